@@ -1,0 +1,280 @@
+"""Is this file a whole, playable MP4, and what do its poster and its last frame look like?
+
+libav is forgiving: it opens a JPEG named .mp4, and a fast-start MP4 cut in half passes open, probe and poster.
+So the boxes are walked first, without decoding, and a frame near the end must decode before a file is whole.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+from av.stream import Disposition
+from PIL import Image
+
+# 4K, either way up. An H.264 decoder may hold 17 frames: at this size that is about 240 MB.
+MAX_PIXELS = 4096 * 2304
+POSTER_SIDE = 960
+COLORSPACE_UNSPECIFIED = 2  # ITU-T H.273; PyAV names only the others
+
+# libav builds its index in memory, 24 bytes for each sample and once more for each edit, from counts that
+# a file of a few hundred bytes can claim. A day of 4 K video has two million frames.
+MAX_INDEX = 5_000_000
+MAX_BOXES = 200_000
+
+_PARENTS = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl", b"moof", b"traf"}
+# Where the 32-bit count stands, after the box's own header.
+_COUNTS = {b"stsz": 8, b"stz2": 8, b"trun": 4, b"elst": 4}
+
+_LOOKS_LIKE = (
+    (b"<", "a web page"),
+    (b"{", "JSON text"),
+    (b"[", "JSON text"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"\x1aE\xdf\xa3", "a WebM video"),
+    (b"PK\x03\x04", "a ZIP archive"),
+)
+
+
+class NotAVideo(Exception):
+    """The bytes are not a whole, playable MP4. `str(error)` is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a video is: size in pixels as displayed (rotation applied), length in seconds, libav's codec name."""
+
+    width: int
+    height: int
+    seconds: float
+    codec: str
+    fps: float
+    has_sound: bool
+
+
+def probe(path: Path) -> Probe:
+    """Check that `path` is a whole, playable MP4 and say what it is.
+
+    Whole means: MP4 by its first bytes, no box cut short, a length, a video stream, and a frame that decodes
+    both near the start and near 98 %. Raises NotAVideo; a missing file stays an OSError.
+    """
+    with _opened(path) as (container, stream):
+        seconds = _seconds(container, stream)
+        first = next(_frames(container, stream), None)
+        if first is None:
+            raise NotAVideo("The video is damaged: no picture at its start can be shown.")
+        _require_frame_near_end(container, stream)
+        width, height = _displayed_size(first)
+        return Probe(
+            width=width,
+            height=height,
+            seconds=seconds,
+            codec=stream.codec_context.name,
+            fps=float(stream.average_rate or stream.guessed_rate or 0),
+            has_sound=bool(container.streams.audio),
+        )
+
+
+def poster(path: Path, target: Path) -> None:
+    """Write a progressive JPEG, long side at most 960 px, of the frame at 0.5 s (at 10 % if that is sooner).
+
+    Raises NotAVideo if no frame decodes. `target` appears whole or not at all.
+    """
+    with _opened(path) as (container, stream):
+        wanted = _start(stream) + min(0.5, 0.1 * _seconds(container, stream))
+        chosen = None
+        for frame in _frames(container, stream):
+            chosen = frame
+            if frame.time >= wanted:
+                break
+        if chosen is None:
+            raise NotAVideo("The video is damaged: no picture at its start can be shown.")
+        _write_jpeg(_picture(chosen, POSTER_SIDE), target, quality=82, progressive=True)
+
+
+def last_frame(path: Path, target: Path) -> None:
+    """Write the video's very last frame, full size, as a JPEG of quality 92 without colour subsampling.
+
+    Raises NotAVideo if no frame decodes. `target` appears whole or not at all.
+    """
+    with _opened(path) as (container, stream):
+        _seek(container, stream, _start(stream) + _video_seconds(container, stream))
+        last = _latest(container, stream)
+        if last is None:
+            container.seek(0)
+            last = _latest(container, stream)
+        if last is None:
+            raise NotAVideo("The video is damaged: its last picture cannot be shown.")
+        _write_jpeg(_picture(last), target, quality=92, subsampling=0)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """The container and its first real video stream, with libav's errors turned into NotAVideo."""
+    with path.open("rb") as file:
+        _check_boxes(file)
+        file.seek(0)
+        try:
+            # max_pixels reaches the decoder while libav still guesses at the streams, before we see a size.
+            limits = {"max_pixels": str(MAX_PIXELS), "threads": "1"}
+            with av.open(file, format="mp4", options=limits, metadata_errors="ignore") as container:
+                yield container, _video_stream(container)
+        except (av.FFmpegError, ValueError, ArithmeticError, MemoryError, EOFError) as error:
+            raise NotAVideo("The video is damaged: it cannot be decoded.") from error
+
+
+def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
+    # Cover art on a sound file is a video stream of one picture.
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        raise NotAVideo("The file holds no moving picture, only sound or data.")
+    context = streams[0].codec_context
+    if context is None:
+        raise NotAVideo("The video is made with a codec that this studio cannot read.")
+    _check_size(context.width, context.height)
+    context.thread_count = 1
+    context.options = {"max_pixels": str(MAX_PIXELS)}
+    return streams[0]
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise NotAVideo(f"The video is {width} × {height} pixels, more than the 4K this studio can check.")
+
+
+def _check_boxes(file: BinaryIO) -> None:
+    """Walk the MP4's boxes: the first one is `ftyp`, none is cut short, and no count is beyond reason."""
+    size = os.fstat(file.fileno()).st_size
+    head = file.read(16)
+    if not head:
+        raise NotAVideo("The file is empty.")
+    if head[4:8] != b"ftyp":
+        looks = next((name for magic, name in _LOOKS_LIKE if head.lstrip().startswith(magic)), None)
+        raise NotAVideo(f"The file is {looks + ', ' if looks else ''}not an MP4 video.")
+    found, samples, edits = set(), 0, 1
+    for number, (kind, body, end) in enumerate(_boxes(file, 0, size)):
+        found.add(kind)
+        if number > MAX_BOXES or kind == b"cmov":
+            raise NotAVideo("The video's index is not one that this studio can read.")
+        if end > size and kind in (b"mdat", b"moov", b"moof"):
+            raise NotAVideo(f"The video is cut short: at least {end - size:,} bytes are missing at its end.")
+        if kind in _COUNTS:
+            count = _count(file, body + _COUNTS[kind])
+            edits = max(edits, count) if kind == b"elst" else edits
+            samples += count if kind != b"elst" else 0
+    if not found & {b"moov"} or not found & {b"mdat"}:
+        raise NotAVideo("The video is incomplete: its index or its pictures are missing.")
+    if samples * edits > MAX_INDEX:
+        raise NotAVideo("The video's index is not one that this studio can read.")
+
+
+def _boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
+    """Each box between two offsets, and those inside its parents: kind, where its body starts, where it ends."""
+    while start + 8 <= stop:
+        file.seek(start)
+        header = file.read(16)
+        if len(header) < 8:
+            return
+        length, kind = struct.unpack(">I4s", header[:8])
+        body = start + 8
+        if length == 1 and len(header) == 16:
+            (length,) = struct.unpack(">Q", header[8:])
+            body = start + 16
+        end = stop if length == 0 else start + length
+        if end < body:
+            return
+        yield kind, body, end
+        if kind in _PARENTS:
+            yield from _boxes(file, body, min(end, stop))
+        start = end
+
+
+def _count(file: BinaryIO, offset: int) -> int:
+    file.seek(offset)
+    return int.from_bytes(file.read(4), "big")
+
+
+def _seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float:
+    seconds = container.duration / av.time_base if container.duration else _video_seconds(container, stream)
+    if seconds <= 0:
+        raise NotAVideo("The video has no length: it ends where it begins.")
+    return seconds
+
+
+def _video_seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float:
+    """The length of the picture alone: sound may well run on after it."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / av.time_base
+
+
+def _start(stream: av.VideoStream) -> float:
+    return float((stream.start_time or 0) * stream.time_base)
+
+
+def _seek(container: av.container.InputContainer, stream: av.VideoStream, seconds: float) -> None:
+    """Go to the key frame at or before `seconds`."""
+    container.seek(int(seconds / stream.time_base), stream=stream, backward=True)
+
+
+def _frames(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """Decoded frames from here to the end. A damaged packet costs its own frame only, as in a browser."""
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError:
+            continue
+        for frame in frames:
+            if frame.time is not None:
+                _check_size(frame.width, frame.height)
+                yield frame
+
+
+def _latest(container: av.container.InputContainer, stream: av.VideoStream) -> av.VideoFrame | None:
+    return max(_frames(container, stream), key=lambda frame: frame.time, default=None)
+
+
+def _require_frame_near_end(container: av.container.InputContainer, stream: av.VideoStream) -> None:
+    length = _video_seconds(container, stream)
+    wanted = _start(stream) + 0.98 * length
+    # Encoders round the length of the last frame; one frame, or 2 %, of slack costs nothing.
+    slack = max(0.02 * length, 1 / float(stream.average_rate or 25))
+    _seek(container, stream, wanted)
+    for frame in _frames(container, stream):
+        shown_until = frame.time + float((frame.duration or 0) * stream.time_base)
+        if shown_until >= wanted - slack:
+            return
+    raise NotAVideo("The video is cut short or damaged: no picture near its end can be shown.")
+
+
+def _displayed_size(frame: av.VideoFrame) -> tuple[int, int]:
+    return (frame.height, frame.width) if frame.rotation % 180 else (frame.width, frame.height)
+
+
+def _picture(frame: av.VideoFrame, long_side: int | None = None) -> Image.Image:
+    """The frame as an upright RGB picture, no larger than `long_side`."""
+    scale = min(1.0, long_side / max(frame.width, frame.height)) if long_side else 1.0
+    # An untagged HD video is BT.709, as browsers take it; libav alone takes BT.601 and shifts its colours.
+    untagged = frame.colorspace == COLORSPACE_UNSPECIFIED
+    image = frame.to_image(
+        width=max(2, round(frame.width * scale)),
+        height=max(2, round(frame.height * scale)),
+        src_colorspace="ITU709" if untagged and min(frame.width, frame.height) >= 720 else None,
+        interpolation="AREA" if scale < 1 else "BICUBIC",
+    )
+    return image.rotate(frame.rotation, expand=True) if frame.rotation else image
+
+
+def _write_jpeg(image: Image.Image, target: Path, **options: object) -> None:
+    part = target.with_name(target.name + ".part")
+    try:
+        image.save(part, format="JPEG", **options)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
