@@ -1,0 +1,78 @@
+"""The easel: a few background processes that draw, so that the server never waits for a frame.
+
+Each is `python -m videos.standin.draw`: a job is a JSON line on its stdin, the answer a JSON line on its
+stdout. When the server dies, even by kill -9, stdin ends and the drawer goes with it.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from videos.standin.ledger import Execution
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Easel:
+    """A queue of drawings by due time, and `hands` processes that are started when first needed."""
+
+    def __init__(self, folder: Path, hands: int, draft: bool, weight: int):
+        self._folder, self._hands, self._draft, self._weight = folder, hands, draft, weight
+        self._queue: asyncio.PriorityQueue = asyncio.PriorityQueue()
+        self._tasks: list[asyncio.Task] = []
+        self._processes: set[asyncio.subprocess.Process] = set()
+
+    def path(self, row: Execution) -> Path:
+        """Where the drawing of an execution lies, once it is drawn."""
+        if not self._draft:
+            return self._folder / "videos" / f"{row.video_id}.mp4"
+        ratio = row.input["aspect_ratio"].replace(":", "x")
+        return self._folder / "drafts" / f"{ratio}-{self._weight}.mp4"
+
+    def put(self, row: Execution) -> None:
+        """Queue a drawing. What lies there already is not drawn again."""
+        if self.path(row).exists():
+            row.drawn = True
+            return
+        self._queue.put_nowait((row.ready_at, row.n, row))
+        if len(self._tasks) < self._hands:
+            self._tasks.append(asyncio.create_task(self._work()))
+
+    async def _work(self) -> None:
+        process = None
+        while True:
+            *_, row = await self._queue.get()
+            if not self.path(row).exists():
+                if process is None or process.returncode is not None:
+                    process = await self._start()
+                problem = await self._ask(process, row)
+                if problem:
+                    row.failure = {"code": "internal_error", "message": f"The drawing failed: {problem}"}
+            row.drawn = True
+
+    async def _ask(self, process: asyncio.subprocess.Process, row: Execution) -> str | None:
+        job = {"path": str(self.path(row)), "id": row.execution_id, **row.input, "frames": row.frames}
+        job |= {"draft": self._draft, "weight": self._weight}
+        with suppress(ConnectionError):
+            process.stdin.write(json.dumps(job).encode() + b"\n")
+            await process.stdin.drain()
+        line = await process.stdout.readline()
+        return json.loads(line)["problem"] if line else "the drawing process ended"
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        environment = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
+        environment |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-m", "videos.standin.draw"]
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment)
+        self._processes.add(process)
+        return process
+
+    def stop(self) -> None:
+        """End the drawers at once: a half-drawn file has another name and is drawn anew."""
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                process.kill()

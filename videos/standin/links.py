@@ -1,0 +1,55 @@
+"""Temporary video links: signed, expiring, a fresh one at every GET of a completed execution."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from urllib.parse import urlencode
+
+from videos.standin.ledger import Ledger
+
+
+class Clock:
+    """Now, in seconds since the epoch, plus an offset that a test may set and a restart keeps."""
+
+    def __init__(self, ledger: Ledger):
+        self._ledger = ledger
+        self.offset = float(ledger.setting("clock", "0"))
+
+    def now(self) -> float:
+        return time.time() + self.offset
+
+    def set_offset(self, seconds: float) -> None:
+        self.offset = seconds
+        self._ledger.set("clock", str(seconds))
+
+
+class Links:
+    """Issues and checks links. The secret outlives a restart, so a link does too."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, lifetime: float):
+        self._ledger, self._clock, self._lifetime = ledger, clock, lifetime
+        self._secret = ledger.setting("secret", secrets.token_hex(32)).encode()
+        self._epoch = int(ledger.setting("links", "0"))
+
+    def issue(self, video_id: str) -> str:
+        """Path and query of a fresh link, good for `lifetime` seconds."""
+        path = f"/files/{video_id}-{secrets.token_hex(4)}.mp4"
+        expires = f"{self._clock.now() + self._lifetime:.3f}"
+        return f"{path}?{urlencode({'Expires': expires, 'Signature': self._sign(path, expires)})}"
+
+    def refusal(self, path: str, query: dict[str, str]) -> str | None:
+        """Why this link opens nothing, or None if it is good."""
+        expires, signature = query.get("Expires", ""), query.get("Signature", "")
+        if not hmac.compare_digest(signature.encode(), self._sign(path, expires).encode()):
+            return "Signature does not match, or the link was withdrawn"
+        return "Request has expired" if float(expires) < self._clock.now() else None
+
+    def expire_all(self) -> None:
+        """No link issued until now opens anything from now on."""
+        self._epoch += 1
+        self._ledger.set("links", str(self._epoch))
+
+    def _sign(self, path: str, expires: str) -> str:
+        message = f"{self._epoch}\n{path}\n{expires}".encode()
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
