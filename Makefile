@@ -27,3 +27,37 @@ help: ## this list
 install: .venv/run.lock ## what `make run` needs, and no more
 
 install-test: .venv/test.lock ## what `make test` needs, the browser included
+	@sh scripts/browser.sh
+
+run: .venv/run.lock ## the studio, on http://127.0.0.1:8000/ (PORT, HOST); Ctrl-C stops it
+	@$(BIN)/python manage.py migrate --noinput -v 0
+	@exec $(BIN)/python manage.py studio
+
+lint: .venv/test.lock ## ruff, check and format
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
+
+# Two rounds, so that tests with real processes and browsers do not fight the quick ones for the cores.
+TEST_WORKERS ?= 2
+test: install-test lint ## lint and every test
+	@$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m "not process and not browser"
+	@$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m "process or browser"
+
+bench: .venv/test.lock ## a table of measurements, and bench.json
+	@$(BIN)/python -m tests.benchmarks.run
+
+crash: .venv/test.lock ## kill -9 at every executed line of a submission (long)
+	@$(BIN)/python -m tests.crash
+
+chaos: .venv/test.lock ## faults and kills at random under load, then the books are compared
+	@$(BIN)/python -m tests.chaos
+
+screenshots: install-test ## the pictures in docs/, taken from a running studio
+	@$(BIN)/python -m tests.screenshots
+
+lock: .venv/test.lock ## refresh requirements/*.txt from pyproject.toml
+	@sh scripts/lock.sh
+
+clean: ## remove what make made; the studio's data stays
+	rm -rf .venv .browser .ruff_cache .hypothesis bench.json test-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

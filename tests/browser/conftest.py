@@ -1,0 +1,128 @@
+"""A real Chromium for tests that do what a person does.
+
+    browser       one Chromium for the session
+    new_page      makes pages: new_page(width=390, height=844, color_scheme="light")
+    page          a wide page, 1440 × 900
+    phone_page    a phone, 390 × 844, touch
+    owner_page    `page`, signed in as the owner of `studio`
+
+Every page collects what it should not have: errors on the console, uncaught exceptions, breaches of the content
+security policy. At the end of the test there must be none, save those that `page.allowed_errors` (regular expressions)
+expects. A failing test leaves a picture of each of its pages in test-results/.
+"""
+
+import os
+import re
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.chromium import launch_options
+from tests.processes import ROOT
+from tests.studio import PASSWORD
+
+# Playwright's loop runs in the thread of the tests, where Django would refuse to touch the database.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+PICTURES = ROOT / "test-results"
+PATIENCE = 15_000  # ms for an expectation: a machine at work on other tests too
+# A refused form is answered with 422, and Chromium reports every such status as an error.
+EXPECTED = [r"status of 422"]
+REPORT_BREACHES = """
+addEventListener("securitypolicyviolation", event =>
+    console.error("CSP breach:", event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber))
+"""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    setattr(item, f"report_{report.when}", report)
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(**launch_options())
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def new_page(browser, request):
+    """`new_page(width=…, height=…, **context options)`: a page in a browser context of its own."""
+    pages = []
+
+    def make(width=1440, height=900, **options):
+        options = {"locale": "en-US", "timezone_id": "UTC", **options}
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(PATIENCE)
+        context.add_init_script(REPORT_BREACHES)
+        page = context.new_page()
+        watch(page)
+        pages.append(page)
+        return page
+
+    yield make
+    failed = getattr(request.node, "report_call", None) is None or request.node.report_call.failed
+    if failed:
+        keep_pictures(request.node.name, pages)
+    for page in pages:
+        page.context.close()
+    unexpected = [error for page in pages for error in unexpected_errors(page)]
+    assert failed or not unexpected, "The pages reported errors:\n" + "\n".join(unexpected)
+
+
+def watch(page):
+    """Collects the page's errors in `page.errors`."""
+    page.errors, page.allowed_errors = [], list(EXPECTED)
+    page.on("pageerror", lambda error: page.errors.append(f"uncaught: {error}"))
+    page.on("console", lambda message: note(page, message))
+
+
+def note(page, message):
+    if message.type == "error":
+        page.errors.append(f"{message.text} ({message.location.get('url', '')})")
+
+
+def unexpected_errors(page):
+    return [error for error in page.errors if not any(re.search(rule, error) for rule in page.allowed_errors)]
+
+
+def keep_pictures(name, pages):
+    PICTURES.mkdir(exist_ok=True)
+    safe = re.sub(r"[^\w-]+", "-", name)
+    for number, page in enumerate(pages, start=1):
+        if not page.is_closed():
+            page.screenshot(path=PICTURES / f"{safe}-{number}.png")
+
+
+@pytest.fixture
+def page(new_page):
+    return new_page()
+
+
+@pytest.fixture
+def phone_page(new_page):
+    return new_page(width=390, height=844, device_scale_factor=2, has_touch=True, is_mobile=True)
+
+
+@pytest.fixture
+def sign_in():
+    """`sign_in(page, studio, username="owner")`: through the login form, as a person does."""
+
+    def enter(page, studio, username="owner", password=PASSWORD):
+        page.goto(f"{studio.url}/login")
+        page.locator("input[name=username]").fill(username)
+        page.locator("input[name=password]").fill(password)
+        page.locator("input[name=password]").press("Enter")
+        page.wait_for_url(lambda url: "/login" not in url)
+        return page
+
+    return enter
+
+
+@pytest.fixture
+def owner_page(page, studio, sign_in):
+    return sign_in(page, studio)

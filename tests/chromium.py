@@ -1,0 +1,47 @@
+"""Where the tests' browser is, and how to start it without a screen, without root's sandbox and without calling home.
+
+`python -m tests.chromium` prints its path, or fails.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FETCHED = Path(__file__).resolve().parent.parent / ".browser" / "chromium"
+INSTALL = "sudo apt-get install chromium"
+
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-sync",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+def executable():
+    """The path of a Chromium, or None."""
+    for name in NAMES:
+        if path := shutil.which(name):
+            return path
+    return str(FETCHED) if FETCHED.exists() else None
+
+
+def launch_options():
+    """Keyword arguments for Playwright's `chromium.launch`."""
+    path = executable()
+    if path is None:
+        raise FileNotFoundError(f"The browser tests need Chromium: {INSTALL}")
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return {"executable_path": path, "args": FLAGS + root, "headless": True}
+
+
+if __name__ == "__main__":
+    if not (path := executable()):
+        sys.exit(f"No Chromium here: {INSTALL}")
+    print(path)

@@ -1,0 +1,150 @@
+"""Fixtures for every test. Real parts are real: the remote side is the stand-in over HTTP, PostgreSQL is PostgreSQL,
+and a studio is `manage.py studio` with all of its processes.
+
+    standin         a running stand-in, cleared before each test: .url .ledger() .requests() .faults([...]) .clear()
+    remote          the settings pointed at `standin`, for code called inside the test's own process
+    postgres        a PostgreSQL server; .new_database() gives a DATABASE_URL of its own
+    database_url    runs the test twice: on SQLite, and on PostgreSQL (both migrated)
+    new_studio      makes a Studio that is not started: new_studio(STUDIO_MAX_IN_FLIGHT=3)
+    start_studio    the same, started: web, worker, and the test's stand-in as its remote side
+    studio          one of them, with an owner to sign in as
+    browser tests   see tests/browser/conftest.py
+
+Tests that ask for real processes or for a browser are marked `process` and `browser` by themselves.
+"""
+
+import shutil
+
+import pytest
+
+from tests.postgres import Postgres
+from tests.standin import Standin
+from tests.studio import Studio, migrated_sqlite, use_copy_of
+
+PROCESS_FIXTURES = {"postgres", "database_url", "new_studio", "start_studio", "studio"}
+BROWSER_FIXTURES = {"browser", "page", "phone_page", "owner_page"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        if names & BROWSER_FIXTURES:
+            item.add_marker(pytest.mark.browser)
+        elif names & PROCESS_FIXTURES:
+            item.add_marker(pytest.mark.process)
+
+
+@pytest.fixture(autouse=True)
+def own_files(settings, tmp_path_factory):
+    """Every test stores files in a folder of its own, removed with it."""
+    folder = tmp_path_factory.mktemp("data", numbered=True)
+    settings.DATA = folder
+    settings.MEDIA_ROOT = folder / "media"
+    settings.ACCEPTED_FOLDER = folder / "accepted"
+    settings.PARTIAL_FOLDER = folder / "partial"
+    storages = dict(settings.STORAGES)
+    if "FileSystemStorage" in storages["default"]["BACKEND"]:
+        options = {**storages["default"].get("OPTIONS", {}), "location": folder / "media"}
+        settings.STORAGES = {**storages, "default": {**storages["default"], "OPTIONS": options}}
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def running_standin(tmp_path_factory):
+    standin = Standin(tmp_path_factory.mktemp("standin"))
+    yield standin
+    standin.stop()
+
+
+@pytest.fixture
+def standin(running_standin):
+    """The stand-in with an empty ledger and no faults. It speaks the remote contract and draws small videos fast."""
+    if running_standin.process.poll() is not None:
+        running_standin.restart()
+    running_standin.clear()
+    return running_standin
+
+
+@pytest.fixture
+def remote(standin, settings):
+    """The settings pointed at the stand-in, with the key that it takes."""
+    settings.HEYGEN_API_KEY = "test-key"
+    settings.HEYGEN_API_URL = settings.HEYGEN_UPLOAD_URL = standin.url
+    return standin
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server for the session; ask `new_database()` for a DATABASE_URL of the test's own."""
+    server = Postgres()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    return migrated_sqlite(tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres, tmp_path_factory):
+    template = Studio(tmp_path_factory.mktemp("migrated"), env={"DATABASE_URL": postgres.new_database()})
+    template.migrate()
+    return template.env["DATABASE_URL"].rsplit("/", 1)[1]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request, tmp_path):
+    """The DATABASE_URL of a migrated, empty database: the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        path = tmp_path / "database" / "studio.sqlite3"
+        path.parent.mkdir()
+        for file in template.parent.glob(f"{template.name}*"):
+            shutil.copy(file, path.parent / file.name)
+        return f"sqlite:///{path}"
+    template = request.getfixturevalue("postgres_template")
+    return request.getfixturevalue("postgres").new_database(template)
+
+
+@pytest.fixture
+def new_studio(request, tmp_path):
+    """Makes studios of the test's own, migrated and not started: `new_studio(NAME=value, …)`.
+
+    A name whose value is None is taken out of the environment: `new_studio(HEYGEN_API_KEY=None)` is the demo, with a
+    stand-in of its own. Without HEYGEN_API_URL the remote side is the test's `standin`. If the test also asks for
+    `database_url`, that is its database.
+    """
+    made = []
+
+    def make(**env):
+        if "HEYGEN_API_URL" not in env and env.get("HEYGEN_API_KEY", "") is not None:
+            url = request.getfixturevalue("standin").url
+            env = {"HEYGEN_API_URL": url, "HEYGEN_UPLOAD_URL": url, **env}
+        if "database_url" in request.fixturenames:
+            env.setdefault("DATABASE_URL", request.getfixturevalue("database_url"))
+        studio = Studio(tmp_path / f"studio-{len(made) + 1}", env)
+        if not studio.env.get("DATABASE_URL"):
+            use_copy_of(request.getfixturevalue("sqlite_template"), studio)
+        made.append(studio)
+        return studio
+
+    yield make
+    for studio in made:
+        studio.destroy()
+
+
+@pytest.fixture
+def start_studio(new_studio):
+    """`start_studio(NAME=value, …)`: a running studio, healthy before it is returned."""
+    return lambda **env: new_studio(**env).start()
+
+
+@pytest.fixture
+def studio(start_studio):
+    """A running studio with an owner: sign in with `studio.client()` or as owner / PASSWORD."""
+    running = start_studio()
+    running.make_owner()
+    return running

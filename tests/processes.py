@@ -1,0 +1,114 @@
+"""Real processes for tests: starting them, waiting for them, and being sure that none is left behind."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+MARK = "STUDIO_TEST_MARK"  # an environment variable that names the test's process tree, orphans included
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+def wait_until(condition, seconds=30, what="", every=0.05):
+    """What `condition()` returned once it was true; AssertionError naming `what` when `seconds` are over."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"Waited {seconds} s in vain: {what or condition}")
+        time.sleep(every)
+    return found
+
+
+def free_port():
+    """A TCP port on loopback that nobody holds now. Prefer port 0 wherever the server can be asked for its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(command, env, log, **options):
+    """Popen of `command` from the checkout, output to the file `log`; it gets SIGTERM if the tests die."""
+    with Path(log).open("ab") as output:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+            **options,
+        )
+
+
+def end_with_parent():
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def stop(process, seconds=15):
+    """SIGTERM, wait, and SIGKILL only if that was in vain. Returns the exit code."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return process.wait(seconds)
+
+
+def marked(mark):
+    """Every live process whose environment carries `mark`, whoever its parent is now."""
+    return [process for process in psutil.process_iter() if mark_of(process) == mark and alive(process)]
+
+
+def mark_of(process):
+    try:
+        return process.environ().get(MARK)
+    except (psutil.Error, OSError):
+        return None
+
+
+def alive(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def kill_marked(mark):
+    for process in marked(mark):
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def environment(**changes):
+    """This process's environment with `changes`; None removes a name. Never the tests' own settings module."""
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "heygen_studio.settings", "PYTHONUNBUFFERED": "1"}
+    env.update({name: str(value) for name, value in changes.items() if value is not None})
+    return {name: value for name, value in env.items() if changes.get(name, "") is not None}
+
+
+def manage(*arguments, env, seconds=120):
+    """Runs `manage.py` with `arguments` in `env` and returns what it printed; fails with all of it."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *map(str, arguments)],
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+    )
+    assert done.returncode == 0, f"manage.py {' '.join(map(str, arguments))}\n{done.stdout}\n{done.stderr}"
+    return done.stdout

@@ -1,0 +1,48 @@
+"""The studio's own settings, with an environment of the test run's own.
+
+pytest reads them before any conftest, so this is the one place early enough to decide where the data lies and to
+make sure that no test can reach the real API. Every xdist worker gets its own data folder; processes that a test
+starts inherit their worker's, unless they are told otherwise.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+OWNER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+def prepare_environment():
+    folder = tempfile.mkdtemp(prefix=f"studio-tests-{OWNER}-")
+    atexit.register(remove_folder, folder, os.getpid())
+    os.environ["STUDIO_TEST_OWNER"] = OWNER
+    os.environ["STUDIO_DATA"] = folder
+    os.environ["SECRET_KEY"] = "not-secret-only-for-tests-0123456789abcdefghijklmnop"
+    os.environ["HEYGEN_API_KEY"] = "test-key"
+    # Port 9 answers nobody: a test that forgot its stand-in fails, it never reaches the real API.
+    os.environ["HEYGEN_API_URL"] = os.environ["HEYGEN_UPLOAD_URL"] = "http://127.0.0.1:9"
+    os.environ.setdefault("STUDIO_MIN_FREE_BYTES", "0")
+    for name in ("STUDIO_URL", "STUDIO_HOSTS", "STUDIO_BUCKET", "STUDIO_DEMO", "HOST", "PORT", "DEBUG"):
+        os.environ.pop(name, None)
+
+
+def remove_folder(folder, made_by):
+    if os.getpid() == made_by:  # a forked child leaves it standing
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if os.environ.get("STUDIO_TEST_OWNER") != OWNER:
+    prepare_environment()
+
+from heygen_studio.settings import *  # noqa: E402, F403
+
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+# Hashed passwords and hashed names of static files are slow, and no test is about them.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    **STORAGES,  # noqa: F405
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_AUTOREFRESH = True
+WHITENOISE_USE_FINDERS = True

@@ -1,0 +1,164 @@
+"""A whole studio as a person runs it: `manage.py studio` with all its processes, on data of its own."""
+
+import re
+import shutil
+import signal
+import sys
+import uuid
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.processes import (
+    MARK,
+    environment,
+    free_port,
+    kill_marked,
+    manage,
+    marked,
+    start,
+    stop,
+    wait_until,
+)
+
+PASSWORD = "a long enough password"
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+
+# How each of the supervisor's children is told apart, by one whole word of its command line.
+CHILDREN = {"web": "gunicorn", "worker": "worker", "standin": "standin"}
+
+
+class Studio:
+    """One studio with a data folder, a port and a database of its own.
+
+    `env` is given to it on top of the tests' environment (None takes a name away). It is not started until `start()`.
+    """
+
+    def __init__(self, folder, env=None):
+        self.folder = Path(folder)
+        self.data = self.folder / "data"
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.log_file = self.folder / "studio.log"
+        self.log_file.touch()
+        self.mark = uuid.uuid4().hex
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = None
+        settings = {"STUDIO_DATA": self.data, "HOST": "127.0.0.1", "PORT": self.port, MARK: self.mark}
+        self.env = environment(**{"STUDIO_POLL_SECONDS": "0.5", **settings, **(env or {})})
+
+    @property
+    def log(self):
+        """Everything its processes have printed so far."""
+        return self.log_file.read_text(errors="replace")
+
+    def manage(self, *arguments, **env):
+        """Runs a management command on this studio's data and returns what it printed."""
+        return manage(*arguments, env={**self.env, **env})
+
+    def migrate(self):
+        self.manage("migrate", "--noinput", "-v", "0")
+
+    def start(self, seconds=60):
+        """Starts it and waits until /healthz says that all is well, the worker included."""
+        self.process = start([sys.executable, "manage.py", "studio"], self.env, self.log_file)
+        try:
+            wait_until(self.healthy, seconds, "a healthy studio", every=0.1)
+        except BaseException:
+            print(self.log, file=sys.stderr)
+            self.destroy()
+            raise
+        return self
+
+    def healthy(self):
+        assert self.process.poll() is None, f"The studio ended with code {self.process.returncode}"
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=5, trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def stop(self, seconds=15):
+        """Ctrl-C; afterwards nothing may be left of it. Returns the supervisor's exit code."""
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(seconds)
+        wait_until(lambda: not self.processes(), 5, f"no orphans, but there are {self.processes()}")
+        return code
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def destroy(self):
+        """Ends whatever is left, whatever state it is in."""
+        if self.process:
+            stop(self.process)
+        kill_marked(self.mark)
+
+    def processes(self):
+        """Every live process of this studio, orphans included."""
+        return marked(self.mark)
+
+    def find(self, name):
+        """The supervisor's child of that name, or None. Names: web, worker, standin."""
+        if self.process.poll() is not None:
+            return None
+        for child in psutil.Process(self.process.pid).children():
+            if any(Path(word).name == CHILDREN[name] for word in command_line(child)):
+                return child
+        return None
+
+    def kill(self, name):
+        """kill -9 of one process: web, worker, standin, or the supervisor itself. Returns its pid."""
+        if name == "supervisor":
+            self.process.kill()
+            self.process.wait(10)
+            return self.process.pid
+        child = wait_until(lambda: self.find(name), 10, f"a process called {name}")
+        child.kill()
+        return child.pid
+
+    def make_owner(self, username="owner", password=PASSWORD):
+        self.manage(
+            "createsuperuser",
+            "--noinput",
+            DJANGO_SUPERUSER_USERNAME=username,
+            DJANGO_SUPERUSER_PASSWORD=password,
+            DJANGO_SUPERUSER_EMAIL=f"{username}@example.com",
+        )
+
+    def client(self, username="owner", password=PASSWORD):
+        """An httpx client that has signed in through /login."""
+        client = httpx.Client(base_url=self.url, timeout=30, follow_redirects=True, trust_env=False)
+        fields = {"username": username, "password": password, "csrfmiddlewaretoken": csrf_token(client, "/login")}
+        reply = client.post("/login", data=fields, headers={"Referer": f"{self.url}/login"})
+        assert reply.url.path != "/login", f"{username} could not sign in"
+        return client
+
+
+def csrf_token(client, path):
+    """The token that the page at `path` would send with its form."""
+    found = TOKEN.search(client.get(path).text)
+    assert found, f"{path} has no form with a token"
+    return found[1]
+
+
+def command_line(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def migrated_sqlite(folder):
+    """A migrated SQLite file to copy: migrating takes seconds, copying does not."""
+    template = Studio(folder)
+    template.env["DATABASE_URL"] = ""
+    template.migrate()
+    return template.data / "studio.sqlite3"
+
+
+def use_copy_of(database, studio):
+    """Gives `studio` a copy of the SQLite file `database`, with whatever of its journal lies beside it."""
+    for path in database.parent.glob(f"{database.name}*"):
+        shutil.copy(path, studio.data / path.name)
