@@ -1,7 +1,7 @@
 """Is this file a whole, playable MP4, and what do its poster and its last frame look like?
 
-libav is forgiving: it opens a JPEG named .mp4, and a fast-start MP4 cut in half passes open, probe and poster.
-So the boxes are walked first, without decoding, and a frame near the end must decode before a file is whole.
+libav is forgiving: it opens a JPEG named .mp4, and a fast-start MP4 cut in half passes open and poster. So
+the boxes are walked first, without decoding, and a frame near the end must decode before a file is whole.
 """
 
 import os
@@ -48,7 +48,7 @@ class NotAVideo(Exception):
 
 @dataclass(frozen=True)
 class Probe:
-    """What a video is: size in pixels as displayed (rotation applied), length in seconds, libav's codec name."""
+    """What a video is: pixels as displayed (rotation applied), length in seconds, libav's codec name."""
 
     width: int
     height: int
@@ -175,7 +175,7 @@ def _check_boxes(file: BinaryIO) -> None:
 
 
 def _boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
-    """Each box between two offsets, and those inside its parents: kind, where its body starts, where it ends."""
+    """Each box between two offsets, and those inside its parents: kind, start of the body, end of the box."""
     while start + 8 <= stop:
         file.seek(start)
         header = file.read(16)

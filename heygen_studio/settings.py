@@ -1,0 +1,260 @@
+"""Every setting of the studio, and the one place where the environment is read.
+
+The defaults run everything on one laptop: SQLite, files in one data folder, a stand-in for the remote API.
+PostgreSQL, a bucket and a public address come from environment variables alone; see the README's table.
+"""
+
+import os
+from pathlib import Path
+from secrets import token_hex, token_urlsafe
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from environs import Env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in `path`, made on first use: readable by its owner alone, and whole before it has its name."""
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.{token_hex(4)}")
+        with open(draft, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another process was first; its secret stands
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
+# Where everything lives
+DATA = Path(env.str("STUDIO_DATA", "") or BASE_DIR / "data").resolve()
+DATA.mkdir(parents=True, exist_ok=True)
+ACCEPTED_FOLDER = DATA / "accepted"  # execution ids whose commit failed, kept until the sweep replays them
+PARTIAL_FOLDER = DATA / "partial"  # downloads on their way
+MEDIA_ROOT = DATA / "media"
+
+# The remote API
+HEYGEN_API_KEY = env.str("HEYGEN_API_KEY", "").strip()
+HEYGEN_API_URL = env.str("HEYGEN_API_URL", "https://api.heygen.com").rstrip("/")
+HEYGEN_UPLOAD_URL = env.str("HEYGEN_UPLOAD_URL", "https://upload.heygen.com").rstrip("/")
+HEYGEN_UPLOAD_CALL = env.str("HEYGEN_UPLOAD_CALL", "auto")  # auto | assets | asset: newer first, or one of them
+DEMO = env.bool("STUDIO_DEMO", False)  # set by the supervisor when the stand-in takes HeyGen's place
+POLL_SECONDS = env.float("STUDIO_POLL_SECONDS", 10)
+OVERDUE_SECONDS = env.float("STUDIO_OVERDUE_SECONDS", 600)
+STOP_FOLLOWING_SECONDS = env.float("STUDIO_STOP_FOLLOWING_SECONDS", 24 * 3600)
+MAX_IN_FLIGHT = env.int("STUDIO_MAX_IN_FLIGHT", 10)
+LEASE_SECONDS = env.float("STUDIO_LEASE_SECONDS", 120)
+MAX_VIDEO_BYTES = env.int("STUDIO_MAX_VIDEO_BYTES", 2 * 1024**3)
+MIN_FREE_BYTES = env.int("STUDIO_MIN_FREE_BYTES", 512 * 1024**2)
+TRASH_DAYS = 30
+
+# Who may reach us
+HOST = env.str("HOST", "127.0.0.1")
+PORT = env.int("PORT", 8000)
+STUDIO_URL = env.str("STUDIO_URL", "").rstrip("/")
+LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "::1"}
+BOUND_TO_LOOPBACK = HOST in LOOPBACK
+PUBLIC_HOST = urlsplit(STUDIO_URL).hostname
+ALLOWED_HOSTS = [
+    *env.list("STUDIO_HOSTS", []),
+    *({PUBLIC_HOST} if PUBLIC_HOST else set()),
+    *sorted(LOOPBACK - {"::1"}),
+]
+CSRF_TRUSTED_ORIGINS = [STUDIO_URL] if STUDIO_URL else []
+TRUSTED_PROXIES = env.int("STUDIO_PROXIES", 0)  # how many proxies of ours stand before us
+
+SECRET_KEY = env.str("SECRET_KEY", "") or kept_secret(DATA / "secret-key")
+DEBUG = env.bool("DEBUG", False)
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_q",
+    "axes",
+    "csp",
+    "lucide",
+    "videos",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "heygen_studio.urls"
+WSGI_APPLICATION = "heygen_studio.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "videos.context.studio",
+            ],
+            "builtins": ["django_htmx.templatetags.django_htmx", "lucide.templatetags.lucide"],
+        },
+    }
+]
+
+# The database, which is also the queue. Each SQLite option was measured: WAL and IMMEDIATE took 887 lock errors
+# in 30 s to none; synchronous=FULL because a power cut must not undo the mark made before money is spent.
+DATABASES = {
+    "default": dj_database_url.parse(
+        env.str("DATABASE_URL", "") or f"sqlite:///{DATA / 'studio.sqlite3'}",
+        conn_max_age=None,
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# django-q2 only nudges; the rows are the queue. Other values for these were seen to run paid tasks again.
+Q_CLUSTER = {
+    "name": "studio",
+    "orm": "default",
+    "workers": 3,
+    "queue_limit": 3,
+    "bulk": 1,
+    "timeout": 120,
+    "retry": 180,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "poll": 0.25,
+    "guard_cycle": 0.5,
+    "catch_up": False,
+    "recycle": 500,
+    "save_limit": 50,
+    "label": "Worker",
+}
+
+# Files
+BUCKET = env.str("STUDIO_BUCKET", "")
+ACCEL_LOCATION = env.str("STUDIO_ACCEL_LOCATION", "")  # nginx's internal location over MEDIA_ROOT
+MEDIA_URL = "/media-is-served-by-views-only/"
+FOLDER_STORAGE = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {"location": MEDIA_ROOT, "file_permissions_mode": 0o640, "directory_permissions_mode": 0o750},
+}
+BUCKET_STORAGE = {
+    "BACKEND": "storages.backends.s3.S3Storage",
+    "OPTIONS": {
+        "bucket_name": BUCKET,
+        "endpoint_url": env.str("AWS_ENDPOINT_URL", None) or env.str("AWS_S3_ENDPOINT_URL", None),
+        "region_name": env.str("AWS_REGION", None) or env.str("AWS_DEFAULT_REGION", None),
+        "signature_version": "s3v4",
+        "querystring_auth": True,
+        "querystring_expire": 60,
+        "file_overwrite": True,
+        "default_acl": None,
+    },
+}
+STORAGES = {
+    "default": BUCKET_STORAGE if BUCKET else FOLDER_STORAGE,
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA / "static"
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 4
+
+# People
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "gallery"
+LOGOUT_REDIRECT_URL = "login"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+SESSION_COOKIE_AGE = 60 * 24 * 3600
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+
+# What the browser may do
+OVER_TLS = STUDIO_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = OVER_TLS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if OVER_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = OVER_TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if OVER_TLS else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+MEDIA_ORIGIN = [env.str("AWS_ENDPOINT_URL", "") or f"https://{BUCKET}.s3.amazonaws.com"] if BUCKET else []
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "font-src": [SELF],
+        "img-src": [SELF, "data:", "blob:", *MEDIA_ORIGIN],
+        "media-src": [SELF, "blob:", *MEDIA_ORIGIN],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("TZ", "UTC") or "UTC"
+USE_TZ = True
+
+# httpx logs whole addresses, signatures and all, at INFO, and httpcore logs headers at DEBUG: never let them.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "videos": {"level": env.str("STUDIO_LOG_LEVEL", "INFO")},
+        "django-q": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,42 @@
+"""The life of a generation: its states, the moves between them, and which states are final.
+
+Nothing here touches the database. `models.generation` is the only room that makes a move.
+"""
+
+from django.db.models import TextChoices
+
+
+class Status(TextChoices):
+    QUEUED = "queued", "Queued"  # kept, budget held, nothing sent
+    SENDING = "sending", "Sending"  # a durable mark made before the first byte left
+    RUNNING = "running", "Rendering"  # execution_id stored
+    SAVING = "saving", "Saving"  # the remote side says completed; the bytes are not yet ours
+    READY = "ready", "Ready"  # the saved copy stands
+    FAILED = "failed", "Failed"  # definite, with a cause
+    UNKNOWN = "unknown", "Unknown outcome"  # sent, reply lost: may have been charged
+    STOPPED = "stopped", "Stopped waiting"  # nothing heard for a day, or the owner stopped waiting
+    CANCELLED = "cancelled", "Cancelled"  # never sent, or resolved as not made
+
+
+# Whence each state may be reached. A late reply is the truth arriving: it turns `unknown`, and even a generation
+# that somebody resolved as not made, into `running`, because what was paid for must not be lost.
+MOVES: dict[Status, frozenset[Status]] = {
+    Status.QUEUED: frozenset({Status.SENDING}),
+    Status.SENDING: frozenset({Status.QUEUED}),
+    Status.RUNNING: frozenset({Status.SENDING, Status.UNKNOWN, Status.STOPPED, Status.CANCELLED}),
+    Status.SAVING: frozenset({Status.RUNNING, Status.READY}),
+    Status.READY: frozenset({Status.SAVING}),
+    Status.FAILED: frozenset({Status.QUEUED, Status.SENDING, Status.RUNNING}),
+    Status.UNKNOWN: frozenset({Status.SENDING}),
+    Status.STOPPED: frozenset({Status.RUNNING, Status.SAVING}),
+    Status.CANCELLED: frozenset({Status.QUEUED, Status.UNKNOWN}),
+}
+
+FINAL = frozenset({Status.READY, Status.FAILED, Status.CANCELLED})
+IN_PROGRESS = frozenset({Status.QUEUED, Status.SENDING, Status.RUNNING, Status.SAVING})
+IN_FLIGHT = frozenset({Status.SENDING, Status.RUNNING})  # what occupies one of the remote side's slots
+ATTENTION = frozenset({Status.FAILED, Status.UNKNOWN, Status.STOPPED})
+
+
+def may_move(origin: str, target: str) -> bool:
+    return Status(origin) in MOVES[Status(target)]

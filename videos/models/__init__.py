@@ -1,0 +1,29 @@
+"""What is stored. Each file holds one room of the database; `generation` is the only writer of status."""
+
+from videos.models.budget import Budget, LedgerEntry, OverBudget
+from videos.models.generation import Batch, DuePoll, Generation, Outcome, Request, TokenTaken
+from videos.models.people import OneTimeLink
+from videos.models.picture import Picture
+from videos.models.provider import Provider
+from videos.models.remote_account import RemoteAccount
+from videos.models.saved_video import PublicLink, SavedVideo
+from videos.models.slot import Slot
+
+__all__ = [
+    "Batch",
+    "Budget",
+    "DuePoll",
+    "Generation",
+    "LedgerEntry",
+    "OneTimeLink",
+    "Outcome",
+    "OverBudget",
+    "Picture",
+    "Provider",
+    "PublicLink",
+    "RemoteAccount",
+    "Request",
+    "SavedVideo",
+    "Slot",
+    "TokenTaken",
+]

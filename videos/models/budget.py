@@ -1,0 +1,171 @@
+"""Budgets and the append-only ledger whose sums they are checked against."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+
+class OverBudget(Exception):
+    """What was asked for does not fit in a budget. `str(error)` is a sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one press would hold: how many videos, and how much money where every price is known."""
+
+    videos: int
+    amount: Decimal | None
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of one budget in one period; `limit` and `left` are videos or money."""
+
+    whose: str
+    period: str
+    unit: str
+    limit: Decimal | int
+    left: Decimal | int
+
+    def sentence(self) -> str:
+        what = "videos" if self.unit == "videos" else self.unit
+        return f"{self.left:,} of {self.limit:,} {what} left {self.period} {self.whose}"
+
+
+class LedgerQuerySet(models.QuerySet):
+    def since(self, day: date):
+        return self.filter(day__gte=day)
+
+    def totals(self) -> tuple[int, Decimal]:
+        sums = self.aggregate(videos=Sum("videos"), amount=Sum("amount"))
+        return sums["videos"] or 0, sums["amount"] or Decimal(0)
+
+
+class LedgerEntry(models.Model):
+    """One line, never changed. A release bears the day of its hold, so that it gives back where it was taken."""
+
+    class Kind(models.TextChoices):
+        HOLD = "hold", "Hold"
+        SETTLE = "settle", "Settle"
+        RELEASE = "release", "Release"
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="ledger")
+    generation = models.ForeignKey("Generation", null=True, on_delete=models.SET_NULL, related_name="ledger")
+    provider = models.ForeignKey("Provider", on_delete=models.PROTECT, related_name="+")
+    videos = models.SmallIntegerField(help_text="1 for a hold, 0 for a settlement, -1 for a release.")
+    amount = models.DecimalField(max_digits=12, decimal_places=4, default=0)
+    currency = models.CharField(max_length=3, default="USD")
+    day = models.DateField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    objects = LedgerQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "ledger entries"
+        indexes = [models.Index(fields=["day", "user"])]
+
+    def __str__(self):
+        return f"{self.get_kind_display()} {self.videos:+d}, {self.amount:+} {self.currency}"
+
+
+class BudgetQuerySet(models.QuerySet):
+    def binding(self, user) -> "list[Budget]":
+        """The budgets this user's press must fit in: the studio's, and their own or else the one for each member."""
+        rows = list(self.filter(Q(user=user) | Q(scope__in=[Budget.Scope.STUDIO, Budget.Scope.EACH])))
+        own = [row for row in rows if row.scope == Budget.Scope.ONE]
+        return [row for row in rows if row.scope != Budget.Scope.EACH or not own]
+
+    def check_room(self, user, cost: Cost, unfinished: models.QuerySet):
+        """Raises OverBudget unless `cost` fits in every binding budget; `unfinished` are all unfinished generations."""
+        for budget in self.binding(user):
+            budget.check_in_flight(cost, unfinished if budget.is_shared else unfinished.filter(owner=user))
+            for left in budget.left(user):
+                budget.check_left(left, cost)
+
+    def left_for(self, user) -> Sequence[Left]:
+        return [left for budget in self.binding(user) for left in budget.left(user)]
+
+
+class Budget(models.Model):
+    class Scope(models.TextChoices):
+        STUDIO = "studio", "All members together"
+        EACH = "each", "Each member without a budget of their own"
+        ONE = "one", "One member"
+
+    scope = models.CharField(max_length=8, choices=Scope, default=Scope.STUDIO)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        help_text="Only for the scope of one member.",
+    )
+    videos_per_day = models.PositiveIntegerField(null=True, blank=True)
+    videos_per_month = models.PositiveIntegerField(null=True, blank=True)
+    money_per_day = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    money_per_month = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    currency = models.CharField(max_length=3, default="USD")
+    in_flight = models.PositiveIntegerField(null=True, blank=True, help_text="Unfinished generations at once.")
+
+    objects = BudgetQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scope"], condition=~Q(scope="one"), name="one_budget_for_all_and_one_for_each"
+            ),
+            models.CheckConstraint(
+                condition=Q(scope="one", user__isnull=False) | (~Q(scope="one") & Q(user__isnull=True)),
+                name="only_a_budget_for_one_member_names_one",
+            ),
+        ]
+
+    def __str__(self):
+        return str(self.user) if self.user_id else self.get_scope_display()
+
+    @property
+    def is_shared(self) -> bool:
+        return self.scope == self.Scope.STUDIO
+
+    def left(self, user) -> list[Left]:
+        today = timezone.localdate()
+        whose = "for everyone together" if self.is_shared else "for you"
+        entries = LedgerEntry.objects.all() if self.is_shared else LedgerEntry.objects.filter(user=user)
+        rows = []
+        for period, start, videos_limit, money_limit in (
+            ("today", today, self.videos_per_day, self.money_per_day),
+            ("this month", today.replace(day=1), self.videos_per_month, self.money_per_month),
+        ):
+            if videos_limit is None and money_limit is None:
+                continue
+            videos, amount = entries.since(start).totals()
+            if videos_limit is not None:
+                rows.append(Left(whose, period, "videos", videos_limit, max(0, videos_limit - videos)))
+            if money_limit is not None:
+                rows.append(Left(whose, period, self.currency, money_limit, max(Decimal(0), money_limit - amount)))
+        return rows
+
+    def check_left(self, left: Left, cost: Cost):
+        wanted = cost.videos if left.unit == "videos" else cost.amount
+        if wanted is not None and wanted > left.left:
+            raise OverBudget(
+                f"This would go over the budget: {left.sentence()}. Nothing was sent, and nothing was spent."
+            )
+
+    def check_in_flight(self, cost: Cost, unfinished: models.QuerySet):
+        if self.in_flight is None:
+            return
+        now = unfinished.count()
+        if now + cost.videos > self.in_flight:
+            whose = "All members together" if self.is_shared else "You"
+            raise OverBudget(
+                f"{whose} may have {self.in_flight} videos in progress at once, and {now} are. "
+                "Try again when one has finished; nothing was sent."
+            )

@@ -1,0 +1,519 @@
+"""A generation: one request for one video, and every move of its life.
+
+Each move is one method and one conditional UPDATE, which acts only if exactly one row changed; whoever reads
+this file has read everything that ever writes a status.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from videos.lifecycle import FINAL, IN_PROGRESS, MOVES, Status
+from videos.models.budget import Budget, Cost, LedgerEntry
+from videos.models.generation_queryset import GenerationQuerySet, elapsed_since
+from videos.models.picture import Picture
+from videos.models.provider import Provider
+from videos.models.remote_account import RemoteAccount
+from videos.models.saved_video import SavedVideo
+
+
+class TokenTaken(Exception):
+    """The form token was used by somebody else: no honest form does that."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for in one generation. Frames are a Picture or an address, never both."""
+
+    prompt: str
+    provider: Provider
+    aspect_ratio: str = "16:9"
+    start_frame: Picture | None = None
+    start_frame_url: str = ""
+    end_frame: Picture | None = None
+    end_frame_url: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    retry_of: "Generation | None" = None
+
+    def amount(self) -> Decimal | None:
+        duration = self.config.get("duration")
+        is_number = isinstance(duration, int | float) and not isinstance(duration, bool)
+        return self.provider.estimate(duration if is_number else None)
+
+
+class BatchManager(models.Manager):
+    def press(self, owner, form_token: str, requests: list[Request]) -> "Batch":
+        """One press of Generate: one batch, however often the same form is sent.
+
+        Budgets are checked and held in the very transaction that makes the generations. Raises OverBudget, or
+        TokenTaken when the token belongs to somebody else's press.
+        """
+        with transaction.atomic():
+            RemoteAccount.objects.lock()
+            known = self.filter(form_token=form_token).first()
+            if known:
+                return known.belonging_to(owner)
+            amounts = [request.amount() for request in requests]
+            whole = sum(amount for amount in amounts if amount is not None)
+            Budget.objects.check_room(owner, Cost(len(requests), Decimal(whole)), Generation.objects.unfinished())
+            batch = self.create(owner=owner, form_token=form_token)
+            for request, amount in zip(requests, amounts, strict=True):
+                batch.add(request, amount)
+            return batch
+
+
+class Batch(models.Model):
+    """The generations of one press."""
+
+    public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="batches")
+    form_token = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = BatchManager()
+
+    class Meta:
+        verbose_name_plural = "batches"
+
+    def __str__(self):
+        return f"{self.created_at:%d %b %Y %H:%M}"
+
+    def belonging_to(self, owner) -> "Batch":
+        if self.owner_id != owner.pk:
+            raise TokenTaken
+        return self
+
+    def add(self, request: Request, amount: Decimal | None) -> "Generation":
+        generation = Generation.objects.create(
+            owner=self.owner,
+            batch=self,
+            prompt=request.prompt,
+            provider=request.provider,
+            aspect_ratio=request.aspect_ratio,
+            start_frame=request.start_frame,
+            start_frame_url=request.start_frame_url,
+            end_frame=request.end_frame,
+            end_frame_url=request.end_frame_url,
+            config=request.config,
+            retry_of=request.retry_of,
+            estimate=amount,
+            version=Generation.objects.latest_version() + 1,
+        )
+        generation.enter(LedgerEntry.Kind.HOLD, videos=1, amount=amount or Decimal(0))
+        return generation
+
+
+def next_version():
+    """An expression for one more than the highest version of all rows: what changed last has the highest."""
+    highest = Generation.objects.order_by("-version").values("version")[:1]
+    return Coalesce(models.Subquery(highest), 0) + 1
+
+
+@dataclass(frozen=True)
+class DuePoll:
+    """A claimed poll: ask for `execution_id` at `due_at`, then report an Outcome under `token`."""
+
+    pk: int
+    token: uuid.UUID
+    execution_id: str
+    due_at: datetime
+    sent_at: datetime
+    followed_at: datetime
+    missing_polls: int
+    remote_status: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one poll found: which state follows, and what the row then holds.
+
+    `status` RUNNING keeps following (fields: due_at, remote_status, trouble, missing_polls); SAVING has the link
+    (video_url, video_id, asset_id); FAILED a cause (error_class, error_message, error_detail); STOPPED nothing.
+    """
+
+    pk: int
+    token: uuid.UUID
+    status: Status
+    fields: dict[str, Any]
+
+
+class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
+    def claim_to_send(self, pk: int) -> "Generation | None":
+        """The queued generation, leased to the caller, if sending is allowed and a place is free; else None.
+
+        The account's row is locked while places are counted, so two senders never take the same last place.
+        """
+        with transaction.atomic():
+            account, now = RemoteAccount.objects.lock(), timezone.now()
+            if not account.may_send(now) or self.occupying(now).count() >= account.places:
+                return None
+            return self._claim(self.due(Status.QUEUED, now).filter(pk=pk), now)
+
+    def claim_to_save(self, pk: int) -> "Generation | None":
+        now = timezone.now()
+        return self._claim(self.due(Status.SAVING, now).filter(pk=pk), now)
+
+    def _claim(self, rows, now: datetime) -> "Generation | None":
+        token = uuid.uuid4()
+        until = now + timedelta(seconds=settings.LEASE_SECONDS)
+        if not rows.order_by().update(lease_token=token, lease_until=until):
+            return None
+        return self.with_everything().get(lease_token=token)
+
+    def claim_due_polls(self, before: datetime, limit: int) -> list[DuePoll]:
+        """Leases up to `limit` running generations due before then. One transaction; rows that another host holds
+        are skipped."""
+        token, now = uuid.uuid4(), timezone.now()
+        names = ("pk", "execution_id", "due_at", "sent_at", "followed_at", "missing_polls", "remote_status")
+        with transaction.atomic():
+            due = self.due(Status.RUNNING, max(now, before)).select_for_update(skip_locked=True)
+            rows = list(due.values(*names)[:limit])
+            self.filter(pk__in=[row["pk"] for row in rows]).update(
+                lease_token=token, lease_until=now + timedelta(seconds=settings.LEASE_SECONDS)
+            )
+        return [DuePoll(token=token, **row) for row in rows]
+
+    def record_outcomes(self, outcomes: list[Outcome]) -> list[int]:
+        """Writes what polls found, in one transaction; returns the ids that moved on (not those still running).
+
+        An outcome whose row was moved or leased anew meanwhile changes nothing.
+        """
+        moved = []
+        with transaction.atomic():
+            for outcome in outcomes:
+                if self._record(outcome) and outcome.status != Status.RUNNING:
+                    moved.append(outcome.pk)
+        return moved
+
+    def _record(self, outcome: Outcome) -> bool:
+        rows = self.filter(pk=outcome.pk, lease_token=outcome.token, status=Status.RUNNING)
+        fields = {"lease_token": None, "lease_until": None, **outcome.fields}
+        if outcome.status != Status.RUNNING:
+            moment = "completed_at" if outcome.status == Status.SAVING else "ended_at"
+            fields = {"due_at": timezone.now(), "trouble": "", moment: timezone.now(), **fields}
+            return bool(rows.update(status=outcome.status, version=next_version(), **fields))
+        shown = Q()  # a poll that found nothing new is no change, so no page asks for the card again
+        for name in ("remote_status", "trouble"):
+            if name in fields:
+                shown |= ~Q(**{name: fields[name]})
+        news = bool(shown) and rows.filter(shown).update(version=next_version(), **fields)
+        return bool(news or rows.update(**fields))
+
+    def sweep_lost_replies(self) -> int:
+        """Whatever was being sent when its lease ran out has an unknown outcome; how many there were."""
+        lost = self.unleased(timezone.now()).filter(status=Status.SENDING)
+        return sum(generation.lose_reply("The studio was interrupted while it was sending.") for generation in lost)
+
+    def adopt(self, public_id: uuid.UUID, execution_id: str) -> bool:
+        """Replays a reply that was kept beside the database. True when its row now holds this execution."""
+        generation = self.filter(public_id=public_id).first()
+        if generation is None:
+            return False
+        return generation.execution_id == execution_id or generation.accept(execution_id, generation.lease_token)
+
+
+class Generation(models.Model):
+    public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations")
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="generations")
+    retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
+
+    # What was asked for
+    prompt = models.TextField()
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="generations")
+    aspect_ratio = models.CharField(max_length=16, default="16:9")
+    start_frame = models.ForeignKey(Picture, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    start_frame_url = models.TextField(blank=True)
+    end_frame = models.ForeignKey(Picture, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    end_frame_url = models.TextField(blank=True)
+    config = models.JSONField(default=dict, blank=True)
+    estimate = models.DecimalField(max_digits=12, decimal_places=4, null=True, blank=True)
+
+    # Where it stands
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    version = models.PositiveBigIntegerField(default=0, db_index=True)
+    trouble = models.TextField(blank=True, help_text="What is going wrong at the moment, while it is tried again.")
+
+    # What the remote side said
+    execution_id = models.CharField(max_length=200, unique=True, null=True, blank=True)
+    video_id = models.CharField(max_length=200, blank=True)
+    asset_id = models.CharField(max_length=200, blank=True)
+    video_url = models.TextField(blank=True, editable=False)  # signed: only here, and only until the copy is saved
+    remote_status = models.CharField(max_length=64, blank=True)
+    error_class = models.CharField(max_length=32, blank=True)
+    error_message = models.TextField(blank=True)
+    error_detail = models.TextField(blank=True)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    followed_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    saved_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    # The engine's own
+    due_at = models.DateTimeField(default=timezone.now)
+    lease_token = models.UUIDField(null=True, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    send_attempts = models.PositiveIntegerField(default=0)
+    save_attempts = models.PositiveIntegerField(default=0)
+    missing_polls = models.PositiveIntegerField(default=0)
+
+    # The owner's own
+    favourite = models.BooleanField(default=False)
+    seen = models.BooleanField(default=False)
+    shared = models.BooleanField(default=False, help_text="With the team.")
+    trashed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GenerationManager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["status", "due_at"], name="generation_due"),
+            models.Index(fields=["owner", "-id"], name="generation_gallery"),
+            models.Index(fields=["lease_token"], name="generation_lease"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(status__in=[Status.RUNNING, Status.SAVING, Status.READY]) | Q(execution_id__isnull=False),
+                name="what_runs_has_an_execution",
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.prompt[:60]} ({self.get_status_display().lower()})"
+
+    # Sending
+    def mark_sending(self, token: uuid.UUID) -> bool:
+        """The durable mark, made before the first byte leaves. False means: do not send."""
+        now = timezone.now()
+        rows = self._rows(Status.SENDING, token).filter(lease_until__gt=now)
+        return self._move(rows, Status.SENDING, sent_at=now, send_attempts=F("send_attempts") + 1, trouble="")
+
+    def put_back(self, token: uuid.UUID, delay: timedelta, trouble: str) -> bool:
+        """Surely not accepted: it waits and is tried again, and the card says why."""
+        fields = {"due_at": timezone.now() + delay, "trouble": trouble, "sent_at": None}
+        waiting = Generation.objects.filter(pk=self.pk, lease_token=token, status=Status.QUEUED)
+        if self._move(waiting, Status.QUEUED, **fields, **NO_LEASE):
+            return True
+        return self._move(self._rows(Status.QUEUED, token), Status.QUEUED, **fields, **NO_LEASE)
+
+    def accept(self, execution_id: str, token: uuid.UUID | None) -> bool:
+        """The remote side has it under this id, written alone in a commit of its own.
+
+        Also takes a reply that comes after the outcome was given up as unknown, or even resolved as not made,
+        because the sender's token still stands in the row. Raises IntegrityError when another generation has the id.
+        """
+        sent = Q(sent_at__isnull=False, execution_id=None)
+        rows = self._rows(Status.RUNNING, token).filter(sent).exclude(status=Status.STOPPED)
+        was_released = self.status == Status.CANCELLED
+        if not self._move(rows, Status.RUNNING, execution_id=execution_id, **self._followed_from_now()):
+            return False
+        if was_released:
+            self.enter(LedgerEntry.Kind.HOLD, videos=1, amount=self.estimate or Decimal(0))
+        self.settle()
+        return True
+
+    def refuse(self, token: uuid.UUID, error_class: str, message: str, detail: str = "") -> bool:
+        """A definite refusal before anything was made: nothing is charged, and what was held is given back."""
+        with transaction.atomic():
+            rows = self._rows(Status.FAILED, token).exclude(status=Status.RUNNING)
+            error = {"error_class": error_class, "error_message": message, "error_detail": detail}
+            refused = self._move(rows, Status.FAILED, ended_at=timezone.now(), trouble="", **error, **NO_LEASE)
+            return refused and self.release()
+
+    def lose_reply(self, reason: str, error_class: str = "lost_reply") -> bool:
+        """Sent, and no usable reply: it may have been charged. Only a person moves it on.
+
+        The lease token stays: a sender that was only slow may still come back with the id.
+        """
+        rows = self._rows(Status.UNKNOWN, self.lease_token)
+        return self._move(rows, Status.UNKNOWN, error_class=error_class, error_message=reason, trouble="")
+
+    # Following
+    def complete(self, token: uuid.UUID, video_url: str, video_id: str, asset_id: str) -> bool:
+        fields = {"video_url": video_url, "video_id": video_id, "asset_id": asset_id}
+        moved = Generation.objects.record_outcomes([Outcome(self.pk, token, Status.SAVING, fields)])
+        self.refresh_from_db()
+        return bool(moved)
+
+    def stop_waiting(self) -> bool:
+        return self._move(self._rows(Status.STOPPED), Status.STOPPED, ended_at=timezone.now(), trouble="", **NO_LEASE)
+
+    def check_again(self) -> bool:
+        rows = self._rows(Status.RUNNING).filter(status=Status.STOPPED)
+        return self._move(rows, Status.RUNNING, ended_at=None, **self._followed_from_now())
+
+    # Saving
+    def renew_link(self, token: uuid.UUID, video_url: str) -> bool:
+        return bool(self._leased(token).update(video_url=video_url))
+
+    def keep_lease(self, token: uuid.UUID) -> bool:
+        until = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+        return bool(self._leased(token).update(lease_until=until))
+
+    def delay_saving(self, token: uuid.UUID, delay: timedelta, trouble: str) -> bool:
+        """Not yet saved: what went wrong is shown, and it is tried again. `trouble` "" is a slice that went well."""
+        rows = self._leased(token).filter(status=Status.SAVING)
+        attempts = F("save_attempts") + (1 if trouble else 0)
+        fields = {"due_at": timezone.now() + delay, "trouble": trouble, "save_attempts": attempts}
+        return self._move(rows, Status.SAVING, **fields, **NO_LEASE)
+
+    def keep_video(self, token: uuid.UUID, copy: SavedVideo) -> bool:
+        """The whole copy stands under its final name: the row of it, and `ready`, in one transaction."""
+        with transaction.atomic():
+            now = timezone.now()
+            rows = self._rows(Status.READY, token)
+            if not self._move(rows, Status.READY, saved_at=now, ended_at=now, video_url="", trouble="", **NO_LEASE):
+                return False
+            copy.generation = self
+            copy.save(force_insert=True)
+        return True
+
+    def fetch_again(self) -> bool:
+        """The saved copy is missing or changed on disk: its row goes, and the engine saves it anew."""
+        with transaction.atomic():
+            rows = Generation.objects.filter(pk=self.pk, status=Status.READY, execution_id__isnull=False)
+            if not self._move(rows, Status.SAVING, due_at=timezone.now(), saved_at=None, ended_at=None, **NO_LEASE):
+                return False
+            SavedVideo.objects.filter(generation=self).delete()
+        return True
+
+    # What the owner decides
+    def cancel(self) -> bool:
+        """Takes back what was never sent. A sender that holds it fails at its mark, and nothing is spent."""
+        with transaction.atomic():
+            rows = self._rows(Status.CANCELLED).filter(status=Status.QUEUED)
+            cancelled = self._move(rows, Status.CANCELLED, ended_at=timezone.now(), trouble="", **NO_LEASE)
+            return cancelled and self.release()
+
+    def resolve_as_not_made(self) -> bool:
+        """The owner looked, and HeyGen has nothing. The sender's token stays, in case it has after all."""
+        with transaction.atomic():
+            rows = self._rows(Status.CANCELLED).filter(status=Status.UNKNOWN)
+            return self._move(rows, Status.CANCELLED, ended_at=timezone.now()) and self.release()
+
+    def resolve_as_found(self, execution_id: str) -> bool:
+        """The owner found the execution. Raises IntegrityError when another generation has it."""
+        rows = self._rows(Status.RUNNING).filter(status=Status.UNKNOWN)
+        if not self._move(rows, Status.RUNNING, execution_id=execution_id, **self._followed_from_now()):
+            return False
+        self.settle()
+        return True
+
+    def request(self) -> Request:
+        """The same request once more, for Retry."""
+        return Request(
+            prompt=self.prompt,
+            provider=self.provider,
+            aspect_ratio=self.aspect_ratio,
+            start_frame=self.start_frame,
+            start_frame_url=self.start_frame_url,
+            end_frame=self.end_frame,
+            end_frame_url=self.end_frame_url,
+            config=self.config,
+            retry_of=self,
+        )
+
+    def retry(self, owner, form_token: str) -> Batch:
+        """A new generation of the same request, linked to this one. Raises OverBudget."""
+        return Batch.objects.press(owner, form_token, [self.request()])
+
+    def mark_favourite(self, favourite: bool):
+        self._touch(favourite=favourite)
+
+    def mark_seen(self):
+        if not self.seen:
+            self._touch(seen=True)
+
+    def share_with_team(self, shared: bool):
+        self._touch(shared=shared)
+
+    def move_to_trash(self):
+        self._touch(trashed_at=timezone.now())
+
+    def restore(self):
+        self._touch(trashed_at=None)
+
+    # What a screen asks
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL
+
+    @property
+    def in_progress(self) -> bool:
+        return self.status in IN_PROGRESS
+
+    @property
+    def clock_started_at(self) -> datetime:
+        """From when the elapsed time on the card counts."""
+        return self.sent_at or self.created_at
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.status == Status.RUNNING and elapsed_since(self.sent_at) > settings.OVERDUE_SECONDS
+
+    @property
+    def took_seconds(self) -> float | None:
+        """From sending to the remote side's completion."""
+        if self.sent_at is None or self.completed_at is None:
+            return None
+        return (self.completed_at - self.sent_at).total_seconds()
+
+    # The ledger
+    def enter(self, kind: LedgerEntry.Kind, videos: int, amount: Decimal) -> LedgerEntry:
+        return LedgerEntry.objects.create(
+            kind=kind,
+            user_id=self.owner_id,
+            generation=self,
+            provider_id=self.provider_id,
+            videos=videos,
+            amount=amount,
+            currency=self.provider.currency,
+            day=timezone.localdate(self.created_at),
+        )
+
+    def settle(self):
+        if not self.ledger.filter(kind=LedgerEntry.Kind.SETTLE).exists():
+            self.enter(LedgerEntry.Kind.SETTLE, videos=0, amount=Decimal(0))
+
+    def release(self) -> bool:
+        self.enter(LedgerEntry.Kind.RELEASE, videos=-1, amount=-(self.estimate or Decimal(0)))
+        return True
+
+    # How moves are made
+    def _rows(self, target: Status, token: uuid.UUID | None = None):
+        """This row, if the table of moves lets it reach `target` from where it stands, and under this lease if any."""
+        rows = Generation.objects.filter(pk=self.pk, status__in=MOVES[target])
+        return rows.filter(lease_token=token) if token else rows
+
+    def _leased(self, token: uuid.UUID):
+        return Generation.objects.filter(pk=self.pk, lease_token=token)
+
+    def _move(self, rows, target: Status, **fields) -> bool:
+        if rows.update(status=target, version=next_version(), **fields) != 1:
+            return False
+        self.refresh_from_db()
+        return True
+
+    def _touch(self, **fields):
+        Generation.objects.filter(pk=self.pk).update(version=next_version(), **fields)
+        self.refresh_from_db()
+
+    def _followed_from_now(self) -> dict[str, Any]:
+        now = timezone.now()
+        first_poll = now + timedelta(seconds=settings.POLL_SECONDS)
+        cleared = {"error_class": "", "error_message": "", "error_detail": "", "trouble": "", "ended_at": None}
+        return {"followed_at": now, "due_at": first_poll, "missing_polls": 0, **cleared, **NO_LEASE}
+
+
+NO_LEASE = {"lease_token": None, "lease_until": None}

@@ -1,0 +1,141 @@
+"""Every list of generations that a screen or the engine shows, under a name. Nothing here writes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from videos.lifecycle import ATTENTION, IN_FLIGHT, IN_PROGRESS, Status
+
+SAMPLES = 20  # a provider's history reaches back so many generations
+FEWEST_SAMPLES = 5  # with fewer, nothing measured is claimed
+VERSION_OVERLAP = 50  # how far out of order concurrent commits may become visible
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """What this studio measured of a provider: seconds from sending to completion, and how many came out well."""
+
+    samples: int = 0
+    median_seconds: float | None = None
+    succeeded: int = 0
+    ended: int = 0
+
+    @property
+    def percent_ok(self) -> int | None:
+        return round(100 * self.succeeded / self.ended) if self.ended >= FEWEST_SAMPLES else None
+
+
+class GenerationQuerySet(models.QuerySet):
+    # Who may see what: the one rule that feeds pages, fragments, counts and files.
+    def visible_to(self, user):
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(Q(owner=user) | Q(shared=True, trashed_at=None))
+
+    def with_everything(self):
+        return self.select_related("provider", "saved_video", "owner", "start_frame", "end_frame", "batch")
+
+    # Find
+    def kept(self):
+        return self.filter(trashed_at=None)
+
+    def trashed(self):
+        return self.exclude(trashed_at=None)
+
+    def newest_first(self):
+        return self.order_by("-pk")
+
+    def on_tab(self, tab: str):
+        """One of the gallery's tabs: all, running, ready, favourite, attention, trash; any other word means all."""
+        if tab == "trash":
+            return self.trashed()
+        return self.kept().filter(TABS.get(tab, Q()))
+
+    def tab_counts(self) -> dict[str, int]:
+        kept = Q(trashed_at=None)
+        return self.aggregate(
+            all=Count("pk", filter=kept),
+            trash=Count("pk", filter=~kept),
+            **{tab: Count("pk", filter=kept & condition) for tab, condition in TABS.items()},
+        )
+
+    def search(self, words: str):
+        """Every word must occur in the prompt."""
+        found = self
+        for word in words.split():
+            found = found.filter(prompt__icontains=word)
+        return found
+
+    # Live updates
+    def changed_since(self, version: int):
+        """May hold rows already seen: concurrent commits become visible slightly out of order, so we look back."""
+        return self.filter(version__gt=version - VERSION_OVERLAP).order_by("version")
+
+    def latest_version(self) -> int:
+        return self.aggregate(latest=models.Max("version"))["latest"] or 0
+
+    # What the engine looks for
+    def unleased(self, now: datetime):
+        return self.filter(Q(lease_until=None) | Q(lease_until__lte=now) | Q(lease_until__gt=now + ABSURD))
+
+    def due(self, status: Status, now: datetime):
+        """A time set absurdly far ahead means that the clock jumped back since; such a row is due as well."""
+        is_due = Q(due_at__lte=now) | Q(due_at__gt=now + ABSURD)
+        return self.unleased(now).filter(is_due, status=status).order_by("due_at")
+
+    def unfinished(self):
+        return self.filter(status__in=IN_PROGRESS)
+
+    def occupying(self, now: datetime):
+        """What takes up one of the remote side's places now; one long overdue surely no longer does."""
+        overdue = now - timedelta(seconds=settings.OVERDUE_SECONDS)
+        claimed = Q(status=Status.QUEUED, lease_until__gt=now, lease_until__lte=now + ABSURD)
+        return self.filter(claimed | Q(status__in=IN_FLIGHT, sent_at__gt=overdue))
+
+    # History
+    def track_records(self) -> dict[int, TrackRecord]:
+        """Provider id → TrackRecord over each provider's last SAMPLES ended generations."""
+        ended = self.filter(status__in=[Status.READY, Status.FAILED], sent_at__isnull=False)
+        newest = Window(RowNumber(), partition_by=F("provider_id"), order_by=F("pk").desc())
+        rows = (
+            ended.annotate(place=newest)
+            .filter(place__lte=SAMPLES)
+            .values_list("provider_id", "status", "sent_at", "completed_at")
+        )
+        by_provider: dict[int, list] = {}
+        for provider_id, *row in rows:
+            by_provider.setdefault(provider_id, []).append(row)
+        return {provider_id: summarise(rows) for provider_id, rows in by_provider.items()}
+
+
+def summarise(rows: Iterable[tuple[str, datetime, datetime | None]]) -> TrackRecord:
+    rows = list(rows)
+    times = [
+        (completed - sent).total_seconds() for status, sent, completed in rows if status == Status.READY and completed
+    ]
+    return TrackRecord(
+        samples=len(times),
+        median_seconds=median(times) if len(times) >= FEWEST_SAMPLES else None,
+        succeeded=sum(status == Status.READY for status, *_ in rows),
+        ended=len(rows),
+    )
+
+
+ABSURD = timedelta(hours=12)  # longer than any lease or delay that we ever set
+TABS = {
+    "running": Q(status__in=IN_PROGRESS),
+    "ready": Q(status=Status.READY),
+    "favourite": Q(favourite=True),
+    "attention": Q(status__in=ATTENTION),
+}
+
+
+def elapsed_since(moment: datetime | None) -> float:
+    return max(0.0, (timezone.now() - moment).total_seconds()) if moment else 0.0

@@ -1,0 +1,60 @@
+"""Links that let one person in once: an invitation, or a new password. No mail server is needed."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+LASTS = timedelta(days=7)
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class OneTimeLinkQuerySet(models.QuerySet):
+    def issue(self, purpose: str, made_by, for_user=None) -> str:
+        """Makes a link and returns its token, which is stored nowhere: only its digest is."""
+        token = secrets.token_urlsafe(32)
+        self.create(
+            purpose=purpose,
+            made_by=made_by,
+            for_user=for_user,
+            token_digest=digest(token),
+            expires_at=timezone.now() + LASTS,
+        )
+        return token
+
+    def open(self):
+        return self.filter(used_at=None, expires_at__gt=timezone.now())
+
+    def find(self, purpose: str, token: str) -> "OneTimeLink | None":
+        return self.open().filter(purpose=purpose, token_digest=digest(token)).first()
+
+
+class OneTimeLink(models.Model):
+    class Purpose(models.TextChoices):
+        INVITE = "invite", "Invitation"
+        PASSWORD = "password", "New password"
+
+    purpose = models.CharField(max_length=8, choices=Purpose)
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    for_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OneTimeLinkQuerySet.as_manager()
+
+    def __str__(self):
+        return f"{self.get_purpose_display()}, {self.created_at:%d %b %Y}"
+
+    def use(self) -> bool:
+        """True for exactly one caller, however many come at once."""
+        return bool(OneTimeLink.objects.open().filter(pk=self.pk).update(used_at=timezone.now()))

@@ -1,0 +1,84 @@
+"""Providers: the video models behind the one remote API, and what is known of each."""
+
+from decimal import Decimal
+
+from django.db import models
+
+
+class ProviderQuerySet(models.QuerySet):
+    def offered(self):
+        """What the picker lists: the usable ones first, by family; paused and retired ones last."""
+        usable_first = models.Case(models.When(state=Provider.State.ACTIVE, then=0), default=1)
+        return self.select_related("alternative").order_by(usable_first, "position", "name")
+
+
+class Provider(models.Model):
+    """One video model. The contract's thirteen come from a migration; an administrator may add or edit any.
+
+    Ratios, seconds, frames and keys advise the person who composes; they never block a request, because the
+    remote side remaps names as it likes.
+    """
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"
+        RETIRED = "retired", "Retired"
+
+    class Support(models.TextChoices):
+        YES = "yes", "Yes"
+        NO = "no", "No"
+        NEEDED = "needed", "Needed"
+        UNKNOWN = "unknown", "Not known"
+
+    class PriceUnit(models.TextChoices):
+        VIDEO = "video", "per video"
+        SECOND = "second", "per second"
+
+    value = models.CharField(max_length=64, unique=True, help_text="The name the remote API knows, such as veo_3_1.")
+    name = models.CharField(max_length=80)
+    family = models.CharField(max_length=40)
+    description = models.CharField(max_length=200, blank=True)
+    position = models.PositiveSmallIntegerField(default=100, help_text="Lower comes first.")
+
+    ratios = models.JSONField(default=list, blank=True, help_text='Advice, such as ["16:9", "9:16"].')
+    seconds = models.JSONField(default=list, blank=True, help_text="Advice, such as [4, 6, 8].")
+    start_frame = models.CharField(max_length=8, choices=Support, default=Support.UNKNOWN)
+    end_frame = models.CharField(max_length=8, choices=Support, default=Support.UNKNOWN)
+    sound = models.BooleanField(default=False)
+    prompt_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Characters; empty when not known.")
+    config_keys = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Suggested: [{"key": "duration", "label": "Seconds", "type": "integer", "choices": [4, 8]}].',
+    )
+
+    price = models.DecimalField(
+        max_digits=9, decimal_places=4, null=True, blank=True, help_text="Empty when not known."
+    )
+    price_unit = models.CharField(max_length=8, choices=PriceUnit, default=PriceUnit.VIDEO)
+    currency = models.CharField(max_length=3, default="USD")
+
+    state = models.CharField(max_length=8, choices=State, default=State.ACTIVE)
+    note = models.CharField(max_length=200, blank=True, help_text="Shown beside the name, such as why it is paused.")
+    alternative = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    objects = ProviderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "name"]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == self.State.ACTIVE
+
+    def estimate(self, seconds: float | None) -> Decimal | None:
+        """The price of one video of so many seconds in `currency`, or None where no price is known."""
+        if self.price is None:
+            return None
+        if self.price_unit == self.PriceUnit.VIDEO:
+            return self.price
+        usual = seconds or (min(self.seconds) if self.seconds else None)
+        return self.price * Decimal(str(usual)) if usual else None

@@ -1,0 +1,68 @@
+"""Saved copies: the finished video's own bytes, and links by which others may see one."""
+
+import secrets
+from functools import partial
+
+from django.db import models, transaction
+from django.db.models import F
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
+
+
+class SavedVideo(models.Model):
+    """Exists only when the copy is whole: decoded, measured, hashed and under its final name."""
+
+    generation = models.OneToOneField("Generation", on_delete=models.CASCADE, related_name="saved_video")
+    file = models.FileField(max_length=200)
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    sha256 = models.CharField(max_length=64)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    seconds = models.FloatField()
+    fps = models.FloatField()
+    codec = models.CharField(max_length=32)
+    has_sound = models.BooleanField(default=False)
+    poster = models.FileField(max_length=200)
+    last_frame = models.FileField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self):
+        return f"{self.width} × {self.height}, {self.seconds:.1f} s"
+
+    def files(self):
+        return (self.file, self.poster, self.last_frame)
+
+
+class PublicLinkQuerySet(models.QuerySet):
+    def open(self):
+        return self.filter(revoked_at=None, generation__trashed_at=None)
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class PublicLink(models.Model):
+    """An unguessable, revocable address at which anybody may watch one video."""
+
+    generation = models.ForeignKey("Generation", on_delete=models.CASCADE, related_name="public_links")
+    token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    views = models.PositiveIntegerField(default=0)
+
+    objects = PublicLinkQuerySet.as_manager()
+
+    def __str__(self):
+        return f"Public link of {self.created_at:%d %b %Y}"
+
+    def count_view(self):
+        PublicLink.objects.filter(pk=self.pk).update(views=F("views") + 1)
+
+
+@receiver(post_delete, sender=SavedVideo)
+def remove_files_of_copy(instance: SavedVideo, **kwargs):
+    """Files go when their row's end is certain, never before."""
+    for file in instance.files():
+        if file:
+            transaction.on_commit(partial(file.storage.delete, file.name))

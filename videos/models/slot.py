@@ -1,0 +1,48 @@
+"""A slot that one process at a time may hold, across hosts: the pump's, the nightly check's."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+
+class SlotQuerySet(models.QuerySet):
+    def take(self, name: str, seconds: float) -> uuid.UUID | None:
+        """A token for the slot if it is free or its lease has run out, else None."""
+        token, now = uuid.uuid4(), timezone.now()
+        free = Q(token=None) | Q(until__lte=now) | Q(until__gt=now + timedelta(days=1))  # the clock jumped back
+        lease = {"token": token, "until": now + timedelta(seconds=seconds), "seen_at": now}
+        if self.filter(free, name=name).update(**lease):
+            return token
+        try:
+            with transaction.atomic():
+                return self.create(name=name, **lease).token
+        except IntegrityError:
+            return None
+
+    def keep(self, name: str, token: uuid.UUID, seconds: float) -> bool:
+        """Holds on for so many seconds more; False when somebody else has it by now. Also the heartbeat."""
+        now = timezone.now()
+        return bool(self.filter(name=name, token=token).update(until=now + timedelta(seconds=seconds), seen_at=now))
+
+    def leave(self, name: str, token: uuid.UUID):
+        self.filter(name=name, token=token).update(token=None, until=None)
+
+    def seconds_since(self, name: str) -> float | None:
+        """How long ago its holder was last seen, or None if never."""
+        seen_at = self.filter(name=name).values_list("seen_at", flat=True).first()
+        return abs((timezone.now() - seen_at).total_seconds()) if seen_at else None
+
+
+class Slot(models.Model):
+    name = models.CharField(max_length=32, unique=True)
+    token = models.UUIDField(null=True)
+    until = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField()
+
+    objects = SlotQuerySet.as_manager()
+
+    def __str__(self):
+        return self.name

@@ -1,0 +1,385 @@
+"""Uploaded pictures: checked by their bytes, then redrawn, so that nothing but pixels is kept.
+
+The limits are the design's: 20 MB and 40 megapixels in; 2048 px on the long side and 10 MB out. Sizes are read from
+the headers before anything is decoded. Memory stays under 256 MB because big pictures are reduced in strips of
+rows, each converted by itself, and no full-size copy is ever made.
+"""
+
+import hashlib
+import io
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+import pi_heif
+from PIL import Image, ImageCms
+
+MAX_BYTES = 20_000_000
+MAX_PIXELS = 40_000_000
+# libwebp holds three whole canvases and Pillow a fourth: 16 bytes for each pixel.
+MAX_WEBP_PIXELS = 12_000_000
+# Resampling weights grow with the ratio of the sides; no camera, panoramas included, makes a longer one.
+MAX_SIDE = 20_000
+LONG_SIDE = 2048
+MAX_BYTES_OUT = 10_000_000
+
+# A file may hold millions of empty segments or chunks, each a turn of a loop in Python.
+MAX_PARTS = 20_000
+# A JPEG in several scans keeps all its coefficients, and each scan walks over all of them.
+MAX_JPEG_COEFFICIENT_BYTES = 160_000_000
+MAX_JPEG_SCANNED_PIXELS = 1_000_000_000
+STRIP_PIXELS = 1_000_000
+
+ACCEPTED = "JPEG, PNG, WebP or HEIC"
+DAMAGED = "This picture is damaged or cut short; save it again or choose another one."
+ANIMATED = "This picture is animated; save one moment of it as a JPEG or PNG and add that."
+INTRICATE = "This picture is built in a way that takes too long to read; save it again as a plain JPEG or PNG."
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"eXIf", b"IDAT", b"IEND"}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
+_AVIF_BRANDS = {b"avif", b"avis"}
+_JPEG_SIZES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+
+_REFUSED_KINDS = (
+    (b"GIF8", "a GIF"),
+    (b"BM", "a BMP"),
+    (b"II*\0", "a TIFF"),
+    (b"MM\0*", "a TIFF"),
+    (b"%PDF", "a PDF"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (b"8BPS", "a Photoshop file"),
+    (b"\0\0\1\0", "an icon"),
+    (b"PK\3\4", "a ZIP archive"),
+    (b"<", "a web page or an SVG drawing"),
+)
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_EXIF_ORIENTATION = 0x0112
+
+
+class PictureRefused(Exception):
+    """The picture cannot be taken. `str(error)` is the one sentence for the person who added it."""
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """A picture as it is kept: bytes of our own making, upright, sRGB, without metadata.
+
+    The same upload gives the same bytes, so `sha256` (hexadecimal, of `data`) tells when a picture is already kept.
+    """
+
+    data: bytes
+    format: Literal["JPEG", "PNG"]
+    extension: str
+    content_type: str
+    width: int
+    height: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A decoded picture, handed out by rows: `rows(top, bottom)` is an image of those rows."""
+
+    size: tuple[int, int]
+    rows: Callable[[int, int], Image.Image]
+    orientation: int
+    profile: bytes | None
+
+
+def redraw(file: BinaryIO) -> Redrawn:
+    """Check an upload and draw it anew. `file` needs `seek` and `read`; its name and type are not looked at.
+
+    JPEG, PNG, WebP and HEIC are taken, animated ones are not. The result is at most 2048 px on its long side and
+    10 MB: a PNG if any pixel is see-through, else a JPEG. Raises PictureRefused and nothing else.
+    """
+    file.seek(0)
+    data = file.read(MAX_BYTES + 1)
+    if not data:
+        raise PictureRefused(f"This file is empty; choose a {ACCEPTED} picture.")
+    if len(data) > MAX_BYTES:
+        raise PictureRefused("This picture is larger than 20 MB; make it smaller and add it again.")
+    opened = _opener(data)
+    try:
+        return _encoded(_finished(opened(data)))
+    except PictureRefused:
+        raise
+    except Exception as error:
+        # Decoders fed with hostile bytes raise nearly anything: SyntaxError, struct.error, MemoryError.
+        raise PictureRefused(DAMAGED) from error
+
+
+def _opener(data: bytes) -> Callable[[bytes], _Source]:
+    """The way to read these bytes, by their own first ones; PictureRefused names what else they are."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return _open_jpeg
+    if data.startswith(_PNG_SIGNATURE):
+        return _open_png
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return _open_webp
+    brands = _brands(data)
+    if brands & _HEIC_BRANDS:
+        return _open_heic
+    if brands:
+        kind = "an AVIF picture" if brands & _AVIF_BRANDS else "a video"
+    else:
+        start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+        kind = next((name for magic, name in _REFUSED_KINDS if start.startswith(magic)), None)
+    if kind:
+        raise PictureRefused(f"This is {kind}; choose a {ACCEPTED} picture instead.")
+    raise PictureRefused(f"This file is not a picture that can be read; choose a {ACCEPTED} picture.")
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """The brands in the leading `ftyp` box of an ISO media file; empty for anything else."""
+    if data[4:8] != b"ftyp":
+        return set()
+    body = data[8 : min(int.from_bytes(data[:4], "big"), 264)]
+    return {body[at : at + 4] for at in range(0, len(body), 4)}
+
+
+def _check_size(width: int, height: int, limit: int = MAX_PIXELS) -> None:
+    if width < 1 or height < 1:
+        raise PictureRefused(DAMAGED)
+    if width * height > limit:
+        raise PictureRefused(
+            f"This picture has {width:,} × {height:,} pixels, more than {limit // 1_000_000} megapixels; "
+            "make it smaller and add it again."
+        )
+    if max(width, height) > MAX_SIDE:
+        raise PictureRefused(
+            f"This picture is {width:,} × {height:,} pixels, and no side may be longer than {MAX_SIDE:,}; "
+            "crop it and add it again."
+        )
+
+
+def _open_jpeg(data: bytes) -> _Source:
+    _check_jpeg(data)
+    image = _open_with_pillow(data, "JPEG")
+    width, height = image.size
+    shrink = max(1, max(width, height) // LONG_SIDE)
+    image.draft(None, (max(1, width // shrink), max(1, height // shrink)))
+    return _pillow_source(image)
+
+
+def _check_jpeg(data: bytes) -> None:
+    """Walk the segments up to the first scan: sizes, and how much work the scans ask for."""
+    at, frame = 2, None
+    for _ in range(MAX_PARTS):
+        marker = data[at + 1] if data[at] == 0xFF else None
+        if marker is None or marker == 0xFF:
+            at += 1
+        elif marker == 0xDA:
+            break
+        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD9:
+            at += 2
+        else:
+            if marker in _JPEG_SIZES:
+                frame = at
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    else:
+        raise PictureRefused(INTRICATE)
+    if frame is None:
+        raise PictureRefused(DAMAGED)
+    height, width, components = struct.unpack(">HHB", data[frame + 5 : frame + 10])
+    _check_size(width, height)
+    if data[frame + 1] in _JPEG_PROGRESSIVE or data[at + 4] < components:
+        _check_jpeg_scans(data[frame + 10 : frame + 10 + 3 * components], width * height, data.count(b"\xff\xda", at))
+
+
+def _check_jpeg_scans(components: bytes, pixels: int, scans: int) -> None:
+    samples = [(factors >> 4) * (factors & 15) for factors in components[1::3]]
+    if 2 * pixels * sum(samples) > MAX_JPEG_COEFFICIENT_BYTES * max(samples):
+        raise PictureRefused(
+            "This progressive JPEG is too large to read safely; save it as a plain JPEG or make it smaller."
+        )
+    if pixels * scans > MAX_JPEG_SCANNED_PIXELS:
+        raise PictureRefused(INTRICATE)
+
+
+def _open_png(data: bytes) -> _Source:
+    return _pillow_source(_open_with_pillow(_plain_png(data), "PNG"))
+
+
+def _plain_png(data: bytes) -> bytes:
+    """The PNG with only the chunks that its pixels need: texts may unpack to 64 MB."""
+    kept, at = [_PNG_SIGNATURE], len(_PNG_SIGNATURE)
+    for _ in range(MAX_PARTS):
+        length, kind = struct.unpack(">I4s", data[at : at + 8])
+        body = data[at + 8 : at + 16]
+        if kind == b"IHDR":
+            _check_size(*struct.unpack(">II", body))
+        if kind == b"acTL" and int.from_bytes(body[:4], "big") > 1:
+            raise PictureRefused(ANIMATED)
+        if kind in _PNG_NEEDED:
+            kept.append(data[at : at + 12 + length])
+        at += 12 + length
+        if kind == b"IEND" or at >= len(data):
+            return b"".join(kept)
+    raise PictureRefused(INTRICATE)
+
+
+def _open_webp(data: bytes) -> _Source:
+    _check_size(*_webp_size(data), MAX_WEBP_PIXELS)
+    image = _open_with_pillow(data, "WEBP")
+    if image.n_frames > 1:
+        raise PictureRefused(ANIMATED)
+    _check_size(*image.size, MAX_WEBP_PIXELS)
+    return _pillow_source(image)
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        width, height = struct.unpack("<HH", data[26:30])
+        return width & 0x3FFF, height & 0x3FFF
+    raise PictureRefused(DAMAGED)
+
+
+def _open_with_pillow(data: bytes, kind: str) -> Image.Image:
+    image = Image.open(io.BytesIO(data), formats=[kind])
+    # Pillow believes the last of several headers; ours was one of them.
+    _check_size(*image.size)
+    return image
+
+
+def _pillow_source(image: Image.Image) -> _Source:
+    image.load()
+    width, height = image.size
+    return _Source(
+        size=(width, height),
+        rows=lambda top, bottom: image.crop((0, top, width, bottom)),
+        orientation=_orientation(image),
+        profile=image.info.get("icc_profile"),
+    )
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return image.getexif().get(_EXIF_ORIENTATION, 1)
+    except Exception:
+        # Broken EXIF says nothing about the pixels: the picture is taken as it lies.
+        return 1
+
+
+def _open_heic(data: bytes) -> _Source:
+    # pi-heif turns the picture upright itself, whatever its EXIF says.
+    heif = pi_heif.open_heif(io.BytesIO(data))
+    _check_size(*heif.size)
+    pixels, stride, mode = memoryview(heif.data), heif.stride, heif.mode
+    width, height = heif.size
+
+    def rows(top: int, bottom: int) -> Image.Image:
+        return Image.frombytes(mode, (width, bottom - top), pixels[top * stride : bottom * stride], "raw", mode, stride)
+
+    return _Source((width, height), rows, orientation=1, profile=heif.info.get("icc_profile"))
+
+
+def _finished(source: _Source) -> Image.Image:
+    """The picture as RGB or RGBA: reduced, upright, in sRGB, with no info left."""
+    image = _reduced(source)
+    if max(image.size) > LONG_SIDE:
+        image = image.resize(_fitted(source.size), Image.Resampling.LANCZOS)
+    if source.orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[source.orientation])
+    alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
+    image = _as_srgb(image, source.profile)
+    if alpha is not None and alpha.getextrema()[0] < 255:
+        image.putalpha(alpha)
+    image.info = {}
+    return image
+
+
+def _fitted(size: tuple[int, int]) -> tuple[int, int]:
+    scale = LONG_SIDE / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _reduced(source: _Source) -> Image.Image:
+    """The whole picture, each side divided by the same whole number: the long one is left under two LONG_SIDEs."""
+    width, height = source.size
+    divisor = max(1, max(width, height) // LONG_SIDE)
+    step = max(1, STRIP_PIXELS // width // divisor) * divisor
+    canvas = None
+    for top in range(0, height, step):
+        strip = _plain(source.rows(top, min(top + step, height))).reduce(divisor)
+        if canvas is None:
+            canvas = Image.new(strip.mode, (-(-width // divisor), -(-height // divisor)))
+        canvas.paste(strip, (0, top // divisor))
+    return canvas
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The same pixels with 8 bits for each of L, LA, RGB, RGBA or CMYK, see-through ones as alpha."""
+    if image.mode.startswith("I"):
+        # Pillow's own conversion cuts 16 bits off at 255 and makes them nearly all white.
+        return image.point(lambda value: value * (1 / 256)).convert("L")
+    if "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
+        return image
+    return image.convert("RGBA" if image.mode in ("PA", "RGBa", "La") else "RGB")
+
+
+def _as_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    base = {"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode)
+    image = image.convert(base)
+    wanted = {"L": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK"}[base]
+    if profile and profile[16:20] == wanted:
+        try:
+            return ImageCms.profileToProfile(
+                image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+        except Exception:
+            # A profile that makes no sense is as good as none.
+            return image.convert("RGB")
+    return image.convert("RGB")
+
+
+def _encoded(image: Image.Image) -> Redrawn:
+    see_through = image.mode == "RGBA"
+    data = _png(image) if see_through else _jpeg(image)
+    while len(data) > MAX_BYTES_OUT:
+        smaller = (max(1, image.width * 3 // 4), max(1, image.height * 3 // 4))
+        image = image.resize(smaller, Image.Resampling.LANCZOS)
+        data = _png(image) if see_through else _jpeg(image)
+    return Redrawn(
+        data=data,
+        format="PNG" if see_through else "JPEG",
+        extension=".png" if see_through else ".jpg",
+        content_type="image/png" if see_through else "image/jpeg",
+        width=image.width,
+        height=image.height,
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="JPEG", quality=90)
+    return buffer.getvalue()
