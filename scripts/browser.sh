@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-found() { .venv/bin/python -m tests.chromium >/dev/null 2>&1; }
+found() { .venv/bin/python -m tests.parts.chromium >/dev/null 2>&1; }
 found && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
@@ -14,7 +14,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     found && exit 0
 fi
 
-.venv/bin/python -m tests.chromium --install && found && exit 0
+.venv/bin/python -m tests.parts.chromium --install && found && exit 0
 
 {
     echo "The browser tests need Chromium. Install it, then run make test again:"

@@ -17,9 +17,9 @@ import shutil
 
 import pytest
 
-from tests.postgres import Postgres
-from tests.standin import Standin
-from tests.studio import Studio, migrated_sqlite, use_copy_of
+from tests.parts.postgres import Postgres
+from tests.parts.standin import Standin
+from tests.parts.studio import Studio, migrated_sqlite, use_copy_of
 
 PROCESS_FIXTURES = {"postgres", "database_url", "new_studio", "start_studio", "studio"}
 BROWSER_FIXTURES = {"browser", "page", "phone_page", "owner_page"}

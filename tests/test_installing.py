@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.processes import ROOT
+from tests.parts.processes import ROOT
 
 LOCKS = [ROOT / "requirements" / "run.txt", ROOT / "requirements" / "test.txt"]
 REQUIREMENT = re.compile(r"^([a-z0-9][\w.-]*)(\[[\w,-]+\])?==\S+", re.MULTILINE)

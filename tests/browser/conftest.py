@@ -17,9 +17,9 @@ import re
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.chromium import launch_options
-from tests.processes import ROOT
-from tests.studio import PASSWORD
+from tests.parts.chromium import launch_options
+from tests.parts.processes import ROOT
+from tests.parts.studio import PASSWORD
 
 # Playwright's loop runs in the thread of the tests, where Django would refuse to touch the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MARK = "STUDIO_TEST_MARK"  # an environment variable that names the test's process tree, orphans included
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.processes import environment, start, stop, wait_until
+from tests.parts.processes import environment, start, stop, wait_until
 
 READY = re.compile(r"stand-in ready on (http://127\.0\.0\.1:\d+)")
 MODULE = "videos.standin.server"

@@ -1,6 +1,6 @@
 """Where the tests' browser is, and how to start it without a screen, without root's sandbox and without calling home.
 
-`python -m tests.chromium` prints its path, or fails.
+`python -m tests.parts.chromium` prints its path, or fails.
 """
 
 import os
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FETCHED = Path(__file__).resolve().parent.parent / ".browser" / "chromium"
+FETCHED = Path(__file__).resolve().parents[2] / ".browser" / "chromium"
 INSTALL = "sudo apt-get install chromium"
 
 FLAGS = [

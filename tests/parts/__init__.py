@@ -1,0 +1,1 @@
+"""The real parts that tests run against; the fixtures in tests/conftest.py hand them out."""
