@@ -285,11 +285,12 @@ def _open_heic(data: bytes) -> _Source:
     # pi-heif turns the picture upright itself, whatever its EXIF says.
     heif = pi_heif.open_heif(io.BytesIO(data))
     _check_size(*heif.size)
-    pixels, stride, mode = memoryview(heif.data), heif.stride, heif.mode
     width, height = heif.size
 
     def rows(top: int, bottom: int) -> Image.Image:
-        return Image.frombytes(mode, (width, bottom - top), pixels[top * stride : bottom * stride], "raw", mode, stride)
+        # The view does not keep its memory: `heif` has to outlive it.
+        pixels = heif.data[top * heif.stride : bottom * heif.stride]
+        return Image.frombytes(heif.mode, (width, bottom - top), pixels, "raw", heif.mode, heif.stride)
 
     return _Source((width, height), rows, orientation=1, profile=heif.info.get("icc_profile"))
 
