@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -43,7 +44,7 @@ def draw_draft(path: str, aspect_ratio: str, weight: int) -> None:
 
 def link(graph: av.filter.Graph, *nodes) -> None:
     """Link filters in a row and make the graph ready."""
-    for left, right in zip(nodes, nodes[1:], strict=False):
+    for left, right in pairwise(nodes):
         left.link_to(right)
     graph.configure()
 

@@ -1,11 +1,237 @@
-"""Faults, soon."""
+"""Faults, for tests: rules that say which request goes wrong, and how. They live in memory only.
+
+A rule is a JSON object; the first rule that fires wins. Which requests it looks at:
+
+    call          submit | poll | upload | account | file | picture          (needed)
+    prompt        only executions whose prompt contains this
+    execution_id  only this execution
+    path          only requests whose path contains this ("/v3/" tells the upload calls apart)
+    when          only while the honest status is this word (poll: "completed")
+
+and which of those, counted from 1 for the rule, or for each execution with `"per": "execution"`:
+
+    nth           this one, or a list of them           first   the first n
+    after         all but the first n                   times   n at most, in all
+    probability   this share, drawn from `seed` (default 0)
+
+What happens stands in `do`. For every call:
+
+    delay         seconds to wait before anything
+    accept        true: carry the request out before what follows (a submission is in the ledger). Without it
+                  a submission or upload that is reset, hung or given a canned reply never happened.
+    hang          seconds of silence, or true for an hour; then the reply if it was carried out, else a close
+    reset, close  no reply: TCP reset, or a plain close
+    status, headers, json | text | html | base64
+                  a canned reply; a status alone brings an error of the newest family. `headers` without the
+                  others are added to the honest reply
+    partial       send only this many bytes of the reply (head included), then reset
+
+submit (the submission is accepted):  execution_id (any value), omit_id, repeat_id (the id before), data
+poll:   status_word, error (any value), data (the whole object), no_link, video_url, link_base,
+        flat_output (video_url directly under output), sequence (a list for the rule's polls of one execution:
+        words, whole data objects, or null for the truth; past its end the truth)
+file:   see `spoil.py`
+"""
+
+import asyncio
+import base64
+import json
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+from videos.standin.api import Api
+from videos.standin.contract import error
+from videos.standin.ledger import Execution
+from videos.standin.spoil import spoil, spoiled_request
+from videos.standin.wire import Reply, Request, json_reply
+
+CALLS = ("submit", "poll", "upload", "account", "file", "picture")
+LONG = 3600.0
+_CANNED = ("status", "json", "text", "html", "base64")
+_SILENT = ("reset", "close", "hang")
+
+
+@dataclass
+class Rule:
+    """One rule and its counts: `seen` requests by execution, `hits` in all."""
+
+    given: dict
+    random: random.Random
+    seen: Counter = field(default_factory=Counter)
+    hits: int = 0
+
+    def fires(self, row: Execution | None) -> bool:
+        """Count this request and say whether it is one to spoil."""
+        self.seen[self._name(row)] += 1
+        count = self.seen[self._name(row)]
+        fires = all(test(count) for test in (self._is_nth, self._is_in_span)) and self._draws()
+        if self.hits >= self.given.get("times", self.hits + 1) or not fires:
+            return False
+        self.hits += 1
+        return True
+
+    def count(self, row: Execution | None) -> int:
+        """How many requests of this execution the rule has looked at."""
+        return self.seen[self._name(row)]
+
+    def _name(self, row: Execution | None) -> str:
+        by_execution = self.given.get("per") == "execution" or "sequence" in self.given["do"]
+        return row.execution_id if by_execution and row else ""
+
+    def _is_nth(self, count: int) -> bool:
+        nth = self.given.get("nth", count)
+        return count in (nth if isinstance(nth, list) else [nth])
+
+    def _is_in_span(self, count: int) -> bool:
+        return self.given.get("after", 0) < count <= self.given.get("first", count)
+
+    def _draws(self) -> bool:
+        return "probability" not in self.given or self.random.random() < self.given["probability"]
 
 
 class Faults:
-    async def around(self, standin, call, request):
-        return await standin.handle(call, request)
+    """The rules in force, and the way round a request that they touch."""
+
+    def __init__(self, api: Api):
+        self._api = api
+        self.rules: list[Rule] = []
+        self._last_id: str | None = None
+
+    def set(self, rules: list[dict]) -> None:
+        """Put these rules in force in place of all others; ValueError for one that makes no sense."""
+        for rule in rules:
+            if rule.get("call") not in CALLS or not isinstance(rule.get("do"), dict):
+                raise ValueError(f"a rule needs a call of {', '.join(CALLS)} and an object called do")
+        self.rules = [Rule(rule, random.Random(rule.get("seed", 0))) for rule in rules]
+
+    async def around(self, call: str | None, request: Request) -> Reply:
+        """The reply to one request, spoiled if a rule says so; raises Refused as the honest one does."""
+        row = self._api.execution_behind(call, request)
+        rule = self._rule_for(call, request, row)
+        before = self._last_id
+        if rule is None:
+            return self._remember(call, await self._api.handle(call, request))
+        do = rule.given["do"]
+        await asyncio.sleep(do.get("delay", 0))
+        reply = None
+        if do.get("accept") or not _is_skipped(call, do):
+            reply = self._remember(call, await self._api.handle(call, spoiled_request(request, do)))
+        if "hang" in do:
+            await asyncio.sleep(LONG if do["hang"] is True else do["hang"])
+        return self._altered(call, request, row, rule, reply, before)
+
+    def _rule_for(self, call: str | None, request: Request, row: Execution | None) -> Rule | None:
+        for rule in self.rules:
+            if _looks_at(rule.given, self._api, call, request, row) and rule.fires(row):
+                return rule
+        return None
+
+    def _remember(self, call: str | None, reply: Reply) -> Reply:
+        if call == "submit" and reply.status == 200:
+            self._last_id = json.loads(reply.body)["data"]["execution_id"]
+        return reply
+
+    def _altered(self, call, request, row, rule, reply, before) -> Reply:
+        do = rule.given["do"]
+        if do.get("reset") or do.get("close") or (reply is None and not _is_canned(do)):
+            return Reply(0, ending="reset" if do.get("reset") else "close")
+        if _is_canned(do):
+            reply = canned(do)
+        elif call == "submit":
+            reply = _other_submission(reply, do, before)
+        elif call == "poll" and row is not None:
+            reply = _other_state(self._api, row, do, rule.count(row))
+        elif call == "file":
+            reply = spoil(self._api, request, row, reply, do, rule.random)
+        reply.headers.update(do.get("headers", {}))
+        reply.wire_bytes = do.get("partial")
+        return reply
 
 
-class Control:
-    def __init__(self, standin):
-        self._standin = standin
+def _looks_at(rule: dict, api: Api, call: str | None, request: Request, row: Execution | None) -> bool:
+    if rule["call"] != call or rule.get("path", "") not in request.path:
+        return False
+    if "when" in rule and (row is None or api.status_word(row) != rule["when"]):
+        return False
+    if "execution_id" in rule and (row is None or row.execution_id != rule["execution_id"]):
+        return False
+    return "prompt" not in rule or rule["prompt"] in _prompt(request, row)
+
+
+def _prompt(request: Request, row: Execution | None) -> str:
+    if row is not None:
+        return row.input["prompt"]
+    try:
+        return str(json.loads(request.body)["input"]["prompt"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _is_skipped(call: str | None, do: dict) -> bool:
+    return call in ("submit", "upload") and any(name in do for name in _CANNED + _SILENT)
+
+
+def _is_canned(do: dict) -> bool:
+    return any(name in do for name in _CANNED)
+
+
+def canned(do: dict) -> Reply:
+    """The reply that a rule spells out."""
+    status, headers = do.get("status", 200), {}
+    if "json" in do:
+        return json_reply(status, do["json"])
+    if "base64" in do:
+        return Reply(status, base64.b64decode(do["base64"]), {"Content-Type": "application/octet-stream"})
+    for name, kind in (("text", "text/plain"), ("html", "text/html")):
+        if name in do:
+            headers["Content-Type"] = f"{kind}; charset=utf-8"
+            return Reply(status, do[name].encode(), headers)
+    if status in (204, 304) or status < 300:
+        return Reply(status)
+    return error(status, f"fault_{status}", f"The stand-in was told to answer {status}.")
+
+
+def _other_submission(reply: Reply, do: dict, before: str | None) -> Reply:
+    if reply.status != 200:
+        return reply
+    data = json.loads(reply.body)["data"]
+    if "execution_id" in do:
+        data["execution_id"] = do["execution_id"]
+    if do.get("repeat_id"):
+        data["execution_id"] = before or data["execution_id"]
+    if do.get("omit_id"):
+        del data["execution_id"]
+    return json_reply(200, {"data": do.get("data", data)})
+
+
+def _other_state(api: Api, row: Execution, do: dict, count: int) -> Reply:
+    step = _step(do, count)
+    if isinstance(step, dict):
+        return json_reply(200, {"data": step})
+    data = api.state(row)
+    if step is not None and step != data["status"]:
+        data = {"execution_id": row.execution_id, "status": step}
+    if "error" in do:
+        data["error"] = do["error"]
+    _bend_output(data, row, do)
+    return json_reply(200, {"data": do.get("data", data)})
+
+
+def _step(do: dict, count: int) -> object:
+    if "sequence" not in do:
+        return do.get("status_word")
+    return do["sequence"][count - 1] if count <= len(do["sequence"]) else None
+
+
+def _bend_output(data: dict, row: Execution, do: dict) -> None:
+    if do.get("no_link"):
+        data.pop("output", None)
+    video = data.get("output", {}).get("video")
+    if video is None:
+        return
+    if "link_base" in do:
+        video["video_url"] = do["link_base"] + "/files/" + video["video_url"].split("/files/", 1)[1]
+    video["video_url"] = do.get("video_url", video["video_url"])
+    if do.get("flat_output"):
+        data["output"] = {"video_url": video["video_url"], "video_id": row.video_id}

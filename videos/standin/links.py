@@ -31,6 +31,7 @@ class Links:
         self._ledger, self._clock, self._lifetime = ledger, clock, lifetime
         self._secret = ledger.setting("secret", secrets.token_hex(32)).encode()
         self._epoch = int(ledger.setting("links", "0"))
+        self._withdrawn: set[str] = set()
 
     def issue(self, video_id: str) -> str:
         """Path and query of a fresh link, good for `lifetime` seconds."""
@@ -43,7 +44,12 @@ class Links:
         expires, signature = query.get("Expires", ""), query.get("Signature", "")
         if not hmac.compare_digest(signature.encode(), self._sign(path, expires).encode()):
             return "Signature does not match, or the link was withdrawn"
-        return "Request has expired" if float(expires) < self._clock.now() else None
+        is_over = float(expires) < self._clock.now() or path in self._withdrawn
+        return "Request has expired" if is_over else None
+
+    def withdraw(self, path: str) -> None:
+        """This one link opens nothing from now on."""
+        self._withdrawn.add(path)
 
     def expire_all(self) -> None:
         """No link issued until now opens anything from now on."""
