@@ -6,12 +6,9 @@ cd "$(dirname "$0")/.."
 found() { .venv/bin/python -m tests.parts.chromium >/dev/null 2>&1; }
 found && exit 0
 
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+if [ "$(id -u)" = 0 ]; then
     echo "Installing Chromium for the browser tests"
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq || true
-    apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null || true
-    found && exit 0
+    sh scripts/apt.sh chromium fonts-dejavu-core && found && exit 0
 fi
 
 .venv/bin/python -m tests.parts.chromium --install && found && exit 0

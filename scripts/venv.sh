@@ -22,12 +22,9 @@ works && exit 0
 echo "Making $venv"
 make_venv && exit 0
 
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+if [ "$(id -u)" = 0 ]; then
     echo "This Python cannot make a virtual environment yet: installing python3-venv"
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq || true
-    apt-get install -y -qq --no-install-recommends python3-venv ca-certificates >/dev/null || true
-    make_venv && exit 0
+    sh "$(dirname "$0")/apt.sh" python3-venv && make_venv && exit 0
 fi
 
 rm -rf "$venv"
