@@ -2,15 +2,16 @@
 
 POST   /control/faults     a JSON list of rules, in place of the old ones      GET: rules and counts
 DELETE /control/faults     none
-GET    /control/ledger     {"accepted": [{n, execution_id, video_id, at, body, …}]}, oldest first
+GET    /control/ledger     [{n, execution_id, video_id, at, body, input, …}], oldest first
 GET    /control/videos     {execution_id: {sha256, size, bytes_sent, status}} of every drawn video
-GET    /control/assets     {"assets": [{id, at, file, mime, size, sha256}]}
-GET    /control/requests   {"requests": [{at, call, method, path, query, headers, key_sent, body, status}]},
-                           the last 20,000; ?call=submit for one call; DELETE forgets them
+GET    /control/assets     [{id, at, file, mime, size, sha256}], oldest first
+GET    /control/requests   [{at, call, method, path, query, headers, key_sent, body, status}], the last 20,000,
+                           oldest first; ?call=submit for one call; DELETE forgets them
 POST   /control/expire     no link issued until now opens anything
 POST   /control/finish     every execution's time has come
 POST   /control/clock      {"offset": seconds} or {"advance": seconds}; answers {"now", "offset"}
 GET    /control/connections {"open": how many}
+POST   /control/clear      no faults, no requests, no ledger, no pictures, no clock offset
 """
 
 import hashlib
@@ -75,8 +76,8 @@ class Control:
         self._faults.set([])
         return self._get_faults(request)
 
-    def _get_ledger(self, request: Request) -> dict:
-        return {"accepted": [asdict(row) for row in self._api.ledger.executions.values()]}
+    def _get_ledger(self, request: Request) -> list:
+        return [asdict(row) for row in self._api.ledger.executions.values()]
 
     def _get_videos(self, request: Request) -> dict:
         return {row.execution_id: self._video(row) for row in self._api.ledger.executions.values() if row.drawn}
@@ -89,12 +90,12 @@ class Control:
         facts = {"sha256": content.sha256(), "size": content.size}
         return {**facts, "bytes_sent": row.bytes_sent, "status": word}
 
-    def _get_assets(self, request: Request) -> dict:
-        return {"assets": [asdict(asset) for asset in self._api.ledger.assets.values()]}
+    def _get_assets(self, request: Request) -> list:
+        return [asdict(asset) for asset in self._api.ledger.assets.values()]
 
-    def _get_requests(self, request: Request) -> dict:
+    def _get_requests(self, request: Request) -> list:
         call = request.query.get("call")
-        return {"requests": [entry for entry in self._requests if call in (None, entry["call"])]}
+        return [entry for entry in self._requests if call in (None, entry["call"])]
 
     def _delete_requests(self, request: Request) -> dict:
         self._requests.clear()
@@ -112,6 +113,13 @@ class Control:
         asked, clock = json.loads(request.body), self._api.clock
         clock.set_offset(float(asked.get("offset", clock.offset)) + float(asked.get("advance", 0)))
         return {"now": clock.now(), "offset": clock.offset}
+
+    def _post_clear(self, request: Request) -> dict:
+        self._faults.set([])
+        self._requests.clear()
+        self._api.ledger.clear()
+        self._api.clock.set_offset(0.0)
+        return {}
 
     def _get_connections(self, request: Request) -> dict:
         return {"open": len(self._connections)}

@@ -97,6 +97,12 @@ class Ledger:
         self._db.execute("INSERT INTO assets VALUES (?, ?, ?, ?, ?, ?)", row)
         self.assets[asset.id] = asset
 
+    def clear(self) -> None:
+        """Forget every submission and picture, for the next test. Settings stay."""
+        self._db.executescript("DELETE FROM accepted; DELETE FROM assets;")
+        for rows in (self.executions, self.by_video, self.assets):
+            rows.clear()
+
     def setting(self, name: str, default: str) -> str:
         """A kept value; the default is stored the first time."""
         self._db.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (name, default))
