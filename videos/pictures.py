@@ -115,7 +115,9 @@ def redraw(file: BinaryIO) -> Redrawn:
         raise PictureRefused("This picture is larger than 20 MB; make it smaller and add it again.")
     opened = _opener(data)
     try:
-        return _encoded(_finished(opened(data)))
+        source = opened(data)
+        del data
+        return _encoded(_finished(source))
     except PictureRefused:
         raise
     except Exception as error:
@@ -239,7 +241,8 @@ def _open_webp(data: bytes) -> _Source:
     if image.n_frames > 1:
         raise PictureRefused(ANIMATED)
     _check_size(*image.size, MAX_WEBP_PIXELS)
-    return _pillow_source(image)
+    # The copy lets go of libwebp's own canvases.
+    return _pillow_source(image.copy())
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
@@ -297,9 +300,7 @@ def _open_heic(data: bytes) -> _Source:
 
 def _finished(source: _Source) -> Image.Image:
     """The picture as RGB or RGBA: reduced, upright, in sRGB, with no info left."""
-    image = _reduced(source)
-    if max(image.size) > LONG_SIDE:
-        image = image.resize(_fitted(source.size), Image.Resampling.LANCZOS)
+    image = _reduced(source) if max(source.size) > LONG_SIDE else _plain(source.rows(0, source.size[1]))
     if source.orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[source.orientation])
     alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
@@ -316,17 +317,26 @@ def _fitted(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _reduced(source: _Source) -> Image.Image:
-    """The whole picture, each side divided by the same whole number: the long one is left under two LONG_SIDEs."""
+    """The picture with its long side made LONG_SIDE: halved, thirded, … strip by strip, then resampled."""
     width, height = source.size
     divisor = max(1, max(width, height) // LONG_SIDE)
     step = max(1, STRIP_PIXELS // width // divisor) * divisor
     canvas = None
     for top in range(0, height, step):
-        strip = _plain(source.rows(top, min(top + step, height))).reduce(divisor)
+        strip = _premultiplied(_plain(source.rows(top, min(top + step, height)))).reduce(divisor)
         if canvas is None:
             canvas = Image.new(strip.mode, (-(-width // divisor), -(-height // divisor)))
         canvas.paste(strip, (0, top // divisor))
-    return canvas
+    return _straight(canvas.resize(_fitted(source.size), Image.Resampling.LANCZOS))
+
+
+def _premultiplied(image: Image.Image) -> Image.Image:
+    # Resampling needs it, and Pillow would do it on a copy of the whole picture.
+    return image.convert({"LA": "La", "RGBA": "RGBa"}.get(image.mode, image.mode))
+
+
+def _straight(image: Image.Image) -> Image.Image:
+    return image.convert({"La": "LA", "RGBa": "RGBA"}.get(image.mode, image.mode))
 
 
 def _plain(image: Image.Image) -> Image.Image:
