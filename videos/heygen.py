@@ -1,0 +1,466 @@
+"""The remote API's contract: the only file that knows its paths, its words and its errors.
+
+Calls are typed and plain; each either returns what the contract promises or raises HeyGenError, which carries a
+cause, a sentence for a person, and how long to wait. Nothing here retries, redirects, or touches our rows.
+The contract's parts are named in each docstring: "Execute Video Generation" and "Check Status" of HeyGen's Video
+Generation page, and the calls beside it (assets, account).
+"""
+
+import json
+import re
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from django.conf import settings
+
+EXECUTIONS = "/v1/workflows/executions"
+ASSETS = "/v3/assets"
+OLDER_ASSET = "/v1/asset"
+ACCOUNT = "/v3/users/me"
+WORKFLOW = "GenerateVideoNode"
+
+LARGEST_REPLY = 1024 * 1024  # bytes; the contract's replies are a few hundred
+EXECUTION_ID = re.compile(r"[\w.:~-]{1,200}", re.ASCII)
+TIMEOUT = httpx.Timeout(30, connect=10)
+FIRST_BYTE = "http11.send_request_headers.started"
+
+
+class Cause(StrEnum):
+    """Why a call did not do what was asked: the classes that a person and the engine tell apart."""
+
+    INVALID = "invalid"
+    PICTURE = "picture"
+    REFUSED = "refused"
+    KEY = "key"
+    CREDITS = "credits"
+    PLAN = "plan"
+    RETIRED = "retired"
+    NOT_FOUND = "not_found"
+    TOO_LARGE = "too_large"
+    BUSY = "busy"
+    FAULT = "fault"
+    NETWORK = "network"
+    UNREADABLE = "unreadable"
+
+
+SENTENCES = {
+    Cause.INVALID: "HeyGen did not accept this request as it stands. Nothing was made; edit it and try again.",
+    Cause.PICTURE: "HeyGen could not fetch the start or end frame. Nothing was made; try another picture.",
+    Cause.REFUSED: "The prompt or a picture was refused by the provider. Nothing was saved; reword it and try again.",
+    Cause.KEY: "HeyGen did not accept the API key. Nothing is sent until the key is put right.",
+    Cause.CREDITS: "The HeyGen account has run out of credits. Nothing is sent until it is topped up.",
+    Cause.PLAN: "The HeyGen account's plan does not allow this. Nothing was made.",
+    Cause.RETIRED: "HeyGen no longer offers this call. Nothing was made, and nothing more is sent.",
+    Cause.NOT_FOUND: "HeyGen does not know this execution.",
+    Cause.TOO_LARGE: "HeyGen says the request is too large. Nothing was made; use a smaller picture or shorter prompt.",
+    Cause.BUSY: "HeyGen is busy. This waits for its turn and is sent by itself; nothing was charged.",
+    Cause.FAULT: "HeyGen answered with a fault of its own.",
+    Cause.NETWORK: "HeyGen could not be reached.",
+    Cause.UNREADABLE: "HeyGen's answer could not be read.",
+}
+
+# What a refusal's HTTP status says when its code says nothing more.
+BY_STATUS = {
+    400: Cause.INVALID,
+    401: Cause.KEY,
+    402: Cause.CREDITS,
+    403: Cause.PLAN,
+    404: Cause.RETIRED,
+    410: Cause.RETIRED,
+    413: Cause.TOO_LARGE,
+    422: Cause.INVALID,
+    429: Cause.BUSY,
+}
+BY_CODE = {
+    "download_failed": Cause.PICTURE,
+    "content_policy_violation": Cause.REFUSED,
+    "400105": Cause.REFUSED,
+    "unauthorized": Cause.KEY,
+    "400112": Cause.KEY,
+    "40009": Cause.KEY,
+    "insufficient_credit": Cause.CREDITS,
+    "trial_limit_exceeded": Cause.CREDITS,
+    "plan_upgrade_required": Cause.CREDITS,
+    "payload_too_large": Cause.TOO_LARGE,
+    "rate_limit_exceeded": Cause.BUSY,
+    "quota_exceeded": Cause.BUSY,
+    **dict.fromkeys(("resource_access_denied", "ai_vendor_access_restricted"), Cause.PLAN),
+    **dict.fromkeys(("400562", "400573", "400599", "400631"), Cause.PLAN),
+    **dict.fromkeys(("invalid_parameter", "40001", "400175"), Cause.INVALID),
+}
+# Statuses that surely mean "not accepted". Others (3xx, 408, 409, 5xx) leave the outcome of a paid call open.
+DEFINITE = frozenset(range(400, 500)) - {408, 409, 425, 499}
+CODES_OF_ONE_PROVIDER = {"ai_vendor_access_restricted", "resource_access_denied"}
+
+
+class HeyGenError(Exception):
+    """One error for every way a call can go wrong. `str(error)` is a sentence for a person.
+
+    `is_definite` says that the remote side surely did not accept the request; `retry_after` is what it asked us to
+    wait; `detail` is its own words, without signed links or keys; `stops_sending` that no other request would fare
+    better until a person has acted.
+    """
+
+    def __init__(
+        self,
+        cause: Cause,
+        detail: str = "",
+        *,
+        http_status: int | None = None,
+        code: str = "",
+        retry_after: timedelta | None = None,
+        is_definite: bool = False,
+    ):
+        super().__init__(SENTENCES[cause])
+        self.cause = cause
+        self.detail = harmless(detail)
+        self.http_status = http_status
+        self.code = code
+        self.retry_after = retry_after
+        self.is_definite = is_definite
+
+    @property
+    def stops_sending(self) -> bool:
+        if self.cause == Cause.PLAN:
+            return self.code not in CODES_OF_ONE_PROVIDER
+        return self.cause in {Cause.KEY, Cause.CREDITS, Cause.RETIRED}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The `input` of "Execute Video Generation". Empty fields are left out; frames are public addresses."""
+
+    prompt: str
+    provider: str
+    aspect_ratio: str
+    reference_image_url: str = ""
+    tail_image_url: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def body(self) -> dict[str, Any]:
+        required = {"prompt": self.prompt, "provider": self.provider, "aspect_ratio": self.aspect_ratio}
+        optional = {name: getattr(self, name) for name in ("reference_image_url", "tail_image_url", "config")}
+        return {
+            "workflow_type": WORKFLOW,
+            "input": required | {name: value for name, value in optional.items() if value},
+        }
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What "Check Status" said. `word` is the remote side's own; any word but the contract's means still running."""
+
+    word: str
+    video_url: str = ""
+    video_id: str = ""
+    asset_id: str = ""
+    error: HeyGenError | None = None
+
+    @property
+    def is_completed(self) -> bool:
+        """Completed and with a link: one without is still on its way."""
+        return self.word == "completed" and bool(self.video_url)
+
+    @property
+    def is_failed(self) -> bool:
+        return self.word == "failed"
+
+    @property
+    def is_missing(self) -> bool:
+        return self.word == "not_found"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """An uploaded picture at the remote side: its id, and the public address that a submission may name."""
+
+    asset_id: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the account call said: how it is billed, and the balance as `amount currency` where there is one."""
+
+    billing_type: str
+    balance: str
+
+
+# Clients
+def make_client() -> httpx.Client:
+    """A client that never retries, redirects, or reads proxies from the environment. Make it after a fork."""
+    return httpx.Client(transport=httpx.HTTPTransport(retries=0, trust_env=False), **CLIENT)
+
+
+def make_lane(context: ssl.SSLContext) -> httpx.AsyncClient:
+    """One connection for polls. httpx's shared pool is quadratic in the requests in flight; lanes are not."""
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60)
+    transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, retries=0, trust_env=False)
+    return httpx.AsyncClient(transport=transport, **CLIENT)
+
+
+CLIENT: dict[str, Any] = {
+    "timeout": TIMEOUT,
+    "follow_redirects": False,
+    "trust_env": False,
+    "headers": {"User-Agent": "HeyGen-Studio", "Accept": "application/json", "Accept-Encoding": "identity"},
+}
+
+
+def key_header() -> dict[str, str]:
+    return {"X-Api-Key": settings.HEYGEN_API_KEY}
+
+
+# Calls
+def submit(client: httpx.Client, submission: Submission, before_first_byte: Callable[[], None]) -> str:
+    """The paid call, "Execute Video Generation": returns the execution id.
+
+    `before_first_byte` runs when the connection stands and nothing has been written; if it raises, nothing leaves.
+    Raises HeyGenError; unless `is_definite`, the outcome is open once `before_first_byte` has returned.
+    """
+
+    def trace(event: str, info: dict[str, Any]):
+        if event == FIRST_BYTE:
+            before_first_byte()
+
+    reply = call(
+        client, "POST", settings.HEYGEN_API_URL + EXECUTIONS, json=submission.body(), extensions={"trace": trace}
+    )
+    execution_id = inside(reply.data(), "data", "execution_id")
+    if not isinstance(execution_id, str) or not EXECUTION_ID.fullmatch(execution_id):
+        raise HeyGenError(Cause.UNREADABLE, "The answer names no usable execution id.", http_status=reply.status)
+    return execution_id
+
+
+def poll(client: httpx.Client, execution_id: str) -> Execution:
+    """ "Check Status", free of charge. Raises HeyGenError, which says nothing about the execution."""
+    return read_execution(execution_id, attempt(lambda: fetch(client, "GET", execution_address(execution_id))))
+
+
+async def poll_on_lane(lane: httpx.AsyncClient, execution_id: str) -> Execution:
+    """The same on an asynchronous client, for the pump."""
+    try:
+        async with lane.stream("GET", execution_address(execution_id), headers=key_header()) as response:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > LARGEST_REPLY:
+                    break
+    except httpx.HTTPError as error:
+        raise unreachable(error) from error
+    return read_execution(execution_id, Reply(response.status_code, response.headers, bytes(body)))
+
+
+def upload(client: httpx.Client, data: bytes, content_type: str) -> Asset:
+    """Hands a picture (JPEG or PNG, at most 10 MB) to the remote side, which needs a public address for it.
+
+    The newer call first, the older one where the newer does not exist; the setting HEYGEN_UPLOAD_CALL may fix one.
+    """
+    if settings.HEYGEN_UPLOAD_CALL == "asset":
+        return upload_the_older_way(client, data, content_type)
+    try:
+        return upload_the_newer_way(client, data, content_type)
+    except HeyGenError as error:
+        is_absent = error.http_status in {404, 405, 410, 501}
+        if settings.HEYGEN_UPLOAD_CALL == "assets" or not is_absent:
+            raise
+    return upload_the_older_way(client, data, content_type)
+
+
+def upload_the_newer_way(client: httpx.Client, data: bytes, content_type: str) -> Asset:
+    """`POST /v3/assets`, multipart, field `file`."""
+    name = f"picture.{content_type.removeprefix('image/')}"
+    files = {"file": (name, data, content_type)}
+    return read_asset(call(client, "POST", settings.HEYGEN_API_URL + ASSETS, files=files), "asset_id")
+
+
+def upload_the_older_way(client: httpx.Client, data: bytes, content_type: str) -> Asset:
+    """`POST /v1/asset` on the upload host, the raw body."""
+    address = settings.HEYGEN_UPLOAD_URL + OLDER_ASSET
+    return read_asset(call(client, "POST", address, content=data, headers={"Content-Type": content_type}), "id")
+
+
+def account(client: httpx.Client) -> Account:
+    """`GET /v3/users/me`, free of charge: also the way to test a key. Raises HeyGenError."""
+    data = inside(call(client, "GET", settings.HEYGEN_API_URL + ACCOUNT).data(), "data")
+    billing_type = str(inside(data, "billing_type") or "")
+    balance, currency = (inside(data, billing_type, name) for name in ("remaining_balance", "currency"))
+    return Account(billing_type, f"{balance} {currency or ''}".strip() if balance is not None else "")
+
+
+# Reading what came back
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    def data(self) -> dict[str, Any]:
+        """The reply's object, or {} if it is none."""
+        try:
+            data = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return data if isinstance(data, dict) else {}
+
+
+def call(
+    client: httpx.Client, method: str, address: str, headers: dict[str, str] | None = None, **request: Any
+) -> Reply:
+    """A reply that is a success in all three families of errors; raises HeyGenError otherwise."""
+    reply = attempt(lambda: fetch(client, method, address, headers, **request))
+    error = read_error(reply)
+    if error:
+        raise error
+    return reply
+
+
+def attempt(send: Callable[[], Reply]) -> Reply:
+    try:
+        return send()
+    except httpx.HTTPError as error:
+        raise unreachable(error) from error
+
+
+def fetch(
+    client: httpx.Client, method: str, address: str, headers: dict[str, str] | None = None, **request: Any
+) -> Reply:
+    with client.stream(method, address, headers=key_header() | (headers or {}), **request) as response:
+        body = bytearray()
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > LARGEST_REPLY:
+                break
+        return Reply(response.status_code, response.headers, bytes(body))
+
+
+def unreachable(error: httpx.HTTPError) -> HeyGenError:
+    return HeyGenError(Cause.NETWORK, type(error).__name__)
+
+
+def execution_address(execution_id: str) -> str:
+    return f"{settings.HEYGEN_API_URL}{EXECUTIONS}/{quote(execution_id, safe='')}"
+
+
+def read_execution(execution_id: str, reply: Reply) -> Execution:
+    body = reply.data()
+    data = body.get("data")
+    word = inside(data, "status")
+    if reply.status == 404 and body:
+        return Execution("not_found")
+    if not (200 <= reply.status < 300) or not isinstance(word, str):
+        raise read_error(reply) or HeyGenError(Cause.UNREADABLE, http_status=reply.status)
+    if inside(data, "execution_id") not in (None, execution_id):
+        raise HeyGenError(Cause.UNREADABLE, "The answer is about another execution.", http_status=reply.status)
+    output = inside(data, "output")
+    video = inside(output, "video")
+    return Execution(
+        word=word.strip().lower()[:64],
+        video_url=text(inside(video, "video_url")) or text(inside(output, "video_url")),
+        video_id=text(inside(video, "video_id"))[:200] or text(inside(output, "video_id"))[:200],
+        asset_id=text(inside(output, "asset_id"))[:200],
+        error=read_failure(inside(data, "error") or body.get("error")) if word == "failed" else None,
+    )
+
+
+def read_failure(error: Any) -> HeyGenError:
+    """A failed execution's error: an object, a sentence, or nothing at all."""
+    code, message = error_words(error)
+    cause = BY_CODE.get(code, Cause.FAULT)
+    return HeyGenError(cause, message or "HeyGen gave no reason.", code=code, is_definite=True)
+
+
+def read_asset(reply: Reply, id_name: str) -> Asset:
+    data = reply.data().get("data")
+    asset = Asset(text(inside(data, id_name))[:200], text(inside(data, "url")))
+    if not asset.url.startswith(("https://", "http://")):
+        raise HeyGenError(Cause.UNREADABLE, "The upload's answer names no address.", http_status=reply.status)
+    return asset
+
+
+def read_error(reply: Reply) -> HeyGenError | None:
+    """The error in a reply of any of the three families, or None for a success.
+
+    newest `{"error": {"code", "message", …}}`; middle `{"error": null | "text" | {…}, "data"}`; oldest
+    `{"code": 100 | 4xxxxx, "message" | "msg", "data"}`. A body that is no JSON at all is judged by its status.
+    """
+    body = reply.data()
+    code, message = error_words(body.get("error"))
+    if not code and not message and body.get("code") not in (None, 100, "100"):
+        code, message = error_words(body)
+    is_success = 200 <= reply.status < 300
+    if is_success and body and not code and not message:
+        return None
+    if is_success and not body:
+        return HeyGenError(Cause.UNREADABLE, "The answer is not JSON.", http_status=reply.status)
+    retired = reply.status in {404, 410} or (not is_success and is_past(reply.headers.get("sunset")))
+    return HeyGenError(
+        Cause.RETIRED if retired else BY_CODE.get(code) or BY_STATUS.get(reply.status) or by_range(reply.status),
+        message,
+        http_status=reply.status,
+        code=code,
+        retry_after=read_retry_after(reply.headers.get("retry-after")),
+        is_definite=is_success or reply.status in DEFINITE,
+    )
+
+
+def error_words(error: Any) -> tuple[str, str]:
+    if isinstance(error, dict):
+        message = error.get("message") or error.get("msg") or error.get("detail") or ""
+        code = error.get("code")
+        return str(code) if isinstance(code, str | int) else "", message if isinstance(message, str) else ""
+    return "", error if isinstance(error, str) else ""
+
+
+def by_range(status: int) -> Cause:
+    return Cause.INVALID if 200 <= status < 300 or 400 <= status < 500 else Cause.FAULT
+
+
+def read_retry_after(value: str | None) -> timedelta | None:
+    """Seconds or an HTTP date, as a delay from now; None for junk. May be negative: the caller clamps it."""
+    if not value:
+        return None
+    try:
+        return timedelta(seconds=float(value))
+    except (ValueError, OverflowError):
+        moment = read_date(value)
+        return moment - datetime.now(UTC) if moment else None
+
+
+def read_date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def is_past(sunset: str | None) -> bool:
+    moment = read_date(sunset) if sunset else None
+    return bool(moment and moment < datetime.now(UTC))
+
+
+def inside(value: Any, *names: str) -> Any:
+    """`value[name][name]…`, or None where there is no such thing."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def harmless(words: str) -> str:
+    """Remote words as we may keep and show them: short, without addresses' signatures and without our key."""
+    if settings.HEYGEN_API_KEY:
+        words = words.replace(settings.HEYGEN_API_KEY, "…")
+    words = re.sub(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*", r"\1", words)
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", words).strip()[:500]
