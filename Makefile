@@ -27,7 +27,7 @@ help: ## this list
 install: .venv/run.lock ## what `make run` needs, and no more
 
 install-test: .venv/test.lock ## what `make test` needs, the browser included
-	@sh scripts/browser.sh
+	@sh scripts/browser/install.sh
 
 run: .venv/run.lock ## the studio, on http://127.0.0.1:8000/ (PORT, HOST); Ctrl-C stops it
 	@$(BIN)/python manage.py migrate --noinput -v 0

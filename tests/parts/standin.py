@@ -52,23 +52,44 @@ class Standin:
         return stop(self.process)
 
     def ask(self, method, name, **request):
-        with httpx.Client(timeout=10, trust_env=False) as client:
+        """One request to the control route (videos/standin/control.py); its JSON."""
+        with httpx.Client(timeout=30, trust_env=False) as client:
             reply = client.request(method, f"{self.url}/control/{name}", **request)
-        reply.raise_for_status()
-        return reply.json() if reply.content else None
+        assert reply.is_success, f"The stand-in refused {method} {name}: {reply.text}"
+        return reply.json()
 
     def ledger(self):
-        """Every accepted submission, oldest first: what would have been paid for."""
+        """Every submission accepted since the last `clear()`, oldest first: what would have been paid for."""
         return self.ask("GET", "ledger")
 
-    def requests(self):
-        """Every request it received since the last `clear()`, oldest first."""
-        return self.ask("GET", "requests")
+    def assets(self):
+        """Every picture uploaded since the last `clear()`."""
+        return self.ask("GET", "assets")
 
-    def faults(self, faults):
-        """Replaces the faults it plays; the vocabulary is in videos/standin/faults.py."""
-        return self.ask("POST", "faults", json=faults)
+    def videos(self):
+        """{execution_id: {sha256, size, bytes_sent, status}} of every video it drew."""
+        return self.ask("GET", "videos")
+
+    def requests(self, call=None):
+        """Every request since the last `clear()`, oldest first; or those of one call: submit, poll, upload, …"""
+        return self.ask("GET", "requests", params={"call": call} if call else None)
+
+    def faults(self, rules):
+        """Plays these faults and no others; the vocabulary is in videos/standin/faults.py."""
+        return self.ask("POST", "faults", json=rules)
+
+    def expire_links(self):
+        """No video link issued until now opens anything."""
+        self.ask("POST", "expire")
+
+    def finish(self):
+        """Every execution's time has come."""
+        self.ask("POST", "finish")
+
+    def advance(self, seconds):
+        """Its clock jumps forward."""
+        self.ask("POST", "clock", json={"advance": seconds})
 
     def clear(self):
-        """No faults, no requests, no ledger."""
-        return self.ask("POST", "clear")
+        """No faults, no requests, no ledger, no pictures, and the true time."""
+        self.ask("POST", "clear")
