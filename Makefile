@@ -37,11 +37,16 @@ lint: .venv/test.lock ## ruff, check and format
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
 
-# Two rounds, so that tests with real processes and browsers do not fight the quick ones for the cores.
+# Three rounds, so that real processes and browsers do not fight the quick tests for the cores; the second runs the
+# quick ones that use a database once more, on PostgreSQL. All of them run, even if one fails.
 TEST_WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal
 test: install-test lint ## lint and every test
-	@$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m "not process and not browser"
-	@$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m "process or browser"
+	@status=0; \
+	$(PYTEST) -m "not process and not browser" || status=1; \
+	TEST_DATABASE=postgres $(PYTEST) -m "database and not process and not browser" || status=1; \
+	$(PYTEST) -m "process or browser" || status=1; \
+	exit $$status
 
 bench: .venv/test.lock ## a table of measurements, and bench.json
 	@$(BIN)/python -m tests.benchmarks.run

@@ -10,7 +10,8 @@ and a studio is `manage.py studio` with all of its processes.
     studio          one of them, with an owner to sign in as
     browser tests   see tests/browser/conftest.py
 
-Tests that ask for real processes or for a browser are marked `process` and `browser` by themselves.
+Tests that ask for real processes, a browser or the test database are marked `process`, `browser` and `database` by
+themselves.
 """
 
 import shutil
@@ -22,7 +23,8 @@ from tests.parts.standin import Standin
 from tests.parts.studio import Studio, migrated_sqlite, use_copy_of
 
 PROCESS_FIXTURES = {"postgres", "database_url", "new_studio", "start_studio", "studio"}
-BROWSER_FIXTURES = {"browser", "page", "phone_page", "owner_page"}
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
+BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -33,6 +35,8 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
         elif names & PROCESS_FIXTURES:
             item.add_marker(pytest.mark.process)
+        if names & DATABASE_FIXTURES or item.get_closest_marker("django_db"):
+            item.add_marker(pytest.mark.database)
 
 
 @pytest.fixture(autouse=True)

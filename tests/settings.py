@@ -3,12 +3,16 @@
 pytest reads them before any conftest, so this is the one place early enough to decide where the data lies and to
 make sure that no test can reach the real API. Every xdist worker gets its own data folder; processes that a test
 starts inherit their worker's, unless they are told otherwise.
+
+`TEST_DATABASE=postgres pytest` runs the tests of one process on PostgreSQL, which is started for them.
 """
 
 import atexit
 import os
 import shutil
 import tempfile
+
+from tests.parts.postgres import Postgres
 
 OWNER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
@@ -23,6 +27,10 @@ def prepare_environment():
     # Port 9 answers nobody: a test that forgot its stand-in fails, it never reaches the real API.
     os.environ["HEYGEN_API_URL"] = os.environ["HEYGEN_UPLOAD_URL"] = "http://127.0.0.1:9"
     os.environ.setdefault("STUDIO_MIN_FREE_BYTES", "0")
+    if os.environ.get("TEST_DATABASE") == "postgres":
+        server = Postgres()
+        atexit.register(server.remove)
+        os.environ["DATABASE_URL"] = server.url("postgres")
     for name in ("STUDIO_URL", "STUDIO_HOSTS", "STUDIO_BUCKET", "STUDIO_DEMO", "HOST", "PORT", "DEBUG"):
         os.environ.pop(name, None)
 
@@ -38,6 +46,9 @@ if os.environ.get("STUDIO_TEST_OWNER") != OWNER:
 from heygen_studio.settings import *  # noqa: E402, F403
 
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+# A file, not memory: threads of one test then lock each other out just as they do when the studio runs.
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": DATA / "test.sqlite3"}  # noqa: F405
 # Hashed passwords and hashed names of static files are slow, and no test is about them.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {

