@@ -5,6 +5,7 @@ and a studio is `manage.py studio` with all of its processes.
     remote          the settings pointed at `standin`, for code called inside the test's own process
     postgres        a PostgreSQL server; .new_database() gives a DATABASE_URL of its own
     database_url    runs the test twice: on SQLite, and on PostgreSQL (both migrated)
+    bucket          an S3-compatible bucket: start_studio(**bucket.env) stores there
     new_studio      makes a Studio that is not started: new_studio(STUDIO_MAX_IN_FLIGHT=3)
     start_studio    the same, started: web, worker, and the test's stand-in as its remote side
     studio          one of them, with an owner to sign in as
@@ -18,11 +19,12 @@ import shutil
 
 import pytest
 
+from tests.parts.bucket import Bucket
 from tests.parts.postgres import Postgres
 from tests.parts.standin import Standin
 from tests.parts.studio import Studio, migrated_sqlite, use_copy_of
 
-PROCESS_FIXTURES = {"postgres", "database_url", "new_studio", "start_studio", "studio"}
+PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio"}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page"}
 
@@ -85,6 +87,14 @@ def postgres():
     server = Postgres()
     yield server
     server.remove()
+
+
+@pytest.fixture
+def bucket(tmp_path):
+    """An empty S3-compatible bucket, as a server of its own."""
+    running = Bucket(tmp_path / "bucket")
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="session")

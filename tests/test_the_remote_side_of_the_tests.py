@@ -1,4 +1,8 @@
+import boto3
 import httpx
+import pytest
+from botocore.client import Config
+from botocore.exceptions import ClientError
 
 
 def submit(remote, prompt):
@@ -30,3 +34,25 @@ def test_a_killed_stand_in_comes_back_on_its_port_with_its_ledger(standin):
     standin.restart()
     assert standin.url == address
     assert len(standin.ledger()) == 1
+
+
+def test_the_bucket_refuses_a_wrong_secret_and_a_tampered_link(bucket):
+    right, wrong = client(bucket), client(bucket, secret="wrong")
+    right.put_object(Bucket="studio-videos", Key="a/film.mp4", Body=b"film")
+    assert bucket.names() == ["a/film.mp4"]
+    with pytest.raises(ClientError):
+        wrong.put_object(Bucket="studio-videos", Key="a/film.mp4", Body=b"other")
+    link = right.generate_presigned_url("get_object", {"Bucket": "studio-videos", "Key": "a/film.mp4"}, ExpiresIn=60)
+    assert httpx.get(link, trust_env=False).content == b"film"
+    assert httpx.get(link.replace("film.mp4", "film2.mp4"), trust_env=False).status_code == 403
+
+
+def client(bucket, secret=None):
+    return boto3.client(
+        "s3",
+        endpoint_url=bucket.url,
+        region_name="us-east-1",
+        aws_access_key_id=bucket.env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=secret or bucket.env["AWS_SECRET_ACCESS_KEY"],
+        config=Config(signature_version="s3v4"),
+    )
