@@ -5,6 +5,7 @@ PostgreSQL, a bucket and a public address come from environment variables alone;
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from urllib.parse import urlsplit
@@ -70,12 +71,15 @@ ALLOWED_HOSTS = [
 ]
 CSRF_TRUSTED_ORIGINS = [STUDIO_URL] if STUDIO_URL else []
 TRUSTED_PROXIES = env.int("STUDIO_PROXIES", 0)  # how many proxies of ours stand before us
+# A studio bound to loopback may still be public, through a proxy: then its settings name where.
+NAMED_HOSTS = {*env.list("STUDIO_HOSTS", []), PUBLIC_HOST or "localhost"}
+ONLY_THIS_MACHINE = BOUND_TO_LOOPBACK and not TRUSTED_PROXIES and NAMED_HOSTS <= LOOPBACK
 
 SECRET_KEY = env.str("SECRET_KEY", "") or kept_secret(DATA / "secret-key")
 DEBUG = env.bool("DEBUG", False)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "videos.apps.StudioAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -94,11 +98,13 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "videos.middleware.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "videos.middleware.SignInMiddleware",
+    "videos.middleware.LastSeenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -205,10 +211,17 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+# The wider limits, and why none of them locks anybody else out, are in videos/throttle.py.
 AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = 0.25  # hours
+AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "videos.throttle.throttled_address"
+AXES_LOCKOUT_CALLABLE = "videos.views.account.locked_out"
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or a closed pair could be kept closed for ever
+AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken", "next"]
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 SESSION_COOKIE_AGE = 60 * 24 * 3600
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -253,7 +266,7 @@ LOGGING = {
     "loggers": {
         "videos": {"level": env.str("STUDIO_LOG_LEVEL", "INFO")},
         "django-q": {"level": "WARNING"},
-        "axes": {"level": "WARNING"},
+        "axes": {"level": "ERROR"},  # its warnings name what was typed as a username, and that may be a password
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
     },

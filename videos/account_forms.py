@@ -1,0 +1,131 @@
+"""What people type about themselves and each other: names, passwords, budgets."""
+
+from django import forms
+from django.contrib.auth import authenticate, get_user_model, password_validation
+from django.contrib.auth.forms import UsernameField
+
+from videos import setup_token
+from videos.models import Budget
+
+User = get_user_model()
+
+
+class Password(forms.CharField):
+    """A password, kept to the letter: no spaces are stripped."""
+
+    def __init__(self, autocomplete: str, **options):
+        widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
+        super().__init__(strip=False, widget=widget, **options)
+
+
+class SignInForm(forms.Form):
+    username = UsernameField(widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}))
+    password = Password("current-password")
+
+    def __init__(self, request, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.request, self.user = request, None
+
+    def clean(self):
+        given = self.cleaned_data
+        if given.get("username") and given.get("password"):
+            self.user = authenticate(self.request, username=given["username"], password=given["password"])
+            if self.user is None:
+                raise forms.ValidationError("That username and password do not belong together. Check both.")
+        return given
+
+
+class NewPersonForm(forms.ModelForm):
+    """A new account. `save(**extra)` makes it with a hashed password."""
+
+    password = Password("new-password", help_text="At least 8 characters.")
+
+    class Meta:
+        model = User
+        fields = ["username"]
+        field_classes = {"username": UsernameField}
+        help_texts = {"username": "Letters, digits and @ . + - _"}
+
+    def clean_username(self):
+        username = self.cleaned_data["username"]
+        if User.objects.filter(username__iexact=username).exists():
+            raise forms.ValidationError("Somebody here has this name already. Choose another.")
+        return username
+
+    def _post_clean(self):
+        super()._post_clean()  # fills self.instance, which a password must not resemble
+        check_password_field(self, self.instance)
+
+    def person(self, **extra) -> User:
+        """The account, not yet stored. Hashing takes a while on purpose: do it before a lock is held."""
+        person = self.instance
+        person.set_password(self.cleaned_data["password"])
+        for name, value in extra.items():
+            setattr(person, name, value)
+        return person
+
+
+class SetUpForm(NewPersonForm):
+    token = forms.CharField(
+        label="One-time token",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="Printed where the studio was started, and kept in the file setup-token of its data folder.",
+    )
+    field_order = ["token", "username", "password"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not setup_token.is_needed():
+            del self.fields["token"]
+
+    def clean_token(self):
+        if not setup_token.matches(self.cleaned_data["token"]):
+            raise forms.ValidationError("This is not the token that was printed when the studio started.")
+        return self.cleaned_data["token"]
+
+
+class NewPasswordForm(forms.Form):
+    password = Password("new-password", label="New password", help_text="At least 8 characters.")
+
+    def __init__(self, user, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def _post_clean(self):
+        super()._post_clean()
+        check_password_field(self, self.user)
+
+    def save(self):
+        self.user.set_password(self.cleaned_data["password"])
+        self.user.save(update_fields=["password"])
+
+
+class ChangePasswordForm(NewPasswordForm):
+    old_password = Password("current-password", label="Your password now")
+    field_order = ["old_password", "password"]
+
+    def clean_old_password(self):
+        if not self.user.check_password(self.cleaned_data["old_password"]):
+            raise forms.ValidationError("This is not your password.")
+        return self.cleaned_data["old_password"]
+
+
+class BudgetForm(forms.ModelForm):
+    class Meta:
+        model = Budget
+        fields = ["videos_per_day", "videos_per_month", "money_per_day", "money_per_month", "currency", "in_flight"]
+        labels = {"in_flight": "In progress at once"}
+        help_texts = dict.fromkeys(fields, "")
+
+    def clean_currency(self):
+        return self.cleaned_data["currency"].upper()
+
+
+def check_password_field(form, person):
+    password = form.cleaned_data.get("password")
+    if not password:
+        return
+    try:
+        password_validation.validate_password(password, person)
+    except forms.ValidationError as error:
+        form.add_error("password", error)

@@ -1,0 +1,69 @@
+"""What holds for every request: sign in first, say when you were here, and what the browser may do."""
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpResponse
+from django.shortcuts import redirect
+
+from videos import sessions
+
+PERMISSIONS = ", ".join(
+    f"{name}=()"
+    for name in (
+        "accelerometer",
+        "bluetooth",
+        "browsing-topics",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "hid",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "serial",
+        "usb",
+        "xr-spatial-tracking",
+    )
+)
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Every page asks for a signed-in person, unless its view says otherwise."""
+
+    def handle_no_permission(self, request, view_func):
+        # A swapped-in login page would take away what was typed: the script says it beside the form instead.
+        if request.htmx:
+            return HttpResponse("Your session ended. Sign in again.", status=401, content_type="text/plain")
+        if not get_user_model().objects.exists():
+            return redirect("setup")
+        if request.method not in ("GET", "HEAD"):
+            return redirect(settings.LOGIN_URL)
+        return super().handle_no_permission(request, view_func)
+
+    def get_login_url(self, view_func):
+        return settings.LOGIN_URL  # one login for all, the admin included
+
+
+class LastSeenMiddleware:
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if request.user.is_authenticated:
+            sessions.note_use(request)
+        return self.get_response(request)
+
+
+class PermissionsPolicyMiddleware:
+    """The studio needs none of these, so that nothing injected into it can have them either."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        return response

@@ -1,0 +1,93 @@
+"""Where a person is signed in: which browsers, from where, last seen when; and ending it.
+
+Django's own session rows hold it all. They name no user outside their signed data, and a studio has a few hundred
+of them at most, so they are simply read.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from videos.throttle import client_address
+
+SEEN_EVERY = 300  # seconds between two notes that a session is in use
+BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("CrOS", "Chromebook"),
+    ("Linux", "Linux"),
+)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """One browser in which a person is signed in. `handle` names it on pages, where its key must not appear."""
+
+    handle: str
+    device: str
+    address: str
+    seen_at: datetime | None
+    is_this: bool
+
+
+def note_use(request):
+    """Writes down what browser this is and that it was here; at most every few minutes."""
+    now = int(timezone.now().timestamp())
+    if now - request.session.get("seen", 0) < SEEN_EVERY:
+        return
+    request.session["seen"] = now
+    request.session["device"] = describe(request.headers.get("User-Agent", ""))
+    request.session["address"] = client_address(request)
+
+
+def describe(user_agent: str) -> str:
+    browser = next((name for mark, name in BROWSERS if mark in user_agent), "Unknown browser")
+    system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
+    return f"{browser} on {system}" if system else browser
+
+
+def handle_of(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def rows_of(user) -> Iterator[tuple[Session, dict]]:
+    for row in Session.objects.filter(expire_date__gt=timezone.now()):
+        data = row.get_decoded()
+        if data.get(SESSION_KEY) == str(user.pk):
+            yield row, data
+
+
+def of_user(user, current_key: str | None) -> list[SignedIn]:
+    """Every session of `user`, this one first, then the latest seen."""
+    found = [
+        SignedIn(
+            handle=handle_of(row.session_key),
+            device=data.get("device", "Unknown browser"),
+            address=data.get("address", ""),
+            seen_at=datetime.fromtimestamp(data["seen"], UTC) if "seen" in data else None,
+            is_this=row.session_key == current_key,
+        )
+        for row, data in rows_of(user)
+    ]
+    return sorted(found, key=lambda one: (one.is_this, one.seen_at or datetime.min.replace(tzinfo=UTC)), reverse=True)
+
+
+def end(user, handle: str) -> bool:
+    """Ends one of the user's sessions; False if the user has none of that handle."""
+    keys = [row.pk for row, _ in rows_of(user) if handle_of(row.session_key) == handle]
+    return bool(Session.objects.filter(pk__in=keys).delete()[0])
+
+
+def end_all(user, but: str | None = None) -> int:
+    """Ends every session of the user, save the one with the key `but`; how many there were."""
+    keys = [row.pk for row, _ in rows_of(user) if row.session_key != but]
+    return Session.objects.filter(pk__in=keys).delete()[0]

@@ -1,0 +1,38 @@
+"""The one-time token that makes the first owner where others could reach the studio before its operator does."""
+
+import secrets
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+
+from heygen_studio.settings import kept_secret
+
+
+def file() -> Path:
+    return settings.DATA / "setup-token"
+
+
+def is_needed() -> bool:
+    """On this machine alone whoever opens the page is its operator; anywhere else the token says so."""
+    return not settings.ONLY_THIS_MACHINE
+
+
+def announce(say=print):
+    """Called when the studio starts: says where the first owner is made, and with which token."""
+    if get_user_model().objects.exists():
+        forget()
+    elif is_needed():
+        say(f"To make the owner, open /setup and give this one-time token: {kept_secret(file())}")
+
+
+def matches(typed: str) -> bool:
+    try:
+        expected = file().read_text().strip()
+    except FileNotFoundError:
+        return False
+    return bool(expected) and secrets.compare_digest(expected.encode(), typed.strip().encode())
+
+
+def forget():
+    file().unlink(missing_ok=True)

@@ -1,0 +1,170 @@
+"""Coming in and going out: the first owner, signing in, one-time links, and one's own account."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import get_user_model, login, logout, update_session_auth_hash
+from django.contrib.auth.decorators import login_not_required
+from django.db import IntegrityError, transaction
+from django.http import Http404
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from videos import sessions, setup_token, throttle
+from videos.account_forms import ChangePasswordForm, NewPasswordForm, NewPersonForm, SetUpForm, SignInForm
+from videos.models import OneTimeLink, RemoteAccount
+
+User = get_user_model()
+page_with_form = require_http_methods(["GET", "HEAD", "POST"])
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+@login_not_required
+@never_cache
+@page_with_form
+def set_up(request):
+    if User.objects.exists():
+        return redirect("login")
+    form = SetUpForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        owner = make_first_owner(form.person(is_staff=True, is_superuser=True))
+        return enter(request, owner, settings.LOGIN_REDIRECT_URL) if owner else redirect("login")
+    return render(request, "account/set_up.html", {"form": form}, status=status_of(form))
+
+
+def make_first_owner(person: User) -> User | None:
+    """Stores the owner unless there is somebody already: of many set-ups at once, one passes."""
+    with transaction.atomic():
+        RemoteAccount.objects.lock()
+        if User.objects.exists():
+            return None
+        person.save()
+    setup_token.forget()
+    return person
+
+
+@login_not_required
+@never_cache
+@page_with_form
+def sign_in(request):
+    target = safe_target(request)
+    if request.user.is_authenticated:
+        return redirect(target)
+    if not User.objects.exists():
+        return redirect("setup")
+    form = SignInForm(request, request.POST or None)
+    if request.method != "POST":
+        return render(request, "account/login.html", {"form": form, "next": target})
+    if throttle.must_wait(request, request.POST.get("username", "")):
+        return locked_out(request)
+    if form.is_valid():
+        return enter(request, form.user, target)
+    return render(request, "account/login.html", {"form": form, "next": target}, status=422)
+
+
+def locked_out(request, *_):
+    """What django-axes answers with, too. What was typed comes back, but for the password."""
+    form = SignInForm(request, initial={"username": request.POST.get("username", "")})
+    context = {"form": form, "next": safe_target(request), "wait": throttle.WAIT}
+    return render(request, "account/login.html", context, status=429)
+
+
+def enter(request, user, target: str):
+    """Signs `user` in and sends them to `target`."""
+    login(request, user, backend=BACKEND)
+    response = redirect(target)
+    throttle.remember_browser(response, user)
+    return response
+
+
+def safe_target(request) -> str:
+    """Where to go after signing in: what the link asked for, if it is a page of ours."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    if url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
+        return target
+    return resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+@require_POST
+def sign_out(request):
+    logout(request)
+    return redirect("login")
+
+
+@login_not_required
+@never_cache
+@page_with_form
+def invitation(request, token):
+    link = OneTimeLink.objects.find(OneTimeLink.Purpose.INVITE, token)
+    if link is None:
+        return render(request, "account/link_over.html", {"what": "invitation"}, status=404)
+    form = NewPersonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        member = make_member(link, form)
+        if member:
+            return enter(request, member, settings.LOGIN_REDIRECT_URL)
+    return render(request, "account/invitation.html", {"form": form, "link": link}, status=status_of(form))
+
+
+def make_member(link: OneTimeLink, form: NewPersonForm) -> User | None:
+    """Uses the link up and stores the member, both or neither."""
+    person = form.person()
+    try:
+        with transaction.atomic():
+            if not link.use():
+                form.add_error(None, "This invitation was used a moment ago. Ask for another.")
+                return None
+            person.save()
+    except IntegrityError:
+        form.add_error("username", "Somebody took this name a moment ago. Choose another.")
+        return None
+    return person
+
+
+@login_not_required
+@never_cache
+@page_with_form
+def new_password(request, token):
+    link = OneTimeLink.objects.find(OneTimeLink.Purpose.PASSWORD, token)
+    if link is None or not link.for_user.is_active:
+        return render(request, "account/link_over.html", {"what": "link"}, status=404)
+    form = NewPasswordForm(link.for_user, request.POST or None)
+    if request.method == "POST" and form.is_valid() and link.use():
+        form.save()
+        sessions.end_all(link.for_user)
+        return enter(request, link.for_user, settings.LOGIN_REDIRECT_URL)
+    return render(request, "account/new_password.html", {"form": form, "link": link}, status=status_of(form))
+
+
+@never_cache
+@page_with_form
+def account(request):
+    """One's own page; a POST changes the password and signs out everywhere else."""
+    form = ChangePasswordForm(request.user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        update_session_auth_hash(request, request.user)
+        sessions.end_all(request.user, but=request.session.session_key)
+        messages.success(request, "Your password is changed, and you are signed out everywhere else.")
+        return redirect("account")
+    context = {"form": form, "sessions": sessions.of_user(request.user, request.session.session_key)}
+    return render(request, "account/account.html", context, status=status_of(form))
+
+
+@require_POST
+def end_session(request, handle):
+    if not sessions.end(request.user, handle):
+        raise Http404
+    return redirect("account")
+
+
+@require_POST
+def end_other_sessions(request):
+    ended = sessions.end_all(request.user, but=request.session.session_key)
+    messages.success(request, "You are signed out everywhere else." if ended else "You are signed in only here.")
+    return redirect("account")
+
+
+def status_of(form) -> int:
+    return 422 if form.is_bound and not form.is_valid() else 200
