@@ -9,6 +9,8 @@ and a studio is `manage.py studio` with all of its processes.
     new_studio      makes a Studio that is not started: new_studio(STUDIO_MAX_IN_FLIGHT=3)
     start_studio    the same, started: web, worker, and the test's stand-in as its remote side
     studio          one of them, with an owner to sign in as
+    shared_studio   one studio for the whole session, with a stand-in of its own (.standin): quick to use
+    member          the name of a fresh member of it, with an empty gallery
     browser tests   see tests/browser/conftest.py
 
 Tests that ask for real processes, a browser or the test database are marked `process`, `browser` and `database` by
@@ -16,6 +18,7 @@ themselves.
 """
 
 import shutil
+import uuid
 
 import pytest
 
@@ -24,9 +27,9 @@ from tests.parts.postgres import Postgres
 from tests.parts.standin import Standin
 from tests.parts.studio import Studio, migrated_sqlite, use_copy_of
 
-PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio"}
+PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio", "shared_studio"}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
-BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page"}
+BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page", "member_page"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -162,3 +165,26 @@ def studio(start_studio):
     running = start_studio()
     running.make_owner()
     return running
+
+
+@pytest.fixture(scope="session")
+def shared_studio(sqlite_template, tmp_path_factory):
+    """A running studio with an owner, for tests that only need one to look at. Make a `member` and use that."""
+    folder = tmp_path_factory.mktemp("shared")
+    standin = Standin(folder / "standin")
+    studio = Studio(folder, {"DATABASE_URL": "", "HEYGEN_API_URL": standin.url, "HEYGEN_UPLOAD_URL": standin.url})
+    studio.standin = standin
+    use_copy_of(sqlite_template, studio)
+    studio.start()
+    studio.make_owner()
+    yield studio
+    studio.destroy()
+    standin.stop()
+
+
+@pytest.fixture
+def member(shared_studio):
+    """The username of a new member of `shared_studio`, with the usual PASSWORD."""
+    name = f"member-{uuid.uuid4().hex[:8]}"
+    shared_studio.make_member(name)
+    return name

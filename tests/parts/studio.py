@@ -1,5 +1,6 @@
 """A whole studio as a person runs it: `manage.py studio` with all its processes, on data of its own."""
 
+import os
 import re
 import shutil
 import signal
@@ -45,6 +46,7 @@ class Studio:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = None
+        self.command = [sys.executable, "manage.py", "studio"]
         settings = {"STUDIO_DATA": self.data, "HOST": "127.0.0.1", "PORT": self.port, MARK: self.mark}
         self.env = environment(**{"STUDIO_POLL_SECONDS": "0.5", **settings, **(env or {})})
 
@@ -62,7 +64,7 @@ class Studio:
 
     def start(self, seconds=60):
         """Starts it and waits until /healthz says that all is well, the worker included."""
-        self.process = start([sys.executable, "manage.py", "studio"], self.env, self.log_file)
+        self.process = start(self.command, self.env, self.log_file)
         try:
             wait_until(self.healthy, seconds, "a healthy studio", every=0.1)
         except BaseException:
@@ -79,8 +81,8 @@ class Studio:
             return False
 
     def stop(self, seconds=15):
-        """Ctrl-C; afterwards nothing may be left of it. Returns the supervisor's exit code."""
-        self.process.send_signal(signal.SIGINT)
+        """Ctrl-C, as a terminal sends it; afterwards nothing may be left of it. Returns the supervisor's exit code."""
+        os.killpg(self.process.pid, signal.SIGINT)
         code = self.process.wait(seconds)
         wait_until(lambda: not self.processes(), 5, f"no orphans, but there are {self.processes()}")
         return code
@@ -99,14 +101,17 @@ class Studio:
         """Every live process of this studio, orphans included."""
         return marked(self.mark)
 
+    def find_all(self, name):
+        """Every live process of that kind, oldest first: web, worker, standin."""
+        wanted = CHILDREN[name]
+        return sorted(
+            (one for one in self.processes() if any(Path(word).name == wanted for word in command_line(one))),
+            key=started,
+        )
+
     def find(self, name):
-        """The supervisor's child of that name, or None. Names: web, worker, standin."""
-        if self.process.poll() is not None:
-            return None
-        for child in psutil.Process(self.process.pid).children():
-            if any(Path(word).name == CHILDREN[name] for word in command_line(child)):
-                return child
-        return None
+        """The oldest process of that kind, whose children the others are; None if there is none."""
+        return next(iter(self.find_all(name)), None)
 
     def kill(self, name):
         """kill -9 of one process: web, worker, standin, or the supervisor itself. Returns its pid."""
@@ -127,6 +132,10 @@ class Studio:
             DJANGO_SUPERUSER_EMAIL=f"{username}@example.com",
         )
 
+    def make_member(self, username, password=PASSWORD):
+        create = f"get_user_model().objects.create_user({username!r}, password={password!r})"
+        self.manage("shell", "-v", "0", "-c", f"from django.contrib.auth import get_user_model; {create}")
+
     def client(self, username="owner", password=PASSWORD):
         """An httpx client that has signed in through /login."""
         client = httpx.Client(base_url=self.url, timeout=30, follow_redirects=True, trust_env=False)
@@ -141,6 +150,14 @@ def csrf_token(client, path):
     found = TOKEN.search(client.get(path).text)
     assert found, f"{path} has no form with a token"
     return found[1]
+
+
+def started(process):
+    """When it began; its number decides between two that began in the same tick."""
+    try:
+        return process.create_time(), process.pid
+    except psutil.Error:
+        return float("inf"), process.pid
 
 
 def command_line(process):

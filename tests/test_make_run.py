@@ -1,0 +1,42 @@
+import re
+import subprocess
+
+import pytest
+
+from tests.parts.processes import ROOT, wait_until
+
+
+@pytest.fixture
+def made(new_studio, tmp_path):
+    """A studio of an empty data folder with no key, started by `make run` as a newcomer does."""
+    studio = new_studio(HEYGEN_API_KEY=None, HEYGEN_API_URL=None, HEYGEN_UPLOAD_URL=None)
+    for file in studio.data.iterdir():
+        file.unlink()
+    studio.command = ["make", "--no-print-directory", "-C", ROOT, "run"]
+    return studio.start(120)
+
+
+def test_one_command_starts_everything_and_says_where(made):
+    assert f"http://127.0.0.1:{made.port}" in made.log
+    assert (made.data / "studio.sqlite3").exists()
+    assert made.find_all("web")
+    assert made.find_all("worker")
+    assert made.find_all("standin")
+
+
+def test_ctrl_c_ends_everything_without_a_word_of_trouble(made):
+    made.stop()
+    assert "Traceback" not in made.log
+    assert not re.search(r"make.*Error", made.log)
+
+
+def test_killing_make_leaves_nothing_running(made):
+    made.process.terminate()
+    made.process.wait(15)
+    wait_until(lambda: not made.processes(), 10, "nothing left of the studio")
+
+
+def test_a_second_start_installs_nothing():
+    done = subprocess.run(["make", "--silent", "install"], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
