@@ -21,6 +21,8 @@ import shutil
 import uuid
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.parts.bucket import Bucket
 from tests.parts.postgres import Postgres
@@ -30,6 +32,12 @@ from tests.parts.studio import Studio, migrated_sqlite, use_copy_of
 PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio", "shared_studio"}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page", "member_page"}
+
+# No test here is about speed, and every core may be busy with the other tests.
+hypothesis_settings.register_profile(
+    "studio", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+hypothesis_settings.load_profile("studio")
 
 
 @pytest.hookimpl(tryfirst=True)
