@@ -32,7 +32,7 @@ DRAFT_SIDE = 160
 DRAFT_SECONDS = 1
 NICENESS = 10
 TIME = Fraction(1, FPS)
-LOOK = {"preset": "superfast", "crf": "20", "g": str(FPS)}
+LOOK = {"preset": "veryfast", "crf": "22", "g": str(FPS)}
 CHORDS = ((220.0, 277.18, 329.63), (196.0, 246.94, 293.66), (174.61, 220.0, 261.63), (164.81, 207.65, 246.94))
 
 

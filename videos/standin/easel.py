@@ -16,6 +16,10 @@ from videos.standin.ledger import Execution
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def _is_secret(name: str) -> bool:
+    return any(word in name for word in ("KEY", "SECRET", "PASSWORD", "TOKEN", "DATABASE"))
+
+
 class Easel:
     """A queue of drawings by due time, and `hands` processes that are started when first needed."""
 
@@ -64,7 +68,7 @@ class Easel:
 
     async def _start(self) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
-        environment = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
+        environment = {name: text for name, text in os.environ.items() if not _is_secret(name)}
         environment |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-m", "videos.standin.draw"]
         process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment)

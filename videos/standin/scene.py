@@ -6,6 +6,7 @@ A scene is a backdrop and layers from far to near; what moves at different speed
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -98,7 +99,7 @@ def peaks(rng: Random, depth: int, rough: float) -> Callable[[float], float]:
     """A jagged random line by midpoint displacement: a function of 0 to 1, values of about -1 to 1."""
     points, size = [rng.uniform(-0.5, 0.5), rng.uniform(-0.5, 0.5)], 1.0
     for _ in range(depth):
-        middles = [(a + b) / 2 + rng.uniform(-size, size) for a, b in zip(points, points[1:], strict=False)]
+        middles = [(a + b) / 2 + rng.uniform(-size, size) for a, b in pairwise(points)]
         points = [point for pair in zip(points, middles, strict=False) for point in pair] + [points[-1]]
         size *= rough
     top = max(abs(point) for point in points)
