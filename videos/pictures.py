@@ -26,6 +26,7 @@ MAX_BYTES_OUT = 10_000_000
 
 # A file may hold millions of empty segments or chunks, each a turn of a loop in Python.
 MAX_PARTS = 20_000
+MAX_HEIC_BOXES = 100
 # A JPEG in several scans keeps all its coefficients, and each scan walks over all of them.
 MAX_JPEG_COEFFICIENT_BYTES = 160_000_000
 MAX_JPEG_SCANNED_PIXELS = 1_000_000_000
@@ -249,10 +250,10 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     kind = data[12:16]
     if kind == b"VP8X":
         return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
-    if kind == b"VP8L":
+    if kind == b"VP8L" and data[20:21] == b"\x2f":
         bits = int.from_bytes(data[21:25], "little")
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    if kind == b"VP8 ":
+    if kind == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
         width, height = struct.unpack("<HH", data[26:30])
         return width & 0x3FFF, height & 0x3FFF
     raise PictureRefused(DAMAGED)
@@ -285,6 +286,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _open_heic(data: bytes) -> _Source:
+    _check_heic(data)
     # pi-heif turns the picture upright itself, whatever its EXIF says.
     heif = pi_heif.open_heif(io.BytesIO(data))
     _check_size(*heif.size)
@@ -296,6 +298,19 @@ def _open_heic(data: bytes) -> _Source:
         return Image.frombytes(heif.mode, (width, bottom - top), pixels, "raw", heif.mode, heif.stride)
 
     return _Source((width, height), rows, orientation=1, profile=heif.info.get("icc_profile"))
+
+
+def _check_heic(data: bytes) -> None:
+    """Every coded size in the `meta` box: a cropped picture shows the size of its crop, and decodes all of it."""
+    at = 0
+    for _ in range(MAX_HEIC_BOXES):
+        length, kind = struct.unpack(">I4s", data[at : at + 8])
+        if kind == b"meta":
+            for said in data[at : at + length].split(b"ispe")[1:]:
+                _check_size(*struct.unpack(">II", said[4:12]))
+            return
+        at += max(8, length)
+    raise PictureRefused(DAMAGED)
 
 
 def _finished(source: _Source) -> Image.Image:

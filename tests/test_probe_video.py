@@ -1,0 +1,312 @@
+"""A file counts as a video only if it is a whole, playable MP4; its poster and last frame are what they say."""
+
+import json
+import resource
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from videos import media
+from videos.media import NotAVideo, Probe
+
+ROOT = Path(__file__).parent.parent
+FAST_START = {"movflags": "+faststart"}
+QUARTER_RIGHT = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
+PROBE_AND_WEIGH = """
+import resource, sys
+from pathlib import Path
+from videos import media
+before = resource.getrusage(resource.RUSAGE_SELF)
+for path in Path(sys.argv[1]).iterdir():
+    for work in (media.probe, lambda p: media.poster(p, p.parent.parent / "out.jpg")):
+        try:
+            work(path)
+        except media.NotAVideo:
+            pass
+after = resource.getrusage(resource.RUSAGE_SELF)
+print(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss * 1024)
+"""
+
+
+def scene(number: int, size: tuple[int, int]) -> Image.Image:
+    """Green above, blue below, and a red corner that is brighter in each frame: 2 more for each one."""
+    width, height = size
+    image = Image.new("RGB", size, (20, 140, 40))
+    image.paste((20, 40, 160), (0, height // 2, width, height))
+    image.paste((min(255, 40 + 2 * number), 0, 0), (0, 0, width // 4, height // 4))
+    return image
+
+
+def film(path, size=(320, 180), frames=48, fps=24, sound_seconds=0.0, options=FAST_START, gop=250) -> Path:
+    with av.open(str(path), "w", format="mp4", options=options) as container:
+        picture = container.add_stream("libx264", rate=fps)
+        picture.width, picture.height, picture.pix_fmt = *size, "yuv420p"
+        picture.options = {"preset": "ultrafast", "crf": "18", "g": str(gop)}
+        sound = container.add_stream("aac", rate=48_000, layout="mono") if sound_seconds else None
+        for number in range(frames):
+            container.mux(picture.encode(untagged(scene(number, size))))
+        container.mux(picture.encode())
+        if sound is not None:
+            hum(container, sound, sound_seconds)
+    return path
+
+
+def untagged(image: Image.Image) -> av.VideoFrame:
+    """The picture in the colours that browsers take a video to have which does not say: BT.709 if it is HD."""
+    colours = "ITU709" if min(image.size) >= 720 else "ITU601"
+    return av.VideoFrame.from_image(image).reformat(format="yuv420p", dst_colorspace=colours)
+
+
+def hum(container, stream, seconds):
+    for number in range(int(seconds * 48_000 / 1024)):
+        frame = av.AudioFrame(format="fltp", layout="mono", samples=1024)
+        frame.planes[0].update(bytes(4096))
+        frame.sample_rate, frame.pts = 48_000, number * 1024
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode())
+
+
+def sound_alone(path) -> Path:
+    with av.open(str(path), "w", format="mp4", options=FAST_START) as container:
+        hum(container, container.add_stream("aac", rate=48_000, layout="mono"), 2)
+    return path
+
+
+def patched(path: Path, box: bytes, offset: int, new: bytes) -> Path:
+    """The file with bytes changed at `offset` in the body of the first such box."""
+    data = path.read_bytes()
+    at = data.index(box) + 4 + offset
+    path.write_bytes(data[:at] + new + data[at + len(new) :])
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(NotAVideo) as error:
+        media.probe(path)
+    sentence = str(error.value)
+    assert sentence[0].isupper()
+    assert sentence.endswith(".")
+    assert ". " not in sentence
+    return sentence
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "video.mp4"
+
+
+def test_a_whole_video_is_described(path):
+    assert media.probe(film(path)) == Probe(320, 180, 2.0, "h264", 24.0, has_sound=False)
+
+
+def test_sound_is_noticed_and_may_run_on_after_the_picture(path):
+    found = media.probe(film(path, sound_seconds=3.5))
+    assert found.has_sound
+    assert found.seconds == pytest.approx(3.5, abs=0.1)
+
+
+@pytest.mark.parametrize("options", [{}, {"movflags": "frag_keyframe+empty_moov"}, {"movflags": "+faststart"}])
+@pytest.mark.parametrize("frames", [1, 2, 30, 300])
+def test_every_layout_and_length_of_a_real_video_passes(path, options, frames):
+    film(path, frames=frames, gop=25, options=options)
+    assert media.probe(path).seconds == pytest.approx(frames / 24, abs=0.09)
+    media.poster(path, path.with_name("poster.jpg"))
+    media.last_frame(path, path.with_name("last.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"\n<!doctype html><title>Expired</title>", "a web page"),
+        (b'{"error": "expired"}', "JSON text"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "a web page"),
+        (b"\xff\xd8\xff\xe0" + bytes(5000), "a JPEG picture"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(5000), "a PNG picture"),
+        (b"GIF89a" + bytes(5000), "a GIF picture"),
+        (b"\x1aE\xdf\xa3" + bytes(5000), "a WebM video"),
+        (bytes(100_000), "not an MP4"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", "incomplete"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42\0\0\0\0mdat" + bytes(100), "incomplete"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42\0\0\0\x08moov\0\0\0\x08mdat", "no moving picture"),
+    ],
+)
+def test_what_is_not_an_mp4_is_named(path, data, says):
+    path.write_bytes(data)
+    assert says in refusal(path)
+
+
+@pytest.mark.parametrize("percent", [1, 5, 10, 25, 50, 75, 90, 97, 99])
+@pytest.mark.parametrize("options", [FAST_START, {}])
+def test_a_video_cut_anywhere_is_refused(path, percent, options):
+    data = film(path, sound_seconds=2, options=options).read_bytes()
+    path.write_bytes(data[: len(data) * percent // 100])
+    refusal(path)
+
+
+def test_a_fast_start_video_one_byte_short_is_refused(path):
+    path.write_bytes(film(path).read_bytes()[:-1])
+    assert "cut short" in refusal(path)
+
+
+def test_a_video_whose_last_third_is_nuls_is_refused(path):
+    """What a download leaves that reserved its space and then broke off."""
+    data = film(path).read_bytes()
+    kept = len(data) * 2 // 3
+    path.write_bytes(data[:kept] + bytes(len(data) - kept))
+    assert "near its end" in refusal(path)
+
+
+def test_a_video_with_a_scratch_in_its_middle_is_kept(path):
+    """It was paid for, its length is right, and a browser plays on after a bad frame."""
+    data = bytearray(film(path, frames=240, gop=24).read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 200] = bytes(200)
+    path.write_bytes(data)
+    assert media.probe(path).seconds == 10
+
+
+def test_sound_alone_is_not_a_video(path):
+    assert "sound" in refusal(sound_alone(path))
+
+
+def test_a_cover_picture_does_not_make_sound_a_video(path):
+    cover = path.with_name("cover.jpg")
+    scene(0, (64, 64)).save(cover)
+    with (
+        av.open(str(cover)) as picture,
+        av.open(str(path), "w", format="mp4", options=FAST_START) as container,
+    ):
+        sound = container.add_stream("aac", rate=48_000, layout="mono")
+        art = container.add_stream_from_template(picture.streams.video[0])
+        art.disposition = av.stream.Disposition.attached_pic
+        packet = next(picture.demux(video=0))
+        packet.stream = art
+        container.mux(packet)
+        hum(container, sound, 2)
+    assert "sound" in refusal(path)
+
+
+def test_a_video_of_no_length_is_refused(path):
+    film(path, frames=1)
+    for box in (b"mvhd", b"tkhd", b"mdhd"):
+        patched(path, box, 20 if box == b"tkhd" else 16, bytes(4))
+    patched(path, b"stts", 12, bytes(4))
+    patched(path, b"elst", 8, bytes(4))
+    assert "no length" in refusal(path)
+
+
+def test_a_videos_length_is_counted_in_frames_and_not_believed(path):
+    film(path)
+    patched(path, b"mvhd", 16, struct.pack(">I", 600_000))
+    patched(path, b"mdhd", 16, struct.pack(">I", 600 * 12_288))
+    assert media.probe(path).seconds == 2
+
+
+def test_a_video_larger_than_4k_is_refused(path):
+    assert "4K" in refusal(film(path, size=(4352, 2448), frames=2))
+
+
+def test_hostile_indexes_are_refused_before_they_take_memory(path):
+    film(path)
+    whole = path.read_bytes()
+    for box, offset in ((b"stsz", 4), (b"stsz", 8), (b"elst", 4)):
+        path.write_bytes(whole)
+        new = struct.pack(">II", 1, 2**31 - 1) if offset == 4 and box == b"stsz" else struct.pack(">I", 2**31 - 1)
+        assert "index" in refusal(patched(path, box, offset, new))
+
+
+def test_no_broken_byte_makes_the_probe_fail_in_another_way(path):
+    whole = film(path, frames=24).read_bytes()
+    index = whole.index(b"moov")
+    for number in range(0, 900, 7):
+        data = bytearray(whole)
+        data[(index + number) % len(data)] ^= 0xFF
+        path.write_bytes(data)
+        try:
+            media.probe(path)
+            media.poster(path, path.with_name("poster.jpg"))
+            media.last_frame(path, path.with_name("last.jpg"))
+        except NotAVideo as error:
+            assert str(error).endswith(".")
+
+
+def test_a_missing_file_stays_an_os_error(path):
+    with pytest.raises(FileNotFoundError):
+        media.probe(path)
+
+
+def test_probing_takes_little_memory_even_where_a_file_asks_for_much(tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    film(folder / "4k", size=(3840, 2160), frames=12)
+    film(folder / "too-large", size=(4352, 2448), frames=2)
+    film(folder / "claims", options={})
+    patched(folder / "claims", b"avc1", 24, struct.pack(">HH", 10_000, 10_000))
+    patched(folder / "claims", b"tkhd", 76, struct.pack(">II", 10_000 << 16, 10_000 << 16))
+    patched(film(folder / "index"), b"stsz", 4, struct.pack(">II", 1, 2**31 - 1))
+    run = subprocess.run(
+        [sys.executable, "-c", PROBE_AND_WEIGH, str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 * 2**30, 2 * 2**30)),
+    )
+    cpu, memory = json.loads("[" + run.stdout.replace(" ", ",") + "]")
+    assert cpu < 10
+    assert memory < 300 * 2**20
+
+
+@pytest.mark.parametrize(("frames", "shown"), [(240, 12), (48, 5)])
+def test_the_poster_is_an_early_frame_no_larger_than_960(path, frames, shown):
+    target = path.with_name("poster.jpg")
+    media.poster(film(path, size=(1280, 720), frames=frames), target)
+    with Image.open(target) as image:
+        assert image.format == "JPEG"
+        assert image.info.get("progressive")
+        assert image.size == (960, 540)
+        assert image.getpixel((60, 60))[0] == pytest.approx(40 + 2 * shown, abs=8)
+    assert {file.name for file in path.parent.iterdir()} == {"video.mp4", "poster.jpg"}
+
+
+def test_a_small_video_has_a_poster_of_its_own_size(path):
+    target = path.with_name("poster.jpg")
+    media.poster(film(path), target)
+    assert Image.open(target).size == (320, 180)
+
+
+@pytest.mark.parametrize("gop", [1, 10, 250])
+def test_the_last_frame_is_the_very_last_one(path, gop):
+    target = path.with_name("last.jpg")
+    media.last_frame(film(path, size=(1280, 720), frames=97, gop=gop, sound_seconds=5), target)
+    with Image.open(target) as image:
+        assert (image.format, image.size) == ("JPEG", (1280, 720))
+        assert image.getpixel((60, 60))[0] == pytest.approx(40 + 2 * 96, abs=3)
+
+
+def test_a_turned_video_is_described_and_drawn_upright(path):
+    patched(film(path), b"tkhd", 40, QUARTER_RIGHT)
+    assert (media.probe(path).width, media.probe(path).height) == (180, 320)
+    target = path.with_name("poster.jpg")
+    media.poster(path, target)
+    with Image.open(target) as image:
+        assert image.size == (180, 320)
+        # A quarter to the right: the red corner goes to the top right, the green upper half to the right.
+        red, green, blue = (image.getpixel(at) for at in ((160, 20), (160, 280), (20, 160)))
+    assert max(red) == red[0]
+    assert max(green) == green[1]
+    assert max(blue) == blue[2]
+
+
+def test_a_poster_that_cannot_be_made_leaves_nothing_behind(path):
+    path.write_bytes(b"<html>")
+    with pytest.raises(NotAVideo):
+        media.poster(path, path.with_name("poster.jpg"))
+    assert [file.name for file in path.parent.iterdir()] == ["video.mp4"]
