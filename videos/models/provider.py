@@ -11,6 +11,16 @@ class ProviderQuerySet(models.QuerySet):
         usable_first = models.Case(models.When(state=Provider.State.ACTIVE, then=0), default=1)
         return self.select_related("alternative").order_by(usable_first, "position", "name")
 
+    def pause(self) -> int:
+        """Shown but not offered, until resumed. Like its siblings, returns how many there were."""
+        return self.update(state=Provider.State.PAUSED)
+
+    def resume(self) -> int:
+        return self.update(state=Provider.State.ACTIVE)
+
+    def retire(self) -> int:
+        return self.update(state=Provider.State.RETIRED)
+
 
 class Provider(models.Model):
     """One video model. The contract's thirteen come from a migration; an administrator may add or edit any.

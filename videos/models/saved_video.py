@@ -7,6 +7,7 @@ from django.db import models, transaction
 from django.db.models import F
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
+from django.utils import timezone
 
 
 class SavedVideo(models.Model):
@@ -36,6 +37,10 @@ class SavedVideo(models.Model):
 class PublicLinkQuerySet(models.QuerySet):
     def open(self):
         return self.filter(revoked_at=None, generation__trashed_at=None)
+
+    def revoke(self) -> int:
+        """Nobody can watch at these links any more; how many were still open."""
+        return self.filter(revoked_at=None).update(revoked_at=timezone.now())
 
 
 def new_token() -> str:

@@ -99,7 +99,9 @@ def activate(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def shared_budget(request, scope):
     """The budget of all together (`studio`), or the one of each member without their own (`each`)."""
-    whose = {Budget.Scope.STUDIO: "All members together", Budget.Scope.EACH: "Each member"}[Budget.Scope(scope)]
+    whose = {Budget.Scope.STUDIO: "all members together", Budget.Scope.EACH: "each member"}.get(scope)
+    if whose is None:
+        raise Http404
     budget = Budget.objects.filter(scope=scope).first() or Budget(scope=scope)
     return edit_budget(request, budget, whose)
 

@@ -1,0 +1,389 @@
+"""What owners see of everybody's generations, and the few things they may do to them.
+
+Nothing here writes where a row stands: an action asks the model for a move, and says how many made it. Signed
+links, tokens and leases are on no page.
+"""
+
+from urllib.parse import urlsplit
+
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.text import Truncator
+from django_q.models import OrmQ, Schedule, Success
+
+from videos import sessions
+from videos.models import (
+    Batch,
+    Budget,
+    Generation,
+    LedgerEntry,
+    OneTimeLink,
+    Picture,
+    Provider,
+    PublicLink,
+    RemoteAccount,
+    SavedVideo,
+    Slot,
+)
+
+User = get_user_model()
+
+# A schedule or a queued task edited by hand can stop all of them, and those that went well say nothing.
+for model in (Group, OrmQ, Schedule, Success, User):
+    admin.site.unregister(model)
+
+
+class LookOnly(admin.ModelAdmin):
+    """Listed, filtered, searched and read; changed by nothing but its actions."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+def tell(request, done: int, of: int, what: str, why_not: str):
+    """One sentence on what an action did, and one on what it left alone."""
+    if done:
+        messages.success(request, f"{done} {what}.")
+    if done < of:
+        messages.warning(request, f"{of - done} left as they were: {why_not}")
+
+
+def bare_address(address: str) -> str:
+    """An address without the part that may be a signature."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.hostname else ""
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+@admin.register(Generation)
+class GenerationAdmin(LookOnly):
+    list_display = ["asked", "status", "provider", "aspect_ratio", "owner", "created_at", "took", "problem", "viewer"]
+    list_filter = ["status", "provider", "error_class", "owner", "shared", "favourite", "created_at"]
+    list_select_related = ["provider", "owner"]
+    search_fields = ["prompt", "public_id", "execution_id", "video_id", "owner__username"]
+    search_help_text = "Words of the prompt, an id, or a member's name."
+    date_hierarchy = "created_at"
+    actions = ["cancel", "check_again", "fetch_again"]
+    fieldsets = [
+        (None, {"fields": ["viewer", "status", "trouble", "owner", "batch", "retry_of"]}),
+        (
+            "Asked for",
+            {
+                "fields": [
+                    "prompt",
+                    "provider",
+                    "aspect_ratio",
+                    "start_frame",
+                    "start_frame_address",
+                    "end_frame",
+                    "end_frame_address",
+                    "config",
+                    "estimate",
+                ]
+            },
+        ),
+        (
+            "What HeyGen said",
+            {
+                "fields": [
+                    "execution_id",
+                    "video_id",
+                    "asset_id",
+                    "remote_status",
+                    "error_class",
+                    "error_message",
+                    "error_detail",
+                ]
+            },
+        ),
+        (
+            "Times",
+            {"fields": ["created_at", "sent_at", "completed_at", "saved_at", "ended_at", "took", "due_at"]},
+        ),
+        (
+            "Kept",
+            {"fields": ["public_id", "send_attempts", "save_attempts", "favourite", "shared", "trashed_at"]},
+        ),
+    ]
+
+    def get_queryset(self, request):
+        mine = Generation.objects.visible_to(request.user).values("pk")
+        viewable = ExpressionWrapper(Q(pk__in=mine), output_field=BooleanField())
+        return super().get_queryset(request).annotate(viewable=viewable)
+
+    @admin.display(description="prompt", ordering="prompt")
+    def asked(self, generation):
+        return Truncator(generation.prompt).chars(60)
+
+    @admin.display(description="seconds")
+    def took(self, generation):
+        return None if generation.took_seconds is None else round(generation.took_seconds)
+
+    @admin.display(description="what is wrong")
+    def problem(self, generation):
+        return Truncator(generation.trouble or generation.error_message).chars(80)
+
+    @admin.display(description="viewer")
+    def viewer(self, generation):
+        if not generation.viewable:
+            return "Private"
+        return format_html('<a href="/g/{}">Open</a>', generation.public_id)
+
+    @admin.display(description="start frame's address")
+    def start_frame_address(self, generation):
+        return bare_address(generation.start_frame_url)
+
+    @admin.display(description="end frame's address")
+    def end_frame_address(self, generation):
+        return bare_address(generation.end_frame_url)
+
+    @admin.action(description="Cancel what is still queued")
+    def cancel(self, request, queryset):
+        done = sum(generation.cancel() for generation in queryset)
+        tell(request, done, len(queryset), "cancelled; what was held for them is given back", "they were sent already.")
+
+    @admin.action(description="Check again what was no longer waited for")
+    def check_again(self, request, queryset):
+        done = sum(generation.check_again() for generation in queryset)
+        tell(request, done, len(queryset), "followed again", "only those no longer waited for can be checked again.")
+
+    @admin.action(description="Fetch the saved copy again")
+    def fetch_again(self, request, queryset):
+        done = sum(generation.fetch_again() for generation in queryset)
+        tell(request, done, len(queryset), "fetched again from HeyGen, at no cost", "only ready videos have a copy.")
+
+
+@admin.register(Batch)
+class BatchAdmin(LookOnly):
+    list_display = ["created_at", "owner", "videos"]
+    list_filter = ["owner", "created_at"]
+    list_select_related = ["owner"]
+    search_fields = ["public_id", "owner__username", "generations__prompt"]
+    fields = ["public_id", "owner", "created_at", "videos"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).annotate(count=Count("generations"))
+
+    @admin.display(ordering="count")
+    def videos(self, batch):
+        return batch.count
+
+
+@admin.register(Provider)
+class ProviderAdmin(admin.ModelAdmin):
+    list_display = ["name", "value", "family", "state", "note", "price", "price_unit", "currency", "position"]
+    list_filter = ["state", "family", "sound"]
+    search_fields = ["name", "value", "family"]
+    actions = ["pause", "resume", "retire"]
+    readonly_fields = ["state"]
+
+    def get_readonly_fields(self, request, obj=None):
+        """The value is what HeyGen knows it by: generations already made must keep it."""
+        return [*self.readonly_fields, "value"] if obj else self.readonly_fields
+
+    def has_delete_permission(self, request, obj=None):
+        return False  # retire it: its videos keep their provider
+
+    @admin.action(description="Pause: shown, not offered")
+    def pause(self, request, queryset):
+        tell(request, queryset.pause(), len(queryset), "paused", "")
+
+    @admin.action(description="Resume")
+    def resume(self, request, queryset):
+        tell(request, queryset.resume(), len(queryset), "offered again", "")
+
+    @admin.action(description="Retire")
+    def retire(self, request, queryset):
+        tell(request, queryset.retire(), len(queryset), "retired", "")
+
+
+@admin.register(Picture)
+class PictureAdmin(LookOnly):
+    list_display = ["__str__", "owner", "content_type", "bytes", "used_at", "is_uploaded"]
+    list_filter = ["owner", "content_type", "created_at"]
+    list_select_related = ["owner"]
+    search_fields = ["public_id", "sha256", "owner__username"]
+    fields = ["public_id", "owner", "width", "height", "content_type", "bytes", "sha256", "created_at", "used_at"]
+
+    @admin.display(description="size", ordering="size")
+    def bytes(self, picture):
+        return megabytes(picture.size)
+
+    @admin.display(description="at HeyGen", boolean=True)
+    def is_uploaded(self, picture):
+        return picture.has_remote_copy()
+
+
+@admin.register(SavedVideo)
+class SavedVideoAdmin(LookOnly):
+    list_display = ["__str__", "generation", "codec", "bytes", "has_sound", "created_at"]
+    list_filter = ["has_sound", "codec", "generation__provider", "created_at"]
+    list_select_related = ["generation"]
+    search_fields = ["generation__prompt", "generation__public_id", "sha256"]
+    actions = ["fetch_again"]
+    fields = [
+        "generation",
+        "width",
+        "height",
+        "seconds",
+        "fps",
+        "codec",
+        "has_sound",
+        "bytes",
+        "sha256",
+        "created_at",
+    ]
+
+    @admin.display(description="size", ordering="size")
+    def bytes(self, video):
+        return megabytes(video.size)
+
+    @admin.action(description="Fetch again from HeyGen")
+    def fetch_again(self, request, queryset):
+        videos = list(queryset.select_related("generation"))
+        done = sum(video.generation.fetch_again() for video in videos)
+        tell(request, done, len(videos), "fetched again from HeyGen, at no cost", "their generation is not ready.")
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(LookOnly):
+    list_display = ["at", "kind", "user", "provider", "videos", "amount", "currency", "day", "generation"]
+    list_filter = ["kind", "user", "provider", "day"]
+    list_select_related = ["user", "provider", "generation"]
+    search_fields = ["user__username", "generation__prompt", "generation__public_id"]
+    date_hierarchy = "day"
+    fields = ["at", "kind", "user", "generation", "provider", "videos", "amount", "currency", "day"]
+
+
+@admin.register(Budget)
+class BudgetAdmin(admin.ModelAdmin):
+    list_display = [
+        "__str__",
+        "videos_per_day",
+        "videos_per_month",
+        "money_per_day",
+        "money_per_month",
+        "currency",
+        "in_flight",
+    ]
+    list_filter = ["scope"]
+    search_fields = ["user__username"]
+
+
+@admin.register(RemoteAccount)
+class RemoteAccountAdmin(admin.ModelAdmin):
+    """The one row about the account at HeyGen."""
+
+    list_display = ["__str__", "pause_sentence", "paused_at", "not_before", "max_in_flight", "trouble"]
+    fields = [
+        "max_in_flight",
+        "paused",
+        "pause_sentence",
+        "paused_at",
+        "not_before",
+        "unknowns_in_a_row",
+        "trouble",
+        "trouble_since",
+    ]
+    readonly_fields = fields[1:]
+    actions = ["pause", "resume"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    @admin.action(description="Pause sending")
+    def pause(self, request, queryset):
+        RemoteAccount.objects.pause("owner", f"{request.user} paused sending.")
+        messages.success(request, "Nothing is sent until somebody resumes. What was sent is still followed and saved.")
+
+    @admin.action(description="Resume sending")
+    def resume(self, request, queryset):
+        RemoteAccount.objects.resume()
+        messages.success(request, "Sending goes on.")
+
+
+@admin.register(Slot)
+class SlotAdmin(LookOnly):
+    list_display = ["name", "seen_at", "until"]
+    search_fields = ["name"]
+    fields = ["name", "seen_at", "until"]
+
+
+@admin.register(PublicLink)
+class PublicLinkAdmin(LookOnly):
+    list_display = ["made", "generation", "owner", "views", "revoked_at"]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter), "created_at"]
+    list_select_related = ["generation__owner"]
+    search_fields = ["generation__prompt", "generation__public_id", "generation__owner__username"]
+    actions = ["revoke"]
+    fields = ["generation", "owner", "created_at", "revoked_at", "views"]
+
+    @admin.display(description="link", ordering="created_at")
+    def made(self, link):
+        return date_format(link.created_at, "DATETIME_FORMAT")
+
+    @admin.display(ordering="generation__owner")
+    def owner(self, link):
+        return link.generation.owner
+
+    @admin.action(description="Revoke")
+    def revoke(self, request, queryset):
+        tell(request, queryset.revoke(), len(queryset), "revoked: nobody can watch there any more", "revoked before.")
+
+
+@admin.register(OneTimeLink)
+class OneTimeLinkAdmin(LookOnly):
+    list_display = ["__str__", "made_by", "for_user", "expires_at", "used_at"]
+    list_filter = ["purpose", ("used_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["made_by", "for_user"]
+    search_fields = ["made_by__username", "for_user__username"]
+    fields = ["purpose", "made_by", "for_user", "created_at", "expires_at", "used_at"]
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """Owners and members. There are no other roles, so groups and single permissions are left away."""
+
+    list_display = ["username", "is_superuser", "is_active", "last_login", "date_joined"]
+    list_filter = ["is_superuser", "is_active"]
+    search_fields = ["username"]
+    filter_horizontal = []
+    readonly_fields = ["last_login", "date_joined"]
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("Role", {"fields": ["is_active", "is_superuser"], "description": "A superuser is an owner."}),
+        ("Times", {"fields": ["last_login", "date_joined"]}),
+    ]
+
+    def get_readonly_fields(self, request, obj=None):
+        """Nobody can shut themselves out, so there is always an owner."""
+        return [*self.readonly_fields, "is_active", "is_superuser"] if obj == request.user else self.readonly_fields
+
+    def has_delete_permission(self, request, obj=None):
+        return False  # deactivate instead: what was made and paid for keeps its owner
+
+    def save_model(self, request, obj, form, change):
+        obj.is_staff = obj.is_superuser
+        super().save_model(request, obj, form, change)
+        if not obj.is_active:
+            sessions.end_all(obj)
