@@ -27,7 +27,7 @@ from hypothesis import settings as hypothesis_settings
 from tests.parts.bucket import Bucket
 from tests.parts.postgres import Postgres
 from tests.parts.standin import Standin
-from tests.parts.studio import Studio, migrated_sqlite, use_copy_of
+from tests.parts.studio import Studio, copy_sqlite, prepared, use_copy_of
 
 PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio", "shared_studio"}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
@@ -109,33 +109,31 @@ def bucket(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory):
-    return migrated_sqlite(tmp_path_factory.mktemp("migrated"))
+def template(tmp_path_factory):
+    """A prepared studio that is only copied."""
+    return prepared(tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres, tmp_path_factory):
-    template = Studio(tmp_path_factory.mktemp("migrated"), env={"DATABASE_URL": postgres.new_database()})
-    template.migrate()
-    return template.env["DATABASE_URL"].rsplit("/", 1)[1]
+    migrated = Studio(tmp_path_factory.mktemp("migrated"), env={"DATABASE_URL": postgres.new_database()})
+    migrated.manage("migrate", "--noinput", "-v", "0")
+    return migrated.env["DATABASE_URL"].rsplit("/", 1)[1]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request, tmp_path):
     """The DATABASE_URL of a migrated, empty database: the test runs once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
-        template = request.getfixturevalue("sqlite_template")
-        path = tmp_path / "database" / "studio.sqlite3"
-        path.parent.mkdir()
-        for file in template.parent.glob(f"{template.name}*"):
-            shutil.copy(file, path.parent / file.name)
-        return f"sqlite:///{path}"
-    template = request.getfixturevalue("postgres_template")
-    return request.getfixturevalue("postgres").new_database(template)
+        folder = tmp_path / "database"
+        folder.mkdir()
+        return f"sqlite:///{copy_sqlite(request.getfixturevalue('template'), folder)}"
+    migrated = request.getfixturevalue("postgres_template")
+    return request.getfixturevalue("postgres").new_database(migrated)
 
 
 @pytest.fixture
-def new_studio(request, tmp_path):
+def new_studio(request, template, tmp_path):
     """Makes studios of the test's own, migrated and not started: `new_studio(NAME=value, …)`.
 
     A name whose value is None is taken out of the environment: `new_studio(HEYGEN_API_KEY=None)` is the demo, with a
@@ -151,8 +149,7 @@ def new_studio(request, tmp_path):
         if "database_url" in request.fixturenames:
             env.setdefault("DATABASE_URL", request.getfixturevalue("database_url"))
         studio = Studio(tmp_path / f"studio-{len(made) + 1}", env)
-        if not studio.env.get("DATABASE_URL"):
-            use_copy_of(request.getfixturevalue("sqlite_template"), studio)
+        use_copy_of(template, studio)
         made.append(studio)
         return studio
 
@@ -176,13 +173,13 @@ def studio(start_studio):
 
 
 @pytest.fixture(scope="session")
-def shared_studio(sqlite_template, tmp_path_factory):
+def shared_studio(template, tmp_path_factory):
     """A running studio with an owner, for tests that only need one to look at. Make a `member` and use that."""
     folder = tmp_path_factory.mktemp("shared")
     standin = Standin(folder / "standin")
     studio = Studio(folder, {"DATABASE_URL": "", "HEYGEN_API_URL": standin.url, "HEYGEN_UPLOAD_URL": standin.url})
     studio.standin = standin
-    use_copy_of(sqlite_template, studio)
+    use_copy_of(template, studio)
     studio.start()
     studio.make_owner()
     yield studio

@@ -1,4 +1,5 @@
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -10,8 +11,7 @@ from tests.parts.processes import ROOT, wait_until
 def made(new_studio, tmp_path):
     """A studio of an empty data folder with no key, started by `make run` as a newcomer does."""
     studio = new_studio(HEYGEN_API_KEY=None, HEYGEN_API_URL=None, HEYGEN_UPLOAD_URL=None)
-    for file in studio.data.iterdir():
-        file.unlink()
+    shutil.rmtree(studio.data)
     studio.command = ["make", "--no-print-directory", "-C", ROOT, "run"]
     return studio.start(120)
 
