@@ -4,12 +4,19 @@
 import os
 import sys
 
+from dj_database_url import ParseError, UnknownSchemeError
 from django.core.management import execute_from_command_line
+from environs import EnvError
 
 
 def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heygen_studio.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except EnvError as error:
+        sys.exit(f"The configuration has a fault. {error}")
+    except (ParseError, UnknownSchemeError):  # whose own words would repeat the address, and the password in it
+        sys.exit("The configuration has a fault. DATABASE_URL is not the address of a database.")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ PostgreSQL, a bucket and a public address come from environment variables alone;
 """
 
 import os
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
@@ -37,7 +38,8 @@ def kept_secret(path: Path) -> str:
 
 # Where everything lives
 DATA = Path(env.str("STUDIO_DATA", "") or BASE_DIR / "data").resolve()
-DATA.mkdir(parents=True, exist_ok=True)
+with suppress(OSError):  # videos/checks.py says it with a hint
+    DATA.mkdir(parents=True, exist_ok=True)
 ACCEPTED_FOLDER = DATA / "accepted"  # execution ids whose commit failed, kept until the sweep replays them
 PARTIAL_FOLDER = DATA / "partial"  # downloads on their way
 MEDIA_ROOT = DATA / "media"
@@ -63,10 +65,12 @@ PORT = env.int("PORT", 8000)
 STUDIO_URL = env.str("STUDIO_URL", "").rstrip("/")
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "::1"}
 BOUND_TO_LOOPBACK = HOST in LOOPBACK
+WILDCARDS = {"0.0.0.0", "::", "[::]", ""}  # bound to every address, which names none
 PUBLIC_HOST = urlsplit(STUDIO_URL).hostname
 ALLOWED_HOSTS = [
     *env.list("STUDIO_HOSTS", []),
     *({PUBLIC_HOST} if PUBLIC_HOST else set()),
+    *({HOST} - WILDCARDS - LOOPBACK),
     *sorted(LOOPBACK - {"::1"}),
 ]
 CSRF_TRUSTED_ORIGINS = [STUDIO_URL] if STUDIO_URL else []
@@ -75,7 +79,10 @@ TRUSTED_PROXIES = env.int("STUDIO_PROXIES", 0)  # how many proxies of ours stand
 NAMED_HOSTS = {*env.list("STUDIO_HOSTS", []), PUBLIC_HOST or "localhost"}
 ONLY_THIS_MACHINE = BOUND_TO_LOOPBACK and not TRUSTED_PROXIES and NAMED_HOSTS <= LOOPBACK
 
-SECRET_KEY = env.str("SECRET_KEY", "") or kept_secret(DATA / "secret-key")
+SECRET_KEY = env.str("SECRET_KEY", "")
+SECRET_KEY_IS_GIVEN = bool(SECRET_KEY)
+if not SECRET_KEY_IS_GIVEN:
+    SECRET_KEY = kept_secret(DATA / "secret-key") if os.access(DATA, os.W_OK) else token_urlsafe(48)
 DEBUG = env.bool("DEBUG", False)
 
 INSTALLED_APPS = [
@@ -168,6 +175,13 @@ Q_CLUSTER = {
 
 # Files
 BUCKET = env.str("STUDIO_BUCKET", "")
+BUCKET_HAS_CREDENTIALS = bool(
+    (env.str("AWS_ACCESS_KEY_ID", "") and env.str("AWS_SECRET_ACCESS_KEY", ""))
+    or env.str("AWS_PROFILE", "")
+    or env.str("AWS_ROLE_ARN", "")
+    or env.str("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "")
+    or env.str("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
+)
 ACCEL_LOCATION = env.str("STUDIO_ACCEL_LOCATION", "")  # nginx's internal location over MEDIA_ROOT
 MEDIA_URL = "/media-is-served-by-views-only/"
 FOLDER_STORAGE = {

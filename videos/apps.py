@@ -1,6 +1,10 @@
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 
+from videos import checks
+
+__all__ = ["StudioAdminConfig", "VideosConfig", "checks"]  # importing the checks registers them
+
 
 class VideosConfig(AppConfig):
     name = "videos"
