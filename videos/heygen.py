@@ -8,12 +8,16 @@ Generation page, and the calls beside it (assets, account).
 
 import json
 import re
+import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from functools import cache
+from threading import Timer
 from typing import Any
 from urllib.parse import quote
 
@@ -27,9 +31,11 @@ ACCOUNT = "/v3/users/me"
 WORKFLOW = "GenerateVideoNode"
 
 LARGEST_REPLY = 1024 * 1024  # bytes; the contract's replies are a few hundred
-EXECUTION_ID = re.compile(r"[\w.:~-]{1,200}", re.ASCII)
+EXECUTION_ID = re.compile(r"\w[\w.:~-]{0,199}", re.ASCII)
+SENDABLE_KEY = re.compile(r"[!-~]+")
 TIMEOUT = httpx.Timeout(30, connect=10)
 FIRST_BYTE = "http11.send_request_headers.started"
+CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
 
 
 class Cause(StrEnum):
@@ -94,6 +100,7 @@ BY_CODE = {
     **dict.fromkeys(("resource_access_denied", "ai_vendor_access_restricted"), Cause.PLAN),
     **dict.fromkeys(("400562", "400573", "400599", "400631"), Cause.PLAN),
     **dict.fromkeys(("invalid_parameter", "40001", "400175"), Cause.INVALID),
+    **dict.fromkeys(("internal_error", "gateway_timeout"), Cause.FAULT),
 }
 # Statuses that surely mean "not accepted". Others (3xx, 408, 409, 5xx) leave the outcome of a paid call open.
 DEFINITE = frozenset(range(400, 500)) - {408, 409, 425, 499}
@@ -196,7 +203,13 @@ class Account:
 # Clients
 def make_client() -> httpx.Client:
     """A client that never retries, redirects, or reads proxies from the environment. Make it after a fork."""
-    return httpx.Client(transport=httpx.HTTPTransport(retries=0, trust_env=False), **CLIENT)
+    return httpx.Client(transport=httpx.HTTPTransport(verify=certificates(), retries=0, trust_env=False), **CLIENT)
+
+
+@cache
+def certificates() -> ssl.SSLContext:
+    """Whom we trust. Reading the bundle takes longer than a whole request, so it is read once."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def make_lane(context: ssl.SSLContext) -> httpx.AsyncClient:
@@ -215,28 +228,100 @@ CLIENT: dict[str, Any] = {
 
 
 def key_header() -> dict[str, str]:
+    """Raises HeyGenError for a key that no header can carry, before anything is sent."""
+    if not SENDABLE_KEY.fullmatch(settings.HEYGEN_API_KEY):
+        detail = "HEYGEN_API_KEY is empty, or holds spaces or letters that no key has."
+        raise HeyGenError(Cause.KEY, detail, is_definite=True)
     return {"X-Api-Key": settings.HEYGEN_API_KEY}
 
 
+class Cutoff:
+    """Ends a call that takes longer than `seconds` in all: httpx's own time-outs are for one read each.
+
+    Give `trace` to httpx's extension of that name. The connection is shut down, which the call sees as a lost reply.
+    """
+
+    def __init__(self, seconds: float):
+        self.timer = Timer(seconds, self.cut)
+        self.timer.daemon = True
+        self.stream = None
+        self.is_over = False
+
+    def __enter__(self):
+        self.timer.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.timer.cancel()
+
+    def trace(self, event: str, info: dict[str, Any]):
+        if event in CONNECTED:
+            self.stream = info["return_value"]
+            if self.is_over:
+                self.cut()
+
+    def cut(self):
+        self.is_over = True
+        if self.stream is None:
+            return
+        # The plain socket's method: that of a TLS socket would also take its state from under the reader.
+        with suppress(OSError):  # it ended by itself
+            socket.socket.shutdown(self.stream.get_extra_info("socket"), socket.SHUT_RDWR)
+
+
 # Calls
-def submit(client: httpx.Client, submission: Submission, before_first_byte: Callable[[], None]) -> str:
+def submit(
+    client: httpx.Client, submission: Submission, before_first_byte: Callable[[], None], seconds: float = 60
+) -> str:
     """The paid call, "Execute Video Generation": returns the execution id.
 
     `before_first_byte` runs when the connection stands and nothing has been written; if it raises, nothing leaves.
+    The whole call takes at most `seconds`.
     Raises HeyGenError; unless `is_definite`, the outcome is open once `before_first_byte` has returned.
     """
+    content = as_json(submission.body())
+    cutoff = Cutoff(seconds)
 
     def trace(event: str, info: dict[str, Any]):
         if event == FIRST_BYTE:
             before_first_byte()
+        elif event in CONNECTED:
+            cutoff.trace(event, info)
 
-    reply = call(
-        client, "POST", settings.HEYGEN_API_URL + EXECUTIONS, json=submission.body(), extensions={"trace": trace}
-    )
+    with cutoff:
+        reply = attempt(
+            lambda: fetch(
+                client,
+                "POST",
+                settings.HEYGEN_API_URL + EXECUTIONS,
+                headers={"Content-Type": "application/json"},
+                content=content,
+                extensions={"trace": trace},
+                timeout=httpx.Timeout(seconds, connect=10),
+            )
+        )
+    return read_execution_id(reply)
+
+
+def read_execution_id(reply: "Reply") -> str:
+    """An id means accepted, whatever else a successful reply says: what was paid for must be followed."""
     execution_id = inside(reply.data(), "data", "execution_id")
-    if not isinstance(execution_id, str) or not EXECUTION_ID.fullmatch(execution_id):
-        raise HeyGenError(Cause.UNREADABLE, "The answer names no usable execution id.", http_status=reply.status)
-    return execution_id
+    is_success = 200 <= reply.status < 300
+    if is_success and isinstance(execution_id, str) and EXECUTION_ID.fullmatch(execution_id):
+        return execution_id
+    error = read_error(reply)
+    if error:
+        raise error
+    named = "" if execution_id is None else f" It says {execution_id!r}."
+    raise HeyGenError(Cause.UNREADABLE, f"The answer names no usable execution id.{named}", http_status=reply.status)
+
+
+def as_json(body: dict[str, Any]) -> bytes:
+    """Raises HeyGenError for what JSON cannot say, such as NaN or half a character."""
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise HeyGenError(Cause.INVALID, f"{type(error).__name__} in the request.", is_definite=True) from error
 
 
 def poll(client: httpx.Client, execution_id: str) -> Execution:
@@ -258,33 +343,41 @@ async def poll_on_lane(lane: httpx.AsyncClient, execution_id: str) -> Execution:
     return read_execution(execution_id, Reply(response.status_code, response.headers, bytes(body)))
 
 
-def upload(client: httpx.Client, data: bytes, content_type: str) -> Asset:
+def upload(client: httpx.Client, data: bytes, content_type: str, seconds: float = 60) -> Asset:
     """Hands a picture (JPEG or PNG, at most 10 MB) to the remote side, which needs a public address for it.
 
     The newer call first, the older one where the newer does not exist; the setting HEYGEN_UPLOAD_CALL may fix one.
+    Free of charge; takes at most `seconds`.
     """
+    with Cutoff(seconds) as cutoff:
+        return upload_either_way(client, data, content_type, {"trace": cutoff.trace})
+
+
+def upload_either_way(client: httpx.Client, data: bytes, content_type: str, extensions: dict[str, Any]) -> Asset:
     if settings.HEYGEN_UPLOAD_CALL == "asset":
-        return upload_the_older_way(client, data, content_type)
+        return upload_the_older_way(client, data, content_type, extensions)
     try:
-        return upload_the_newer_way(client, data, content_type)
+        return upload_the_newer_way(client, data, content_type, extensions)
     except HeyGenError as error:
         is_absent = error.http_status in {404, 405, 410, 501}
         if settings.HEYGEN_UPLOAD_CALL == "assets" or not is_absent:
             raise
-    return upload_the_older_way(client, data, content_type)
+    return upload_the_older_way(client, data, content_type, extensions)
 
 
-def upload_the_newer_way(client: httpx.Client, data: bytes, content_type: str) -> Asset:
+def upload_the_newer_way(client: httpx.Client, data: bytes, content_type: str, extensions: dict[str, Any]) -> Asset:
     """`POST /v3/assets`, multipart, field `file`."""
     name = f"picture.{content_type.removeprefix('image/')}"
     files = {"file": (name, data, content_type)}
-    return read_asset(call(client, "POST", settings.HEYGEN_API_URL + ASSETS, files=files), "asset_id")
+    address = settings.HEYGEN_API_URL + ASSETS
+    return read_asset(call(client, "POST", address, files=files, extensions=extensions), "asset_id")
 
 
-def upload_the_older_way(client: httpx.Client, data: bytes, content_type: str) -> Asset:
+def upload_the_older_way(client: httpx.Client, data: bytes, content_type: str, extensions: dict[str, Any]) -> Asset:
     """`POST /v1/asset` on the upload host, the raw body."""
     address = settings.HEYGEN_UPLOAD_URL + OLDER_ASSET
-    return read_asset(call(client, "POST", address, content=data, headers={"Content-Type": content_type}), "id")
+    headers = {"Content-Type": content_type}
+    return read_asset(call(client, "POST", address, content=data, headers=headers, extensions=extensions), "id")
 
 
 def account(client: httpx.Client) -> Account:
@@ -400,15 +493,30 @@ def read_error(reply: Reply) -> HeyGenError | None:
         return None
     if is_success and not body:
         return HeyGenError(Cause.UNREADABLE, "The answer is not JSON.", http_status=reply.status)
-    retired = reply.status in {404, 410} or (not is_success and is_past(reply.headers.get("sunset")))
+    cause = read_cause(reply, code)
     return HeyGenError(
-        Cause.RETIRED if retired else BY_CODE.get(code) or BY_STATUS.get(reply.status) or by_range(reply.status),
-        message,
+        cause,
+        message or f"HTTP status {reply.status}.",
         http_status=reply.status,
         code=code,
         retry_after=read_retry_after(reply.headers.get("retry-after")),
-        is_definite=is_success or reply.status in DEFINITE,
+        is_definite=is_refusal(code) and cause != Cause.FAULT if is_success else reply.status in DEFINITE,
     )
+
+
+def read_cause(reply: Reply, code: str) -> Cause:
+    if reply.status in {404, 410}:
+        return Cause.RETIRED
+    if 200 <= reply.status < 300:
+        return BY_CODE.get(code) or (Cause.INVALID if is_refusal(code) else Cause.UNREADABLE)
+    if is_past(reply.headers.get("sunset")) and code not in BY_CODE and reply.status not in {401, 402, 429}:
+        return Cause.RETIRED
+    return BY_CODE.get(code) or BY_STATUS.get(reply.status) or by_range(reply.status)
+
+
+def is_refusal(code: str) -> bool:
+    """Says surely that nothing was accepted, even where HTTP itself says success."""
+    return code in BY_CODE or (code.startswith("4") and code.isdecimal())
 
 
 def error_words(error: Any) -> tuple[str, str]:
@@ -420,7 +528,7 @@ def error_words(error: Any) -> tuple[str, str]:
 
 
 def by_range(status: int) -> Cause:
-    return Cause.INVALID if 200 <= status < 300 or 400 <= status < 500 else Cause.FAULT
+    return Cause.INVALID if 400 <= status < 500 else Cause.FAULT
 
 
 def read_retry_after(value: str | None) -> timedelta | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from videos.views import account, health, members
+from videos.views import account, health, members, signed_pictures
 
 urlpatterns = [
     # Account
@@ -23,4 +23,6 @@ urlpatterns = [
     path("members/<int:pk>/activate", members.activate, name="members-activate"),
     path("members/<int:pk>/budget", members.budget_of, name="members-budget"),
     path("healthz", health.healthz, name="healthz"),
+    # Frames for the remote side
+    path("pictures/signed/<str:token>", signed_pictures.signed_picture, name="signed-picture"),
 ]

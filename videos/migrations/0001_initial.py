@@ -115,6 +115,7 @@ class Migration(migrations.Migration):
                 ("remote_asset_id", models.CharField(blank=True, max_length=200)),
                 ("remote_url", models.TextField(blank=True, editable=False)),
                 ("remote_made_at", models.DateTimeField(blank=True, null=True)),
+                ("upload_until", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "owner",
                     models.ForeignKey(

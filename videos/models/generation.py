@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -217,7 +217,10 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
         generation = self.filter(public_id=public_id).first()
         if generation is None:
             return False
-        return generation.execution_id == execution_id or generation.accept(execution_id, generation.lease_token)
+        if generation.execution_id == execution_id:  # the commit stood after all; what came after it may not
+            generation.settle()
+            return True
+        return generation.accept(execution_id, generation.lease_token)
 
 
 class Generation(models.Model):
@@ -297,11 +300,13 @@ class Generation(models.Model):
         """The durable mark, made before the first byte leaves. False means: do not send."""
         now = timezone.now()
         rows = self._rows(Status.SENDING, token).filter(lease_until__gt=now)
-        return self._move(rows, Status.SENDING, sent_at=now, send_attempts=F("send_attempts") + 1, trouble="")
+        until = now + timedelta(seconds=settings.LEASE_SECONDS)
+        return self._move(rows, Status.SENDING, sent_at=now, lease_until=until, trouble="")
 
     def put_back(self, token: uuid.UUID, delay: timedelta, trouble: str) -> bool:
-        """Surely not accepted: it waits and is tried again, and the card says why."""
-        fields = {"due_at": timezone.now() + delay, "trouble": trouble, "sent_at": None}
+        """Surely not accepted: it waits and is tried again, and the card says why. "" is a wait that means nothing."""
+        attempts = F("send_attempts") + (1 if trouble else 0)
+        fields = {"due_at": timezone.now() + delay, "trouble": trouble, "sent_at": None, "send_attempts": attempts}
         waiting = Generation.objects.filter(pk=self.pk, lease_token=token, status=Status.QUEUED)
         if self._move(waiting, Status.QUEUED, **fields, **NO_LEASE):
             return True
@@ -315,11 +320,8 @@ class Generation(models.Model):
         """
         sent = Q(sent_at__isnull=False, execution_id=None)
         rows = self._rows(Status.RUNNING, token).filter(sent).exclude(status=Status.STOPPED)
-        was_released = self.status == Status.CANCELLED
         if not self._move(rows, Status.RUNNING, execution_id=execution_id, **self._followed_from_now()):
             return False
-        if was_released:
-            self.enter(LedgerEntry.Kind.HOLD, videos=1, amount=self.estimate or Decimal(0))
         self.settle()
         return True
 
@@ -331,13 +333,14 @@ class Generation(models.Model):
             refused = self._move(rows, Status.FAILED, ended_at=timezone.now(), trouble="", **error, **NO_LEASE)
             return refused and self.release()
 
-    def lose_reply(self, reason: str, error_class: str = "lost_reply") -> bool:
+    def lose_reply(self, reason: str, detail: str = "", error_class: str = "lost_reply") -> bool:
         """Sent, and no usable reply: it may have been charged. Only a person moves it on.
 
         The lease token stays: a sender that was only slow may still come back with the id.
         """
         rows = self._rows(Status.UNKNOWN, self.lease_token)
-        return self._move(rows, Status.UNKNOWN, error_class=error_class, error_message=reason, trouble="")
+        error = {"error_class": error_class, "error_message": reason, "error_detail": detail}
+        return self._move(rows, Status.UNKNOWN, trouble="", **error)
 
     # Following
     def complete(self, token: uuid.UUID, video_url: str, video_id: str, asset_id: str) -> bool:
@@ -483,8 +486,12 @@ class Generation(models.Model):
         )
 
     def settle(self):
-        if not self.ledger.filter(kind=LedgerEntry.Kind.SETTLE).exists():
-            self.enter(LedgerEntry.Kind.SETTLE, videos=0, amount=Decimal(0))
+        """It counts, once, however often this is called; what was given back as not made is held again."""
+        with transaction.atomic():
+            if self.ledger.aggregate(held=Sum("videos"))["held"] == 0:
+                self.enter(LedgerEntry.Kind.HOLD, videos=1, amount=self.estimate or Decimal(0))
+            if not self.ledger.filter(kind=LedgerEntry.Kind.SETTLE).exists():
+                self.enter(LedgerEntry.Kind.SETTLE, videos=0, amount=Decimal(0))
 
     def release(self) -> bool:
         self.enter(LedgerEntry.Kind.RELEASE, videos=-1, amount=-(self.estimate or Decimal(0)))

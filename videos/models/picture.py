@@ -11,6 +11,7 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
+ABSURD = timedelta(hours=12)  # a claim that far ahead means that the clock jumped back since
 REMOTE_COPY_LASTS = timedelta(days=5)  # undocumented; a week is the shortest life of HeyGen's other links
 
 
@@ -21,6 +22,13 @@ def picture_path(picture: "Picture", name: str) -> str:
 class PictureQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(owner=user)
+
+    def claim_upload(self, pk: int) -> bool:
+        """Only one sender at a time hands a picture to the remote side; True for the one that may."""
+        now = timezone.now()
+        free = models.Q(upload_until=None) | models.Q(upload_until__lte=now) | models.Q(upload_until__gt=now + ABSURD)
+        until = now + timedelta(seconds=settings.LEASE_SECONDS)
+        return bool(self.filter(free, pk=pk).update(upload_until=until))
 
     def recent(self):
         return self.order_by("-used_at", "-pk")
@@ -72,6 +80,7 @@ class Picture(models.Model):
     remote_asset_id = models.CharField(max_length=200, blank=True)
     remote_url = models.TextField(blank=True, editable=False)
     remote_made_at = models.DateTimeField(null=True, blank=True)
+    upload_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = PictureQuerySet.as_manager()
 
@@ -87,7 +96,12 @@ class Picture(models.Model):
 
     def remember_remote_copy(self, asset_id: str, url: str):
         self.remote_asset_id, self.remote_url, self.remote_made_at = asset_id, url, timezone.now()
-        self.save(update_fields=["remote_asset_id", "remote_url", "remote_made_at"])
+        self.upload_until = None
+        self.save(update_fields=["remote_asset_id", "remote_url", "remote_made_at", "upload_until"])
+
+    def give_up_upload(self):
+        self.upload_until = None
+        self.save(update_fields=["upload_until"])
 
     def forget_remote_copy(self):
         """After the remote side said that it cannot fetch its own copy: upload anew next time."""

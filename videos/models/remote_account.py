@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 UNKNOWNS_BEFORE_PAUSE = 3
-SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=15)
+SHORTEST_WAIT, USUAL_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=15)
 
 
 class RemoteAccountQuerySet(models.QuerySet):
@@ -35,7 +35,7 @@ class RemoteAccountQuerySet(models.QuerySet):
 
     def wait(self, delay: timedelta | None):
         """After a 429: nothing is sent before the delay the remote side asked for, held between 1 s and 15 min."""
-        delay = min(max(delay or timedelta(seconds=10), SHORTEST_WAIT), LONGEST_WAIT)
+        delay = min(max(delay if delay is not None else USUAL_WAIT, SHORTEST_WAIT), LONGEST_WAIT)
         self.filter(pk=1).update(not_before=timezone.now() + delay)
 
     def count_unknown(self):

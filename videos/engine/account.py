@@ -1,0 +1,36 @@
+"""Is the key good, and does the remote side answer: asked for nothing, before anything is sent."""
+
+from django.conf import settings
+
+from videos import heygen
+from videos.heygen import Cause, HeyGenError
+from videos.models import RemoteAccount
+
+ANSWERED = frozenset({Cause.BUSY, Cause.PLAN, Cause.RETIRED, Cause.INVALID})
+
+
+def check_account() -> None:
+    """Pauses sending when the key is wrong, resumes when a key that was wrong is good again.
+
+    Free of charge; for a worker's start, and for a person who resumes. What else goes wrong is only said.
+    """
+    if not settings.HEYGEN_API_KEY:
+        return  # nothing is sent without one, and every page says so
+    try:
+        with heygen.make_client() as client:
+            heygen.account(client)
+    except HeyGenError as error:
+        take_error(error)
+        return
+    RemoteAccount.objects.note_reached()
+    if RemoteAccount.objects.load().pause_cause == Cause.KEY:
+        RemoteAccount.objects.resume()
+
+
+def take_error(error: HeyGenError):
+    if error.cause in {Cause.KEY, Cause.CREDITS}:
+        RemoteAccount.objects.pause(error.cause, str(error))
+    elif error.cause in ANSWERED:  # this call may be closed to a key that may well send
+        RemoteAccount.objects.note_reached()
+    else:
+        RemoteAccount.objects.note_trouble(str(error))

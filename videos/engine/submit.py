@@ -1,0 +1,206 @@
+"""Submission, at most once: the one place from which a request that costs money leaves.
+
+A generation is claimed with a lease token; it is marked `sending`, in a commit of its own, after the connection
+stands and before the first byte is written. Whatever goes wrong before that mark is tried again. After it, only a
+definite answer moves the generation on by itself; all else is an unknown outcome, for a person to resolve.
+"""
+
+import logging
+import os
+import time
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from secrets import token_hex
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from videos import heygen
+from videos.engine import frames
+from videos.heygen import Cause, HeyGenError, Submission
+from videos.models import Generation, RemoteAccount
+
+log = logging.getLogger(__name__)
+
+LONGEST_BACKOFF = 60  # seconds
+NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again by itself."
+PREPARING_FAILED = f"The studio could not prepare this request. {NOTHING_SENT}"
+LOST = {
+    Cause.NETWORK: "The connection to HeyGen broke before its answer came.",
+    Cause.FAULT: "HeyGen answered with a fault of its own.",
+    Cause.UNREADABLE: "HeyGen's answer could not be read.",
+}
+NO_ANSWER = "The studio lost HeyGen's answer."
+MAY_BE_CHARGED = "This video may have been made and charged. Look at HeyGen before you make another."
+REPEATED = "HeyGen answered with an execution that belongs to another generation of this studio."
+
+
+class Aborted(Exception):
+    """The mark could not be made, because the claim is no longer ours: nothing leaves."""
+
+
+def submit(pk: int) -> None:
+    """Sends one queued generation, if it may be sent now and nobody else holds it. Returns quietly otherwise."""
+    generation = Generation.objects.claim_to_send(pk)
+    if generation is not None:
+        Attempt(generation).run()
+
+
+class Attempt:
+    """One claimed generation on its way out. Once `may_have_left` is true, nothing is ever sent for it again."""
+
+    def __init__(self, generation: Generation):
+        self.generation = generation
+        self.token = generation.lease_token
+        self.may_have_left = False
+        self.started_at = time.monotonic()
+
+    def run(self):
+        try:
+            execution_id = self.send()
+        except Aborted:
+            return
+        except frames.Wait as wait:
+            self.generation.put_back(self.token, wait.delay, "")
+        except frames.FrameRefused as refusal:
+            self.generation.refuse(self.token, refusal.cause, str(refusal), refusal.detail)
+        except HeyGenError as error:
+            self.take_error(error)
+        except Exception as error:
+            log.error("Sending generation %s broke off: %s", self.generation.public_id, where(error))
+            self.take_error(HeyGenError(Cause.UNREADABLE, type(error).__name__), NO_ANSWER, PREPARING_FAILED)
+        else:
+            self.keep(execution_id)
+
+    def send(self) -> str:
+        start, end = frames.give_public_addresses(self.generation)
+        if time.monotonic() - self.started_at > settings.LEASE_SECONDS / 4:
+            raise frames.Wait  # the uploads are remembered; the paid call begins with a whole lease before it
+        submission = Submission(
+            prompt=self.generation.prompt,
+            provider=self.generation.provider.value,
+            aspect_ratio=self.generation.aspect_ratio,
+            reference_image_url=start,
+            tail_image_url=end,
+            config=self.generation.config,
+        )
+        # A connection of its own: one kept alive may be closed by the other side just as the request leaves.
+        with heygen.make_client() as client:
+            return heygen.submit(client, submission, self.mark, seconds=settings.LEASE_SECONDS / 2)
+
+    def mark(self):
+        with transaction.atomic(durable=True):
+            is_ours = self.generation.mark_sending(self.token)
+        if not is_ours:
+            raise Aborted
+        self.may_have_left = True
+
+    # What came back
+    def keep(self, execution_id: str):
+        """The id first, alone in its own commit; beside the database if that cannot be."""
+        try:
+            accepted = self.generation.accept(execution_id, self.token)
+        except IntegrityError:
+            self.generation.lose_reply(f"{REPEATED} {MAY_BE_CHARGED}", f"The answer names {execution_id}.")
+            RemoteAccount.objects.count_unknown()
+            return
+        except Exception as error:
+            log.error("Execution %s is kept beside the database: %s", execution_id, where(error))
+            keep_aside(self.generation.public_id, execution_id)
+            connection.close()
+            return
+        if not accepted:
+            keep_aside(self.generation.public_id, execution_id)
+        RemoteAccount.objects.hear()
+
+    def take_error(self, error: HeyGenError, lost: str = "", not_sent: str = ""):
+        if error.cause == Cause.BUSY and (error.is_definite or not self.may_have_left):
+            RemoteAccount.objects.wait(error.retry_after)
+            self.generation.put_back(self.token, timedelta(0), str(error))
+            return
+        if error.stops_sending:
+            RemoteAccount.objects.pause(error.cause, str(error))
+        if not self.may_have_left:
+            self.try_again_or_refuse(error, not_sent or f"{error} {NOTHING_SENT}")
+        elif error.is_definite:
+            self.refuse(error)
+        else:
+            reason = f"{lost or LOST.get(error.cause, error)} {MAY_BE_CHARGED}"
+            self.generation.lose_reply(reason, error.detail)
+            RemoteAccount.objects.count_unknown()
+
+    def try_again_or_refuse(self, error: HeyGenError, trouble: str):
+        """Nothing has left. What concerns the account, or may pass, costs this generation only time."""
+        if error.is_definite and not error.stops_sending:
+            self.refuse(error)
+            return
+        if error.cause == Cause.NETWORK:
+            RemoteAccount.objects.note_trouble(str(error))
+        delay = min(2 ** (self.generation.send_attempts + 1), LONGEST_BACKOFF)
+        self.generation.put_back(self.token, timedelta(seconds=delay), trouble)
+
+    def refuse(self, error: HeyGenError):
+        self.generation.refuse(self.token, error.cause, str(error), error.detail)
+        if error.cause == Cause.PICTURE:  # perhaps its own copy is gone: the next try uploads anew
+            for picture in frames.pictures(self.generation):
+                picture.forget_remote_copy()
+        RemoteAccount.objects.hear()
+
+
+# Replies whose commit failed
+def keep_aside(public_id: uuid.UUID, execution_id: str) -> None:
+    """Keeps a paid execution's id in a file that outlives this process and a power cut, until the sweep replays it."""
+    folder = settings.ACCEPTED_FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f".{public_id}.{token_hex(4)}"
+        with draft.open("x") as file:
+            file.write(execution_id)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(folder / str(public_id))
+        for changed in (folder, folder.parent):
+            fsync_folder(changed)
+    except OSError as error:
+        log.critical("Write this down: generation %s is execution %s (%s)", public_id, execution_id, where(error))
+
+
+def replay_accepted() -> None:
+    """Gives every execution id that was kept aside to its generation. What fits none is kept, and reported once."""
+    for path in sorted(settings.ACCEPTED_FOLDER.glob("[!.]*")):
+        if not path.is_file():
+            continue
+        if adopt(path):
+            path.unlink(missing_ok=True)
+        else:
+            log.warning("No generation takes execution %s, kept for %s", path.read_text().strip(), path.name)
+            unclaimed = path.parent / "unclaimed"
+            unclaimed.mkdir(exist_ok=True)
+            path.rename(unclaimed / path.name)
+            fsync_folder(unclaimed)
+        fsync_folder(path.parent)
+
+
+def adopt(path: Path) -> bool:
+    try:
+        return Generation.objects.adopt(uuid.UUID(path.name), path.read_text().strip())
+    except (ValueError, IntegrityError):
+        return False
+
+
+def fsync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def where(error: BaseException) -> str:
+    """An error's kind and place, without its words: they may hold a signed link or a key."""
+    step = error.__traceback__
+    while step and step.tb_next:
+        step = step.tb_next
+    place = f" at {Path(step.tb_frame.f_code.co_filename).name}:{step.tb_lineno}" if step else ""
+    return f"{type(error).__name__}{place}"
