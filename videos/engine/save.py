@@ -1,0 +1,496 @@
+"""Saving: the finished video's own bytes into our storage, from a link that dies.
+
+One call works one slice; the partial file and what is known of it lie beside each other and outlive the process,
+so the next slice, in any process, goes on from there. Nothing has its final name before it is whole: length, boxes
+and a decode near the end are checked, then hash, fsync, rename, and only then the row.
+"""
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillBusy
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+
+from videos import heygen, media
+from videos.fetch import Facts, Fault, FetchError, Guard, disk_fault, download, interrupted, size_of
+from videos.models import Generation, SavedVideo
+
+logger = logging.getLogger(__name__)
+
+SLICE_SECONDS = 60.0  # of downloading
+FINISH_WITHIN = 30.0  # later in a slice than this, checking and publishing is left to the next one
+LONGEST_DELAY = timedelta(minutes=5)
+DISK_DELAY = timedelta(minutes=1)
+RARE_DELAY = timedelta(hours=1)  # when each try costs a whole download, or only a person can help
+HELD_DELAY = timedelta(seconds=10)
+TRIES_AT_ONCE = 60  # in one slice, however well each goes: a server may hand out a byte at a time
+FILE_MODE, FOLDER_MODE = 0o640, 0o750
+FRUITLESS_BEFORE_RESTART = 3
+NEEDS_A_FRESH_LINK = frozenset({Fault.DEAD_LINK, Fault.UNREACHABLE, Fault.FORBIDDEN, Fault.WRONG_BYTES})
+
+
+class SliceOver(Exception):
+    """Time is up, or the worker stops: the next slice goes on from here."""
+
+
+class LeaseLost(Exception):
+    """Somebody else has the row, or it was moved: nothing more may be done with it here."""
+
+
+class HeldElsewhere(Exception):
+    """Another process still has the partial file open: one that was frozen past its lease, say."""
+
+
+class NotStored(Exception):
+    """The bucket did not take it. `str(error)` completes "The video is finished, but …"."""
+
+
+class NoFreshLink(Exception):
+    """`str(error)` completes "The video is finished, but …"."""
+
+    def __init__(self, words: str, delay: timedelta | None = None):
+        super().__init__(words)
+        self.delay = delay
+
+
+def never() -> bool:
+    return False
+
+
+def save(pk: int, is_stopping: Callable[[], bool] = never) -> bool:
+    """Works one slice of saving this generation, if it is due; True asks to be called again at once."""
+    generation = Generation.objects.claim_to_save(pk)
+    if generation is None:
+        return False
+    names = Names.of(generation)
+    try:
+        with opened(draft_of(names.video), final_of(names.video)) as file, heygen.make_client() as client:
+            return Saving(generation, names, file, client, is_stopping).work()
+    except LeaseLost:
+        return False
+    except HeldElsewhere:
+        generation.delay_saving(generation.lease_token, HELD_DELAY, "")
+        return False
+    except OSError as error:
+        put_off(generation, disk_fault(error), DISK_DELAY)
+        return False
+
+
+# Names and files
+@dataclass(frozen=True)
+class Names:
+    """Where a copy's three files lie in the storage."""
+
+    video: str
+    poster: str
+    last_frame: str
+
+    @classmethod
+    def of(cls, generation: Generation) -> "Names":
+        name = f"{generation.public_id.hex[:2]}/{generation.public_id}"
+        return cls(f"videos/{name}.mp4", f"posters/{name}.jpg", f"frames/{name}.jpg")
+
+
+def draft_of(name: str) -> Path:
+    """Where a file grows before it is whole: hidden, and in the final folder, so that a rename suffices."""
+    if settings.BUCKET:
+        return settings.PARTIAL_FOLDER / f".{name.replace('/', '-')}.part"
+    final = Path(default_storage.path(name))
+    return final.with_name(f".{final.name}.part")
+
+
+def final_of(name: str) -> Path | None:
+    return None if settings.BUCKET else Path(default_storage.path(name))
+
+
+def notes_of(draft: Path) -> Path:
+    return draft.with_suffix(".json")
+
+
+@contextmanager
+def opened(draft: Path, final: Path | None) -> Iterator[BinaryIO]:
+    """The partial file, unbuffered, and locked for as long as it is open. Raises HeldElsewhere.
+
+    A file that already has its final name, because a process died between the rename and the row, becomes the
+    partial file again and is checked like any other. One with a second name belongs to a backup too: let it be.
+    """
+    make_folder(draft.parent)
+    is_final = final is not None and not draft.exists() and final.exists() and final.stat().st_nlink == 1
+    path = final if is_final else draft
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        lock(file, path)
+        if is_final:
+            path.replace(draft)
+        yield file
+
+
+def lock(file: BinaryIO, path: Path):
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_same = path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    except (BlockingIOError, FileNotFoundError):
+        is_same = False
+    if not is_same:  # held, or renamed between our open and our lock
+        raise HeldElsewhere
+
+
+def make_folder(folder: Path):
+    """Also its parents, none of them open to other users: mkdir's own `parents` forgets the mode."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True, mode=FOLDER_MODE)
+
+
+def sync_folder(folder: Path):
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def this_boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+@dataclass
+class Notes:
+    """What is known of a partial file. `fruitless` counts attempts in a row that brought nothing."""
+
+    facts: Facts = field(default_factory=Facts)
+    fruitless: int = 0
+
+    @classmethod
+    def read(cls, path: Path) -> "Notes | None":
+        """None when there are none, or none to trust: after a power cut the file may be long and hollow."""
+        try:
+            stored = json.loads(path.read_text())
+            notes = cls(Facts(**stored["facts"]), stored["fruitless"])
+            return notes if stored["boot"] == this_boot() else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, path: Path):
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.write_text(json.dumps({**asdict(self), "boot": this_boot()}))
+        fresh.replace(path)
+
+
+# One slice
+class Saving:
+    """One slice of saving one generation, under its lease and with its partial file locked."""
+
+    def __init__(self, generation: Generation, names: Names, file: BinaryIO, client, is_stopping):
+        self.generation, self.names, self.file, self.client = generation, names, file, client
+        self.is_stopping = is_stopping
+        self.token = generation.lease_token
+        self.draft = draft_of(names.video)
+        self.began = self.kept = time.monotonic()
+        self.guard = guard()
+        self.notes = Notes.read(notes_of(self.draft)) or self.begin_anew()
+
+    def begin_anew(self) -> Notes:
+        self.file.truncate(0)
+        return Notes()
+
+    def work(self) -> bool:
+        try:
+            if not self.generation.video_url:
+                self.renew_link()
+            if not self.bring():
+                return False
+            if self.elapsed() > FINISH_WITHIN:
+                raise SliceOver
+            return self.finish()
+        except SliceOver:
+            return self.generation.delay_saving(self.token, timedelta(0), "")
+        except NoFreshLink as error:
+            self.count_fruitless()
+            put_off(self.generation, error, error.delay or self.backoff())
+        except NotStored as error:
+            put_off(self.generation, error, DISK_DELAY)
+        except FetchError as error:
+            self.count_fruitless()
+            self.give_up_for_now(error)
+        return False
+
+    # Downloading
+    def bring(self) -> bool:
+        """True when the file is whole; False when it was put off. Goes on at once as long as that helps."""
+        for _ in range(TRIES_AT_ONCE):
+            before = size_of(self.file)
+            try:
+                self.download()
+                return True
+            except FetchError as error:
+                progressed = size_of(self.file) > before
+                self.notes.fruitless = 0 if progressed else self.notes.fruitless + 1
+                self.write_notes()
+                if not self.may_try_at_once(error):
+                    self.give_up_for_now(error)
+                    return False
+                if error.fault in NEEDS_A_FRESH_LINK:
+                    self.renew_link()
+        put_off(self.generation, interrupted(size_of(self.file)), timedelta(seconds=1))
+        return False
+
+    def may_try_at_once(self, error: FetchError) -> bool:
+        if error.fault in {Fault.DISK, Fault.TOO_LARGE, Fault.STALLED, Fault.SERVER}:
+            return False
+        return self.notes.fruitless <= 1
+
+    def download(self):
+        facts = self.notes.facts
+        if facts.length is None or facts.length != size_of(self.file):
+            link = self.generation.video_url
+            download(link, self.file, facts, self.guard, tick=self.tick, learned=self.write_notes)
+        self.require_whole_boxes()
+        facts.length = size_of(self.file)
+        self.write_notes()
+
+    def require_whole_boxes(self):
+        """The top-level boxes must reach the end of the file, whatever length was claimed; raises FetchError."""
+        size, facts = size_of(self.file), self.notes.facts
+        end = end_of_boxes(self.file)
+        if end == size or (end < size and facts.length is not None):
+            return
+        facts.length = None  # what the server claimed was not true
+        if end is None or self.notes.fruitless >= FRUITLESS_BEFORE_RESTART:
+            self.notes = Notes(fruitless=self.notes.fruitless)
+            self.file.truncate(0)
+        raise interrupted(size)
+
+    def tick(self):
+        """Called about twice a second, whatever is being waited for."""
+        if self.is_stopping() or self.elapsed() > SLICE_SECONDS:
+            raise SliceOver
+        self.keep_lease()
+
+    def keep_lease(self):
+        if time.monotonic() - self.kept < settings.LEASE_SECONDS / 4:
+            return
+        self.kept = time.monotonic()
+        if not self.generation.keep_lease(self.token):
+            raise LeaseLost
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self.began
+
+    def write_notes(self):
+        self.notes.write(notes_of(self.draft))
+
+    def count_fruitless(self):
+        self.notes.fruitless += 1
+        with suppress(OSError):
+            self.write_notes()
+
+    # The link
+    def renew_link(self):
+        """A fresh link from the remote side, for the same execution. Raises NoFreshLink."""
+        self.keep_lease()
+        try:
+            execution = heygen.poll(self.client, self.generation.execution_id)
+        except heygen.HeyGenError as error:
+            raise NoFreshLink(f"its link has died, and there is no fresh one yet. {str(error).rstrip('.')}") from None
+        if execution.is_missing:
+            words = "no copy of it was saved before HeyGen forgot this execution"
+            raise NoFreshLink(words, LONGEST_DELAY)
+        if not execution.is_completed:
+            raise NoFreshLink("its link has died, and HeyGen gives no fresh one at the moment", None)
+        if not self.generation.renew_link(self.token, execution.video_url):
+            raise LeaseLost
+        self.generation.video_url = execution.video_url
+
+    # The end
+    def finish(self) -> bool:
+        """Checks, draws, publishes, and writes the row. False: nothing more to do at once."""
+        drafts = [draft_of(name) for name in (self.names.poster, self.names.last_frame)]
+        try:
+            facts = self.aside(examine, self.draft, *drafts)
+        except media.NotAVideo as error:
+            return self.refuse_bytes(error)
+        self.keep_lease()
+        digest = self.aside(sha256_of, self.draft)
+        if not self.generation.keep_lease(self.token):
+            raise LeaseLost
+        for name in (self.names.poster, self.names.last_frame, self.names.video):
+            publish(name)
+        copy = SavedVideo(file=self.names.video, poster=self.names.poster, last_frame=self.names.last_frame)
+        copy.size, copy.sha256 = size_of(self.file), digest
+        for name, value in asdict(facts).items():
+            setattr(copy, name, value)
+        if self.generation.keep_video(self.token, copy):
+            self.clear()
+        return False
+
+    def aside(self, work: Callable, *arguments):
+        """Runs long work in a thread that gives way to others, while this one keeps the lease."""
+        with ThreadPoolExecutor(max_workers=1, initializer=give_way) as pool:
+            future = pool.submit(work, *arguments)
+            while True:
+                try:
+                    return future.result(timeout=1)
+                except StillBusy:
+                    self.keep_lease()
+
+    def refuse_bytes(self, error: media.NotAVideo) -> bool:
+        self.notes = Notes(fruitless=self.notes.fruitless + 1)
+        self.file.truncate(0)
+        self.write_notes()
+        words = f"what was sent is not a whole one. {error}"
+        self.give_up_for_now(FetchError(Fault.WRONG_BYTES, words.rstrip(".")))
+        return False
+
+    def clear(self):
+        for name in (self.names.video, self.names.poster, self.names.last_frame):
+            draft_of(name).unlink(missing_ok=True)
+        notes_of(self.draft).unlink(missing_ok=True)
+
+    # Putting off
+    def give_up_for_now(self, error: FetchError):
+        if error.fault == Fault.DISK:
+            self.make_room()
+        elif error.fault == Fault.TOO_LARGE:
+            self.notes = self.begin_anew()
+        elif error.fault in NEEDS_A_FRESH_LINK:
+            self.generation.renew_link(self.token, "")  # the next slice begins by asking for another
+        put_off(self.generation, error, self.delay_after(error))
+
+    def delay_after(self, error: FetchError) -> timedelta:
+        if error.fault == Fault.DISK:
+            return DISK_DELAY
+        if error.fault == Fault.TOO_LARGE:
+            return RARE_DELAY
+        longest = RARE_DELAY if error.fault == Fault.WRONG_BYTES else LONGEST_DELAY
+        return self.backoff(longest)
+
+    def backoff(self, longest: timedelta = LONGEST_DELAY) -> timedelta:
+        return min(longest, timedelta(seconds=2 ** min(20, max(0, self.notes.fruitless - 2))))
+
+    def make_room(self):
+        """Parts of several videos can fill a disk so that none is ever whole: only the oldest keeps its part."""
+        if Generation.objects.filter(status=self.generation.status, pk__lt=self.generation.pk).exists():
+            self.notes = self.begin_anew()
+
+
+def guard() -> Guard:
+    return Guard(
+        trusted_origin=settings.HEYGEN_API_URL,
+        largest=settings.MAX_VIDEO_BYTES,
+        keep_free=settings.MIN_FREE_BYTES,
+        looks_right=lambda head: head[4:8] == b"ftyp",
+    )
+
+
+def put_off(generation: Generation, error: Exception, delay: timedelta):
+    sentence = f"The video is finished, but {error}. {what_next(error, delay)}"
+    logger.info("Saving %s is put off: %s", generation.public_id, sentence)
+    generation.delay_saving(generation.lease_token, delay, sentence)
+
+
+def what_next(error: Exception, delay: timedelta) -> str:
+    again = f"Trying again in {spoken(delay)}"
+    fault = getattr(error, "fault", None)
+    if fault == Fault.DISK:
+        return f"{again}; put that right soon, because HeyGen keeps the video only for a time."
+    if fault == Fault.TOO_LARGE:
+        return f"{again}; raise STUDIO_MAX_VIDEO_BYTES to have it saved."
+    if isinstance(error, NotStored):
+        return f"{again}; nothing is downloaded again."
+    if fault in NEEDS_A_FRESH_LINK or isinstance(error, NoFreshLink):
+        return f"{again}, with a fresh link from HeyGen; nothing more is charged."
+    return f"{again}; the link is renewed when it has died."
+
+
+def spoken(delay: timedelta) -> str:
+    seconds = round(delay.total_seconds())
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} minutes" if seconds < 7200 else f"{seconds // 3600} hours"
+
+
+def give_way():
+    with suppress(OSError):  # a thread has a priority of its own on Linux alone
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+
+
+def examine(draft: Path, poster: Path, last_frame: Path) -> media.Probe:
+    """Whether the file is a whole video, and its two pictures. Raises media.NotAVideo, or OSError for the disk."""
+    facts = media.probe(draft)
+    for picture in (poster, last_frame):
+        make_folder(picture.parent)
+    media.poster(draft, poster)
+    media.last_frame(draft, last_frame)
+    return facts
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def end_of_boxes(file: BinaryIO) -> int | None:
+    """Where the last of an MP4's top-level boxes says that it ends; None where the bytes are no boxes at all.
+
+    Less than the file's size means bytes after the last box; more, that the file is cut short.
+    """
+    size, start = size_of(file), 0
+    while start + 8 <= size:
+        file.seek(start)
+        length, kind = struct.unpack(">I4s", file.read(8))
+        if length == 1:
+            large = file.read(8)
+            length = struct.unpack(">Q", large)[0] if len(large) == 8 else size - start + 1
+        if length == 0:  # "to the end of the file"
+            return size
+        if length < 8 or not kind.isascii():
+            return start or None
+        start += length
+    return start or None
+
+
+def publish(name: str):
+    """Gives a checked draft its final name, for good: in the bucket, or in the folder and on the disk itself."""
+    draft = draft_of(name)
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    if settings.BUCKET:
+        upload(name, draft)
+        return
+    final = final_of(name)
+    make_folder(final.parent)
+    draft.chmod(FILE_MODE)
+    draft.replace(final)
+    sync_folder(final.parent)
+
+
+def upload(name: str, draft: Path):
+    try:
+        with draft.open("rb") as file:
+            stored = default_storage.save(name, File(file))
+        is_whole = stored == name and default_storage.size(name) == draft.stat().st_size
+    except (BotoCoreError, ClientError, Boto3Error):
+        raise NotStored("the bucket did not take it") from None
+    if not is_whole:
+        raise NotStored("the bucket holds it only in part")

@@ -1,0 +1,484 @@
+"""Downloading one large file from an address that somebody else chose: guarded, resumable, bounded in every way.
+
+httpcore is used directly, because everything that httpx adds (redirects, cookies, proxies, unpacking) is what must
+not happen here. Names are resolved once, the addresses are checked, and the connection goes to the checked address
+itself, so a name that resolves differently a moment later changes nothing. Nothing raised here carries the link:
+its signature opens the file to anybody.
+"""
+
+import errno
+import ipaddress
+import os
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from typing import BinaryIO
+
+import httpcore
+import httpx
+
+MAX_REDIRECTS = 3
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+CONNECT_SECONDS = 10.0
+SEAM = 256  # bytes: a resumed download begins so far before its end, and these must come again as they were
+CHECK_SPACE_EVERY = 16 * 1024 * 1024
+CONTENT_RANGE = re.compile(r"bytes\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)", re.IGNORECASE)
+HEAD_BYTES = 12
+DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# A server that is busy or broken, not a link that is dead.
+PASSING = frozenset({408, 416, 425, 429})
+
+# Explicit, because `ipaddress.is_global` has changed its mind between Python's patch releases.
+FORBIDDEN_V4 = [
+    ipaddress.IPv4Network("0.0.0.0/8"),
+    ipaddress.IPv4Network("10.0.0.0/8"),
+    ipaddress.IPv4Network("100.64.0.0/10"),  # carrier-grade NAT
+    ipaddress.IPv4Network("127.0.0.0/8"),
+    ipaddress.IPv4Network("169.254.0.0/16"),  # link-local, where clouds keep their metadata
+    ipaddress.IPv4Network("172.16.0.0/12"),
+    ipaddress.IPv4Network("192.0.0.0/24"),
+    ipaddress.IPv4Network("192.0.2.0/24"),  # documentation
+    ipaddress.IPv4Network("192.88.99.0/24"),  # 6to4 relays
+    ipaddress.IPv4Network("192.168.0.0/16"),
+    ipaddress.IPv4Network("198.18.0.0/15"),  # benchmarks
+    ipaddress.IPv4Network("198.51.100.0/24"),  # documentation
+    ipaddress.IPv4Network("203.0.113.0/24"),  # documentation
+    ipaddress.IPv4Network("224.0.0.0/4"),  # multicast
+    ipaddress.IPv4Network("240.0.0.0/4"),
+]
+GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")  # leaves out mapped, NAT64, unique local, link-local, multicast
+FORBIDDEN_V6 = [
+    ipaddress.IPv6Network("2001::/23"),  # Teredo and other assignments
+    ipaddress.IPv6Network("2001:db8::/32"),  # documentation
+    ipaddress.IPv6Network("2002::/16"),  # 6to4
+    ipaddress.IPv6Network("3fff::/20"),  # documentation
+]
+
+
+def is_public(address: str) -> bool:
+    """Whether this is an address of the open internet: global unicast, and no tunnel into anywhere else."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return not any(parsed in network for network in FORBIDDEN_V4)
+    return parsed.scope_id is None and parsed in GLOBAL_V6 and not any(parsed in network for network in FORBIDDEN_V6)
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a name, in the system's order of preference. Raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def anything(head: bytes) -> bool:
+    return True
+
+
+class Fault(StrEnum):
+    """What kept a download from its end."""
+
+    INTERRUPTED = "interrupted"  # the connection broke, or the body ended too early
+    STALLED = "stalled"
+    CHANGED = "changed"  # not the file whose first bytes we have; those were thrown away
+    DEAD_LINK = "dead_link"
+    UNREACHABLE = "unreachable"
+    FORBIDDEN = "forbidden"  # an address, a scheme or a redirect that must not be followed
+    SERVER = "server"
+    TOO_LARGE = "too_large"
+    WRONG_BYTES = "wrong_bytes"
+    DISK = "disk"
+
+
+class FetchError(Exception):
+    """`str(error)` completes "The video is finished, but …", and never holds an address."""
+
+    def __init__(self, fault: Fault, words: str):
+        super().__init__(words)
+        self.fault = fault
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a download may do. Amounts are bytes, times seconds."""
+
+    trusted_origin: str = ""  # scheme://host[:port]; alone may be plain HTTP, and at a private address
+    largest: int = 2 * 1024**3
+    keep_free: int = 0
+    looks_right: Callable[[bytes], bool] = anything  # judges the first 12 bytes
+    resolve: Callable[[str, int], list[str]] = resolve
+    is_allowed: Callable[[str], bool] = is_public
+    window: float = 30.0  # over so long, fewer than `slowest` bytes a second are a stall
+    slowest: int = 2048
+    context: ssl.SSLContext | None = None
+
+    def trusts(self, link: httpx.URL) -> bool:
+        return bool(self.trusted_origin) and origin(link) == origin(httpx.URL(self.trusted_origin))
+
+
+@dataclass
+class Facts:
+    """What the server said of the file. Kept beside its first bytes, so that any process may go on from there."""
+
+    etag: str = ""  # strong ones only
+    modified: str = ""
+    length: int | None = None
+
+    @property
+    def validator(self) -> str:
+        return self.etag or self.modified
+
+    def learn(self, answer: "Answer", length: int | None):
+        self.etag, self.modified, self.length = answer.strong_etag, answer.header("last-modified"), length
+
+    def forget(self):
+        self.etag, self.modified, self.length = "", "", None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One final answer: headers by lower-case name, and the body as it comes from the line."""
+
+    status: int
+    headers: dict[str, str]
+    chunks: Iterable[bytes]
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name, "")
+
+    @property
+    def strong_etag(self) -> str:
+        etag = self.header("etag")
+        return etag if etag.startswith('"') else ""
+
+    @property
+    def content_length(self) -> int | None:
+        value = self.header("content-length")
+        return int(value) if value.isdecimal() else None
+
+    @property
+    def content_range(self) -> tuple[int | None, int | None]:
+        """(first byte, whole length), each None where it is not said."""
+        match = CONTENT_RANGE.fullmatch(self.header("content-range").strip())
+        if not match:
+            return None, None
+        first, _, total = match.groups()
+        return int(first) if first else None, int(total) if total != "*" else None
+
+
+# The download
+def download(
+    link: str,
+    file: BinaryIO,
+    facts: Facts,
+    guard: Guard,
+    tick: Callable[[], None] = lambda: None,
+    learned: Callable[[], None] = lambda: None,
+) -> None:
+    """Brings `file` (unbuffered, open for reading and writing) to the whole of what `link` names.
+
+    Goes on from the bytes that `file` already has, if the server still has the same file; starts over if not.
+    `tick` is called at least twice a second and may raise to end it; `learned` when `facts` have changed, before
+    the bytes they speak of. Raises FetchError; what arrived until then is in `file`, for the next attempt.
+    """
+    have = size_of(file)
+    first = have - SEAM if have > SEAM else 0
+    with answered(link, range_headers(first, facts), guard, tick) as answer:
+        if answer.status == 416 and first and answer.content_range[1] == have:
+            facts.length = have
+            return
+        refuse_unusable(answer, first, file, facts)
+        resumes = answer.status == 206
+        chunks = go_on(answer, first, file, facts) if resumes else start_over(answer, file, facts)
+        learned()
+        refuse_too_large(facts.length, guard)
+        require_space(file, (facts.length or 0) - size_of(file), guard)
+        try:
+            write_all(chunks, file, guard)
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError):
+            if size_of(file) != facts.length:  # a line that breaks after the last byte has cost nothing
+                raise interrupted(size_of(file)) from None
+    require_length(file, facts)
+
+
+def range_headers(first: int, facts: Facts) -> dict[str, str]:
+    if not first:
+        return {}
+    condition = {"If-Range": facts.validator} if facts.validator else {}
+    return {"Range": f"bytes={first}-", **condition}
+
+
+def refuse_unusable(answer: Answer, first: int, file: BinaryIO, facts: Facts):
+    status = answer.status
+    if 400 <= status < 500 and status not in PASSING:
+        raise FetchError(Fault.DEAD_LINK, "its link no longer works")
+    if status == 416:
+        throw_away(file, facts)
+        raise FetchError(Fault.CHANGED, "the file behind its link has changed")
+    if status not in {200, 206} or (status == 206 and not first):
+        raise FetchError(Fault.SERVER, f"the server that holds it answered with a fault (HTTP {status})")
+    if answer.header("content-encoding").strip().lower() not in {"", "identity"}:
+        raise FetchError(Fault.WRONG_BYTES, "the server that holds it sent it packed, which nobody asked for")
+
+
+def go_on(answer: Answer, first: int, file: BinaryIO, facts: Facts) -> Iterable[bytes]:
+    """The rest of a file that we have begun, if it is still that file; the bytes at the seam must be the same."""
+    begins, total = answer.content_range
+    other_etag = bool(facts.etag and answer.strong_etag and facts.etag != answer.strong_etag)
+    other_length = None not in (total, facts.length) and total != facts.length and not facts.etag
+    if begins != first or other_etag or other_length or (total is not None and total < size_of(file)):
+        throw_away(file, facts)
+        raise FetchError(Fault.CHANGED, "the file behind its link has changed")
+    # A total in Content-Range is about the file; a Content-Length may have been a lie about one answer.
+    facts.length = total if total is not None else facts.length
+    return after_seam(answer.chunks, file, facts)
+
+
+def after_seam(chunks: Iterable[bytes], file: BinaryIO, facts: Facts) -> Iterator[bytes]:
+    file.seek(-SEAM, os.SEEK_END)
+    expected, came = file.read(SEAM), b""
+    for chunk in chunks:
+        if len(came) == SEAM:
+            yield chunk
+            continue
+        missing = SEAM - len(came)
+        came += chunk[:missing]
+        if not expected.startswith(came):
+            throw_away(file, facts)
+            raise FetchError(Fault.CHANGED, "the file behind its link has changed")
+        if chunk[missing:]:
+            yield chunk[missing:]
+
+
+def start_over(answer: Answer, file: BinaryIO, facts: Facts) -> Iterable[bytes]:
+    throw_away(file, facts)
+    facts.learn(answer, answer.content_length)
+    return answer.chunks
+
+
+def throw_away(file: BinaryIO, facts: Facts):
+    facts.forget()
+    file.truncate(0)
+
+
+def write_all(chunks: Iterable[bytes], file: BinaryIO, guard: Guard):
+    size = file.seek(0, os.SEEK_END)
+    head, unchecked = b"", 0
+    for chunk in chunks:
+        if size < HEAD_BYTES:
+            head += chunk[: HEAD_BYTES - size]
+            if len(head) >= HEAD_BYTES and not guard.looks_right(head):
+                raise FetchError(Fault.WRONG_BYTES, "what its link leads to is not a video")
+        refuse_too_large(size + len(chunk), guard)
+        write(file, chunk)
+        size, unchecked = size + len(chunk), unchecked + len(chunk)
+        if unchecked > CHECK_SPACE_EVERY:
+            require_space(file, 0, guard)
+            unchecked = 0
+
+
+def write(file: BinaryIO, chunk: bytes):
+    rest = memoryview(chunk)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        raise disk_fault(error) from None
+
+
+def disk_fault(error: OSError) -> FetchError:
+    if error.errno in DISK_IS_FULL:
+        return FetchError(Fault.DISK, "the studio's disk is full")
+    return FetchError(Fault.DISK, f"the studio's storage did not take it ({error.strerror or 'unknown fault'})")
+
+
+def size_of(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def refuse_too_large(size: int | None, guard: Guard):
+    if size is not None and size > guard.largest:
+        raise FetchError(Fault.TOO_LARGE, f"it is larger than {amount(guard.largest)}, the most this studio saves")
+
+
+def require_space(file: BinaryIO, needed: int, guard: Guard):
+    free = os.fstatvfs(file.fileno())
+    if free.f_bavail * free.f_frsize - max(0, needed) < guard.keep_free:
+        raise FetchError(Fault.DISK, "the studio's disk is nearly full")
+
+
+def require_length(file: BinaryIO, facts: Facts):
+    size = size_of(file)
+    if facts.length is not None and size > facts.length:
+        throw_away(file, facts)
+        raise FetchError(Fault.CHANGED, "the file behind its link has changed")
+    if facts.length is not None and size < facts.length:
+        raise interrupted(size)
+
+
+def interrupted(size: int) -> FetchError:
+    return FetchError(Fault.INTERRUPTED, f"its download was interrupted after {amount(size)}")
+
+
+def amount(size: int) -> str:
+    """Bytes for a person: 3.1 MB."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} bytes"
+
+
+# The line
+@contextmanager
+def answered(link: str, headers: dict[str, str], guard: Guard, tick: Callable[[], None]) -> Iterator[Answer]:
+    """The answer behind at most three redirects, each checked as the first address was."""
+    address = parse(link)
+    for _ in range(MAX_REDIRECTS + 1):
+        with asked(address, headers, guard, tick) as answer:
+            if answer.status not in REDIRECTS:
+                yield answer
+                return
+            address = parse(answer.header("location"), base=address)
+    raise FetchError(Fault.FORBIDDEN, "its link leads from one address to the next without end")
+
+
+@contextmanager
+def asked(address: httpx.URL, headers: dict[str, str], guard: Guard, tick: Callable[[], None]) -> Iterator[Answer]:
+    line = Line(guard, trusted=guard.trusts(address), tick=tick)
+    if not line.trusted and address.scheme != "https":
+        raise FetchError(Fault.FORBIDDEN, "its link does not lead to an encrypted address")
+    url = httpcore.URL(
+        scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path or b"/"
+    )
+    context = guard.context or tls_context()
+    with (
+        explained(),
+        httpcore.ConnectionPool(ssl_context=context, max_connections=1, network_backend=line) as pool,
+        pool.stream("GET", url, headers={**OUR_HEADERS, **headers}, extensions={"timeout": TIMEOUTS}) as response,
+    ):
+        yield Answer(response.status, lower(response.headers), response.iter_stream())
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
+
+
+OUR_HEADERS = {"User-Agent": "HeyGen-Studio", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
+TIMEOUTS = {"connect": CONNECT_SECONDS, "read": 60.0, "write": 10.0, "pool": 10.0}
+
+
+def lower(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """httpcore's errors as ours. Their text is dropped, in case it ever quotes what was asked for."""
+    try:
+        yield
+    except (httpcore.ConnectError, httpcore.ConnectTimeout):
+        raise FetchError(Fault.UNREACHABLE, "the server that holds it cannot be reached") from None
+    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError):
+        raise FetchError(Fault.INTERRUPTED, "its download was interrupted") from None
+
+
+def parse(link: str, base: httpx.URL | None = None) -> httpx.URL:
+    try:
+        address = base.join(link) if base and link else httpx.URL(link)
+        usable = bool(address.host) and not address.userinfo and address.scheme in {"http", "https"}
+    except (httpx.InvalidURL, ValueError, TypeError):
+        usable = False
+    if not usable:
+        raise FetchError(Fault.FORBIDDEN, "its link is not an address that can be opened")
+    return address
+
+
+def origin(link: httpx.URL) -> tuple[str, str, int | None]:
+    return link.scheme, link.host, link.port or {"http": 80, "https": 443}.get(link.scheme)
+
+
+@dataclass
+class Line(httpcore.NetworkBackend):
+    """Connects to checked addresses only. `trusted` is for the one origin that may be anywhere."""
+
+    guard: Guard
+    trusted: bool
+    tick: Callable[[], None]
+    plain: httpcore.SyncBackend = field(default_factory=httpcore.SyncBackend)
+
+    def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
+        trouble: Exception = httpcore.ConnectError("no address")
+        for address in self.allowed_addresses(host, port):
+            self.tick()
+            try:
+                stream = self.plain.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                trouble = error
+                continue
+            self.require_allowed_peer(stream)
+            return WatchedStream(stream, self.guard, self.tick)
+        raise trouble
+
+    def allowed_addresses(self, host: str, port: int) -> list[str]:
+        try:
+            found = self.guard.resolve(host, port)
+        except OSError:
+            raise httpcore.ConnectError("the name could not be resolved") from None
+        allowed = [address for address in found if self.trusted or self.guard.is_allowed(address)]
+        if found and not allowed:
+            raise FetchError(Fault.FORBIDDEN, "its link leads to an address that the studio must not open")
+        return allowed
+
+    def require_allowed_peer(self, stream: httpcore.NetworkStream):
+        peer = str(stream.get_extra_info("server_addr")[0])
+        if not self.trusted and not self.guard.is_allowed(peer):
+            stream.close()
+            raise FetchError(Fault.FORBIDDEN, "its link leads to an address that the studio must not open")
+
+
+class WatchedStream(httpcore.NetworkStream):
+    """A connection that ticks while it waits, and ends when too little has come for too long, headers included."""
+
+    def __init__(self, stream: httpcore.NetworkStream, guard: Guard, tick: Callable[[], None]):
+        self.stream, self.guard, self.tick = stream, guard, tick
+        self.window_began, self.came = time.monotonic(), 0
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        while True:
+            self.tick()
+            self.judge_pace()
+            try:
+                data = self.stream.read(max_bytes, min(0.5, self.guard.window))
+            except httpcore.ReadTimeout:
+                continue
+            self.came += len(data)
+            return data
+
+    def judge_pace(self):
+        elapsed = time.monotonic() - self.window_began
+        if elapsed < self.guard.window:
+            return
+        if self.came < self.guard.slowest * elapsed:
+            raise FetchError(Fault.STALLED, "the server that holds it sends too slowly, or nothing at all")
+        self.window_began, self.came = time.monotonic(), 0
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.stream.write(buffer, timeout)
+
+    def close(self) -> None:
+        self.stream.close()
+
+    def start_tls(self, ssl_context, server_hostname=None, timeout=None) -> httpcore.NetworkStream:
+        secured = self.stream.start_tls(ssl_context, server_hostname, timeout)
+        return WatchedStream(secured, self.guard, self.tick)
+
+    def get_extra_info(self, info: str):
+        return self.stream.get_extra_info(info)
