@@ -215,7 +215,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 4
 
 # People
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "gallery"
+LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",

@@ -1,0 +1,26 @@
+"""The people of a test that runs in this process, and how they come in."""
+
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from tests.parts.studio import PASSWORD
+
+
+def make_owner(username="owner"):
+    return get_user_model().objects.create_superuser(username, password=PASSWORD)
+
+
+def make_member(username="member"):
+    return get_user_model().objects.create_user(username, password=PASSWORD)
+
+
+def signed_in(person, **headers):
+    """A browser in which `person` is signed in."""
+    client = Client(headers=headers)
+    client.force_login(person)
+    return client
+
+
+def attempt(client, username="member", password=PASSWORD, **more):
+    """One POST of the login form."""
+    return client.post("/login", {"username": username, "password": password}, **more)
