@@ -1,10 +1,58 @@
 """Every route of the studio, in one list; the rooms are in views/."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from videos.views import account, health, members, signed_pictures
+from videos.views import (
+    account,
+    act,
+    compare,
+    compose,
+    files,
+    gallery,
+    health,
+    members,
+    select,
+    share,
+    signed_pictures,
+    usage,
+    viewer,
+)
 
 urlpatterns = [
+    # Gallery, compose, files
+    path("", gallery.gallery, name="gallery"),
+    path("updates", gallery.updates, name="updates"),
+    path("generate", compose.generate, name="generate"),
+    path("compose", compose.compose, name="compose"),
+    re_path("^frame/(?P<which>start|end)$", compose.frame, name="frame"),
+    path("g/<uuid:public_id>/video.mp4", files.video, name="video"),
+    path("g/<uuid:public_id>/poster", files.poster, name="poster"),
+    path("g/<uuid:public_id>/last-frame", files.last_frame, name="last_frame"),
+    path("pictures/<uuid:public_id>", files.picture, name="picture"),
+    path("g/<uuid:public_id>/cancel", act.cancel, name="cancel"),
+    path("g/<uuid:public_id>/retry", act.retry, name="retry"),
+    path("g/<uuid:public_id>/another", act.retry, name="another"),
+    path("g/<uuid:public_id>/found", act.found, name="found"),
+    path("g/<uuid:public_id>/not-made", act.not_made, name="not_made"),
+    path("g/<uuid:public_id>/stop", act.stop, name="stop"),
+    path("g/<uuid:public_id>/check", act.check, name="check"),
+    path("g/<uuid:public_id>/favourite", act.favourite, name="favourite"),
+    path("g/<uuid:public_id>/seen", act.seen, name="seen"),
+    path("g/<uuid:public_id>/trash", act.trash, name="trash"),
+    path("g/<uuid:public_id>/restore", act.restore, name="restore"),
+    path("resume", act.resume, name="resume"),
+    # Watch, compare, share, many at once, usage
+    path("g/<uuid:public_id>", viewer.viewer, name="viewer"),
+    path("g/<uuid:public_id>/share", viewer.share_with_team, name="share-team"),
+    path("g/<uuid:public_id>/link", viewer.make_public_link, name="make-link"),
+    path("g/<uuid:public_id>/link/revoke", viewer.revoke_public_link, name="revoke-link"),
+    path("s/<str:token>", share.shared_video, name="shared"),
+    path("s/<str:token>/watched", share.shared_watched, name="shared-watched"),
+    re_path("^s/(?P<token>[^/]+)/(?P<name>video.mp4|poster)$", share.shared_file, name="shared-file"),
+    path("selected", select.selected, name="selected"),
+    path("compare", compare.compare, name="compare"),
+    path("usage", usage.usage_page, name="usage"),
+    path("usage.csv", usage.usage_csv, name="usage-csv"),
     # Account
     path("setup", account.set_up, name="setup"),
     path("login", account.sign_in, name="login"),

@@ -5,6 +5,7 @@ this file has read everything that ever writes a status.
 """
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -22,7 +23,9 @@ from videos.models.generation_queryset import GenerationQuerySet, elapsed_since
 from videos.models.picture import Picture
 from videos.models.provider import Provider
 from videos.models.remote_account import RemoteAccount
-from videos.models.saved_video import SavedVideo
+from videos.models.saved_video import PublicLink, SavedVideo
+
+POLL_LEASE = timedelta(seconds=60)  # longer than any poll takes
 
 
 class TokenTaken(Exception):
@@ -168,6 +171,16 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
             return None
         return self.with_everything().get(lease_token=token)
 
+    def sendable(self, now: datetime):
+        """Ids of those that may be sent now, the longest due first: as many as there are free places."""
+        account = RemoteAccount.objects.load()
+        free = account.places - self.occupying(now).count() if account.may_send(now) else 0
+        return self.due(Status.QUEUED, now).values_list("pk", flat=True)[: max(0, free)]
+
+    def savable(self, now: datetime):
+        """Ids of those whose video may be saved now, the longest due first."""
+        return self.due(Status.SAVING, now).values_list("pk", flat=True)
+
     def claim_due_polls(self, before: datetime, limit: int) -> list[DuePoll]:
         """Leases up to `limit` running generations due before then. One transaction; rows that another host holds
         are skipped."""
@@ -176,10 +189,17 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
         with transaction.atomic():
             due = self.due(Status.RUNNING, max(now, before)).select_for_update(skip_locked=True)
             rows = list(due.values(*names)[:limit])
-            self.filter(pk__in=[row["pk"] for row in rows]).update(
-                lease_token=token, lease_until=now + timedelta(seconds=settings.LEASE_SECONDS)
-            )
+            if rows:
+                self.filter(pk__in=[row["pk"] for row in rows]).update(lease_token=token, lease_until=now + POLL_LEASE)
         return [DuePoll(token=token, **row) for row in rows]
+
+    def release_polls(self, tokens: Iterable[uuid.UUID] | None = None) -> int:
+        """Gives back claimed polls that nobody will make: those under these tokens, or all of them, which only the
+        holder of the pump's slot may do."""
+        claimed = self.filter(status=Status.RUNNING, lease_token__isnull=False)
+        if tokens is not None:
+            claimed = claimed.filter(lease_token__in=list(tokens))
+        return claimed.update(**NO_LEASE)
 
     def record_outcomes(self, outcomes: list[Outcome]) -> list[int]:
         """Writes what polls found, in one transaction; returns the ids that moved on (not those still running).
@@ -440,6 +460,15 @@ class Generation(models.Model):
 
     def share_with_team(self, shared: bool):
         self._touch(shared=shared)
+
+    def make_public_link(self) -> PublicLink:
+        return self.open_public_link() or self.public_links.create()
+
+    def open_public_link(self) -> PublicLink | None:
+        return self.public_links.open().order_by("-pk").first()
+
+    def revoke_public_links(self):
+        self.public_links.open().update(revoked_at=timezone.now())
 
     def move_to_trash(self):
         self._touch(trashed_at=timezone.now())

@@ -1,0 +1,49 @@
+"""Public links: anybody who has the address may watch one video, until its owner revokes it."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from videos.models import PublicLink
+from videos.views.files import serve
+
+NOT_FOR_SEARCH_ENGINES = "noindex, nofollow, noarchive"
+
+
+def shared(token: str) -> PublicLink:
+    links = PublicLink.objects.open().select_related("generation__saved_video", "generation__provider")
+    return get_object_or_404(links.filter(generation__saved_video__isnull=False), token=token)
+
+
+def unlisted(response: HttpResponse) -> HttpResponse:
+    response["X-Robots-Tag"] = NOT_FOR_SEARCH_ENGINES
+    response["Referrer-Policy"] = "no-referrer"  # the address is the secret
+    return response
+
+
+@login_not_required
+@require_safe
+def shared_video(request: HttpRequest, token: str) -> HttpResponse:
+    link = shared(token)
+    context = {"link": link, "generation": link.generation, "saved": link.generation.saved_video}
+    return unlisted(render(request, "share/shared.html", context))
+
+
+@login_not_required
+@csrf_exempt  # it changes nothing but a count, and a visitor has no session to forge with
+@require_POST
+def shared_watched(request: HttpRequest, token: str) -> HttpResponse:
+    """Sent by the page when it is looked at; a GET must change nothing, and link previews are no views."""
+    shared(token).count_view()
+    return HttpResponse(status=204)
+
+
+@login_not_required
+@require_safe
+def shared_file(request: HttpRequest, token: str, name: str) -> HttpResponse:
+    saved = shared(token).generation.saved_video
+    if name == "poster":
+        return unlisted(serve(request, saved.poster, "image/jpeg", f"{saved.sha256}-poster"))
+    return unlisted(serve(request, saved.file, "video/mp4", saved.sha256))

@@ -1,0 +1,71 @@
+"""One video at its own address: as a dialog over the gallery, and as a page of its own."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from videos.models import Generation
+from videos.views.cards import cards_of
+from videos.views.gallery import Shelf
+
+MOST_COMPARED = 4
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+def viewer(request: HttpRequest, public_id) -> HttpResponse:
+    """The address may carry a shelf's words; previous and next then stay on that shelf."""
+    visible = Generation.objects.visible_to(request.user).with_everything()
+    generation = get_object_or_404(visible, public_id=public_id)
+    template = "viewer/_viewer.html" if request.htmx else "viewer/viewer.html"
+    return render(request, template, viewer_context(request, generation))
+
+
+def viewer_context(request: HttpRequest, generation: Generation) -> dict:
+    shelf = Shelf.asked_for(request.GET)
+    rows = shelf.rows(request.user)
+    siblings = generation.batch.generations.visible_to(request.user).kept().exclude(pk=generation.pk)
+    return {
+        "card": cards_of([generation], request.user)[0],
+        "generation": generation,
+        "saved": getattr(generation, "saved_video", None),
+        "is_mine": generation.owner_id == request.user.pk,
+        "shelf_query": shelf.query(),
+        "newer": rows.filter(pk__gt=generation.pk).order_by("pk").first(),
+        "older": rows.filter(pk__lt=generation.pk).order_by("-pk").first(),
+        "siblings": siblings.with_everything()[: MOST_COMPARED - 1],
+        "public_link": generation.open_public_link(),
+    }
+
+
+@require_POST
+def share_with_team(request: HttpRequest, public_id) -> HttpResponse:
+    generation = own(request, public_id)
+    generation.share_with_team("shared" in request.POST)
+    return sharing(request, generation)
+
+
+@require_POST
+def make_public_link(request: HttpRequest, public_id) -> HttpResponse:
+    generation = own(request, public_id)
+    generation.make_public_link()
+    return sharing(request, generation)
+
+
+@require_POST
+def revoke_public_link(request: HttpRequest, public_id) -> HttpResponse:
+    generation = own(request, public_id)
+    generation.revoke_public_links()
+    return sharing(request, generation)
+
+
+def own(request: HttpRequest, public_id) -> Generation:
+    return get_object_or_404(request.user.generations.with_everything(), public_id=public_id)
+
+
+def sharing(request: HttpRequest, generation: Generation) -> HttpResponse:
+    """The part of the viewer about who else may watch; the whole page where scripts are off."""
+    if not request.htmx:
+        return redirect("viewer", public_id=generation.public_id)
+    return render(request, "viewer/_sharing.html", viewer_context(request, generation))
