@@ -132,6 +132,25 @@ def with_heic_size(width: int, height: int) -> bytes:
     return HEIC[:at] + struct.pack(">II", width, height) + HEIC[at + 8 :]
 
 
+def box(kind: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I4s", len(body) + 8, kind) + body
+
+
+def heic_grid(tiles: int, size: tuple[int, int], same: bool = False, shared: int = 0) -> bytes:
+    """The structure of a HEIC whose picture is a grid of tiles, with nothing in them."""
+    ids = [2] * tiles if same else range(2, 2 + tiles)
+    ispe = box(b"ispe", bytes(4), struct.pack(">II", *size))
+    measured = b"".join(struct.pack(">HBB", item, 1, 1) for item in (1, *ids))
+    extents = b"".join(struct.pack(">HHHII", item, 0, 1, 0, shared) for item in (1, *ids))
+    parts = (
+        box(b"iref", bytes(4), box(b"dimg", struct.pack(f">HH{tiles}H", 1, tiles, *ids))),
+        box(b"iprp", box(b"ipco", ispe), box(b"ipma", bytes(4), struct.pack(">I", tiles + 1), measured)),
+        box(b"iloc", bytes(4), struct.pack(">BBH", 0x44, 0, tiles + 1), extents),
+    )
+    return box(b"ftyp", b"heic", bytes(4), b"mif1heic") + box(b"meta", bytes(4), *parts)
+
+
 def swapped_profile() -> bytes:
     """An sRGB profile whose red and blue are exchanged: only a reader that heeds it sees red as blue."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -477,6 +496,26 @@ def a_heic_that_says_7000_a_side():
 @refused("40 megapixels")
 def a_heic_that_says_60000_a_side():
     return with_heic_size(60_000, 60_000)
+
+
+@refused("takes too long")
+def a_heic_grid_whose_tiles_lie_on_the_same_bytes():
+    return heic_grid(tiles=100, size=(64, 64), shared=200_000)
+
+
+@refused("12 MB")
+def a_heic_followed_by_13_mb():
+    return HEIC + bytes(13_000_000)
+
+
+@refused("takes too long")
+def a_heic_grid_of_a_thousand_tiles_as_large_as_the_whole():
+    return heic_grid(tiles=1_000, size=(4096, 4096))
+
+
+@refused("takes too long")
+def a_heic_grid_that_shows_one_tile_twice():
+    return heic_grid(tiles=2, size=(64, 64), same=True)
 
 
 @refused("40 megapixels")

@@ -26,11 +26,15 @@ MAX_BYTES_OUT = 10_000_000
 
 # A file may hold millions of empty segments or chunks, each a turn of a loop in Python.
 MAX_PARTS = 20_000
-MAX_HEIC_BOXES = 100
+# An HEVC decoder needs a second for each 12 MB, and another for each 40 megapixels.
+MAX_HEIC_BYTES = 12_000_000
+MAX_HEIC_TILE_PIXELS = 60_000_000
 # A JPEG in several scans keeps all its coefficients, and each scan walks over all of them.
 MAX_JPEG_COEFFICIENT_BYTES = 160_000_000
 MAX_JPEG_SCANNED_PIXELS = 1_000_000_000
 STRIP_PIXELS = 1_000_000
+# Each thread of libheif holds a tile of its own, and a tile may be as large as the picture.
+pi_heif.options.DECODE_THREADS = 1
 
 ACCEPTED = "JPEG, PNG, WebP or HEIC"
 DAMAGED = "This picture is damaged or cut short; save it again or choose another one."
@@ -301,16 +305,95 @@ def _open_heic(data: bytes) -> _Source:
 
 
 def _check_heic(data: bytes) -> None:
-    """Every coded size in the `meta` box: a cropped picture shows the size of its crop, and decodes all of it."""
-    at = 0
-    for _ in range(MAX_HEIC_BOXES):
-        length, kind = struct.unpack(">I4s", data[at : at + 8])
+    """How much there is to decode: every coded size in the file, and what all tiles together ask for.
+
+    A cropped picture shows the size of its crop and decodes all of it; tiles of a grid may each be as large as the
+    whole, lie on the same few bytes, and stand in grids of grids.
+    """
+    if len(data) > MAX_HEIC_BYTES:
+        raise PictureRefused("This HEIC is larger than 12 MB; save it again as a JPEG or make it smaller.")
+    for kind, body in _boxes(data):
+        if kind == b"mini":
+            raise PictureRefused(INTRICATE)
         if kind == b"meta":
-            for said in data[at : at + length].split(b"ispe")[1:]:
-                _check_size(*struct.unpack(">II", said[4:12]))
-            return
-        at += max(8, length)
-    raise PictureRefused(DAMAGED)
+            _check_heic_items(_boxes(body[4:]))
+
+
+def _check_heic_items(boxes: list[tuple[bytes, memoryview]]) -> None:
+    sizes: list[tuple[int, int] | None] = []
+    pixels: dict[int, int] = {}
+    tiles: list[int] = []
+    properties = [part for kind, body in boxes if kind == b"iprp" for part in _boxes(body)]
+    for body in (body for kind, body in properties if kind == b"ipco"):
+        sizes += [struct.unpack(">II", part[4:12]) if kind == b"ispe" else None for kind, part in _boxes(body)]
+    for width, height in filter(None, sizes):
+        _check_size(width, height)
+    for body in (body for kind, body in properties if kind == b"ipma"):
+        for item, index in _heic_associations(body):
+            size = sizes[index - 1] if 0 < index <= len(sizes) else None
+            if size:
+                pixels[item] = max(pixels.get(item, 0), size[0] * size[1])
+    for body in (body for kind, body in boxes if kind == b"iref"):
+        width = 4 if body[0] else 2
+        for kind, part in _boxes(body[4:]):
+            if kind == b"dimg":
+                ids = part[width + 2 :]
+                tiles += [int.from_bytes(ids[at : at + width], "big") for at in range(0, len(ids), width)]
+    unmeasured = any(tile not in pixels for tile in tiles)
+    if unmeasured or len(set(tiles)) < len(tiles) or sum(pixels[tile] for tile in tiles) > MAX_HEIC_TILE_PIXELS:
+        raise PictureRefused(INTRICATE)
+    if sum(_heic_extent_lengths(body) for kind, body in boxes if kind == b"iloc") > MAX_HEIC_BYTES:
+        raise PictureRefused(INTRICATE)
+
+
+def _heic_extent_lengths(body: memoryview) -> int:
+    """How many bytes all items in an `iloc` box have together, shared ones counted again (ISO 14496-12, 8.11.3)."""
+    version, (offset, length) = body[0], divmod(body[4], 16)
+    base, index = divmod(body[5], 16)
+    index = index if version else 0
+    id_width = 4 if version > 1 else 2
+    # Before the extents: the item, how it is built (from version 1 on), its file, where its extents start.
+    lead = id_width + (2 if version else 0) + 2 + base
+    total, at = 0, 6 + id_width
+    for _ in range(min(int.from_bytes(body[6:at], "big"), MAX_PARTS)):
+        extents = int.from_bytes(body[at + lead : at + lead + 2], "big")
+        at += lead + 2
+        for _ in range(min(extents, MAX_PARTS)):
+            at += index + offset + length
+            total += int.from_bytes(body[at - length : at], "big")
+    return total
+
+
+def _heic_associations(body: memoryview) -> list[tuple[int, int]]:
+    """(item, index of one of its properties, from 1), for all in an `ipma` box (ISO 14496-12, 8.11.14)."""
+    id_width, index_width = (4 if body[0] else 2), (2 if body[3] & 1 else 1)
+    found, at = [], 8
+    for _ in range(min(int.from_bytes(body[4:8], "big"), MAX_PARTS)):
+        item = int.from_bytes(body[at : at + id_width], "big")
+        at += id_width + 1
+        for _ in range(body[at - 1]):
+            # The highest bit says that the property is essential.
+            index = int.from_bytes(body[at : at + index_width], "big") & (0x7FFF if index_width == 2 else 0x7F)
+            found.append((item, index))
+            at += index_width
+    return found
+
+
+def _boxes(data: bytes | memoryview) -> list[tuple[bytes, memoryview]]:
+    """The boxes of an ISO media file, or of a box: kind and body."""
+    found, at, view = [], 0, memoryview(data)
+    while at + 8 <= len(view):
+        length, kind = struct.unpack(">I4s", view[at : at + 8])
+        body = at + 8
+        if length == 1:
+            (length,) = struct.unpack(">Q", view[body : body + 8])
+            body += 8
+        end = len(view) if length == 0 else at + length
+        if end < body or len(found) > MAX_PARTS:
+            raise PictureRefused(DAMAGED)
+        found.append((kind, view[body:end]))
+        at = end
+    return found
 
 
 def _finished(source: _Source) -> Image.Image:
