@@ -194,8 +194,8 @@ class Api:
             if row.failure is None:
                 self.easel.put(row)
 
-    def close(self) -> None:
-        self.easel.stop()
+    async def close(self) -> None:
+        await self.easel.stop()
         self.ledger.close()
 
 

@@ -13,11 +13,8 @@ from pathlib import Path
 
 from videos.standin.ledger import Execution
 
+TRIES = 2
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def _is_secret(name: str) -> bool:
-    return any(word in name for word in ("KEY", "SECRET", "PASSWORD", "TOKEN", "DATABASE"))
 
 
 class Easel:
@@ -27,7 +24,7 @@ class Easel:
         self._folder, self._hands, self._draft, self._weight = folder, hands, draft, weight
         self._queue: asyncio.PriorityQueue = asyncio.PriorityQueue()
         self._tasks: list[asyncio.Task] = []
-        self._processes: set[asyncio.subprocess.Process] = set()
+        self._starts: list[asyncio.Task] = []
 
     def path(self, row: Execution) -> Path:
         """Where the drawing of an execution lies, once it is drawn."""
@@ -49,13 +46,19 @@ class Easel:
         process = None
         while True:
             *_, row = await self._queue.get()
-            if not self.path(row).exists():
+            problem, tries = None, 0
+            while not self.path(row).exists() and tries < TRIES:
                 if process is None or process.returncode is not None:
-                    process = await self._start()
-                problem = await self._ask(process, row)
-                if problem:
-                    row.failure = {"code": "internal_error", "message": f"The drawing failed: {problem}"}
+                    process = await self._new_process()
+                problem, tries = await self._ask(process, row), tries + 1
+            if problem:
+                row.failure = {"code": "internal_error", "message": f"The drawing failed: {problem}"}
             row.drawn = True
+
+    async def _new_process(self) -> asyncio.subprocess.Process:
+        # A start that is cancelled halfway never ends, so it is never cancelled.
+        self._starts.append(asyncio.create_task(_start()))
+        return await asyncio.shield(self._starts[-1])
 
     async def _ask(self, process: asyncio.subprocess.Process, row: Execution) -> str | None:
         job = {"path": str(self.path(row)), "id": row.execution_id, **row.input, "frames": row.frames}
@@ -64,19 +67,28 @@ class Easel:
             process.stdin.write(json.dumps(job).encode() + b"\n")
             await process.stdin.drain()
         line = await process.stdout.readline()
-        return json.loads(line)["problem"] if line else "the drawing process ended"
+        if line:
+            return json.loads(line)["problem"]
+        await process.wait()
+        return "the drawing process ended"
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        pipe = asyncio.subprocess.PIPE
-        environment = {name: text for name, text in os.environ.items() if not _is_secret(name)}
-        environment |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-m", "videos.standin.draw"]
-        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment)
-        self._processes.add(process)
-        return process
-
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """End the drawers at once: a half-drawn file has another name and is drawn anew."""
-        for process in self._processes:
+        for task in self._tasks:
+            task.cancel()
+        for process in await asyncio.gather(*self._starts):
             with suppress(ProcessLookupError):
                 process.kill()
+            await process.wait()
+
+
+async def _start() -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    environment = {name: text for name, text in os.environ.items() if not _is_secret(name)}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "videos.standin.draw"]
+    return await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment)
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name for word in ("KEY", "SECRET", "PASSWORD", "TOKEN", "DATABASE"))

@@ -43,13 +43,18 @@ from dataclasses import dataclass, field
 from videos.standin.api import Api
 from videos.standin.contract import error
 from videos.standin.ledger import Execution
-from videos.standin.spoil import spoil, spoiled_request
+from videos.standin.spoil import FILE_FAULTS, spoil, spoiled_request
 from videos.standin.wire import Reply, Request, json_reply
 
 CALLS = ("submit", "poll", "upload", "account", "file", "picture")
 LONG = 3600.0
 _CANNED = ("status", "json", "text", "html", "base64")
 _SILENT = ("reset", "close", "hang")
+_MATCH = {"call", "do", "prompt", "execution_id", "path", "when", "per"}
+_MATCH |= {"nth", "first", "after", "times", "probability", "seed"}
+_DO = {"delay", "accept", "headers", "partial", *_CANNED, *_SILENT}
+_DO_SUBMIT = {"execution_id", "omit_id", "repeat_id", "data"}
+_DO_POLL = {"status_word", "error", "data", "no_link", "video_url", "link_base", "flat_output", "sequence"}
 
 
 @dataclass
@@ -100,9 +105,10 @@ class Faults:
 
     def set(self, rules: list[dict]) -> None:
         """Put these rules in force in place of all others; ValueError for one that makes no sense."""
+        if not isinstance(rules, list):
+            raise ValueError("the rules must be a list")
         for rule in rules:
-            if rule.get("call") not in CALLS or not isinstance(rule.get("do"), dict):
-                raise ValueError(f"a rule needs a call of {', '.join(CALLS)} and an object called do")
+            _check(rule)
         self.rules = [Rule(rule, random.Random(rule.get("seed", 0))) for rule in rules]
 
     async def around(self, call: str | None, request: Request) -> Reply:
@@ -147,6 +153,16 @@ class Faults:
         reply.headers.update(do.get("headers", {}))
         reply.wire_bytes = do.get("partial")
         return reply
+
+
+def _check(rule: dict) -> None:
+    """ValueError for a rule that would do nothing, or something else than meant, because of a misspelt name."""
+    if rule.get("call") not in CALLS or not isinstance(rule.get("do"), dict):
+        raise ValueError(f"a rule needs a call of {', '.join(CALLS)} and an object called do")
+    known = _DO | {"submit": _DO_SUBMIT, "poll": _DO_POLL, "file": FILE_FAULTS}.get(rule["call"], set())
+    unknown = (rule.keys() - _MATCH) | (rule["do"].keys() - known)
+    if unknown:
+        raise ValueError(f"a rule for {rule['call']} knows no {', '.join(sorted(unknown))}")
 
 
 def _looks_at(rule: dict, api: Api, call: str | None, request: Request, row: Execution | None) -> bool:

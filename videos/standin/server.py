@@ -77,10 +77,10 @@ class Standin:
             self._control.remember(call, request, reply.status)
         return reply
 
-    def close(self) -> None:
+    async def close(self) -> None:
         for task in self._connections:
             task.cancel()
-        self.api.close()
+        await self.api.close()
 
 
 async def serve(port: int, folder: Path, **options) -> None:
@@ -98,7 +98,7 @@ async def serve(port: int, folder: Path, **options) -> None:
     print(f"stand-in ready on {standin.api.base}", flush=True)
     await done.wait()
     server.close()
-    standin.close()
+    await standin.close()
 
 
 def main(

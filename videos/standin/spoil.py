@@ -31,6 +31,8 @@ from videos.standin.ledger import Execution
 from videos.standin.wire import Reply, Request
 
 PIECE = 64 * 1024
+FILE_FAULTS = {"expire", "cut", "gently", "withdraw", "etag", "no_etag", "length", "no_length", "truncate", "body"}
+FILE_FAULTS |= {"drip", "endless", "gzip", "redirect", "redirect_status", "hops", "ignore_range", "content_range"}
 _JPEG_HEAD = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 BODIES = {
     "html": b"<!doctype html><title>Sorry</title><p>This page is not a video.</p>" * 40,
