@@ -1,0 +1,332 @@
+"""What may be asked for in one press of Generate, and the words that say why not.
+
+Every refusal is one sentence beside its field. What is only unusual, such as a ratio that a provider does not list,
+is advice and never refused.
+"""
+
+import json
+import math
+import re
+import uuid
+from urllib.parse import urlsplit
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+
+from videos.models import Generation, Picture, Provider, Request
+from videos.pictures import PictureRefused, redraw
+
+DEFAULT_PROVIDER = "veo_3_1"
+DEFAULT_RATIO = "16:9"
+LONGEST_PROMPT = 10_000
+LONGEST_ADDRESS = 2_000
+LONGEST_CONFIG = 10_000
+DEEPEST_CONFIG = 8
+LARGEST_INTEGER = 2**53  # beyond it, JSON readers disagree about the number
+MOST_AT_ONCE = 8
+MOST_OTHERS = 3
+LONGEST_SIDE_RATIO = 10
+RATIO = re.compile(r"\s*([0-9]{1,5})\s*[:x×/]\s*([0-9]{1,5})\s*")
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
+HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+")
+
+
+class SettingsRefused(ValueError):
+    """The settings are not one JSON object that can be kept and sent. `str(error)` is the sentence."""
+
+
+def read_config(text: str) -> dict:
+    """The JSON object in `text`; nothing at all is an empty one. Raises SettingsRefused."""
+    if not text.strip():
+        return {}
+    if len(text) > LONGEST_CONFIG:
+        raise SettingsRefused(f"The settings are longer than {LONGEST_CONFIG:,} characters; shorten them.")
+    try:
+        value = json.loads(
+            text, object_pairs_hook=each_key_once, parse_constant=refuse_constant, parse_float=finite, parse_int=exact
+        )
+    except json.JSONDecodeError as error:
+        raise SettingsRefused(
+            f"The settings are not valid JSON: something is wrong in line {error.lineno}, column {error.colno}."
+        ) from error
+    except RecursionError as error:
+        raise SettingsRefused("The settings are nested too deeply; make them flatter.") from error
+    if not isinstance(value, dict):
+        raise SettingsRefused('The settings must be one JSON object, such as {"duration": 8}.')
+    check_inside(value)
+    return value
+
+
+def each_key_once(pairs):
+    value = {}
+    for key, inner in pairs:
+        if key in value:
+            raise SettingsRefused("A key stands twice in the settings; keep one of them.")
+        value[key] = inner
+    return value
+
+
+def refuse_constant(name):
+    raise SettingsRefused(f"The settings hold {name}, which is not a number in JSON.")
+
+
+def finite(digits):
+    number = float(digits)
+    if not math.isfinite(number):
+        raise SettingsRefused("The settings hold a number that is too large.")
+    return number
+
+
+def exact(digits):
+    if len(digits) > 17 or abs(int(digits)) > LARGEST_INTEGER:
+        raise SettingsRefused("The settings hold a number that is too large.")
+    return int(digits)
+
+
+def check_inside(value, depth=1):
+    """What JSON allows and databases do not: NUL, halves of surrogate pairs, endless nesting."""
+    if depth > DEEPEST_CONFIG:
+        raise SettingsRefused("The settings are nested too deeply; make them flatter.")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            check_inside(key, depth)
+            check_inside(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            check_inside(inner, depth + 1)
+    elif isinstance(value, str) and ("\0" in value or not is_whole(value)):
+        raise SettingsRefused("The settings hold a character that cannot be stored; remove it.")
+
+
+def is_whole(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+class Typed(forms.CharField):
+    """Text kept as it was typed. Refuses what no database keeps."""
+
+    def __init__(self, **options):
+        super().__init__(strip=False, required=False, **options)
+        self.validators = []
+
+    def to_python(self, value):
+        value = super().to_python(value)
+        if "\0" in value or not is_whole(value):
+            raise forms.ValidationError("This holds a character that cannot be stored; remove it.")
+        return value
+
+
+class GenerateForm(forms.Form):
+    """One press of Generate: what to make, with which providers, how often.
+
+    `requests()` gives one Request for each video. An uploaded frame that is accepted is kept at once and is then
+    in `frames`, so that it is not lost when another field is refused.
+    """
+
+    prompt = Typed()
+    provider = Typed()
+    aspect_ratio = Typed()
+    reference_image = forms.FileField(required=False)
+    reference_image_url = Typed()
+    start_picture = Typed()
+    start_from = Typed()
+    tail_image = forms.FileField(required=False)
+    tail_image_url = Typed()
+    end_picture = Typed()
+    end_from = Typed()
+    config = Typed()
+    count = Typed()
+    token = Typed()
+
+    default_error_messages = {"invalid": "That file did not arrive whole; add it again."}
+
+    def __init__(self, data=None, files=None, *, owner, initial=None):
+        super().__init__(data, files, initial=initial, auto_id=False)
+        self.owner = owner
+        self.frames: dict[str, Picture] = {}
+        for name in ("reference_image", "tail_image"):
+            messages = self.fields[name].error_messages
+            messages.update(
+                dict.fromkeys(("invalid", "missing"), "That file did not arrive; add it again."),
+                empty="That file is empty; choose another picture.",
+                max_length="That file's name is too long; rename it and add it again.",
+            )
+
+    # What is in the boxes, whether it is good or not
+    def value(self, name: str) -> str:
+        if self.is_bound:
+            return self.data.get(name, "")
+        return self.initial.get(name, "")
+
+    def chosen_others(self) -> list[str]:
+        return self.data.getlist("also") if self.is_bound else self.initial.get("also", [])
+
+    def clean_prompt(self):
+        prompt = self.cleaned_data["prompt"]
+        if not prompt.strip():
+            raise forms.ValidationError("Write what the video should show.")
+        if len(prompt) > LONGEST_PROMPT:
+            raise forms.ValidationError(
+                f"The prompt has {len(prompt):,} characters; keep it within {LONGEST_PROMPT:,}."
+            )
+        return prompt
+
+    def clean_provider(self):
+        return self.find_provider(self.cleaned_data["provider"].strip() or DEFAULT_PROVIDER)
+
+    def find_provider(self, value: str) -> Provider:
+        provider = Provider.objects.select_related("alternative").filter(value=value).first()
+        if provider is None:
+            raise forms.ValidationError(f"There is no provider called “{value[:60]}”; choose one from the list.")
+        if provider.state == Provider.State.PAUSED:
+            raise forms.ValidationError(why_paused(provider))
+        return provider
+
+    def clean_aspect_ratio(self):
+        text = self.cleaned_data["aspect_ratio"].strip() or DEFAULT_RATIO
+        found = RATIO.fullmatch(text)
+        if not found:
+            raise forms.ValidationError("Write the ratio as width:height in whole numbers, such as 16:9.")
+        width, height = int(found[1]), int(found[2])
+        if not width or not height or max(width, height) > LONGEST_SIDE_RATIO * min(width, height):
+            raise forms.ValidationError("No side may be more than ten times the other; try 21:9 or 9:21.")
+        return f"{width}:{height}"
+
+    def clean_config(self):
+        try:
+            return read_config(self.cleaned_data["config"])
+        except SettingsRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+    def clean_count(self):
+        text = self.cleaned_data["count"].strip() or "1"
+        if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MOST_AT_ONCE):
+            raise forms.ValidationError(f"Ask for 1 to {MOST_AT_ONCE} videos at once.")
+        return int(text)
+
+    def clean_token(self):
+        if not TOKEN.fullmatch(self.cleaned_data["token"]):
+            raise forms.ValidationError(
+                "This page is out of date. Reload it and press Generate again."
+            )
+        return self.cleaned_data["token"]
+
+    def clean(self):
+        cleaned = super().clean()
+        self.clean_others()
+        self.clean_frame("start", "reference_image")
+        self.clean_frame("end", "tail_image")
+        return cleaned
+
+    def clean_others(self):
+        main = self.cleaned_data.get("provider")
+        values = [value for value in dict.fromkeys(self.chosen_others()) if not main or value != main.value]
+        if len(values) > MOST_OTHERS:
+            self.add_error("provider", f"Also try with at most {MOST_OTHERS} other providers.")
+            return
+        try:
+            self.cleaned_data["also"] = [self.find_provider(value) for value in values]
+        except forms.ValidationError as error:
+            self.add_error("provider", error)
+
+    def clean_frame(self, which: str, name: str):
+        """A frame is a file, an address, an earlier upload or a saved video's last frame: one of them at most.
+
+        A newly given file or address wins over what was chosen before it.
+        """
+        file = self.cleaned_data.get(name)
+        address = (self.cleaned_data.get(f"{name}_url") or "").strip()
+        if file and address:
+            self.add_error(name, f"Choose one {which} frame: a file or an address, not both.")
+        try:
+            if file:
+                self.frames[which] = keep_upload(self.owner, file)
+            elif address:
+                self.cleaned_data[f"{name}_url"] = check_address(address)
+            elif name not in self.errors:
+                self.frames[which] = self.earlier_frame(which)
+        except forms.ValidationError as error:
+            self.add_error(name, error)
+
+    def earlier_frame(self, which: str) -> Picture | None:
+        picture, generation = (self.cleaned_data.get(f"{which}_{name}") or "" for name in ("picture", "from"))
+        if picture.strip():
+            return find_picture(self.owner, picture.strip())
+        if generation.strip():
+            return keep_last_frame(self.owner, generation.strip())
+        return None
+
+    def requests(self) -> list[Request]:
+        data = self.cleaned_data
+        return [
+            Request(
+                prompt=data["prompt"],
+                provider=provider,
+                aspect_ratio=data["aspect_ratio"],
+                start_frame=self.frames.get("start"),
+                start_frame_url="" if self.frames.get("start") else data["reference_image_url"].strip(),
+                end_frame=self.frames.get("end"),
+                end_frame_url="" if self.frames.get("end") else data["tail_image_url"].strip(),
+                config=data["config"],
+            )
+            for provider in [data["provider"], *data["also"]]
+            for _ in range(data["count"])
+        ]
+
+
+def why_paused(provider: Provider) -> str:
+    why = f": {provider.note.rstrip('.')}" if provider.note else ""
+    instead = f" Try {provider.alternative.name} instead." if provider.alternative else " Choose another provider."
+    return f"{provider.name} is paused{why}.{instead}"
+
+
+def keep_upload(owner, file: UploadedFile) -> Picture:
+    """The upload, redrawn and kept. Raises ValidationError with the sentence for the person."""
+    try:
+        return Picture.objects.keep(owner, redraw(file))
+    except PictureRefused as refusal:
+        raise forms.ValidationError(str(refusal)) from refusal
+
+
+def find_picture(owner, public_id: str) -> Picture:
+    picture = Picture.objects.visible_to(owner).filter(public_id=as_uuid(public_id)).first()
+    if picture is None:
+        raise forms.ValidationError("That picture is no longer here; add it again.")
+    return picture
+
+
+def keep_last_frame(owner, public_id: str) -> Picture:
+    """A saved video's last frame as a picture of the owner's own."""
+    videos = Generation.objects.visible_to(owner).kept().with_everything()
+    generation = videos.filter(public_id=as_uuid(public_id), saved_video__isnull=False).first()
+    if generation is None:
+        raise forms.ValidationError("That video is no longer here; choose another frame.")
+    try:
+        with generation.saved_video.last_frame.open("rb") as file:
+            return Picture.objects.keep(owner, redraw(file))
+    except (OSError, PictureRefused) as error:
+        raise forms.ValidationError("That video's last frame cannot be read; choose another frame.") from error
+
+
+def as_uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def check_address(address: str) -> str:
+    """The address of a picture that the remote side will fetch, not we. Raises ValidationError."""
+    if len(address) > LONGEST_ADDRESS:
+        raise forms.ValidationError(f"The address is longer than {LONGEST_ADDRESS:,} characters.")
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        is_good = parts.scheme in {"http", "https"} and HOST.fullmatch(host) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or re.search(r"[\s\x00-\x1f\x7f\\<>\"]", address):
+        raise forms.ValidationError("Give the picture's full address, such as https://example.com/picture.jpg.")
+    if parts.username or parts.password:
+        raise forms.ValidationError("This address holds a password; give one without.")
+    return address

@@ -1,0 +1,74 @@
+"""What is wrong at the moment, said at the head of every page until it is right again."""
+
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+
+from django.conf import settings
+
+from videos.models import RemoteAccount, Slot
+
+WORKER_SLOT = "pump"
+WORKER_SILENT = 60  # seconds
+WEB_STARTED = time.monotonic()
+
+PAUSES = {
+    "key": "HeyGen does not accept the API key.",
+    "credits": "The HeyGen account has run out of credits.",
+    "plan": "The HeyGen account's plan does not allow this.",
+    "retired": "HeyGen no longer offers this call.",
+    "unknowns": "Sending is paused.",
+}
+
+
+@dataclass(frozen=True)
+class Notice:
+    key: str
+    title: str
+    sentence: str
+    tone: str = "warn"
+    can_resume: bool = False
+
+
+def current_notices() -> list[Notice]:
+    account = RemoteAccount.objects.load()
+    found = [missing_key(), pause_of(account), trouble_of(account), silent_worker()]
+    return [notice for notice in found if notice]
+
+
+def missing_key() -> Notice | None:
+    if settings.HEYGEN_API_KEY:
+        return None
+    return Notice(
+        "no-key", "There is no API key.", "Nothing is sent until HEYGEN_API_KEY is set and the studio is started again."
+    )
+
+
+def pause_of(account: RemoteAccount) -> Notice | None:
+    if not account.paused:
+        return None
+    title = PAUSES.get(account.pause_cause, "Sending is paused.")
+    rest = "What you generate waits here, and nothing is charged. The owner can resume when it is put right."
+    return Notice(f"paused-{account.pause_cause}", title, f"{account.pause_sentence} {rest}", "bad", can_resume=True)
+
+
+def trouble_of(account: RemoteAccount) -> Notice | None:
+    if not account.trouble or account.paused:
+        return None
+    rest = "The studio keeps trying; videos under way are not lost."
+    return Notice("trouble", "Trouble at HeyGen.", f"{account.trouble} {rest}")
+
+
+def silent_worker() -> Notice | None:
+    silence = Slot.objects.seconds_since(WORKER_SLOT)
+    if silence is None:  # never seen: a studio that has just started gets its minute
+        silence = time.monotonic() - WEB_STARTED
+    if silence <= WORKER_SILENT:
+        return None
+    sentence = "Nothing is sent, followed or saved until it is back; nothing is lost."
+    return Notice("worker", "The worker is not running.", sentence, "bad")
+
+
+def digest_of(notices: list[Notice]) -> str:
+    """Short; differs whenever the page would say something else."""
+    return sha256(repr(notices).encode()).hexdigest()[:8] if notices else ""

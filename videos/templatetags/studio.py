@@ -1,0 +1,120 @@
+"""How the screens write ratios, times, sizes and money."""
+
+import json
+import math
+from decimal import Decimal
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+
+from videos.models import Generation
+
+register = template.Library()
+
+# The ratios that studio.css knows exactly; every other one is shown in the nearest of its 4 % steps.
+EXACT = {"16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21", "3:2", "2:3", "5:4", "4:5"}
+STEP = 1.04
+WIDEST, TALLEST = 28, -25  # steps
+TALL = 0.8  # narrower than this, two share a row on a phone
+
+
+def sides(ratio: str) -> tuple[int, int]:
+    width, _, height = ratio.partition(":")
+    return int(width), int(height)
+
+
+def shape(generation: Generation) -> tuple[int, int]:
+    """Width and height as they are, or as asked for while nothing is saved."""
+    saved = getattr(generation, "saved_video", None)
+    return (saved.width, saved.height) if saved else sides(generation.aspect_ratio)
+
+
+@register.filter
+def ratio_class(generation: Generation) -> str:
+    """CSS classes that give a card its space before anything has loaded."""
+    width, height = shape(generation)
+    asked = generation.aspect_ratio
+    exact = asked in EXACT and abs(width / height / (sides(asked)[0] / sides(asked)[1]) - 1) < 0.02
+    name = f"r-{asked.replace(':', '-')}" if exact else step_class(width / height)
+    return f"{name} is-tall" if width / height < TALL else name
+
+
+def step_class(ratio: float) -> str:
+    step = min(WIDEST, max(TALLEST, round(math.log(ratio, STEP))))
+    return f"r-{'m' if step < 0 else 'p'}{abs(step)}"
+
+
+@register.simple_tag
+def ratio_icon(ratio: str, side: int = 16) -> str:
+    """The ratio drawn as a rectangle that fits in a square of `side` pixels."""
+    try:
+        width, height = sides(ratio)
+        scale = (side - 2) / max(width, height)
+    except (ValueError, ZeroDivisionError):
+        width, height, scale = 1, 1, side / 2
+    return format_html(
+        '<svg class="ratio" width="{0}" height="{0}" viewBox="0 0 {0} {0}" stroke-width="1.5" aria-hidden="true">'
+        '<rect x="{1}" y="{2}" width="{3}" height="{4}" rx="2"/></svg>',
+        side,
+        f"{(side - width * scale) / 2:.1f}",
+        f"{(side - height * scale) / 2:.1f}",
+        f"{max(3, width * scale):.1f}",
+        f"{max(3, height * scale):.1f}",
+    )
+
+
+@register.filter
+def clock(seconds: float | None) -> str:
+    """125 → 2:05."""
+    if seconds is None:
+        return ""
+    whole = int(seconds + 0.5)
+    hours, rest = divmod(whole, 3600)
+    minutes, seconds = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+@register.filter
+def size(count: int) -> str:
+    """Bytes in powers of ten, as file managers and storage bills count them."""
+    for unit, divisor in (("GB", 1e9), ("MB", 1e6)):
+        if count >= divisor:
+            return f"{count / divisor:.1f} {unit}"
+    return f"{max(1, round(count / 1000))} kB"
+
+
+@register.filter
+def ago(moment) -> str:
+    """just now, 4 min ago, 3 h ago, yesterday, then the date."""
+    seconds = (timezone.now() - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    if seconds < 24 * 3600:
+        return f"{int(seconds // 3600)} h ago"
+    days = (timezone.localdate() - timezone.localdate(moment)).days
+    if days <= 1:
+        return "yesterday"
+    return timezone.localtime(moment).strftime("%-d %b" if days < 300 else "%-d %b %Y")
+
+
+@register.filter
+def money(amount: Decimal, currency: str = "USD") -> str:
+    sign = {"USD": "$", "EUR": "€", "GBP": "£"}.get(currency)
+    digits = f"{amount:,.2f}" if amount >= Decimal("0.1") or not amount else f"{amount:,.3f}"
+    return f"{sign}{digits}" if sign else f"{digits} {currency}"
+
+
+@register.filter
+def left_sentence(left) -> str:
+    """What is left of a budget, short: "7 of 50 videos left today for you"."""
+    if left.unit == "videos":
+        return f"{left.left:,} of {left.limit:,} videos left {left.period} {left.whose}"
+    return f"{money(left.left, left.unit)} of {money(left.limit, left.unit)} left {left.period} {left.whose}"
+
+
+@register.filter
+def as_json(value) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,161 @@
+"""What an owner does to one of their generations. Views ask; the model does, or says that it no longer can.
+
+Every answer is the card as it stands now, so a click that came too late shows the truth instead of an error.
+"""
+
+from functools import partial
+
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from videos import heygen
+from videos.forms import TOKEN
+from videos.models import Generation, OverBudget, RemoteAccount, TokenTaken
+from videos.notices import current_notices
+from videos.tasks import nudge_submit
+from videos.views.cards import answer_with_cards, cards_of
+
+TOO_LATE = "This has moved on meanwhile; here is how it stands now."
+
+
+def own(request: HttpRequest, public_id) -> Generation:
+    mine = Generation.objects.filter(owner=request.user).with_everything()
+    return get_object_or_404(mine, public_id=public_id)
+
+
+def answer(
+    request: HttpRequest, generation: Generation, said: str = "", is_bad: bool = False, **context
+) -> HttpResponse:
+    if not request.htmx:
+        if said:
+            messages.add_message(request, messages.ERROR if is_bad else messages.INFO, said)
+        return redirect(f"/#g-{generation.public_id}")
+    is_shown = generation.trashed_at is None
+    return answer_with_cards(
+        request,
+        cards_of([generation] if is_shown else [], request.user),
+        gone=[] if is_shown else [generation.public_id],
+        said=said,
+        said_is_bad=is_bad,
+        **context,
+    )
+
+
+@require_POST
+def cancel(request: HttpRequest, public_id) -> HttpResponse:
+    generation = own(request, public_id)
+    said = "" if generation.cancel() else TOO_LATE
+    return answer(request, own(request, public_id), said)
+
+
+@require_POST
+def retry(request: HttpRequest, public_id) -> HttpResponse:
+    """Once more, as a new generation linked to this one. The token makes a double click one press."""
+    generation, token = own(request, public_id), request.POST.get("token", "")
+    if not TOKEN.fullmatch(token):
+        return answer(request, generation, "This page is out of date. Reload it and try again; nothing was sent.", True)
+    try:
+        with transaction.atomic():
+            batch = generation.retry(request.user, token)
+            made = list(batch.generations.with_everything())
+            for new in made:
+                transaction.on_commit(partial(nudge_submit, new.pk))
+    except OverBudget as refusal:
+        return answer(request, generation, str(refusal), True)
+    except TokenTaken as error:
+        raise Http404 from error
+    if not request.htmx:
+        return redirect(f"/#g-{made[0].public_id}")
+    cards = cards_of([generation], request.user) + cards_of(made, request.user, is_new=True)
+    return answer_with_cards(request, cards)
+
+
+@require_POST
+def found(request: HttpRequest, public_id) -> HttpResponse:
+    """The owner found the execution at HeyGen. One free look says whether it is there before it is linked."""
+    generation = own(request, public_id)
+    execution_id = request.POST.get("execution_id", "").strip()
+    if problem := why_not_linked(generation, execution_id):
+        return answer(request, generation, problem, True)
+    try:
+        with transaction.atomic():
+            said = "" if generation.resolve_as_found(execution_id) else TOO_LATE
+    except IntegrityError:
+        return answer(request, generation, "That execution already belongs to another video here.", True)
+    return answer(request, own(request, public_id), said)
+
+
+def why_not_linked(generation: Generation, execution_id: str) -> str:
+    """A sentence, or "" when HeyGen knows the execution and nothing here has it."""
+    if not heygen.EXECUTION_ID.fullmatch(execution_id):
+        return "Paste the execution id as HeyGen shows it, such as node-gw-v1d2e3o4."
+    if Generation.objects.filter(execution_id=execution_id).exclude(pk=generation.pk).exists():
+        return "That execution already belongs to another video here."
+    try:
+        with heygen.make_client() as client:
+            execution = heygen.poll(client, execution_id)
+    except heygen.HeyGenError as error:
+        if error.cause == heygen.Cause.NOT_FOUND:
+            return "HeyGen does not know this execution id. Check it and paste it again."
+        return f"{error} The id could not be checked; try again in a moment."
+    return "HeyGen does not know this execution id. Check it and paste it again." if execution.is_missing else ""
+
+
+@require_POST
+def not_made(request: HttpRequest, public_id) -> HttpResponse:
+    said = "" if own(request, public_id).resolve_as_not_made() else TOO_LATE
+    return answer(request, own(request, public_id), said)
+
+
+@require_POST
+def stop(request: HttpRequest, public_id) -> HttpResponse:
+    said = "" if own(request, public_id).stop_waiting() else TOO_LATE
+    return answer(request, own(request, public_id), said)
+
+
+@require_POST
+def check(request: HttpRequest, public_id) -> HttpResponse:
+    said = "" if own(request, public_id).check_again() else TOO_LATE
+    return answer(request, own(request, public_id), said)
+
+
+@require_POST
+def favourite(request: HttpRequest, public_id) -> HttpResponse:
+    generation = own(request, public_id)
+    wanted = request.POST.get("favourite")
+    generation.mark_favourite(wanted == "1" if wanted in {"0", "1"} else not generation.favourite)
+    return answer(request, generation)
+
+
+@require_POST
+def seen(request: HttpRequest, public_id) -> HttpResponse:
+    own(request, public_id).mark_seen()
+    return HttpResponse(status=204)
+
+
+@require_POST
+def trash(request: HttpRequest, public_id) -> HttpResponse:
+    generation = own(request, public_id)
+    generation.move_to_trash()
+    return answer(request, generation, "Moved to the trash, where it stays for 30 days.", undo="restore", of=generation)
+
+
+@require_POST
+def restore(request: HttpRequest, public_id) -> HttpResponse:
+    generation = own(request, public_id)
+    generation.restore()
+    return answer(request, generation, "Back in the gallery.")
+
+
+@require_POST
+def resume(request: HttpRequest) -> HttpResponse:
+    """Sending goes on. Only the studio's owner may: whatever paused it costs money when it is wrong."""
+    if not request.user.is_superuser:
+        raise Http404
+    RemoteAccount.objects.resume()
+    if request.htmx:
+        return render(request, "_banners.html", {"notices": current_notices()})
+    return redirect("gallery")

@@ -1,0 +1,128 @@
+"""The cards of the gallery: what each says, and the answers that carry cards to the page."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from videos.lifecycle import Status
+from videos.models import Generation
+from videos.models.generation_queryset import TrackRecord
+
+UP_TO = 300  # seconds: what a card says while nothing is measured
+RECORDS_LAST = 30  # seconds
+
+# A failure's title, by its cause (videos/heygen.py); the sentence below it is the row's own.
+CAUSES = {
+    "refused": "Refused by the provider",
+    "picture": "HeyGen could not fetch a frame",
+    "invalid": "HeyGen did not accept this request",
+    "credits": "Out of credits",
+    "key": "The API key was not accepted",
+    "plan": "Not allowed on this plan",
+    "retired": "HeyGen no longer offers this",
+    "too_large": "Too large for HeyGen",
+    "not_found": "HeyGen has lost this one",
+    "failed": "The provider could not make it",
+}
+
+
+def new_token() -> str:
+    """A form's token: however often the form is sent, it makes one batch."""
+    return secrets.token_urlsafe(24)
+
+
+def track_records() -> dict[int, TrackRecord]:
+    """Provider id → what was measured; half a minute old at most, because every page asks for it."""
+    return cache.get_or_set("track-records", Generation.objects.track_records, RECORDS_LAST)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One generation as the signed-in person sees it."""
+
+    generation: Generation
+    viewer: object
+    record: TrackRecord
+    is_new: bool = False
+
+    @property
+    def is_mine(self) -> bool:
+        return self.generation.owner_id == self.viewer.pk
+
+    @property
+    def started_at(self) -> datetime:
+        if self.generation.status == Status.SAVING:
+            return self.generation.completed_at or self.generation.clock_started_at
+        return self.generation.clock_started_at
+
+    @property
+    def elapsed(self) -> float:
+        return max(0.0, (timezone.now() - self.started_at).total_seconds())
+
+    @property
+    def median(self) -> float | None:
+        return self.record.median_seconds
+
+    @property
+    def eta(self) -> int:
+        """Seconds that the ring takes to close."""
+        return max(1, round(self.median or UP_TO))
+
+    @property
+    def ring(self) -> int:
+        return max(2, min(96, round(100 * self.elapsed / self.eta)))
+
+    @property
+    def ring_left(self) -> int:
+        return 100 - self.ring
+
+    @property
+    def poll_seconds(self) -> int:
+        return max(1, round(settings.POLL_SECONDS))
+
+    @property
+    def overdue_seconds(self) -> int:
+        return round(settings.OVERDUE_SECONDS)
+
+    @property
+    def classes(self) -> str:
+        generation, names = self.generation, [f"is-{self.generation.status}"]
+        if generation.status == Status.RUNNING and self.elapsed > self.eta:
+            names.append("is-late")
+        if generation.is_overdue:
+            names.append("is-overdue")
+        if self.is_new:
+            names.append("is-new")
+        return " ".join(names)
+
+    @property
+    def cause(self) -> str:
+        return CAUSES.get(self.generation.error_class, "This did not work")
+
+    @property
+    def token(self) -> str:
+        return new_token()
+
+    @property
+    def announcement(self) -> str:
+        """What a screen reader hears when the card has changed."""
+        words = {Status.READY: "Ready", Status.FAILED: "Failed", Status.UNKNOWN: "Outcome unknown"}
+        word = words.get(self.generation.status)
+        return f"{word}: {self.generation.prompt[:80]}" if word else ""
+
+
+def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) -> list[Card]:
+    records, nothing = track_records(), TrackRecord()
+    return [Card(row, viewer, records.get(row.provider_id, nothing), is_new) for row in generations]
+
+
+def answer_with_cards(request: HttpRequest, cards: list[Card], **context) -> HttpResponse:
+    """Cards for the script to put in their places, and whatever else `gallery/_answer.html` may carry."""
+    return render(request, "gallery/_answer.html", {"cards": cards, **context})

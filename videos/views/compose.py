@@ -1,0 +1,106 @@
+"""Pressing Generate, and choosing frames while composing."""
+
+from functools import partial
+from urllib.parse import urlsplit
+
+from django import forms
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from videos.forms import GenerateForm, check_address, find_picture, keep_last_frame, keep_upload
+from videos.models import Batch, OverBudget, Picture, TokenTaken
+from videos.tasks import nudge_submit
+from videos.views.cards import answer_with_cards, cards_of, new_token
+from videos.views.composer import FRAMES, composer_context, left_for, slot_context
+from videos.views.gallery import Shelf, redraw_shelf, shelf_context
+
+NOT_YOUR_PAGE = "This page belongs to somebody else's session. Reload it and press Generate again; nothing was sent."
+
+
+@require_POST
+def generate(request: HttpRequest) -> HttpResponse:
+    form = GenerateForm(request.POST, request.FILES, owner=request.user)
+    if form.is_valid():
+        try:
+            return made(request, press(request.user, form.cleaned_data["token"], form.requests()))
+        except OverBudget as refusal:
+            form.add_error(None, str(refusal))
+        except TokenTaken:
+            form.add_error(None, NOT_YOUR_PAGE)
+    return refused(request, form)
+
+
+def press(owner, token: str, requests) -> Batch:
+    """The batch of this press, and a nudge for each of its videos once it is kept."""
+    with transaction.atomic():
+        batch = Batch.objects.press(owner, token, requests)
+        for pk in batch.generations.values_list("pk", flat=True):
+            transaction.on_commit(partial(nudge_submit, pk))
+    return batch
+
+
+def made(request: HttpRequest, batch: Batch) -> HttpResponse:
+    generations = batch.generations.with_everything().newest_first()
+    if not request.htmx:
+        return redirect(f"/#g-{generations[0].public_id}")
+    if not page_shelf(request).is_everything:  # the new cards would not be on the shelf that is shown
+        response = redraw_shelf(request, Shelf())
+        response["HX-Push-Url"] = "/"
+    else:
+        cards = cards_of(generations, request.user, is_new=True)
+        response = answer_with_cards(request, cards, token=new_token(), left=left_for(request.user))
+    response["HX-Trigger-After-Swap"] = "pressed"
+    return response
+
+
+def page_shelf(request: HttpRequest) -> Shelf:
+    return Shelf.asked_for(QueryDict(urlsplit(request.htmx.current_url or "").query))
+
+
+def refused(request: HttpRequest, form: GenerateForm) -> HttpResponse:
+    """The sentences beside their fields. With the script, what was typed never left the page."""
+    composer = composer_context(request, form)
+    if request.htmx:
+        return render(request, "compose/_refused.html", composer, status=422)
+    return render(request, "gallery.html", shelf_context(request, Shelf()) | composer, status=422)
+
+
+@require_safe
+def compose(request: HttpRequest) -> HttpResponse:
+    """The composer by itself, filled as its address says: /compose?reuse=<uuid>."""
+    return render(request, "compose/_composer.html", composer_context(request))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def frame(request: HttpRequest, which: str) -> HttpResponse:
+    """One frame slot anew. POST keeps an upload or a saved video's last frame; GET shows a picture or an address."""
+    form, error = GenerateForm(owner=request.user, initial={}), ""
+    name, _ = FRAMES[which]
+    try:
+        if request.method == "POST":
+            form.frames[which] = added_frame(request, which, name)
+        else:
+            form.initial = shown_frame(request, which, name)
+    except forms.ValidationError as refusal:
+        error = " ".join(refusal.messages)
+    context = {"slot": slot_context(request, which, form, error)}
+    return render(request, "compose/_slot.html", context, status=422 if error else 200)
+
+
+def added_frame(request: HttpRequest, which: str, name: str) -> Picture | None:
+    file = request.FILES.get(name)
+    if file:
+        return keep_upload(request.user, file)
+    if request.POST.get(f"{which}_from"):
+        return keep_last_frame(request.user, request.POST[f"{which}_from"])
+    raise forms.ValidationError("That file did not arrive; add it again.")
+
+
+def shown_frame(request: HttpRequest, which: str, name: str) -> dict:
+    if public_id := request.GET.get(f"{which}_picture"):
+        return {f"{which}_picture": str(find_picture(request.user, public_id).public_id)}
+    if address := request.GET.get(f"{name}_url", "").strip():
+        return {f"{name}_url": check_address(address)}
+    return {}

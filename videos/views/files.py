@@ -1,0 +1,167 @@
+"""Videos, posters and pictures, only for who may see them: by Range, by nginx, or by a bucket's short link."""
+
+import io
+import re
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import connection
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
+
+from videos.models import Generation, Picture
+
+MOST_BYTES = 2 * 1024**2  # of one partial answer: a paused player otherwise holds a thread as long as it is paused
+RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+PRIVATE = "private, max-age=3600"
+
+
+class Unsatisfiable(Exception):
+    """The range lies outside of the file."""
+
+
+class Slice(io.RawIOBase):
+    """So many bytes of a file from `start` on, as a file. The descriptor stands at `start`, as sendfile expects."""
+
+    def __init__(self, path: str, start: int, length: int):
+        self.file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 – closed by close(); storage gives a string
+        self.file.seek(start)
+        self.start, self.length = start, length
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def fileno(self):
+        return self.file.fileno()
+
+    def tell(self):
+        return self.file.tell() - self.start
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self.length}[whence]
+        return self.file.seek(self.start + origin + offset) - self.start
+
+    def readinto(self, buffer):
+        room = max(0, min(len(buffer), self.length - self.tell()))
+        return self.file.readinto(memoryview(buffer)[:room])
+
+    def close(self):
+        self.file.close()
+        super().close()
+
+
+def visible(request: HttpRequest, public_id) -> Generation:
+    """The generation with its saved copy; what has none, or is not for this person, does not exist."""
+    rows = Generation.objects.visible_to(request.user).with_everything().filter(saved_video__isnull=False)
+    return get_object_or_404(rows, public_id=public_id)
+
+
+@require_safe
+def video(request: HttpRequest, public_id) -> HttpResponseBase:
+    generation = visible(request, public_id)
+    saved = generation.saved_video
+    name = download_name(generation) if request.GET.get("download") else ""
+    return serve(request, saved.file, "video/mp4", saved.sha256, name)
+
+
+@require_safe
+def poster(request: HttpRequest, public_id) -> HttpResponseBase:
+    saved = visible(request, public_id).saved_video
+    return serve(request, saved.poster, "image/jpeg", f"{saved.sha256}-poster")
+
+
+@require_safe
+def last_frame(request: HttpRequest, public_id) -> HttpResponseBase:
+    saved = visible(request, public_id).saved_video
+    return serve(request, saved.last_frame, "image/jpeg", f"{saved.sha256}-last")
+
+
+@require_safe
+def picture(request: HttpRequest, public_id) -> HttpResponseBase:
+    kept = get_object_or_404(Picture.objects.visible_to(request.user), public_id=public_id)
+    return serve(request, kept.file, kept.content_type, kept.sha256)
+
+
+def download_name(generation: Generation) -> str:
+    """Named by prompt and time: "a drone shot over a coastal city 2026-03-01 1402.mp4"."""
+    words = " ".join(re.sub(r"[^\w\s-]", " ", generation.prompt).split())[:60].strip() or "video"
+    moment = timezone.localtime(generation.created_at).strftime("%Y-%m-%d %H%M")
+    return f"{words} {moment}.mp4"
+
+
+def serve(request: HttpRequest, file, content_type: str, tag: str, download: str = "") -> HttpResponseBase:
+    """The file in whichever way this studio serves files; the check has been made."""
+    if settings.BUCKET:
+        return HttpResponseRedirect(bucket_link(file, content_type, download))
+    if not file or not file.storage.exists(file.name):
+        raise Http404
+    etag = f'"{tag}"'
+    if settings.ACCEL_LOCATION:
+        response = HttpResponse(content_type=content_type)
+        response["X-Accel-Redirect"] = f"{settings.ACCEL_LOCATION.rstrip('/')}/{quote(file.name)}"
+        del response["Content-Length"]
+    elif etag in request.headers.get("If-None-Match", "").split(", "):
+        response = HttpResponse(status=304)
+    else:
+        response = from_disk(request, file.path, file.size, content_type, etag)
+    response["ETag"], response["Cache-Control"] = etag, PRIVATE
+    response["X-Content-Type-Options"] = "nosniff"
+    if download:
+        response["Content-Disposition"] = content_disposition_header(True, download)
+    return response
+
+
+def bucket_link(file, content_type: str, download: str) -> str:
+    parameters = {"ResponseContentType": content_type, "ResponseCacheControl": PRIVATE}
+    if download:
+        parameters["ResponseContentDisposition"] = content_disposition_header(True, download)
+    return file.storage.url(file.name, parameters=parameters)
+
+
+def from_disk(request: HttpRequest, path: str, size: int, content_type: str, etag: str) -> HttpResponseBase:
+    try:
+        part = asked_part(request, size, etag)
+    except Unsatisfiable:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"})
+    start, length = part or (0, size)
+    headers = {"Content-Length": str(length), "Accept-Ranges": "bytes"}
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{size}"
+    status = 206 if part else 200
+    if request.method == "HEAD":
+        return HttpResponse(status=status, content_type=content_type, headers=headers)
+    release_database()
+    return FileResponse(Slice(path, start, length), status=status, content_type=content_type, headers=headers)
+
+
+def asked_part(request: HttpRequest, size: int, etag: str) -> tuple[int, int] | None:
+    """Start and length of the one range asked for; None for the whole file. Raises Unsatisfiable.
+
+    What cannot be read, several ranges at once, or a range of an older version all mean the whole file (RFC 9110).
+    """
+    found = RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if not found or found.groups() == ("", "") or request.headers.get("If-Range", etag) != etag:
+        return None
+    first, last = (int(text[:18]) if text else None for text in found.groups())
+    if first is None:  # the last so many bytes
+        if not last:
+            raise Unsatisfiable
+        first, last = max(0, size - last), size - 1
+    elif last is not None and last < first:
+        return None
+    if first >= size:
+        raise Unsatisfiable
+    last = size - 1 if last is None else min(last, size - 1)
+    return first, min(last - first + 1, MOST_BYTES)
+
+
+def release_database():
+    """A slow download must not hold a connection that others wait for."""
+    if not connection.in_atomic_block:
+        connection.close()

@@ -1,0 +1,246 @@
+"""The gallery: what is on it, found by the address alone, and what has changed since a page last asked."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from videos.models import Generation, Provider
+from videos.models.generation_queryset import VERSION_OVERLAP, GenerationQuerySet
+from videos.notices import current_notices, digest_of
+from videos.views.cards import answer_with_cards, cards_of
+from videos.views.composer import composer_context
+
+PAGE = 30
+MOST_CHANGES = 100  # more than this, and the whole shelf is drawn anew
+TABS = {
+    "": "All",
+    "running": "In progress",
+    "favourite": "Favourites",
+    "attention": "Needs attention",
+}
+WHEN = {"today": "Today", "week": "Last 7 days", "month": "Last 30 days", "between": "Between…"}
+DAYS = {"today": 0, "week": 6, "month": 29}
+RATIOS = ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"]
+OTHER_TABS = {"ready": "Ready", "trash": "Trash"}
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What the address asks to see. Words it cannot read are left out, never an error."""
+
+    state: str = ""
+    q: str = ""
+    provider: str = ""
+    ratio: str = ""
+    when: str = ""
+    start: date | None = None
+    end: date | None = None
+    whose: str = ""
+
+    @classmethod
+    def asked_for(cls, query: QueryDict) -> "Shelf":
+        start, end = read_date(query.get("from")), read_date(query.get("to"))
+        when = query.get("when", "")
+        state = query.get("state", "")
+        whose = query.get("whose", "mine" if query.get("mine") else "")
+        return cls(
+            state=state if state in TABS | OTHER_TABS else "",
+            q=query.get("q", "").replace("\0", "").strip()[:200],
+            provider=query.get("provider", "").replace("\0", "")[:64],
+            ratio=query.get("ratio", "").replace("\0", "")[:16],
+            when="between" if start or end else when if when in WHEN else "",
+            start=start,
+            end=end,
+            whose=whose if whose in {"mine", "team"} else "",
+        )
+
+    def rows(self, user) -> GenerationQuerySet:
+        rows = Generation.objects.visible_to(user).on_tab(self.state)
+        if self.q:
+            rows = rows.search(self.q)
+        if self.provider:
+            rows = rows.filter(provider__value=self.provider)
+        if self.ratio:
+            rows = rows.filter(aspect_ratio=self.ratio)
+        if self.whose:
+            rows = rows.filter(owner=user) if self.whose == "mine" else rows.exclude(owner=user)
+        first, last = self.days()
+        if first:
+            rows = rows.filter(created_at__gte=start_of(first))
+        if last and last < date.max:
+            rows = rows.filter(created_at__lt=start_of(last + timedelta(days=1)))
+        return rows
+
+    def days(self) -> tuple[date | None, date | None]:
+        if self.when in DAYS:
+            return timezone.localdate() - timedelta(days=DAYS[self.when]), None
+        return self.start, self.end
+
+    @property
+    def is_everything(self) -> bool:
+        return self == Shelf()
+
+    @property
+    def is_filtered(self) -> bool:
+        return replace(self, state="") != Shelf()
+
+    def query(self, **extra) -> str:
+        words = {
+            "state": self.state,
+            "q": self.q,
+            "provider": self.provider,
+            "ratio": self.ratio,
+            "when": self.when if self.when != "between" else "",
+            "from": self.start,
+            "to": self.end,
+            "whose": self.whose,
+        } | extra
+        return urlencode({name: value for name, value in words.items() if value})
+
+    def tabs(self, counts: dict[str, int]):
+        shown = TABS | ({self.state: OTHER_TABS[self.state]} if self.state in OTHER_TABS else {})
+        return [
+            {
+                "key": state or "all",
+                "name": name,
+                "count": counts[state or "all"],
+                "address": "/?" + replace(self, state=state).query() if replace(self, state=state).query() else "/",
+                "is_current": state == self.state,
+            }
+            for state, name in shown.items()
+        ]
+
+
+def read_date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
+def start_of(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def read_number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 18 else None
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """How far a page has read: the latest version, and which of the rows just below it it has seen.
+
+    Versions become visible slightly out of order, so a page looks back; what it names here is not sent again.
+    """
+
+    version: int = 0
+    seen: frozenset[tuple[int, int]] = frozenset()
+    notices: str = ""
+
+    @classmethod
+    def read(cls, text: str) -> "Cursor | None":
+        version, _, rest = text.partition("~")
+        pairs, _, notices = rest.partition("~")
+        try:
+            seen = frozenset(tuple(map(int, pair.split("."))) for pair in pairs.split(",") if pair)
+            return cls(int(version), frozenset(pair for pair in seen if len(pair) == 2), notices[:8])
+        except ValueError:
+            return None
+
+    @classmethod
+    def now(cls, rows: GenerationQuerySet, notices: str) -> "Cursor":
+        latest = Generation.objects.latest_version()
+        return cls(latest, frozenset(rows.changed_since(latest).values_list("pk", "version")), notices)
+
+    def __str__(self):
+        pairs = ",".join(f"{pk}.{version}" for pk, version in sorted(self.seen))
+        return f"{self.version}~{pairs}~{self.notices}"
+
+    def advanced(self, rows: list[tuple[int, int]], notices: str) -> "Cursor":
+        """After `rows` (pk, version) were sent."""
+        latest = max([self.version, *(version for _, version in rows)])
+        fresh = {pair for pair in {*self.seen, *rows} if pair[1] > latest - VERSION_OVERLAP}
+        return Cursor(latest, frozenset(fresh), notices)
+
+
+@require_safe
+@vary_on_headers("HX-Request", "HX-Target")
+def gallery(request: HttpRequest) -> HttpResponse:
+    """The whole page; its shelf when a filter changed; the next cards for Load more."""
+    shelf = Shelf.asked_for(request.GET)
+    if request.htmx.target == "more":
+        return render(request, "gallery/_page.html", page_context(request, shelf))
+    context = shelf_context(request, shelf)
+    if request.htmx.target == "shelf" and not request.htmx.history_restore_request:
+        return render(request, "gallery/_shelf_answer.html", context)
+    return render(request, "gallery.html", context | composer_context(request))
+
+
+@require_safe
+def updates(request: HttpRequest) -> HttpResponse:
+    """Only what changed since the page last asked, or 204. One small request per tab, whatever it shows."""
+    shelf, notices = Shelf.asked_for(request.GET), current_notices()
+    cursor = Cursor.read(request.GET.get("since", "")) or Cursor()
+    visible = Generation.objects.visible_to(request.user)
+    candidates = visible.changed_since(cursor.version).values_list("pk", "version")
+    changed = [pair for pair in candidates[: MOST_CHANGES + VERSION_OVERLAP + 1] if pair not in cursor.seen]
+    if not changed and digest_of(notices) == cursor.notices:
+        return HttpResponse(status=204)
+    if len(changed) > MOST_CHANGES:
+        return redraw_shelf(request, shelf)
+    ids = [pk for pk, _ in changed]
+    shown = shelf.rows(request.user).filter(pk__in=ids).with_everything().newest_first()
+    cards = cards_of(shown, request.user)
+    staying = {card.generation.pk for card in cards}
+    return answer_with_cards(
+        request,
+        cards,
+        gone=visible.filter(pk__in=set(ids) - staying).values_list("public_id", flat=True),
+        counts=visible.tab_counts(),
+        cursor=cursor.advanced(changed, digest_of(notices)),
+        notices=notices,
+        is_update=True,
+    )
+
+
+def redraw_shelf(request: HttpRequest, shelf: Shelf) -> HttpResponse:
+    response = render(request, "gallery/_shelf_answer.html", shelf_context(request, shelf))
+    response["HX-Retarget"], response["HX-Reswap"] = "#shelf", "outerHTML"
+    return response
+
+
+def page_context(request: HttpRequest, shelf: Shelf) -> dict:
+    """One page of cards, by key: `before` is the last card's number."""
+    rows = shelf.rows(request.user).with_everything().newest_first()
+    before = read_number(request.GET.get("before"))
+    rows = list((rows.filter(pk__lt=before) if before else rows)[: PAGE + 1])
+    has_more, rows = len(rows) > PAGE, rows[:PAGE]
+    return {
+        "cards": cards_of(rows, request.user),
+        "more": f"/?{shelf.query(before=rows[-1].pk)}" if has_more else "",
+    }
+
+
+def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
+    visible, notices = Generation.objects.visible_to(request.user), current_notices()
+    cursor = Cursor.now(visible, digest_of(notices))  # read before the cards: at worst one is sent twice
+    counts = visible.tab_counts()
+    return {
+        **page_context(request, shelf),
+        "shelf": shelf,
+        "cursor": cursor,
+        "counts": counts,
+        "tabs": shelf.tabs(counts),
+        "notices": notices,
+        "providers": Provider.objects.offered(),
+        "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [shelf.ratio])])),
+        "when": WHEN,
+        "has_team": Generation.objects.exclude(owner=request.user).visible_to(request.user).exists(),
+        "is_new_here": not counts["all"] and not counts["trash"],
+    }
