@@ -7,12 +7,15 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+CLOCKS_DIFFER = timedelta(minutes=1)  # between hosts; a lease further ahead means that the clock jumped back
+
 
 class SlotQuerySet(models.QuerySet):
     def take(self, name: str, seconds: float) -> uuid.UUID | None:
         """A token for the slot if it is free or its lease has run out, else None."""
         token, now = uuid.uuid4(), timezone.now()
-        free = Q(token=None) | Q(until__lte=now) | Q(until__gt=now + timedelta(days=1))  # the clock jumped back
+        jumped_back = now + timedelta(seconds=seconds) + CLOCKS_DIFFER
+        free = Q(token=None) | Q(until__lte=now) | Q(until__gt=jumped_back)
         lease = {"token": token, "until": now + timedelta(seconds=seconds), "seen_at": now}
         if self.filter(free, name=name).update(**lease):
             return token
@@ -21,6 +24,12 @@ class SlotQuerySet(models.QuerySet):
                 return self.create(name=name, **lease).token
         except IntegrityError:
             return None
+
+    def relieve(self, name: str, holder: uuid.UUID | str, seconds: float) -> uuid.UUID | None:
+        """A token for the slot in place of its holder's, who leaves or is known to be dead; None if it has moved on."""
+        token, now = uuid.uuid4(), timezone.now()
+        lease = {"token": token, "until": now + timedelta(seconds=seconds), "seen_at": now}
+        return token if self.filter(name=name, token=holder).update(**lease) else None
 
     def keep(self, name: str, token: uuid.UUID, seconds: float) -> bool:
         """Holds on for so many seconds more; False when somebody else has it by now. Also the heartbeat."""

@@ -1,0 +1,318 @@
+"""Following: the pump asks the remote side how far every running generation is, each at its own time.
+
+One pump runs at a time across all hosts; the slot "pump" says which, and is the worker's heartbeat. It is a task like
+any other, so it works in spans: at the end of one it asks for a successor and goes on until that one relieves it.
+Every second it claims the polls due within the next, and twice a second it writes down what was found.
+Database calls run in one thread of their own, so that a slow disk never holds up a poll.
+"""
+
+import asyncio
+import fcntl
+import logging
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.db import Error, close_old_connections, connections
+from django.utils import timezone
+
+from videos import heygen
+from videos.engine import stopping, verdicts
+from videos.engine.lanes import Lanes
+from videos.engine.nudge import nudge_pump, nudge_save, nudge_submit, waiting
+from videos.engine.submit import replay_accepted
+from videos.heygen import Cause, Execution, HeyGenError
+from videos.lifecycle import Status
+from videos.models import DuePoll, Generation, Outcome, RemoteAccount, Slot
+
+logger = logging.getLogger(__name__)
+
+SLOT = "pump"
+SLOT_SECONDS = 10.0  # a pump that is frozen so long may be replaced; one that is dead at once
+SPAN = 25.0  # seconds, after which a successor is asked for
+LONGEST_SPAN = 90.0  # seconds, after which the pump ends even without one: the queue allows a task 120
+BEAT = 1.0  # seconds between claims
+AHEAD = timedelta(seconds=1.3)  # a little more than a beat, so that no poll waits for a late beat
+RECORD_EVERY = 0.5  # seconds, or at once when a generation moves on
+MOST_CLAIMED = 5000  # in one beat
+MOST_LANES = 256
+POLL_SECONDS_AT_MOST = 30.0  # for one poll in all, however slowly its answer drips
+SWEEP_EVERY = 5  # beats
+NUDGE_AGAIN = 10.0  # seconds until the same row is nudged once more
+MOST_NUDGES = 20  # in the queue; more would only delay the pump's own successor
+
+
+def pump(relieving: str = ""):
+    """Follows everything until a successor, a stop or the span's end. Returns at once where another pump runs."""
+    hold = take_slot(relieving)
+    if hold:
+        with ThreadPoolExecutor(1, thread_name_prefix="pump-database") as thread:
+            asyncio.run(Pump(hold, thread).run())
+
+
+class Hold:
+    """The slot, and a locked file that dies with this process: on this host a successor need not wait for the lease."""
+
+    def __init__(self, token: uuid.UUID, path: Path):
+        self.token, self.path, self.file = token, path, locked(path)
+
+    def keep(self) -> bool:
+        return Slot.objects.keep(SLOT, self.token, SLOT_SECONDS)
+
+    def leave(self):
+        Slot.objects.leave(SLOT, self.token)
+
+    def close(self):
+        self.path.unlink(missing_ok=True)
+        self.file.close()
+
+
+def take_slot(relieving: str) -> Hold | None:
+    """The slot if it is free, given up by the holder named, or left behind by a process of this host that died."""
+    token = Slot.objects.relieve(SLOT, relieving, SLOT_SECONDS) if relieving else None
+    token = token or Slot.objects.take(SLOT, SLOT_SECONDS)
+    for holder in left_behind():
+        token = token or Slot.objects.relieve(SLOT, holder, SLOT_SECONDS)
+    return Hold(token, lock_file(token)) if token else None
+
+
+def lock_file(token: uuid.UUID | str) -> Path:
+    return settings.DATA / "pump" / str(token)
+
+
+def locked(path: Path) -> BinaryIO:
+    """A file that is locked before it has its name, so that nobody takes it for a dead pump's."""
+    path.parent.mkdir(exist_ok=True)
+    draft = path.with_suffix(".new")
+    file = draft.open("wb")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    draft.rename(path)
+    return file
+
+
+def left_behind() -> list[str]:
+    """Tokens of pumps on this host that died without leaving their slot."""
+    dead = []
+    for path in lock_file("").glob("*-*[0-9a-f]"):
+        with suppress(OSError), path.open("rb") as file:  # an error: it is locked, so its pump lives
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+            dead.append(path.name)
+    return dead
+
+
+class Pump:
+    """One span of following. Everything here runs on one event loop, except what is handed to `database`."""
+
+    def __init__(self, hold: Hold, thread: ThreadPoolExecutor):
+        self.hold = hold
+        self.thread = thread
+        self.polls: dict[asyncio.Task, DuePoll] = {}
+        self.outcomes: list[Outcome] = []
+        self.news = asyncio.Event()
+        self.failures: Counter[int] = Counter()  # in a row, by generation
+        self.heard = Heard()
+        self.work = Work()
+        self.has_asked_for_relief = False
+
+    async def run(self):
+        self.lanes = Lanes(heygen.certificates(), MOST_LANES)
+        recorder = asyncio.create_task(self.keep_recording())
+        try:
+            await self.database(Generation.objects.release_polls)
+            await self.beat(recorder)
+        finally:
+            recorder.cancel()
+            await self.end()
+
+    async def beat(self, recorder: asyncio.Task):
+        started = time.monotonic()
+        while await self.database(self.hold.keep) is not False:
+            for poll in await self.database(self.claim) or []:
+                self.begin(poll)
+            await self.database(self.work.look)
+            if time.monotonic() - started > SPAN:
+                await self.ask_for_relief()
+            if await self.is_over(started, recorder):
+                return
+
+    async def is_over(self, started: float, recorder: asyncio.Task) -> bool:
+        """Waits for the next beat; True when there is to be none."""
+        next_beat = time.monotonic() + BEAT
+        while time.monotonic() < next_beat:
+            if stopping.is_set() or recorder.done() or time.monotonic() - started > LONGEST_SPAN:
+                return True
+            await asyncio.sleep(0.05)
+        return False
+
+    async def ask_for_relief(self):
+        if not self.has_asked_for_relief:
+            await self.database(lambda: nudge_pump(relieving=str(self.hold.token)))
+        self.has_asked_for_relief = True
+
+    async def database(self, call: Callable[[], Any]) -> Any:
+        """What `call` returned, from the database's own thread; None when the database failed."""
+        return await asyncio.get_running_loop().run_in_executor(self.thread, in_database, call)
+
+    # Polls
+    def claim(self) -> list[DuePoll]:
+        if not settings.HEYGEN_API_KEY:
+            return []
+        return Generation.objects.claim_due_polls(timezone.now() + AHEAD, MOST_CLAIMED)
+
+    def begin(self, poll: DuePoll):
+        task = asyncio.create_task(self.ask(poll))
+        self.polls[task] = poll
+        task.add_done_callback(self.polls.pop)
+
+    async def ask(self, poll: DuePoll):
+        await asyncio.sleep((poll.due_at - timezone.now()).total_seconds() if poll.due_at < soon() else 0)
+        found = await self.answer(poll)
+        self.heard.note(found)
+        outcome = verdicts.judge(poll, found, timezone.now(), self.failures_after(poll.pk, found))
+        self.outcomes.append(outcome)
+        if outcome.status != Status.RUNNING:
+            self.news.set()
+
+    def failures_after(self, pk: int, found: Execution | HeyGenError) -> int:
+        if not isinstance(found, HeyGenError):
+            self.failures.pop(pk, None)
+            return 0
+        self.failures[pk] += 1
+        return self.failures[pk]
+
+    async def answer(self, poll: DuePoll) -> Execution | HeyGenError:
+        try:
+            async with self.lanes.lane() as lane, asyncio.timeout(POLL_SECONDS_AT_MOST):
+                return await heygen.poll_on_lane(lane, poll.execution_id)
+        except HeyGenError as error:
+            return error
+        except TimeoutError:
+            return HeyGenError(Cause.NETWORK, "The answer took too long.")
+        except Exception as error:  # one odd answer must not end the following of all others
+            logger.error("A poll failed in an unforeseen way: %s", type(error).__name__)
+            return HeyGenError(Cause.UNREADABLE, type(error).__name__)
+
+    # Writing down
+    async def keep_recording(self):
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.news.wait(), RECORD_EVERY)
+            self.news.clear()
+            await self.record()
+
+    async def record(self):
+        """Writes what was found since the last time; kept for the next time when the database fails."""
+        outcomes, self.outcomes = self.outcomes, []
+        if outcomes and await self.database(lambda: self.write(outcomes)) is None:
+            self.outcomes = outcomes + self.outcomes
+        if outcomes:
+            await self.database(self.heard.tell)
+
+    def write(self, outcomes: list[Outcome]) -> bool:
+        moved = set(Generation.objects.record_outcomes(outcomes))
+        for outcome in outcomes:
+            if outcome.pk in moved and outcome.status == Status.SAVING:
+                self.work.save_at_once(outcome.pk)
+        return True
+
+    async def end(self):
+        """Whatever was claimed and not asked is given back, so that the next pump takes it at once."""
+        unfinished = dict(self.polls)
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        await self.record()
+        tokens = {poll.token for poll in unfinished.values()}
+        await self.database(lambda: Generation.objects.release_polls(tokens))
+        if not self.has_asked_for_relief and not stopping.is_set():
+            await self.database(nudge_pump)
+        await self.database(self.hold.leave)
+        self.hold.close()
+        await self.lanes.close()
+        await asyncio.get_running_loop().run_in_executor(self.thread, connections.close_all)
+
+
+def soon():
+    """A poll claimed for later than this was set absurdly far ahead: the clock jumped back since."""
+    return timezone.now() + 2 * AHEAD
+
+
+def in_database(call: Callable[[], Any]) -> Any:
+    try:
+        close_old_connections()
+        return call()
+    except Error as error:
+        logger.warning("The database failed (%s); the pump tries again", type(error).__name__)
+        return None
+
+
+class Heard:
+    """What the polls of the last moment say of the remote side as a whole: reached, in trouble, or refusing our key."""
+
+    def __init__(self):
+        self.reached = False
+        self.trouble: HeyGenError | None = None
+        self.refusal: HeyGenError | None = None
+
+    def note(self, found: Execution | HeyGenError):
+        if not isinstance(found, HeyGenError):
+            self.reached = True
+        elif found.cause in {Cause.KEY, Cause.CREDITS, Cause.PLAN} and found.stops_sending:
+            self.refusal = found
+        elif found.cause in {Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE}:
+            self.trouble = found
+
+    def tell(self):
+        """One good answer outweighs many bad ones: what went wrong with a single row is said on its card."""
+        if self.refusal:
+            RemoteAccount.objects.pause(self.refusal.cause, str(self.refusal))
+        if self.reached:
+            RemoteAccount.objects.note_reached()
+        elif self.trouble:
+            RemoteAccount.objects.note_trouble(str(self.trouble))
+        self.__init__()
+
+
+class Work:
+    """Finds what waits to be sent or saved and has no task, because its nudge was lost or its time has only come."""
+
+    def __init__(self):
+        self.beats = 0
+        self.nudged: dict[int, float] = {}
+
+    def look(self):
+        self.beats += 1
+        if self.beats % SWEEP_EVERY == 1:
+            sweep()
+        room = MOST_NUDGES - waiting()
+        if room > 0:
+            for pk in self.fresh(Generation.objects.sendable(timezone.now())[:room]):
+                nudge_submit(pk)
+            for pk in self.fresh(Generation.objects.savable(timezone.now())[:room]):
+                nudge_save(pk)
+
+    def save_at_once(self, pk: int):
+        if waiting() < MOST_NUDGES and self.fresh([pk]):
+            nudge_save(pk)
+
+    def fresh(self, pks) -> list[int]:
+        """Those of `pks` that were not nudged a moment ago."""
+        now = time.monotonic()
+        self.nudged = {pk: moment for pk, moment in self.nudged.items() if now - moment < NUDGE_AGAIN}
+        found = [pk for pk in pks if pk not in self.nudged]
+        self.nudged.update(dict.fromkeys(found, now))
+        return found
+
+
+def sweep():
+    """Settles what a crash left open: replies kept beside the database, and marks whose sender is gone."""
+    replay_accepted()
+    Generation.objects.sweep_lost_replies()

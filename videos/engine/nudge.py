@@ -1,0 +1,35 @@
+"""Nudges: django-q2 tasks that carry an id at most. The rows are the queue; losing a nudge changes nothing."""
+
+import logging
+from typing import Any
+
+from django.db import Error
+from django_q.models import OrmQ
+from django_q.tasks import async_task
+
+logger = logging.getLogger(__name__)
+
+
+def nudge_submit(pk: int):
+    enqueue("submit", pk)
+
+
+def nudge_save(pk: int):
+    enqueue("save", pk)
+
+
+def nudge_pump(relieving: str = ""):
+    """Starts a pump, if none runs; or one that takes over from the pump whose slot has this token."""
+    enqueue("pump", *([relieving] if relieving else []))
+
+
+def enqueue(task: str, *arguments: Any):
+    try:
+        async_task(f"videos.tasks.{task}", *arguments, save=False)
+    except Error as error:
+        logger.warning("A nudge to %s was lost (%s); the sweep finds what is due", task, type(error).__name__)
+
+
+def waiting() -> int:
+    """How many nudges nobody has finished yet."""
+    return OrmQ.objects.count()

@@ -1,0 +1,141 @@
+"""What one poll means for a generation: which state follows, when to ask again, and what to say about it.
+
+Plain functions of a poll, what came back and the time; nothing here touches the network or the database.
+"""
+
+import math
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from videos.heygen import Cause, Execution, HeyGenError
+from videos.lifecycle import Status
+from videos.models import DuePoll, Outcome
+
+MISSING_BEFORE_FAILED = 3
+SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=15)
+LONGEST_PAUSE = timedelta(minutes=5)  # between two polls of an overdue execution
+LONGEST_BACK_OFF = timedelta(seconds=60)  # between two polls while the remote side is in trouble
+UNWATCHED = timedelta(minutes=10)  # a poll so much too late means that nobody was listening meanwhile
+
+NOT_FOLLOWED = "The video is not lost: the studio keeps asking."
+TROUBLE = {
+    Cause.BUSY: f"HeyGen asked the studio to ask less often. {NOT_FOLLOWED}",
+    Cause.NETWORK: f"HeyGen could not be reached to ask how far this is. {NOT_FOLLOWED}",
+    Cause.FAULT: f"HeyGen answered with a fault of its own. {NOT_FOLLOWED}",
+    Cause.KEY: "HeyGen did not accept the API key. The video is not lost: it is followed again once the key is right.",
+    Cause.CREDITS: f"HeyGen says that the account has run out of credits. {NOT_FOLLOWED}",
+    Cause.PLAN: f"HeyGen says that the account's plan does not allow to look. {NOT_FOLLOWED}",
+}
+UNREADABLE = f"HeyGen's answer could not be read. {NOT_FOLLOWED}"
+NO_LINK = "HeyGen has finished this video but not yet said where it is. Nothing is lost: the studio keeps asking."
+
+MAY_COST = "HeyGen may have charged for it; Retry makes a new video, which costs again."
+FAILURES = {
+    Cause.REFUSED: f"The provider refused the prompt or a picture, so there is no video. {MAY_COST} Reword it first.",
+    Cause.PICTURE: f"The start or end frame could not be used, so there is no video. {MAY_COST}",
+    Cause.CREDITS: "The HeyGen account ran out of credits, so there is no video. Top it up, then retry.",
+    Cause.PLAN: "The HeyGen account's plan does not allow this, so there is no video. Try another provider.",
+    Cause.INVALID: f"The provider did not accept this request, so there is no video. {MAY_COST} Edit it first.",
+}
+FAILED = f"The provider could not make this video. {MAY_COST}"
+MISSING = f"HeyGen no longer knows this execution, so there is no video to fetch. {MAY_COST}"
+
+
+def judge(poll: DuePoll, found: Execution | HeyGenError, now: datetime, failures: int = 1) -> Outcome:
+    """The outcome of one poll, whatever came back; `failures` in a row, if it is an error.
+
+    What is not surely over goes on being followed.
+    """
+    if isinstance(found, HeyGenError):
+        interval = trouble_interval(poll, found, now, failures)
+        return keep_following(poll, now, interval, trouble=TROUBLE.get(found.cause, UNREADABLE))
+    if found.is_completed:
+        return completed(poll, found)
+    if found.is_failed:
+        return failed(poll, found.error or HeyGenError(Cause.FAULT))
+    if found.is_missing:
+        return missing(poll, now)
+    trouble = NO_LINK if found.word == "completed" else ""
+    return keep_following(poll, now, usual_interval(poll, now), trouble=trouble, remote_status=found.word)
+
+
+def completed(poll: DuePoll, found: Execution) -> Outcome:
+    fields = {
+        "video_url": found.video_url,
+        "video_id": found.video_id,
+        "asset_id": found.asset_id,
+        "remote_status": found.word,
+        "missing_polls": 0,
+    }
+    return Outcome(poll.pk, poll.token, Status.SAVING, fields)
+
+
+def failed(poll: DuePoll, error: HeyGenError) -> Outcome:
+    fields = {
+        "error_class": error.cause,
+        "error_message": FAILURES.get(error.cause, FAILED),
+        "error_detail": error.detail,
+        "remote_status": "failed",
+    }
+    return Outcome(poll.pk, poll.token, Status.FAILED, fields)
+
+
+def missing(poll: DuePoll, now: datetime) -> Outcome:
+    """One `not_found` may come from a copy of the remote side's database that lags behind; three in a row do not."""
+    times = poll.missing_polls + 1
+    if times < MISSING_BEFORE_FAILED:
+        return keep_following(poll, now, usual_interval(poll, now), remote_status="not_found", missing_polls=times)
+    fields = {"error_class": Cause.NOT_FOUND, "error_message": MISSING, "remote_status": "not_found"}
+    return Outcome(poll.pk, poll.token, Status.FAILED, {**fields, "missing_polls": times})
+
+
+def keep_following(poll: DuePoll, now: datetime, interval: timedelta, trouble: str = "", **fields: Any) -> Outcome:
+    """Still running, as far as we know: when to ask again; or stopped, when nothing was heard for a day.
+
+    Time in which nobody listened, because the worker was down or the clock jumped, does not count as silence.
+    """
+    if "remote_status" in fields:
+        fields.setdefault("missing_polls", 0)
+    followed_at = followed_since(poll, now)
+    if now - followed_at > timedelta(seconds=settings.STOP_FOLLOWING_SECONDS):
+        return Outcome(poll.pk, poll.token, Status.STOPPED, {})
+    fields |= {"followed_at": followed_at} if followed_at != poll.followed_at else {}
+    return Outcome(
+        poll.pk, poll.token, Status.RUNNING, {"due_at": next_due(poll, now, interval), "trouble": trouble, **fields}
+    )
+
+
+def followed_since(poll: DuePoll, now: datetime) -> datetime:
+    late = now - poll.due_at
+    if abs(late) < max(UNWATCHED, timedelta(seconds=2 * settings.POLL_SECONDS)):
+        return min(poll.followed_at, now)
+    return min(poll.followed_at + late, now)
+
+
+def next_due(poll: DuePoll, now: datetime, interval: timedelta) -> datetime:
+    """The next beat of the row's own phase that is still to come; missed ones are skipped."""
+    if abs(now - poll.due_at) > UNWATCHED:
+        return now + interval
+    beats = max(1, math.floor((now - poll.due_at) / interval) + 1)
+    return poll.due_at + beats * interval
+
+
+def usual_interval(poll: DuePoll, now: datetime) -> timedelta:
+    """Every POLL_SECONDS; once overdue, less often: a tenth of the time it has taken, at most five minutes."""
+    usual = timedelta(seconds=settings.POLL_SECONDS)
+    elapsed = now - followed_since(poll, now)
+    if elapsed < timedelta(seconds=settings.OVERDUE_SECONDS):
+        return usual
+    return max(usual, min(elapsed / 10, LONGEST_PAUSE))
+
+
+def trouble_interval(poll: DuePoll, error: HeyGenError, now: datetime, failures: int) -> timedelta:
+    """What the remote side asked for; else twice as long after each failure in a row, up to a minute."""
+    usual = usual_interval(poll, now)
+    if error.cause == Cause.BUSY:
+        return max(usual, min(max(error.retry_after or usual, SHORTEST_WAIT), LONGEST_WAIT))
+    if error.stops_sending:
+        return max(usual, LONGEST_BACK_OFF)
+    return max(usual, min(usual * 2 ** min(failures - 1, 10), LONGEST_BACK_OFF))

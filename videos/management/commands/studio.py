@@ -1,0 +1,29 @@
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from videos import setup_token
+from videos.supervisor import CannotStart, Supervisor, needs_standin, prepare
+
+
+class Command(BaseCommand):
+    help = "Runs the whole studio: web server, worker and, without an API key, the stand-in. Ctrl-C stops it."
+
+    def handle(self, *args, **options):
+        try:
+            supervisor = Supervisor(self.say)
+            prepare()
+            supervisor.run(self.welcome)
+        except CannotStart as reason:
+            raise CommandError(str(reason)) from reason
+
+    def say(self, line: str):
+        self.stdout.write(line)
+        self.stdout.flush()
+
+    def welcome(self, address: str):
+        if needs_standin():
+            self.say("No HEYGEN_API_KEY: videos are drawn on this machine, and cost nothing.")
+        if not settings.BOUND_TO_LOOPBACK:
+            self.say(f"Listening on {settings.HOST}, port {settings.PORT}")
+        setup_token.announce(self.say)
+        self.say(f"HeyGen Studio is at {address}  (Ctrl-C stops it)")

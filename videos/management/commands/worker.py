@@ -1,0 +1,10 @@
+from django.core.management.base import BaseCommand
+
+from videos import cluster
+
+
+class Command(BaseCommand):
+    help = "Runs the worker, which sends, follows and saves. Any number of hosts may run one."
+
+    def handle(self, *args, **options):
+        cluster.run()

@@ -1,0 +1,342 @@
+"""`manage.py studio`: web, worker and, where nothing else is configured, the stand-in, as one thing to start and stop.
+
+A part that dies is started again. No part outlives the supervisor: it adopts orphans and ends them, and the kernel
+tells its children when it is killed itself. The listening socket is the supervisor's, so that a visitor who comes
+while the web server is being replaced waits for a moment and is not turned away.
+"""
+
+import ctypes
+import errno
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+
+STEP = 0.1  # seconds between two looks
+STOP_WITHIN = 10.0  # seconds until a part that does not end is killed
+FAILS_AT_ONCE = 5.0  # a part that lived shorter did not really start
+TRIES = 5
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+LIBC = ctypes.CDLL(None)
+MANAGE = str(settings.BASE_DIR / "manage.py")
+BACKLOG = 2048
+
+
+class CannotStart(Exception):
+    """`str(error)` is a sentence for whoever started us."""
+
+
+class Part:
+    """One child process: how to start it, its output, and how often it failed."""
+
+    def __init__(self, name: str, command: list[str], env: dict[str, str], pass_fds: tuple[int, ...] = ()):
+        self.name, self.command, self.env, self.pass_fds = name, command, env, pass_fds
+        self.process: subprocess.Popen | None = None
+        self.failures = 0
+        self.start_at = 0.0
+        self.started_at = 0.0
+        self.unfinished_line = b""
+
+    def start(self):
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(
+            self.command,
+            env=self.env,
+            cwd=settings.BASE_DIR,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=self.pass_fds,
+            start_new_session=True,
+            preexec_fn=end_with(os.getpid()),
+        )
+        os.set_blocking(self.process.stdout.fileno(), False)
+
+    def has_ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def terminate(self):
+        if self.is_running():
+            self.process.terminate()
+
+    def kill(self):
+        """It and whatever it left in its process group."""
+        if self.process:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def put_off(self):
+        """It ended by itself: when to try again. Raises CannotStart when it never even starts."""
+        did_start = time.monotonic() - self.started_at > FAILS_AT_ONCE
+        self.failures = 0 if did_start else self.failures + 1
+        if self.failures >= TRIES and self.process.returncode != -signal.SIGKILL:
+            raise CannotStart(f"The {self.name} process cannot be started; what it said stands above.")
+        self.start_at = time.monotonic() + 0.2 * self.failures
+
+    def lines(self) -> list[str]:
+        """Whole lines that it has printed since the last time."""
+        try:
+            text = self.process.stdout.read() or b""
+        except ValueError:
+            return []
+        *lines, self.unfinished_line = (self.unfinished_line + text).split(b"\n")
+        return [line.decode(errors="replace") for line in lines]
+
+
+def end_with(parent: int) -> Callable[[], None]:
+    """Run in a child between fork and exec: the kernel sends it SIGTERM when its parent dies."""
+
+    def prepare():
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare
+
+
+class Probe:
+    """Waits for the web server's first answer. The socket listens before the server runs, so one question will do."""
+
+    def __init__(self, listener: socket.socket):
+        self.listener = listener
+        self.connection: socket.socket | None = None
+
+    def has_answer(self) -> bool:
+        try:
+            if self.connection is None:
+                self.ask()
+            return self.heard(self.connection.recv(1))
+        except BlockingIOError:
+            return False
+        except OSError:
+            return self.heard(b"")
+
+    def ask(self):
+        host, port = self.listener.getsockname()[:2]
+        self.connection = socket.create_connection((reachable(host), port), timeout=1)
+        self.connection.sendall(b"GET /login HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        self.connection.setblocking(False)
+
+    def heard(self, answer: bytes) -> bool:
+        if self.connection:
+            self.connection.close()
+        self.connection = None
+        return bool(answer)
+
+
+class Supervisor:
+    """Starts the parts, keeps them running, prints what they say, and stops them all."""
+
+    def __init__(self, say: Callable[[str], None]):
+        self.say = say
+        self.listener = listen(settings.HOST, settings.PORT)
+        self.selector = selectors.DefaultSelector()
+        self.must_stop = False
+        self.parts = self.make_parts()
+
+    def make_parts(self) -> list[Part]:
+        env = dict(os.environ, PYTHONUNBUFFERED="1")
+        parts = []
+        if needs_standin():
+            port = standin_port(settings.DATA / "standin" / "port")
+            url = f"http://127.0.0.1:{port}"
+            env |= {"STUDIO_DEMO": "1", "HEYGEN_API_URL": url, "HEYGEN_UPLOAD_URL": url, "HEYGEN_API_KEY": "demo"}
+            parts.append(Part("standin", [sys.executable, MANAGE, "standin", "--port", str(port)], env))
+        web = Part("web", web_command(self.listener.fileno()), env, (self.listener.fileno(),))
+        return [*parts, web, Part("worker", [sys.executable, MANAGE, "worker"], env)]
+
+    def run(self, when_up: Callable[[str], None]):
+        """Until SIGTERM or SIGINT. `when_up` is called once with the address, when the web server answers."""
+        LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self.stop)
+        try:
+            for part in self.parts:
+                self.start(part)
+            self.wait_for_web(when_up)
+            while not self.must_stop:
+                self.tend()
+        finally:
+            self.end()
+
+    def stop(self, number: int, frame: FrameType | None):
+        self.must_stop = True
+
+    def wait_for_web(self, when_up: Callable[[str], None]):
+        probe = Probe(self.listener)
+        while not self.must_stop:
+            self.tend()
+            if probe.has_answer():
+                return when_up(address_of(self.listener))
+        return None
+
+    def tend(self):
+        self.pass_on_output(STEP)
+        for part in self.parts:
+            if part.has_ended():
+                self.bury(part)
+            if part.process is None and time.monotonic() >= part.start_at and not self.must_stop:
+                self.start(part)
+        reap(orphans() - {part.process.pid for part in self.parts if part.process})
+
+    def start(self, part: Part):
+        part.start()
+        self.selector.register(part.process.stdout, selectors.EVENT_READ, part)
+
+    def bury(self, part: Part):
+        self.pass_on_output(0)
+        self.selector.unregister(part.process.stdout)
+        part.process.stdout.close()
+        if part.name == "web":  # the worker's processes end by themselves, once what they send is answered
+            part.kill()
+        part.put_off()
+        part.process = None
+        if not self.must_stop:
+            self.say(f"The {part.name} process ended; starting it again.")
+
+    def pass_on_output(self, seconds: float):
+        for key, _ in self.selector.select(seconds):
+            for line in key.data.lines():
+                self.say(f"{key.data.name:<8}| {line}")
+
+    def end(self):
+        """Asks every part to end, and ends what does not."""
+        for part in self.parts:
+            part.terminate()
+        deadline = time.monotonic() + STOP_WITHIN
+        while any(part.is_running() for part in self.parts) and time.monotonic() < deadline:
+            self.pass_on_output(STEP / 2)
+        for part in self.parts:
+            part.kill()
+        while left := orphans():
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            reap(left)
+            time.sleep(STEP / 10)
+        self.listener.close()
+
+
+# Sockets and addresses
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that already takes visitors; port 0 lets the system choose. Raises CannotStart."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise CannotStart(why_not(error, host, port)) from error
+    listener.listen(BACKLOG)
+    return listener
+
+
+def why_not(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} is in use by another program. Stop that one, or choose another port: PORT={port + 1}"
+    if error.errno == errno.EACCES:
+        return f"Port {port} needs rights that this user does not have. Choose one above 1023: PORT=8000"
+    return f"The studio cannot listen on {host}, port {port}: {error.strerror}. Check HOST and PORT."
+
+
+def address_of(listener: socket.socket) -> str:
+    """Where a person finds us."""
+    if settings.STUDIO_URL:
+        return f"{settings.STUDIO_URL}/"
+    host, port = listener.getsockname()[:2]
+    host = reachable(host)
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def web_command(descriptor: int) -> list[str]:
+    """gunicorn with many threads: each player that loads slowly keeps one."""
+    options = ["--bind", f"fd://{descriptor}", "--worker-class", "gthread", "--workers", "2", "--threads", "128"]
+    options += ["--preload", "--no-control-socket", "--graceful-timeout", "2", "--log-level", "warning"]
+    return [sys.executable, "-m", "gunicorn", "heygen_studio.wsgi:application", *options]
+
+
+# The stand-in
+def needs_standin() -> bool:
+    """Without a key and without an address of one's own, the stand-in takes HeyGen's place."""
+    return not settings.HEYGEN_API_KEY and not os.environ.get("HEYGEN_API_URL")
+
+
+def standin_port(kept: Path) -> int:
+    """The port it had before, so that links of videos not yet saved stay true; else one that is free."""
+    with suppress(OSError, ValueError):
+        port = int(kept.read_text())
+        if is_free(port):
+            return port
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(str(port))
+    return port
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+# Processes
+def orphans() -> set[int]:
+    """Our children by now: the parts, and whatever lost its own parent."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for children in tasks for pid in children.read_text().split()}
+
+
+def reap(pids: set[int]):
+    for pid in pids:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+
+
+# Before the first start, and after an update
+def prepare():
+    """Brings the database and the static files up to date; takes no time when they are."""
+    executor = MigrationExecutor(connections["default"])
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", interactive=False, verbosity=0)
+    connections.close_all()
+    if static_files_changed(settings.STATIC_ROOT / "staticfiles.json"):
+        call_command("collectstatic", interactive=False, verbosity=0)
+
+
+def static_files_changed(manifest: Path) -> bool:
+    """Whether any file came or changed since they were collected."""
+    try:
+        collected_at, names = manifest.stat().st_mtime, set(json.loads(manifest.read_text())["paths"])
+    except (OSError, ValueError, KeyError):
+        return True
+    for finder in get_finders():
+        for name, storage in finder.list(None):
+            if name not in names or Path(storage.path(name)).stat().st_ctime > collected_at:
+                return True
+    return False

@@ -1,0 +1,134 @@
+"""django-q2's entry points, its schedules, and the nudges that others use.
+
+A task carries an id at most, returns nothing, never raises, and changes nothing when it is lost or run five times:
+the engine claims rows by conditional UPDATEs. Errors are logged without their words, which may hold a signed link.
+"""
+
+import fcntl
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import wraps
+
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
+from django_q.models import Schedule, Task
+
+from videos.engine import follow, stopping
+from videos.engine import save as saving
+from videos.engine import submit as sending
+from videos.engine.nudge import nudge_pump, nudge_save, nudge_submit
+from videos.models import Generation, Slot
+
+__all__ = ["make_schedules", "nightly", "nudge_pump", "nudge_save", "nudge_submit", "pump", "save", "submit", "sweep"]
+
+logger = logging.getLogger(__name__)
+
+SAVES_AT_ONCE = 2  # on one host: the other workers stay free for the pump and for sending
+FAILURES_KEPT = timedelta(days=7)
+NIGHTLY_SECONDS = 3600.0
+
+
+def task(function: Callable[..., None]) -> Callable[..., None]:
+    """Ends quietly when the worker ends, and logs what goes wrong without the error's own words."""
+
+    @wraps(function)
+    def quietly(*arguments):
+        if stopping.is_set():
+            return
+        try:
+            function(*arguments)
+        except Exception as error:
+            where = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("%s%s failed: %s\n%s", function.__name__, arguments, type(error).__name__, where)
+
+    return quietly
+
+
+@task
+def submit(pk: int):
+    sending.submit(pk)
+
+
+@task
+def save(pk: int):
+    with a_lane() as is_free:
+        if is_free and saving.save(pk, stopping.is_set):
+            nudge_save(pk)
+    if is_free:
+        for another in Generation.objects.savable(timezone.now()).exclude(pk=pk)[:1]:
+            nudge_save(another)
+
+
+@task
+def pump(relieving: str = ""):
+    follow.pump(relieving)
+
+
+@task
+def sweep():
+    follow.sweep()
+    nudge_pump()
+
+
+@task
+def nightly():
+    """Compares storage and rows, and throws away what nobody needs. One host at a time."""
+    token = Slot.objects.take("nightly", NIGHTLY_SECONDS)
+    if token is None:
+        return
+    Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT).delete()
+    call_command("clearsessions")
+    call_command("checkstudio", "--repair")
+    Slot.objects.leave("nightly", token)
+
+
+@contextmanager
+def a_lane() -> Iterator[bool]:
+    """Whether one of the places for saving was free; held until the end, or until this process dies."""
+    folder = settings.DATA / "saving"
+    folder.mkdir(exist_ok=True)
+    for number in range(SAVES_AT_ONCE):
+        with (folder / str(number)).open("wb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield True
+            return
+    yield False
+
+
+SCHEDULES = {
+    "Follow": {"func": "videos.tasks.pump", "schedule_type": Schedule.MINUTES, "minutes": 1},
+    "Sweep": {"func": "videos.tasks.sweep", "schedule_type": Schedule.MINUTES, "minutes": 5},
+    "Nightly check": {"func": "videos.tasks.nightly", "schedule_type": Schedule.DAILY, "minutes": None},
+}
+OURS = {"args": None, "hook": None, "repeats": -1, "cron": None, "cluster": None, "intended_date_kwarg": None}
+OPTIONS = {"Nightly check": {"save": False, "timeout": int(NIGHTLY_SECONDS)}}
+
+
+def make_schedules():
+    """Makes our schedules, and mends them: one row with bad arguments keeps django-q2 from running any."""
+    for name, fields in SCHEDULES.items():
+        options = repr({"q_options": OPTIONS.get(name, {"save": False})})
+        rows = Schedule.objects.filter(name=name)
+        rows.exclude(pk=rows.values("pk")[:1]).delete()
+        schedule = rows.first() or Schedule(name=name, next_run=first_run(name))
+        too_far = timezone.now() + timedelta(days=2)  # the clock jumped back
+        if schedule.next_run is None or schedule.next_run > too_far:
+            schedule.next_run = first_run(name)
+        for field, value in {**OURS, **fields, "kwargs": options}.items():
+            setattr(schedule, field, value)
+        schedule.save()
+
+
+def first_run(name: str):
+    now = timezone.now()
+    if name != "Nightly check":
+        return now
+    tonight = timezone.localtime(now).replace(hour=3, minute=30, second=0, microsecond=0)
+    return tonight if tonight > now else tonight + timedelta(days=1)
