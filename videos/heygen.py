@@ -34,7 +34,6 @@ LARGEST_REPLY = 1024 * 1024  # bytes; the contract's replies are a few hundred
 EXECUTION_ID = re.compile(r"\w[\w.:~-]{0,199}", re.ASCII)
 SENDABLE_KEY = re.compile(r"[!-~]+")
 TIMEOUT = httpx.Timeout(30, connect=10)
-FIRST_BYTE = "http11.send_request_headers.started"
 CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
 
 
@@ -269,6 +268,31 @@ class Cutoff:
             socket.socket.shutdown(self.stream.get_extra_info("socket"), socket.SHUT_RDWR)
 
 
+class Gate:
+    """Stands before the first byte of a request: its head is held back until its body comes, then `before` runs, and
+    both leave in one write. If `before` raises, nothing leaves.
+
+    httpx's own trace event for the first byte comes 80 executed lines earlier than the body's last byte; a process
+    that dies within them leaves a request that was never made, and that nobody can tell from one that was.
+    """
+
+    def __init__(self, stream: Any, before: Callable[[], None]):
+        self.write_on, self.before = stream.write, before
+        self.head: bytes | None = None
+        self.is_open = False
+        stream.write = self.write
+
+    def write(self, buffer: bytes, timeout: float | None = None):
+        if self.is_open:
+            self.write_on(buffer, timeout)
+        elif self.head is None:
+            self.head = buffer
+        else:
+            self.before()
+            self.is_open = True
+            self.write_on(self.head + buffer, timeout)
+
+
 # Calls
 def submit(
     client: httpx.Client, submission: Submission, before_first_byte: Callable[[], None], seconds: float = 60
@@ -283,9 +307,8 @@ def submit(
     cutoff = Cutoff(seconds)
 
     def trace(event: str, info: dict[str, Any]):
-        if event == FIRST_BYTE:
-            before_first_byte()
-        elif event in CONNECTED:
+        if event in CONNECTED:
+            Gate(info["return_value"], before_first_byte)
             cutoff.trace(event, info)
 
     with cutoff:

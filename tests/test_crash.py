@@ -1,0 +1,27 @@
+"""A sample of the sweeps that `make crash` runs in full: real processes, real signals, both databases."""
+
+from tests.crash.course import judge, run
+
+
+def test_a_submission_killed_at_any_line_is_sent_once_and_never_lost(database_url, tmp_path):
+    findings = run(tmp_path, database_url, "kill", every=20)
+    assert findings["hits"] == findings["points"] > 100
+    assert judge(findings) == []
+
+
+def test_a_submission_with_a_picture_killed_at_any_line_is_sent_once(database_url, tmp_path):
+    findings = run(tmp_path, database_url, "kill", "--frames", every=30)
+    assert findings["hits"] == findings["points"] > 40
+    assert judge(findings) == []
+
+
+def test_a_sender_frozen_past_its_lease_and_woken_sends_nothing_a_second_time(database_url, tmp_path):
+    findings = run(tmp_path, database_url, "freeze", every=4)
+    assert findings["hits"] == findings["points"] > 35
+    assert judge(findings) == []
+
+
+def test_five_senders_of_the_same_generation_send_it_once(database_url, tmp_path):
+    findings = run(tmp_path, database_url, "herd", every=1)
+    assert findings["unknowns"] == 0
+    assert judge(findings) == []
