@@ -393,7 +393,8 @@ def explained() -> Iterator[None]:
 def parse(link: str, base: httpx.URL | None = None) -> httpx.URL:
     try:
         address = base.join(link) if base and link else httpx.URL(link)
-        usable = bool(address.host) and not address.userinfo and address.scheme in {"http", "https"}
+        has_port = address.port is None or 0 < address.port < 65536
+        usable = bool(address.host) and has_port and not address.userinfo and address.scheme in {"http", "https"}
     except (httpx.InvalidURL, ValueError, TypeError):
         usable = False
     if not usable:

@@ -29,6 +29,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 
 from videos import heygen, media
+from videos.engine import stopping
 from videos.fetch import Facts, Fault, FetchError, Guard, disk_fault, download, interrupted, size_of
 from videos.models import Generation, SavedVideo
 
@@ -70,11 +71,7 @@ class NoFreshLink(Exception):
         self.delay = delay
 
 
-def never() -> bool:
-    return False
-
-
-def save(pk: int, is_stopping: Callable[[], bool] = never) -> bool:
+def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set) -> bool:
     """Works one slice of saving this generation, if it is due; True asks to be called again at once."""
     generation = Generation.objects.claim_to_save(pk)
     if generation is None:

@@ -1,0 +1,264 @@
+import fcntl
+import signal
+import stat
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.utils import timezone
+
+from tests.parts.processes import environment, wait_until
+from tests.parts.saving import completed, make_due, save_until_ready, stored_sha256, true_sha256
+from tests.parts.standin import Standin
+from videos.engine.save import Names, draft_of, notes_of, save
+from videos.models import Generation, SavedVideo
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def owner(django_user_model):
+    return django_user_model.objects.create_user("owner", password="x")
+
+
+@pytest.fixture
+def generation(remote, owner):
+    return completed(remote, owner)[0]
+
+
+@pytest.fixture(scope="module")
+def heavy_standin(tmp_path_factory):
+    options = ("--control", "--draft", "--speed", "50", "--weight", str(3_000_000))
+    standin = Standin(tmp_path_factory.mktemp("heavy"), options=options)
+    yield standin
+    standin.stop()
+
+
+@pytest.fixture
+def heavy_remote(heavy_standin, settings):
+    heavy_standin.clear()
+    settings.HEYGEN_API_KEY = "test-key"
+    settings.HEYGEN_API_URL = heavy_standin.url
+    return heavy_standin
+
+
+def files_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
+
+
+def test_a_finished_video_becomes_a_saved_copy_with_its_own_bytes(remote, generation):
+    assert save(generation.pk) is False
+    generation.refresh_from_db()
+    copy = generation.saved_video
+    assert generation.status == "ready"
+    assert copy.sha256 == stored_sha256(generation) == true_sha256(remote, generation)
+    assert copy.size == default_storage.size(copy.file.name) > 0
+    assert (copy.width, copy.height, copy.codec, copy.has_sound) == (160, 90, "h264", False)
+    assert copy.seconds == pytest.approx(1, abs=0.1)
+
+
+def test_poster_and_last_frame_lie_beside_it_and_nothing_else_is_left(generation):
+    save_until_ready(generation)
+    name = f"{generation.public_id.hex[:2]}/{generation.public_id}"
+    assert files_in(settings.MEDIA_ROOT) == [f"frames/{name}.jpg", f"posters/{name}.jpg", f"videos/{name}.mp4"]
+
+
+def test_files_and_folders_are_closed_to_other_users(generation):
+    save_until_ready(generation)
+    for path in Path(settings.MEDIA_ROOT).rglob("*"):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert mode == (0o750 if path.is_dir() else 0o640), path
+
+
+def test_the_signed_link_is_forgotten_once_the_copy_is_saved(generation):
+    assert "Signature" in generation.video_url
+    assert save_until_ready(generation).video_url == ""
+
+
+def test_the_key_is_never_sent_where_files_lie(remote, generation):
+    save_until_ready(generation)
+    requests = remote.requests("file")
+    assert requests
+    assert not any(request["key_sent"] for request in requests)
+    assert not any("cookie" in request["headers"] for request in requests)
+
+
+def test_saving_five_times_over_changes_nothing(remote, generation):
+    assert [save(generation.pk) for _ in range(5)] == [False] * 5
+    assert SavedVideo.objects.count() == 1
+    assert len(remote.requests("file")) == 1
+
+
+def test_a_generation_that_is_not_due_or_gone_is_left_alone(remote, generation):
+    Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now() + timedelta(minutes=1))
+    assert save(generation.pk) is False
+    assert save(999_999) is False
+    assert remote.requests("file") == []
+
+
+def test_a_worker_that_must_stop_ends_its_slice_and_leaves_the_row_due(generation):
+    assert save(generation.pk, is_stopping=lambda: True) is True
+    generation.refresh_from_db()
+    assert (generation.status, generation.lease_token, generation.trouble) == ("saving", None, "")
+    save_until_ready(generation)
+
+
+def test_a_missing_copy_is_fetched_again_with_a_fresh_link(remote, generation):
+    save_until_ready(generation)
+    Path(default_storage.path(generation.saved_video.file.name)).unlink()
+    assert generation.fetch_again()
+    save_until_ready(generation)
+    assert stored_sha256(generation) == true_sha256(remote, generation)
+
+
+def test_a_copy_that_was_named_but_has_no_row_yet_is_checked_and_kept_without_fetching_it_twice(
+    heavy_remote, owner, settings
+):
+    [generation] = completed(heavy_remote, owner)
+    names = Names.of(generation)
+    stop_in(generation, heavy_remote, "keep_video")
+    assert default_storage.exists(names.video)
+    assert Generation.objects.get(pk=generation.pk).status == "saving"
+    release(generation)
+    sent = heavy_remote.videos()[generation.execution_id]["bytes_sent"]
+    save_until_ready(generation)
+    assert heavy_remote.videos()[generation.execution_id]["bytes_sent"] == sent
+    assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
+    assert not any(name.startswith(".") for name in files_in(settings.MEDIA_ROOT))
+
+
+def test_a_download_killed_in_its_middle_goes_on_where_it_was(heavy_remote, owner):
+    [generation] = completed(heavy_remote, owner)
+    heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 2_000_000}}])
+    draft = draft_of(Names.of(generation).video)
+    child = start_saver(generation, heavy_remote)
+    wait_until(lambda: draft.exists() and draft.stat().st_size > 500_000, 30, "half a download")
+    child.kill()
+    child.wait()
+    have = draft.stat().st_size
+    release(generation)
+    save_until_ready(generation)
+    assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
+    resumed = heavy_remote.requests("file")[-1]
+    first = int(resumed["headers"]["range"].removeprefix("bytes=").removesuffix("-"))
+    assert resumed["headers"]["if-range"]
+    assert have - 1024 < first < have
+
+
+def test_a_fresh_link_to_the_same_bytes_goes_on_too(heavy_remote, owner):
+    [generation] = completed(heavy_remote, owner)
+    heavy_remote.faults([{"call": "file", "first": 1, "do": {"cut": 0.5, "withdraw": True}}])
+    save_until_ready(generation)
+    video = heavy_remote.videos()[generation.execution_id]
+    assert generation.saved_video.sha256 == video["sha256"]
+    assert video["bytes_sent"] < 1.3 * video["size"]
+    assert len({request["path"] for request in heavy_remote.requests("file")}) == 2
+
+
+def test_what_a_power_cut_may_have_left_hollow_is_not_trusted(heavy_remote, owner):
+    [generation] = completed(heavy_remote, owner)
+    draft = draft_of(Names.of(generation).video)
+    draft.parent.mkdir(parents=True)
+    draft.write_bytes(bytes(1_000_000))
+    notes_of(draft).write_text(
+        '{"facts": {"etag": "", "modified": "", "length": 3000000}, "fruitless": 0, "boot": "?"}'
+    )
+    save_until_ready(generation)
+    assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
+
+
+def test_a_partial_file_that_a_frozen_worker_still_holds_is_not_touched(generation):
+    draft = draft_of(Names.of(generation).video)
+    draft.parent.mkdir(parents=True)
+    with draft.open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert save(generation.pk) is False
+        generation.refresh_from_db()
+        assert (generation.status, generation.lease_token) == ("saving", None)
+        assert draft.stat().st_size == 0
+    make_due(generation)
+    save_until_ready(generation)
+
+
+def test_a_worker_frozen_past_its_lease_keeps_nothing_once_it_wakes(heavy_remote, owner):
+    [generation] = completed(heavy_remote, owner)
+    heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 1_000_000}}])
+    draft = draft_of(Names.of(generation).video)
+    child = start_saver(generation, heavy_remote)
+    wait_until(lambda: draft.exists() and draft.stat().st_size > 100_000, 30, "a download that has begun")
+    child.send_signal(signal.SIGSTOP)
+    release(generation)
+    assert save(generation.pk) is False  # it still holds the partial file
+    child.send_signal(signal.SIGCONT)
+    child.wait(60)
+    save_until_ready(generation)
+    assert SavedVideo.objects.count() == 1
+    assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
+
+
+def test_waiting_that_was_stopped_by_its_owner_ends_the_saving(heavy_remote, owner, settings):
+    settings.LEASE_SECONDS = 0.4
+    [generation] = completed(heavy_remote, owner)
+    stopped = []
+
+    def stop_waiting():
+        if not stopped:
+            stopped.append(Generation.objects.get(pk=generation.pk).stop_waiting())
+        return False
+
+    heavy_remote.faults([{"call": "file", "do": {"drip": 1_000_000}}])
+    assert save(generation.pk, is_stopping=stop_waiting) is False
+    generation.refresh_from_db()
+    assert stopped == [True]
+    assert generation.status == "stopped"
+    assert not default_storage.exists(Names.of(generation).video)
+
+
+def database_address():
+    """The test database's own, for another process."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    who = f"{quote(database['USER'])}:{quote(database['PASSWORD'])}"
+    return f"postgres://{who}@{quote(database['HOST'], safe='')}:{database['PORT']}/{database['NAME']}"
+
+
+# A saver in a process of its own, on the test's own database
+SAVER = """
+import os, sys
+import django
+from django.conf import settings
+django.setup()
+from pathlib import Path
+from videos.models import Generation
+from videos.engine.save import save
+if os.environ.get("DIE_IN"):
+    setattr(Generation, os.environ["DIE_IN"], lambda *arguments: os.kill(os.getpid(), 9))
+save(int(sys.argv[1]))
+"""
+
+
+def start_saver(generation, standin, **env):
+    env = environment(
+        DJANGO_SETTINGS_MODULE="heygen_studio.settings",
+        DATABASE_URL=database_address(),
+        STUDIO_DATA=settings.DATA,
+        HEYGEN_API_URL=standin.url,
+        **env,
+    )
+    return subprocess.Popen([sys.executable, "-c", SAVER, str(generation.pk)], env=env)
+
+
+def stop_in(generation, standin, method):
+    assert start_saver(generation, standin, DIE_IN=method).wait(60) == -signal.SIGKILL
+
+
+def release(generation):
+    """The lease of a dead worker runs out."""
+    Generation.objects.filter(pk=generation.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
