@@ -73,6 +73,7 @@ def locked_out(request, *_):
 def enter(request, user, target: str):
     """Signs `user` in and sends them to `target`."""
     login(request, user, backend=BACKEND)
+    sessions.note_use(request)
     response = redirect(target)
     throttle.remember_browser(response, user)
     return response

@@ -1,0 +1,124 @@
+"""What every answer tells the browser it may do, error pages and the admin included."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from tests.parts.people import make_owner, signed_in
+from tests.parts.studio import Studio, csrf_token
+
+PAGES = ["/", "/account", "/members", "/members/budget/studio", "/admin/", "/admin/videos/generation/"]
+STRANGERS_PAGES = ["/login", "/invite/over", "/reset/over", "/nothing/here", "/healthz", "/account"]
+
+
+def assert_guarded(answer):
+    policy = answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "script-src 'self'" in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "camera=()" in answer.headers["Permissions-Policy"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_guarded(path):
+    answer = signed_in(make_owner()).get(path)
+    assert answer.status_code == 200
+    assert_guarded(answer)
+    assert not re.search(
+        rb"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)(?![^>]*application/json)", answer.content
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", STRANGERS_PAGES)
+def test_every_answer_to_a_stranger_is_guarded(client, path):
+    make_owner()
+    assert_guarded(client.get(path))
+
+
+@pytest.mark.django_db
+def test_a_page_that_fails_is_guarded_calm_and_says_no_detail(client, monkeypatch):
+    make_owner()
+    client.raise_request_exception = False
+    monkeypatch.setattr("videos.views.account.safe_target", lambda request: 1 / 0)
+    answer = client.get("/login")
+    assert answer.status_code == 500
+    assert_guarded(answer)
+    assert "The studio made a mistake" in answer.content.decode()
+    assert "Traceback" not in answer.content.decode() and "ZeroDivision" not in answer.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("ask", "status", "sentence"),
+    [
+        (lambda: Client().get("/nothing/here"), 404, "not yours to see"),
+        (lambda: Client(enforce_csrf_checks=True).post("/login"), 403, "This page was open too long"),
+        (lambda: Client().get("/login", headers={"Host": "evil.example"}), 400, "STUDIO_HOSTS"),
+    ],
+)
+def test_error_pages_are_guarded_and_say_what_to_do(ask, status, sentence):
+    make_owner()
+    answer = ask()
+    assert answer.status_code == status
+    assert_guarded(answer)
+    assert sentence in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_pages_with_personal_content_are_not_kept_by_caches():
+    client = signed_in(make_owner())
+    for path in ("/account", "/members", "/admin/"):
+        assert "no-store" in client.get(path).headers["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_cookies_are_out_of_the_reach_of_scripts_and_other_sites():
+    client = Client()
+    make_owner()
+    client.get("/login")
+    answer = client.post("/login", {"username": "owner", "password": "a long enough password"})
+    assert {"sessionid", "known_browser"} <= set(answer.cookies)
+    for name in ("sessionid", "known_browser"):
+        assert answer.cookies[name]["httponly"] and answer.cookies[name]["samesite"] == "Lax"
+    assert answer.cookies["csrftoken"]["samesite"] == "Lax"
+
+
+def test_behind_tls_cookies_are_secure_and_browsers_are_told_to_stay_there(tmp_path):
+    """A web process configured for https, asked as its proxy would ask it."""
+    studio = Studio(tmp_path, {"DATABASE_URL": "", "STUDIO_URL": "https://studio.example.com", "STUDIO_PROXIES": "1"})
+    studio.prepare()
+    studio.make_owner()
+    script = tmp_path / "ask.py"
+    script.write_text(ASK_AS_A_PROXY)
+    said = studio.manage("shell", "-v", "0", "-c", f"exec(open({str(script)!r}).read())")
+    assert "plain 301 https://studio.example.com/login" in said
+    assert "health 503" in said, "a health check inside the host speaks plain HTTP"
+    assert "hsts max-age=31536000; includeSubDomains; preload" in said
+    assert "cookies csrftoken:True known_browser:True sessionid:True" in said
+
+
+ASK_AS_A_PROXY = """
+from django.test import Client
+plain = Client(headers={"host": "studio.example.com"})
+answer = plain.get("/login")
+print("plain", answer.status_code, answer.headers.get("Location"))
+print("health", plain.get("/healthz").status_code)
+client = Client(headers={"host": "studio.example.com", "X-Forwarded-Proto": "https"})
+print("hsts", client.get("/login").headers["Strict-Transport-Security"])
+answer = client.post("/login", {"username": "owner", "password": "a long enough password"})
+print("cookies", *(f"{name}:{bool(answer.cookies[name]['secure'])}" for name in sorted(answer.cookies)))
+"""
+
+
+def test_a_form_without_its_token_is_refused_over_real_http(shared_studio):
+    client = shared_studio.client()
+    assert client.post("/logout").status_code == 403
+    token = csrf_token(client, "/account")
+    headers = {"Referer": f"{shared_studio.url}/account"}
+    assert client.post("/logout", data={"csrfmiddlewaretoken": token}, headers=headers).url.path == "/login"
