@@ -46,12 +46,12 @@ PALETTES = {
 }
 
 _MOODS = (
-    ("golden sunset evening warm sunlit amber", "golden ember rose"),
+    ("neon cyberpunk cyber arcade rave", "neon iris"),
+    ("golden sunset evening warm sunlit amber", "golden ember"),
     ("dusk twilight purple violet", "dusk rose"),
     ("dawn morning sunrise mist misty fog pastel", "dawn lagoon"),
     ("night midnight moon moonlit stars star galaxy space planet dark", "night dusk"),
     ("aurora northern", "aurora"),
-    ("neon cyberpunk cyber arcade rave", "neon iris"),
     ("rain storm stormy thunder lightning grey gray", "storm dusk"),
     ("snow snowy winter ice icy frozen arctic", "snow dawn"),
     ("forest jungle tree trees park garden meadow leaf leaves green", "forest dawn golden"),
@@ -63,12 +63,18 @@ _MOODS = (
 _SCENES = (
     ("abstract shapes morphing flowing liquid paint fluid silk smoke ink", "ribbons"),
     ("space galaxy planet planets stars star cosmos nebula orbit astronaut moon", "space"),
-    ("city street skyline tokyo york building buildings skyscraper neon cyberpunk traffic urban", "city"),
-    ("ocean sea wave waves beach surf boat ship whale coast coastal lake river water island", "sea"),
+    (
+        "city street skyline tokyo york building buildings skyscraper neon cyberpunk traffic urban rooftop rooftops",
+        "city",
+    ),
+    (
+        "ocean sea wave waves beach surf boat ship whale coast coastal lighthouse harbour harbor lake river water island",
+        "sea",
+    ),
     ("forest jungle tree trees wood woods park garden deer fox fireflies", "forest"),
     ("desert dune dunes sand camel sahara", "dunes"),
-    ("coffee espresso shop product photo portrait person face dance party light lights interior table candle", "bokeh"),
     ("mountain mountains hill hills valley alps canyon drone landscape meadow snow fog mist", "ridges"),
+    ("coffee espresso shop product photo portrait person face dance party light lights interior table candle", "bokeh"),
 )
 _ANY_SCENE = ("ridges", "sea", "dunes", "forest", "bokeh", "ribbons", "city", "space")
 

@@ -210,13 +210,13 @@ def sea(stage: Stage) -> tuple[Image.Image, list[Layer]]:
     horizon = 0.5
     back = sky(stage, horizon, light_at)
     layers = [sun(stage, light_at, 0.05, 0.07)]
-    for index in range(6):
-        near = index / 5
+    for index in range(7):
+        near = index / 6
         crown = mix(mix(colours.horizon, colours.middle, 0.35 + 0.5 * near), colours.near, 0.55 * near)
         foot = mix(crown, colours.near, 0.25 + 0.4 * near)
-        line = waves(rng, 2 + 2 * (5 - index), 3, 0.5)
+        line = waves(rng, 3 + 2 * (6 - index), 3, 0.45)
         dx = (1 if index % 2 else -1) * stage.speed(0.05 + 0.16 * near)
-        strip = land(stage, line, horizon + 0.012 + 0.5 * near**1.5 * 0.9, 0.004 + 0.022 * near, crown, foot, dx)
+        strip = land(stage, line, horizon + 0.012 + 0.5 * near**1.5 * 0.9, 0.0015 + 0.013 * near, crown, foot, dx)
         strip.swell, strip.period = stage.height * 0.012 * near, rng.uniform(2.6, 4.2)
         layers += [strip, _glitter(stage, light_at[0], horizon + 0.02 + 0.45 * near**1.5, near)]
     return back, layers
@@ -234,7 +234,7 @@ def _glitter(stage: Stage, across: float, down: float, near: float) -> Layer:
     image = Image.new("RGBA", (width, height), (*stage.palette.light, 0))
     image.putalpha(mask.reduce(2).filter(ImageFilter.GaussianBlur(0.6 + near)))
     x, y = across * stage.width - width / 2, down * stage.height
-    sway = Layer(image, x, y, (1 if near * 5 % 2 < 1 else -1) * stage.speed(0.02))
+    sway = Layer(image, x, y, stage.rng.choice((-1, 1)) * stage.speed(0.02))
     sway.swell, sway.period = stage.height * 0.008, 2.2 + near
     return sway
 

@@ -14,6 +14,7 @@ once (`content_policy_violation`); one with the word "fails" or "failure" is acc
 
 import argparse
 import asyncio
+import os
 import resource
 import signal
 import threading
@@ -140,7 +141,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--weight", type=int, default=0, help="bytes of a draft video, about")
     parser.add_argument("--link-seconds", type=float, default=3600.0)
     parser.add_argument("--link-base", help="scheme and host of the video links")
-    parser.add_argument("--key", help="the one right key (default: any)")
+    key = os.environ.get("STANDIN_KEY")
+    parser.add_argument("--key", default=key, help="the one right key (default: STANDIN_KEY, else any)")
     parser.add_argument("--capacity", type=int, default=0, help="running executions before 429")
     return parser
 
