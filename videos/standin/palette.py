@@ -64,11 +64,11 @@ _SCENES = (
     ("abstract shapes morphing flowing liquid paint fluid silk smoke ink", "ribbons"),
     ("space galaxy planet planets stars star cosmos nebula orbit astronaut moon", "space"),
     (
-        "city street skyline tokyo york building buildings skyscraper neon cyberpunk traffic urban rooftop rooftops",
+        "city street skyline tokyo york building buildings skyscraper neon cyberpunk traffic urban rooftops",
         "city",
     ),
     (
-        "ocean sea wave waves beach surf boat ship whale coast coastal lighthouse harbour harbor lake river water island",
+        "ocean sea wave waves beach surf boat ship whale coast coastal lighthouse harbour lake river water island",
         "sea",
     ),
     ("forest jungle tree trees wood woods park garden deer fox fireflies", "forest"),
