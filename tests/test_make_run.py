@@ -17,7 +17,7 @@ def made(new_studio, tmp_path):
 
 
 def test_one_command_starts_everything_and_says_where(made):
-    assert f"http://127.0.0.1:{made.port}" in made.log
+    wait_until(lambda: f"http://127.0.0.1:{made.port}" in made.log, 10, "the line that names the address")
     assert (made.data / "studio.sqlite3").exists()
     assert made.find_all("web")
     assert made.find_all("worker")
