@@ -30,8 +30,6 @@ install-test: .venv/test.lock ## what `make test` needs, the browser included
 	@sh scripts/browser/install.sh
 
 run: .venv/run.lock ## the studio, on http://127.0.0.1:8000/ (PORT, HOST); Ctrl-C stops it
-	@$(BIN)/python manage.py migrate --noinput --skip-checks -v 0
-	@$(BIN)/python manage.py collectstatic --noinput -v 0
 	@exec $(BIN)/python manage.py studio
 
 lint: .venv/test.lock ## ruff, check and format

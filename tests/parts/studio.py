@@ -60,7 +60,7 @@ class Studio:
         return manage(*arguments, env={**self.env, **env})
 
     def prepare(self):
-        """What `make run` does before it starts."""
+        """What a first start does before anything else."""
         self.manage("migrate", "--noinput", "-v", "0")
         self.manage("collectstatic", "--noinput", "-v", "0")
 
