@@ -101,10 +101,11 @@ def keep_following(poll: DuePoll, now: datetime, interval: timedelta, trouble: s
     followed_at = followed_since(poll, now)
     if now - followed_at > timedelta(seconds=settings.STOP_FOLLOWING_SECONDS):
         return Outcome(poll.pk, poll.token, Status.STOPPED, {})
-    fields |= {"followed_at": followed_at} if followed_at != poll.followed_at else {}
-    return Outcome(
-        poll.pk, poll.token, Status.RUNNING, {"due_at": next_due(poll, now, interval), "trouble": trouble, **fields}
-    )
+    fields |= {"followed_at": followed_at, "trouble": trouble}
+    due_at = next_due(poll, now, interval)
+    if all(value == getattr(poll, name) for name, value in fields.items()):
+        return Outcome(poll.pk, poll.token, Status.RUNNING, {}, later=due_at - poll.due_at)
+    return Outcome(poll.pk, poll.token, Status.RUNNING, {"due_at": due_at, **fields})
 
 
 def followed_since(poll: DuePoll, now: datetime) -> datetime:

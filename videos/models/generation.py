@@ -5,7 +5,7 @@ this file has read everything that ever writes a status.
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -26,6 +26,7 @@ from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
 
 POLL_LEASE = timedelta(seconds=60)  # longer than any poll takes
+PARAMETERS = 900  # in one statement: an old SQLite takes 999
 
 
 class TokenTaken(Exception):
@@ -132,6 +133,7 @@ class DuePoll:
     followed_at: datetime
     missing_polls: int
     remote_status: str
+    trouble: str
 
 
 @dataclass(frozen=True)
@@ -140,12 +142,14 @@ class Outcome:
 
     `status` RUNNING keeps following (fields: due_at, remote_status, trouble, missing_polls); SAVING has the link
     (video_url, video_id, asset_id); FAILED a cause (error_class, error_message, error_detail); STOPPED nothing.
+    `later` stands instead of fields where nothing changed but the next poll's time: thousands of these are one UPDATE.
     """
 
     pk: int
     token: uuid.UUID
     status: Status
     fields: dict[str, Any]
+    later: timedelta | None = None
 
 
 class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
@@ -185,12 +189,12 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
         """Leases up to `limit` running generations due before then. One transaction; rows that another host holds
         are skipped."""
         token, now = uuid.uuid4(), timezone.now()
-        names = ("pk", "execution_id", "due_at", "sent_at", "followed_at", "missing_polls", "remote_status")
+        names = ("pk", "execution_id", "due_at", "sent_at", "followed_at", "missing_polls", "remote_status", "trouble")
         with transaction.atomic():
             due = self.due(Status.RUNNING, max(now, before)).select_for_update(skip_locked=True)
             rows = list(due.values(*names)[:limit])
-            if rows:
-                self.filter(pk__in=[row["pk"] for row in rows]).update(lease_token=token, lease_until=now + POLL_LEASE)
+            for chunk in batched([row["pk"] for row in rows], PARAMETERS):
+                self.filter(pk__in=chunk).update(lease_token=token, lease_until=now + POLL_LEASE)
         return [DuePoll(token=token, **row) for row in rows]
 
     def release_polls(self, tokens: Iterable[uuid.UUID] | None = None) -> int:
@@ -208,10 +212,20 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
         """
         moved = []
         with transaction.atomic():
+            self._put_off([outcome for outcome in outcomes if outcome.later])
             for outcome in outcomes:
-                if self._record(outcome) and outcome.status != Status.RUNNING:
+                if not outcome.later and self._record(outcome) and outcome.status != Status.RUNNING:
                     moved.append(outcome.pk)
         return moved
+
+    def _put_off(self, outcomes: list[Outcome]):
+        groups: dict[tuple[uuid.UUID, timedelta | None], list[int]] = {}
+        for outcome in outcomes:
+            groups.setdefault((outcome.token, outcome.later), []).append(outcome.pk)
+        for (token, later), pks in groups.items():
+            for chunk in batched(pks, PARAMETERS):
+                rows = self.filter(pk__in=chunk, lease_token=token, status=Status.RUNNING)
+                rows.update(due_at=F("due_at") + later, **NO_LEASE)
 
     def _record(self, outcome: Outcome) -> bool:
         rows = self.filter(pk=outcome.pk, lease_token=outcome.token, status=Status.RUNNING)
@@ -374,7 +388,7 @@ class Generation(models.Model):
 
     def check_again(self) -> bool:
         rows = self._rows(Status.RUNNING).filter(status=Status.STOPPED)
-        return self._move(rows, Status.RUNNING, ended_at=None, **self._followed_from_now())
+        return self._move(rows, Status.RUNNING, **self._followed_from_now())
 
     # Saving
     def renew_link(self, token: uuid.UUID, video_url: str) -> bool:
@@ -553,3 +567,8 @@ class Generation(models.Model):
 
 
 NO_LEASE = {"lease_token": None, "lease_until": None}
+
+
+def batched(things: list, size: int) -> Iterator[list]:
+    for start in range(0, len(things), size):
+        yield things[start : start + size]
