@@ -16,6 +16,7 @@ def check_account() -> None:
     """
     if not settings.HEYGEN_API_KEY:
         return  # nothing is sent without one, and every page says so
+    account = RemoteAccount.objects.load()
     try:
         with heygen.make_client() as client:
             heygen.account(client)
@@ -23,7 +24,7 @@ def check_account() -> None:
         take_error(error)
         return
     RemoteAccount.objects.note_reached()
-    if RemoteAccount.objects.load().pause_cause == Cause.KEY:
+    if account.pause_cause == Cause.KEY:
         RemoteAccount.objects.resume()
 
 

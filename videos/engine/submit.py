@@ -21,7 +21,7 @@ from videos.engine import frames
 from videos.heygen import Cause, HeyGenError, Submission
 from videos.models import Generation, RemoteAccount
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 LONGEST_BACKOFF = 60  # seconds
 NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again by itself."
@@ -31,6 +31,7 @@ LOST = {
     Cause.FAULT: "HeyGen answered with a fault of its own.",
     Cause.UNREADABLE: "HeyGen's answer could not be read.",
 }
+SETTLES_NOTHING = "HeyGen's answer does not say whether it took this request."
 NO_ANSWER = "The studio lost HeyGen's answer."
 MAY_BE_CHARGED = "This video may have been made and charged. Look at HeyGen before you make another."
 REPEATED = "HeyGen answered with an execution that belongs to another generation of this studio."
@@ -68,7 +69,7 @@ class Attempt:
         except HeyGenError as error:
             self.take_error(error)
         except Exception as error:
-            log.error("Sending generation %s broke off: %s", self.generation.public_id, where(error))
+            logger.error("Sending generation %s broke off: %s", self.generation.public_id, where(error))
             self.take_error(HeyGenError(Cause.UNREADABLE, type(error).__name__), NO_ANSWER, PREPARING_FAILED)
         else:
             self.keep(execution_id)
@@ -106,7 +107,7 @@ class Attempt:
             RemoteAccount.objects.count_unknown()
             return
         except Exception as error:
-            log.error("Execution %s is kept beside the database: %s", execution_id, where(error))
+            logger.error("Execution %s is kept beside the database: %s", execution_id, where(error))
             keep_aside(self.generation.public_id, execution_id)
             connection.close()
             return
@@ -126,7 +127,7 @@ class Attempt:
         elif error.is_definite:
             self.refuse(error)
         else:
-            reason = f"{lost or LOST.get(error.cause, error)} {MAY_BE_CHARGED}"
+            reason = f"{lost or LOST.get(error.cause, SETTLES_NOTHING)} {MAY_BE_CHARGED}"
             self.generation.lose_reply(reason, error.detail)
             RemoteAccount.objects.count_unknown()
 
@@ -163,7 +164,7 @@ def keep_aside(public_id: uuid.UUID, execution_id: str) -> None:
         for changed in (folder, folder.parent):
             fsync_folder(changed)
     except OSError as error:
-        log.critical("Write this down: generation %s is execution %s (%s)", public_id, execution_id, where(error))
+        logger.critical("Write this down: generation %s is execution %s (%s)", public_id, execution_id, where(error))
 
 
 def replay_accepted() -> None:
@@ -174,7 +175,7 @@ def replay_accepted() -> None:
         if adopt(path):
             path.unlink(missing_ok=True)
         else:
-            log.warning("No generation takes execution %s, kept for %s", path.read_text().strip(), path.name)
+            logger.warning("No generation takes execution %s, kept for %s", path.read_text().strip(), path.name)
             unclaimed = path.parent / "unclaimed"
             unclaimed.mkdir(exist_ok=True)
             path.rename(unclaimed / path.name)

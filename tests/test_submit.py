@@ -1,0 +1,366 @@
+"""Sending a queued generation: once, in its turn, with its frames, and with an id that is kept whatever happens."""
+
+import ast
+import sys
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+from tests.parts.postgres import Postgres
+from tests.parts.pressing import picture, press
+from tests.parts.processes import ROOT, environment, manage, start, wait_until
+from videos.engine.account import check_account
+from videos.engine.submit import keep_aside, replay_accepted, submit
+from videos.models import Generation, Picture, RemoteAccount
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+def fresh(generation):
+    return Generation.objects.get(pk=generation.pk)
+
+
+def test_a_queued_generation_is_sent_and_runs_under_its_execution_id(remote):
+    generation = press()
+    submit(generation.pk)
+    generation.refresh_from_db()
+    [paid] = remote.ledger()
+    assert (generation.status, generation.execution_id) == ("running", paid["execution_id"])
+    assert generation.lease_token is None
+    assert [entry.kind for entry in generation.ledger.order_by("pk")] == ["hold", "settle"]
+
+
+def test_what_is_gone_held_or_not_yet_due_is_left_alone(remote):
+    gone = press()
+    pk = gone.pk
+    gone.ledger.all().delete()
+    gone.delete()
+    held = press()
+    assert Generation.objects.claim_to_send(held.pk)
+    later = press()
+    Generation.objects.filter(pk=later.pk).update(due_at=timezone.now() + timedelta(minutes=1))
+    for number in (pk, held.pk, later.pk):
+        submit(number)
+    assert remote.requests() == []
+
+
+def test_a_task_run_five_times_over_sends_once(remote):
+    generation = press()
+    for _ in range(5):
+        submit(generation.pk)
+    assert len(remote.requests("submit")) == 1
+
+
+def test_what_was_cancelled_at_the_last_moment_is_not_sent(remote):
+    """The owner takes it back while its picture is on its way: the mark fails, and nothing leaves."""
+    generation = press(start_frame=picture())
+    remote.faults([{"call": "upload", "do": {"delay": 1.5}}])
+    sender = threading.Thread(target=in_own_connection, args=(submit, generation.pk))
+    sender.start()
+    wait_until(lambda: Picture.objects.filter(upload_until__isnull=False).exists(), what="the upload to begin")
+    assert fresh(generation).cancel()
+    sender.join()
+    assert fresh(generation).status == "cancelled"
+    assert remote.requests("submit") == []
+
+
+def in_own_connection(work, *arguments):
+    try:
+        work(*arguments)
+    finally:
+        connections.close_all()
+
+
+def test_no_more_than_the_places_are_in_flight(remote, settings):
+    settings.MAX_IN_FLIGHT = 2
+    generations = [press(f"number {number}") for number in range(3)]
+    for generation in generations:
+        submit(generation.pk)
+    assert [fresh(generation).status for generation in generations] == ["running", "running", "queued"]
+
+
+def test_nothing_is_sent_while_paused_or_without_a_key(remote, settings):
+    generation = press()
+    RemoteAccount.objects.load()
+    RemoteAccount.objects.pause("credits", "No credits.")
+    submit(generation.pk)
+    RemoteAccount.objects.resume()
+    settings.HEYGEN_API_KEY = ""
+    submit(generation.pk)
+    assert fresh(generation).status == "queued"
+    assert remote.requests() == []
+
+
+# Frames
+def test_an_uploaded_frame_is_handed_over_once_and_named_by_its_public_address(remote):
+    frame = picture()
+    for number in range(2):
+        submit(press(f"number {number}", start_frame=frame, end_frame=frame).pk)
+    [asset] = remote.assets()
+    assert asset["mime"] == "image/png"
+    assert asset["size"] == frame.size
+    for paid in remote.ledger():
+        sent = paid["body"]["input"]
+        assert sent["reference_image_url"] == sent["tail_image_url"]
+        assert sent["reference_image_url"].startswith(f"{remote.url}/assets/")
+
+
+def test_two_generations_at_once_upload_their_common_picture_once(remote):
+    frame = picture()
+    generations = [press(f"number {number}", start_frame=frame) for number in range(2)]
+    remote.faults([{"call": "upload", "do": {"delay": 1}}])
+    first = threading.Thread(target=in_own_connection, args=(submit, generations[0].pk))
+    first.start()
+    wait_until(lambda: Picture.objects.filter(upload_until__isnull=False).exists(), what="the upload to begin")
+    submit(generations[1].pk)
+    waiting = fresh(generations[1])
+    assert (waiting.status, waiting.trouble) == ("queued", "")
+    first.join()
+    Generation.objects.filter(pk=waiting.pk).update(due_at=timezone.now())
+    submit(waiting.pk)
+    assert {fresh(generation).status for generation in generations} == {"running"}
+    assert len(remote.assets()) == 1
+
+
+def test_an_old_remote_copy_is_made_anew(remote):
+    frame = picture()
+    submit(press("one", start_frame=frame).pk)
+    Picture.objects.update(remote_made_at=timezone.now() - timedelta(days=6))
+    submit(press("two", start_frame=frame).pk)
+    assert len(remote.assets()) == 2
+
+
+def test_the_older_upload_call_serves_where_the_newer_does_not_exist(remote):
+    remote.faults([{"call": "upload", "path": "/v3/", "do": {"status": 404}}])
+    generation = press(start_frame=picture())
+    submit(generation.pk)
+    assert fresh(generation).status == "running"
+    assert [request["path"] for request in remote.requests("upload")] == ["/v3/assets", "/v1/asset"]
+
+
+@pytest.mark.parametrize(("choice", "path"), [("assets", "/v3/assets"), ("asset", "/v1/asset")])
+def test_a_setting_fixes_the_upload_call(choice, path, remote, settings):
+    settings.HEYGEN_UPLOAD_CALL = choice
+    submit(press(end_frame=picture()).pk)
+    assert [request["path"] for request in remote.requests("upload")] == [path]
+
+
+def test_a_pasted_address_is_passed_on_as_it_is(remote):
+    address = "https://example.com/a%20b.png?width=3#part"
+    generation = press(start_frame_url=address)
+    submit(generation.pk)
+    assert fresh(generation).status == "running"
+    assert remote.ledger()[0]["body"]["input"]["reference_image_url"] == address
+    assert remote.requests("upload") == []
+
+
+def test_a_studio_with_a_public_address_may_offer_its_pictures_itself(remote, settings, live_server, client):
+    settings.HEYGEN_UPLOAD_CALL = "own"
+    settings.STUDIO_URL = live_server.url
+    frame = picture()
+    generation = press(start_frame=frame)
+    submit(generation.pk)
+    assert fresh(generation).status == "running", fresh(generation).error_message
+    address = remote.ledger()[0]["body"]["input"]["reference_image_url"]
+    assert address.startswith(f"{live_server.url}/pictures/signed/")
+    assert remote.requests("upload") == []
+    path = address.removeprefix(live_server.url)
+    answer = client.get(path)
+    assert b"".join(answer.streaming_content) == frame.file.open().read()
+    assert answer["Content-Type"] == "image/png"
+    assert client.get(path[:-3] + "abc").status_code == 404
+
+
+# Keeping the id
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="locks the whole database, as only SQLite does")
+def test_an_id_that_the_database_cannot_take_waits_in_a_file_and_is_replayed(remote, settings, tmp_path):
+    """The database is locked from the moment the request has left: the id outlives it, and the sweep brings it home."""
+    generation = press()
+    remote.faults([{"call": "submit", "do": {"delay": 1.5}}])
+    connection.ensure_connection()
+    other = connection.copy("other")
+    sender = threading.Thread(target=send_impatiently, args=(generation.pk,))
+    sender.start()
+    wait_until(lambda: fresh(generation).status == "sending", what="the mark")
+    with other.cursor() as cursor:
+        cursor.execute("BEGIN IMMEDIATE")
+        sender.join()
+        cursor.execute("ROLLBACK")
+    other.close()
+    [paid] = remote.ledger()
+    kept = settings.ACCEPTED_FOLDER / str(generation.public_id)
+    assert kept.read_text() == paid["execution_id"]
+    assert fresh(generation).status == "sending"
+    replay_accepted()
+    assert (fresh(generation).status, fresh(generation).execution_id) == ("running", paid["execution_id"])
+    assert not kept.exists()
+
+
+def send_impatiently(pk):
+    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 100")
+    in_own_connection(submit, pk)
+
+
+def test_a_kept_id_is_replayed_even_after_the_outcome_was_given_up(remote):
+    generation = press()
+    lose(generation, remote)
+    fresh(generation).resolve_as_not_made()
+    keep_aside(generation.public_id, "node-gw-late")
+    replay_accepted()
+    found = fresh(generation)
+    assert (found.status, found.execution_id) == ("running", "node-gw-late")
+    assert sum(entry.videos for entry in found.ledger.all()) == 1
+
+
+def lose(generation, remote):
+    remote.faults([{"call": "submit", "do": {"reset": True}}])
+    submit(generation.pk)
+    remote.faults([])
+
+
+def test_a_kept_id_that_fits_nothing_stays_and_is_reported_once(remote, settings, caplog):
+    running, other = press("one"), press("two")
+    submit(running.pk)
+    lose(other, remote)
+    execution_id = fresh(running).execution_id
+    keep_aside(other.public_id, execution_id)
+    keep_aside("not-one-of-ours", "node-gw-stray")
+    for _ in range(2):
+        replay_accepted()
+    assert fresh(other).status == "unknown"
+    unclaimed = settings.ACCEPTED_FOLDER / "unclaimed"
+    assert {path.name: path.read_text() for path in unclaimed.iterdir()} == {
+        str(other.public_id): execution_id,
+        "not-one-of-ours": "node-gw-stray",
+    }
+    assert len([record for record in caplog.records if "No generation takes" in record.message]) == 2
+
+
+def test_a_reply_that_comes_after_its_sender_was_given_up_is_still_taken(remote):
+    generation = press()
+    remote.faults([{"call": "submit", "do": {"delay": 1.5}}])
+    sender = threading.Thread(target=in_own_connection, args=(submit, generation.pk))
+    sender.start()
+    wait_until(lambda: fresh(generation).status == "sending", what="the mark")
+    Generation.objects.update(lease_until=timezone.now())
+    assert Generation.objects.sweep_lost_replies() == 1
+    assert fresh(generation).status == "unknown"
+    fresh(generation).resolve_as_not_made()
+    sender.join()
+    found = fresh(generation)
+    assert found.status == "running"
+    assert sum(entry.videos for entry in found.ledger.all()) == 1
+
+
+class Elsewhere:
+    """Python run by `manage.py shell` on a database of its own, as another host would."""
+
+    def __init__(self, folder, remote, database_url):
+        self.log = folder / "log"
+        addresses = {"HEYGEN_API_URL": remote.url, "HEYGEN_UPLOAD_URL": remote.url}
+        self.env = environment(STUDIO_DATA=folder, DATABASE_URL=database_url, HEYGEN_API_KEY="test-key", **addresses)
+
+    def run(self, code):
+        return manage("shell", "-v", "0", "-c", code, env=self.env).strip()
+
+    def start(self, code):
+        return start([sys.executable, "manage.py", "shell", "-v", "0", "-c", code], self.env, self.log)
+
+
+def test_a_postgresql_that_goes_away_while_a_request_is_out_costs_no_id(remote, tmp_path):
+    server = Postgres()
+    try:
+        elsewhere = Elsewhere(tmp_path, remote, server.new_database())
+        manage("migrate", "--noinput", "-v", "0", env=elsewhere.env)
+        pk = elsewhere.run("from tests.parts.pressing import press; print(press().pk)")
+        remote.faults([{"call": "submit", "do": {"accept": True, "hang": 4}}])
+        sender = elsewhere.start(f"from videos.engine.submit import submit; submit({pk})")
+        wait_until(remote.ledger, what="the request to be accepted")
+        server.stop()
+        sender.wait(30)
+        [paid] = remote.ledger()
+        [kept] = (tmp_path / "accepted").iterdir()
+        assert kept.read_text() == paid["execution_id"]
+        server.start()
+        elsewhere.run("from videos.engine.submit import replay_accepted; replay_accepted()")
+        found = elsewhere.run(
+            "from videos.models import *; g = Generation.objects.get(); print(g.status, g.execution_id)"
+        )
+        assert found == f"running {paid['execution_id']}"
+    finally:
+        server.remove()
+
+
+# One place
+def calls_in(path, name):
+    tree = ast.parse(path.read_text())
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == name]
+
+
+def test_one_function_sends_the_paid_request():
+    """`heygen.submit` is called from one place, and posts to the paid address in one place; nobody else names it."""
+    sources = [path for path in (ROOT / "videos").rglob("*.py") if "standin" not in path.parts]
+    callers = [path.name for path in sources for _ in calls_in(path, "heygen.submit")]
+    assert callers == ["submit.py"]
+    naming = [path.name for path in sources if "workflows/executions" in path.read_text()]
+    assert naming == ["heygen.py"]
+    tree = ast.parse((ROOT / "videos" / "heygen.py").read_text())
+    users = [
+        function.name
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef)
+        and any(isinstance(node, ast.Name) and node.id == "EXECUTIONS" for node in ast.walk(function))
+    ]
+    assert users == ["submit", "execution_address"]
+    importers = [path.name for path in sources if "from videos.heygen import submit" in path.read_text()]
+    assert importers == []
+
+
+def test_nothing_is_sent_inside_somebody_elses_transaction(remote):
+    generation = press()
+    with transaction.atomic():
+        submit(generation.pk)
+    assert remote.requests("submit") == []
+
+
+# The account
+def test_a_wrong_key_is_known_before_anything_is_pressed(remote):
+    remote.faults([{"call": "account", "do": {"status": 401}}])
+    check_account()
+    account = RemoteAccount.objects.load()
+    assert (account.paused, account.pause_cause) == (True, "key")
+    remote.faults([])
+    check_account()
+    assert not RemoteAccount.objects.load().paused
+
+
+def test_a_good_key_resumes_nothing_that_a_person_must(remote):
+    RemoteAccount.objects.load()
+    RemoteAccount.objects.pause("credits", "No credits.")
+    check_account()
+    assert RemoteAccount.objects.load().paused
+
+
+@pytest.mark.parametrize("do", [{"status": 500}, {"reset": True}, {"html": "<h1>Hello"}])
+def test_an_account_call_that_fails_otherwise_is_only_said(do, remote):
+    remote.faults([{"call": "account", "do": do}])
+    check_account()
+    account = RemoteAccount.objects.load()
+    assert not account.paused
+    assert account.trouble
+    remote.faults([])
+    check_account()
+    assert not RemoteAccount.objects.load().trouble
+
+
+@pytest.mark.parametrize("status", [403, 404, 429])
+def test_an_account_call_closed_to_this_key_says_nothing_about_sending(status, remote):
+    remote.faults([{"call": "account", "do": {"status": status}}])
+    check_account()
+    account = RemoteAccount.objects.load()
+    assert (account.paused, account.trouble) == (False, "")
