@@ -40,3 +40,6 @@ class StudioAdminSite(admin.AdminSite):
 
     def password_change(self, request, extra_context=None):
         return redirect("account")
+
+    def password_change_done(self, request, extra_context=None):
+        return redirect("account")

@@ -26,7 +26,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 def set_up(request):
     if User.objects.exists():
         return redirect("login")
-    form = SetUpForm(request.POST or None)
+    form = SetUpForm(sent(request))
     if request.method == "POST" and form.is_valid():
         owner = make_first_owner(form.person(is_staff=True, is_superuser=True))
         return enter(request, owner, settings.LOGIN_REDIRECT_URL) if owner else redirect("login")
@@ -53,7 +53,7 @@ def sign_in(request):
         return redirect(target)
     if not User.objects.exists():
         return redirect("setup")
-    form = SignInForm(request, request.POST or None)
+    form = SignInForm(request, sent(request))
     if request.method != "POST":
         return render(request, "account/login.html", {"form": form, "next": target})
     if throttle.must_wait(request, request.POST.get("username", "")):
@@ -100,7 +100,7 @@ def invitation(request, token):
     link = OneTimeLink.objects.find(OneTimeLink.Purpose.INVITE, token)
     if link is None:
         return render(request, "account/link_over.html", {"what": "invitation"}, status=404)
-    form = NewPersonForm(request.POST or None)
+    form = NewPersonForm(sent(request))
     if request.method == "POST" and form.is_valid():
         member = make_member(link, form)
         if member:
@@ -130,7 +130,7 @@ def new_password(request, token):
     link = OneTimeLink.objects.find(OneTimeLink.Purpose.PASSWORD, token)
     if link is None or not link.for_user.is_active:
         return render(request, "account/link_over.html", {"what": "link"}, status=404)
-    form = NewPasswordForm(link.for_user, request.POST or None)
+    form = NewPasswordForm(link.for_user, sent(request))
     if request.method == "POST" and form.is_valid() and link.use():
         form.save()
         sessions.end_all(link.for_user)
@@ -142,7 +142,7 @@ def new_password(request, token):
 @page_with_form
 def account(request):
     """One's own page; a POST changes the password and signs out everywhere else."""
-    form = ChangePasswordForm(request.user, request.POST or None)
+    form = ChangePasswordForm(request.user, sent(request))
     if request.method == "POST" and form.is_valid():
         form.save()
         update_session_auth_hash(request, request.user)
@@ -155,6 +155,8 @@ def account(request):
 
 @require_POST
 def end_session(request, handle):
+    if handle == sessions.handle_of(request.session.session_key):
+        return sign_out(request)
     if not sessions.end(request.user, handle):
         raise Http404
     return redirect("account")
@@ -165,6 +167,11 @@ def end_other_sessions(request):
     ended = sessions.end_all(request.user, but=request.session.session_key)
     messages.success(request, "You are signed out everywhere else." if ended else "You are signed in only here.")
     return redirect("account")
+
+
+def sent(request):
+    """What a form is bound to: also a POST without a single field is one."""
+    return request.POST if request.method == "POST" else None
 
 
 def status_of(form) -> int:

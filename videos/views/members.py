@@ -118,7 +118,7 @@ def edit_budget(request, budget: Budget, whose: str):
     if request.method == "POST" and "remove" in request.POST:
         Budget.objects.filter(pk=budget.pk).delete()
         return redirect("members")
-    form = BudgetForm(request.POST or None, instance=budget)
+    form = BudgetForm(request.POST if request.method == "POST" else None, instance=budget)
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, "The budget is saved.")

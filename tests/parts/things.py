@@ -1,0 +1,45 @@
+"""One of everything that a studio stores, for tests that go through all pages."""
+
+from django.core.files.base import ContentFile
+
+from videos.models import Batch, Generation, Picture, Provider, Request, SavedVideo
+
+
+def make_picture(owner, name="frame"):
+    picture = Picture(owner=owner, sha256=name.ljust(64, "0"), width=4, height=3, size=4, content_type="image/png")
+    picture.file.save("frame.png", ContentFile(b"\x89PNG"))
+    return picture
+
+
+def make_queued(owner, prompt="a lighthouse in fog", token="form-token", **asked):
+    """A generation as a press of Generate leaves it."""
+    request = Request(prompt=prompt, provider=Provider.objects.get(value="veo_3_1"), **asked)
+    return Batch.objects.press(owner, token, [request]).generations.get()
+
+
+def make_running(owner, execution_id="node-gw-1", **asked):
+    generation = Generation.objects.claim_to_send(make_queued(owner, **asked).pk)
+    assert generation.mark_sending(generation.lease_token)
+    assert generation.accept(execution_id, generation.lease_token)
+    return generation
+
+
+def make_saving(owner, execution_id="node-gw-1", **asked):
+    generation = make_running(owner, execution_id, **asked)
+    Generation.objects.filter(pk=generation.pk).update(due_at=generation.created_at)
+    poll = next(
+        poll for poll in Generation.objects.claim_due_polls(generation.created_at, 10) if poll.pk == generation.pk
+    )
+    assert generation.complete(poll.token, f"https://files.example.com/{execution_id}.mp4?signature=secret", "v1", "a1")
+    return generation
+
+
+def make_ready(owner, execution_id="node-gw-1", **asked):
+    """A ready generation whose saved copy is a handful of bytes: enough for whoever asks who may have it."""
+    generation = Generation.objects.claim_to_save(make_saving(owner, execution_id, **asked).pk)
+    copy = SavedVideo(size=20, sha256="5" * 64, width=1280, height=720, seconds=5, fps=24, codec="h264")
+    copy.file.save(f"{execution_id}.mp4", ContentFile(b"0123456789" * 2), save=False)
+    copy.poster.save(f"{execution_id}.jpg", ContentFile(b"0123456789" * 2), save=False)
+    copy.last_frame.save(f"{execution_id}-last.jpg", ContentFile(b"0123456789" * 2), save=False)
+    assert generation.keep_video(generation.lease_token, copy)
+    return generation

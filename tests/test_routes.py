@@ -1,0 +1,345 @@
+"""Who may ask for what: every route, every kind of person, every way of asking, against one declared table.
+
+A route that the table does not know fails. What is not yours is answered like what is not there.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.test import Client
+from django.urls import URLResolver, get_resolver, reverse
+from django_q.models import Failure, Task
+
+from tests.parts.people import make_member, make_owner
+from tests.parts.things import make_picture, make_ready
+from videos import sessions, signed_links
+from videos.models import Budget, OneTimeLink, PublicLink, RemoteAccount, Slot
+
+HTMX = {"HX-Request": "true"}
+WAYS = {
+    "GET": ("get", {}),
+    "HEAD": ("head", {}),
+    "Range": ("get", {"Range": "bytes=0-9"}),
+    "POST": ("post", {}),
+    "HTMX GET": ("get", HTMX),
+    "HTMX POST": ("post", HTMX),
+}
+EVERYBODY = {"stranger", "member", "other", "owner", "gone"}
+SIGNED_IN = {"member", "other", "owner"}
+ITS_MAKER = {"member"}  # whose generation, picture or session the address names
+OWNER = {"owner"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What those who may are answered. A way that is not named is not allowed: 405.
+
+    `hidden`: for whoever may not, the page does not even tell which methods it takes.
+    """
+
+    may: set[str]
+    get: int = 405
+    post: int = 405
+    ranged: int = 0
+    htmx_post: int = 0
+    hidden: bool = False
+
+    def granted(self, way: str) -> int:
+        if way == "Range":
+            return self.ranged or self.get
+        if way == "HTMX POST":
+            return self.htmx_post or self.post
+        return self.post if way == "POST" else self.get
+
+    def expected(self, person: str, way: str) -> int:
+        if person in self.may:
+            return self.granted(way)
+        if person in SIGNED_IN:
+            return 405 if self.granted(way) == 405 and not self.hidden else 404
+        return 401 if way.startswith("HTMX") else 302
+
+
+def page(may, post=405):
+    return Row(may, get=200, post=post)
+
+
+def file(may):
+    return Row(may, get=200, ranged=206)
+
+
+def deed(may, post=302, htmx_post=200):
+    return Row(may, post=post, htmx_post=htmx_post)
+
+
+def owners(get=405, post=405):
+    return Row(OWNER, get=get, post=post, hidden=True)
+
+
+# An empty form is a bad form: 422. Whoever is signed in already has no use for the login: 302.
+TABLE = {
+    "gallery": page(SIGNED_IN),
+    "updates": Row(SIGNED_IN, get=204),
+    "generate": Row(SIGNED_IN, post=422),
+    "compose": page(SIGNED_IN),
+    "advise": page(SIGNED_IN),
+    "frame": page(SIGNED_IN, post=422),
+    "video": file(ITS_MAKER),
+    "poster": file(ITS_MAKER),
+    "last_frame": file(ITS_MAKER),
+    "picture": file(ITS_MAKER),
+    "cancel": deed(ITS_MAKER),
+    "retry": deed(ITS_MAKER),
+    "another": deed(ITS_MAKER),
+    "found": deed(ITS_MAKER),
+    "not_made": deed(ITS_MAKER),
+    "stop": deed(ITS_MAKER),
+    "check": deed(ITS_MAKER),
+    "favourite": deed(ITS_MAKER),
+    "seen": deed(ITS_MAKER, post=204, htmx_post=204),
+    "trash": deed(ITS_MAKER),
+    "restore": deed(ITS_MAKER),
+    "resume": deed(OWNER),
+    "viewer": page(ITS_MAKER),
+    "share-team": deed(ITS_MAKER),
+    "make-link": deed(ITS_MAKER),
+    "revoke-link": deed(ITS_MAKER),
+    "shared": page(EVERYBODY),
+    "shared-watched": Row(EVERYBODY, post=204),
+    "shared-file": file(EVERYBODY),
+    "selected": deed(SIGNED_IN, htmx_post=302),
+    "compare": page(SIGNED_IN),
+    "usage": page(SIGNED_IN),
+    "usage-csv": page(SIGNED_IN),
+    "setup": Row(EVERYBODY, get=302, post=302),
+    "login": Row(EVERYBODY, get=302, post=302),
+    "logout": deed(SIGNED_IN, htmx_post=302),
+    "invite": page(EVERYBODY, post=422),
+    "reset": page(EVERYBODY, post=422),
+    "account": page(SIGNED_IN, post=422),
+    "end-other-sessions": deed(SIGNED_IN, htmx_post=302),
+    "end-session": deed(ITS_MAKER, htmx_post=302),
+    "members": owners(get=200),
+    "members-invite": owners(post=200),
+    "members-withdraw": owners(post=302),
+    "members-shared-budget": owners(get=200, post=422),
+    "members-reset": owners(post=200),
+    "members-deactivate": owners(post=302),
+    "members-activate": owners(post=302),
+    "members-budget": owners(get=200, post=422),
+    "healthz": page(EVERYBODY),
+    "signed-picture": page(EVERYBODY),
+}
+FOR_STRANGERS = {"login": page(EVERYBODY, post=422)}
+FOR_THE_MAKER = {"updates": page(SIGNED_IN)}  # whose gallery alone has something new
+
+# The admin: for each registered model, whether it may be added to, changed and deleted from by hand.
+ADMIN_MODELS = {
+    "auth.user": "add change",
+    "django_q.failure": "change delete",
+    "videos.batch": "",
+    "videos.budget": "add change delete",
+    "videos.generation": "",
+    "videos.ledgerentry": "",
+    "videos.onetimelink": "",
+    "videos.picture": "",
+    "videos.provider": "add change",
+    "videos.publiclink": "",
+    "videos.remoteaccount": "change",
+    "videos.savedvideo": "",
+    "videos.slot": "",
+}
+
+
+def walk(patterns, space=""):
+    """Every route as a name, or as its pattern where it has none."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from walk(pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else space)
+        else:
+            yield space + (pattern.name or str(pattern.pattern))
+
+
+ROUTES = set(walk(get_resolver().url_patterns))
+
+
+class World:
+    """A studio with one of everything, in which each question is asked anew."""
+
+    def __init__(self):
+        self.people = {
+            "stranger": None,
+            "member": make_member("member"),
+            "other": make_member("other"),
+            "owner": make_owner("owner"),
+            "gone": make_member("gone"),
+        }
+        self.sessions = {name: self.live_session(person) for name, person in self.people.items()}
+        get_user_model().objects.filter(username="gone").update(is_active=False)
+        member, owner = self.people["member"], self.people["owner"]
+        self.picture = make_picture(member)
+        self.generation = make_ready(member, start_frame=self.picture)
+        self.link = PublicLink.objects.create(generation=self.generation)
+        self.tokens = {
+            "invite": OneTimeLink.objects.issue("invite", owner),
+            "reset": OneTimeLink.objects.issue("password", owner, for_user=member),
+            "signed-picture": signed_links.make_token(self.picture),
+        }
+        Slot.objects.take("pump", 30)
+
+    def live_session(self, person):
+        if person is None:
+            return ""
+        client = Client()
+        client.force_login(person)
+        return client.cookies["sessionid"].value
+
+    def path(self, name):
+        wanted = get_resolver().reverse_dict.getlist(name)[0][0][0][1]
+        given = {
+            "public_id": self.picture.public_id if name == "picture" else self.generation.public_id,
+            "token": self.tokens.get(name, self.link.token),
+            "which": "start",
+            "name": "video.mp4",
+            "scope": "studio",
+            "handle": sessions.handle_of(self.sessions["member"]),
+            "pk": self.people["member"].pk,
+        }
+        if name == "members-withdraw":
+            given["pk"] = OneTimeLink.objects.get(purpose="invite").pk
+        return reverse(name, kwargs={key: given[key] for key in wanted})
+
+    def ask(self, person, way, path):
+        method, headers = WAYS[way]
+        client = Client(headers=headers)
+        client.cookies["sessionid"] = self.sessions[person]
+        with transaction.atomic():
+            answer = getattr(client, method)(path)
+            if answer.streaming:
+                b"".join(answer.streaming_content)
+            transaction.set_rollback(True)
+        return answer
+
+
+@pytest.fixture
+def world(db):
+    return World()
+
+
+def test_every_route_is_in_the_table():
+    assert {name for name in ROUTES if not name.startswith("admin:")} == set(TABLE)
+
+
+def test_every_model_in_the_admin_is_in_the_table():
+    assert {model._meta.label_lower for model in admin.site._registry} == set(ADMIN_MODELS)
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_a_route_answers_each_person_as_declared(world, name):
+    path = world.path(name)
+    expected, answered = {}, {}
+    for person in world.people:
+        is_stranger = person in ("stranger", "gone")
+        special = FOR_STRANGERS if is_stranger else FOR_THE_MAKER if person == "member" else {}
+        row = special.get(name, TABLE[name])
+        for way in WAYS:
+            answer = world.ask(person, way, path)
+            expected[person, way], answered[person, way] = row.expected(person, way), answer.status_code
+            if is_stranger and person not in row.may and answer.status_code == 302:
+                assert answer.url.startswith("/login")
+    assert answered == expected
+
+
+ADMIN_PAGES = {"changelist": "", "add": "add", "delete": "delete", "history": "", "change": ""}  # and what it needs
+ADMIN_OWN = {  # the pages that no model has
+    "admin:index": 200,
+    "admin:login": 302,
+    "admin:logout": 405,
+    "admin:password_change": 302,
+    "admin:jsi18n": 200,
+    "admin:autocomplete": 403,
+    "admin:app_list": 200,
+    "admin:view_on_site": 404,
+    "admin:auth_user_password_change": 200,
+    "admin:(?P<url>.*)$": 404,
+    "admin:<path:object_id>/": 302,
+    "admin:password_change_done": 302,
+}
+SPECIAL_ARGUMENTS = {
+    "admin:app_list": ["videos"],
+    "admin:view_on_site": [1, 1],
+}
+
+
+def objects_by_model(world):
+    """One row of every model that the admin shows."""
+    Budget.objects.create(scope="studio", videos_per_day=5000)
+    RemoteAccount.objects.load()
+    Task.objects.create(
+        id="1" * 32, name="a", func="f", started=world.link.created_at, stopped=world.link.created_at, success=False
+    )
+    return {model: model.objects.order_by("pk").first() for model in admin.site._registry}
+
+
+def admin_requests(world):
+    """(route, path, what an owner's GET is answered) for every page of the admin."""
+    for model, row in objects_by_model(world).items():
+        label = model._meta.label_lower
+        by_hand = ADMIN_MODELS[label].split()
+        for page_name, needed in ADMIN_PAGES.items():
+            route = f"admin:{label.replace('.', '_')}_{page_name}"
+            path = reverse(route, args=[] if page_name in ("changelist", "add") else [row.pk])
+            yield route, path, 200 if needed in ["", *by_hand] else 403
+    user = world.people["member"]
+    yield "admin:auth_user_password_change", reverse("admin:auth_user_password_change", args=[user.pk]), 200
+    yield "admin:<path:object_id>/", f"/admin/videos/generation/{world.generation.pk}/", 302
+    yield "admin:(?P<url>.*)$", "/admin/nothing/here/", 404
+    for route in ADMIN_OWN.keys() - {
+        "admin:auth_user_password_change",
+        "admin:<path:object_id>/",
+        "admin:(?P<url>.*)$",
+    }:
+        yield route, reverse(route, args=SPECIAL_ARGUMENTS.get(route, [])), ADMIN_OWN[route]
+
+
+def test_every_page_of_the_admin_is_for_owners_alone(world):
+    asked = set()
+    for route, path, granted in list(admin_requests(world)):
+        asked.add(route)
+        for way in WAYS:
+            for person in ("member", "other"):
+                expected = {302} if route == "admin:login" else {404}
+                assert world.ask(person, way, path).status_code in expected, (route, person, way)
+            for person in ("stranger", "gone"):
+                answer = world.ask(person, way, path)
+                if route != "admin:login" and way.startswith("HTMX"):
+                    assert answer.status_code == 401, (route, person, way)
+                else:
+                    assert answer.status_code == 302 and answer.url.startswith("/login"), (route, person, way)
+        assert world.ask("owner", "GET", path).status_code == granted, (route, path)
+        assert world.ask("owner", "POST", path).status_code < 500, (route, path)
+    assert asked == {name for name in ROUTES if name.startswith("admin:")}
+
+
+def test_what_is_not_yours_is_answered_like_what_is_not_there(world):
+    others = world.ask("other", "GET", f"/g/{world.generation.public_id}")
+    nobodys = world.ask("other", "GET", "/g/00000000-0000-4000-8000-000000000000")
+    assert others.status_code == nobodys.status_code == 404
+    assert others.content == nobodys.content
+
+
+def test_asking_and_looking_changes_nothing(world):
+    """Every page, by GET and HEAD, by everybody: afterwards the database is what it was, sessions' last use aside."""
+    models = [model for model in admin.site._registry if model is not Failure]
+    before = {model: list(model.objects.order_by("pk").values()) for model in models}
+    for name in TABLE:
+        for person in world.people:
+            client = Client()
+            client.cookies["sessionid"] = world.sessions[person]
+            for method in (client.get, client.head):
+                answer = method(world.path(name))
+                if answer.streaming:
+                    b"".join(answer.streaming_content)
+    assert {model: list(model.objects.order_by("pk").values()) for model in models} == before
