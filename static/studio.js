@@ -4,11 +4,7 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   const on = (names, act, capture) => names.split(" ").forEach((name) => document.addEventListener(name, act, capture));
-  const make = (tag, properties, ...children) => {
-    const element = Object.assign(document.createElement(tag), properties);
-    element.append(...children);
-    return element;
-  };
+  const make = (tag, properties, words = "") => Object.assign(document.createElement(tag), { textContent: words, ...properties });
   const clock = (seconds) => {
     const s = Math.max(0, Math.round(seconds)), two = (n) => String(n).padStart(2, "0");
     return s < 3600 ? `${Math.floor(s / 60)}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
@@ -135,87 +131,21 @@
   /* The composer */
   const form = () => $("#composer");
   const field = (name) => form()?.elements.namedItem(name);
-  const about = (input) => JSON.parse(input.dataset.about);
-  const chosen = () => [$("[name=provider]:checked", form()), ...$$("[name=also]:checked", form()).map((also) =>
-    $(`[name=provider][value="${also.value}"]`, form()))].filter((input, at, all) => input && all.indexOf(input) === at).map(about);
-  const show = (name, words) => { const spot = $(`[data-show=${name}]`, form()); if (spot) spot.textContent = words; };
+  const ask = () => htmx.trigger("#adviser", "ask");
+  const has = (which) => $(`#slot-${which}`).classList.contains("is-filled");
+
+  /* Settings: fields and JSON over one object. The server says what is wrong with it. */
   const config = () => {
-    const text = field("config").value.trim();
-    if (!text) return {};
-    const value = JSON.parse(text);
-    if (Object.prototype.toString.call(value) !== "[object Object]") throw new Error();
+    const value = JSON.parse(field("config").value.trim() || "{}");
+    if (!value || typeof value !== "object" || Array.isArray(value)) throw new Error();
     return value;
   };
-  const has = (which) => $(`#slot-${which}`).classList.contains("is-filled");
-  const sentence = (list) => list.join(", ").replace(/, ([^,]*)$/, " and $1");
-
-  const advise = () => {
-    const ratio = field("aspect_ratio").value.trim(), length = [...field("prompt").value].length, lines = [];
-    for (const one of chosen()) {
-      if (one.note) lines.push(`${one.note}${one.instead ? ` ${one.instead} may serve instead.` : ""}`);
-      if (one.start === "needed" && !has("start")) lines.push(`${one.name} wants a start frame.`);
-      if (one.start === "no" && has("start")) lines.push(`${one.name} takes no start frame; it may be left out.`);
-      if (one.end === "no" && has("end")) lines.push(`${one.name} takes no end frame; it may be left out.`);
-      if (one.ratios.length && ratio && !one.ratios.includes(ratio)) lines.push(`${one.name} lists ${sentence(one.ratios)}; ${ratio} may come out otherwise.`);
-      if (one.limit && length > one.limit) lines.push(`${one.name} takes ${one.limit.toLocaleString()} characters; this prompt has ${length.toLocaleString()}.`);
-    }
-    const words = [...new Set(lines)].join("\n"), spot = $("#advice");
-    if (spot.dataset.words !== words) spot.replaceChildren(...[...new Set(lines)].map((line) => make("p", { textContent: line })));
-    spot.dataset.words = words;
-  };
-  const estimate = () => {
-    const all = chosen(), count = +field("count").value, medians = all.map((one) => one.median).filter(Boolean);
-    let seconds, money = 0, currency = all[0]?.currency;
-    try { seconds = config().duration; } catch { /* said beside the field */ }
-    for (const one of all) {
-      const length = one.unit === "second" ? +seconds || Math.min(...one.seconds) : 1;
-      money += one.price === null || one.currency !== currency || !isFinite(length) ? NaN : one.price * length * count;
-    }
-    const parts = [medians.length === all.length ? `~${clock(Math.max(...medians))}` : "up to 5 min"];
-    if (money) parts.push(new Intl.NumberFormat("en", { style: "currency", currency }).format(money));
-    if (all.length * count > 1) parts.unshift(`${all.length * count} videos`);
-    show("estimate", parts.join(" · "));
-    const [main, ...others] = all;
-    if (!main) return;
-    show("provider", main.name + (others.length ? ` +${others.length}` : ""));
-    show("facts", $("[name=provider]:checked", form()).closest(".offer").querySelector(".facts-line").textContent.replace(/^(\d)/, "~$1"));
-  };
-  const drawRatio = () => {
-    const text = field("aspect_ratio").value, [w, h] = text.split(/[:x×/]/).map(Number), rect = $("[data-show=ratio-icon] rect", form());
-    show("ratio", text);
-    for (const radio of $$("[name=ratio_choice]")) radio.checked = radio.value === text.trim();
-    if (!(w > 0 && h > 0)) return;
-    const scale = 16 / Math.max(w, h), sides = [Math.max(3, w * scale), Math.max(3, h * scale)];
-    Object.entries({ width: sides[0], height: sides[1], x: 9 - sides[0] / 2, y: 9 - sides[1] / 2 }).forEach(([name, value]) => rect.setAttribute(name, value));
-  };
-
-  /* Settings: fields and JSON over one object. */
-  const fillKeys = (value) => {
+  const fillKeys = () => {
+    let value;
+    try { value = config(); } catch { return; }
     for (const input of $$("[data-key]", form())) if (input !== document.activeElement) input.value = value[input.dataset.key] ?? "";
     const count = Object.keys(value).length;
-    show("settings", count ? `${count} set` : "");
-  };
-  const drawKeys = () => {
-    const input = $("[name=provider]:checked", form());
-    $("#keys").replaceChildren(...(input ? about(input).keys : []).map(({ key, label, type, choices }) => {
-      const options = type === "boolean" ? ["true", "false"] : choices, id = `key-${key}`;
-      const control = options
-        ? make("select", { id }, make("option", { value: "", textContent: "As HeyGen decides" }), ...options.map((value) =>
-            make("option", { value, textContent: { true: "Yes", false: "No" }[value] || value })))
-        : make("input", { id, type: type === "string" ? "text" : "number", step: type === "number" ? "any" : 1 });
-      Object.assign(control.dataset, { key, type });
-      return make("div", { className: type === "string" && !options ? "field long" : "field" }, make("label", { htmlFor: id, textContent: label || key }), control);
-    }));
-    checkConfig();
-  };
-  const checkConfig = () => {
-    try {
-      fillKeys(config());
-      $("#config-check").textContent = "";
-    } catch {
-      $("#config-check").textContent = 'This is not a JSON object yet, such as {"duration": 8}.';
-      show("settings", "not valid yet");
-    }
+    $("#settings-count").textContent = count ? `${count} set` : "";
   };
   const setKey = (input) => {
     let value;
@@ -224,7 +154,6 @@
     if (input.value === "") delete value[key];
     else value[key] = type === "string" ? input.value : JSON.parse(input.value);
     field("config").value = Object.keys(value).length ? JSON.stringify(value, null, 2) : "";
-    checkConfig();
   };
 
   /* A draft per person on this device: nothing typed is lost by a reload, an error or an expired session. */
@@ -266,7 +195,7 @@
   };
   const refresh = () => {
     if (!form()) return;
-    grow(); drawRatio(); checkConfig(); advise(); estimate(); keep();
+    grow(); fillKeys(); keep();
   };
   const measure = new ResizeObserver(() => {
     if (form()) document.documentElement.style.setProperty("--dock", `${form().offsetHeight}px`);
@@ -276,7 +205,8 @@
     form().dataset.started = true;
     if (!("filled" in form().dataset)) bringBack();
     else if (innerWidth <= 640) form().classList.add("is-open");
-    drawKeys(); refresh();
+    refresh();
+    ask();
     measure.disconnect();
     measure.observe(form());
   };
@@ -287,7 +217,6 @@
     if (target.dataset.key) setKey(target);
     if (target.name === "ratio_choice") field("aspect_ratio").value = target.value;
     $$(`[data-field="${target.name}"]`, form()).forEach((error) => { error.textContent = ""; });
-    if (target.name === "provider") drawKeys();
     refresh();
   });
   const findProvider = (text) => {
@@ -367,11 +296,12 @@
     if (innerWidth <= 640) { form().classList.remove("is-open"); document.activeElement.blur(); }
     scrollTo({ top: 0, behavior: still.matches ? "auto" : "smooth" });
     refresh();
+    ask();
   });
 
   on("htmx:load", (event) => {
     if (event.detail.elt.id === "composer") { start(); form().classList.add("is-open"); field("prompt").focus(); }
-    else if (event.detail.elt.dataset?.slot) refresh();
+    else if (event.detail.elt.dataset?.slot) { refresh(); ask(); }
   });
   addEventListener("pagehide", keep);
   start();

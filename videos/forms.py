@@ -27,6 +27,7 @@ MOST_AT_ONCE = 8
 MOST_OTHERS = 3
 LONGEST_SIDE_RATIO = 10
 RATIO = re.compile(r"\s*([0-9]{1,5})\s*[:x×/]\s*([0-9]{1,5})\s*")
+FRAMES = {"start": "reference_image", "end": "tail_image"}  # the contract's names
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+")
 
@@ -144,7 +145,7 @@ class GenerateForm(forms.Form):
         super().__init__(data, files, initial=initial, auto_id=False)
         self.owner = owner
         self.frames: dict[str, Picture] = {}
-        for name in ("reference_image", "tail_image"):
+        for name in FRAMES.values():
             messages = self.fields[name].error_messages
             messages.update(
                 dict.fromkeys(("invalid", "missing"), "That file did not arrive; add it again."),
@@ -160,6 +161,10 @@ class GenerateForm(forms.Form):
 
     def chosen_others(self) -> list[str]:
         return self.data.getlist("also") if self.is_bound else self.initial.get("also", [])
+
+    def has_frame(self, which: str) -> bool:
+        address = f"{FRAMES[which]}_url"
+        return any(self.value(name).strip() for name in (address, f"{which}_picture", f"{which}_from"))
 
     def clean_prompt(self):
         prompt = self.cleaned_data["prompt"]
@@ -206,16 +211,14 @@ class GenerateForm(forms.Form):
 
     def clean_token(self):
         if not TOKEN.fullmatch(self.cleaned_data["token"]):
-            raise forms.ValidationError(
-                "This page is out of date. Reload it and press Generate again."
-            )
+            raise forms.ValidationError("This page is out of date. Reload it and press Generate again.")
         return self.cleaned_data["token"]
 
     def clean(self):
         cleaned = super().clean()
         self.clean_others()
-        self.clean_frame("start", "reference_image")
-        self.clean_frame("end", "tail_image")
+        for which, name in FRAMES.items():
+            self.clean_frame(which, name)
         return cleaned
 
     def clean_others(self):

@@ -24,6 +24,7 @@ urlpatterns = [
     path("updates", gallery.updates, name="updates"),
     path("generate", compose.generate, name="generate"),
     path("compose", compose.compose, name="compose"),
+    path("compose/advice", compose.advise, name="advise"),
     re_path("^frame/(?P<which>start|end)$", compose.frame, name="frame"),
     path("g/<uuid:public_id>/video.mp4", files.video, name="video"),
     path("g/<uuid:public_id>/poster", files.poster, name="poster"),

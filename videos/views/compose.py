@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from videos.forms import GenerateForm, check_address, find_picture, keep_last_frame, keep_upload
+from videos.forms import FRAMES, GenerateForm, check_address, find_picture, keep_last_frame, keep_upload
 from videos.models import Batch, OverBudget, Picture, TokenTaken
 from videos.tasks import nudge_submit
 from videos.views.cards import answer_with_cards, cards_of, new_token
-from videos.views.composer import FRAMES, composer_context, left_for, slot_context
+from videos.views.composer import advice_context, composer_context, left_for, offered_providers, slot_context
 from videos.views.gallery import Shelf, redraw_shelf, shelf_context
 
 NOT_YOUR_PAGE = "This page belongs to somebody else's session. Reload it and press Generate again; nothing was sent."
@@ -73,11 +73,20 @@ def compose(request: HttpRequest) -> HttpResponse:
     return render(request, "compose/_composer.html", composer_context(request))
 
 
+@require_POST
+def advise(request: HttpRequest) -> HttpResponse:
+    """What follows from what is in the composer now. Keeps nothing; a POST because prompts do not fit in addresses."""
+    form = GenerateForm(request.POST, owner=request.user)
+    context = advice_context(form, offered_providers(form.chosen_others()))
+    context["has_other_keys"] = request.POST.get("keys_of") != context["chosen"]["provider"].value
+    return render(request, "compose/_advice.html", context)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def frame(request: HttpRequest, which: str) -> HttpResponse:
     """One frame slot anew. POST keeps an upload or a saved video's last frame; GET shows a picture or an address."""
     form, error = GenerateForm(owner=request.user, initial={}), ""
-    name, _ = FRAMES[which]
+    name = FRAMES[which]
     try:
         if request.method == "POST":
             form.frames[which] = added_frame(request, which, name)

@@ -4,7 +4,16 @@ import json
 
 from django.http import HttpRequest
 
-from videos.forms import DEFAULT_PROVIDER, DEFAULT_RATIO, MOST_AT_ONCE, GenerateForm
+from videos.advice import Plan
+from videos.forms import (
+    DEFAULT_PROVIDER,
+    DEFAULT_RATIO,
+    FRAMES,
+    MOST_AT_ONCE,
+    GenerateForm,
+    SettingsRefused,
+    read_config,
+)
 from videos.models import Budget, Generation, Picture, Provider
 from videos.models.generation_queryset import TrackRecord
 from videos.views.cards import new_token, track_records
@@ -18,20 +27,20 @@ STARTERS = [
     "Espresso pouring into a glass cup, macro, steam curling in warm side light",
     "Paper birds folding themselves and taking off from a desk, stop motion",
 ]
-FRAMES = {"start": ("reference_image", "Start frame"), "end": ("tail_image", "End frame")}
+LABELS = {"start": "Start frame", "end": "End frame"}
 
 
 def composer_context(request: HttpRequest, form: GenerateForm | None = None) -> dict:
     form = form or GenerateForm(owner=request.user, initial=starting_values(request))
     own = Generation.objects.filter(owner=request.user)
     offers = offered_providers(form.chosen_others())
-    chosen = form.value("provider") or DEFAULT_PROVIDER
     return {
         "form": form,
         "token": form.value("token") if form.is_bound and not form["token"].errors else new_token(),
         "families": by_family(offers),
-        "chosen": next((offer for offer in offers if offer["provider"].value == chosen), offers[0]),
-        "ratio": form.value("aspect_ratio") or DEFAULT_RATIO,
+        "prompt": form.value("prompt"),
+        "config": form.value("config"),
+        **advice_context(form, offers),
         "common_ratios": RATIOS,
         "counts_at_once": range(1, MOST_AT_ONCE + 1),
         "slots": [slot_context(request, which, form) for which in FRAMES],
@@ -39,6 +48,42 @@ def composer_context(request: HttpRequest, form: GenerateForm | None = None) -> 
         "recent_prompts": recent_prompts(own),
         "starters": STARTERS,
     }
+
+
+def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
+    """What follows from what stands in the composer: warnings, the estimate, and the provider's own settings."""
+    main, others = form.value("provider").strip() or DEFAULT_PROVIDER, form.chosen_others()
+    chosen = next((offer for offer in offers if offer["provider"].value == main), offers[0])
+    also = [offer["provider"] for offer in offers if offer["provider"].value in others and offer is not chosen]
+    config, config_error = current_config(form)
+    count = form.value("count").strip()
+    plan = Plan(
+        providers=[chosen["provider"], *also],
+        aspect_ratio=form.value("aspect_ratio").strip() or DEFAULT_RATIO,
+        prompt_length=len(form.value("prompt")),
+        has_start=form.has_frame("start"),
+        has_end=form.has_frame("end"),
+        config=config,
+        count=int(count) if count.isascii() and count.isdigit() and len(count) < 3 else 1,
+    )
+    return {
+        "plan": plan,
+        "chosen": chosen,
+        "others": len(also),
+        "ratio": plan.aspect_ratio,
+        "warnings": plan.warnings(),
+        "seconds": plan.seconds(track_records()),
+        "amount": plan.amount(),
+        "settings_error": config_error,
+        "keys": [key | {"value": config.get(key["key"])} for key in chosen["provider"].config_keys],
+    }
+
+
+def current_config(form: GenerateForm) -> tuple[dict, str]:
+    try:
+        return read_config(form.value("config")), ""
+    except SettingsRefused as refusal:
+        return {}, str(refusal)
 
 
 def starting_values(request: HttpRequest) -> dict:
@@ -81,7 +126,7 @@ def offered_providers(others: list[str]) -> list[dict]:
     for provider in Provider.objects.offered():
         record = records.get(provider.pk, TrackRecord())
         is_also = provider.value in others
-        offers.append({"provider": provider, "record": record, "is_also": is_also, "about": about(provider, record)})
+        offers.append({"provider": provider, "record": record, "is_also": is_also})
     return offers
 
 
@@ -95,28 +140,9 @@ def by_family(offers: list[dict]) -> dict[str, list[dict]]:
     return families
 
 
-def about(provider: Provider, record: TrackRecord) -> dict:
-    """What the script needs to advise and to estimate."""
-    return {
-        "name": provider.name,
-        "ratios": provider.ratios,
-        "seconds": provider.seconds,
-        "start": provider.start_frame,
-        "end": provider.end_frame,
-        "limit": provider.prompt_limit,
-        "keys": provider.config_keys,
-        "price": str(provider.price) if provider.price is not None else None,
-        "unit": provider.price_unit,
-        "currency": provider.currency,
-        "median": record.median_seconds,
-        "note": provider.note,
-        "instead": provider.alternative.name if provider.alternative else "",
-    }
-
-
 def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: str = "") -> dict:
     """One frame slot: what is in it, and what else may be."""
-    name, label = FRAMES[which]
+    name, label = FRAMES[which], LABELS[which]
     picture = form.frames.get(which) or chosen_picture(request.user, form.value(f"{which}_picture"))
     videos = Generation.objects.visible_to(request.user).kept().filter(saved_video__isnull=False).newest_first()
     from_video = as_uuid_text(form.value(f"{which}_from")) if not picture else None

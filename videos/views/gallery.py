@@ -148,7 +148,7 @@ class Cursor:
         version, _, rest = text.partition("~")
         pairs, _, notices = rest.partition("~")
         try:
-            seen = frozenset(tuple(map(int, pair.split("."))) for pair in pairs.split(",") if pair)
+            seen = frozenset(tuple(map(int, pair.split("."))) for pair in pairs.split("_") if pair)
             return cls(int(version), frozenset(pair for pair in seen if len(pair) == 2), notices[:8])
         except ValueError:
             return None
@@ -159,7 +159,7 @@ class Cursor:
         return cls(latest, frozenset(rows.changed_since(latest).values_list("pk", "version")), notices)
 
     def __str__(self):
-        pairs = ",".join(f"{pk}.{version}" for pk, version in sorted(self.seen))
+        pairs = "_".join(f"{pk}.{version}" for pk, version in sorted(self.seen))
         return f"{self.version}~{pairs}~{self.notices}"
 
     def advanced(self, rows: list[tuple[int, int]], notices: str) -> "Cursor":
