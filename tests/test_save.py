@@ -1,11 +1,8 @@
 import fcntl
 import signal
 import stat
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from django.conf import settings
@@ -13,8 +10,8 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 
-from tests.parts.processes import environment, wait_until
-from tests.parts.saving import completed, make_due, save_until_ready, stored_sha256, true_sha256
+from tests.parts.processes import wait_until
+from tests.parts.saving import completed, make_due, save_until_ready, start_saver, stored_sha256, true_sha256
 from tests.parts.standin import Standin
 from videos.engine.save import Names, draft_of, notes_of, save
 from videos.models import Generation, SavedVideo
@@ -135,10 +132,10 @@ def test_a_copy_that_was_named_but_has_no_row_yet_is_checked_and_kept_without_fe
 
 def test_a_download_killed_in_its_middle_goes_on_where_it_was(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
-    heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 2_000_000}}])
+    heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 300_000}}])
     draft = draft_of(Names.of(generation).video)
-    child = start_saver(generation, heavy_remote)
-    wait_until(lambda: draft.exists() and draft.stat().st_size > 500_000, 30, "half a download")
+    child = start_saver(generation, standin=heavy_remote)
+    wait_until(lambda: draft.exists() and draft.stat().st_size > 200_000, 30, "half a download")
     child.kill()
     child.wait()
     have = draft.stat().st_size
@@ -188,16 +185,16 @@ def test_a_partial_file_that_a_frozen_worker_still_holds_is_not_touched(generati
 
 def test_a_worker_frozen_past_its_lease_keeps_nothing_once_it_wakes(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
-    heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 1_000_000}}])
+    heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 300_000}}])
     draft = draft_of(Names.of(generation).video)
-    child = start_saver(generation, heavy_remote)
+    child = start_saver(generation, standin=heavy_remote)
     wait_until(lambda: draft.exists() and draft.stat().st_size > 100_000, 30, "a download that has begun")
     child.send_signal(signal.SIGSTOP)
     release(generation)
     assert save(generation.pk) is False  # it still holds the partial file
     child.send_signal(signal.SIGCONT)
     child.wait(60)
-    save_until_ready(generation)
+    save_until_ready(generation, impatient=True)
     assert SavedVideo.objects.count() == 1
     assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
 
@@ -220,43 +217,23 @@ def test_waiting_that_was_stopped_by_its_owner_ends_the_saving(heavy_remote, own
     assert not default_storage.exists(Names.of(generation).video)
 
 
-def database_address():
-    """The test database's own, for another process."""
-    database = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{database['NAME']}"
-    who = f"{quote(database['USER'])}:{quote(database['PASSWORD'])}"
-    return f"postgres://{who}@{quote(database['HOST'], safe='')}:{database['PORT']}/{database['NAME']}"
-
-
-# A saver in a process of its own, on the test's own database
-SAVER = """
-import os, sys
-import django
-from django.conf import settings
-django.setup()
-from pathlib import Path
-from videos.models import Generation
-from videos.engine.save import save
-if os.environ.get("DIE_IN"):
-    setattr(Generation, os.environ["DIE_IN"], lambda *arguments: os.kill(os.getpid(), 9))
-save(int(sys.argv[1]))
-"""
-
-
-def start_saver(generation, standin, **env):
-    env = environment(
-        DJANGO_SETTINGS_MODULE="heygen_studio.settings",
-        DATABASE_URL=database_address(),
-        STUDIO_DATA=settings.DATA,
-        HEYGEN_API_URL=standin.url,
-        **env,
-    )
-    return subprocess.Popen([sys.executable, "-c", SAVER, str(generation.pk)], env=env)
+def test_a_quota_is_a_full_disk_and_no_half_file_is_left_to_see(heavy_remote, owner):
+    """A limit on the size of files stands for the quota: the very write fails, whatever the free space is."""
+    [generation] = completed(heavy_remote, owner)
+    if connection.vendor == "sqlite":  # the limit is for all files of the process, and the journal is one
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert start_saver(generation, standin=heavy_remote, file_limit=700_000).wait(60) == 0
+    generation.refresh_from_db()
+    assert "the studio's disk is full" in generation.trouble
+    assert not default_storage.exists(Names.of(generation).video)
+    make_due(generation)
+    save_until_ready(generation)
+    assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
 
 
 def stop_in(generation, standin, method):
-    assert start_saver(generation, standin, DIE_IN=method).wait(60) == -signal.SIGKILL
+    assert start_saver(generation, standin=standin, DIE_IN=method).wait(60) == -signal.SIGKILL
 
 
 def release(generation):

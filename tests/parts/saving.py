@@ -1,15 +1,21 @@
 """Generations that the remote side has completed, and the saver driven as the worker drives it."""
 
 import hashlib
+import subprocess
+import sys
 import time
 import uuid
+from urllib.parse import quote
 
+from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.utils import timezone
 
-from tests.parts.processes import wait_until
+from tests.parts.processes import ROOT, environment, wait_until
 from videos import heygen
 from videos.engine.save import save
+from videos.engine.submit import submit
 from videos.models import Batch, DuePoll, Generation, Provider, Request
 
 
@@ -17,18 +23,17 @@ def completed(standin, owner, count=1, prompt="a lighthouse at dusk"):
     """`count` generations whose videos are finished at the stand-in and not yet saved."""
     requests = [Request(f"{prompt} {number}", Provider.objects.get(value="veo_3_1")) for number in range(count)]
     batch = Batch.objects.press(owner, uuid.uuid4().hex, requests)
-    with heygen.make_client() as client:
-        for generation in batch.generations.order_by("pk"):
-            token = Generation.objects.claim_to_send(generation.pk).lease_token
-            submission = heygen.Submission(generation.prompt, "veo_3_1", "16:9")
-            generation.accept(heygen.submit(client, submission, lambda g=generation, t=token: g.mark_sending(t)), token)
-            standin.finish()
-            complete(client, generation)
+    for generation in batch.generations.order_by("pk"):
+        submit(generation.pk)
+        standin.finish()
+        generation.refresh_from_db()
+        complete(generation)
     return list(batch.generations.order_by("pk"))
 
 
-def complete(client, generation):
-    execution = wait_until(lambda: finished(client, generation), 30, "a finished execution")
+def complete(generation):
+    with heygen.make_client() as client:
+        execution = wait_until(lambda: finished(client, generation), 30, "a finished execution")
     Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
     polls: list[DuePoll] = Generation.objects.claim_due_polls(timezone.now(), 100)
     [poll] = [poll for poll in polls if poll.pk == generation.pk]
@@ -66,3 +71,48 @@ def stored_sha256(generation):
 
 def true_sha256(standin, generation):
     return standin.videos()[generation.execution_id]["sha256"]
+
+
+# A saver in a process of its own, on the test's own database and folders. DIE_IN names the method that kills it.
+SAVER = """
+import os, resource, sys
+import django
+from django.conf import settings
+django.setup()
+from videos.models import Generation
+from videos.engine.save import save
+if os.environ.get("DIE_IN"):
+    setattr(Generation, os.environ["DIE_IN"], lambda *arguments: os.kill(os.getpid(), 9))
+if limit := int(os.environ.get("FILE_LIMIT", 0)):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+waiting = [int(pk) for pk in sys.argv[1:]]
+while waiting:
+    for pk in waiting:
+        save(pk)
+    if not os.environ.get("UNTIL_READY"):
+        break
+    waiting = [pk for pk in waiting if Generation.objects.get(pk=pk).status != "ready"]
+"""
+
+
+def start_saver(*generations, standin, file_limit=0, until_ready=False, **env):
+    """Popen of a process that saves these generations: one slice of each, or until all are ready."""
+    env = environment(
+        DATABASE_URL=database_address(),
+        STUDIO_DATA=settings.DATA,
+        HEYGEN_API_URL=standin.url,
+        FILE_LIMIT=file_limit,
+        UNTIL_READY="1" if until_ready else "",
+        **env,
+    )
+    pks = [str(generation.pk) for generation in generations]
+    return subprocess.Popen([sys.executable, "-c", SAVER, *pks], env=env, cwd=ROOT)
+
+
+def database_address():
+    """The test database's own, for another process."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    who = f"{quote(database['USER'])}:{quote(database['PASSWORD'])}"
+    return f"postgres://{who}@{quote(database['HOST'], safe='')}:{database['PORT']}/{database['NAME']}"

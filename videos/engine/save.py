@@ -270,7 +270,7 @@ class Saving:
         """The top-level boxes must reach the end of the file, whatever length was claimed; raises FetchError."""
         size, facts = size_of(self.file), self.notes.facts
         end = end_of_boxes(self.file)
-        if end == size or (end < size and facts.length is not None):
+        if end == size or (end is not None and end < size and facts.length is not None):
             return
         facts.length = None  # what the server claimed was not true
         if end is None or self.notes.fruitless >= FRUITLESS_BEFORE_RESTART:

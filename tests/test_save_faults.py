@@ -1,0 +1,306 @@
+"""Everything that can go wrong between the remote side's "completed" and our copy, over real HTTP."""
+
+import os
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from django.conf import settings as conf
+
+from tests.parts.listeners import Canary
+from tests.parts.saving import completed, make_due, save_until_ready, start_saver, stored_sha256, true_sha256
+from tests.parts.standin import Standin
+from videos import media
+from videos.engine.save import Names, draft_of, save
+from videos.models import Generation, SavedVideo
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+WEIGHT = 400_000  # asked for; half a megabyte comes of it
+MANY = int(os.environ.get("STUDIO_TEST_VIDEOS", "20"))
+
+
+@pytest.fixture
+def owner(django_user_model):
+    return django_user_model.objects.create_user("owner", password="x")
+
+
+@pytest.fixture(scope="module")
+def running_files(tmp_path_factory):
+    options = ("--control", "--draft", "--speed", "200", "--weight", str(WEIGHT))
+    standin = Standin(tmp_path_factory.mktemp("files"), options=options)
+    yield standin
+    standin.stop()
+
+
+@pytest.fixture
+def files(running_files, settings):
+    running_files.clear()
+    settings.HEYGEN_API_KEY = "test-key"
+    settings.HEYGEN_API_URL = running_files.url
+    return running_files
+
+
+@pytest.fixture
+def generation(files, owner):
+    return completed(files, owner)[0]
+
+
+def visible(folder=None):
+    """Every file that has a final name."""
+    found = Path(folder or conf.MEDIA_ROOT).rglob("*")
+    return [path for path in found if path.is_file() and not path.name.startswith(".")]
+
+
+def trouble_of(generation):
+    generation.refresh_from_db()
+    return generation.trouble
+
+
+def try_in_vain(generation, times=3):
+    for _ in range(times):
+        assert save(generation.pk) is False
+        generation.refresh_from_db()
+        assert generation.status == "saving"
+        assert generation.lease_token is None
+        assert visible() == []
+        assert "Signature" not in generation.trouble and "/files/" not in generation.trouble
+        make_due(generation)
+    return generation.trouble
+
+
+def assert_saved_whole(files, generation):
+    save_until_ready(generation, impatient=True)
+    assert generation.saved_video.sha256 == stored_sha256(generation) == true_sha256(files, generation)
+    assert generation.trouble == ""
+    assert all(path.suffix in {".mp4", ".jpg"} for path in visible())
+
+
+PASSING = {
+    "a link that expires before the first byte": [{"first": 1, "do": {"expire": True}}],
+    "a link that dies in the middle, twice": [{"first": 2, "do": {"cut": 0.4, "withdraw": True}}],
+    "a dropped connection": [{"first": 3, "do": {"cut": 0.3}}],
+    "a connection that closes gently": [{"first": 3, "do": {"cut": 0.3, "gently": True}}],
+    "a connection that drops before any answer": [{"first": 2, "do": {"reset": True}}],
+    "an answer cut in its headers": [{"first": 1, "do": {"partial": 60}}],
+    "a changed etag": [{"nth": 1, "do": {"cut": 0.5}}, {"nth": 1, "do": {"etag": '"another"'}}],
+    "no etag at all": [{"nth": 1, "do": {"no_etag": True, "cut": 0.5}}, {"nth": 1, "do": {"no_etag": True}}],
+    "a length ten too large, always": [{"do": {"length": 10}}],
+    "a length ten too small, once": [{"first": 1, "do": {"length": -10}}],
+    "no length": [{"do": {"no_length": True}}],
+    "no length, and an early end": [{"nth": 1, "do": {"no_length": True, "cut": 0.6, "gently": True}}],
+    "no length, and ten early ends": [{"first": 10, "do": {"no_length": True, "cut": 0.2, "gently": True}}],
+    "half a video with a length that is right for it": [{"first": 1, "do": {"truncate": 0.5}}],
+    "a range that is ignored": [{"nth": 1, "do": {"cut": 0.5}}, {"first": 2, "do": {"ignore_range": True}}],
+    "a wrong content range": [{"nth": 1, "do": {"cut": 0.5}}, {"nth": 1, "do": {"content_range": "wrong"}}],
+    "three redirects": [{"do": {"hops": 3}}],
+    "a server that is busy, then broken": [{"nth": 1, "do": {"status": 429}}, {"nth": 1, "do": {"status": 503}}],
+    "a body that is a page, once": [{"first": 1, "do": {"body": "html"}}],
+    "a body that is a picture, once": [{"first": 1, "do": {"body": "jpeg"}}],
+    "an empty body": [{"first": 2, "do": {"body": "empty"}}],
+}
+
+
+@pytest.mark.parametrize("rules", PASSING.values(), ids=PASSING)
+def test_what_passes_costs_no_video(rules, files, generation):
+    files.faults([{"call": "file", **rule} for rule in rules])
+    assert_saved_whole(files, generation)
+
+
+LASTING = {
+    "dead links": ([{"call": "file", "do": {"expire": True}}], "its link no longer works"),
+    "a file that is gone": ([{"call": "file", "do": {"status": 404}}], "its link no longer works"),
+    "a page": ([{"call": "file", "do": {"body": "html"}}], "what its link leads to is not a video"),
+    "JSON": ([{"call": "file", "do": {"body": "json"}}], "what its link leads to is not a video"),
+    "a picture": ([{"call": "file", "do": {"body": "jpeg"}}], "what its link leads to is not a video"),
+    "zeros": ([{"call": "file", "do": {"body": "zeros"}}], "what its link leads to is not a video"),
+    "nothing": ([{"call": "file", "do": {"body": "empty"}}], "was interrupted after 0 bytes"),
+    "half a video": ([{"call": "file", "do": {"truncate": 0.5, "ignore_range": True}}], "was interrupted after"),
+    "a gzip bomb": ([{"call": "file", "do": {"gzip": 100_000_000}}], "packed, which nobody asked for"),
+    "an endless body": ([{"call": "file", "do": {"endless": True}}], "it is larger than 5.0 MB"),
+    "four redirects": ([{"call": "file", "do": {"hops": 4}}], "from one address to the next without end"),
+    "a broken server": ([{"call": "file", "do": {"status": 500}}], "answered with a fault (HTTP 500)"),
+    "a server that drops all": ([{"call": "file", "do": {"reset": True}}], "its download was interrupted"),
+    "a link that is none": ([{"call": "poll", "do": {"video_url": "nonsense"}}], "not an address that can be opened"),
+    "an unencrypted link": (
+        [{"call": "poll", "do": {"video_url": "http://files.example/v.mp4"}}],
+        "does not lead to an encrypted address",
+    ),
+    "no link": ([{"call": "poll", "do": {"no_link": True}}], "gives no fresh one at the moment"),
+    "a status that goes back": ([{"call": "poll", "do": {"status_word": "running"}}], "no fresh one at the moment"),
+    "a forgotten execution": ([{"call": "poll", "do": {"status_word": "not_found"}}], "forgot this execution"),
+    "a remote side that is down": (
+        [{"call": "poll", "do": {"status": 503}}],
+        "HeyGen answered with a fault of its own",
+    ),
+    "a wrong key": ([{"call": "poll", "do": {"status": 401}}], "HeyGen did not accept the API key"),
+}
+
+
+@pytest.mark.parametrize(("rules", "words"), LASTING.values(), ids=LASTING)
+def test_what_lasts_is_said_shows_nothing_and_is_made_good_once_it_is_over(rules, words, files, generation, settings):
+    settings.MAX_VIDEO_BYTES = 5_000_000
+    if rules[0]["call"] == "poll":  # the link that is known has died, so another is asked for
+        files.expire_links()
+    files.faults(rules)
+    trouble = try_in_vain(generation)
+    assert trouble.startswith("The video is finished, but ")
+    assert words in trouble
+    assert "Trying again in " in trouble
+    files.faults([])
+    assert_saved_whole(files, generation)
+
+
+def test_a_link_that_died_while_the_worker_was_down_for_hours_is_renewed_at_once(files, generation):
+    files.advance(5 * 3600)
+    save(generation.pk)
+    generation.refresh_from_db()
+    assert generation.status == "ready"
+    assert stored_sha256(generation) == true_sha256(files, generation)
+
+
+def test_delays_grow_without_progress_and_the_card_says_how_long(files, generation):
+    files.faults([{"call": "file", "do": {"status": 503}}])
+    said = []
+    for _ in range(12):
+        save(generation.pk)
+        said.append(trouble_of(generation).split("Trying again in ")[1].split(";")[0])
+        make_due(generation)
+    assert said[:5] == ["1 s", "1 s", "2 s", "4 s", "8 s"]
+    assert said[-1] == "5 minutes"
+    assert generation.save_attempts == 12
+
+
+# Where nothing may be asked for
+@pytest.fixture
+def canary():
+    listener = Canary()
+    yield listener
+    listener.close()
+
+
+@pytest.mark.parametrize("where", ["https://127.0.0.1:{}/", "https://localhost:{}/v.mp4", "http://127.0.0.1:{}/"])
+def test_no_request_reaches_a_private_address_by_a_link_or_by_a_redirect(where, files, generation, canary):
+    address = where.format(canary.port)
+    files.faults([{"call": "file", "do": {"redirect": address}}])
+    assert "must not open" in (trouble := try_in_vain(generation)) or "encrypted" in trouble
+    files.expire_links()
+    files.faults([{"call": "poll", "do": {"video_url": address}}])
+    assert "must not open" in (trouble := try_in_vain(generation)) or "encrypted" in trouble
+    assert canary.visitors == 0
+    assert str(canary.port) not in trouble
+    files.faults([])
+    assert_saved_whole(files, generation)
+
+
+# The disk
+def test_a_disk_with_too_little_room_is_told_and_tried_each_minute(files, generation, settings):
+    settings.MIN_FREE_BYTES = 10**18
+    trouble = try_in_vain(generation)
+    assert "the studio's disk is nearly full" in trouble
+    assert "Trying again in 60 s" in trouble
+    settings.MIN_FREE_BYTES = 0
+    assert_saved_whole(files, generation)
+
+
+@pytest.fixture
+def tiny_disk(settings, tmp_path):
+    """A file system of 1.3 MB for the media, where the tests may make one."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1300k", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("may not mount a file system here")
+    settings.MEDIA_ROOT = folder / "media"
+    options = {**settings.STORAGES["default"]["OPTIONS"], "location": settings.MEDIA_ROOT}
+    settings.STORAGES = {**settings.STORAGES, "default": {**settings.STORAGES["default"], "OPTIONS": options}}
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_loses_nothing_and_is_made_good_once_there_is_room(files, owner, tiny_disk):
+    generations = completed(files, owner, count=2)
+    ballast = tiny_disk / "ballast"
+    ballast.write_bytes(bytes(1_100_000))
+    for generation in generations:
+        assert "the studio's disk is full" in try_in_vain(generation, times=2) or "nearly full" in generation.trouble
+    ballast.unlink()
+    for generation in generations:
+        save_until_ready(generation, impatient=True)
+        assert stored_sha256(generation) == true_sha256(files, generation)
+
+
+def test_parts_of_several_videos_do_not_keep_each_other_from_ever_being_whole(files, owner, tiny_disk):
+    """1.3 MB hold two of three videos of half a megabyte: two are saved, and the third waits without its part."""
+    generations = completed(files, owner, count=3)
+    once = {"call": "file", "per": "execution", "nth": 1}
+    files.faults([{**once, "do": {"cut": 0.7}}, {**once, "do": {"status": 500}}])
+    for generation in generations:
+        save(generation.pk)
+        make_due(generation)
+    assert sum(draft_of(Names.of(generation).video).stat().st_size for generation in generations) > 2 * WEIGHT
+    files.faults([])
+    for _ in range(4):
+        for generation in generations:
+            save(generation.pk)
+            make_due(generation)
+    assert SavedVideo.objects.count() == 2
+
+
+# Many at once
+class Watcher(threading.Thread):
+    """Looks at the final folder all the while: whatever has a final name must be whole at that very moment."""
+
+    def __init__(self, folder):
+        super().__init__(daemon=True)
+        self.folder, self.done, self.broken, self.seen = folder, threading.Event(), set(), set()
+
+    def run(self):
+        while not self.done.wait(0.02):
+            for path in visible(self.folder):
+                if path.suffix == ".mp4" and path not in self.seen:
+                    self.look(path)
+
+    def look(self, path):
+        try:
+            media.probe(path)
+        except media.NotAVideo:
+            self.broken.add(path)
+        self.seen.add(path)
+
+
+def test_of_many_videos_on_a_line_that_drops_four_of_five_connections_all_are_saved(files, owner):
+    generations = completed(files, owner, count=MANY)
+    files.faults(
+        [
+            {"call": "file", "probability": 0.8, "seed": 7, "do": {"cut": "random"}},
+            {"call": "file", "probability": 0.1, "seed": 8, "do": {"expire": True}},
+        ]
+    )
+    watcher = Watcher(conf.MEDIA_ROOT)
+    watcher.start()
+    for generation in generations:
+        save_until_ready(generation, impatient=True)
+    watcher.done.set()
+    watcher.join()
+    videos = files.videos()
+    assert SavedVideo.objects.count() == MANY
+    assert all(stored_sha256(generation) == videos[generation.execution_id]["sha256"] for generation in generations)
+    sent = sum(videos[generation.execution_id]["bytes_sent"] for generation in generations)
+    whole = sum(videos[generation.execution_id]["size"] for generation in generations)
+    assert sent < 1.3 * whole, f"{sent / whole:.2f} times the bytes"
+    assert watcher.broken == set()
+    assert len(watcher.seen) > 0
+    assert not any(request["key_sent"] for request in files.requests("file"))
+
+
+def test_two_savers_of_the_same_videos_share_them_without_harm(files, owner):
+    generations = completed(files, owner, count=6)
+    files.faults([{"call": "file", "probability": 0.5, "do": {"cut": "random"}}])
+    savers = [start_saver(*generations, standin=files, until_ready=True) for _ in range(2)]
+    assert [saver.wait(120) for saver in savers] == [0, 0]
+    assert SavedVideo.objects.count() == 6
+    for generation in Generation.objects.all():
+        assert stored_sha256(generation) == true_sha256(files, generation)
