@@ -19,16 +19,17 @@ LONGEST_PAUSE = timedelta(minutes=5)  # between two polls of an overdue executio
 LONGEST_BACK_OFF = timedelta(seconds=60)  # between two polls while the remote side is in trouble
 UNWATCHED = timedelta(minutes=10)  # a poll so much too late means that nobody was listening meanwhile
 
-NOT_FOLLOWED = "The video is not lost: the studio keeps asking."
+STILL_FOLLOWED = "The video is not lost: the studio keeps asking."
 TROUBLE = {
-    Cause.BUSY: f"HeyGen asked the studio to ask less often. {NOT_FOLLOWED}",
-    Cause.NETWORK: f"HeyGen could not be reached to ask how far this is. {NOT_FOLLOWED}",
-    Cause.FAULT: f"HeyGen answered with a fault of its own. {NOT_FOLLOWED}",
+    Cause.BUSY: f"HeyGen asked the studio to ask less often. {STILL_FOLLOWED}",
+    Cause.NETWORK: f"HeyGen could not be reached to ask how far this is. {STILL_FOLLOWED}",
+    Cause.FAULT: f"HeyGen answered with a fault of its own. {STILL_FOLLOWED}",
     Cause.KEY: "HeyGen did not accept the API key. The video is not lost: it is followed again once the key is right.",
-    Cause.CREDITS: f"HeyGen says that the account has run out of credits. {NOT_FOLLOWED}",
-    Cause.PLAN: f"HeyGen says that the account's plan does not allow to look. {NOT_FOLLOWED}",
+    Cause.CREDITS: f"HeyGen says that the account has run out of credits. {STILL_FOLLOWED}",
+    Cause.PLAN: f"HeyGen says that the account's plan does not allow to look. {STILL_FOLLOWED}",
+    Cause.RETIRED: f"HeyGen says that it no longer answers this question. {STILL_FOLLOWED}",
 }
-UNREADABLE = f"HeyGen's answer could not be read. {NOT_FOLLOWED}"
+UNREADABLE = f"HeyGen's answer could not be read. {STILL_FOLLOWED}"
 NO_LINK = "HeyGen has finished this video but not yet said where it is. Nothing is lost: the studio keeps asking."
 
 MAY_COST = "HeyGen may have charged for it; Retry makes a new video, which costs again."

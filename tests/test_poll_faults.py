@@ -1,0 +1,165 @@
+"""Every way a poll can go wrong, played by the stand-in over real HTTP: the state that follows, whether the account is
+paused, the sentence on the card, and when the next poll comes."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import format_datetime
+
+import pytest
+from django.utils import timezone
+
+from tests.parts.processes import wait_until
+from tests.test_follow import pumping
+from videos.engine import follow, verdicts
+from videos.engine.submit import submit
+from videos.heygen import Cause
+from videos.models import Batch, Generation, Provider, RemoteAccount, Request
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+KEPT = "The video is not lost"
+HTML = "<html><body>502 Bad Gateway</body></html>"
+POLL = 1.0  # seconds between polls, here
+
+
+@dataclass(frozen=True)
+class Case:
+    """`fault` is what the stand-in does to every poll; the rest is what must come of it."""
+
+    fault: dict
+    status: str = "running"
+    says: str = ""  # in the card's sentence
+    pauses: str = ""  # the cause for which all sending is paused
+    banner: bool = False  # whether the remote side is said to be in trouble
+    waits: tuple[float, float] = (0, 5 * POLL)  # seconds until the next poll, at least and at most
+    row: dict = field(default_factory=dict)
+
+
+def retry_after(value):
+    return {"status": 429, "headers": {"Retry-After": value}}
+
+
+IN_A_MINUTE = format_datetime(timezone.now() + timedelta(seconds=600), usegmt=True)
+BUSY = {"says": "less often"}
+TROUBLE = {"says": KEPT, "banner": True}
+CASES = {
+    "429": Case(retry_after("30"), waits=(28, 31), **BUSY),
+    "429 with a date": Case(retry_after(IN_A_MINUTE), waits=(60, 601), **BUSY),
+    "429 with 0": Case(retry_after("0"), **BUSY),
+    "429 with -1": Case(retry_after("-1"), **BUSY),
+    "429 for a day": Case(retry_after("86400"), waits=(890, 901), **BUSY),
+    "429 with junk": Case(retry_after("soon"), **BUSY),
+    "400": Case({"status": 400}, says=KEPT),
+    "401": Case({"status": 401}, says="API key", pauses="key", waits=(55, 61)),
+    "402": Case({"status": 402}, says="credits", pauses="credits", waits=(55, 61)),
+    "403": Case({"status": 403}, says="plan", pauses="plan", waits=(55, 61)),
+    "404 with a page": Case({"status": 404, "html": HTML}, says=KEPT, waits=(55, 61)),
+    "410": Case({"status": 410, "html": HTML}, says=KEPT, waits=(55, 61)),
+    "413": Case({"status": 413}, says=KEPT),
+    "422": Case({"status": 422}, says=KEPT),
+    "500": Case({"status": 500}, **TROUBLE),
+    "503 with a page": Case({"status": 503, "html": HTML}, **TROUBLE),
+    "reset": Case({"reset": True}, **TROUBLE),
+    "closed without a word": Case({"close": True}, **TROUBLE),
+    "cut short": Case({"partial": 120}, **TROUBLE),
+    "no answer in time": Case({"hang": 60}, **TROUBLE),
+    "a page instead": Case({"html": HTML}, **TROUBLE),
+    "broken JSON": Case({"text": '{"data": {"status": "comp'}, **TROUBLE),
+    "a list": Case({"json": [1, 2]}, **TROUBLE),
+    "no status": Case({"data": {"execution_id": "x"}}, **TROUBLE),
+    "somebody else's": Case({"data": {"execution_id": "other", "status": "completed"}}, **TROUBLE),
+    "an unknown word": Case({"status_word": "rendering_frames"}, row={"remote_status": "rendering_frames"}),
+    "a long word": Case({"status_word": "x" * 200}, row={"remote_status": "x" * 64}),
+    "completed without a link": Case(
+        {"data": {"status": "completed", "output": {}}}, says="not yet said where", row={"remote_status": "completed"}
+    ),
+    "failed with an object": Case(
+        {"data": {"status": "failed", "error": {"code": "content_policy_violation", "message": "Not this."}}},
+        status="failed",
+        says="refused the prompt",
+        row={"error_class": Cause.REFUSED, "error_detail": "Not this."},
+    ),
+    "failed with a text": Case(
+        {"data": {"status": "failed", "error": "The machine broke."}},
+        status="failed",
+        says="could not make this video",
+        row={"error_class": Cause.FAULT, "error_detail": "The machine broke."},
+    ),
+    "failed without a word": Case(
+        {"data": {"status": "failed"}}, status="failed", says="may have charged", row={"error_class": Cause.FAULT}
+    ),
+    "not found": Case(
+        {"data": {"status": "not_found"}},
+        status="failed",
+        says="no longer knows",
+        row={"error_class": Cause.NOT_FOUND, "missing_polls": 3},
+    ),
+    "404": Case({"status": 404}, status="failed", says="no longer knows", row={"error_class": Cause.NOT_FOUND}),
+    "completed": Case({}, status="saving", row={"remote_status": "completed", "trouble": ""}),
+    "completed the flat way": Case({"flat_output": True}, status="saving", row={"remote_status": "completed"}),
+    "not found at first": Case({"sequence": ["not_found", "not_found"]}, status="saving", row={"missing_polls": 0}),
+    "going back": Case({"sequence": ["running", "submitted", "pending"]}, status="saving"),
+    "a link only later": Case({"sequence": [{"status": "completed"}, {"status": "completed"}]}, status="saving"),
+}
+
+
+@pytest.fixture
+def running(remote, django_user_model, settings):
+    settings.POLL_SECONDS = POLL
+    owner = django_user_model.objects.create_user("owner", password="x")
+    request = Request(prompt="a lighthouse", provider=Provider.objects.get(value="ltx_distilled"))
+    generation = Batch.objects.press(owner, uuid.uuid4().hex, [request]).generations.get()
+    submit(generation.pk)
+    return generation
+
+
+def sentence(generation):
+    return generation.error_message or generation.trouble
+
+
+def has_come(generation, case):
+    """Whether the polls have had their effect, whichever it is."""
+    generation.refresh_from_db()
+    if generation.lease_token or generation.status != case.status:
+        return False
+    shows = all(getattr(generation, name) == value for name, value in case.row.items())
+    return shows and bool(generation.remote_status or sentence(generation))
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_whatever_a_poll_brings_the_state_the_sentence_and_the_next_step_are_right(running, remote, monkeypatch, case):
+    monkeypatch.setattr(follow, "POLL_SECONDS_AT_MOST", 3.0)
+    remote.finish()
+    remote.faults([{"call": "poll", "do": case.fault}] if case.fault else [])
+    with pumping():
+        wait_until(lambda: has_come(running, case), 30, f"{case.status} after {case.fault}")
+    assert case.says in sentence(running)
+    assert bool(sentence(running)) == bool(case.says)
+    account = RemoteAccount.objects.load()
+    assert (account.paused, account.pause_cause) == (bool(case.pauses), case.pauses)
+    assert bool(account.trouble) == case.banner
+    if case.status == "running":
+        shortest, longest = case.waits
+        assert shortest <= running.due_at.timestamp() - remote.requests("poll")[-1]["at"] <= longest
+    if case.status == "saving":
+        assert running.video_url.startswith(remote.url)
+    assert len(remote.ledger()) == 1
+
+
+def test_a_wrong_key_pauses_sending_and_following_goes_on_once_it_is_right(running, remote):
+    remote.finish()
+    remote.faults([{"call": "poll", "first": 1, "do": {"status": 401}}])
+    with pumping():
+        wait_until(lambda: RemoteAccount.objects.load().paused, 20)
+        wait_until(lambda: Generation.objects.get().trouble, 20)
+        Generation.objects.update(due_at=timezone.now())  # what resuming does not need to do: a minute is short
+        wait_until(lambda: Generation.objects.get().status == "saving", 20)
+    assert Generation.objects.get().trouble == ""
+
+
+def test_every_cause_has_a_sentence_of_its_own_or_the_general_one():
+    assert set(verdicts.TROUBLE) | set(verdicts.FAILURES) <= set(Cause)
+    for words in [*verdicts.TROUBLE.values(), *verdicts.FAILURES.values(), verdicts.NO_LINK, verdicts.MISSING]:
+        assert words.endswith(".")
+        assert "!" not in words
