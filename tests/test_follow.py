@@ -27,7 +27,7 @@ def quick_polls(settings):
 
 @pytest.fixture
 def running(remote, django_user_model):
-    """`running("a prompt")`: generations that were really sent and run at the stand-in until the fault is taken back."""
+    """`running("a prompt")`: generations that were really sent, and run until the stand-in's fault is taken back."""
     remote.faults([STILL_RUNNING])
     owner = django_user_model.objects.create_user("owner", password="x")
 
@@ -101,7 +101,7 @@ def test_each_running_generation_is_asked_about_again_and_again(running, remote)
 
 def test_two_pumps_at_once_are_one(running, remote, settings):
     settings.POLL_SECONDS = 2
-    [generation] = running("a lighthouse")
+    running("a lighthouse")
     with pumping(pumps=3):
         wait_until(lambda: remote.requests("poll"), 20)
         assert threading.active_count() >= 2
@@ -202,7 +202,7 @@ def test_an_unreachable_remote_side_is_said_in_the_banner_until_it_answers_again
 
 
 def test_a_poll_that_found_nothing_new_changes_no_version(running, remote):
-    [generation] = running("a lighthouse")
+    running("a lighthouse")
     with pumping():
         wait_until(lambda: Generation.objects.get().remote_status, 20)
         version = Generation.objects.get().version
