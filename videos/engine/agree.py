@@ -1,0 +1,293 @@
+"""Do storage and rows agree? What `manage.py checkstudio` says, and what the worker looks at every night.
+
+Nothing is ever removed because it is not understood: a file without a row is set aside. Only partial downloads that
+nobody waits for are deleted, and, after their days in the trash, the copies that their owners threw away.
+"""
+
+import hashlib
+import logging
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from videos import heygen, media
+from videos.engine.save import Names
+from videos.lifecycle import FINAL, Status
+from videos.models import Generation, Picture, SavedVideo, Slot
+
+logger = logging.getLogger(__name__)
+
+SET_ASIDE = "lost-and-found"
+YOUNG = timedelta(hours=1)  # a file so new may be waiting for its row
+FORGOTTEN = timedelta(days=1)
+PUBLIC_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+SLOT, SLOT_SECONDS = "nightly", 600
+HASHED_IN_NIGHTS = 30  # every copy's bytes are read and compared once in so many nights
+HASHING_SECONDS = 45.0
+STORAGE_ERRORS = (OSError, BotoCoreError, ClientError, Boto3Error)
+
+
+class Kind(StrEnum):
+    MISSING = "missing"
+    CHANGED = "changed"
+    ORPHAN = "orphan"
+    STALE = "stale"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not agree. `name` is in the storage, or a path for what is stale."""
+
+    kind: Kind
+    name: str
+    words: str
+    generation_id: int | None = None
+
+    def __str__(self):
+        return f"{self.kind}: {self.name} ({self.words})"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file in the storage."""
+
+    size: int
+    modified: datetime
+
+
+class CannotRepair(Exception):
+    """`str(error)` says why not, in words for a person."""
+
+
+def nightly() -> None:
+    """The worker's look every night: repairs what it can, and empties the trash. Alone across hosts."""
+    token = Slot.objects.take(SLOT, SLOT_SECONDS)
+    if token is None:
+        return
+    try:
+        empty_trash()
+        repair_all(compare(is_hashed=tonight(timezone.localdate().toordinal())))
+    except STORAGE_ERRORS as error:
+        logger.warning("The nightly check could not read the storage: %s", type(error).__name__)
+    finally:
+        Slot.objects.leave(SLOT, token)
+
+
+def tonight(day: int) -> Callable[[int], bool]:
+    """Whether a copy's turn to be hashed is tonight, and there is time left."""
+    until = time.monotonic() + HASHING_SECONDS
+    return lambda pk: pk % HASHED_IN_NIGHTS == day % HASHED_IN_NIGHTS and time.monotonic() < until
+
+
+def repair_all(findings: list[Finding]):
+    for finding in findings:
+        try:
+            logger.warning("%s: %s", finding, repair(finding))
+        except CannotRepair as error:
+            logger.error("%s: not repaired, because %s", finding, error)
+
+
+def empty_trash() -> int:
+    """Ends what has been in the trash for its days, files and all; how many. Unfinished ones are kept."""
+    before = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+    count = 0
+    for generation in Generation.objects.filter(trashed_at__lt=before, status__in=FINAL).iterator():
+        generation.delete()
+        count += 1
+    return count
+
+
+# Comparing
+def compare(is_hashed: Callable[[int], bool] = lambda pk: False) -> list[Finding]:
+    """Everything that does not agree, orphans first. `is_hashed(pk)` picks the copies whose bytes are read too.
+
+    The storage is listed before the rows are read: a file made in between is then simply not seen.
+    """
+    now, stored = timezone.now(), list_storage()
+    copies = list(SavedVideo.objects.select_related("generation").order_by("pk"))
+    pictures = list(Picture.objects.order_by("pk"))
+    known = {file.name for copy in copies for file in copy.files()} | {picture.file.name for picture in pictures}
+    return [
+        *orphans({name: file for name, file in stored.items() if name not in known}, now),
+        *stale_drafts(now),
+        *(finding for copy in copies for finding in check_copy(copy, stored, is_hashed)),
+        *unsaved(),
+        *(finding for picture in pictures for finding in check_picture(picture, stored)),
+    ]
+
+
+def list_storage() -> dict[str, Stored]:
+    """Every file under its final name, by its name in the storage."""
+    if settings.BUCKET:
+        found = {item.key: Stored(item.size, item.last_modified) for item in default_storage.bucket.objects.all()}
+    else:
+        root = Path(default_storage.path(""))
+        found = {str(path.relative_to(root)): stat_of(path) for path in walk(root) if not path.name.startswith(".")}
+    return {name: file for name, file in found.items() if not name.startswith(f"{SET_ASIDE}/")}
+
+
+def walk(root: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            yield Path(folder) / name
+
+
+def stat_of(path: Path) -> Stored:
+    try:
+        found = path.stat()
+    except FileNotFoundError:  # removed since it was listed
+        return Stored(0, timezone.now())
+    return Stored(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+
+def orphans(strangers: dict[str, Stored], now: datetime) -> Iterator[Finding]:
+    """Files of no row, unless they are new, or a generation on its way to `ready` will take them."""
+    old = {name: file for name, file in strangers.items() if now - file.modified > YOUNG}
+    awaited = on_their_way(old)
+    for name, file in sorted(old.items()):
+        if public_id_in(name) not in awaited:
+            yield Finding(Kind.ORPHAN, name, f"{file.size:,} bytes that belong to nothing")
+
+
+def on_their_way(names) -> set[str]:
+    ids = {public_id for public_id in map(public_id_in, names) if public_id}
+    unfinished = Generation.objects.exclude(status__in=FINAL).values_list("public_id", flat=True)
+    return ids & {str(public_id) for public_id in unfinished} if ids else set()
+
+
+def public_id_in(name: str) -> str:
+    found = PUBLIC_ID.search(name)
+    return found[0] if found else ""
+
+
+def stale_drafts(now: datetime) -> Iterator[Finding]:
+    """What a download left half done, when its generation no longer waits for it."""
+    roots = [settings.PARTIAL_FOLDER] if settings.BUCKET else [settings.PARTIAL_FOLDER, Path(default_storage.path(""))]
+    drafts = [path for root in roots for path in walk(Path(root)) if path.name.startswith(".")]
+    awaited = on_their_way(path.name for path in drafts)
+    for path in drafts:
+        if public_id_in(path.name) not in awaited and now - stat_of(path).modified > FORGOTTEN:
+            yield Finding(Kind.STALE, str(path), "part of a download that nobody waits for")
+
+
+def check_copy(copy: SavedVideo, stored: dict[str, Stored], is_hashed: Callable[[int], bool]) -> Iterator[Finding]:
+    whose = f"of {str(copy.generation.prompt)[:40]!r}"
+    video = stored.get(copy.file.name)
+    if video is None and is_truly_gone(copy, copy.file.name):
+        yield Finding(Kind.MISSING, copy.file.name, f"the saved copy {whose}", copy.generation_id)
+        return
+    if video is not None and video.size != copy.size:
+        words = f"the saved copy {whose} has {video.size:,} bytes in place of {copy.size:,}"
+        yield Finding(Kind.CHANGED, copy.file.name, words, copy.generation_id)
+        return
+    if is_hashed(copy.pk) and sha256_in_storage(copy.file.name) != copy.sha256:
+        yield Finding(Kind.CHANGED, copy.file.name, f"other bytes than the saved copy {whose}", copy.generation_id)
+        return
+    for file, what in ((copy.poster, "poster"), (copy.last_frame, "last frame")):
+        is_empty = file.name in stored and stored[file.name].size == 0
+        if is_empty or (file.name not in stored and is_truly_gone(copy, file.name)):
+            yield Finding(Kind.MISSING, file.name, f"the {what} {whose}", copy.generation_id)
+
+
+def is_truly_gone(row, name: str) -> bool:
+    """Made or removed since the storage was listed is no fault."""
+    return type(row).objects.filter(pk=row.pk).exists() and not default_storage.exists(name)
+
+
+def unsaved() -> Iterator[Finding]:
+    for generation in Generation.objects.filter(status=Status.READY, saved_video=None):
+        words = f"nothing is known of the saved copy of {generation.prompt[:40]!r}"
+        yield Finding(Kind.MISSING, Names.of(generation).video, words, generation.pk)
+
+
+def check_picture(picture: Picture, stored: dict[str, Stored]) -> Iterator[Finding]:
+    name = picture.file.name
+    if name not in stored and is_truly_gone(picture, name):
+        yield Finding(Kind.MISSING, name, "an uploaded picture")
+    elif name in stored and stored[name].size != picture.size:
+        words = f"an uploaded picture has {stored[name].size:,} bytes in place of {picture.size:,}"
+        yield Finding(Kind.CHANGED, name, words)
+
+
+def sha256_in_storage(name: str) -> str:
+    digest = hashlib.sha256()
+    with default_storage.open(name) as file:
+        for chunk in file.chunks(1024 * 1024):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+# Repairing
+def repair(finding: Finding) -> str:
+    """Puts one finding right and says how, in words for a person. Raises CannotRepair."""
+    if finding.kind == Kind.ORPHAN:
+        return f"set aside as {set_aside(finding.name)}"
+    if finding.kind == Kind.STALE:
+        Path(finding.name).unlink(missing_ok=True)
+        return "removed"
+    generation = Generation.objects.filter(pk=finding.generation_id).first()
+    if generation is None:
+        raise CannotRepair("only a backup has it")
+    if finding.name in {Names.of(generation).poster, Names.of(generation).last_frame}:
+        return redraw(generation)
+    return fetch_again(generation, finding)
+
+
+def set_aside(name: str) -> str:
+    with default_storage.open(name) as file:
+        kept = default_storage.save(f"{SET_ASIDE}/{name}", File(file))
+    default_storage.delete(name)
+    return kept
+
+
+def redraw(generation: Generation) -> str:
+    """Poster and last frame once more, from the saved copy."""
+    copy = generation.saved_video
+    with tempfile.TemporaryDirectory() as folder:
+        video, picture = Path(folder) / "video.mp4", Path(folder) / "picture.jpg"
+        with default_storage.open(copy.file.name) as source, video.open("wb") as target:
+            for chunk in source.chunks(1024 * 1024):
+                target.write(chunk)
+        for draw, name in ((media.poster, copy.poster.name), (media.last_frame, copy.last_frame.name)):
+            draw_into_storage(draw, video, picture, name)
+    return "drawn again from the saved copy"
+
+
+def draw_into_storage(draw: Callable[[Path, Path], None], video: Path, picture: Path, name: str):
+    try:
+        draw(video, picture)
+    except media.NotAVideo as error:
+        raise CannotRepair(f"the saved copy cannot be read. {error}") from None
+    default_storage.delete(name)
+    with picture.open("rb") as file:
+        default_storage.save(name, File(file))
+
+
+def fetch_again(generation: Generation, finding: Finding) -> str:
+    """The engine saves it anew, if the remote side still has it: asked first, so that no row is lost in vain."""
+    if not generation.execution_id:
+        raise CannotRepair("it was never made at HeyGen; only a backup has it")
+    try:
+        with heygen.make_client() as client:
+            execution = heygen.poll(client, generation.execution_id)
+    except heygen.HeyGenError as error:
+        raise CannotRepair(f"HeyGen could not be asked for it. {error}") from None
+    if not execution.is_completed:
+        raise CannotRepair("HeyGen has it no more; only a backup has it")
+    aside = f" and what was there is set aside as {set_aside(finding.name)}" if finding.kind == Kind.CHANGED else ""
+    if not generation.fetch_again():
+        raise CannotRepair("it has moved on meanwhile")
+    return f"HeyGen still has it: it is fetched again{aside}"

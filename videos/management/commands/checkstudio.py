@@ -1,0 +1,39 @@
+"""`manage.py checkstudio`: do the files and the rows agree? Ends with 1 when something is wrong."""
+
+from django.core.management.base import BaseCommand, CommandError
+
+from videos.engine.agree import STORAGE_ERRORS, CannotRepair, compare, repair
+from videos.models import Picture, SavedVideo
+
+
+class Command(BaseCommand):
+    help = "Finds saved copies that are missing or changed, files that belong to nothing, and forgotten downloads."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--deep", action="store_true", help="also read every saved copy and compare its sha256")
+        parser.add_argument("--repair", action="store_true", help="put right what can be; nothing is lost by it")
+
+    def handle(self, *, deep: bool, **options):
+        try:
+            findings = compare(is_hashed=lambda pk: deep)
+            left = sum(not self.tell(finding, options["repair"]) for finding in findings)
+        except STORAGE_ERRORS as error:
+            raise CommandError(f"The storage could not be read: {type(error).__name__}.") from error
+        looked = f"{SavedVideo.objects.count()} saved copies and {Picture.objects.count()} pictures were looked at"
+        if left:
+            hint = "" if options["repair"] else " Run it with --repair to put right what can be."
+            self.stderr.write(f"{looked}; {left} of {len(findings)} findings are not put right.{hint}")
+            raise SystemExit(1)
+        self.stdout.write(f"{looked}. {'All is well' if not findings else 'Everything was put right'}.")
+
+    def tell(self, finding, is_repairing: bool) -> bool:
+        """Prints a finding, and what became of it; whether it is put right."""
+        self.stdout.write(str(finding))
+        if not is_repairing:
+            return False
+        try:
+            self.stdout.write(f"  {repair(finding)}")
+        except CannotRepair as error:
+            self.stdout.write(f"  not repaired: {error}")
+            return False
+        return True
