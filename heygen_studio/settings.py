@@ -175,6 +175,10 @@ Q_CLUSTER = {
 
 # Files
 BUCKET = env.str("STUDIO_BUCKET", "")
+BUCKET_REGION = env.str("AWS_REGION", "") or env.str("AWS_DEFAULT_REGION", "")
+BUCKET_ENDPOINT = (
+    env.str("AWS_ENDPOINT_URL_S3", "") or env.str("AWS_ENDPOINT_URL", "") or env.str("AWS_S3_ENDPOINT_URL", "")
+)
 BUCKET_HAS_CREDENTIALS = bool(
     (env.str("AWS_ACCESS_KEY_ID", "") and env.str("AWS_SECRET_ACCESS_KEY", ""))
     or env.str("AWS_PROFILE", "")
@@ -192,8 +196,10 @@ BUCKET_STORAGE = {
     "BACKEND": "storages.backends.s3.S3Storage",
     "OPTIONS": {
         "bucket_name": BUCKET,
-        "endpoint_url": env.str("AWS_ENDPOINT_URL", None) or env.str("AWS_S3_ENDPOINT_URL", None),
-        "region_name": env.str("AWS_REGION", None) or env.str("AWS_DEFAULT_REGION", None),
+        "endpoint_url": BUCKET_ENDPOINT or None,
+        "region_name": BUCKET_REGION or None,
+        # Amazon's own: by the name in the bucket's region, so that no link is redirected to where the CSP forbids it.
+        "addressing_style": None if BUCKET_ENDPOINT or "." in BUCKET else "virtual",
         "signature_version": "s3v4",
         "querystring_auth": True,
         "querystring_expire": 60,
@@ -249,7 +255,18 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = OVER_TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if OVER_TLS else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-MEDIA_ORIGIN = [env.str("AWS_ENDPOINT_URL", "") or f"https://{BUCKET}.s3.amazonaws.com"] if BUCKET else []
+
+
+def bucket_origin() -> str:
+    """Where links to the bucket's files lead."""
+    if BUCKET_ENDPOINT:
+        parts = urlsplit(BUCKET_ENDPOINT)
+        return f"{parts.scheme}://{parts.netloc}"
+    amazon = "s3.amazonaws.com" if BUCKET_REGION in {"", "us-east-1"} else f"s3.{BUCKET_REGION}.amazonaws.com"
+    return f"https://{amazon}/{BUCKET}/" if "." in BUCKET else f"https://{BUCKET}.{amazon}"
+
+
+MEDIA_ORIGIN = [bucket_origin()] if BUCKET else []
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
