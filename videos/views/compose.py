@@ -4,6 +4,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from django import forms
+from django.core.exceptions import TooManyFieldsSent
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -28,7 +29,7 @@ def generate(request: HttpRequest) -> HttpResponse:
         except OverBudget as refusal:
             form.add_error(None, str(refusal))
         except TokenTaken:
-            form.add_error(None, NOT_YOUR_PAGE)
+            form.add_error("token", NOT_YOUR_PAGE)
     return refused(request, form)
 
 
@@ -56,7 +57,11 @@ def made(request: HttpRequest, batch: Batch) -> HttpResponse:
 
 
 def page_shelf(request: HttpRequest) -> Shelf:
-    return Shelf.asked_for(QueryDict(urlsplit(request.htmx.current_url or "").query))
+    """What the page that asked shows. An address that cannot be read is no reason to fail: the batch is made."""
+    try:
+        return Shelf.asked_for(QueryDict(urlsplit(request.htmx.current_url or "").query))
+    except (ValueError, TooManyFieldsSent):
+        return Shelf()
 
 
 def refused(request: HttpRequest, form: GenerateForm) -> HttpResponse:
@@ -94,14 +99,17 @@ def frame(request: HttpRequest, which: str) -> HttpResponse:
             form.initial = shown_frame(request, which, name)
     except forms.ValidationError as refusal:
         error = " ".join(refusal.messages)
+        form.initial = {f"{name}_url": request.GET.get(f"{name}_url", "")}  # to be mended, not typed again
     context = {"slot": slot_context(request, which, form, error)}
     return render(request, "compose/_slot.html", context, status=422 if error else 200)
 
 
 def added_frame(request: HttpRequest, which: str, name: str) -> Picture | None:
-    file = request.FILES.get(name)
-    if file:
-        return keep_upload(request.user, file)
+    files = request.FILES.getlist(name)
+    if len(files) > 1:
+        raise forms.ValidationError(f"Choose one {which} frame: two files arrived for it.")
+    if files:
+        return keep_upload(request.user, files[0])
     if request.POST.get(f"{which}_from"):
         return keep_last_frame(request.user, request.POST[f"{which}_from"])
     raise forms.ValidationError("That file did not arrive; add it again.")

@@ -98,7 +98,8 @@ def download_name(generation: Generation) -> str:
 def serve(request: HttpRequest, file, content_type: str, tag: str, download: str = "") -> HttpResponseBase:
     """The file in whichever way this studio serves files; the check has been made."""
     if settings.BUCKET:
-        return HttpResponseRedirect(bucket_link(file, content_type, download))
+        link = bucket_link(file, content_type, download)
+        return HttpResponseRedirect(link, headers={"Cache-Control": "private, no-store"})  # it lives a minute
     if not file or not file.storage.exists(file.name):
         raise Http404
     etag = f'"{tag}"'
@@ -106,7 +107,7 @@ def serve(request: HttpRequest, file, content_type: str, tag: str, download: str
         response = HttpResponse(content_type=content_type)
         response["X-Accel-Redirect"] = f"{settings.ACCEL_LOCATION.rstrip('/')}/{quote(file.name)}"
         del response["Content-Length"]
-    elif etag in request.headers.get("If-None-Match", "").split(", "):
+    elif is_known(request, etag):
         response = HttpResponse(status=304)
     else:
         response = from_disk(request, file.path, file.size, content_type, etag)
@@ -115,6 +116,12 @@ def serve(request: HttpRequest, file, content_type: str, tag: str, download: str
     if download:
         response["Content-Disposition"] = content_disposition_header(True, download)
     return response
+
+
+def is_known(request: HttpRequest, etag: str) -> bool:
+    """If-None-Match compares weakly: a proxy may have marked our tag as weak (RFC 9110, 13.1.2)."""
+    known = request.headers.get("If-None-Match", "").strip()
+    return known == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}
 
 
 def bucket_link(file, content_type: str, download: str) -> str:
@@ -143,10 +150,12 @@ def from_disk(request: HttpRequest, path: str, size: int, content_type: str, eta
 def asked_part(request: HttpRequest, size: int, etag: str) -> tuple[int, int] | None:
     """Start and length of the one range asked for; None for the whole file. Raises Unsatisfiable.
 
-    What cannot be read, several ranges at once, or a range of an older version all mean the whole file (RFC 9110).
+    What cannot be read, several ranges at once, or a range of an older version all mean the whole file, and only a
+    GET has ranges (RFC 9110).
     """
     found = RANGE.fullmatch(request.headers.get("Range", "").strip())
-    if not found or found.groups() == ("", "") or request.headers.get("If-Range", etag) != etag:
+    is_meant = request.method == "GET" and request.headers.get("If-Range", etag) == etag
+    if not is_meant or not found or found.groups() == ("", ""):
         return None
     first, last = (int(text[:18]) if text else None for text in found.groups())
     if first is None:  # the last so many bytes

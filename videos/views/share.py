@@ -1,7 +1,7 @@
 """Public links: anybody who has the address may watch one video, until its owner revokes it."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
@@ -13,6 +13,8 @@ NOT_FOR_SEARCH_ENGINES = "noindex, nofollow, noarchive"
 
 
 def shared(token: str) -> PublicLink:
+    if "\0" in token:  # PostgreSQL fails where others find nothing
+        raise Http404
     links = PublicLink.objects.open().select_related("generation__saved_video", "generation__provider")
     return get_object_or_404(links.filter(generation__saved_video__isnull=False), token=token)
 
