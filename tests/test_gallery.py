@@ -1,0 +1,350 @@
+"""The gallery: every state has its face, everything is found by its address, and owners act on their own alone."""
+
+import re
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+
+from tests.parts.exhibition import make, one_of_each
+from tests.parts.people import make_member, make_owner, signed_in
+from tests.parts.things import make_queued, make_ready
+from videos.models import Budget, Generation, RemoteAccount, Slot
+from videos.templatetags.studio import ago, clock, ratio_class, size
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def nothing_measured_before():
+    cache.clear()
+
+
+@pytest.fixture
+def member():
+    return make_member()
+
+
+@pytest.fixture
+def client(member):
+    return signed_in(member)
+
+
+def cards(reply):
+    """Public id → (classes, the card's HTML)."""
+    found = re.findall(r'<article class="([^"]*)" id="g-([^"]+)".*?</article>', reply.content.decode(), re.S)
+    whole = re.findall(r"<article .*?</article>", reply.content.decode(), re.S)
+    return {public_id: (classes, html) for (classes, public_id), html in zip(found, whole, strict=True)}
+
+
+def card_of(client, generation):
+    return cards(client.get("/"))[str(generation.public_id)]
+
+
+def prompts(reply):
+    return re.findall(r'<p class="prompt">(.*?)</p>', reply.content.decode())
+
+
+FACES = {
+    "queued": ["Queued", "waiting", "Remove"],
+    "sending": ["Sending"],
+    "saving": ["Saving", "on the way here"],
+    "unknown": ["We don&#x27;t know if HeyGen accepted this", "I found it", "It was not made", "may cost twice"],
+    "stopped": ["Stopped waiting", "Check again"],
+    "cancelled": ["Cancelled", "nothing was charged"],
+    "ready": ["saved ", "/video.mp4", 'preload="none"', "/poster"],
+}
+
+
+@pytest.mark.parametrize(("status", "words"), FACES.items())
+def test_each_state_has_its_face(client, member, status, words):
+    (generation,) = make(member, status=status, seconds_ago=30)
+    classes, html = card_of(client, generation)
+    assert f"is-{status}" in classes
+    for word in [*words, generation.prompt, "VEO 3.1", "16:9"]:
+        assert word in html.replace("We don't", "We don&#x27;t")
+
+
+def test_a_failure_says_its_cause_and_offers_to_edit_retry_and_see_the_details(client, member):
+    error = {
+        "error_class": "refused",
+        "error_message": "Content policy. Nothing was saved.",
+        "error_detail": "violence",
+    }
+    (generation,) = make(member, status="failed", **error)
+    _, html = card_of(client, generation)
+    for words in ("Refused by the provider", "Content policy. Nothing was saved.", "Edit and try again", "Retry"):
+        assert words in html
+    assert "violence" in html
+
+
+def test_under_five_samples_the_estimate_is_up_to_five_minutes(client, member):
+    (generation,) = make(member, status="running", seconds_ago=30)
+    assert "up to 5 minutes" in card_of(client, generation)[1]
+
+
+def test_with_five_samples_the_estimate_is_their_median(client, member):
+    make(member, count=5, took=125)
+    (generation,) = make(member, status="running", seconds_ago=30)
+    classes, html = card_of(client, generation)
+    assert "usually about 2:05" in html
+    assert "is-late" not in classes
+    assert 'data-eta="125"' in html
+
+
+def test_past_its_estimate_it_is_longer_than_usual_and_past_ten_minutes_overdue(client, member):
+    (late,) = make(member, status="running", seconds_ago=400)
+    (overdue,) = make(member, status="running", seconds_ago=700)
+    assert "is-late" in card_of(client, late)[0]
+    assert "is-overdue" in card_of(client, overdue)[0]
+    assert "Stop waiting" in card_of(client, overdue)[1]
+
+
+def test_trouble_with_saving_is_said_on_the_card(client, member):
+    (generation,) = make(member, status="saving", trouble="The disk is full.")
+    assert "The disk is full. It is tried again by itself." in card_of(client, generation)[1]
+
+
+def test_a_new_video_has_a_dot_until_it_is_watched(client, member):
+    (generation,) = make(member, seen=False)
+    assert 'class="dot"' in card_of(client, generation)[1]
+    client.post(f"/g/{generation.public_id}/seen")
+    assert 'class="dot"' not in card_of(client, generation)[1]
+
+
+def test_a_card_of_somebody_else_has_no_actions(client):
+    (generation,) = make(make_owner(), status="queued", shared=True)
+    _, html = card_of(client, generation)
+    assert "Remove" not in html
+    assert "by owner" in html
+
+
+def test_tabs_count_and_choose(client, member):
+    one_of_each(member)
+    page = client.get("/")
+    counted = dict(re.findall(r'<small id="n-(\w+)">(\d+)</small>', page.content.decode()))
+    assert counted == {"all": "13", "running": "6", "favourite": "1", "attention": "3"}
+    for state, number in {"running": 6, "ready": 3, "favourite": 1, "attention": 3, "trash": 0}.items():
+        assert len(cards(client.get(f"/?state={state}"))) == number
+    assert "<title>(6) HeyGen Studio</title>" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=fog", ["Fog over a lake"]),
+        ("q=LAKE fog", ["Fog over a lake"]),
+        ("q=fog rain", []),
+        ("provider=kling_pro", ["Rain on glass"]),
+        ("ratio=9:16", ["Rain on glass"]),
+        ("when=today", ["Fog over a lake"]),
+        ("when=week", ["Rain on glass", "Fog over a lake"]),
+        ("from=2020-01-01&to=2020-12-31", []),
+        ("whose=mine", ["Rain on glass", "Fog over a lake"]),
+        ("mine=1", ["Rain on glass", "Fog over a lake"]),
+        ("whose=team", ["A shared dune"]),
+    ],
+)
+def test_everything_is_found_by_the_address_alone(client, member, query, found):
+    make(make_owner(), "A shared dune", shared=True, seconds_ago=40 * 86400)
+    make(make_member("third"), "Not shared at all")
+    make(member, "Fog over a lake", seconds_ago=0)
+    make(member, "Rain on glass", providers=["kling_pro"], ratio="9:16", seconds_ago=3 * 86400)
+    assert prompts(client.get(f"/?{query}")) == found
+
+
+@pytest.mark.parametrize(
+    "query", ["state=nonsense&when=x&from=1&to=y", "before=x", "before=" + "9" * 40, "q=%00", "provider=%00"]
+)
+def test_an_address_with_nonsense_in_it_still_shows_a_page(client, query):
+    assert client.get(f"/?{query}").status_code == 200
+
+
+def test_more_is_loaded_by_key_and_works_as_a_plain_link(client, member):
+    made = make(member, status="queued", count=40)
+    first = client.get("/")
+    more = re.search(r'href="(/\?before=\d+)"', first.content.decode())[1]
+    second = client.get(more)
+    fragment = client.get(more, headers=HTMX | {"HX-Target": "more"})
+    assert len(cards(first)) == 30
+    assert [*cards(first), *cards(second)] == [str(generation.public_id) for generation in reversed(made)]
+    assert list(cards(fragment)) == list(cards(second))
+    assert "<html" not in fragment.content.decode()
+
+
+def test_a_filter_sends_only_the_shelf_and_its_tabs(client, member):
+    make(member)
+    body = client.get("/?state=ready", headers=HTMX | {"HX-Target": "shelf"}).content.decode()
+    assert 'id="shelf"' in body
+    assert 'id="bar" hx-swap-oob="true"' in body
+    assert "<html" not in body
+    assert 'id="composer"' not in body
+
+
+def test_an_empty_studio_invites_and_a_search_without_result_says_so(client):
+    assert "What should the first video show?" in client.get("/").content.decode()
+    assert "Nothing matches." in client.get("/?q=unicorn").content.decode()
+
+
+# Acting
+def act(client, generation, deed, headers=None, **fields):
+    return client.post(f"/g/{generation.public_id}/{deed}", fields, headers=headers or {})
+
+
+def test_a_queued_video_is_taken_back_before_it_is_sent(client, member):
+    generation = make_queued(member)
+    reply = act(client, generation, "cancel")
+    assert reply["Location"] == f"/#g-{generation.public_id}"
+    assert "Never sent; nothing was charged." in card_of(client, generation)[1]
+
+
+def test_what_was_sent_meanwhile_is_not_taken_back_and_the_card_says_how_it_stands(client, member):
+    (generation,) = make(member, status="running")
+    reply = act(client, generation, "cancel", HTMX)
+    assert "moved on meanwhile" in reply.content.decode()
+    assert "is-running" in reply.content.decode()
+
+
+def test_a_double_click_on_retry_makes_one_new_video(client, member):
+    (generation,) = make(member, status="failed")
+    for _ in range(2):
+        act(client, generation, "retry", token="retry-token-0123456789")
+    new = Generation.objects.newest_first().first()
+    assert Generation.objects.count() == 2
+    assert (new.retry_of, new.status) == (generation, "queued")
+
+
+def test_a_retry_over_the_budget_says_so_and_makes_nothing(client, member):
+    (generation,) = make(member, status="failed")
+    Budget.objects.create(scope="studio", videos_per_month=1)
+    reply = act(client, generation, "retry", HTMX, token="retry-token-0123456789")
+    assert "over the budget" in reply.content.decode()
+    assert Generation.objects.count() == 1
+
+
+def test_not_made_and_stop_and_check_again_move_as_the_card_says(client, member):
+    (unknown,) = make(member, status="unknown")
+    act(client, unknown, "not-made")
+    (running,) = make(member, status="running")
+    act(client, running, "stop")
+    unknown.refresh_from_db()
+    running.refresh_from_db()
+    assert (unknown.status, running.status) == ("cancelled", "stopped")
+    act(client, running, "check")
+    running.refresh_from_db()
+    assert running.status == "running"
+
+
+def test_an_execution_that_was_found_is_looked_up_before_it_is_linked(client, member, remote):
+    (unknown,) = make(member, status="unknown")
+    reply = act(client, unknown, "found", HTMX, execution_id="node-gw-nobody")
+    assert "HeyGen does not know this execution id" in reply.content.decode()
+    accepted = submit(remote)
+    act(client, unknown, "found", execution_id=f" {accepted} ")
+    unknown.refresh_from_db()
+    assert (unknown.status, unknown.execution_id) == ("running", accepted)
+    (second,) = make(member, status="unknown")
+    again = act(client, second, "found", HTMX, execution_id=accepted)
+    assert "already belongs to another video" in again.content.decode()
+
+
+def submit(standin):
+    body = {"workflow_type": "GenerateVideoNode", "input": {"prompt": "found"}}
+    url, headers = f"{standin.url}/v1/workflows/executions", {"X-Api-Key": "test-key"}
+    return httpx.post(url, json=body, headers=headers, trust_env=False).json()["data"]["execution_id"]
+
+
+@pytest.mark.parametrize("text", ["", "two words", "../../etc", "x" * 300, "naïve"])
+def test_what_is_no_execution_id_is_refused_before_anybody_is_asked(client, member, text):
+    (unknown,) = make(member, status="unknown")
+    assert "Paste the execution id" in act(client, unknown, "found", HTMX, execution_id=text).content.decode()
+
+
+def test_trash_offers_to_undo_and_restore_brings_it_back(client, member):
+    (generation,) = make(member)
+    reply = act(client, generation, "trash", HTMX).content.decode()
+    assert "Undo" in reply
+    assert f'id="g-{generation.public_id}" data-gone' in reply
+    assert list(cards(client.get("/?state=trash"))) == [str(generation.public_id)]
+    assert f'id="g-{generation.public_id}"' in act(client, generation, "restore", HTMX).content.decode()
+
+
+def test_a_favourite_is_set_and_taken_back_however_often_it_is_clicked(client, member):
+    generation = make_ready(member)
+    for wanted in ("1", "1", "0"):
+        act(client, generation, "favourite", favourite=wanted)
+        generation.refresh_from_db()
+        assert generation.favourite is (wanted == "1")
+
+
+# What is wrong at the moment
+def test_a_pause_says_why_and_only_the_owner_may_resume(client):
+    RemoteAccount.objects.load()
+    RemoteAccount.objects.pause("credits", "HeyGen answered: insufficient credit.")
+    Slot.objects.take("pump", 30)
+    assert "The HeyGen account has run out of credits." in client.get("/").content.decode()
+    assert "Resume" not in client.get("/").content.decode()
+    assert client.post("/resume").status_code == 404
+    owner = signed_in(make_owner())
+    assert "Resume" in owner.get("/").content.decode()
+    owner.post("/resume")
+    assert not RemoteAccount.objects.load().paused
+
+
+def test_a_missing_key_and_trouble_at_heygen_are_said(client, settings):
+    RemoteAccount.objects.load()
+    RemoteAccount.objects.note_trouble("HeyGen could not be reached.")
+    settings.HEYGEN_API_KEY = ""
+    body = client.get("/").content.decode()
+    assert "There is no API key." in body
+    assert "HeyGen could not be reached." in body
+
+
+def test_a_worker_that_was_not_seen_for_a_minute_is_said(client):
+    Slot.objects.take("pump", 30)
+    assert "The worker is not running." not in client.get("/").content.decode()
+    Slot.objects.update(seen_at=timezone.now() - timedelta(seconds=61))
+    assert "The worker is not running." in client.get("/").content.decode()
+
+
+# How things are written
+@pytest.mark.parametrize(
+    ("ratio", "expected"),
+    [
+        ("16:9", "r-16-9"),
+        ("9:16", "r-9-16 is-tall"),
+        ("1920:1080", "r-p15"),
+        ("7:5", "r-p9"),
+        ("1:10", "r-m25 is-tall"),
+    ],
+)
+def test_a_cards_ratio_is_a_class(member, ratio, expected):
+    (generation,) = make(member, status="queued", ratio=ratio)
+    assert ratio_class(generation) == expected
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(5, "0:05"), (59.6, "1:00"), (125, "2:05"), (3725, "1:02:05")])
+def test_seconds_are_written_as_a_clock(seconds, words):
+    assert clock(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(20, "1 kB"), (187_000, "187 kB"), (6_240_000, "6.2 MB"), (2e9, "2.0 GB")]
+)
+def test_sizes_are_written_as_people_say_them(count, words):
+    assert size(count) == words
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(5, "just now"), (240, "4 min ago"), (7300, "2 h ago")])
+def test_moments_are_written_as_people_say_them(seconds, words):
+    assert ago(timezone.now() - timedelta(seconds=seconds)) == words
+
+
+def test_no_page_has_inline_script_or_style(client, member):
+    one_of_each(member)
+    body = client.get("/").content.decode()
+    assert not re.search(r"<script(?![^>]*\bsrc=)", body)
+    assert not re.search(r"\sstyle=|<style|\son\w+=|hx-on", body)

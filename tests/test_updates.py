@@ -1,0 +1,158 @@
+"""Live updates: one request brings what changed since the page last asked, and 204 when nothing has."""
+
+import re
+
+import pytest
+
+from tests.parts.exhibition import make
+from tests.parts.people import make_member, make_owner, signed_in
+from videos.models import Generation, RemoteAccount, Slot
+from videos.models.generation_queryset import VERSION_OVERLAP
+from videos.views.gallery import MOST_CHANGES, Cursor
+
+pytestmark = pytest.mark.django_db
+
+
+class Tab:
+    """An open page: it knows its cursor and its filter, as the script does."""
+
+    def __init__(self, user, query=""):
+        self.client, self.query = signed_in(user), query
+        self.read(self.client.get(f"/?{query}"))
+
+    def read(self, reply):
+        self.since = re.search(r'name="since" id="since" value="([^"]*)"', reply.content.decode())[1]
+
+    def look(self):
+        reply = self.client.get(f"/updates?{self.query}", {"since": self.since}, headers={"HX-Request": "true"})
+        if self.query:
+            reply = self.client.get(f"/updates?{self.query}&since={self.since}", headers={"HX-Request": "true"})
+        if reply.status_code == 200:
+            self.read(reply)
+        return reply
+
+    def changes(self):
+        """Ids of cards that came, and of cards to take away."""
+        reply = self.look()
+        body = reply.content.decode()
+        return re.findall(r'<article [^>]*id="g-([^"]+)"', body), re.findall(r'id="g-([^"]+)" data-gone', body)
+
+
+@pytest.fixture
+def member():
+    Slot.objects.take("pump", 30)
+    return make_member()
+
+
+def public(generation):
+    return str(generation.public_id)
+
+
+def test_nothing_new_is_204_with_nothing_in_it(member):
+    make(member, status="queued", count=3)
+    reply = Tab(member).look()
+    assert (reply.status_code, reply.content) == (204, b"")
+
+
+def test_a_change_comes_once(member):
+    first, second = make(member, status="queued", count=2)
+    tab = Tab(member)
+    first.cancel()
+    assert tab.changes() == ([public(first)], [])
+    assert tab.look().status_code == 204
+    second.mark_favourite(True)
+    assert tab.changes() == ([public(second)], [])
+
+
+def test_a_new_video_comes_to_every_open_tab(member):
+    tabs = [Tab(member), Tab(member)]
+    (generation,) = make(member, status="queued")
+    for tab in tabs:
+        assert tab.changes() == ([public(generation)], [])
+
+
+def test_what_leaves_the_filter_is_taken_away(member):
+    (generation,) = make(member, status="queued")
+    tab = Tab(member, "state=running")
+    generation.cancel()
+    assert tab.changes() == ([], [public(generation)])
+
+
+def test_trashed_cards_are_taken_away_and_restored_ones_come_back(member):
+    (generation,) = make(member)
+    tab = Tab(member)
+    generation.move_to_trash()
+    assert tab.changes() == ([], [public(generation)])
+    generation.restore()
+    assert tab.changes() == ([public(generation)], [])
+
+
+def test_nobody_hears_of_what_they_may_not_see(member):
+    tab = Tab(member)
+    (generation,) = make(make_owner(), status="queued")
+    assert tab.look().status_code == 204
+    generation.share_with_team(True)
+    assert tab.changes() == ([public(generation)], [])
+
+
+def test_counts_title_and_cursor_come_along(member):
+    tab = Tab(member)
+    make(member, status="queued", count=2)
+    body = tab.look().content.decode()
+    assert "<title>(2) HeyGen Studio</title>" in body
+    assert '<small id="n-running" hx-swap-oob="true">2</small>' in body
+
+
+def test_a_commit_that_became_visible_late_is_not_missed(member):
+    early, late = make(member, status="queued", count=2)
+    tab = Tab(member)
+    base = Generation.objects.latest_version()
+    # Two writers took versions at once; the higher one was committed, and seen, first.
+    Generation.objects.filter(pk=late.pk).update(version=base + 2)
+    assert tab.changes() == ([public(late)], [])
+    Generation.objects.filter(pk=early.pk).update(version=base + 1)
+    assert tab.changes() == ([public(early)], [])
+    assert tab.look().status_code == 204
+
+
+def test_the_cursor_stays_small(member):
+    tab = Tab(member)
+    for _ in range(3):
+        for generation in make(member, status="queued", count=60):
+            generation.mark_favourite(True)
+        tab.look()
+    assert len(Cursor.read(tab.since).seen) <= VERSION_OVERLAP
+    assert len(tab.since) < 1500
+
+
+def test_after_a_long_sleep_the_whole_shelf_comes_instead(member):
+    tab = Tab(member)
+    make(member, status="queued", count=MOST_CHANGES + 5)
+    reply = tab.look()
+    assert reply["HX-Retarget"] == "#shelf"
+    assert reply.content.decode().count("<article") == 30
+
+
+@pytest.mark.parametrize("since", ["", "nonsense", "1~2~3", "1~a.b~", "~~", "9" * 30, "5~1.2.3_4~", "-1"])
+def test_a_cursor_that_cannot_be_read_means_everything(member, since):
+    make(member, status="queued")
+    assert signed_in(member).get("/updates", {"since": since}).status_code in {200, 204}
+
+
+def test_a_pause_and_its_end_reach_an_open_page(member):
+    tab = Tab(member)
+    RemoteAccount.objects.load()
+    RemoteAccount.objects.pause("key", "HeyGen refused the key.")
+    assert "HeyGen refused the key." in tab.look().content.decode()
+    assert tab.look().status_code == 204
+    RemoteAccount.objects.resume()
+    reply = tab.look()
+    assert reply.status_code == 200
+    assert "HeyGen refused the key." not in reply.content.decode()
+
+
+def test_one_look_costs_a_handful_of_queries_whatever_the_page_shows(member, django_assert_max_num_queries):
+    make(member, status="queued", count=40)
+    tab = Tab(member)
+    with django_assert_max_num_queries(8):
+        assert tab.look().status_code == 204
