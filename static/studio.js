@@ -65,16 +65,14 @@
   };
   on("visibilitychange", () => document.hidden || look());
   on("htmx:beforeSwap", (event) => {
-    const { xhr, requestConfig, target } = event.detail;
+    const { requestConfig, target, shouldSwap } = event.detail;
     fromLive = requestConfig.elt.id === "live";
-    if (new URL(xhr.responseURL || location.href).pathname.startsWith("/login")) {
-      event.detail.shouldSwap = false;
-      toast("You have been signed out. What you wrote is kept on this device.", "Sign in", () => location.assign("/login?next=/"));
-    } else if (target?.id === "composer") keepWords();
+    if (shouldSwap && target?.id === "composer") keepWords();
   });
   on("htmx:afterRequest", (event) => {
     const { xhr, elt, successful } = event.detail;
-    if (elt.id !== "live") return fromLive || setTimeout(look, 50);
+    if (elt.id !== "live") return elt.id !== "adviser" && setTimeout(look, 50);
+    if (xhr.status === 401) return clearTimeout(timer);
     failures = successful ? 0 : failures + 1;
     $("#offline").hidden = failures < 2;
     const date = successful && Date.parse(xhr.getResponseHeader("Date"));
@@ -82,8 +80,9 @@
     placeWaiting();
   });
   on("htmx:responseError htmx:sendError htmx:timeout", (event) => {
-    if (event.detail.elt.id === "live") return;
-    const status = event.detail.xhr?.status;
+    const { elt, xhr: { status } = {} } = event.detail;
+    if (status === 401) return toast("You have been signed out. What you wrote is kept on this device.", "Sign in", () => location.assign("/login"));
+    if (elt.id === "live" || elt.id === "adviser") return;
     if (status === 403) toast("This page is out of date. What you wrote is kept.", "Reload", () => location.reload());
     else if (status === 404) toast("This is no longer here.");
     else if (status === 400 || status === 413) toast("The studio could not read that. Nothing was sent.");

@@ -104,7 +104,7 @@ def is_whole(text: str) -> bool:
 
 
 class Typed(forms.CharField):
-    """Text kept as it was typed. Refuses what no database keeps."""
+    """Text kept as it was typed. Refuses what no database keeps, and what the web could not read (�)."""
 
     def __init__(self, **options):
         super().__init__(strip=False, required=False, **options)
@@ -112,7 +112,7 @@ class Typed(forms.CharField):
 
     def to_python(self, value):
         value = super().to_python(value)
-        if "\0" in value or not is_whole(value):
+        if "\0" in value or "\ufffd" in value or not is_whole(value):
             raise forms.ValidationError("This holds a character that cannot be stored; remove it.")
         return value
 
@@ -166,6 +166,12 @@ class GenerateForm(forms.Form):
         address = f"{FRAMES[which]}_url"
         return any(self.value(name).strip() for name in (address, f"{which}_picture", f"{which}_from"))
 
+    def frame_errors(self, which: str) -> list[str]:
+        name = FRAMES[which]
+        return [
+            error for part in (name, f"{name}_url", f"{which}_picture", f"{which}_from") for error in self[part].errors
+        ]
+
     def clean_prompt(self):
         prompt = self.cleaned_data["prompt"]
         if not prompt.strip():
@@ -177,10 +183,13 @@ class GenerateForm(forms.Form):
         return prompt
 
     def clean_provider(self):
+        if len(self.data.getlist("provider")) > 1:
+            raise forms.ValidationError("Choose one provider; tick the others under “also”.")
         return self.find_provider(self.cleaned_data["provider"].strip() or DEFAULT_PROVIDER)
 
     def find_provider(self, value: str) -> Provider:
-        provider = Provider.objects.select_related("alternative").filter(value=value).first()
+        known = Provider.objects.select_related("alternative")
+        provider = known.filter(value=value).first() if "\0" not in value else None
         if provider is None:
             raise forms.ValidationError(f"There is no provider called “{value[:60]}”; choose one from the list.")
         if provider.state == Provider.State.PAUSED:
@@ -241,6 +250,10 @@ class GenerateForm(forms.Form):
         address = (self.cleaned_data.get(f"{name}_url") or "").strip()
         if file and address:
             self.add_error(name, f"Choose one {which} frame: a file or an address, not both.")
+        if len(self.files.getlist(name)) > 1:
+            self.add_error(name, f"Choose one {which} frame: two files arrived for it.")
+        if self.data.get(name):  # a form that was not sent as multipart has the file's name alone
+            self.add_error(name, "That file did not arrive; add it again.")
         try:
             if file:
                 self.frames[which] = keep_upload(self.owner, file)
@@ -330,6 +343,6 @@ def check_address(address: str) -> str:
         is_good = False
     if not is_good or re.search(r"[\s\x00-\x1f\x7f\\<>\"]", address):
         raise forms.ValidationError("Give the picture's full address, such as https://example.com/picture.jpg.")
-    if parts.username or parts.password:
+    if "@" in parts.netloc:
         raise forms.ValidationError("This address holds a password; give one without.")
     return address
