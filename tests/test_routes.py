@@ -84,7 +84,7 @@ TABLE = {
     "updates": Row(SIGNED_IN, get=204),
     "generate": Row(SIGNED_IN, post=422),
     "compose": page(SIGNED_IN),
-    "advise": page(SIGNED_IN),
+    "advise": Row(SIGNED_IN, post=200),
     "frame": page(SIGNED_IN, post=422),
     "video": file(ITS_MAKER),
     "poster": file(ITS_MAKER),

@@ -1,0 +1,287 @@
+"""Budgets are checked and held in the very transaction that makes generations, and the ledger tells where they went."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db.models import Count, Sum
+
+from tests.parts.crowd import crowd
+from tests.parts.people import make_member, make_owner
+from tests.parts.studio import Studio
+from tests.parts.things import make_queued, make_ready, make_running, make_saving
+from videos.lifecycle import Status
+from videos.models import Batch, Budget, Generation, LedgerEntry, Outcome, OverBudget, Provider, Request, TokenTaken
+
+LIMIT, PROCESSES, TRIES = 50, 20, 20
+BOOKS = """
+import json
+from django.db.models import Count, Sum
+from videos.models import Batch, Generation, LedgerEntry
+print("books", json.dumps({
+    "generations": Generation.objects.count(),
+    "batches": Batch.objects.count(),
+    "held": LedgerEntry.objects.aggregate(sum=Sum("videos"))["sum"],
+    "entries": LedgerEntry.objects.count(),
+    "with_one_hold": Generation.objects.annotate(n=Count("ledger")).filter(n=1, ledger__kind="hold").count(),
+}))
+"""
+
+
+def request_of(prompt="a lighthouse in fog", provider="veo_3_1", **asked):
+    return Request(prompt=prompt, provider=Provider.objects.get(value=provider), **asked)
+
+
+def press_often(number):
+    """One of a crowd: presses again and again, each time with a form of its own. How many presses were taken."""
+    member = get_user_model().objects.get(username=f"member-{number % 4}")
+    taken = 0
+    for turn in range(TRIES):
+        try:
+            Batch.objects.press(member, f"form-{number}-{turn}", [request_of()])
+            taken += 1
+        except OverBudget:
+            continue
+    return taken
+
+
+def press_the_same_form(number):
+    """One of a crowd that all send the one form that one person filled in."""
+    member = get_user_model().objects.get(username="member-0")
+    return str(Batch.objects.press(member, "the-one-form", [request_of(), request_of()]).public_id)
+
+
+@pytest.fixture
+def books(database_url, tmp_path):
+    """A studio's database with four members and a budget for all, and what is in its books."""
+    studio = Studio(tmp_path / "studio", {"DATABASE_URL": database_url})
+    studio.manage(
+        "shell",
+        "-v",
+        "0",
+        "-c",
+        "from django.contrib.auth.models import User\nfrom videos.models import Budget\n"
+        "for number in range(4): User.objects.create_user(f'member-{number}', password='a long enough password')\n"
+        f"Budget.objects.create(scope='studio', videos_per_day={LIMIT})",
+    )
+
+    def read():
+        said = studio.manage("shell", "-v", "0", "-c", BOOKS)
+        return json.loads(next(line for line in said.splitlines() if line.startswith("books"))[6:])
+
+    return read
+
+
+def test_a_crowd_that_presses_at_once_gets_exactly_the_budget(books, database_url, tmp_path):
+    taken = crowd("tests.test_budgets:press_often", database_url, tmp_path, processes=PROCESSES)
+    assert sum(taken) == LIMIT
+    assert books() == {
+        "generations": LIMIT,
+        "batches": LIMIT,
+        "held": LIMIT,
+        "entries": LIMIT,
+        "with_one_hold": LIMIT,
+    }
+
+
+def test_one_form_makes_one_batch_however_often_it_is_sent_at_once(books, database_url, tmp_path):
+    batches = crowd("tests.test_budgets:press_the_same_form", database_url, tmp_path, processes=5, threads=8)
+    assert len(set(batches)) == 1
+    assert books() == {"generations": 2, "batches": 1, "held": 2, "entries": 2, "with_one_hold": 2}
+
+
+@pytest.fixture
+def member(db):
+    return make_member()
+
+
+def lines(generation):
+    """The ledger of one generation: (kind, videos, amount), oldest first."""
+    return [(entry.kind, entry.videos, entry.amount) for entry in generation.ledger.order_by("pk")]
+
+
+HOLD, SETTLE, RELEASE = ("hold", 1, Decimal(3)), ("settle", 0, Decimal(0)), ("release", -1, Decimal(-3))
+
+
+@pytest.fixture
+def priced(member):
+    Provider.objects.filter(value="veo_3_1").update(price=Decimal("0.5"), price_unit="second", currency="EUR")
+    return {"config": {"duration": 6}}
+
+
+def claimed(generation):
+    found = Generation.objects.claim_to_send(generation.pk)
+    assert found.mark_sending(found.lease_token)
+    return found
+
+
+def failed(member, **asked):
+    generation = make_running(member, **asked)
+    Generation.objects.filter(pk=generation.pk).update(due_at=generation.created_at)
+    poll = Generation.objects.claim_due_polls(generation.created_at, 1)[0]
+    assert Generation.objects.record_outcomes([Outcome(poll.pk, poll.token, Status.FAILED, {"error_class": "refused"})])
+    generation.refresh_from_db()
+    return generation
+
+
+def test_a_press_holds(member, priced):
+    generation = make_queued(member, **priced)
+    assert lines(generation) == [HOLD]
+    assert generation.ledger.get().currency == "EUR"
+
+
+def test_what_is_cancelled_before_it_was_sent_is_given_back_once(member, priced):
+    generation = make_queued(member, **priced)
+    assert generation.cancel()
+    assert not generation.cancel()
+    assert lines(generation) == [HOLD, RELEASE]
+
+
+def test_what_the_remote_side_takes_is_settled(member, priced):
+    assert lines(make_running(member, **priced)) == [HOLD, SETTLE]
+
+
+def test_a_video_that_is_saved_costs_what_was_held(member, priced):
+    assert lines(make_ready(member, **priced)) == [HOLD, SETTLE]
+
+
+def test_fetching_a_copy_again_costs_nothing(member, priced):
+    generation = make_ready(member, **priced)
+    assert generation.fetch_again()
+    assert lines(generation) == [HOLD, SETTLE]
+
+
+def test_a_definite_refusal_is_given_back(member, priced):
+    generation = claimed(make_queued(member, **priced))
+    assert generation.refuse(generation.lease_token, "prompt", "Refused.")
+    assert lines(generation) == [HOLD, RELEASE]
+
+
+def test_what_failed_after_it_was_taken_may_have_been_charged_and_stays_settled(member, priced):
+    assert lines(failed(member, **priced)) == [HOLD, SETTLE]
+
+
+def test_an_unknown_outcome_stays_held_until_somebody_says_what_became_of_it(member, priced):
+    generation = claimed(make_queued(member, **priced))
+    generation.lose_reply("The connection broke.")
+    assert lines(generation) == [HOLD]
+    assert generation.resolve_as_not_made()
+    assert lines(generation) == [HOLD, RELEASE]
+
+
+def test_an_unknown_outcome_that_is_found_is_settled(member, priced):
+    generation = claimed(make_queued(member, **priced))
+    generation.lose_reply("The connection broke.")
+    assert generation.resolve_as_found("node-gw-9")
+    assert lines(generation) == [HOLD, SETTLE]
+
+
+def test_a_reply_that_comes_after_all_is_held_again_and_settled(member, priced):
+    generation = claimed(make_queued(member, **priced))
+    token = generation.lease_token
+    generation.lose_reply("The connection broke.")
+    generation.resolve_as_not_made()
+    assert generation.accept("node-gw-9", token)
+    assert lines(generation) == [HOLD, RELEASE, HOLD, SETTLE]
+
+
+def test_waiting_no_longer_and_checking_again_change_no_sum(member, priced):
+    generation = make_running(member, **priced)
+    assert generation.stop_waiting()
+    assert generation.check_again()
+    assert lines(generation) == [HOLD, SETTLE]
+
+
+def test_a_put_back_sending_is_held_once(member, priced):
+    generation = claimed(make_queued(member, **priced))
+    assert generation.put_back(generation.lease_token, generation.created_at - generation.created_at, "Busy.")
+    assert lines(generation) == [HOLD]
+
+
+def test_a_retry_holds_for_itself(member, priced):
+    first = failed(member, **priced)
+    second = first.retry(member, "another-form").generations.get()
+    assert lines(second) == [HOLD]
+    assert second.retry_of == first
+
+
+def test_sums_agree_with_what_there_is(member, priced):
+    make_ready(member, "node-gw-1", token="one", **priced)
+    make_saving(member, "node-gw-2", token="two", **priced)
+    make_queued(member, token="three", **priced).cancel()
+    make_queued(member, token="four", **priced)
+    videos, amount = LedgerEntry.objects.totals()
+    assert (videos, amount) == (3, Decimal(9))
+    per_generation = LedgerEntry.objects.values("generation").annotate(left=Sum("videos"), lines=Count("pk"))
+    assert sorted(row["left"] for row in per_generation) == [0, 1, 1, 1]
+
+
+# What a budget allows
+
+
+def press(member, token, count=1, **asked):
+    return Batch.objects.press(member, token, [request_of(**asked) for _ in range(count)])
+
+
+@pytest.mark.parametrize("limit", ["videos_per_day", "videos_per_month", "in_flight"])
+@pytest.mark.parametrize("scope", ["studio", "each", "one"])
+def test_a_limit_is_kept_to_the_last_video(member, limit, scope):
+    Budget.objects.create(scope=scope, user=member if scope == "one" else None, **{limit: 3})
+    press(member, "a", 2)
+    with pytest.raises(OverBudget, match=r"[Nn]othing was sent"):
+        press(member, "b", 2)
+    press(member, "c", 1)
+    with pytest.raises(OverBudget):
+        press(member, "d", 1)
+    assert Generation.objects.count() == 3
+    assert Batch.objects.count() == 2, "a refused press leaves nothing behind"
+
+
+@pytest.mark.parametrize("limit", ["money_per_day", "money_per_month"])
+def test_money_is_counted_where_there_is_a_price(member, priced, limit):
+    Budget.objects.create(scope="studio", currency="EUR", **{limit: Decimal("6.00")})
+    press(member, "a", 2, **priced)
+    with pytest.raises(OverBudget, match="EUR"):
+        press(member, "b", 1, **priced)
+    press(member, "c", 1, provider="kling_pro")
+
+
+def test_all_members_share_the_budget_of_the_studio(member):
+    Budget.objects.create(scope="studio", videos_per_day=1)
+    press(make_member("other"), "a")
+    with pytest.raises(OverBudget, match="everyone together"):
+        press(member, "b")
+
+
+def test_each_member_has_the_budget_of_each(member):
+    Budget.objects.create(scope="each", videos_per_day=1)
+    press(make_member("other"), "a")
+    press(member, "b")
+    with pytest.raises(OverBudget, match="for you"):
+        press(member, "c")
+
+
+def test_what_is_given_back_can_be_used_again(member):
+    Budget.objects.create(scope="studio", videos_per_day=1)
+    press(member, "a").generations.get().cancel()
+    press(member, "b")
+
+
+def test_nothing_is_allowed_by_a_budget_of_nothing(member):
+    Budget.objects.create(scope="studio", videos_per_day=0)
+    with pytest.raises(OverBudget):
+        press(member, "a")
+
+
+def test_a_form_sent_twice_makes_one_batch_even_when_the_budget_is_used_up_by_it(member):
+    Budget.objects.create(scope="studio", videos_per_day=1)
+    assert press(member, "a") == press(member, "a")
+    assert Generation.objects.count() == 1
+
+
+def test_the_form_of_somebody_else_makes_nothing(member):
+    press(make_owner(), "a")
+    with pytest.raises(TokenTaken):
+        press(member, "a")
+    assert Generation.objects.count() == 1
