@@ -1,0 +1,170 @@
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.parts.postgres import PACKAGE
+from tests.parts.processes import ROOT, wait_until
+from tests.parts.studio import Studio, csrf_token
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """A studio that has nothing yet, not even tables."""
+    made = []
+
+    def make(like, **env):
+        settings = {"HEYGEN_API_URL": like.env["HEYGEN_API_URL"], "DATABASE_URL": None, **env}
+        made.append(Studio(tmp_path / f"fresh-{len(made)}", settings))
+        return made[-1]
+
+    yield make
+    for studio in made:
+        studio.destroy()
+
+
+@pytest.fixture
+def with_postgres_programs(monkeypatch):
+    monkeypatch.setenv("PATH", f"{PACKAGE / 'pginstall' / 'bin'}{os.pathsep}{os.environ['PATH']}")
+
+
+def press(client, prompt):
+    fields = {"prompt": prompt, "provider": "ltx_distilled", "aspect_ratio": "16:9", "config": "{}", "count": "1"}
+    page = client.get("/").text
+    token = page.split('name="token"')[1].split('value="')[1].split('"')[0]
+    form = {**fields, "token": token, "csrfmiddlewaretoken": csrf_token(client, "/")}
+    reply = client.post("/generate", data=form, headers={"Referer": str(client.base_url)})
+    assert reply.status_code == 200, reply.text[:500]
+
+
+def generations(studio):
+    """{prompt: status}, straight from its database."""
+    ask = "SELECT prompt, status FROM videos_generation"
+    if studio.env.get("DATABASE_URL"):
+        with psycopg.connect(studio.env["DATABASE_URL"]) as database:
+            return dict(database.execute(ask).fetchall())
+    with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=20)) as database:
+        return dict(database.execute(ask).fetchall())
+
+
+def fails(studio, *arguments):
+    """What the command said when it refused."""
+    command = [sys.executable, "manage.py", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=studio.env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1, done.stdout + done.stderr
+    return done.stderr
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def backed_up_while_running(studio, tmp_path):
+    """A running studio with one saved video, and its backup made while the next one is under way."""
+    client = studio.client()
+    press(client, "saved before")
+    wait_until(lambda: generations(studio).get("saved before") == "ready", 60, "a saved video")
+    press(client, "under way")
+    said = studio.manage("backupstudio", tmp_path / "backup")
+    assert "Keep it as safe as the studio" in said
+    return tmp_path / "backup"
+
+
+def test_a_backup_made_while_the_studio_runs_becomes_a_studio_in_which_all_is_well(start_studio, fresh, tmp_path):
+    studio = start_studio()
+    studio.make_owner()
+    backup = backed_up_while_running(studio, tmp_path)
+    studio.stop()
+    other = fresh(studio)
+    assert "Restored as of" in other.manage("restorestudio", backup)
+    assert "All is well" in other.manage("checkstudio", "--deep")
+    assert generations(other)["saved before"] == "ready"
+    assert files(backup / "media").items() <= files(other.data / "media").items()
+    assert files(other.data / "media").items() <= files(studio.data / "media").items()
+    other.start()
+    assert "saved before" in other.client().get("/").text
+    assert "All is well" in other.manage("checkstudio", "--deep")
+
+
+def test_on_postgresql_the_same_is_done_by_its_own_programs(
+    with_postgres_programs, postgres, start_studio, fresh, tmp_path
+):
+    empty = postgres.new_database()
+    studio = start_studio(DATABASE_URL=postgres.new_database())
+    studio.make_owner()
+    backup = backed_up_while_running(studio, tmp_path)
+    studio.stop()
+    other = fresh(studio, DATABASE_URL=empty)
+    other.manage("restorestudio", backup)
+    assert "All is well" in other.manage("checkstudio", "--deep")
+    assert generations(other)["saved before"] == "ready"
+
+
+def test_what_was_waiting_is_not_sent_by_the_restored_studio_until_an_owner_has_looked(
+    new_studio, fresh, standin, tmp_path
+):
+    """It may have been sent since: sending it again would cost again."""
+    studio = new_studio(HEYGEN_API_KEY="test-key", STUDIO_MAX_IN_FLIGHT=1)
+    studio.make_owner()
+    studio.manage("shell", "-c", PRESS)
+    studio.manage("backupstudio", tmp_path / "backup")
+    other = fresh(studio)
+    other.manage("restorestudio", tmp_path / "backup")
+    other.start()
+    assert generations(other) == {"waiting": "queued"}
+    pause = "from videos.models import *; a = RemoteAccount.objects.load(); print(a.paused, a.pause_sentence)"
+    said = other.manage("shell", "-v", "0", "-c", pause)
+    assert said.startswith("True This studio was restored from a backup of ")
+    assert standin.ledger() == []
+
+
+PRESS = """
+from django.contrib.auth import get_user_model
+from videos.models import *
+owner = get_user_model().objects.get()
+Batch.objects.press(owner, "token", [Request("waiting", Provider.objects.get(value="veo_3_1"))])
+"""
+
+
+def test_a_backup_never_overwrites_and_is_closed_to_others(new_studio, tmp_path):
+    studio = new_studio()
+    studio.manage("backupstudio", tmp_path / "backup")
+    assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o700
+    before = files(tmp_path / "backup")
+    assert "is there already" in fails(studio, "backupstudio", tmp_path / "backup")
+    assert files(tmp_path / "backup") == before
+
+
+def test_a_studio_in_use_is_never_restored_over(new_studio, tmp_path):
+    studio = new_studio()
+    studio.make_owner()
+    studio.manage("backupstudio", tmp_path / "backup")
+    assert "in use already" in fails(studio, "restorestudio", tmp_path / "backup")
+
+
+def test_what_is_no_whole_backup_is_refused(new_studio, fresh, tmp_path):
+    (tmp_path / "half").mkdir()
+    assert "not a whole backup" in fails(fresh(new_studio()), "restorestudio", tmp_path / "half")
+    assert "not a whole backup" in fails(fresh(new_studio()), "restorestudio", tmp_path / "nothing")
+
+
+def test_the_studios_own_media_do_not_change_when_a_linked_backup_does(start_studio, tmp_path, standin):
+    studio = start_studio()
+    studio.make_owner()
+    backup = backed_up_while_running(studio, tmp_path)
+    before = files(backup / "media")
+    video = next((backup / "media").rglob("*.mp4"))
+    original = studio.data / video.relative_to(backup)
+    original.unlink()
+    assert files(backup / "media") == before
+    assert "fetched again" in studio.manage("checkstudio", "--repair")
+    wait_until(lambda: original.exists(), 60, "the copy fetched again")
+    wait_until(lambda: generations(studio)["saved before"] == "ready", 60, "the row of it")
+    assert files(backup / "media") == before
+    assert original.read_bytes() == before[str(video.relative_to(backup / "media"))]

@@ -1,0 +1,193 @@
+"""A backup of the whole studio while it runs, and its way back.
+
+A backup is a folder: the database, the media, the execution ids whose commit once failed, and the secret key. Media
+never change once they have their name, so they are hard links where the file system allows it: a second backup on
+the same disk costs next to nothing, and one that should survive the disk is to be copied elsewhere.
+"""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing, suppress
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.db import DatabaseError, connection, connections
+from django.utils import timezone
+
+from videos.lifecycle import Status
+from videos.models import Generation, RemoteAccount
+
+MANIFEST, SQLITE, DUMP = "manifest.json", "database.sqlite3", "database.dump"
+KEY_FILE = "secret-key"
+
+
+class BackupError(Exception):
+    """`str(error)` is a sentence for a person."""
+
+
+def back_up(target: Path) -> dict:
+    """Makes the folder `target`, whole or not at all; returns its manifest. The studio may run meanwhile.
+
+    The media are gone over before the database and once more after it: whatever the database's copy speaks of had
+    its name by then, and what is thrown away in between is in the first pass.
+    """
+    if target.exists():
+        raise BackupError(f"{target} is there already. Nothing was written; name a new folder.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    copy_folder(settings.ACCEPTED_FOLDER, draft / "accepted")
+    if not settings.BUCKET:
+        copy_folder(media_folder(), draft / "media")
+    copy_database(draft)
+    if not settings.BUCKET:
+        copy_folder(media_folder(), draft / "media")
+    if (settings.DATA / KEY_FILE).exists():
+        shutil.copy2(settings.DATA / KEY_FILE, draft / KEY_FILE)
+    manifest = describe(draft)
+    (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    os.sync()
+    draft.rename(target)
+    return manifest
+
+
+def restore(source: Path) -> dict:
+    """Fills a fresh studio from the folder `source`; returns its manifest. The studio must not be running.
+
+    Requests that were waiting may have been sent after the backup was made, and sending them again would cost
+    again: sending is paused until an owner has looked.
+    """
+    manifest = read_manifest(source)
+    if manifest["database"] != connection.vendor:
+        raise BackupError(f"The backup is of {manifest['database']}, and this studio uses {connection.vendor}.")
+    if not is_fresh():
+        raise BackupError("This studio is in use already. Nothing was changed; restore into a fresh STUDIO_DATA.")
+    copy_folder(source / "accepted", settings.ACCEPTED_FOLDER)
+    if (source / "media").exists() and not settings.BUCKET:
+        copy_folder(source / "media", media_folder())
+    if (source / KEY_FILE).exists():
+        shutil.copy2(source / KEY_FILE, settings.DATA / KEY_FILE)
+    put_back_database(source)
+    call_command("migrate", interactive=False, verbosity=0)
+    hold_what_was_waiting(manifest["made_at"])
+    return manifest
+
+
+def media_folder() -> Path:
+    return Path(default_storage.path(""))
+
+
+def describe(folder: Path) -> dict:
+    media = [path for path in (folder / "media").rglob("*") if path.is_file()]
+    return {
+        "made_at": timezone.now().isoformat(timespec="seconds"),
+        "database": connection.vendor,
+        "media": "in the bucket" if settings.BUCKET else "in this folder",
+        "files": len(media),
+        "bytes": sum(path.stat().st_size for path in media),
+    }
+
+
+def read_manifest(source: Path) -> dict:
+    try:
+        return json.loads((source / MANIFEST).read_text())
+    except (OSError, ValueError) as error:
+        raise BackupError(f"{source} is not a whole backup: it has no readable {MANIFEST}.") from error
+
+
+def copy_folder(source: Path, target: Path):
+    """Adds what `target` has not yet: by hard link, or else by bytes. What is hidden is unfinished, and left out."""
+    for folder, _, names in os.walk(source):
+        into = target / Path(folder).relative_to(source)
+        into.mkdir(parents=True, exist_ok=True, mode=0o750)
+        for name in names:
+            if not name.startswith("."):
+                link_or_copy(Path(folder) / name, into / name)
+
+
+def link_or_copy(source: Path, target: Path):
+    with suppress(FileNotFoundError):  # thrown away since the folder was listed
+        if target.exists() and target.stat().st_size == source.stat().st_size:
+            return
+        target.unlink(missing_ok=True)
+        try:
+            os.link(source, target)
+        except FileNotFoundError:
+            raise
+        except OSError:  # another file system, or one without links
+            shutil.copy2(source, target)
+
+
+# The database
+def copy_database(folder: Path):
+    if connection.vendor == "sqlite":
+        copy_sqlite(str(connection.settings_dict["NAME"]), folder / SQLITE)
+    else:
+        run_postgres("pg_dump", "--format=custom", "--no-owner", f"--file={folder / DUMP}")
+
+
+def copy_sqlite(source: str, target: Path):
+    """SQLite's own online backup: one consistent moment, whoever writes meanwhile."""
+    with closing(sqlite3.connect(source, timeout=60)) as live, closing(sqlite3.connect(target)) as copy:
+        live.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")
+        [verdict] = copy.execute("PRAGMA quick_check").fetchone()
+    if verdict != "ok":
+        raise BackupError(f"The database's copy is damaged: {verdict}.")
+    target.chmod(0o600)
+
+
+def put_back_database(source: Path):
+    connections.close_all()
+    if connection.vendor == "sqlite":
+        put_back_sqlite(source / SQLITE, Path(str(connection.settings_dict["NAME"])))
+    else:
+        database = f"--dbname={connection.settings_dict['NAME']}"
+        options = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
+        run_postgres("pg_restore", *options, database, source / DUMP)
+
+
+def put_back_sqlite(source: Path, target: Path):
+    fresh = target.with_name(f".{target.name}.restored")
+    shutil.copy2(source, fresh)
+    for leftover in ("-wal", "-shm"):
+        target.with_name(target.name + leftover).unlink(missing_ok=True)
+    fresh.replace(target)
+
+
+def run_postgres(program: str, *arguments: object):
+    """PostgreSQL's own program. The password goes by the environment: arguments are for everybody to see."""
+    if not shutil.which(program):
+        raise BackupError(f"{program} is not installed here. It comes with PostgreSQL's client programs.")
+    database = connection.settings_dict
+    names = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD", "PGDATABASE": "NAME"}
+    found = {name: str(database[key]) for name, key in names.items() if database.get(key)}
+    command = [program, *map(str, arguments)]
+    done = subprocess.run(command, env={**os.environ, **found}, capture_output=True, text=True)
+    if done.returncode:
+        raise BackupError(f"{program} failed: {done.stderr.strip()[:500]}")
+
+
+def is_fresh() -> bool:
+    try:
+        return not (get_user_model().objects.exists() or Generation.objects.exists())
+    except DatabaseError:  # without tables it is as fresh as can be
+        return True
+
+
+def hold_what_was_waiting(made_at: str):
+    waiting = Generation.objects.filter(status__in=[Status.QUEUED, Status.SENDING]).count()
+    if waiting:
+        RemoteAccount.objects.load()
+        RemoteAccount.objects.pause(
+            "restored",
+            f"This studio was restored from a backup of {made_at}. {waiting} requests were waiting then, and may have "
+            "been sent since: sending them again would cost again. Cancel those that were made, then resume.",
+        )

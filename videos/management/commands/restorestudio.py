@@ -1,0 +1,29 @@
+"""`manage.py restorestudio FOLDER`: a fresh studio becomes the one that was backed up."""
+
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from videos.backup import BackupError, restore
+
+
+class Command(BaseCommand):
+    help = (
+        "Fills a fresh studio (STUDIO_DATA, DATABASE_URL) from a folder that backupstudio made. Stop the studio first."
+    )
+
+    # The database has no tables yet, and the checks of a studio in use would say so.
+    requires_migrations_checks = False
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("folder", type=Path)
+
+    def handle(self, *, folder: Path, **options):
+        try:
+            manifest = restore(folder.resolve())
+        except (BackupError, OSError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            f"Restored as of {manifest['made_at']}. `manage.py checkstudio --deep` says whether all is whole."
+        )
