@@ -1,0 +1,161 @@
+"""A canary key and canary signatures go through a whole studio at DEBUG level, and through every kind of fault.
+
+Afterwards the key is nowhere but in the environment: not in the database's bytes, its WAL, the media, a log, a page,
+a task, or a command line. A link's signature is in its own row, until the copy is saved, and nowhere else.
+"""
+
+import sqlite3
+import uuid
+from contextlib import closing
+from pathlib import Path
+
+from tests.parts.processes import wait_until
+from tests.parts.studio import command_line
+
+KEY = "canary-key-5f0c9b1d7e"
+SIGNATURE = "canary-signature-81ad33"
+ECHO = f"Key {KEY} may not open https://files.example/a.mp4?Signature={SIGNATURE}&Expires=1 ({KEY})"
+
+
+def echoing(status, code="invalid_parameter"):
+    """A reply that repeats our key and a signed link, as a careless server might."""
+    return {"status": status, "json": {"error": {"code": code, "message": ECHO}}}
+
+
+SUBMIT = {
+    "refused aloud": echoing(400),
+    "provider closed": echoing(403, "ai_vendor_access_restricted"),
+    "oldest family": {"status": 400, "json": {"code": 400175, "message": ECHO}},
+    "text as error": {"status": 422, "json": {"error": ECHO}},
+    "fault aloud": echoing(500, "internal_error"),
+    "odd id": {"execution_id": ECHO},
+    "hypertext": {"html": f"<h1>{ECHO}"},
+}
+POLL = {
+    "failed aloud": {"status_word": "failed", "error": {"code": "generation_failed", "message": ECHO}},
+    "failed as text": {"status_word": "failed", "error": ECHO},
+    "odd word": {"status_word": f"running {SIGNATURE}"[:20]},
+    "poll refused": echoing(400),
+    "poll faulty": echoing(503, "internal_error"),
+    "poll hypertext": {"html": ECHO},
+}
+FILE = {
+    "file expired": {"expire": True},
+    "file redirected": {"redirect": f"http://10.0.0.1/a.mp4?Signature={SIGNATURE}"},
+    "file is a page": {"body": "html"},
+}
+PASSING = {"file is cut": {"cut": 0.5}}
+UPLOAD = {"upload refused": echoing(400), "upload faulty": echoing(500, "internal_error")}
+FINE = ("plain one", "plain two")
+DEAD_LINK = "dead link"
+
+
+def rules(standin):
+    dead = f"{standin.url}/files/nothing-here?Signature={SIGNATURE}"
+    return [
+        *({"call": "submit", "prompt": prompt, "do": do} for prompt, do in SUBMIT.items()),
+        *({"call": "poll", "prompt": prompt, "do": do} for prompt, do in POLL.items()),
+        *({"call": "file", "prompt": prompt, "do": do} for prompt, do in FILE.items()),
+        *({"call": "file", "prompt": prompt, "first": 2, "do": do} for prompt, do in PASSING.items()),
+        {"call": "upload", "first": 1, "do": UPLOAD["upload refused"]},
+        {"call": "upload", "do": UPLOAD["upload faulty"]},
+        {"call": "poll", "prompt": DEAD_LINK, "when": "completed", "do": {"video_url": dead}},
+    ]
+
+
+PRESS = """
+from tests.parts.pressing import owner, picture, press
+from videos.models import RemoteAccount
+by = owner("owner")
+for prompt in {plain!r}:
+    press(prompt, by=by)
+for colour, prompt in zip(("teal", "orange"), {framed!r}):
+    press(prompt, by=by, start_frame=picture(colour, by=by))
+"""
+PAGES = ("/", "/?state=attention", "/updates", "/usage", "/healthz", "/admin/", "/admin/videos/generation/")
+
+
+def database(studio, mode="ro"):
+    return sqlite3.connect(f"file:{studio.data / 'studio.sqlite3'}?mode={mode}", uri=True, timeout=20)
+
+
+def states(studio):
+    """{prompt: (status, what is said about it)}"""
+    with closing(database(studio)) as rows:
+        found = rows.execute("SELECT prompt, status, trouble || error_message FROM videos_generation")
+        return {prompt: (status, said) for prompt, status, said in found}
+
+
+def resume(studio):
+    """Several lost replies in a row pause sending; here they are meant."""
+    with closing(database(studio, "rw")) as rows, rows:
+        rows.execute("UPDATE videos_remoteaccount SET paused = 0, unknowns_in_a_row = 0 WHERE paused")
+
+
+def all_is_told(studio):
+    """Every fault has had its effect: an end, or a trouble that is told."""
+    resume(studio)
+    now = states(studio)
+    faulty = now.keys() - {*FINE, "odd word"}
+    return all(said for prompt, (_, said) in now.items() if prompt in faulty and prompt not in PASSING) and all(
+        now[prompt][0] == "ready" for prompt in (*FINE, *PASSING)
+    )
+
+
+def test_neither_the_key_nor_a_links_signature_shows_anywhere(start_studio, standin):
+    standin.faults(rules(standin))
+    studio = start_studio(HEYGEN_API_KEY=KEY, STUDIO_LOG_LEVEL="DEBUG", STUDIO_MAX_IN_FLIGHT="100")
+    studio.make_owner()
+    plain = (*SUBMIT, *POLL, *FILE, *PASSING, *FINE, DEAD_LINK)
+    studio.manage("shell", "-v", "0", "-c", PRESS.format(plain=plain, framed=tuple(UPLOAD)))
+    try:
+        wait_until(lambda: all_is_told(studio), 100, "every fault to be told", every=0.3)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{states(studio)}\n{studio.log[-3000:]}") from None
+
+    used = {value for request in standin.requests("file") for value in request["query"].values() if len(value) > 12}
+    assert used, "No video was fetched by a signed link"
+    texts = {"the log": studio.log, "a command line": command_lines(studio), **pages_of(studio)}
+    for name, text in texts.items():
+        for secret in (KEY, SIGNATURE, *used):
+            assert secret not in text, f"{secret} is in {name}"
+    assert columns_with(studio, "files.example/a.mp4"), "Nothing of what the remote side said was kept"
+    assert files_with(studio.data, KEY) == []
+    for secret in (SIGNATURE, *used):
+        places = columns_with(studio, secret)
+        assert {(table, column) for table, column, _ in places} <= {("videos_generation", "video_url")}
+        assert {status for _, _, status in places} <= {"saving"}
+
+
+def command_lines(studio):
+    return "\n".join(" ".join(command_line(process)) for process in studio.processes())
+
+
+def pages_of(studio):
+    with closing(database(studio)) as rows:
+        ids = [uuid.UUID(row[0]) for row in rows.execute("SELECT public_id FROM videos_generation")]
+    pages = [*PAGES, *(f"/g/{public_id}" for public_id in ids)]
+    with closing(studio.client()) as client:
+        answers = {page: client.get(page) for page in pages}
+    assert [page for page, answer in answers.items() if not answer.is_success] == []
+    return {page: answer.text for page, answer in answers.items()}
+
+
+def files_with(folder, secret):
+    files = [path for path in Path(folder).rglob("*") if path.is_file()]
+    assert any(path.name.endswith("-wal") for path in files)
+    return [str(path) for path in files if secret.encode() in path.read_bytes()]
+
+
+def columns_with(studio, secret):
+    """(table, column, status of the generation if it is one) of every row that holds the secret."""
+    found = set()
+    with closing(database(studio)) as rows:
+        tables = [name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            columns = [row[1] for row in rows.execute(f'PRAGMA table_info("{table}")')]
+            status = "status" if "status" in columns else "''"
+            for column in columns:
+                query = f'SELECT {status} FROM "{table}" WHERE instr(CAST("{column}" AS TEXT), ?)'
+                found |= {(table, column, row[0]) for row in rows.execute(query, (secret,))}
+    return found
