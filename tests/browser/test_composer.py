@@ -1,0 +1,224 @@
+"""Composing as a person does it: with keys and mouse, files and addresses, and without ever losing a word."""
+
+import io
+import re
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.parts.studio import PASSWORD
+
+PROMPT = "Fog over a still lake,\nslow dolly in"
+
+
+def picture(colour="teal"):
+    data = io.BytesIO()
+    Image.new("RGB", (96, 54), colour).save(data, "PNG")
+    return {"name": f"{colour}.png", "mimeType": "image/png", "buffer": data.getvalue()}
+
+
+def sent(standin):
+    """The inputs of every submission that was accepted."""
+    return [entry["input"] for entry in standin.ledger()]
+
+
+def test_keys_send_and_fields_do_not(owner_page, standin):
+    page = owner_page
+    page.keyboard.press("/")
+    expect(page.locator("#q")).to_be_focused()
+    page.fill("#prompt", PROMPT)
+    page.click("#ratio-pick")
+    page.fill("#aspect-ratio", "4:5")
+    page.press("#aspect-ratio", "Enter")
+    expect(page.locator("#ratio-pick")).to_contain_text("4:5")
+    expect(page.locator("#advice")).to_contain_text("VEO 3.1 lists 16:9 and 9:16; 4:5 may come out otherwise.")
+    expect(page.locator(".card")).to_have_count(0)
+    page.press("#prompt", "Control+Enter")
+    expect(page.locator(".card")).to_have_count(1)
+    expect(page.locator("#prompt")).to_have_value("")
+    page.press("#prompt", "ArrowUp")
+    expect(page.locator("#prompt")).to_have_value(PROMPT)
+    expect(page.locator(".card.is-ready")).to_have_count(1, timeout=45_000)
+    assert [entry["aspect_ratio"] for entry in sent(standin)] == ["4:5"]
+
+
+def test_providers_are_found_by_keyboard_and_one_press_tries_several(owner_page, standin):
+    page = owner_page
+    page.fill("#prompt", "Several at once")
+    page.click("#provider-pick")
+    expect(page.locator("#provider-search")).to_be_focused()
+    page.keyboard.type("runway")
+    expect(page.locator(".offer:visible")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator("#providers")).to_be_hidden()
+    expect(page.locator("#provider-pick")).to_contain_text("Runway Gen-4")
+    expect(page.locator("#advice")).to_contain_text("Runway Gen-4 wants a start frame.")
+    page.click("#provider-pick")
+    page.fill("#provider-search", "")
+    for name in ("LTX Distilled", "Seedance Lite"):
+        page.get_by_label(f"Also try with {name}").check()
+    page.keyboard.press("Escape")
+    page.select_option("[name=count]", "2")
+    expect(page.locator(".send")).to_contain_text("6 videos")
+    page.click(".send")
+    expect(page.locator(".card")).to_have_count(6)
+    expect(page.locator(".card.is-ready")).to_have_count(6, timeout=60_000)
+    assert sorted({entry["provider"] for entry in sent(standin)}) == ["ltx_distilled", "runway_gen4", "seedance_lite"]
+
+
+def test_settings_are_fields_and_json_over_one_object(owner_page):
+    page = owner_page
+    page.click("#settings-pick")
+    page.get_by_label("Seconds", exact=True).select_option("8")
+    page.get_by_label("Seed", exact=True).fill("7")
+    page.get_by_label("What to avoid").fill("text")
+    page.get_by_label("Sound", exact=True).select_option("false")
+    expected = '{\n  "duration": 8,\n  "seed": 7,\n  "negative_prompt": "text",\n  "generate_audio": false\n}'
+    expect(page.locator("#config")).to_have_value(expected)
+    page.fill("#config", '{"duration": 4, "style": "noir"}')
+    expect(page.get_by_label("Seconds", exact=True)).to_have_value("4")
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("")
+    page.get_by_label("Seed", exact=True).fill("9")
+    expect(page.locator("#config")).to_have_value(re.compile(r'"style": "noir",\s+"seed": 9'))
+    page.fill("#config", '{"duration": ')
+    expect(page.locator("#config-check")).to_contain_text("not valid JSON")
+    page.keyboard.press("Escape")
+    page.click("#provider-pick")
+    page.click("text=Kling Pro model")
+    page.click("#settings-pick")
+    expect(page.get_by_label("How closely to follow the prompt (0 to 1)")).to_be_visible()
+    expect(page.locator("#config")).to_have_value('{"duration": ')  # another provider loses nothing
+
+
+def test_frames_by_file_address_earlier_upload_paste_and_cross(owner_page, standin):
+    page = owner_page
+    page.click("#pick-start")
+    page.set_input_files("[name=reference_image]", picture("navy"))
+    chosen = page.locator("#slot-start > .pick-frame img")
+    expect(chosen).to_be_visible()
+    address = chosen.get_attribute("src")
+    page.get_by_label("Remove the start frame").click()
+    expect(page.locator("#slot-start.is-filled")).to_have_count(0)
+    page.click("#pick-start")
+    page.locator("#frame-start .earlier label", has=page.locator(f"img[src='{address}']")).click()
+    expect(page.locator(f"#slot-start > .pick-frame img[src='{address}']")).to_be_visible()
+
+    page.click("#pick-end")
+    page.fill("#address-end", "no address")
+    page.press("#address-end", "Enter")
+    expect(page.locator("#slot-error-end")).to_contain_text("full address")
+    page.click("#pick-end")
+    page.fill("#address-end", "https://example.com/end.jpg")
+    page.press("#address-end", "Enter")
+    expect(page.locator("#slot-end > .pick-frame")).to_contain_text("Address")
+    page.get_by_label("Remove the end frame").click()
+    expect(page.locator("#slot-end.is-filled")).to_have_count(0)
+    paste_picture(page)
+    expect(page.locator("#slot-end > .pick-frame img")).to_be_visible()
+
+    page.fill("#prompt", "From here to there")
+    page.click(".send")
+    expect(page.locator(".card.is-ready")).to_have_count(1, timeout=45_000)
+    (entry,) = sent(standin)
+    assert entry["reference_image_url"]
+    assert entry["tail_image_url"]
+    expect(page.locator(".slot.is-filled")).to_have_count(0)
+
+
+def paste_picture(page):
+    page.evaluate(
+        """async () => {
+            const canvas = Object.assign(document.createElement("canvas"), { width: 90, height: 60 });
+            canvas.getContext("2d").fillRect(9, 9, 50, 30);
+            const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([blob], "pasted.png", { type: "image/png" }));
+            document.querySelector("#prompt").dispatchEvent(
+                new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+        }"""
+    )
+
+
+def test_a_refused_picture_says_why_and_costs_no_word(owner_page):
+    page = owner_page
+    page.fill("#prompt", PROMPT)
+    page.click("#pick-start")
+    page.set_input_files("[name=reference_image]", {"name": "a.gif", "mimeType": "image/gif", "buffer": b"GIF89a"})
+    expect(page.locator("#slot-error-start")).to_contain_text("GIF")
+    expect(page.locator("#prompt")).to_have_value(PROMPT)
+
+
+def test_nothing_typed_is_lost_by_an_error_a_reload_or_an_expired_session(owner_page, studio):
+    page = owner_page
+    page.fill("#prompt", PROMPT)
+    page.click("#pick-start")
+    page.set_input_files("[name=reference_image]", picture())
+    expect(page.locator("#slot-start.is-filled")).to_have_count(1)
+    page.click("#settings-pick")
+    page.fill("#config", "[1]")
+    page.keyboard.press("Escape")
+    page.click(".send")
+    expect(page.locator("#error-config")).to_contain_text("must be one JSON object")
+    still_there(page, "[1]")
+
+    page.reload()
+    still_there(page, "[1]")
+    page.context.clear_cookies()
+    page.allowed_errors += ["401", "403", "htmx:"]
+    page.click(".send")
+    expect(page.locator("#toast")).to_contain_text("signed out")
+    still_there(page, "[1]")
+    page.click("text=Sign in")
+    page.fill("[name=username]", "owner")
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
+    still_there(page, "[1]")
+
+
+def still_there(page, config):
+    expect(page.locator("#prompt")).to_have_value(PROMPT)
+    expect(page.locator("#config")).to_have_value(config)
+    expect(page.locator("#slot-start > .pick-frame img")).to_be_visible()
+
+
+def test_starters_fill_and_never_send(owner_page, standin):
+    page = owner_page
+    page.click("text=Fog over a still lake at dawn")
+    expect(page.locator("#prompt")).to_have_value(re.compile("^Fog over"))
+    expect(page.locator("#prompt")).to_be_focused()
+    assert sent(standin) == []
+
+
+def test_on_a_phone_the_composer_is_one_line_until_it_is_touched(phone_page, studio, sign_in):
+    page = sign_in(phone_page, studio)
+    expect(page.locator("#provider-pick")).to_be_hidden()
+    assert page.locator("#composer").bounding_box()["height"] < 90
+    page.tap("#prompt")
+    expect(page.locator("#provider-pick")).to_be_visible()
+    page.tap("#provider-pick")
+    sheet = page.locator("#providers").bounding_box()
+    assert (sheet["x"], sheet["width"]) == (0, 390)
+    page.locator(".offer .main", has_text="Kling V2").tap()
+    expect(page.locator("#provider-pick")).to_contain_text("Kling V2")
+    page.fill("#prompt", "From a phone")
+    page.tap(".send")
+    expect(page.locator(".card")).to_have_count(1)
+    expect(page.locator("#provider-pick")).to_be_hidden()
+
+
+@pytest.mark.parametrize("prompt", ["Without scripts"])
+def test_with_scripts_off_the_form_and_its_pickers_still_work(new_page, studio, sign_in, prompt, standin):
+    page = sign_in(new_page(java_script_enabled=False), studio)
+    page.fill("#prompt", prompt)
+    page.click("#provider-pick")
+    page.locator(".offer .main", has_text="Kling V2").click()
+    page.keyboard.press("Escape")
+    page.click("#pick-start")
+    page.set_input_files("[name=reference_image]", picture())
+    page.keyboard.press("Escape")
+    page.click(".send")
+    expect(page.locator(".card .prompt")).to_have_text(prompt)
+    expect(page.locator(".card")).to_contain_text("Kling V2")
+    page.click(".send")
+    expect(page.locator("#error-prompt")).to_have_text("Write what the video should show.")
