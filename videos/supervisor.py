@@ -23,7 +23,7 @@ from types import FrameType
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.db import connections
+from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
 STEP = 0.1  # seconds between two looks
@@ -320,13 +320,20 @@ def reap(pids: set[int]):
 
 # Before the first start, and after an update
 def prepare():
-    """Brings the database and the static files up to date; takes no time when they are."""
+    """Brings the database and the static files up to date; takes no time when they are. Raises CannotStart."""
+    try:
+        migrate()
+    except Error as error:
+        raise CannotStart(f"The database cannot be used ({str(error).strip()}). Check DATABASE_URL.") from error
+    if static_files_changed(settings.STATIC_ROOT / "staticfiles.json"):
+        call_command("collectstatic", interactive=False, verbosity=0)
+
+
+def migrate():
     executor = MigrationExecutor(connections["default"])
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", interactive=False, verbosity=0)
     connections.close_all()
-    if static_files_changed(settings.STATIC_ROOT / "staticfiles.json"):
-        call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def static_files_changed(manifest: Path) -> bool:

@@ -1,0 +1,61 @@
+"""The worker's processes, each told apart by the name it has given itself, and presses from outside any browser."""
+
+import json
+import subprocess
+import sys
+
+import psutil
+
+from tests.parts.processes import ROOT
+
+PRESS = """
+import json, sys, uuid
+import django
+django.setup()
+from django.contrib.auth import get_user_model
+from videos.models import Batch, Provider, Request
+from videos.tasks import nudge_submit
+owner, _ = get_user_model().objects.get_or_create(username="presser", defaults={"is_superuser": True})
+provider = Provider.objects.get(value=sys.argv[1])
+requests = [Request(prompt=prompt, provider=provider) for prompt in json.load(sys.stdin)]
+batch = Batch.objects.press(owner, uuid.uuid4().hex, requests)
+for pk in batch.generations.values_list("pk", flat=True):
+    nudge_submit(pk)
+"""
+LOOK = """
+import json
+import django
+django.setup()
+from videos.models import Generation
+names = ("prompt", "status", "execution_id", "trouble", "error_class", "saved_video__sha256", "saved_video__file")
+print(json.dumps(list(Generation.objects.order_by("pk").values(*names))))
+"""
+
+
+def press(studio, prompts, provider="ltx_distilled"):
+    """One press of Generate with a video for each prompt, as the page does it."""
+    run(studio, PRESS, provider, said=json.dumps(list(prompts)))
+
+
+def rows(studio):
+    """Every generation, oldest first: prompt, status, execution_id, trouble, error_class, saved_video__…"""
+    return json.loads(run(studio, LOOK))
+
+
+def run(studio, program, *arguments, said=""):
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=studio.env, input=said, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def kin(studio, role):
+    """Live processes of this studio in that role: sentinel, monitor, pusher, idle, pump, submit, save."""
+    return [process for process in studio.processes() if role_of(process) == role]
+
+
+def role_of(process):
+    try:
+        return process.name().removeprefix("studio:") if process.name().startswith("studio:") else ""
+    except psutil.Error:
+        return ""

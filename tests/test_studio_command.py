@@ -1,0 +1,168 @@
+"""`manage.py studio`: one command starts everything, keeps it running, and leaves nothing behind."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.parts.kin import kin, press, rows
+from tests.parts.processes import ROOT, wait_until
+
+NO_KEY = {"HEYGEN_API_KEY": None, "HEYGEN_API_URL": None, "HEYGEN_UPLOAD_URL": None}
+NOBODY = 65534
+
+
+def test_without_a_key_the_stand_in_takes_heygens_place(start_studio):
+    studio = start_studio(**NO_KEY)
+    assert studio.find("standin")
+    assert "No HEYGEN_API_KEY" in studio.log
+    assert f"HeyGen Studio is at {studio.url}/" in studio.log
+    press(studio, ["a lighthouse"])
+    wait_until(lambda: rows(studio)[0]["status"] == "ready", 90)
+
+
+def test_with_a_key_or_an_address_there_is_no_stand_in(start_studio):
+    assert start_studio().find("standin") is None
+    no_key = start_studio(HEYGEN_API_KEY="", HEYGEN_API_URL="http://127.0.0.1:9")
+    assert no_key.find("standin") is None
+
+
+def test_the_stand_in_keeps_its_port_over_a_restart(start_studio):
+    studio = start_studio(**NO_KEY)
+    port = (studio.data / "standin" / "port").read_text()
+    studio.restart()
+    assert (studio.data / "standin" / "port").read_text() == port
+    assert f"127.0.0.1:{port}" in studio.log
+
+
+def test_ctrl_c_ends_everything_soon_and_with_success(start_studio):
+    studio = start_studio(**NO_KEY)
+    started = time.monotonic()
+    assert studio.stop() == 0
+    assert time.monotonic() - started < 10  # alone it takes one second
+    assert "Traceback" not in studio.log
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "standin"])
+def test_a_part_that_is_killed_is_started_again(start_studio, name):
+    studio = start_studio(**NO_KEY)
+    killed = studio.kill(name)
+    wait_until(lambda: studio.find(name) and studio.find(name).pid != killed, 20, f"another {name}")
+    wait_until(studio.healthy, 30, "a healthy studio")
+    press(studio, ["a lighthouse"])
+    wait_until(lambda: rows(studio)[0]["status"] == "ready", 90)
+    assert studio.stop() == 0
+
+
+def test_visitors_wait_while_the_web_server_is_replaced(start_studio):
+    studio = start_studio()
+    studio.kill("web")
+    assert httpx.get(f"{studio.url}/login", timeout=30, trust_env=False, follow_redirects=True).status_code == 200
+
+
+def test_killing_the_supervisor_leaves_nothing_behind(start_studio):
+    studio = start_studio(**NO_KEY)
+    studio.kill("supervisor")
+    wait_until(lambda: not studio.processes(), 15, "nothing left")
+
+
+def test_killing_the_supervisor_and_the_worker_leaves_nothing_behind(start_studio):
+    studio = start_studio(**NO_KEY)
+    [sentinel] = kin(studio, "sentinel")
+    sentinel.suspend()
+    worker = studio.find("worker")
+    studio.kill("supervisor")
+    worker.kill()
+    sentinel.resume()
+    wait_until(lambda: not studio.processes(), 15, "nothing left")
+
+
+def test_a_port_in_use_is_one_sentence(new_studio):
+    studio = new_studio()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        done = studio_once(studio, PORT=port)
+    assert done.returncode == 1
+    assert f"Port {port} is in use" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_database_that_cannot_be_used_is_one_sentence(new_studio):
+    done = studio_once(new_studio(DATABASE_URL="sqlite:////proc/nowhere/studio.sqlite3"))
+    assert done.returncode == 1
+    assert "Check DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_a_part_that_never_starts_stops_everything_with_a_sentence(new_studio):
+    studio = new_studio()
+    (studio.data / "pump").touch()  # a file where the worker needs a folder is odd, and no reason to stop
+    (studio.data / "standin").touch()  # one where the stand-in needs its own is
+    done = studio_once(studio, **dict.fromkeys(NO_KEY, ""))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert studio.processes() == []
+
+
+def test_an_empty_folder_is_made_ready_and_a_second_start_does_nothing_again(new_studio, tmp_path):
+    empty = tmp_path / "empty"
+    studio = new_studio(STUDIO_DATA=empty)
+    studio.data = empty
+    studio.start()
+    manifest = (empty / "static" / "staticfiles.json").stat().st_mtime_ns
+    studio.restart()
+    assert (empty / "static" / "staticfiles.json").stat().st_mtime_ns == manifest
+
+
+def test_the_key_is_in_no_command_line(start_studio):
+    studio = start_studio(HEYGEN_API_KEY="canary-4711")
+    lines = [" ".join(process.cmdline()) for process in studio.processes()]
+    assert lines
+    assert not [line for line in lines if "canary" in line]
+    assert "canary" not in studio.log
+
+
+@pytest.fixture
+def nobodys_folder():
+    """Not below pytest's own folders, which only their owner may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="studio-nobody-"))
+    os.chown(folder, NOBODY, NOBODY)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Only root may become somebody else.")
+def test_it_runs_as_somebody_who_is_not_root(new_studio, nobodys_folder):
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    command = [*as_nobody, "sh", "-c", f"ls {ROOT} && {sys.executable} -c 'import django'"]
+    if subprocess.run(command, cwd="/", capture_output=True).returncode:
+        pytest.skip("Nobody may not see into this checkout, or into its Python's folder.")
+    studio = new_studio(**NO_KEY, STUDIO_DATA=nobodys_folder, HOME=nobodys_folder)
+    studio.command = [*as_nobody, *studio.command]
+    studio.start()
+    assert {process.uids().real for process in studio.processes()} == {NOBODY}
+
+
+def studio_once(studio, **env):
+    """A studio that is expected to end by itself."""
+    return subprocess.run(
+        studio.command, cwd=ROOT, env={**studio.env, **env}, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_sigterm_is_as_good_as_ctrl_c(start_studio):
+    studio = start_studio()
+    studio.process.send_signal(signal.SIGTERM)
+    assert studio.process.wait(15) == 0
+    wait_until(lambda: not studio.processes(), 5, "no orphans")

@@ -1,0 +1,201 @@
+"""The worker under kill -9, SIGSTOP and SIGTERM: it comes back by itself, and nothing is sent twice."""
+
+import os
+import sqlite3
+import sys
+import time
+from contextlib import closing
+
+import pytest
+from django_q.models import OrmQ, Schedule
+from django_q.scheduler import scheduler
+
+from tests.parts.kin import kin, press, rows
+from tests.parts.processes import start, stop, wait_until
+from videos import tasks
+from videos.cluster import FROZEN
+
+SIGNED_LINK = "https://example.com/video.mp4?Signature=secret"
+RENEWED_WITHIN = 20  # seconds, on a machine that is busy with other tests; alone it takes one
+
+
+class Worker:
+    """`manage.py worker` alone, on a studio's data."""
+
+    def __init__(self, studio):
+        self.studio = studio
+        self.process = start([sys.executable, "manage.py", "worker"], studio.env, studio.log_file)
+
+    def wait_for_pump(self, seconds=30):
+        return wait_until(lambda: kin(self.studio, "pump"), seconds, "a pump")[0]
+
+    def beat(self):
+        """The pump's heartbeat, whatever it says: that it moves is what counts."""
+        with closing(sqlite3.connect(self.studio.data / "studio.sqlite3", timeout=20)) as database:
+            row = database.execute("SELECT seen_at FROM videos_slot WHERE name = 'pump'").fetchone()
+        return row and row[0]
+
+    def wait_for_beat(self, seconds):
+        before = self.beat()
+        wait_until(lambda: self.beat() != before, seconds, "the pump's next beat")
+
+
+@pytest.fixture
+def studio(new_studio):
+    return new_studio()
+
+
+@pytest.fixture
+def worker(studio):
+    running = Worker(studio)
+    running.wait_for_pump()
+    yield running
+    stop(running.process)
+
+
+def is_gone(process):
+    return not process.is_running() or process.status() == "zombie"
+
+
+def test_a_worker_sends_follows_and_saves(worker, studio, standin):
+    press(studio, ["a lighthouse", "a harbour"])
+    wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
+    assert len(standin.ledger()) == 2
+
+
+@pytest.mark.parametrize("role", ["pump", "idle", "pusher", "monitor", "sentinel"])
+def test_after_any_of_its_processes_was_killed_polls_go_on(worker, studio, standin, role):
+    standin.faults([{"call": "poll", "do": {"status_word": "running"}}])
+    press(studio, ["a lighthouse"])
+    wait_until(lambda: standin.requests("poll"), 30, "a first poll")
+    [victim, *_] = wait_until(lambda: kin(studio, role), 10, role)
+    victim.kill()
+    wait_until(lambda: is_gone(victim), 10)
+    seen = len(standin.requests("poll"))
+    wait_until(lambda: len(standin.requests("poll")) > seen + 1, RENEWED_WITHIN, "polls after the kill")
+    standin.faults([])
+    press(studio, ["a harbour"])
+    wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
+    assert len(standin.ledger()) == 2
+
+
+def test_a_pump_that_stands_still_is_replaced(worker, studio, standin):
+    standin.faults([{"call": "poll", "do": {"status_word": "running"}}])
+    press(studio, ["a lighthouse"])
+    wait_until(lambda: standin.requests("poll"), 30, "a first poll")
+    [frozen] = kin(studio, "pump")
+    frozen.suspend()
+    try:
+        seen = len(standin.requests("poll"))
+        wait_until(lambda: len(standin.requests("poll")) > seen + 1, 60, "polls by another pump")
+    finally:
+        frozen.resume()
+    worker.wait_for_beat(20)
+    wait_until(lambda: len(kin(studio, "pump")) == 1, 30, "one pump again")
+
+
+def test_a_sentinel_that_stands_still_is_replaced_with_all_its_processes(worker, studio):
+    [frozen] = kin(studio, "sentinel")
+    frozen.suspend()
+    wait_until(lambda: is_gone(frozen), FROZEN + 30, "the frozen sentinel to be ended", every=0.5)
+    worker.wait_for_beat(30)
+
+
+def test_sigterm_ends_it_soon_and_whole(worker, studio):
+    started = time.monotonic()
+    worker.process.terminate()
+    assert worker.process.wait(15) == 0
+    assert studio.processes() == []
+    assert time.monotonic() - started < 10  # a pump that does not see the flag would take 25
+
+
+def test_killing_it_leaves_no_orphans(worker, studio):
+    worker.process.kill()
+    worker.process.wait(10)
+    wait_until(lambda: not studio.processes(), 15, "no orphans")
+
+
+def test_two_workers_at_once_send_nothing_twice(worker, studio, standin):
+    other = Worker(studio)
+    try:
+        press(studio, [f"a boat {number}" for number in range(12)])
+        wait_until(lambda: all(row["status"] == "ready" for row in rows(studio)), 90)
+        assert len(kin(studio, "pump")) == 1
+    finally:
+        stop(other.process)
+    prompts = [paid["body"]["input"]["prompt"] for paid in standin.ledger()]
+    assert sorted(prompts) == sorted({*prompts})
+    assert len(prompts) == 12
+
+
+def test_a_sender_that_stood_still_past_its_lease_and_woke_sent_nothing_twice(new_studio, standin):
+    studio = new_studio(STUDIO_LEASE_SECONDS="3")
+    standin.faults([{"call": "submit", "first": 1, "do": {"accept": True, "hang": 4}}])
+    worker = Worker(studio)
+    try:
+        worker.wait_for_pump()
+        press(studio, ["a lighthouse"])
+        [sender] = wait_until(lambda: kin(studio, "submit"), 20, "a sender")
+        wait_until(standin.ledger, 20, "the submission")
+        sender.suspend()
+        wait_until(lambda: rows(studio)[0]["status"] == "unknown", 40, "an unknown outcome")
+        sender.resume()
+        wait_until(lambda: rows(studio)[0]["status"] == "ready", 60, "the late reply adopted")
+    finally:
+        stop(worker.process)
+    assert len(standin.ledger()) == 1
+
+
+def test_a_database_that_is_away_is_waited_for(studio):
+    database = studio.data / "studio.sqlite3"
+    database.rename(studio.data / "away")
+    running = Worker(studio)
+    try:
+        wait_until(lambda: "The database failed" in studio.log, 30)
+        database.unlink(missing_ok=True)
+        (studio.data / "away").rename(database)
+        running.wait_for_pump(40)
+    finally:
+        stop(running.process)
+
+
+# Tasks and schedules
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_our_schedules_are_made_once_and_mended():
+    tasks.make_schedules()
+    Schedule.objects.filter(name="Follow").update(args="not python", kwargs="neither", repeats=0)
+    Schedule.objects.create(name="Sweep", func="nothing.at.all", args="(")
+    tasks.make_schedules()
+    assert Schedule.objects.count() == len(tasks.SCHEDULES)
+    scheduler()
+    assert {task.func() for task in OrmQ.objects.all()} >= {"videos.tasks.pump", "videos.tasks.sweep"}
+
+
+@pytest.mark.django_db
+def test_a_task_that_goes_wrong_says_so_without_the_errors_own_words(caplog):
+    @tasks.task
+    def odd(pk):
+        raise ValueError(SIGNED_LINK)
+
+    assert odd(1) is None
+    assert "ValueError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.django_db
+def test_tasks_of_rows_that_are_gone_end_quietly():
+    assert tasks.submit(4711) is None
+    assert tasks.save(4711) is None
+
+
+def test_only_so_many_saves_run_at_once(settings):
+    with tasks.a_lane() as first, tasks.a_lane() as second, tasks.a_lane() as third:
+        assert (first, second, third) == (True, True, False)
+    with tasks.a_lane() as again:
+        assert again
+
+
+def test_what_the_kernel_calls_the_processes_says_what_they_do(worker, studio):
+    for role in ("sentinel", "monitor", "pusher", "pump", "idle"):
+        assert wait_until(lambda role=role: kin(studio, role), 10, role)
+    assert os.getpgid(kin(studio, "sentinel")[0].pid) != os.getpgid(worker.process.pid)
