@@ -66,12 +66,22 @@ class GenerationQuerySet(models.QuerySet):
             **{tab: Count("pk", filter=kept & condition) for tab, condition in TABS.items()},
         )
 
+    def stored_size(self) -> int:
+        """Bytes of their saved videos."""
+        return self.aggregate(size=models.Sum("saved_video__size"))["size"] or 0
+
     def search(self, words: str):
         """Every word must occur in the prompt."""
         found = self
         for word in words.split():
             found = found.filter(prompt__icontains=word)
         return found
+
+    def batches_to_compare(self, user, batch_ids: Iterable[int]) -> set[int]:
+        """Which of these batches have at least two saved videos that this user may see."""
+        ready = self.visible_to(user).kept().filter(batch_id__in=batch_ids, status=Status.READY)
+        counted = ready.order_by().values("batch_id").annotate(videos=Count("pk")).filter(videos__gte=2)
+        return set(counted.values_list("batch_id", flat=True))
 
     # Live updates
     def changed_since(self, version: int):

@@ -91,6 +91,22 @@ def usage(first: date, last: date, owner=None) -> Usage:
     return Usage(first, last, whole, by_day, ordered)
 
 
+@dataclass
+class Stored:
+    """What lies in the storage now, whenever it was made: how many videos, their bytes, and how many of those in the trash."""
+
+    videos: int
+    size: int
+    trashed_size: int
+
+
+def stored_by(owner=None) -> Stored:
+    rows = Generation.objects.filter(saved_video__isnull=False)
+    if owner is not None:
+        rows = rows.filter(owner=owner)
+    return Stored(rows.count(), rows.stored_size(), rows.trashed().stored_size())
+
+
 def counted(first: date, owner) -> Iterable[Generation]:
     # A day earlier than asked: the day's own border depends on the time zone, and is checked by the caller.
     rows = Generation.objects.filter(created_at__date__gte=first - timedelta(days=1)).exclude(status=Status.CANCELLED)

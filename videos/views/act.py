@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from videos import heygen
@@ -32,7 +33,7 @@ def answer(
     if not request.htmx:
         if said:
             messages.add_message(request, messages.ERROR if is_bad else messages.INFO, said)
-        return redirect(f"/#g-{generation.public_id}")
+        return redirect(next_address(request) or f"/#g-{generation.public_id}")
     is_shown = generation.trashed_at is None
     return answer_with_cards(
         request,
@@ -42,6 +43,12 @@ def answer(
         said_is_bad=is_bad,
         **context,
     )
+
+
+def next_address(request: HttpRequest) -> str:
+    """Where the form asks to return to, if that is a page of ours."""
+    address = request.POST.get("next", "")
+    return address if url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()}) else ""
 
 
 @require_POST
@@ -127,6 +134,9 @@ def favourite(request: HttpRequest, public_id) -> HttpResponse:
     generation = own(request, public_id)
     wanted = request.POST.get("favourite")
     generation.mark_favourite(wanted == "1" if wanted in {"0", "1"} else not generation.favourite)
+    if request.htmx and request.POST.get("in") == "viewer":
+        context = {"generation": generation, "own_address": next_address(request)}
+        return render(request, "viewer/_favourite.html", context)
     return answer(request, generation)
 
 
@@ -140,7 +150,7 @@ def seen(request: HttpRequest, public_id) -> HttpResponse:
 def trash(request: HttpRequest, public_id) -> HttpResponse:
     generation = own(request, public_id)
     generation.move_to_trash()
-    return answer(request, generation, "Moved to the trash, where it stays for 30 days.", undo="restore", of=generation)
+    return answer(request, generation, "Moved to the trash, where it stays for 30 days.", undo=[generation])
 
 
 @require_POST

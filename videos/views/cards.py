@@ -51,6 +51,7 @@ class Card:
     viewer: object
     record: TrackRecord
     is_new: bool = False
+    can_compare: bool = False
 
     @property
     def is_mine(self) -> bool:
@@ -119,8 +120,9 @@ class Card:
 
 
 def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) -> list[Card]:
-    records, nothing = track_records(), TrackRecord()
-    return [Card(row, viewer, records.get(row.provider_id, nothing), is_new) for row in generations]
+    records, nothing, rows = track_records(), TrackRecord(), list(generations)
+    several = Generation.objects.batches_to_compare(viewer, {row.batch_id for row in rows})
+    return [Card(row, viewer, records.get(row.provider_id, nothing), is_new, row.batch_id in several) for row in rows]
 
 
 def answer_with_cards(request: HttpRequest, cards: list[Card], **context) -> HttpResponse:

@@ -4,17 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Case, Count, IntegerField, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from videos.lifecycle import Status
 from videos.models import Batch, Generation
+from videos.models.generation_queryset import GenerationQuerySet
 from videos.templatetags.studio import clock, size
 
 FEWEST, MOST = 2, 4
 BATCHES_OFFERED = 8
+OTHERS_OFFERED = 12
 
 
 @dataclass(frozen=True)
@@ -40,20 +42,35 @@ def compare(request: HttpRequest) -> HttpResponse:
     """`/compare?g=<uuid>&g=<uuid>` or `/compare?batch=<uuid>`; with neither, what could be compared."""
     videos = asked_for(request)
     if len(videos) < FEWEST:
-        return render(request, "compare/choose.html", {"batches": comparable(request.user), "asked": bool(request.GET)})
+        return render(request, "compare/choose.html", choice(request.user, videos))
     context = {
         "videos": videos,
         "rows": [Row(name, [fact(video) for video in videos]) for name, fact in FACTS.items()],
         "same_prompt": len({video.prompt for video in videos}) == 1,
+        "tallest": min(videos, key=lambda video: video.saved_video.width / video.saved_video.height),
         "longest": max(video.saved_video.seconds for video in videos),
         "first_with_sound": next((video for video in videos if video.saved_video.has_sound), None),
     }
     return render(request, "compare/compare.html", context)
 
 
+def choice(user, videos: list[Generation]) -> dict:
+    """With one video given, what it may be laid beside: the same words first, then the newest."""
+    if not videos:
+        return {"batches": comparable(user)}
+    [first] = videos
+    others = ready_for(user).exclude(pk=first.pk)
+    same = Case(When(prompt=first.prompt, then=0), default=1, output_field=IntegerField())
+    return {"first": first, "others": others.order_by(same, "-pk")[:OTHERS_OFFERED]}
+
+
+def ready_for(user) -> GenerationQuerySet:
+    return Generation.objects.visible_to(user).kept().with_everything().filter(status=Status.READY)
+
+
 def asked_for(request: HttpRequest) -> list[Generation]:
     """Up to MOST videos with a saved copy, in the order asked for."""
-    ready = Generation.objects.visible_to(request.user).kept().with_everything().filter(status=Status.READY)
+    ready = ready_for(request.user)
     batch = read_uuid(request.GET.get("batch", ""))
     if batch:
         return list(ready.filter(batch__public_id=batch).order_by("pk")[:MOST])
@@ -73,7 +90,8 @@ def comparable(user) -> list[Batch]:
     """The newest presses that made at least two videos."""
     ready = Q(generations__status=Status.READY, generations__trashed_at=None)
     batches = user.batches.annotate(ready=Count("generations", filter=ready)).filter(ready__gte=FEWEST)
-    return list(batches.prefetch_related("generations__provider", "generations__saved_video").order_by("-pk")[:BATCHES_OFFERED])
+    batches = batches.prefetch_related("generations__provider", "generations__saved_video")
+    return list(batches.order_by("-pk")[:BATCHES_OFFERED])
 
 
 def frame_words(picture, address: str) -> str:

@@ -73,7 +73,7 @@ class Shelf:
         first, last = self.days()
         if first:
             rows = rows.filter(created_at__gte=start_of(first))
-        if last and last < date.max:
+        if last:
             rows = rows.filter(created_at__lt=start_of(last + timedelta(days=1)))
         return rows
 
@@ -118,10 +118,12 @@ class Shelf:
 
 
 def read_date(text: str | None) -> date | None:
+    """A day that any database and time zone can hold, or None."""
     try:
-        return date.fromisoformat(text or "")
+        day = date.fromisoformat(text or "")
     except ValueError:
         return None
+    return day if 1970 <= day.year < 9999 else None
 
 
 def start_of(day: date) -> datetime:
@@ -237,6 +239,7 @@ def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
         "cursor": cursor,
         "counts": counts,
         "tabs": shelf.tabs(counts),
+        "trash_size": visible.trashed().stored_size() if shelf.state == "trash" else 0,
         "notices": notices,
         "providers": Provider.objects.offered(),
         "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [shelf.ratio])])),

@@ -1,25 +1,38 @@
 """What is done to many videos at once: favourite, share, trash, restore, compare, and download as one archive."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import content_disposition_header, url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import content_disposition_header, urlencode
 from django.views.decorators.http import require_POST
 from zipstream import ZIP_STORED, ZipStream
 
 from videos.lifecycle import IN_PROGRESS
 from videos.models import Generation
 from videos.models.generation_queryset import GenerationQuerySet
+from videos.views.act import next_address
+from videos.views.cards import answer_with_cards, cards_of
 from videos.views.files import download_name, release_database
 
 MOST = 500
 CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a deed has changed, said in words; `undo` are those that an Undo brings back."""
+
+    rows: list[Generation]
+    words: str
+    undo: list[Generation] = field(default_factory=list)
 
 
 @require_POST
@@ -27,15 +40,26 @@ def selected(request: HttpRequest) -> HttpResponseBase:
     """`ids` (many), `deed`, and `next`: the gallery's address to return to."""
     deed = DEEDS.get(request.POST.get("deed", ""))
     rows = chosen(request)
-    if deed is None or not rows:
-        messages.error(request, "Nothing was selected, so nothing was done.")
-        return back(request)
-    return deed(request, rows) or back(request)
+    done = deed(request, rows) if deed and rows else Done([], "Nothing was selected, so nothing was done.")
+    return answer(request, done) if isinstance(done, Done) else done
+
+
+def answer(request: HttpRequest, done: Done) -> HttpResponse:
+    """The cards as they stand now; whether they belong on this shelf, the next update says."""
+    if not request.htmx:
+        messages.info(request, done.words)
+        return redirect(next_address(request) or reverse("gallery"))
+    leaves_shelf = request.POST.get("deed") == "restore"  # pressed in the trash
+    stays = [row for row in done.rows if row.trashed_at is None and not leaves_shelf]
+    gone = [row.public_id for row in done.rows if row not in stays]
+    cards = cards_of(stays, request.user)
+    return answer_with_cards(request, cards, gone=gone, said=done.words, undo=done.undo)
 
 
 def chosen(request: HttpRequest) -> GenerationQuerySet:
     ids = filter(None, map(read_uuid, request.POST.getlist("ids")[:MOST]))
-    return Generation.objects.visible_to(request.user).filter(public_id__in=list(ids)).newest_first()
+    rows = Generation.objects.visible_to(request.user).filter(public_id__in=list(ids))
+    return rows.with_everything().newest_first()
 
 
 def read_uuid(text: str) -> UUID | None:
@@ -45,46 +69,49 @@ def read_uuid(text: str) -> UUID | None:
         return None
 
 
-def back(request: HttpRequest) -> HttpResponse:
-    address = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()})
-    return redirect(address if is_ours else reverse("gallery"))
-
-
 def own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:
     """Watching may be shared; deciding is its owner's."""
     return list(rows.filter(owner=request.user))
 
 
-def favourite(request: HttpRequest, rows: GenerationQuerySet):
+def favourite(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = own(request, rows)
     wanted = not all(generation.favourite for generation in mine)
     for generation in mine:
         generation.mark_favourite(wanted)
-    say(request, mine, "is a favourite now" if wanted else "is no favourite any more")
+    one, many = ("is a favourite", "are favourites") if wanted else ("is no favourite", "are no favourites")
+    return Done(mine, sentence(mine, f"{one} now", f"{many} now"))
 
 
-def share(request: HttpRequest, rows: GenerationQuerySet):
+def share(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = own(request, rows)
     wanted = not all(generation.shared for generation in mine)
     for generation in mine:
         generation.share_with_team(wanted)
-    say(request, mine, "is shared with the team" if wanted else "is private again")
+    words = "shared with the team" if wanted else "private again"
+    return Done(mine, sentence(mine, f"is {words}", f"are {words}"))
 
 
-def trash(request: HttpRequest, rows: GenerationQuerySet):
+def trash(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     """What is still under way stays where it can be seen."""
-    mine = own(request, rows.exclude(status__in=IN_PROGRESS))
+    mine = own(request, rows.kept().exclude(status__in=IN_PROGRESS))
     for generation in mine:
         generation.move_to_trash()
-    say(request, mine, "is in the trash, where it stays for 30 days")
+    where = f"in the trash for {settings.TRASH_DAYS} days"
+    return Done(mine, sentence(mine, f"is {where}", f"are {where}"), undo=mine)
 
 
-def restore(request: HttpRequest, rows: GenerationQuerySet):
-    mine = own(request, rows)
+def restore(request: HttpRequest, rows: GenerationQuerySet) -> Done:
+    mine = own(request, rows.trashed())
     for generation in mine:
         generation.restore()
-    say(request, mine, "is back in the gallery")
+    return Done(mine, sentence(mine, "is back in the gallery", "are back in the gallery"))
+
+
+def sentence(rows: list[Generation], one: str, many: str) -> str:
+    if not rows:
+        return "None of these can be changed that way by you, so nothing was done."
+    return f"1 video {one}." if len(rows) == 1 else f"{len(rows)} videos {many}."
 
 
 def compare(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponse:
@@ -92,18 +119,11 @@ def compare(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponse:
     return redirect(f"{reverse('compare')}?{urlencode({'g': ids}, doseq=True)}")
 
 
-def say(request: HttpRequest, done: list[Generation], words: str):
-    noun = "1 video" if len(done) == 1 else f"{len(done)} videos"
-    are = words if len(done) == 1 else words.replace("is ", "are ", 1).replace("a favourite", "favourites")
-    messages.info(request, f"{noun} {are.replace('it stays', 'they stay') if len(done) != 1 else words}.")
-
-
-def download(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponseBase | None:
+def download(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponseBase | Done:
     """One archive, made while it is sent: videos are compressed already, so they are stored as they are."""
-    rows = list(rows.filter(saved_video__isnull=False).with_everything())
+    rows = list(rows.filter(saved_video__isnull=False))
     if not rows:
-        messages.error(request, "None of these has a saved video yet, so there is nothing to download.")
-        return None
+        return Done([], "None of these has a saved video yet, so there is nothing to download.")
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)
     for generation, name in zip(rows, distinct_names(rows), strict=True):
         saved = generation.saved_video
@@ -139,6 +159,7 @@ DEEDS = {
     "share": share,
     "trash": trash,
     "restore": restore,
+    "undo": restore,
     "compare": compare,
     "download": download,
 }

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from videos.models import Budget
-from videos.models.usage import Tally, Usage, usage
+from videos.models.usage import Tally, Usage, stored_by, usage
 
 SPANS = {"7": "7 days", "30": "30 days", "365": "Year"}
 
@@ -24,6 +24,7 @@ def usage_page(request):
         "everyone": owner_of(request) is None,
         "days": columns(asked.by_day),
         "providers": bars(asked),
+        "stored": stored_by(owner_of(request)),
         "budgets": Budget.objects.left_for(request.user),
     }
     return render(request, "usage/usage.html", context)
@@ -36,12 +37,19 @@ def usage_csv(request):
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="usage-{asked.first}-{asked.last}.csv"'
     writer = csv.writer(response)
-    writer.writerow(["by", "name", "videos saved", "failed", "other", "median seconds", "p90 seconds", "bytes", "spend"])
+    writer.writerow(
+        ["by", "name", "videos saved", "failed", "other", "median seconds", "p90 seconds", "bytes", "spend"]
+    )
     for day, tally in asked.by_day.items():
         writer.writerow(["day", day.isoformat(), *line(tally)])
     for provider, tally in asked.by_provider.items():
-        writer.writerow(["provider", provider.value, *line(tally)])
+        writer.writerow(["provider", plain_text(provider.value), *line(tally)])
     return response
+
+
+def plain_text(text: str) -> str:
+    """A spreadsheet would run a cell that begins like this as a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
 def line(tally: Tally) -> list:

@@ -1,11 +1,15 @@
 """One video at its own address: as a dialog over the gallery, and as a page of its own."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from videos.models import Generation
+from videos.models import Generation, PublicLink
 from videos.views.cards import cards_of
 from videos.views.gallery import Shelf
 
@@ -13,7 +17,7 @@ MOST_COMPARED = 4
 
 
 @require_safe
-@vary_on_headers("HX-Request")
+@vary_on_headers("HX-Request", "HX-Target")
 def viewer(request: HttpRequest, public_id) -> HttpResponse:
     """The address may carry a shelf's words; previous and next then stay on that shelf."""
     visible = Generation.objects.visible_to(request.user).with_everything()
@@ -22,9 +26,15 @@ def viewer(request: HttpRequest, public_id) -> HttpResponse:
     return render(request, template, viewer_context(request, generation))
 
 
+def is_page(request: HttpRequest) -> bool:
+    """Else it lies in the gallery's dialog. A page refreshes itself by its own name while a video is under way."""
+    return not request.htmx or request.htmx.target == "viewing"
+
+
 def viewer_context(request: HttpRequest, generation: Generation) -> dict:
     shelf = Shelf.asked_for(request.GET)
     rows = shelf.rows(request.user)
+    link = generation.open_public_link()
     siblings = generation.batch.generations.visible_to(request.user).kept().exclude(pk=generation.pk)
     return {
         "card": cards_of([generation], request.user)[0],
@@ -35,8 +45,20 @@ def viewer_context(request: HttpRequest, generation: Generation) -> dict:
         "newer": rows.filter(pk__gt=generation.pk).order_by("pk").first(),
         "older": rows.filter(pk__lt=generation.pk).order_by("-pk").first(),
         "siblings": siblings.with_everything()[: MOST_COMPARED - 1],
-        "public_link": generation.open_public_link(),
+        "public_link": link,
+        "public_address": public_address(request, link),
+        "own_address": reverse("viewer", args=[generation.public_id]),
+        "gone_at": generation.trashed_at and generation.trashed_at + timedelta(days=settings.TRASH_DAYS),
+        "is_page": is_page(request),
     }
+
+
+def public_address(request: HttpRequest, link: PublicLink | None) -> str:
+    """As others reach this studio, where that is known; else as this visitor does."""
+    if link is None:
+        return ""
+    path = reverse("shared", args=[link.token])
+    return settings.STUDIO_URL + path if settings.STUDIO_URL else request.build_absolute_uri(path)
 
 
 @require_POST
