@@ -30,7 +30,7 @@ from django_q.signals import post_execute_in_worker, pre_execute
 from videos.engine import stopping
 from videos.engine.follow import SLOT
 from videos.models import Slot
-from videos.tasks import make_schedules, nudge_pump
+from videos.tasks import make_schedules, nudge_check, nudge_pump
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +130,7 @@ class Watch:
     def begin(self):
         attend(make_schedules)
         attend(nudge_pump)
+        attend(nudge_check)
         self.cluster = Cluster()
         self.pump = PumpWatch()
 

@@ -17,13 +17,25 @@ from django.core.management import call_command
 from django.utils import timezone
 from django_q.models import Schedule, Task
 
-from videos.engine import follow, stopping
+from videos.engine import account, agree, follow, stopping
 from videos.engine import save as saving
 from videos.engine import submit as sending
-from videos.engine.nudge import nudge_pump, nudge_save, nudge_submit
-from videos.models import Generation, Slot
+from videos.engine.nudge import nudge_check, nudge_pump, nudge_save, nudge_submit
+from videos.models import Generation
 
-__all__ = ["make_schedules", "nightly", "nudge_pump", "nudge_save", "nudge_submit", "pump", "save", "submit", "sweep"]
+__all__ = [
+    "check_account",
+    "make_schedules",
+    "nightly",
+    "nudge_check",
+    "nudge_pump",
+    "nudge_save",
+    "nudge_submit",
+    "pump",
+    "save",
+    "submit",
+    "sweep",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -72,18 +84,20 @@ def pump(relieving: str = ""):
 def sweep():
     follow.sweep()
     nudge_pump()
+    nudge_check()
+
+
+@task
+def check_account():
+    account.check_account()
 
 
 @task
 def nightly():
-    """Compares storage and rows, and throws away what nobody needs. One host at a time."""
-    token = Slot.objects.take("nightly", NIGHTLY_SECONDS)
-    if token is None:
-        return
+    """Throws away what nobody needs, and compares storage and rows."""
     Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT).delete()
     call_command("clearsessions")
-    call_command("checkstudio", "--repair")
-    Slot.objects.leave("nightly", token)
+    agree.nightly()
 
 
 @contextmanager

@@ -23,6 +23,11 @@ def nudge_pump(relieving: str = ""):
     enqueue("pump", *([relieving] if relieving else []))
 
 
+def nudge_check():
+    """Asks, free of charge, whether the key is good."""
+    enqueue("check_account")
+
+
 def enqueue(task: str, *arguments: Any):
     try:
         async_task(f"videos.tasks.{task}", *arguments, save=False)
