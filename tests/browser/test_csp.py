@@ -1,0 +1,128 @@
+"""A browser goes through every page that a link leads to, and the content security policy is never breached.
+
+The fixtures collect every breach, script error and console error; a test fails with the first. The pages here are
+opened in both themes, because each has rules of its own.
+"""
+
+import re
+from collections import Counter, deque
+from urllib.parse import urldefrag, urlsplit
+
+import pytest
+
+from tests.parts.processes import wait_until
+from tests.parts.studio import csrf_token
+
+LINKS = "() => [...document.querySelectorAll('a[href]')].map(link => link.href)"
+TOKEN = re.compile(r'name="token"[^>]*value="([^"]+)"')
+OF_A_KIND = 2  # pages of one kind that are opened
+MOST = 120
+ENOUGH = 25
+
+
+def kind(address):
+    """The page's kind: its path with ids left out, and the names of what it asks for."""
+    parts = urlsplit(address)
+    path = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", "#", parts.path)
+    return path, tuple(sorted(part.partition("=")[0] for part in parts.query.split("&")))
+
+
+def is_page(address, studio):
+    path = urlsplit(address).path
+    return address.startswith(studio.url) and not re.search(r"\.(csv|mp4)$|/poster$|/static/|/last-frame$", path)
+
+
+def crawl(page, studio, starts):
+    """Opens every page that can be reached by links, few of each kind. Returns (address, status) of each."""
+    waiting, seen, kinds, opened = deque(f"{studio.url}{start}" for start in starts), set(), Counter(), []
+    while waiting and len(opened) < MOST:
+        address = urldefrag(waiting.popleft()).url
+        if address in seen or kinds[kind(address)] >= OF_A_KIND or not is_page(address, studio):
+            continue
+        seen.add(address)
+        kinds[kind(address)] += 1
+        answer = page.goto(address)
+        opened.append((address.removeprefix(studio.url), answer.status))
+        waiting.extend(page.evaluate(LINKS))
+    return opened
+
+
+@pytest.fixture
+def made(shared_studio):
+    """A ready video of the owner's."""
+    client = shared_studio.client()
+    fields = {
+        "csrfmiddlewaretoken": csrf_token(client, "/"),
+        "token": TOKEN.search(client.get("/").text)[1],
+        "prompt": "a lighthouse in fog",
+        "provider": "veo_3_1",
+        "aspect_ratio": "16:9",
+        "config": "{}",
+        "count": "1",
+    }
+    answer = client.post("/generate", data=fields, headers={"Referer": shared_studio.url})
+    assert answer.status_code == 200, answer.text
+    wait_until(lambda: "/video.mp4" in client.get("/?state=ready").text, 60, "a ready video")
+    return client
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_breaches_the_policy(new_page, sign_in, shared_studio, made, theme):
+    page = sign_in(new_page(color_scheme=theme), shared_studio)
+    page.allowed_errors += [r"status of 40[34]"]
+    starts = ["/", "/account", "/members", "/members/budget/studio", "/usage", "/compare", "/nothing/here"]
+    opened = crawl(page, shared_studio, [*starts, *admin_pages(page, shared_studio)])
+    assert len(opened) >= ENOUGH, opened
+    assert {status for _, status in opened} <= {200, 403, 404}
+    refused = [address for address, status in opened if status == 403]
+    assert not refused, "a page links to what it does not allow"
+
+
+def admin_pages(page, studio):
+    page.goto(f"{studio.url}/admin/")
+    addresses = page.evaluate(LINKS)
+    return [address.removeprefix(studio.url) for address in addresses if "/admin/" in address]
+
+
+def test_no_page_for_strangers_breaches_the_policy(page, shared_studio):
+    page.allowed_errors += [r"status of 40[034]"]
+    opened = crawl(page, shared_studio, ["/login", "/", "/invite/over", "/reset/over", "/s/over", "/nothing/here"])
+    assert {status for _, status in opened} <= {200, 404}
+
+
+def test_the_admin_works_under_the_policy(new_page, sign_in, shared_studio, made):
+    """Its own scripts are files, so they run: choosing rows, a filter, an action, a date's shortcut."""
+    page = sign_in(new_page(), shared_studio)
+    page.goto(f"{shared_studio.url}/admin/videos/provider/")
+    page.locator("#action-toggle").check()
+    page.get_by_text(re.compile(r"\d+ of \d+ selected")).first.wait_for()
+    page.locator("select[name=action]").select_option("pause")
+    page.get_by_role("button", name="Go").click()
+    page.get_by_text("paused.").wait_for()
+    page.locator("#action-toggle").check()
+    page.locator("select[name=action]").select_option("resume")
+    page.get_by_role("button", name="Go").click()
+    page.get_by_text("offered again.").wait_for()
+
+
+def test_the_first_visit_signing_out_and_in_work_in_a_browser(page, start_studio):
+    studio = start_studio()
+    page.allowed_errors += [r"status of 422"]
+    page.goto(studio.url)
+    page.get_by_label("Username").fill("mona")
+    page.get_by_label("Password").fill("short")
+    page.get_by_role("button", name="Make the owner's account").click()
+    page.get_by_text("too short").wait_for()
+    assert page.get_by_label("Username").input_value() == "mona"
+    page.get_by_label("Password").fill("a long enough password")
+    page.get_by_role("button", name="Make the owner's account").click()
+    page.locator("textarea[name=prompt]").wait_for()
+    page.goto(f"{studio.url}/account")
+    page.get_by_text("this browser").wait_for()
+    page.get_by_role("button", name="mona: menu").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    page.get_by_role("heading", name="Sign in").wait_for()
+    page.get_by_label("Username").fill("mona")
+    page.get_by_label("Password").fill("a long enough password")
+    page.get_by_role("button", name="Sign in").click()
+    page.locator("textarea[name=prompt]").wait_for()
