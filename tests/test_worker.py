@@ -1,16 +1,14 @@
 """The worker under kill -9, SIGSTOP and SIGTERM: it comes back by itself, and nothing is sent twice."""
 
 import os
-import sqlite3
 import sys
 import time
-from contextlib import closing
 
 import pytest
 from django_q.models import OrmQ, Schedule
 from django_q.scheduler import scheduler
 
-from tests.parts.kin import kin, press, rows
+from tests.parts.kin import heartbeat, kin, press, rows
 from tests.parts.processes import start, stop, wait_until
 from videos import tasks
 from videos.cluster import FROZEN
@@ -29,15 +27,9 @@ class Worker:
     def wait_for_pump(self, seconds=30):
         return wait_until(lambda: kin(self.studio, "pump"), seconds, "a pump")[0]
 
-    def beat(self):
-        """The pump's heartbeat, whatever it says: that it moves is what counts."""
-        with closing(sqlite3.connect(self.studio.data / "studio.sqlite3", timeout=20)) as database:
-            row = database.execute("SELECT seen_at FROM videos_slot WHERE name = 'pump'").fetchone()
-        return row and row[0]
-
     def wait_for_beat(self, seconds):
-        before = self.beat()
-        wait_until(lambda: self.beat() != before, seconds, "the pump's next beat")
+        before = heartbeat(self.studio)
+        wait_until(lambda: heartbeat(self.studio) != before, seconds, "the pump's next beat")
 
 
 @pytest.fixture

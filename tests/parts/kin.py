@@ -1,8 +1,10 @@
 """The worker's processes, each told apart by the name it has given itself, and presses from outside any browser."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import psutil
 
@@ -47,6 +49,13 @@ def run(studio, program, *arguments, said=""):
     done = subprocess.run(command, cwd=ROOT, env=studio.env, input=said, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def heartbeat(studio):
+    """When the pump was last seen, as the SQLite database has it; that it moves is what counts."""
+    with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=20)) as database:
+        row = database.execute("SELECT seen_at FROM videos_slot WHERE name = 'pump'").fetchone()
+    return row and row[0]
 
 
 def kin(studio, role):
