@@ -106,6 +106,22 @@ def test_a_worker_that_must_stop_ends_its_slice_and_leaves_the_row_due(generatio
     save_until_ready(generation)
 
 
+def test_a_long_download_is_worked_in_slices_that_go_on_from_each_other(heavy_remote, owner):
+    [generation] = completed(heavy_remote, owner)
+    heavy_remote.faults([{"call": "file", "first": 2, "do": {"drip": 150_000}}])
+    draft, sizes = draft_of(Names.of(generation).video), []
+    for _ in range(2):
+        assert save(generation.pk, seconds=1) is True
+        generation.refresh_from_db()
+        assert (generation.status, generation.lease_token, generation.trouble) == ("saving", None, "")
+        sizes.append(draft.stat().st_size)
+    assert 0 < sizes[0] < sizes[1]
+    save_until_ready(generation)
+    video = heavy_remote.videos()[generation.execution_id]
+    assert generation.saved_video.sha256 == video["sha256"]
+    assert video["bytes_sent"] < 1.5 * video["size"]
+
+
 def test_a_missing_copy_is_fetched_again_with_a_fresh_link(remote, generation):
     save_until_ready(generation)
     Path(default_storage.path(generation.saved_video.file.name)).unlink()

@@ -1,5 +1,6 @@
 """Everything that can go wrong between the remote side's "completed" and our copy, over real HTTP."""
 
+import logging
 import os
 import shutil
 import subprocess
@@ -46,6 +47,15 @@ def files(running_files, settings):
 @pytest.fixture
 def generation(files, owner):
     return completed(files, owner)[0]
+
+
+@pytest.fixture(autouse=True)
+def no_link_and_no_key_in_any_log(caplog):
+    """Whatever goes wrong, at whatever level it is logged."""
+    caplog.set_level(logging.DEBUG)
+    yield
+    for secret in ("Signature=", "/files/", "test-key"):
+        assert not any(secret in record.getMessage() + str(record.exc_text) for record in caplog.get_records("call"))
 
 
 def visible(folder=None):

@@ -24,6 +24,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from videos import heygen, media
+from videos.engine import stopping
 from videos.engine.save import Names
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation, Picture, SavedVideo, Slot
@@ -34,9 +35,9 @@ SET_ASIDE = "lost-and-found"
 YOUNG = timedelta(hours=1)  # a file so new may be waiting for its row
 FORGOTTEN = timedelta(days=1)
 PUBLIC_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-SLOT, SLOT_SECONDS = "nightly", 600
+SLOT, SLOT_SECONDS = "nightly", 3600
 HASHED_IN_NIGHTS = 30  # every copy's bytes are read and compared once in so many nights
-HASHING_SECONDS = 45.0
+HASHING_SECONDS = 600.0
 STORAGE_ERRORS = (OSError, BotoCoreError, ClientError, Boto3Error)
 
 
@@ -89,7 +90,12 @@ def nightly() -> None:
 def tonight(day: int) -> Callable[[int], bool]:
     """Whether a copy's turn to be hashed is tonight, and there is time left."""
     until = time.monotonic() + HASHING_SECONDS
-    return lambda pk: pk % HASHED_IN_NIGHTS == day % HASHED_IN_NIGHTS and time.monotonic() < until
+
+    def is_hashed(pk: int) -> bool:
+        is_its_turn = pk % HASHED_IN_NIGHTS == day % HASHED_IN_NIGHTS
+        return is_its_turn and time.monotonic() < until and not stopping.is_set()
+
+    return is_hashed
 
 
 def repair_all(findings: list[Finding]):

@@ -35,8 +35,7 @@ from videos.models import Generation, SavedVideo
 
 logger = logging.getLogger(__name__)
 
-SLICE_SECONDS = 60.0  # of downloading
-FINISH_WITHIN = 30.0  # later in a slice than this, checking and publishing is left to the next one
+SLICE_SECONDS = 60.0  # of downloading; checking and publishing is begun in a slice's first half only
 LONGEST_DELAY = timedelta(minutes=5)
 DISK_DELAY = timedelta(minutes=1)
 RARE_DELAY = timedelta(hours=1)  # when each try costs a whole download, or only a person can help
@@ -71,7 +70,7 @@ class NoFreshLink(Exception):
         self.delay = delay
 
 
-def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set) -> bool:
+def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: float = SLICE_SECONDS) -> bool:
     """Works one slice of saving this generation, if it is due; True asks to be called again at once."""
     generation = Generation.objects.claim_to_save(pk)
     if generation is None:
@@ -79,7 +78,7 @@ def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set) -> bool:
     names = Names.of(generation)
     try:
         with opened(draft_of(names.video), final_of(names.video)) as file, heygen.make_client() as client:
-            return Saving(generation, names, file, client, is_stopping).work()
+            return Saving(generation, names, file, client, is_stopping, seconds).work()
     except LeaseLost:
         return False
     except HeldElsewhere:
@@ -198,9 +197,9 @@ class Notes:
 class Saving:
     """One slice of saving one generation, under its lease and with its partial file locked."""
 
-    def __init__(self, generation: Generation, names: Names, file: BinaryIO, client, is_stopping):
+    def __init__(self, generation: Generation, names: Names, file: BinaryIO, client, is_stopping, seconds: float):
         self.generation, self.names, self.file, self.client = generation, names, file, client
-        self.is_stopping = is_stopping
+        self.is_stopping, self.seconds = is_stopping, seconds
         self.token = generation.lease_token
         self.draft = draft_of(names.video)
         self.began = self.kept = time.monotonic()
@@ -217,7 +216,7 @@ class Saving:
                 self.renew_link()
             if not self.bring():
                 return False
-            if self.elapsed() > FINISH_WITHIN:
+            if self.elapsed() > self.seconds / 2:
                 raise SliceOver
             return self.finish()
         except SliceOver:
@@ -280,7 +279,7 @@ class Saving:
 
     def tick(self):
         """Called about twice a second, whatever is being waited for."""
-        if self.is_stopping() or self.elapsed() > SLICE_SECONDS:
+        if self.is_stopping() or self.elapsed() > self.seconds:
             raise SliceOver
         self.keep_lease()
 
