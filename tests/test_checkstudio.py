@@ -186,6 +186,38 @@ def test_a_missing_picture_is_said_and_nothing_can_be_done_about_it(owner):
     assert Picture.objects.count() == 1
 
 
+def test_a_strangers_hidden_file_is_none_of_our_downloads(saved):
+    place("videos/zz/.DS_Store", days=9)
+    assert check("--repair")[0] == 0
+    assert default_storage.exists("videos/zz/.DS_Store")
+
+
+def test_a_disk_that_is_not_mounted_is_no_reason_to_fetch_everything_again(remote, owner):
+    for generation in completed(remote, owner, count=4):
+        save_until_ready(generation)
+    media, elsewhere = Path(conf.MEDIA_ROOT), Path(conf.MEDIA_ROOT).with_name("elsewhere")
+    media.rename(elsewhere)
+    media.mkdir()
+    code, said = check("--repair")
+    assert (code, "is the disk mounted" in said) == (1, True)
+    nightly()
+    assert SavedVideo.objects.count() == 4
+    media.rmdir()
+    elsewhere.rename(media)
+    assert check("--deep")[0] == 0
+
+
+def test_it_is_fetched_again_all_the_same_when_somebody_says_so(remote, owner):
+    generations = completed(remote, owner, count=4)
+    for generation in generations:
+        path_of(save_until_ready(generation).saved_video.file).unlink()
+    assert check("--repair")[0] == 1
+    assert check("--repair", "--even-so")[0] == 0
+    for generation in generations:
+        save_until_ready(generation)
+    assert check("--deep")[0] == 0
+
+
 # Every night
 def test_every_night_what_is_missing_is_fetched_again(remote, saved):
     path_of(saved.saved_video.file).unlink()

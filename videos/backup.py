@@ -39,6 +39,8 @@ def back_up(target: Path) -> dict:
     """
     if target.exists():
         raise BackupError(f"{target} is there already. Nothing was written; name a new folder.")
+    if not settings.BUCKET and target.is_relative_to(media_folder()):
+        raise BackupError("A backup cannot lie among the media that it is of. Nothing was written.")
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.part")
     shutil.rmtree(draft, ignore_errors=True)

@@ -31,7 +31,10 @@ from videos.models import Generation, Picture, SavedVideo, Slot
 
 logger = logging.getLogger(__name__)
 
+OUR_FOLDERS = ("videos/", "posters/", "frames/", "pictures/")  # a bucket may hold more than ours
 SET_ASIDE = "lost-and-found"
+DRAFT_ENDINGS = frozenset({".part", ".json", ".new"})
+A_FEW = 3
 YOUNG = timedelta(hours=1)  # a file so new may be waiting for its row
 FORGOTTEN = timedelta(days=1)
 PUBLIC_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -98,7 +101,20 @@ def tonight(day: int) -> Callable[[int], bool]:
     return is_hashed
 
 
+def looks_like_another_storage(findings: list[Finding]) -> bool:
+    """Most copies missing, or most files strangers: a disk that is not mounted, or another studio's database.
+
+    Repairing would then fetch everything again, or put everything aside.
+    """
+    missing, strange = (sum(finding.kind == kind for finding in findings) for kind in (Kind.MISSING, Kind.ORPHAN))
+    copies = SavedVideo.objects.count()
+    return (missing > A_FEW and missing > copies / 2) or (strange > A_FEW * A_FEW and strange > copies)
+
+
 def repair_all(findings: list[Finding]):
+    if looks_like_another_storage(findings):
+        logger.error("Storage and rows hardly agree (%d findings): nothing is repaired by itself.", len(findings))
+        return
     for finding in findings:
         try:
             logger.warning("%s: %s", finding, repair(finding))
@@ -142,7 +158,7 @@ def list_storage() -> dict[str, Stored]:
     else:
         root = Path(default_storage.path(""))
         found = {str(path.relative_to(root)): stat_of(path) for path in walk(root) if not path.name.startswith(".")}
-    return {name: file for name, file in found.items() if not name.startswith(f"{SET_ASIDE}/")}
+    return {name: file for name, file in found.items() if name.startswith(OUR_FOLDERS)}
 
 
 def walk(root: Path) -> Iterator[Path]:
@@ -182,11 +198,15 @@ def public_id_in(name: str) -> str:
 def stale_drafts(now: datetime) -> Iterator[Finding]:
     """What a download left half done, when its generation no longer waits for it."""
     roots = [settings.PARTIAL_FOLDER] if settings.BUCKET else [settings.PARTIAL_FOLDER, Path(default_storage.path(""))]
-    drafts = [path for root in roots for path in walk(Path(root)) if path.name.startswith(".")]
+    drafts = [path for root in roots for path in walk(Path(root)) if is_draft(path)]
     awaited = on_their_way(path.name for path in drafts)
     for path in drafts:
         if public_id_in(path.name) not in awaited and now - stat_of(path).modified > FORGOTTEN:
             yield Finding(Kind.STALE, str(path), "part of a download that nobody waits for")
+
+
+def is_draft(path: Path) -> bool:
+    return path.name.startswith(".") and path.suffix in DRAFT_ENDINGS and bool(public_id_in(path.name))
 
 
 def check_copy(copy: SavedVideo, stored: dict[str, Stored], is_hashed: Callable[[int], bool]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand, CommandError
 
-from videos.engine.agree import STORAGE_ERRORS, CannotRepair, compare, repair
+from videos.engine.agree import STORAGE_ERRORS, CannotRepair, compare, looks_like_another_storage, repair
 from videos.models import Picture, SavedVideo
 
 
@@ -12,11 +12,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("--deep", action="store_true", help="also read every saved copy and compare its sha256")
         parser.add_argument("--repair", action="store_true", help="put right what can be; nothing is lost by it")
+        parser.add_argument("--even-so", action="store_true", help="repair also when storage and rows hardly agree")
 
     def handle(self, *, deep: bool, **options):
         try:
             findings = compare(is_hashed=lambda pk: deep)
-            left = sum(not self.tell(finding, options["repair"]) for finding in findings)
+            is_repairing = options["repair"] and self.may_repair(findings, options["even_so"])
+            left = sum(not self.tell(finding, is_repairing) for finding in findings)
         except STORAGE_ERRORS as error:
             raise CommandError(f"The storage could not be read: {type(error).__name__}.") from error
         looked = f"{SavedVideo.objects.count()} saved copies and {Picture.objects.count()} pictures were looked at"
@@ -25,6 +27,15 @@ class Command(BaseCommand):
             self.stderr.write(f"{looked}; {left} of {len(findings)} findings are not put right.{hint}")
             raise SystemExit(1)
         self.stdout.write(f"{looked}. {'All is well' if not findings else 'Everything was put right'}.")
+
+    def may_repair(self, findings, even_so: bool) -> bool:
+        if even_so or not looks_like_another_storage(findings):
+            return True
+        self.stderr.write(
+            "Storage and rows hardly agree: is the disk mounted, is this the right bucket, is this the right "
+            "database? Nothing is repaired; add --even-so to repair all the same."
+        )
+        return False
 
     def tell(self, finding, is_repairing: bool) -> bool:
         """Prints a finding, and what became of it; whether it is put right."""
