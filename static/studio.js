@@ -88,7 +88,9 @@ on("htmx:responseError htmx:sendError htmx:timeout", (event) => {
   say(status);
 });
 on("htmx:configRequest", (event) => {
-  const { elt, parameters } = event.detail;
+  const { elt, parameters } = event.detail, token = document.cookie.match(/\bcsrftoken=(\w+)/)?.[1];
+  // Signing in again in another tab gives a new token; the one in this page is then refused.
+  if (token && parameters.csrfmiddlewaretoken) parameters.csrfmiddlewaretoken = token;
   if (elt.id === "find") for (const [name, value] of Object.entries(parameters)) value || delete parameters[name];
 });
 
