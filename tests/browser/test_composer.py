@@ -3,11 +3,11 @@
 import io
 import re
 
-import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
 from tests.parts.studio import PASSWORD
+from videos.views.composer import STARTERS
 
 PROMPT = "Fog over a still lake,\nslow dolly in"
 
@@ -18,13 +18,13 @@ def picture(colour="teal"):
     return {"name": f"{colour}.png", "mimeType": "image/png", "buffer": data.getvalue()}
 
 
-def sent(standin):
-    """The inputs of every submission that was accepted."""
-    return [entry["input"] for entry in standin.ledger()]
+def sent(studio, prompt):
+    """The inputs of every submission with this prompt that was accepted."""
+    return [entry["input"] for entry in studio.standin.ledger() if entry["input"]["prompt"] == prompt]
 
 
-def test_keys_send_and_fields_do_not(owner_page, standin):
-    page = owner_page
+def test_keys_send_and_fields_do_not(member_page, shared_studio):
+    page = member_page
     page.keyboard.press("/")
     expect(page.locator("#q")).to_be_focused()
     page.fill("#prompt", PROMPT)
@@ -40,11 +40,11 @@ def test_keys_send_and_fields_do_not(owner_page, standin):
     page.press("#prompt", "ArrowUp")
     expect(page.locator("#prompt")).to_have_value(PROMPT)
     expect(page.locator(".card.is-ready")).to_have_count(1, timeout=45_000)
-    assert [entry["aspect_ratio"] for entry in sent(standin)] == ["4:5"]
+    assert [entry["aspect_ratio"] for entry in sent(shared_studio, PROMPT)] == ["4:5"]
 
 
-def test_providers_are_found_by_keyboard_and_one_press_tries_several(owner_page, standin):
-    page = owner_page
+def test_providers_are_found_by_keyboard_and_one_press_tries_several(member_page, shared_studio):
+    page = member_page
     page.fill("#prompt", "Several at once")
     page.click("#provider-pick")
     expect(page.locator("#provider-search")).to_be_focused()
@@ -64,11 +64,15 @@ def test_providers_are_found_by_keyboard_and_one_press_tries_several(owner_page,
     page.click(".send")
     expect(page.locator(".card")).to_have_count(6)
     expect(page.locator(".card.is-ready")).to_have_count(6, timeout=60_000)
-    assert sorted({entry["provider"] for entry in sent(standin)}) == ["ltx_distilled", "runway_gen4", "seedance_lite"]
+    assert sorted({entry["provider"] for entry in sent(shared_studio, "Several at once")}) == [
+        "ltx_distilled",
+        "runway_gen4",
+        "seedance_lite",
+    ]
 
 
-def test_settings_are_fields_and_json_over_one_object(owner_page):
-    page = owner_page
+def test_settings_are_fields_and_json_over_one_object(member_page):
+    page = member_page
     page.click("#settings-pick")
     page.get_by_label("Seconds", exact=True).select_option("8")
     page.get_by_label("Seed", exact=True).fill("7")
@@ -91,8 +95,8 @@ def test_settings_are_fields_and_json_over_one_object(owner_page):
     expect(page.locator("#config")).to_have_value('{"duration": ')  # another provider loses nothing
 
 
-def test_frames_by_file_address_earlier_upload_paste_and_cross(owner_page, standin):
-    page = owner_page
+def test_frames_by_file_address_earlier_upload_paste_and_cross(member_page, shared_studio):
+    page = member_page
     page.click("#pick-start")
     page.set_input_files("[name=reference_image]", picture("navy"))
     chosen = page.locator("#slot-start > .pick-frame img")
@@ -120,7 +124,7 @@ def test_frames_by_file_address_earlier_upload_paste_and_cross(owner_page, stand
     page.fill("#prompt", "From here to there")
     page.click(".send")
     expect(page.locator(".card.is-ready")).to_have_count(1, timeout=45_000)
-    (entry,) = sent(standin)
+    (entry,) = sent(shared_studio, "From here to there")
     assert entry["reference_image_url"]
     assert entry["tail_image_url"]
     expect(page.locator(".slot.is-filled")).to_have_count(0)
@@ -140,8 +144,8 @@ def paste_picture(page):
     )
 
 
-def test_a_refused_picture_says_why_and_costs_no_word(owner_page):
-    page = owner_page
+def test_a_refused_picture_says_why_and_costs_no_word(member_page):
+    page = member_page
     page.fill("#prompt", PROMPT)
     page.click("#pick-start")
     page.set_input_files("[name=reference_image]", {"name": "a.gif", "mimeType": "image/gif", "buffer": b"GIF89a"})
@@ -149,8 +153,8 @@ def test_a_refused_picture_says_why_and_costs_no_word(owner_page):
     expect(page.locator("#prompt")).to_have_value(PROMPT)
 
 
-def test_nothing_typed_is_lost_by_an_error_a_reload_or_an_expired_session(owner_page, studio):
-    page = owner_page
+def test_nothing_typed_is_lost_by_an_error_a_reload_or_an_expired_session(member_page, member):
+    page = member_page
     page.fill("#prompt", PROMPT)
     page.click("#pick-start")
     page.set_input_files("[name=reference_image]", picture())
@@ -170,7 +174,7 @@ def test_nothing_typed_is_lost_by_an_error_a_reload_or_an_expired_session(owner_
     expect(page.locator("#toast")).to_contain_text("signed out")
     still_there(page, "[1]")
     page.click("text=Sign in")
-    page.fill("[name=username]", "owner")
+    page.fill("[name=username]", member)
     page.fill("[name=password]", PASSWORD)
     page.press("[name=password]", "Enter")
     still_there(page, "[1]")
@@ -182,16 +186,16 @@ def still_there(page, config):
     expect(page.locator("#slot-start > .pick-frame img")).to_be_visible()
 
 
-def test_starters_fill_and_never_send(owner_page, standin):
-    page = owner_page
+def test_starters_fill_and_never_send(member_page, shared_studio):
+    page = member_page
     page.click("text=Fog over a still lake at dawn")
     expect(page.locator("#prompt")).to_have_value(re.compile("^Fog over"))
     expect(page.locator("#prompt")).to_be_focused()
-    assert sent(standin) == []
+    assert sent(shared_studio, STARTERS[1]) == []
 
 
-def test_on_a_phone_the_composer_is_one_line_until_it_is_touched(phone_page, studio, sign_in):
-    page = sign_in(phone_page, studio)
+def test_on_a_phone_the_composer_is_one_line_until_it_is_touched(phone_page, shared_studio, member, sign_in):
+    page = sign_in(phone_page, shared_studio, member)
     expect(page.locator("#provider-pick")).to_be_hidden()
     assert page.locator("#composer").bounding_box()["height"] < 90
     page.tap("#prompt")
@@ -207,9 +211,9 @@ def test_on_a_phone_the_composer_is_one_line_until_it_is_touched(phone_page, stu
     expect(page.locator("#provider-pick")).to_be_hidden()
 
 
-@pytest.mark.parametrize("prompt", ["Without scripts"])
-def test_with_scripts_off_the_form_and_its_pickers_still_work(new_page, studio, sign_in, prompt, standin):
-    page = sign_in(new_page(java_script_enabled=False), studio)
+def test_with_scripts_off_the_form_and_its_pickers_still_work(new_page, shared_studio, member, sign_in):
+    page = sign_in(new_page(java_script_enabled=False), shared_studio, member)
+    prompt = "Without scripts"
     page.fill("#prompt", prompt)
     page.click("#provider-pick")
     page.locator(".offer .main", has_text="Kling V2").click()
