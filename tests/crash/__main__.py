@@ -14,16 +14,17 @@ from tests.crash.course import COURSES, judge, run
 from tests.parts.postgres import Postgres
 from tests.parts.processes import environment, manage
 
-COLUMNS = ("mode", "database", "lines", "points", "hits", "doubles", "lost", "unknowns", "needless", "seconds")
+NAMES = ("mode", "database", "lines", "points", "hits", "doubles", "lost", "unknowns", "needless", "seconds")
+COLUMNS = {name: 18 if name == "mode" else 10 for name in NAMES}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="break only every so many lines")
     options = parser.parse_args()
+    print(" ".join(f"{name:>{width}}" for name, width in COLUMNS.items()), flush=True)
     with tempfile.TemporaryDirectory(prefix="studio-crash-") as folder:
         findings = both_databases(Path(folder), options.every)
-    show(findings)
     print(json.dumps(findings))
     faults = [fault for row in findings for fault in judge(row)]
     sys.exit("\n".join(faults) or 0)
@@ -44,13 +45,13 @@ def both_databases(folder: Path, every: int) -> list[dict]:
 def full_course(folder: Path, database_url: str, every: int) -> list[dict]:
     folder.mkdir()
     manage("migrate", "--noinput", "-v", "0", env=environment(DATABASE_URL=database_url, STUDIO_DATA=folder))
-    return [run(folder, database_url, *course, every=every) for course in COURSES]
+    return [shown(run(folder, database_url, *course, every=every)) for course in COURSES]
 
 
-def show(findings: list[dict]):
-    print(" ".join(f"{name:>10}" for name in COLUMNS))
-    for row in findings:
-        print(" ".join(f"{row[name]!s:>10}" for name in COLUMNS))
+def shown(row: dict) -> dict:
+    """A line of the table, as soon as its course is over."""
+    print(" ".join(f"{row[name]!s:>{width}}" for name, width in COLUMNS.items()), flush=True)
+    return row
 
 
 if __name__ == "__main__":

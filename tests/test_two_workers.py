@@ -1,0 +1,45 @@
+"""Two workers alive at once, and every task run five times over: still one POST and one copy for each generation."""
+
+import json
+import sys
+
+from tests.parts.processes import start, stop, wait_until
+
+PRESS = """
+from tests.parts.pressing import press
+from videos.tasks import nudge_check, nudge_pump, nudge_save, nudge_submit
+keys = [press(f"number {number}").pk for number in range(12)]
+for _ in range(5):
+    for pk in keys:
+        nudge_submit(pk)
+        nudge_save(pk)
+    nudge_pump()
+    nudge_check()
+"""
+ROWS = """
+import json
+from videos.models import Generation
+print(json.dumps(list(Generation.objects.order_by("pk").values_list("prompt", "status", "execution_id"))))
+"""
+
+
+def rows(studio):
+    return json.loads(studio.manage("shell", "-v", "0", "-c", ROWS))
+
+
+def all_ready(studio):
+    found = rows(studio)
+    return found if {status for _, status, _ in found} == {"ready"} else None
+
+
+def test_two_workers_and_every_task_five_times_over_send_each_generation_once(start_studio, database_url, standin):
+    studio = start_studio(STUDIO_MAX_IN_FLIGHT="50")
+    second = start([sys.executable, "manage.py", "worker"], studio.env, studio.folder / "second.log")
+    try:
+        studio.manage("shell", "-v", "0", "-c", PRESS)
+        found = wait_until(lambda: all_ready(studio), 120, "every video to be saved", every=1)
+    finally:
+        stop(second)
+    paid = {row["input"]["prompt"]: row["execution_id"] for row in standin.ledger()}
+    assert len(standin.ledger()) == len(found) == 12
+    assert {prompt: execution_id for prompt, _, execution_id in found} == paid
