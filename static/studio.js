@@ -94,6 +94,8 @@ on("htmx:configRequest", (event) => {
   if (elt.id === "find") for (const [name, value] of Object.entries(parameters)) value || delete parameters[name];
 });
 
+on("htmx:historyRestore", () => { $("#q").value = new URLSearchParams(location.search).get("q") || ""; });
+
 /* Clocks and rings run from the server's timestamps. */
 const tick = () => {
   const now = (Date.now() + offset) / 1000;
@@ -319,7 +321,7 @@ viewer?.addEventListener("close", () => {
   document.body.append(...ABOVE.map((id) => $(id)));
   leaving = history.state?.viewer;
   if (leaving) history.back();
-  $(`#${opener} .open`)?.focus();
+  (opener ? $(`#${opener} .open`) : field("prompt"))?.focus();
 });
 addEventListener("popstate", (event) => {
   if (!viewer || !(leaving || viewer.open || event.state?.viewer)) return;
@@ -337,8 +339,9 @@ on("click", (event) => {
 });
 on("htmx:afterOnLoad", ({ detail: { elt } }) => {
   const next = elt.matches("[data-passes-on]") && $(".turn.older, .turn.newer", viewer);
-  if (next) watch(next);
-  else if (elt.matches("[data-passes-on], [data-leaves]")) viewer.close();
+  if (next) return watch(next);
+  if (elt.matches("[data-leaves]")) opener = null; // for the composer
+  if (elt.matches("[data-passes-on], [data-leaves]")) viewer.close();
 });
 
 /* Keys: data-hotkey says which key presses an element; arrows go from card to card. */
@@ -432,7 +435,7 @@ const run = (now) => {
   const ready = videos.every((video) => video.readyState > 2 || at >= video.duration);
   if (going && ready) at += Math.min(0.1, (now - last) / 1000) * rate;
   last = now;
-  if (at >= longest) loop ? seek(0) : $("[data-deck=play]").click();
+  if (going && at >= longest) loop ? seek(0) : $("[data-deck=play]").click();
   for (const video of videos) {
     const off = at - video.currentTime;
     if (!going || !ready || at >= video.duration) { video.pause(); continue; }

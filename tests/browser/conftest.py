@@ -6,6 +6,7 @@
     phone_page    a phone, 390 × 844, touch
     owner_page    `page`, signed in as the owner of `studio`
     member_page   `page`, signed in as a fresh member of `shared_studio`: much quicker
+    room          `page`, signed in as `room.owner` on a server in this process: the test makes the rows itself
 
 Every page collects what it should not have: errors on the console, uncaught exceptions, breaches of the content
 security policy. At the end of the test there must be none, save those that `page.allowed_errors` (regular expressions)
@@ -19,6 +20,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.parts.chromium import launch_options
+from tests.parts.people import make_owner
 from tests.parts.processes import ROOT
 from tests.parts.studio import PASSWORD
 
@@ -133,3 +135,11 @@ def owner_page(page, studio, sign_in):
 @pytest.fixture
 def member_page(page, shared_studio, member, sign_in):
     return sign_in(page, shared_studio, member)
+
+
+@pytest.fixture
+def room(live_server, page, sign_in):
+    """Needs `pytest.mark.django_db(transaction=True, serialized_rollback=True)`. `room.enter(other)` signs in there."""
+    page.owner, page.studio = make_owner(), live_server
+    page.enter = lambda other, person=page.owner: sign_in(other, live_server, person.username)
+    return page.enter(page)

@@ -42,7 +42,8 @@ PROMPTS = {
 def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, providers=("veo_3_1",), **fields):
     """The generations of one press, one for each provider (times `count`), as if they had got as far as `status`.
 
-    `fields` are columns of the row; `ratio`, `config`, `seconds_ago`, `took`, `draft` (a tiny quick video, or a real one).
+    `fields` are columns of the row; also `ratio`, `config`, `seconds_ago`, `took`, and `draft`: a tiny quick video, or
+    one as the stand-in draws it.
     """
     ratio, config, draft = fields.pop("ratio", "16:9"), fields.pop("config", {}), fields.pop("draft", True)
     seconds_ago, took = fields.pop("seconds_ago", 300), fields.pop("took", 90)
@@ -50,9 +51,9 @@ def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, provi
     batch = Batch.objects.press(owner, uuid.uuid4().hex, requests * count)
     made = list(batch.generations.order_by("pk"))
     for generation in made:
-        settle(generation, status, seconds_ago, took, fields)
         if status == "ready":
             hang(generation, draft)
+        settle(generation, status, seconds_ago, took, fields)
     return made
 
 

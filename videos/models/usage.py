@@ -93,7 +93,7 @@ def usage(first: date, last: date, owner=None) -> Usage:
 
 @dataclass
 class Stored:
-    """What lies in the storage now, whenever it was made: how many videos, their bytes, and how many of those in the trash."""
+    """What lies in the storage now, whenever it was made: videos, their bytes, and how many of those in the trash."""
 
     videos: int
     size: int

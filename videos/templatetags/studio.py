@@ -67,7 +67,7 @@ def ratio_icon(ratio: str, side: int = 16) -> str:
 @register.filter
 def clock(seconds: float | None) -> str:
     """125 → 2:05."""
-    if seconds is None:
+    if seconds is None or seconds == "":
         return ""
     whole = int(seconds + 0.5)
     hours, rest = divmod(whole, 3600)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from videos.models import Budget
 from videos.models.usage import Tally, Usage, stored_by, usage
 
+HEADINGS = ["by", "name", "videos saved", "failed", "other", "median seconds", "p90 seconds", "bytes", "spend"]
 SPANS = {"7": "7 days", "30": "30 days", "365": "Year"}
 
 

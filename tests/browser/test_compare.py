@@ -1,0 +1,74 @@
+"""Two to four videos on one scrubber."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.parts.exhibition import make
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def deck(room):
+    videos = make(room.owner, "a wave", providers=["veo_3_1", "kling_pro"], draft=False, config={"duration": 2})
+    videos += make(room.owner, "a wave", providers=["seedance_pro"], draft=False, config={"duration": 3})
+    room.goto(f"{room.studio.url}/compare?" + "&".join(f"g={video.public_id}" for video in videos))
+    room.wait_for_function("() => [...document.querySelectorAll('.beside video')].every(video => video.readyState > 2)")
+    return room
+
+
+TIMES = "[...document.querySelectorAll('.beside video')].map(video => video.currentTime)"
+
+
+def test_one_button_plays_all_and_they_stay_together(deck):
+    deck.get_by_role("button", name="Play all").click()
+    deck.wait_for_function(f"() => {TIMES}.every(time => time > 0.8)")
+    times = deck.evaluate(TIMES)
+    assert max(times) - min(times) < 0.35
+    deck.keyboard.press("Space")
+    expect(deck.locator(".play-all")).to_have_attribute("aria-pressed", "false")
+    deck.wait_for_function("() => [...document.querySelectorAll('.beside video')].every(video => video.paused)")
+
+
+def test_one_scrubber_moves_all_and_shorter_ones_wait_at_their_end(deck):
+    deck.get_by_label("Position in all videos").fill("2.5")
+    deck.wait_for_function(f"() => Math.abs({TIMES}[2] - 2.5) < 0.05")
+    times = deck.evaluate(TIMES)
+    assert times[0] == pytest.approx(2, abs=0.1)
+    expect(deck.locator("[data-time]")).to_have_text("2.5 / 3.0 s")
+
+
+def test_without_loop_it_stops_at_the_end_of_the_longest(deck):
+    deck.get_by_role("button", name="Loop").click()
+    deck.get_by_label("Position in all videos").fill("2.6")
+    deck.get_by_role("button", name="Play all").click()
+    expect(deck.locator(".play-all")).to_have_attribute("aria-pressed", "false")
+    assert deck.evaluate(TIMES)[2] == pytest.approx(3, abs=0.15)
+
+
+def test_half_speed_and_sound_from_one(room):
+    videos = make(room.owner, "a wave", providers=["veo_3_1", "veo_3_1_fast"], draft=False, config={"duration": 2})
+    room.goto(f"{room.studio.url}/compare?batch={videos[0].batch.public_id}")
+    muted = "[...document.querySelectorAll('.beside video')].map(video => video.muted)"
+    assert room.evaluate(muted) == [False, True]
+    room.get_by_role("button", name="Sound").last.click()
+    assert room.evaluate(muted) == [True, False]
+    room.get_by_role("button", name="½×").click()
+    room.get_by_role("button", name="Play all").click()
+    room.wait_for_function("() => document.querySelector('.beside video').currentTime > 0.3")
+    assert room.evaluate("document.querySelector('.beside video').playbackRate") < 0.6
+
+
+def test_the_loupe_lists_what_differs_and_marks_the_odd_one(deck):
+    rows = deck.locator(".loupe tbody tr")
+    expect(rows.filter(has_text="Length").locator(".odd")).to_have_text("3.0 s")
+    expect(rows.filter(has_text="Prompt")).to_have_count(0)
+
+
+def test_a_press_of_several_opens_here_with_one_click_from_its_card(room):
+    make(room.owner, "a wave", providers=["veo_3_1", "kling_pro"])
+    room.goto(room.studio.url)
+    room.locator(".card").first.hover()
+    room.get_by_role("button", name="More").first.click()
+    room.get_by_role("link", name="Compare this press").first.click()
+    expect(room.locator(".beside video")).to_have_count(2)

@@ -1,0 +1,65 @@
+"""Notices of what finishes out of sight: only for who asked for them."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.parts.exhibition import hang, make
+from videos.models import Generation
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+HIDE = """Object.defineProperty(Document.prototype, "hidden", { get: () => window.isHidden || false });
+window.told = []; window.played = 0;
+window.Notification = class { static permission = "default";
+  static async requestPermission() { return (Notification.permission = window.answer || "granted"); }
+  constructor(words) { told.push(words); } };
+HTMLAudioElement.prototype.play = async function () { played += 1; };"""
+
+
+def finish(prompt):
+    generation = Generation.objects.get(prompt=prompt)
+    hang(generation)
+    Generation.objects.filter(pk=generation.pk).update(status="ready", version=Generation.objects.latest_version() + 1)
+
+
+def opt_in(page):
+    page.get_by_role("button", name="owner: menu").click()
+    page.get_by_role("button", name="Tell me when a video is finished").click()
+
+
+@pytest.fixture
+def gallery(room):
+    for name in ("first", "second"):
+        make(room.owner, name, "saving")
+    room.add_init_script(HIDE)
+    room.goto(room.studio.url)
+    return room
+
+
+def test_a_hidden_page_tells_and_sounds_once_for_who_asked_and_keeps_silent_in_sight(gallery):
+    opt_in(gallery)
+    expect(gallery.locator("#tell")).to_have_attribute("aria-pressed", "true")
+    finish("first")
+    expect(gallery.locator(".card.is-ready")).to_have_count(1)
+    assert gallery.evaluate("told") == []
+    gallery.evaluate("window.isHidden = true")
+    finish("second")
+    gallery.wait_for_function("() => told.length === 1")
+    assert gallery.evaluate("told[0]") == "Ready: second"
+    assert gallery.evaluate("played") == 1
+
+
+def test_nobody_is_asked_or_told_without_wanting_it(gallery):
+    gallery.evaluate("window.isHidden = true")
+    finish("first")
+    expect(gallery.locator(".card.is-ready")).to_have_count(1, timeout=30_000)
+    assert gallery.evaluate("told") == []
+    assert gallery.evaluate("Notification.permission") == "default"
+
+
+def test_the_choice_is_kept_and_a_refusal_is_explained(gallery):
+    gallery.evaluate("window.answer = 'denied'")
+    opt_in(gallery)
+    expect(gallery.locator("#toast")).to_contain_text("does not allow notices")
+    expect(gallery.locator("#tell")).to_have_attribute("aria-pressed", "false")

@@ -1,0 +1,130 @@
+"""Deeds on many videos at once."""
+
+import io
+import uuid
+import zipfile
+
+import pytest
+
+from tests.parts.exhibition import make
+from tests.parts.people import make_member, make_owner, signed_in
+from videos.models import Generation
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def owner(db):
+    return make_owner()
+
+
+@pytest.fixture
+def client(owner):
+    return signed_in(owner)
+
+
+def do(client, deed, generations, htmx=False, **more):
+    data = {"deed": deed, "ids": [str(generation.public_id) for generation in generations], **more}
+    return client.post("/selected", data, headers=HTMX if htmx else {})
+
+
+def test_many_go_to_the_trash_and_come_back(client, owner):
+    made = make(owner, count=3)
+    answer = do(client, "trash", made, htmx=True).content.decode()
+    assert "3 videos are in the trash for 30 days." in answer
+    assert answer.count("data-gone") == 3
+    assert Generation.objects.trashed().count() == 3
+    answer = do(client, "undo", made, htmx=True).content.decode()
+    assert answer.count("<article") == 3
+    assert not Generation.objects.trashed().exists()
+
+
+def test_an_undo_brings_back_only_what_it_took(client, owner):
+    [before] = make(owner, trashed_at="2026-01-01T00:00:00Z")
+    made = make(owner, count=2)
+    answer = do(client, "trash", [before, *made], htmx=True).content.decode()
+    assert str(before.public_id) not in answer
+
+
+def test_what_is_under_way_is_not_trashed(client, owner):
+    made = make(owner, "ready") + make(owner, "running", "running")
+    do(client, "trash", made)
+    assert Generation.objects.trashed().get().prompt == "ready"
+
+
+def test_favourite_and_share_turn_on_for_all_and_off_when_all_have_it(client, owner):
+    made = make(owner, count=2)
+    made[0].mark_favourite(True)
+    for deed, field in (("favourite", "favourite"), ("share", "shared")):
+        do(client, deed, made)
+        assert Generation.objects.filter(**{field: True}).count() == 2
+        do(client, deed, made)
+        assert not Generation.objects.filter(**{field: True}).exists()
+
+
+def test_nobody_decides_about_the_videos_of_others_even_shared_ones(owner):
+    [generation] = make(owner, shared=True)
+    member = signed_in(make_member())
+    for deed in ("trash", "favourite", "share", "restore"):
+        do(member, deed, [generation])
+    generation.refresh_from_db()
+    assert (generation.trashed_at, generation.favourite, generation.shared) == (None, False, True)
+
+
+def test_the_archive_holds_the_very_bytes_under_distinct_names(client, owner):
+    made = make(owner, "the same words", count=3)
+    response = do(client, "download", made)
+    assert response.streaming
+    content = b"".join(response.streaming_content)
+    assert int(response["Content-Length"]) == len(content)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        assert len(set(names)) == 3
+        assert all(name.startswith("the same words") and name.endswith(".mp4") for name in names)
+        with made[0].saved_video.file.open() as file:
+            assert archive.read(names[0]) == file.read()
+
+
+def test_the_archive_leaves_out_what_is_not_saved_or_not_visible(client, owner):
+    other = make(make_member(), "theirs")
+    response = do(client, "download", make(owner, "mine") + make(owner, status="failed") + other)
+    with zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content))) as archive:
+        assert [name[:4] for name in archive.namelist()] == ["mine"]
+    assert do(client, "download", other).status_code == 302
+
+
+def test_compare_leads_to_the_chosen_ones(client, owner):
+    made = make(owner, count=2)
+    response = do(client, "compare", made)
+    assert response.status_code == 302
+    assert all(str(generation.public_id) in response.url for generation in made)
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"deed": "trash"}, {"deed": "nonsense", "ids": "x"}, {"ids": ["", "\0", "1" * 900]}]
+)
+def test_nonsense_changes_nothing_and_is_no_error(client, owner, data):
+    make(owner)
+    assert client.post("/selected", data).status_code == 302
+    assert client.post("/selected", data, headers=HTMX).status_code == 200
+    assert not Generation.objects.trashed().exists()
+
+
+def test_the_form_leads_back_to_its_shelf_and_never_to_another_site(client, owner):
+    made = make(owner)
+    assert do(client, "favourite", made, next="/?state=ready").url == "/?state=ready"
+    assert do(client, "favourite", made, next="https://elsewhere.example/").url == "/"
+    assert do(client, "favourite", made, next="//elsewhere.example/").url == "/"
+
+
+def test_unknown_ids_are_passed_over(client, owner):
+    made = make(owner)
+    client.post("/selected", {"deed": "trash", "ids": [str(uuid.uuid4()), str(made[0].public_id)]})
+    assert Generation.objects.trashed().count() == 1
+
+
+def test_the_trash_says_how_much_it_holds(client, owner):
+    [generation] = make(owner)
+    generation.move_to_trash()
+    assert "kB in the trash" in client.get("/?state=trash").content.decode()

@@ -1,0 +1,120 @@
+"""Sharing: private by default, with the team by choice, with anybody by a link that can be taken back."""
+
+import secrets
+
+import pytest
+from django.test import Client
+
+from tests.parts.exhibition import make
+from tests.parts.people import make_member, make_owner, signed_in
+from videos.models import Generation, PublicLink
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def owner(db):
+    return make_owner()
+
+
+@pytest.fixture
+def generation(owner):
+    return make(owner, "a lighthouse")[0]
+
+
+def post(owner, generation, what, **data):
+    return signed_in(owner).post(f"/g/{generation.public_id}/{what}", data)
+
+
+def public_link(owner, generation):
+    post(owner, generation, "link")
+    return generation.public_links.get(revoked_at=None)
+
+
+def test_a_new_video_is_private(owner, generation):
+    member = make_member()
+    assert not Generation.objects.visible_to(member).exists()
+    assert not generation.public_links.exists()
+
+
+def test_sharing_with_the_team_shows_it_to_every_member_until_it_is_private_again(owner, generation):
+    member = make_member()
+    post(owner, generation, "share", shared="1")
+    assert Generation.objects.visible_to(member).get() == generation
+    assert signed_in(member).get(f"/g/{generation.public_id}/video.mp4").status_code == 200
+    assert Client().get(f"/g/{generation.public_id}/video.mp4").status_code == 302  # to the login
+    post(owner, generation, "share")
+    assert not Generation.objects.visible_to(member).exists()
+
+
+def test_anybody_with_the_link_may_watch_without_signing_in(owner, generation):
+    link = public_link(owner, generation)
+    page = Client().get(f"/s/{link.token}")
+    assert page.status_code == 200
+    assert "a lighthouse" in page.content.decode()
+    assert Client().get(f"/s/{link.token}/video.mp4").status_code == 200
+    assert Client().get(f"/s/{link.token}/poster").status_code == 200
+    part = Client().get(f"/s/{link.token}/video.mp4", headers={"Range": "bytes=0-9"})
+    assert (part.status_code, len(part.getvalue())) == (206, 10)
+
+
+def test_a_shared_page_is_kept_from_search_engines_and_its_address_from_other_sites(owner, generation):
+    link = public_link(owner, generation)
+    for name in ("", "/video.mp4", "/poster"):
+        response = Client().get(f"/s/{link.token}{name}")
+        assert "noindex" in response["X-Robots-Tag"]
+        assert response["Referrer-Policy"] == "no-referrer"
+    page = Client().get(f"/s/{link.token}").content.decode()
+    assert 'name="robots" content="noindex' in page
+    assert "owner" not in page
+    assert generation.execution_id not in page
+    assert str(generation.public_id) not in page
+
+
+def test_looking_is_counted_and_a_preview_robot_that_only_fetches_is_not(owner, generation):
+    link = public_link(owner, generation)
+    Client().get(f"/s/{link.token}")
+    link.refresh_from_db()
+    assert link.views == 0
+    assert Client().post(f"/s/{link.token}/watched").status_code == 204
+    link.refresh_from_db()
+    assert link.views == 1
+
+
+def test_a_second_request_gives_the_same_link_and_a_revoked_one_is_never_reused(owner, generation):
+    link = public_link(owner, generation)
+    assert public_link(owner, generation) == link
+    post(owner, generation, "link/revoke")
+    assert public_link(owner, generation).token != link.token
+
+
+@pytest.mark.parametrize("name", ["", "/video.mp4", "/poster", "/watched"])
+def test_revoked_or_trashed_there_is_nothing_any_more(owner, generation, name):
+    link = public_link(owner, generation)
+    ask = Client().post if name == "/watched" else Client().get
+    generation.move_to_trash()
+    assert ask(f"/s/{link.token}{name}").status_code == 404
+    generation.restore()
+    assert ask(f"/s/{link.token}{name}").status_code in {200, 204}
+    post(owner, generation, "link/revoke")
+    assert ask(f"/s/{link.token}{name}").status_code == 404
+
+
+def test_ten_thousand_guessed_links_give_nothing(owner, generation):
+    link = public_link(owner, generation)
+    near = [link.token[:-1], link.token + "A", link.token.swapcase(), link.token[:-2] + "%00", " " + link.token]
+    client = Client()
+    for token in near:
+        assert client.get(f"/s/{token}").status_code == 404, token
+    for _ in range(20):
+        tokens = [secrets.token_urlsafe(24) for _ in range(500)]
+        assert not PublicLink.objects.open().filter(token__in=tokens).exists()
+        assert all(client.get(f"/s/{token}").status_code == 404 for token in tokens[:10])
+    assert len(link.token) >= 32  # 192 bits
+
+
+def test_the_link_is_written_as_others_reach_the_studio(owner, generation, settings):
+    settings.STUDIO_URL = "https://studio.example"
+    link = public_link(owner, generation)
+    page = signed_in(owner).get(f"/g/{generation.public_id}").content.decode()
+    assert f"https://studio.example/s/{link.token}" in page

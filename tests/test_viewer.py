@@ -1,0 +1,109 @@
+"""What the viewer says, to whom, and where its previous and next lead."""
+
+import pytest
+
+from tests.parts.exhibition import make
+from tests.parts.people import make_member, make_owner, signed_in
+from videos.models import Generation
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def owner(db):
+    return make_owner()
+
+
+@pytest.fixture
+def client(owner):
+    return signed_in(owner)
+
+
+def page(client, generation, query="", **headers):
+    return client.get(f"/g/{generation.public_id}{query}", headers=headers)
+
+
+def test_everything_that_is_known_stands_there(client, owner):
+    [generation] = make(owner, "a lighthouse", config={"duration": 4, "seed": 7}, took=131)
+    text = page(client, generation).content.decode()
+    saved = generation.saved_video
+    for known in (
+        "a lighthouse",
+        "VEO 3.1",
+        "16:9",
+        f"{saved.width} × {saved.height}",
+        "took 2:11",
+        "seed 7",
+        generation.execution_id,
+        generation.asset_id,
+        generation.video_id,
+        saved.sha256,
+    ):
+        assert known in text, known
+
+
+def test_only_a_post_marks_it_as_seen(client, owner):
+    [generation] = make(owner)
+    page(client, generation)
+    page(client, generation, **HTMX)
+    assert not Generation.objects.get(pk=generation.pk).seen
+    assert client.post(f"/g/{generation.public_id}/seen").status_code == 204
+    assert Generation.objects.get(pk=generation.pk).seen
+
+
+def test_previous_and_next_stay_on_the_shelf_of_the_address(client, owner):
+    [old] = make(owner, "old", favourite=True)
+    make(owner, "plain")
+    [middle] = make(owner, "middle", favourite=True)
+    make(owner, "plain too")
+    [new] = make(owner, "new", favourite=True)
+    response = page(client, middle, "?state=favourite")
+    assert response.context["newer"] == new
+    assert response.context["older"] == old
+    assert f"/g/{old.public_id}?state=favourite" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "status", ["queued", "sending", "running", "saving", "failed", "unknown", "stopped", "cancelled"]
+)
+def test_every_state_has_a_page(client, owner, status):
+    [generation] = make(owner, status=status)
+    response = page(client, generation)
+    assert response.status_code == 200
+    assert b"<video" not in response.content
+    assert page(client, generation, **HTMX).status_code == 200
+
+
+def test_what_is_private_does_not_exist_for_other_members(owner):
+    [generation] = make(owner)
+    other = signed_in(make_member())
+    assert page(other, generation).status_code == 404
+    assert other.get(f"/g/{generation.public_id}/video.mp4").status_code == 404
+
+
+def test_a_member_who_watches_a_shared_video_may_not_decide_about_it(owner):
+    [generation] = make(owner, shared=True)
+    other = signed_in(make_member())
+    text = page(other, generation).content.decode()
+    assert 'aria-label="Move to trash"' not in text
+    assert 'id="sharing"' not in text
+    assert other.post(f"/g/{generation.public_id}/trash").status_code == 404
+    assert other.post(f"/g/{generation.public_id}/share").status_code == 404
+    assert other.post(f"/g/{generation.public_id}/link").status_code == 404
+
+
+def test_trashing_from_its_own_page_stays_there_and_offers_to_bring_it_back(client, owner):
+    [generation] = make(owner)
+    address = f"/g/{generation.public_id}"
+    response = client.post(f"{address}/trash", {"next": address}, follow=True)
+    assert response.redirect_chain == [(address, 302)]
+    assert "Bring back" in response.content.decode()
+    response = client.post(f"{address}/restore", {"next": address}, follow=True)
+    assert "Move to trash" in response.content.decode()
+
+
+def test_no_form_leads_to_another_site(client, owner):
+    [generation] = make(owner)
+    response = client.post(f"/g/{generation.public_id}/trash", {"next": "https://elsewhere.example/"})
+    assert response.url == f"/#g-{generation.public_id}"
