@@ -94,6 +94,26 @@ def test_nothing_is_sent_while_paused_or_without_a_key(remote, settings):
     assert remote.requests() == []
 
 
+@pytest.mark.parametrize("field", ["due_at", "lease_until"])
+def test_a_clock_that_jumped_back_a_day_holds_nothing_up(field, remote):
+    generation = press()
+    Generation.objects.filter(pk=generation.pk).update(**{field: timezone.now() + timedelta(days=1)})
+    RemoteAccount.objects.load()
+    RemoteAccount.objects.update(not_before=timezone.now() + timedelta(days=1))
+    submit(generation.pk)
+    assert fresh(generation).status == "running"
+
+
+def test_a_mark_whose_lease_lies_a_day_ahead_is_given_up_as_unknown(remote):
+    generation = Generation.objects.claim_to_send(press().pk)
+    generation.mark_sending(generation.lease_token)
+    Generation.objects.update(lease_until=timezone.now() + timedelta(days=1))
+    assert Generation.objects.sweep_lost_replies() == 1
+    submit(generation.pk)
+    assert fresh(generation).status == "unknown"
+    assert remote.requests("submit") == []
+
+
 # Frames
 def test_an_uploaded_frame_is_handed_over_once_and_named_by_its_public_address(remote):
     frame = picture()
