@@ -159,7 +159,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 Q_CLUSTER = {
     "name": "studio",
     "orm": "default",
-    "workers": 3,
+    "workers": 4,  # one follows, two save, one is left to send
     "queue_limit": 3,
     "bulk": 1,
     "timeout": 120,

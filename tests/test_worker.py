@@ -55,20 +55,42 @@ def test_a_worker_sends_follows_and_saves(worker, studio, standin):
     assert len(standin.ledger()) == 2
 
 
-@pytest.mark.parametrize("role", ["pump", "idle", "pusher", "monitor", "sentinel"])
-def test_after_any_of_its_processes_was_killed_polls_go_on(worker, studio, standin, role):
+def test_after_any_of_its_processes_was_killed_polls_go_on(worker, studio, standin):
     standin.faults([{"call": "poll", "do": {"status_word": "running"}}])
     press(studio, ["a lighthouse"])
     wait_until(lambda: standin.requests("poll"), 30, "a first poll")
-    [victim, *_] = wait_until(lambda: kin(studio, role), 10, role)
-    victim.kill()
-    wait_until(lambda: is_gone(victim), 10)
-    seen = len(standin.requests("poll"))
-    wait_until(lambda: len(standin.requests("poll")) > seen + 1, RENEWED_WITHIN, "polls after the kill")
+    for role in ("pump", "idle", "pusher", "monitor", "sentinel"):
+        kill(studio, role)
+        seen = len(standin.requests("poll"))
+        wait_until(lambda seen=seen: len(standin.requests("poll")) > seen + 1, RENEWED_WITHIN, f"polls without {role}")
     standin.faults([])
     press(studio, ["a harbour"])
     wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
     assert len(standin.ledger()) == 2
+
+
+def test_on_either_database_it_comes_back_from_a_kill(database_url, new_studio, standin):
+    studio = new_studio()
+    worker = Worker(studio)
+    try:
+        worker.wait_for_pump()
+        for role in ("pump", "sentinel"):
+            kill(studio, role)
+            press(studio, [f"without {role}"])
+        wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
+        kill(studio, "idle")
+        worker.process.terminate()
+        assert worker.process.wait(20) == 0
+    finally:
+        stop(worker.process)
+    assert studio.processes() == []
+    assert len(standin.ledger()) == 2
+
+
+def kill(studio, role):
+    [victim, *_] = wait_until(lambda: kin(studio, role), 20, role)
+    victim.kill()
+    wait_until(lambda: is_gone(victim), 10)
 
 
 def test_a_pump_that_stands_still_is_replaced(worker, studio, standin):

@@ -29,8 +29,8 @@ import json
 import django
 django.setup()
 from videos.models import Generation
-names = ("prompt", "status", "execution_id", "trouble", "error_class", "saved_video__sha256", "saved_video__file")
-print(json.dumps(list(Generation.objects.order_by("pk").values(*names))))
+names = ("prompt", "status", "execution_id", "trouble", "error_class", "created_at", "saved_at")
+print(json.dumps(list(Generation.objects.order_by("pk").values(*names)), default=str))
 """
 
 
@@ -40,7 +40,7 @@ def press(studio, prompts, provider="ltx_distilled"):
 
 
 def rows(studio):
-    """Every generation, oldest first: prompt, status, execution_id, trouble, error_class, saved_video__…"""
+    """Every generation, oldest first: prompt, status, execution_id, trouble, error_class, created_at, saved_at."""
     return json.loads(run(studio, LOOK))
 
 

@@ -1,5 +1,7 @@
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
 
 from videos import setup_token
 from videos.supervisor import CannotStart, Supervisor, needs_standin, prepare
@@ -25,5 +27,8 @@ class Command(BaseCommand):
             self.say("No HEYGEN_API_KEY: videos are drawn on this machine, and cost nothing.")
         if not settings.BOUND_TO_LOOPBACK:
             self.say(f"Listening on {settings.HOST}, port {settings.PORT}")
+        if not get_user_model().objects.exists():
+            self.say("The first visitor makes the owner's account.")
         setup_token.announce(self.say)
+        connections.close_all()
         self.say(f"HeyGen Studio is at {address}  (Ctrl-C stops it)")

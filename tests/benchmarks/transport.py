@@ -1,0 +1,82 @@
+"""Polls a second with so many in flight: our lanes, and httpx's shared pool as their peer, by turns in one process."""
+
+import asyncio
+import json
+import resource
+import statistics
+import sys
+import time
+from contextlib import asynccontextmanager
+
+import django
+
+django.setup()
+
+import httpx  # noqa: E402
+
+from videos import heygen  # noqa: E402
+from videos.engine.lanes import Lanes  # noqa: E402
+
+LONGEST_WARM_UP = 8.0  # seconds
+
+
+class SharedPool:
+    """The peer: one client whose pool all requests share."""
+
+    def __init__(self, most):
+        limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
+        transport = httpx.AsyncHTTPTransport(verify=heygen.certificates(), limits=limits, trust_env=False)
+        self.client = httpx.AsyncClient(transport=transport, timeout=60)
+
+    @asynccontextmanager
+    async def lane(self):
+        yield self.client
+
+    async def close(self):
+        await self.client.aclose()
+
+
+def our_lanes(most):
+    return Lanes(heygen.certificates(), most)
+
+
+async def polls_per_second(make, in_flight, seconds):
+    pool, made = make(in_flight), 0
+
+    async def keep_polling():
+        nonlocal made
+        while True:
+            async with pool.lane() as lane:
+                await heygen.poll_on_lane(lane, "bench")
+            made += 1
+
+    tasks = [asyncio.create_task(keep_polling()) for _ in range(in_flight)]
+    deadline = time.monotonic() + LONGEST_WARM_UP
+    while made < 2 * in_flight and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+    counted = made
+    await asyncio.sleep(seconds)
+    counted = made - counted
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await pool.close()
+    return counted / seconds
+
+
+def measure(in_flight, seconds, runs):
+    """Each run measures after a warm-up, in which connections open."""
+    found = {"lanes": [], "httpx shared pool": []}
+    for _ in range(runs):
+        for name, make in (("lanes", our_lanes), ("httpx shared pool", SharedPool)):
+            found[name].append(asyncio.run(polls_per_second(make, in_flight, seconds)))
+    return {
+        name: {"median": round(statistics.median(values), 1), "runs": [round(value, 1) for value in values]}
+        for name, values in found.items()
+    }
+
+
+if __name__ == "__main__":
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    print(json.dumps(measure(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))))
