@@ -44,11 +44,10 @@ def busy(retry_after):
 
 
 BUSY = "HeyGen is busy. This waits for its turn and is sent by itself; nothing was charged."
-MAY_BE = "This video may have been made and charged."
-BROKE = f"The connection to HeyGen broke before its answer came. {MAY_BE}"
-UNREADABLE = f"HeyGen's answer could not be read. {MAY_BE}"
-OPEN = f"HeyGen's answer does not say whether it took this request. {MAY_BE}"
-FAULTY = f"HeyGen answered with a fault of its own. {MAY_BE}"
+BROKE = "The connection to HeyGen broke before its answer came."
+UNREADABLE = "HeyGen's answer could not be read."
+OPEN = "HeyGen's answer does not say whether it took this request."
+FAULTY = "HeyGen answered with a fault of its own."
 NOT_ACCEPTED = "HeyGen did not accept this request as it stands. Nothing was made; edit it and try again."
 KEY = "HeyGen did not accept the API key."
 CREDITS = "The HeyGen account has run out of credits."

@@ -160,6 +160,7 @@ def recover() -> int:
     for round_number in range(1, 4):
         replay_accepted()
         Generation.objects.sweep_lost_replies()
+        RemoteAccount.objects.resume()
         queued = list(Generation.objects.filter(status=Status.QUEUED).values_list("pk", flat=True))
         if not queued:
             return round_number
@@ -189,6 +190,7 @@ def freeze_at(point: int, pk: int) -> bool:
 def take_over(pk: int):
     end_leases(pk=pk)
     Generation.objects.sweep_lost_replies()
+    RemoteAccount.objects.resume()  # a person: several interruptions in a row pause sending
     submit(pk)
 
 

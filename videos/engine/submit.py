@@ -5,6 +5,7 @@ stands and before the first byte is written. Whatever goes wrong before that mar
 definite answer moves the generation on by itself; all else is an unknown outcome, for a person to resolve.
 """
 
+import fcntl
 import logging
 import os
 import time
@@ -12,6 +13,7 @@ import uuid
 from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
+from typing import TextIO
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 LONGEST_BACKOFF = 60  # seconds
 NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again by itself."
 PREPARING_FAILED = f"The studio could not prepare this request. {NOTHING_SENT}"
+# What happened; that it may have been charged, and what to do, the card says of every unknown outcome.
 LOST = {
     Cause.NETWORK: "The connection to HeyGen broke before its answer came.",
     Cause.FAULT: "HeyGen answered with a fault of its own.",
@@ -33,7 +36,6 @@ LOST = {
 }
 SETTLES_NOTHING = "HeyGen's answer does not say whether it took this request."
 NO_ANSWER = "The studio lost HeyGen's answer."
-MAY_BE_CHARGED = "This video may have been made and charged. Look at HeyGen before you make another."
 REPEATED = "HeyGen answered with an execution that belongs to another generation of this studio."
 
 
@@ -103,7 +105,7 @@ class Attempt:
         try:
             accepted = self.generation.accept(execution_id, self.token)
         except IntegrityError:
-            self.generation.lose_reply(f"{REPEATED} {MAY_BE_CHARGED}", f"The answer names {execution_id}.")
+            self.generation.lose_reply(REPEATED, f"The answer names {execution_id}.")
             RemoteAccount.objects.count_unknown()
             return
         except Exception as error:
@@ -127,8 +129,7 @@ class Attempt:
         elif error.is_definite:
             self.refuse(error)
         else:
-            reason = f"{lost or LOST.get(error.cause, SETTLES_NOTHING)} {MAY_BE_CHARGED}"
-            self.generation.lose_reply(reason, error.detail)
+            self.generation.lose_reply(lost or LOST.get(error.cause, SETTLES_NOTHING), error.detail)
             RemoteAccount.objects.count_unknown()
 
     def try_again_or_refuse(self, error: HeyGenError, trouble: str):
@@ -168,24 +169,42 @@ def keep_aside(public_id: uuid.UUID, execution_id: str) -> None:
 
 
 def replay_accepted() -> None:
-    """Gives every execution id that was kept aside to its generation. What fits none is kept, and reported once."""
+    """Gives every execution id that was kept aside to its generation. What fits none is kept, and reported once.
+
+    One file that cannot be read or moved keeps no other from its generation.
+    """
     for path in sorted(settings.ACCEPTED_FOLDER.glob("[!.]*")):
-        if not path.is_file():
-            continue
-        if adopt(path):
-            path.unlink(missing_ok=True)
-        else:
-            logger.warning("No generation takes execution %s, kept for %s", path.read_text().strip(), path.name)
-            unclaimed = path.parent / "unclaimed"
-            unclaimed.mkdir(exist_ok=True)
-            path.rename(unclaimed / path.name)
-            fsync_folder(unclaimed)
-        fsync_folder(path.parent)
+        try:
+            with path.open() as file:
+                replay(path, file)
+        except OSError as error:  # a folder, gone meanwhile, or not ours to read
+            if path.is_file():
+                logger.error("What is kept for %s cannot be replayed: %s", path.name, type(error).__name__)
 
 
-def adopt(path: Path) -> bool:
+def replay(path: Path, file: TextIO) -> None:
+    """Two sweeps may meet at one file: whoever has it locked replays it."""
     try:
-        return Generation.objects.adopt(uuid.UUID(path.name), path.read_text().strip())
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    execution_id = file.read().strip()
+    if not path.exists():  # the other sweep was done between our opening and our lock
+        return
+    if adopt(path.name, execution_id):
+        path.unlink()
+    else:
+        logger.warning("No generation takes execution %s, kept for %s", execution_id, path.name)
+        unclaimed = path.parent / "unclaimed"
+        unclaimed.mkdir(exist_ok=True)
+        path.rename(unclaimed / path.name)
+        fsync_folder(unclaimed)
+    fsync_folder(path.parent)
+
+
+def adopt(public_id: str, execution_id: str) -> bool:
+    try:
+        return Generation.objects.adopt(uuid.UUID(public_id), execution_id)
     except (ValueError, IntegrityError):
         return False
 
