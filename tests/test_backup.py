@@ -3,6 +3,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import uuid
 from contextlib import closing
 from pathlib import Path
 
@@ -36,9 +37,7 @@ def with_postgres_programs(monkeypatch):
 
 def press(client, prompt):
     fields = {"prompt": prompt, "provider": "ltx_distilled", "aspect_ratio": "16:9", "config": "{}", "count": "1"}
-    page = client.get("/").text
-    token = page.split('name="token"')[1].split('value="')[1].split('"')[0]
-    form = {**fields, "token": token, "csrfmiddlewaretoken": csrf_token(client, "/")}
+    form = {**fields, "token": uuid.uuid4().hex, "csrfmiddlewaretoken": csrf_token(client, "/")}
     reply = client.post("/generate", data=form, headers={"Referer": str(client.base_url)})
     assert reply.status_code == 200, reply.text[:500]
 

@@ -183,6 +183,13 @@ def test_delays_grow_without_progress_and_the_card_says_how_long(files, generati
     assert generation.save_attempts == 12
 
 
+def test_a_server_that_never_goes_on_is_asked_for_the_whole_once_more(files, generation):
+    resumed = {"call": "file", "first": 9, "do": {"reset": True}}
+    files.faults([{"call": "file", "nth": 1, "do": {"cut": 0.5}}, resumed])
+    assert_saved_whole(files, generation)
+    assert "range" not in files.requests("file")[-1]["headers"]
+
+
 # Where nothing may be asked for
 @pytest.fixture
 def canary():

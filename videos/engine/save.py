@@ -42,7 +42,8 @@ RARE_DELAY = timedelta(hours=1)  # when each try costs a whole download, or only
 HELD_DELAY = timedelta(seconds=10)
 TRIES_AT_ONCE = 60  # in one slice, however well each goes: a server may hand out a byte at a time
 FILE_MODE, FOLDER_MODE = 0o640, 0o750
-FRUITLESS_BEFORE_RESTART = 3
+FRUITLESS_BEFORE_RESTART = 3  # when what we have is doubtful
+FRUITLESS_BEFORE_DOUBT = 8  # when it is not, but no server goes on from it
 NEEDS_A_FRESH_LINK = frozenset({Fault.DEAD_LINK, Fault.UNREACHABLE, Fault.FORBIDDEN, Fault.WRONG_BYTES})
 
 
@@ -204,11 +205,16 @@ class Saving:
         self.draft = draft_of(names.video)
         self.began = self.kept = time.monotonic()
         self.guard = guard()
-        self.notes = Notes.read(notes_of(self.draft)) or self.begin_anew()
+        self.notes = Notes()
+        kept = Notes.read(notes_of(self.draft))
+        if kept is None:
+            self.begin_anew()
+        self.notes = kept or self.notes
 
-    def begin_anew(self) -> Notes:
+    def begin_anew(self):
+        """Nothing of the file is kept; how often it was tried in vain is."""
         self.file.truncate(0)
-        return Notes()
+        self.notes.facts = Facts()
 
     def work(self) -> bool:
         try:
@@ -242,6 +248,8 @@ class Saving:
             except FetchError as error:
                 progressed = size_of(self.file) > before
                 self.notes.fruitless = 0 if progressed else self.notes.fruitless + 1
+                if error.fault == Fault.INTERRUPTED and self.notes.fruitless == FRUITLESS_BEFORE_DOUBT:
+                    self.begin_anew()
                 self.write_notes()
                 if not self.may_try_at_once(error):
                     self.give_up_for_now(error)
@@ -273,8 +281,7 @@ class Saving:
             return
         facts.length = None  # what the server claimed was not true
         if end is None or self.notes.fruitless >= FRUITLESS_BEFORE_RESTART:
-            self.notes = Notes(fruitless=self.notes.fruitless)
-            self.file.truncate(0)
+            self.begin_anew()
         raise interrupted(size)
 
     def tick(self):
@@ -351,9 +358,8 @@ class Saving:
                     self.keep_lease()
 
     def refuse_bytes(self, error: media.NotAVideo) -> bool:
-        self.notes = Notes(fruitless=self.notes.fruitless + 1)
-        self.file.truncate(0)
-        self.write_notes()
+        self.begin_anew()
+        self.count_fruitless()
         words = f"what was sent is not a whole one. {error}"
         self.give_up_for_now(FetchError(Fault.WRONG_BYTES, words.rstrip(".")))
         return False
@@ -368,7 +374,7 @@ class Saving:
         if error.fault == Fault.DISK:
             self.make_room()
         elif error.fault == Fault.TOO_LARGE:
-            self.notes = self.begin_anew()
+            self.begin_anew()
         elif error.fault in NEEDS_A_FRESH_LINK:
             self.generation.renew_link(self.token, "")  # the next slice begins by asking for another
         put_off(self.generation, error, self.delay_after(error))
@@ -387,7 +393,7 @@ class Saving:
     def make_room(self):
         """Parts of several videos can fill a disk so that none is ever whole: only the oldest keeps its part."""
         if Generation.objects.filter(status=self.generation.status, pk__lt=self.generation.pk).exists():
-            self.notes = self.begin_anew()
+            self.begin_anew()
 
 
 def guard() -> Guard:
