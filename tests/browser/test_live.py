@@ -107,7 +107,9 @@ def test_find_is_in_the_address_and_back_and_forward_follow(member_page, member,
     expect(page).to_have_url(re.compile("state=favourite"))
     page.go_back()
     expect(page.locator(".card")).to_have_count(2)
+    expect(page.locator("#tab-all")).to_have_attribute("aria-current", "page")
     page.go_forward()
+    expect(page.locator(".card")).to_have_count(1)
     expect(page.locator(".card .prompt")).to_have_text("a lake")
     page.get_by_role("link", name="All").click()
     page.select_option("#filter-provider", "kling_pro")
@@ -135,8 +137,14 @@ def test_axe_finds_nothing_with_every_card_and_every_panel(new_page, shared_stud
         if width == 390:
             page.locator("#prompt").focus()
         violations(page)
-        for opener in ("#provider-pick", "#ratio-pick", "#settings-pick", "#pick-start", ".is-unknown .state [popovertarget]"):
-            page.locator(opener).click()
+        for opener in (
+            "#provider-pick",
+            "#ratio-pick",
+            "#settings-pick",
+            "#pick-start",
+            ".is-unknown .state [popovertarget]",
+        ):
+            page.locator(opener).first.click()
             violations(page)
             page.keyboard.press("Escape")
 
