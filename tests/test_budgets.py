@@ -211,8 +211,8 @@ def test_sums_agree_with_what_there_is(member, priced):
     make_saving(member, "node-gw-2", token="two", **priced)
     make_queued(member, token="three", **priced).cancel()
     make_queued(member, token="four", **priced)
-    videos, amount = LedgerEntry.objects.totals()
-    assert (videos, amount) == (3, Decimal(9))
+    assert LedgerEntry.objects.videos_held() == 3
+    assert LedgerEntry.objects.money_held("EUR") == 9
     per_generation = LedgerEntry.objects.values("generation").annotate(left=Sum("videos"), lines=Count("pk"))
     assert sorted(row["left"] for row in per_generation) == [0, 1, 1, 1]
 
