@@ -109,7 +109,7 @@ TABLE = {
     "shared": page(EVERYBODY),
     "shared-watched": Row(EVERYBODY, post=204),
     "shared-file": file(EVERYBODY),
-    "selected": deed(SIGNED_IN, htmx_post=302),
+    "selected": deed(SIGNED_IN),
     "compare": page(SIGNED_IN),
     "usage": page(SIGNED_IN),
     "usage-csv": page(SIGNED_IN),
