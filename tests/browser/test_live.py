@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+PANELS = ["#provider-pick", "#ratio-pick", "#settings-pick", "#pick-start", ".is-unknown .state [popovertarget]"]
 PREPARE = """
 from django.contrib.auth import get_user_model
 from tests.parts.exhibition import make, one_of_each
