@@ -190,7 +190,7 @@ class Life(RuleBasedStateMachine):
 def test_no_order_of_events_pays_twice_loses_a_video_or_puts_the_books_out(remote):
     Life.remote = remote
     calm = settings(
-        max_examples=25,
+        max_examples=15,
         stateful_step_count=25,
         deadline=None,
         suppress_health_check=list(HealthCheck),
