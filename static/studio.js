@@ -1,471 +1,449 @@
-/* Everything the studio does in the browser beyond links and forms. A module, run after htmx. */
+/* What the studio does in the browser beyond links and forms. */
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const on = (names, act, capture) => names.split(" ").forEach((name) => document.addEventListener(name, act, capture));
 const make = (tag, properties, words = "") => Object.assign(document.createElement(tag), { textContent: words, ...properties });
 const clock = (seconds) => new Date(Math.max(0, seconds) * 1000).toISOString().slice(11, 19).replace(/^(00:)?0?/, "");
 const toast = (words, action, act) => {
-  const line = make("p", { className: "toast" }, words);
-  if (action) line.append(make("button", { type: "button", textContent: action, onclick: () => { act(); line.remove(); } }));
-  $("#toast").replaceChildren(line);
+	const line = make("p", { className: "toast" }, words);
+	if (action) line.append(make("button", { onclick: () => { act(); line.remove(); } }, action));
+	$("#toast").replaceChildren(line);
 };
 const say = (what) => {
-  const sayings = $("#sayings").content;
-  $("#toast").replaceChildren(($(`[data-when~="${what}"]`, sayings) || sayings.lastElementChild).cloneNode(true));
+	const sayings = $("#sayings").content;
+	$("#toast").replaceChildren(($(`[data-when~="${what}"]`, sayings) || sayings.lastElementChild).cloneNode(true));
 };
 document.documentElement.classList.add("scripted");
 
-/* Cards: put each where it belongs, and leave alone what is being used. */
+/* Cards: each to its place; what is in use is left alone. */
 const waiting = new Map();
 let fromLive = false;
 const inUse = (card) =>
-  $(":popover-open, input:focus, textarea:focus", card) || $$("video", card).some((video) => !video.paused);
+	$(":popover-open, input:focus, textarea:focus", card) || $$("video", card).some((video) => !video.paused);
 
 const place = (fresh) => {
-  const old = document.getElementById(fresh.id);
-  if (fresh.hasAttribute("data-gone")) return old?.remove();
-  if (!old) return insert(fresh);
-  if (fromLive && +fresh.dataset.version <= +old.dataset.version) return;
-  if (fromLive && inUse(old)) return waiting.set(fresh.id, fresh);
-  waiting.delete(fresh.id);
-  const focused = old.contains(document.activeElement) ? document.activeElement.id : null;
-  old.replaceWith(fresh);
-  if (focused !== null) (document.getElementById(focused) || $(".open, .button", fresh))?.focus({ preventScroll: true });
-  if (fromLive) $("[name=ids]", fresh).checked = $("[name=ids]", old).checked;
-  if (fresh.dataset.say && fresh.dataset.state !== old.dataset.state) {
-    $("#announce").textContent = fresh.dataset.say;
-    tell(fresh.dataset.say, fresh.id);
-  }
-  return fresh;
+	const old = document.getElementById(fresh.id);
+	if (fresh.hasAttribute("data-gone")) return old?.remove();
+	if (!old) return insert(fresh);
+	if (fromLive && +fresh.dataset.version <= +old.dataset.version) return;
+	if (fromLive && inUse(old)) return waiting.set(fresh.id, fresh);
+	waiting.delete(fresh.id);
+	const focused = old.contains(document.activeElement) ? document.activeElement.id : null;
+	old.replaceWith(fresh);
+	if (focused !== null) (document.getElementById(focused) || $(".open, .button", fresh))?.focus({ preventScroll: true });
+	if (fromLive) $("[name=ids]", fresh).checked = $("[name=ids]", old).checked;
+	if (fresh.dataset.say && fresh.dataset.state !== old.dataset.state) {
+		$("#announce").textContent = fresh.dataset.say;
+		tell(fresh.dataset.say, fresh.id);
+	}
+	return fresh;
 };
 const insert = (fresh) => {
-  const after = $$("#cards > .card").find((card) => +card.dataset.order < +fresh.dataset.order);
-  if (!after && $("#more")) return; // older than all that is loaded
-  fresh.classList.add("is-new");
-  $("#cards").insertBefore(fresh, after || null);
-  return fresh;
+	const after = $$("#cards > .card").find((card) => +card.dataset.order < +fresh.dataset.order);
+	if (!after && $("#more")) return; // older than what is loaded
+	fresh.classList.add("is-new");
+	$("#cards").insertBefore(fresh, after || null);
+	return fresh;
 };
 htmx.defineExtension("cards", {
-  isInlineSwap: (style) => style === "cards",
-  handleSwap: (style, target, fragment) =>
-    style === "cards" && $$(".card, [data-gone]", fragment).map(place).filter((placed) => placed instanceof Element),
+	isInlineSwap: (style) => style === "cards",
+	handleSwap: (style, target, fragment) =>
+		style === "cards" && $$(".card, [data-gone]", fragment).map(place).filter((placed) => placed instanceof Element),
 });
 const placeWaiting = () => {
-  fromLive = true;
-  for (const card of waiting.values()) {
-    const placed = document.getElementById(card.id) && place(card);
-    if (placed instanceof Element) htmx.process(placed);
-  }
+	fromLive = true;
+	for (const card of waiting.values()) {
+		const placed = document.getElementById(card.id) && place(card);
+		if (placed instanceof Element) htmx.process(placed);
+	}
 };
 
-/* Live: one small request per tab, quick while something is under way. */
+/* Live: one small request per tab. */
 let timer, failures = 0, offset = 0;
 const look = () => {
-  clearTimeout(timer);
-  if ($("#live")) htmx.trigger("#live", "look");
-  const busy = +($("#n-running")?.textContent || 0) > 0;
-  timer = setTimeout(look, document.hidden ? (busy ? 10000 : 60000) : busy ? 1000 : 5000);
+	clearTimeout(timer);
+	if ($("#live")) htmx.trigger("#live", "look");
+	const busy = +($("#n-running")?.textContent || 0) > 0;
+	timer = setTimeout(look, document.hidden ? (busy ? 10000 : 60000) : busy ? 1000 : 5000);
 };
 on("visibilitychange", () => document.hidden || look());
 on("htmx:beforeSwap", (event) => {
-  const { requestConfig, target, shouldSwap } = event.detail;
-  fromLive = requestConfig.elt.id === "live";
-  if (shouldSwap && target?.id === "composer") keepWords();
+	const { requestConfig, target, shouldSwap } = event.detail;
+	fromLive = requestConfig.elt.id === "live";
+	if (shouldSwap && target?.id === "composer") keepWords();
 });
 on("htmx:afterRequest", (event) => {
-  const { xhr, elt, successful } = event.detail;
-  if (elt.id !== "live") return elt.id !== "adviser" && setTimeout(look, 50);
-  if (xhr.status === 401) return clearTimeout(timer);
-  failures = successful ? 0 : failures + 1;
-  $("#offline").hidden = failures < 2;
-  const date = successful && Date.parse(xhr.getResponseHeader("Date"));
-  if (date) offset = Math.max(offset - 1000, Math.min(offset + 1000, date - Date.now()));
-  placeWaiting();
+	const { xhr, elt, successful } = event.detail;
+	if (elt.id !== "live") return elt.id !== "adviser" && setTimeout(look, 50);
+	if (xhr.status === 401) return clearTimeout(timer);
+	failures = successful ? 0 : failures + 1;
+	$("#offline").hidden = failures < 2;
+	const date = successful && Date.parse(xhr.getResponseHeader("Date"));
+	if (date) offset = Math.max(offset - 1000, Math.min(offset + 1000, date - Date.now()));
+	placeWaiting();
 });
 on("htmx:responseError htmx:sendError htmx:timeout", (event) => {
-  const { elt, xhr: { status } = {} } = event.detail;
-  if (status !== 401 && (elt.id === "live" || elt.id === "adviser")) return;
-  say(status);
+	const { elt, xhr: { status } = {} } = event.detail;
+	if (status !== 401 && (elt.id === "live" || elt.id === "adviser")) return;
+	say(status);
 });
 on("htmx:configRequest", (event) => {
-  const { elt, parameters } = event.detail, token = document.cookie.match(/\bcsrftoken=(\w+)/)?.[1];
-  // Signing in again in another tab gives a new token; the one in this page is then refused.
-  if (token && parameters.csrfmiddlewaretoken) parameters.csrfmiddlewaretoken = token;
-  if (elt.id === "find") for (const [name, value] of Object.entries(parameters)) value || delete parameters[name];
+	const { elt, parameters } = event.detail, token = document.cookie.match(/\bcsrftoken=(\w+)/)?.[1];
+	// Signing in again in another tab gives a new token; the one in this page is then refused.
+	if (token && parameters.csrfmiddlewaretoken) parameters.csrfmiddlewaretoken = token;
+	if (elt.id === "find") for (const [name, value] of Object.entries(parameters)) value || delete parameters[name];
 });
-
 on("htmx:historyRestore", () => { $("#q").value = new URLSearchParams(location.search).get("q") || ""; });
 
-/* Clocks and rings run from the server's timestamps. */
+/* Clocks run from the server's timestamps. */
 const tick = () => {
-  const now = (Date.now() + offset) / 1000;
-  for (const card of $$("[data-since]")) {
-    const { since, eta, overdue, state } = card.dataset, elapsed = now - since, time = $(".tick", card);
-    if (time) time.textContent = clock(elapsed);
-    if (state !== "running") continue;
-    $(".run", card)?.setAttribute("stroke-dashoffset", 100 - Math.max(2, Math.min(96, (100 * elapsed) / eta)));
-    card.classList.toggle("is-late", elapsed > eta);
-    card.classList.toggle("is-overdue", elapsed > overdue);
-  }
+	const now = (Date.now() + offset) / 1000;
+	for (const card of $$("[data-since]")) {
+		const { since, eta, overdue, state } = card.dataset, elapsed = now - since, time = $(".tick", card);
+		if (time) time.textContent = clock(elapsed);
+		if (state !== "running") continue;
+		$(".run", card)?.setAttribute("stroke-dashoffset", 100 - Math.max(2, Math.min(96, (100 * elapsed) / eta)));
+		card.classList.toggle("is-late", elapsed > eta);
+		card.classList.toggle("is-overdue", elapsed > overdue);
+	}
 };
 
-/* One muted preview at a time, on hover or focus. */
+/* One muted preview at a time. */
 let playing;
 const still = matchMedia("(prefers-reduced-motion: reduce)"), mouse = matchMedia("(hover: hover)");
 const hush = () => {
-  if (!playing) return;
-  playing.pause();
-  playing.closest(".card")?.classList.remove("is-playing");
-  playing = null;
-  placeWaiting();
+	if (!playing) return;
+	playing.pause();
+	playing.closest(".card")?.classList.remove("is-playing");
+	playing = null;
+	placeWaiting();
 };
 on("mouseover focusin", ({ target }) => {
-  const card = target.closest?.(".card"), video = card && $("video", card);
-  if (video === playing) return;
-  hush();
-  if (!video || still.matches || !mouse.matches) return;
-  playing = video;
-  setTimeout(() => {
-    if (playing === video) video.play().then(() => playing === video && card.classList.add("is-playing"), () => {});
-  }, 150);
+	const card = target.closest?.(".card"), video = card && $("video", card);
+	if (video === playing) return;
+	hush();
+	if (!video || still.matches || !mouse.matches) return;
+	playing = video;
+	setTimeout(() => {
+		if (playing === video) video.play().then(() => playing === video && card.classList.add("is-playing"), () => {});
+	}, 150);
 });
 
 /* The composer */
 const form = () => $("#composer");
 const field = (name) => form()?.elements.namedItem(name);
 const ask = () => htmx.trigger("#adviser", "ask");
+const frame = (which, query = "") => htmx.ajax("GET", `/frame/${which}${query}`, { target: `#slot-${which}`, swap: "outerHTML" });
 const has = (which) => $(`#slot-${which}`).classList.contains("is-filled");
 
-/* Settings: fields and JSON over one object. The server says what is wrong with it. */
+/* Settings: fields and JSON over one object. */
 const config = () => {
-  try {
-    const value = JSON.parse(field("config").value.trim() || "{}");
-    return value.constructor === Object && value;
-  } catch { return false; }
+	try {
+		const value = JSON.parse(field("config").value.trim() || "{}");
+		return value.constructor === Object && value;
+	} catch { return false; }
 };
 const fillKeys = () => {
-  const value = config();
-  if (!value) return;
-  for (const input of $$("[data-key]", form())) if (input !== document.activeElement) input.value = value[input.dataset.key] ?? "";
-  const count = Object.keys(value).length;
-  $("#settings-count").textContent = count ? `${count} set` : "";
+	const value = config();
+	if (!value) return;
+	for (const input of $$("[data-key]", form())) if (input !== document.activeElement) input.value = value[input.dataset.key] ?? "";
+	const count = Object.keys(value).length;
+	$("#settings-count").textContent = count ? `${count} set` : "";
 };
 const setKey = (input) => {
-  const value = config(), { key, type } = input.dataset;
-  if (!value) return;
-  if (input.value === "") delete value[key];
-  else value[key] = type === "string" ? input.value : JSON.parse(input.value);
-  field("config").value = Object.keys(value).length ? JSON.stringify(value, null, 2) : "";
+	const value = config(), { key, type } = input.dataset;
+	if (!value) return;
+	if (input.value === "") delete value[key];
+	else value[key] = type === "string" ? input.value : JSON.parse(input.value);
+	field("config").value = Object.keys(value).length ? JSON.stringify(value, null, 2) : "";
 };
 
-/* A draft per person on this device: nothing typed is lost by a reload, an error or an expired session. */
+/* A draft per person: nothing typed is lost by a reload or an expired session. */
 const draftName = () => `draft:${form().dataset.user}`;
 const keep = () => {
-  if (!form()) return;
-  const draft = [...new FormData(form())].filter(([name, value]) => typeof value === "string" && !name.endsWith("token"));
-  try { localStorage.setItem(draftName(), JSON.stringify(draft)); } catch { /* a full or forbidden store loses no more than a draft */ }
+	if (!form()) return;
+	const draft = [...new FormData(form())].filter(([name, value]) => typeof value === "string" && !name.endsWith("token"));
+	try { localStorage.setItem(draftName(), JSON.stringify(draft)); } catch { /* no store, no draft */ }
 };
 const bringBack = () => {
-  let draft = [];
-  try { draft = [...JSON.parse(localStorage.getItem(draftName()))]; } catch { /* none, or of an older kind */ }
-  for (const [name, value] of draft) {
-    const which = { start_picture: "start", reference_image_url: "start", end_picture: "end", tail_image_url: "end" }[name];
-    if (which) value && htmx.ajax("GET", `/frame/${which}?${new URLSearchParams({ [name]: value })}`, { target: `#slot-${which}`, swap: "outerHTML" });
-    else for (const input of form().elements) {
-      if (input.name !== name) continue;
-      if (/radio|checkbox/.test(input.type)) input.checked ||= input.value === value;
-      else input.value = value;
-    }
-  }
+	let draft = [];
+	try { draft = [...JSON.parse(localStorage.getItem(draftName()))]; } catch { /* none */ }
+	for (const [name, value] of draft) {
+		const which = { start_picture: "start", reference_image_url: "start", end_picture: "end", tail_image_url: "end" }[name];
+		if (which) value && frame(which, `?${new URLSearchParams({ [name]: value })}`);
+		else for (const input of form().elements) {
+			if (input.name !== name) continue;
+			if (/radio|checkbox/.test(input.type)) input.checked ||= input.value === value;
+			else input.value = value;
+		}
+	}
 };
 const keepWords = () => {
-  const words = field("prompt")?.value;
-  if (words?.trim()) setTimeout(() => field("prompt").value !== words && toast("Filled in from the gallery.", "Bring back what I was writing", () => fill(words)), 80);
+	const words = field("prompt")?.value;
+	if (words?.trim()) setTimeout(() => field("prompt").value !== words && toast("Filled in from the gallery.", "Bring back what I was writing", () => fill(words)), 80);
 };
 const fill = (words) => {
-  const prompt = field("prompt");
-  prompt.value = words;
-  refresh();
-  prompt.focus();
+	const prompt = field("prompt");
+	prompt.value = words;
+	refresh();
+	prompt.focus();
 };
 
 const refresh = () => {
-  if (!form()) return;
-  const prompt = field("prompt");
-  if (!CSS.supports("field-sizing", "content")) {
-    prompt.style.height = 0;
-    prompt.style.height = `${prompt.scrollHeight}px`;
-  }
-  fillKeys();
-  keep();
+	if (!form()) return;
+	fillKeys();
+	keep();
 };
 const measure = new ResizeObserver(() => {
-  if (form()) document.documentElement.style.setProperty("--dock", `${form().offsetHeight}px`);
+	if (form()) document.documentElement.style.setProperty("--dock", `${form().offsetHeight}px`);
 });
 const start = () => {
-  if (!form() || form().dataset.started) return;
-  form().dataset.started = true;
-  if (!("filled" in form().dataset)) bringBack();
-  else if (innerWidth <= 640) form().classList.add("is-open");
-  refresh();
-  ask();
-  measure.disconnect();
-  measure.observe(form());
+	if (!form() || form().dataset.started) return;
+	form().dataset.started = true;
+	if (!("filled" in form().dataset)) bringBack();
+	else if (innerWidth <= 640) form().classList.add("is-open");
+	refresh();
+	ask();
+	measure.disconnect();
+	measure.observe(form());
 };
 
 on("input", ({ target }) => {
-  if (target.id === "provider-search") return findProvider(target.value);
-  if (!form()?.contains(target)) return;
-  if (target.dataset.key) setKey(target);
-  if (target.name === "ratio_choice") field("aspect_ratio").value = target.value;
-  $$(`[data-field="${target.name}"]`, form()).forEach((error) => { error.textContent = ""; });
-  refresh();
+	if (target.id === "provider-search") return findProvider(target.value);
+	if (!form()?.contains(target)) return;
+	if (target.dataset.key) setKey(target);
+	if (target.name === "ratio_choice") field("aspect_ratio").value = target.value;
+	$$(`[data-field="${target.name}"]`, form()).forEach((error) => { error.textContent = ""; });
+	refresh();
 });
 const findProvider = (text) => {
-  const words = text.toLowerCase().split(/\s+/);
-  for (const offer of $$(".offer")) offer.hidden = !words.every((word) => offer.dataset.find.includes(word));
-  for (const family of $$(".families section")) family.hidden = !$(".offer:not([hidden])", family);
+	const words = text.toLowerCase().split(/\s+/);
+	for (const offer of $$(".offer")) offer.hidden = !words.every((word) => offer.dataset.find.includes(word));
+	for (const family of $$(".families section")) family.hidden = !$(".offer:not([hidden])", family);
 };
 on("click", (event) => {
-  const { target } = event, words = target.closest("[data-fill]"), card = target.closest(".offer .main, .ratios label");
-  if (words) { words.closest("[popover]")?.hidePopover(); form()?.classList.add("is-open"); fill(words.dataset.fill); }
-  if (card && event.detail && target.matches("input")) setTimeout(() => card.closest("[popover]").hidePopover(), 120);
-  if (target.closest(".fold")) form().classList.remove("is-open");
-  if (target.closest(".card-menu a, .card-menu button")) target.closest("[popover]").hidePopover();
+	const { target } = event, words = target.closest("[data-fill]"), card = target.closest(".offer .main, .ratios label");
+	if (words) { words.closest("[popover]")?.hidePopover(); form()?.classList.add("is-open"); fill(words.dataset.fill); }
+	if (card && event.detail && target.matches("input")) setTimeout(() => card.closest("[popover]").hidePopover(), 120);
+	if (target.closest(".fold")) form().classList.remove("is-open");
+	if (target.closest(".card-menu a, .card-menu button")) target.closest("[popover]").hidePopover();
 });
 on("focusin", ({ target }) => target.name === "prompt" && form().classList.add("is-open"));
-on("toggle", ({ target, newState }) => {
-  if (newState === "open" && target.id === "providers") $("#provider-search").focus();
-}, true);
 on("keydown", (event) => {
-  const { target, key } = event, typing = target.matches?.("input, textarea, select");
-  if (key === "/" && !typing && $(".search input")) { event.preventDefault(); $(".search input").focus(); }
-  if (!form()?.contains(target)) return;
-  if (key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); form().requestSubmit($(".send")); }
-  else if (key === "Enter" && target.matches("input")) {
-    event.preventDefault(); // a field's Enter confirms the field; it never spends money
-    if (target.id === "provider-search") $(".offer:not([hidden]) [type=radio]")?.click();
-    else target.dispatchEvent(new Event("change", { bubbles: true }));
-    target.closest("[popover]")?.hidePopover();
-  } else if (key === "ArrowDown" && target.id === "provider-search") {
-    event.preventDefault();
-    ($(".offer:not([hidden]) :checked") || $(".offer:not([hidden]) [type=radio]"))?.focus();
-  } else if (key === "ArrowUp" && target.name === "prompt" && !target.value) {
-    const last = $("#recent [data-fill]");
-    if (last) fill(last.dataset.fill);
-  }
+	const { target, key } = event, typing = target.matches?.("input, textarea, select");
+	if (key === "/" && !typing && $(".search input")) { event.preventDefault(); $(".search input").focus(); }
+	if (!form()?.contains(target)) return;
+	if (key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); form().requestSubmit($(".send")); }
+	else if (key === "Enter" && target.matches("input")) {
+		event.preventDefault(); // a field's Enter confirms the field; it never spends money
+		if (target.id === "provider-search") $(".offer:not([hidden]) [type=radio]")?.click();
+		else target.dispatchEvent(new Event("change", { bubbles: true }));
+		target.closest("[popover]")?.hidePopover();
+	} else if (key === "ArrowDown" && target.id === "provider-search") {
+		event.preventDefault();
+		($(".offer:not([hidden]) :checked") || $(".offer:not([hidden]) [type=radio]"))?.focus();
+	} else if (key === "ArrowUp" && target.name === "prompt" && !target.value) $("#recent [data-fill]")?.click();
 });
 
-/* Pictures: drop on a slot or anywhere on the composer, or paste. */
+/* Pictures: dropped or pasted. */
 const give = (file, slot) => {
-  const which = slot?.dataset.slot || (has("start") && !has("end") ? "end" : "start"), files = new DataTransfer();
-  const input = $(`#slot-${which} input[type=file]`);
-  files.items.add(file);
-  input.files = files.files;
-  input.dispatchEvent(new Event("change", { bubbles: true }));
+	const which = slot?.dataset.slot || (has("start") && !has("end") ? "end" : "start"), files = new DataTransfer();
+	const input = $(`#slot-${which} input[type=file]`);
+	files.items.add(file);
+	input.files = files.files;
+	input.dispatchEvent(new Event("change", { bubbles: true }));
 };
 on("dragover", (event) => {
-  if (!form() || ![...event.dataTransfer.types].includes("Files")) return;
-  event.preventDefault();
-  form().classList.toggle("is-over", form().contains(event.target));
+	if (!form() || ![...event.dataTransfer.types].includes("Files")) return;
+	event.preventDefault();
+	form().classList.toggle("is-over", form().contains(event.target));
 });
 on("dragleave drop", () => form()?.classList.remove("is-over"));
 on("drop paste", (event) => {
-  const file = (event.dataTransfer || event.clipboardData)?.files[0], isIn = form()?.contains(event.target);
-  if (!file || !form()) return;
-  event.preventDefault(); // a picture dropped beside the form must not replace the page
-  if (isIn) give(file, event.target.closest("[data-slot]"));
+	const file = (event.dataTransfer || event.clipboardData)?.files[0], isIn = form()?.contains(event.target);
+	if (!file || !form()) return;
+	event.preventDefault();
+	if (isIn) give(file, event.target.closest("[data-slot]"));
 });
 
-/* After a press the words and frames make room for the next; the choices stay. */
+/* After a press the words and frames make room; the choices stay. */
 let sent;
 on("htmx:beforeRequest", (event) => { if (event.detail.elt === form()) sent = field("prompt").value; });
 on("pressed", () => {
-  $$(".error", form()).forEach((error) => { error.textContent = ""; });
-  if (field("prompt").value === sent) {
-    field("prompt").value = "";
-    for (const which of ["start", "end"]) if (has(which)) htmx.ajax("GET", `/frame/${which}`, { target: `#slot-${which}`, swap: "outerHTML" });
-  }
-  $("#recent > div")?.prepend(make("button", { type: "button", textContent: sent }));
-  Object.assign($("#recent [type=button]")?.dataset || {}, { fill: sent });
-  if (innerWidth <= 640) { form().classList.remove("is-open"); document.activeElement.blur(); }
-  scrollTo({ top: 0, behavior: still.matches ? "auto" : "smooth" });
-  refresh();
-  ask();
+	$$(".error", form()).forEach((error) => { error.textContent = ""; });
+	if (field("prompt").value === sent) {
+		field("prompt").value = "";
+		for (const which of ["start", "end"]) if (has(which)) frame(which);
+	}
+	const recent = make("button", { type: "button" }, sent);
+	recent.dataset.fill = sent;
+	$("#recent > div").prepend(recent);
+	if (innerWidth <= 640) { form().classList.remove("is-open"); document.activeElement.blur(); }
+	scrollTo({ top: 0, behavior: still.matches ? "auto" : "smooth" });
+	refresh();
+	ask();
 });
 
 on("htmx:load", (event) => {
-  if (event.detail.elt.id === "composer") { start(); form().classList.add("is-open"); field("prompt").focus(); }
-  else if (event.detail.elt.dataset?.slot) { refresh(); ask(); }
+	if (event.detail.elt.id === "composer") { start(); form().classList.add("is-open"); field("prompt").focus(); }
+	else if (event.detail.elt.dataset?.slot) { refresh(); ask(); }
 });
 
-/* Viewer: a video opens over the gallery under its own address; Back and Esc close it. */
-const viewer = $("#viewer"), ABOVE = ["#toast", "#announce", "#keys"];
+/* Viewer: a dialog with its own address. */
+const viewer = $("#viewer"), lift = (to) => to.append($("#toast"), $("#announce"), $("#keys"));
 let opener, leaving;
 const watch = async (link) => {
-  const address = new URL(link.href), isOpen = viewer.open;
-  if (!isOpen) {
-    opener = link.closest(".card").id;
-    address.search = $("#live").getAttribute("hx-get").split("?")[1] || "";
-    viewer.append(...ABOVE.map((id) => $(id))); // what is outside of a modal dialog is out of reach
-    viewer.showModal();
-  }
-  history[isOpen ? "replaceState" : "pushState"]({ viewer: true }, "", address);
-  await htmx.ajax("GET", address.href, { target: "#viewer-body" });
-  if (!$(".viewer", viewer)) return viewer.close();
-  $(".viewer", viewer).focus();
-  if (!still.matches) $("video", viewer)?.play().catch(() => {});
+	const address = new URL(link.href), isOpen = viewer.open;
+	if (!isOpen) {
+		opener = link.closest(".card").id;
+		address.search = $("#live").getAttribute("hx-get").split("?")[1] || "";
+		lift(viewer); // outside of a modal dialog all is inert
+		viewer.showModal();
+	}
+	history[isOpen ? "replaceState" : "pushState"]({ viewer: true }, "", address);
+	await htmx.ajax("GET", address.href, { target: "#viewer-body" });
+	if (!$(".viewer", viewer)) return viewer.close();
+	$(".viewer", viewer).focus();
+	if (!still.matches) $("video", viewer)?.play().catch(() => {});
 };
 viewer?.addEventListener("close", () => {
-  $("#viewer-body").replaceChildren();
-  document.body.append(...ABOVE.map((id) => $(id)));
-  leaving = history.state?.viewer;
-  if (leaving) history.back();
-  (opener ? $(`#${opener} .open`) : field("prompt"))?.focus();
+	$("#viewer-body").replaceChildren();
+	lift(document.body);
+	leaving = history.state?.viewer;
+	if (leaving) history.back();
+	(opener ? $(`#${opener} .open`) : field("prompt"))?.focus();
 });
 addEventListener("popstate", (event) => {
-  if (!viewer || !(leaving || viewer.open || event.state?.viewer)) return;
-  event.stopImmediatePropagation(); // the gallery behind stands as it was: htmx need not draw it again
-  if (event.state?.viewer) location.reload();
-  else if (!leaving) viewer.close();
-  leaving = false;
+	if (!viewer || !(leaving || viewer.open || event.state?.viewer)) return;
+	event.stopImmediatePropagation(); // the gallery behind stands as it was
+	if (event.state?.viewer) location.reload();
+	else if (!leaving) viewer.close();
+	leaving = false;
 }, true);
 on("click", (event) => {
-  const link = event.target.closest("#cards a.open, #viewer a[data-view]");
-  if (event.target === viewer) viewer.close();
-  if (!viewer || !link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  watch(link);
+	const link = event.target.closest("#cards a.open, #viewer a[data-view]");
+	if (event.target === viewer) viewer.close();
+	if (!viewer || !link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+	event.preventDefault();
+	watch(link);
 });
 on("htmx:afterOnLoad", ({ detail: { elt } }) => {
-  const next = elt.matches("[data-passes-on]") && $(".turn.older, .turn.newer", viewer);
-  if (next) return watch(next);
-  if (elt.matches("[data-leaves]")) opener = null; // for the composer
-  if (elt.matches("[data-passes-on], [data-leaves]")) viewer.close();
+	const next = elt.matches("[data-passes-on]") && $(".turn.older, .turn.newer", viewer);
+	if (next) return watch(next);
+	if (elt.matches("[data-leaves]")) opener = null; // for the composer
+	if (elt.matches("[data-passes-on], [data-leaves]")) viewer.close();
 });
 
-/* Keys: data-hotkey says which key presses an element; arrows go from card to card. */
+/* Keys: data-hotkey says which key presses an element. */
 const beside = (card, key) => {
-  const cards = $$("#cards > .card"), at = cards.indexOf(card), way = /Right|Down/.test(key) ? 1 : -1;
-  if (at < 0 || /Left|Right/.test(key)) return cards[at + way] || cards[at];
-  const { left, top, width } = card.getBoundingClientRect();
-  const away = (other) => {
-    const box = other.getBoundingClientRect(), down = way * (box.top - top);
-    return down > 8 ? down * 4 + Math.abs(box.left + box.width / 2 - left - width / 2) : Infinity;
-  };
-  return cards.reduce((best, other) => (away(other) < away(best) ? other : best), card);
+	const cards = $$("#cards > .card"), at = cards.indexOf(card), way = /Right|Down/.test(key) ? 1 : -1;
+	if (at < 0 || /Left|Right/.test(key)) return cards[at + way] || cards[at];
+	const { left, top, width } = card.getBoundingClientRect();
+	const away = (other) => {
+		const box = other.getBoundingClientRect(), down = way * (box.top - top);
+		return down > 8 ? down * 4 + Math.abs(box.left + box.width / 2 - left - width / 2) : Infinity;
+	};
+	return cards.reduce((best, other) => (away(other) < away(best) ? other : best), card);
 };
 on("keydown", (event) => {
-  const { key } = event, active = document.activeElement, card = active.closest(".card"), dialog = $("dialog[open]");
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (active.closest("input:not([type=checkbox]), textarea, select, [popover]")) return;
-  if (key === " " && active.closest("button, a:not(.open), summary, input, video")) return;
-  const scope = dialog || card || document, name = CSS.escape(key.length > 1 ? key : key.toLowerCase());
-  const press = $(`[data-hotkey="${name}"]`, key === "?" ? document : scope), video = key === " " && $("video", scope);
-  if (key === "Escape" && !$(":popover-open")) $("#selection")?.reset();
-  if (press) press.click();
-  else if (video) video.paused ? video.play() : video.pause();
-  else if (key === "s" && !dialog && $(".open", scope) && card) watch($(".open", card)).then(() => $("[data-hotkey=s]", viewer)?.click());
-  else if (key.startsWith("Arrow") && $("#cards .card") && !dialog) {
-    const next = beside(card, key);
-    if (event.shiftKey) [card, next].forEach((one) => { if (one) $("[name=ids]", one).checked = true; });
-    next.tabIndex = -1;
-    ($(".open", next) || next).focus();
-    count();
-  } else return;
-  event.preventDefault();
+	const { key } = event, active = document.activeElement, card = active.closest(".card"), dialog = $("dialog[open]");
+	if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+	if (active.closest("input:not([type=checkbox]), textarea, select, [popover]")) return;
+	if (key === " " && active.closest("button, a:not(.open), summary, input, video")) return;
+	const scope = dialog || card || document;
+	const press = $(`[data-hotkey="${CSS.escape(key)}" i]`, key === "?" ? document : scope), video = key === " " && $("video", scope);
+	if (key === "Escape" && !$(":popover-open")) $("#selection")?.reset();
+	if (press) press.click();
+	else if (video) video.paused ? video.play() : video.pause();
+	else if (key === "s" && card && $(".open", card)) watch($(".open", card)).then(() => $("[data-hotkey=s]", viewer)?.click());
+	else if (key.startsWith("Arrow") && $("#cards .card") && !dialog) {
+		const next = beside(card, key);
+		if (event.shiftKey) [card, next].forEach((one) => { if (one) $("[name=ids]", one).checked = true; });
+		next.tabIndex = -1;
+		($(".open", next) || next).focus();
+		count();
+	} else return;
+	event.preventDefault();
 });
 
-/* Selecting many: plain checkboxes of one form. */
+/* Selecting many: checkboxes of one form. */
 let lastTicked;
 const count = () => {
-  const all = $$("#cards [name=ids]:checked"), size = all.reduce((sum, tick) => sum + +tick.dataset.size, 0) / 1e6;
-  if ($("#selected")) $("#selected").textContent = all.length && `${all.length} selected${size ? `, ${size.toFixed(1)} MB` : ""}`;
+	const all = $$("#cards [name=ids]:checked"), size = all.reduce((sum, tick) => sum + +tick.dataset.size, 0) / 1e6;
+	if ($("#selected")) $("#selected").textContent = all.length && `${all.length} selected${size ? `, ${size.toFixed(1)} MB` : ""}`;
 };
 on("click", ({ target, shiftKey }) => {
-  if (target.name !== "ids") return;
-  const all = $$("#cards [name=ids]"), [from, to] = [all.indexOf(lastTicked), all.indexOf(target)].sort((a, b) => a - b);
-  if (shiftKey && from >= 0) all.slice(from, to).forEach((tick) => { tick.checked = target.checked; });
-  lastTicked = target;
-  count();
+	if (target.name !== "ids") return;
+	const all = $$("#cards [name=ids]"), [from, to] = [all.indexOf(lastTicked), all.indexOf(target)].sort((a, b) => a - b);
+	if (shiftKey && from >= 0) all.slice(from, to).forEach((tick) => { tick.checked = target.checked; });
+	lastTicked = target;
+	count();
 });
 on("reset htmx:afterSettle", () => setTimeout(count));
 
-/* Copying works without TLS as well, where the clipboard's own interface is missing. */
+/* Copying, also without TLS. */
 on("click", ({ target }) => {
-  const button = target.closest("[data-copy]");
-  if (!button) return;
-  const text = make("textarea", { value: button.dataset.copy });
-  button.after(text);
-  text.select();
-  say(document.execCommand("copy") ? "copied" : "not-copied");
-  text.remove();
-  button.focus();
+	const button = target.closest("[data-copy]");
+	if (!button) return;
+	const text = make("textarea", { value: button.dataset.copy });
+	button.after(text);
+	text.select();
+	document.execCommand("copy");
+	say("copied");
+	text.remove();
+	button.focus();
 });
 
-/* Notices: only for who asked for them, and only while the page is out of sight. */
+/* Notices: for who asked, while the page is out of sight. */
 const tells = () => localStorage.tell === "yes" && window.Notification?.permission === "granted";
 const tell = (words, tag) => {
-  if (!document.hidden || !tells()) return;
-  new Notification(words, { tag }).onclick = () => focus();
-  $("#chime").play().catch(() => {});
+	if (!document.hidden || !tells()) return;
+	new Notification(words, { tag }).onclick = () => focus();
+	$("#chime").play().catch(() => {});
 };
-const showTells = () => $("#tell")?.setAttribute("aria-pressed", tells());
+const showTells = () => { if ($("#tell")) $("#tell").ariaPressed = tells(); };
 on("click", async ({ target }) => {
-  if (!target.closest("#tell")) return;
-  localStorage.tell = tells() ? "no" : "yes";
-  if (localStorage.tell === "yes" && await window.Notification?.requestPermission() !== "granted") say("no-notices");
-  showTells();
+	if (!target.closest("#tell")) return;
+	localStorage.tell = tells() ? "no" : "yes";
+	if (localStorage.tell === "yes" && await window.Notification?.requestPermission() !== "granted") say("no-notices");
+	showTells();
 });
 showTells();
 
-/* Compare: one clock for all; each video is held to it by its speed, and by a jump only when far off. */
-const slider = $("#deck input"), videos = $$(".beside video"), longest = slider?.max;
-let at = 0, last, rate = 1, loop = true, going;
-const show = () => {
-  slider.value = at;
-  $("[data-time]").textContent = `${at.toFixed(1)} / ${(+longest).toFixed(1)} s`;
-};
-const seek = (seconds) => {
-  at = seconds;
-  for (const video of videos) video.currentTime = Math.min(at, video.duration || at);
-  show();
-};
-const run = (now) => {
-  const ready = videos.every((video) => video.readyState > 2 || at >= video.duration);
-  if (going && ready) at += Math.min(0.1, (now - last) / 1000) * rate;
-  last = now;
-  if (going && at >= longest) loop ? seek(0) : $("[data-deck=play]").click();
-  for (const video of videos) {
-    const off = at - video.currentTime;
-    if (!going || !ready || at >= video.duration) { video.pause(); continue; }
-    if (Math.abs(off) > 0.3) video.currentTime = at;
-    video.playbackRate = rate * (1 + Math.max(-0.15, Math.min(0.15, off)));
-    video.play().catch(() => {});
-  }
-  show();
-  if (going) requestAnimationFrame(run);
+/* Compare: the longest leads; others follow by speed, and jump only when far off. */
+const lead = $("[data-leads]"), videos = $$(".beside video");
+const follow = () => {
+	const at = lead.currentTime;
+	$("#deck input").value = at;
+	$("[data-time]").textContent = `${at.toFixed(1)} / ${lead.duration.toFixed(1)} s`;
+	$("[data-deck=play]").ariaPressed = !lead.paused;
+	for (const video of videos) {
+		const off = at - video.currentTime, isOver = at >= video.duration;
+		if (video === lead) continue;
+		if (Math.abs(off) > 0.3 && !(isOver && video.ended)) video.currentTime = Math.min(at, video.duration);
+		if (lead.paused || isOver) { video.pause(); continue; }
+		video.playbackRate = lead.playbackRate * (1 + Math.max(-0.15, Math.min(0.15, off)));
+		video.play().catch(() => {});
+	}
+	if (!lead.paused) requestAnimationFrame(follow);
 };
 on("click", ({ target }) => {
-  const button = target.closest("[data-deck]"), { deck } = button?.dataset || {}, pressed = button?.ariaPressed !== "true";
-  if (!deck) return;
-  if (deck === "sound") $$("[data-deck=sound]").forEach((other) => { other.ariaPressed = false; });
-  button.ariaPressed = pressed;
-  if (deck === "slow") rate = pressed ? 0.5 : 1;
-  else if (deck === "loop") loop = pressed;
-  else if (deck === "sound") for (const video of videos) video.muted = $("[data-deck=sound]", video.closest("figure"))?.ariaPressed !== "true";
-  else {
-    going = pressed;
-    if (going && at >= longest) seek(0);
-    last = performance.now();
-    requestAnimationFrame(run);
-  }
+	const button = target.closest("[data-deck]"), { deck } = button?.dataset || {}, pressed = button?.ariaPressed !== "true";
+	if (deck === "play") return pressed ? lead.play() : lead.pause();
+	if (deck === "sound") {
+		for (const video of videos) video.muted = !pressed || !video.closest("figure").contains(button);
+		for (const other of $$("[data-deck=sound]")) other.ariaPressed = false;
+	}
+	if (deck === "slow") lead.playbackRate = pressed ? 0.5 : 1;
+	if (deck === "loop") lead.loop = pressed;
+	if (deck) button.ariaPressed = pressed;
 });
-if (slider) {
-  slider.oninput = () => seek(+slider.value);
-  for (const video of videos) video.controls = false;
-  $("#deck").hidden = false;
-  show();
+if (lead) {
+	lead.onloadedmetadata = lead.onplay = lead.onpause = lead.onseeked = follow;
+	for (const video of videos) video.controls = false;
+	$("#deck").hidden = false;
+	$("#deck input").oninput = ({ target }) => { lead.currentTime = target.value; };
+	if (lead.duration) follow();
 }
 
 addEventListener("pagehide", keep);

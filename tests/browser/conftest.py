@@ -17,7 +17,7 @@ import os
 import re
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.parts.chromium import launch_options
 from tests.parts.people import make_owner
@@ -29,6 +29,7 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 PICTURES = ROOT / "test-results"
 PATIENCE = 15_000  # ms for an expectation: a machine at work on other tests too
+expect.set_options(timeout=PATIENCE)
 # A refused form is answered with 422, and Chromium reports every such status as an error.
 EXPECTED = [r"status of 422"]
 REPORT_BREACHES = """

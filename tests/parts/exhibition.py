@@ -18,7 +18,7 @@ from videos import media
 from videos.models import Batch, Generation, Provider, Request, SavedVideo
 from videos.standin.draw import draw
 
-FAR_AHEAD = timedelta(hours=10)
+FAR_AHEAD, LEASE = timedelta(hours=1), timedelta(minutes=9)  # anything further ahead counts as a clock that jumped
 OPEN = {"queued", "sending", "running", "saving"}
 DRAWN = Path(tempfile.gettempdir()) / f"studio-drawn-{uuid.uuid4().hex}"
 
@@ -61,7 +61,7 @@ def settle(generation, status, seconds_ago, took, fields):
     created = timezone.now() - timedelta(seconds=seconds_ago)
     columns = {"status": status, "created_at": created}
     if status in OPEN:
-        columns |= {"due_at": timezone.now() + FAR_AHEAD, "lease_until": timezone.now() + FAR_AHEAD}
+        columns |= {"due_at": timezone.now() + FAR_AHEAD, "lease_until": timezone.now() + LEASE}
     if status != "queued" and status != "cancelled":
         columns |= {"sent_at": created + timedelta(seconds=1)}
     if status in {"running", "saving", "ready", "failed", "stopped"}:

@@ -48,7 +48,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "rows": [Row(name, [fact(video) for video in videos]) for name, fact in FACTS.items()],
         "same_prompt": len({video.prompt for video in videos}) == 1,
         "tallest": min(videos, key=lambda video: video.saved_video.width / video.saved_video.height),
-        "longest": max(video.saved_video.seconds for video in videos),
+        "leader": max(videos, key=lambda video: video.saved_video.seconds),
         "first_with_sound": next((video for video in videos if video.saved_video.has_sound), None),
     }
     return render(request, "compare/compare.html", context)

@@ -1,0 +1,106 @@
+"""axe finds nothing on any page and in any state, in both themes, wide and on a phone."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.parts.exhibition import make, one_of_each
+from tests.parts.people import make_member
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+WIDE = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844, "has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture(params=["dark", "light"])
+def scheme(request):
+    return request.param
+
+
+@pytest.fixture(params=["wide", "phone"])
+def visitor(request, room, new_page, scheme):
+    kind = WIDE if request.param == "wide" else PHONE
+    page = new_page(**kind, color_scheme=scheme, reduced_motion="reduce")
+    page.studio, page.owner = room.studio, room.owner
+    return room.enter(page)
+
+
+def check(page, what):
+    report = Axe().run(page)
+    assert report.violations_count == 0, f"{what}: {report.generate_report()}"
+
+
+def test_the_gallery_with_every_state_its_menus_and_the_composer(visitor):
+    one_of_each(visitor.owner)
+    visitor.goto(visitor.studio.url)
+    check(visitor, "gallery")
+    for popover in ("me", "keys", "providers", "ratios", "settings", "recent"):
+        visitor.evaluate("id => document.getElementById(id).showPopover()", popover)
+        check(visitor, popover)
+        visitor.evaluate("id => document.getElementById(id).hidePopover()", popover)
+    for sheet in visitor.locator(".details").all():
+        sheet.evaluate("sheet => sheet.showPopover()")
+        check(visitor, "details")
+        sheet.evaluate("sheet => sheet.hidePopover()")
+    visitor.locator("[name=ids]").first.evaluate("tick => tick.click()")
+    check(visitor, "selection")
+
+
+def test_the_viewer_as_dialog_as_page_and_its_sharing(visitor):
+    [generation] = make(visitor.owner, providers=["veo_3_1", "kling_pro"], config={"seed": 7})[:1]
+    visitor.goto(visitor.studio.url)
+    visitor.locator(".card a.open").first.click()
+    expect(visitor.locator("dialog .player")).to_be_visible()
+    check(visitor, "dialog")
+    visitor.keyboard.press("s")
+    visitor.get_by_role("button", name="Make a public link").click()
+    expect(visitor.get_by_label("Anybody who has this link")).to_be_visible()
+    check(visitor, "sharing")
+    visitor.goto(f"{visitor.studio.url}/g/{generation.public_id}")
+    visitor.get_by_text("Times and ids").click()
+    check(visitor, "page")
+    visitor.goto(f"{visitor.studio.url}/s/{generation.public_links.get().token}")
+    check(visitor, "public page")
+
+
+@pytest.mark.parametrize("status", ["running", "failed", "unknown", "stopped"])
+def test_the_viewer_of_what_has_no_video(visitor, status):
+    [generation] = make(visitor.owner, status=status, error_message="HeyGen said no.")
+    visitor.goto(f"{visitor.studio.url}/g/{generation.public_id}")
+    check(visitor, status)
+
+
+def test_every_other_page(visitor):
+    made = make(visitor.owner, providers=["veo_3_1", "kling_pro"])
+    make_member()
+    addresses = [
+        "/compare",
+        f"/compare?batch={made[0].batch.public_id}",
+        f"/compare?g={made[0].public_id}",
+        "/usage",
+        "/usage?days=365",
+        "/account",
+        "/members",
+        "/?state=trash",
+        "/?q=nothing-like-this",
+    ]
+    for address in addresses:
+        visitor.goto(visitor.studio.url + address)
+        check(visitor, address)
+
+
+def test_pages_before_signing_in_and_errors(room, new_page, scheme):
+    page = new_page(color_scheme=scheme)
+    page.allowed_errors.append("404")
+    for address in ("/login", "/s/nothing", "/invite/nothing"):
+        page.goto(room.studio.url + address)
+        check(page, address)
+
+
+def test_at_200_percent_nothing_is_cut_off_sideways(room, new_page):
+    one_of_each(room.owner)
+    page = room.enter(new_page(width=640, height=400, device_scale_factor=2))
+    for address in ("/", "/compare", "/usage", "/account"):
+        page.goto(room.studio.url + address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 640, address
