@@ -222,7 +222,7 @@ def test_with_scripts_off_the_form_and_its_pickers_still_work(new_page, shared_s
     page.set_input_files("[name=reference_image]", picture())
     page.keyboard.press("Escape")
     page.click(".send")
-    expect(page.locator(".card .prompt")).to_have_text(prompt)
+    expect(page.locator(".card .prompt")).to_have_text([prompt])
     expect(page.locator(".card")).to_contain_text("Kling V2")
     page.click(".send")
     expect(page.locator("#error-prompt")).to_have_text("Write what the video should show.")
