@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Case, Count, IntegerField, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from videos.lifecycle import Status
@@ -37,6 +38,7 @@ class Row:
         return [(value, self.differs and (is_split or value != most)) for value in self.values]
 
 
+@gzip_page
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """`/compare?g=<uuid>&g=<uuid>` or `/compare?batch=<uuid>`; with neither, what could be compared."""

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -171,6 +172,7 @@ class Cursor:
         return Cursor(latest, frozenset(fresh), notices)
 
 
+@gzip_page
 @require_safe
 @vary_on_headers("HX-Request", "HX-Target")
 def gallery(request: HttpRequest) -> HttpResponse:
@@ -184,6 +186,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
     return render(request, "gallery.html", context | composer_context(request))
 
 
+@gzip_page
 @require_safe
 def updates(request: HttpRequest) -> HttpResponse:
     """Only what changed since the page last asked, or 204. One small request per tab, whatever it shows."""

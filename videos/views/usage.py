@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from videos.models import Budget
@@ -15,6 +16,7 @@ HEADINGS = ["by", "name", "videos saved", "failed", "other", "median seconds", "
 SPANS = {"7": "7 days", "30": "30 days", "365": "Year"}
 
 
+@gzip_page
 @require_safe
 def usage_page(request):
     asked = asked_usage(request)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -16,6 +17,7 @@ from videos.views.gallery import Shelf
 MOST_COMPARED = 4
 
 
+@gzip_page
 @require_safe
 @vary_on_headers("HX-Request", "HX-Target")
 def viewer(request: HttpRequest, public_id) -> HttpResponse:
