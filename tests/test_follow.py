@@ -43,13 +43,13 @@ def running(remote, django_user_model):
 
 @contextmanager
 def pumping(pumps=1):
-    """The pump at work in a thread of its own, asked to stop at the end."""
+    """The pump at work in a thread of its own, asked to stop at the end; so are threads added to what it yields."""
     stopping.renew()
     threads = [threading.Thread(target=in_thread, args=(follow.pump,)) for _ in range(pumps)]
     for thread in threads:
         thread.start()
     try:
-        yield
+        yield threads
     finally:
         stopping.request()
         for thread in threads:
@@ -147,18 +147,19 @@ def test_a_pump_that_lives_on_another_host_is_left_alone(running, remote):
 
 def test_a_successor_relieves_the_pump_while_it_runs(running, remote):
     running("a lighthouse")
-    with pumping():
+    with pumping() as threads:
         first = wait_until(lambda: Slot.objects.filter(name="pump", token__isnull=False).first(), 20)
         successor = threading.Thread(target=in_thread, args=(lambda: follow.pump(relieving=str(first.token)),))
         successor.start()
+        threads.append(successor)
         wait_until(lambda: Slot.objects.get(name="pump").token != first.token, 20)
         seen = len(remote.requests("poll"))
         wait_until(lambda: len(remote.requests("poll")) > seen + 1, 20)
-    successor.join(20)
-    assert not successor.is_alive()
+        wait_until(lambda: not threads[0].is_alive(), 20)
 
 
-def test_what_waits_to_be_sent_or_saved_is_nudged_but_not_every_second(running, remote, django_user_model):
+def test_what_waits_to_be_sent_or_saved_is_nudged_once(running, remote, django_user_model, monkeypatch):
+    monkeypatch.setattr(follow, "NUDGE_AGAIN", 3600)
     owner = django_user_model.objects.create_user("other", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
     Batch.objects.press(owner, "token", [request])

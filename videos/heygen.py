@@ -294,13 +294,12 @@ class Gate:
 
 
 # Calls
-def submit(
-    client: httpx.Client, submission: Submission, before_first_byte: Callable[[], None], seconds: float = 60
-) -> str:
+def submit(submission: Submission, before_first_byte: Callable[[], None], seconds: float = 60) -> str:
     """The paid call, "Execute Video Generation": returns the execution id.
 
     `before_first_byte` runs when the connection stands and nothing has been written; if it raises, nothing leaves.
-    The whole call takes at most `seconds`.
+    The whole call takes at most `seconds`, on a connection of its own: one kept alive may be closed by the other
+    side just as the request leaves, and is open already when `before_first_byte` should be asked.
     Raises HeyGenError; unless `is_definite`, the outcome is open once `before_first_byte` has returned.
     """
     content = as_json(submission.body())
@@ -311,7 +310,7 @@ def submit(
             Gate(info["return_value"], before_first_byte)
             cutoff.trace(event, info)
 
-    with cutoff:
+    with cutoff, make_client() as client:
         reply = attempt(
             lambda: fetch(
                 client,
@@ -469,7 +468,7 @@ def read_execution(execution_id: str, reply: Reply) -> Execution:
     body = reply.data()
     data = body.get("data")
     word = inside(data, "status")
-    if reply.status == 404 and body:
+    if reply.status == 404 and (word == "not_found" or is_about_execution(body)):
         return Execution("not_found")
     if not (200 <= reply.status < 300) or not isinstance(word, str):
         raise read_error(reply) or HeyGenError(Cause.UNREADABLE, http_status=reply.status)
@@ -478,12 +477,19 @@ def read_execution(execution_id: str, reply: Reply) -> Execution:
     output = inside(data, "output")
     video = inside(output, "video")
     return Execution(
-        word=word.strip().lower()[:64],
+        word=text(word).strip().lower()[:64],
         video_url=text(inside(video, "video_url")) or text(inside(output, "video_url")),
         video_id=text(inside(video, "video_id"))[:200] or text(inside(output, "video_id"))[:200],
         asset_id=text(inside(output, "asset_id"))[:200],
         error=read_failure(inside(data, "error") or body.get("error")) if word == "failed" else None,
     )
+
+
+def is_about_execution(body: dict[str, Any]) -> bool:
+    """Whether a 404 says that the execution is unknown. A gateway's own 404 in mid-deployment says nothing of it."""
+    code, message = error_words(body.get("error"))
+    code = code or error_words(body)[0]
+    return code.endswith("not_found") or code.isdigit() or (not code and bool(message))
 
 
 def read_failure(error: Any) -> HeyGenError:
@@ -586,11 +592,13 @@ def inside(value: Any, *names: str) -> Any:
 
 
 def text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    """`value` if it is text, as every database takes it: no NUL, no half of a surrogate pair."""
+    return value.encode("utf-8", "replace").decode().replace("\0", "") if isinstance(value, str) else ""
 
 
 def harmless(words: str) -> str:
     """Remote words as we may keep and show them: short, without addresses' signatures and without our key."""
+    words = text(words)
     if settings.HEYGEN_API_KEY:
         words = words.replace(settings.HEYGEN_API_KEY, "…")
     words = re.sub(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*", r"\1", words)

@@ -19,14 +19,15 @@ class Status(TextChoices):
 
 
 # Whence each state may be reached. A late reply is the truth arriving: it turns `unknown`, and even a generation
-# that somebody resolved as not made, into `running`, because what was paid for must not be lost.
+# that somebody resolved as not made, into `running`, because what was paid for must not be lost. For the same reason
+# one that failed because HeyGen did not know its execution may be looked for again.
 MOVES: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.SENDING}),
     Status.SENDING: frozenset({Status.QUEUED}),
-    Status.RUNNING: frozenset({Status.SENDING, Status.UNKNOWN, Status.STOPPED, Status.CANCELLED}),
+    Status.RUNNING: frozenset({Status.SENDING, Status.UNKNOWN, Status.STOPPED, Status.CANCELLED, Status.FAILED}),
     Status.SAVING: frozenset({Status.RUNNING, Status.READY}),
     Status.READY: frozenset({Status.SAVING}),
-    Status.FAILED: frozenset({Status.QUEUED, Status.SENDING, Status.RUNNING}),
+    Status.FAILED: frozenset({Status.QUEUED, Status.SENDING, Status.RUNNING, Status.UNKNOWN}),
     Status.UNKNOWN: frozenset({Status.SENDING}),
     Status.STOPPED: frozenset({Status.RUNNING, Status.SAVING}),
     Status.CANCELLED: frozenset({Status.QUEUED, Status.UNKNOWN}),

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
-from django.db import Error, close_old_connections, connections
+from django.db import DataError, Error, close_old_connections, connections
 from django.utils import timezone
 
 from videos import heygen
@@ -217,7 +217,14 @@ class Pump:
             await self.database(self.heard.tell)
 
     def write(self, outcomes: list[Outcome]) -> bool:
-        moved = set(Generation.objects.record_outcomes(outcomes))
+        """True once they are written. One that cannot be is left out, so that it does not hold up the others."""
+        try:
+            moved = set(Generation.objects.record_outcomes(outcomes))
+        except (DataError, ValueError) as error:
+            if len(outcomes) > 1:
+                return all(self.write([outcome]) for outcome in outcomes)
+            logger.error("What a poll found cannot be written: %s", type(error).__name__)
+            return True
         for outcome in outcomes:
             if outcome.pk in moved and outcome.status == Status.SAVING:
                 self.work.save_at_once(outcome.pk)
@@ -251,7 +258,9 @@ def in_database(call: Callable[[], Any]) -> Any:
         return call()
     except Error as error:
         logger.warning("The database failed (%s); the pump tries again", type(error).__name__)
-        return None
+    except OSError as error:  # a side file that cannot be read, say: polls go on
+        logger.error("The pump met %s (%s)", type(error).__name__, error.strerror)
+    return None
 
 
 class Heard:
@@ -316,3 +325,5 @@ def sweep():
     """Settles what a crash left open: replies kept beside the database, and marks whose sender is gone."""
     replay_accepted()
     Generation.objects.sweep_lost_replies()
+    Generation.objects.settle_what_a_crash_left()
+    Generation.objects.set_other_mode_aside()

@@ -9,13 +9,15 @@ from django_q.tasks import async_task
 
 logger = logging.getLogger(__name__)
 
+SAVE_SECONDS = 1800  # a slice of downloading ends by itself; handing a large file to a bucket takes what it takes
+
 
 def nudge_submit(pk: int):
     enqueue("submit", pk)
 
 
 def nudge_save(pk: int):
-    enqueue("save", pk)
+    enqueue("save", pk, timeout=SAVE_SECONDS)
 
 
 def nudge_pump(relieving: str = ""):
@@ -28,9 +30,9 @@ def nudge_check():
     enqueue("check_account")
 
 
-def enqueue(task: str, *arguments: Any):
+def enqueue(task: str, *arguments: Any, **options: Any):
     try:
-        async_task(f"videos.tasks.{task}", *arguments, save=False)
+        async_task(f"videos.tasks.{task}", *arguments, save=False, **options)
     except Error as error:
         logger.warning("A nudge to %s was lost (%s); the sweep finds what is due", task, type(error).__name__)
 

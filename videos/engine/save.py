@@ -134,8 +134,9 @@ def opened(draft: Path, final: Path | None) -> Iterator[BinaryIO]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
     with os.fdopen(descriptor, "r+b", buffering=0) as file:
         lock(file, path)
-        if is_final:
+        if is_final:  # it was whole and on the disk before it had that name, whatever notes say
             path.replace(draft)
+            Notes(Facts(length=size_of(file))).write(notes_of(draft))
         yield file
 
 
@@ -218,7 +219,7 @@ class Saving:
 
     def work(self) -> bool:
         try:
-            if not self.generation.video_url:
+            if not self.generation.video_url and not self.has_all():
                 self.renew_link()
             if not self.bring():
                 return False
@@ -264,9 +265,12 @@ class Saving:
             return False
         return self.notes.fruitless <= 1
 
+    def has_all(self) -> bool:
+        return self.notes.facts.length is not None and self.notes.facts.length == size_of(self.file)
+
     def download(self):
         facts = self.notes.facts
-        if facts.length is None or facts.length != size_of(self.file):
+        if not self.has_all():
             link = self.generation.video_url
             download(link, self.file, facts, self.guard, tick=self.tick, learned=self.write_notes)
         self.require_whole_boxes()
@@ -338,7 +342,7 @@ class Saving:
         if not self.generation.keep_lease(self.token):
             raise LeaseLost
         for name in (self.names.poster, self.names.last_frame, self.names.video):
-            publish(name)
+            self.aside(publish, name)
         copy = SavedVideo(file=self.names.video, poster=self.names.poster, last_frame=self.names.last_frame)
         copy.size, copy.sha256 = size_of(self.file), digest
         for name, value in asdict(facts).items():

@@ -88,9 +88,7 @@ class Attempt:
             tail_image_url=end,
             config=self.generation.config,
         )
-        # A connection of its own: one kept alive may be closed by the other side just as the request leaves.
-        with heygen.make_client() as client:
-            return heygen.submit(client, submission, self.mark, seconds=settings.LEASE_SECONDS / 2)
+        return heygen.submit(submission, self.mark, seconds=settings.LEASE_SECONDS / 2)
 
     def mark(self):
         with transaction.atomic(durable=True):

@@ -17,10 +17,10 @@ class OverBudget(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """What one press would hold: how many videos, and how much money where every price is known."""
+    """What one press would hold: how many videos, and how much money by currency, where prices are known."""
 
     videos: int
-    amount: Decimal | None
+    amounts: dict[str, Decimal]
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,11 @@ class LedgerQuerySet(models.QuerySet):
     def since(self, day: date):
         return self.filter(day__gte=day)
 
-    def totals(self) -> tuple[int, Decimal]:
-        sums = self.aggregate(videos=Sum("videos"), amount=Sum("amount"))
-        return sums["videos"] or 0, sums["amount"] or Decimal(0)
+    def videos_held(self) -> int:
+        return self.aggregate(total=Sum("videos"))["total"] or 0
+
+    def money_held(self, currency: str) -> Decimal:
+        return self.filter(currency=currency).aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
 
 class LedgerEntry(models.Model):
@@ -145,16 +147,17 @@ class Budget(models.Model):
         ):
             if videos_limit is None and money_limit is None:
                 continue
-            videos, amount = entries.since(start).totals()
+            spent = entries.since(start)
             if videos_limit is not None:
-                rows.append(Left(whose, period, "videos", videos_limit, max(0, videos_limit - videos)))
+                rows.append(Left(whose, period, "videos", videos_limit, max(0, videos_limit - spent.videos_held())))
             if money_limit is not None:
-                rows.append(Left(whose, period, self.currency, money_limit, max(Decimal(0), money_limit - amount)))
+                money_left = max(Decimal(0), money_limit - spent.money_held(self.currency))
+                rows.append(Left(whose, period, self.currency, money_limit, money_left))
         return rows
 
     def check_left(self, left: Left, cost: Cost):
-        wanted = cost.videos if left.unit == "videos" else cost.amount
-        if wanted is not None and wanted > left.left:
+        wanted = cost.videos if left.unit == "videos" else cost.amounts.get(left.unit, Decimal(0))
+        if wanted > left.left:
             raise OverBudget(
                 f"This would go over the budget: {left.sentence()}. Nothing was sent, and nothing was spent."
             )

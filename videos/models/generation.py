@@ -48,9 +48,7 @@ class Request:
     retry_of: "Generation | None" = None
 
     def amount(self) -> Decimal | None:
-        duration = self.config.get("duration")
-        is_number = isinstance(duration, int | float) and not isinstance(duration, bool)
-        return self.provider.estimate(duration if is_number else None)
+        return self.provider.estimate(self.config.get("duration"))
 
 
 class BatchManager(models.Manager):
@@ -65,13 +63,19 @@ class BatchManager(models.Manager):
             known = self.filter(form_token=form_token).first()
             if known:
                 return known.belonging_to(owner)
-            amounts = [request.amount() for request in requests]
-            whole = sum(amount for amount in amounts if amount is not None)
-            Budget.objects.check_room(owner, Cost(len(requests), Decimal(whole)), Generation.objects.unfinished())
+            Budget.objects.check_room(owner, cost_of(requests), Generation.objects.unfinished())
             batch = self.create(owner=owner, form_token=form_token)
-            for request, amount in zip(requests, amounts, strict=True):
-                batch.add(request, amount)
+            for request in requests:
+                batch.add(request)
             return batch
+
+
+def cost_of(requests: list[Request]) -> Cost:
+    amounts: dict[str, Decimal] = {}
+    for request in requests:
+        currency = request.provider.currency
+        amounts[currency] = amounts.get(currency, Decimal(0)) + (request.amount() or Decimal(0))
+    return Cost(len(requests), amounts)
 
 
 class Batch(models.Model):
@@ -95,7 +99,8 @@ class Batch(models.Model):
             raise TokenTaken
         return self
 
-    def add(self, request: Request, amount: Decimal | None) -> "Generation":
+    def add(self, request: Request) -> "Generation":
+        amount = request.amount()
         generation = Generation.objects.create(
             owner=self.owner,
             batch=self,
@@ -109,6 +114,7 @@ class Batch(models.Model):
             config=request.config,
             retry_of=request.retry_of,
             estimate=amount,
+            demo=settings.DEMO,
             version=Generation.objects.latest_version() + 1,
         )
         generation.enter(LedgerEntry.Kind.HOLD, videos=1, amount=amount or Decimal(0))
@@ -244,7 +250,22 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
     def sweep_lost_replies(self) -> int:
         """Whatever was being sent when its lease ran out has an unknown outcome; how many there were."""
         lost = self.unleased(timezone.now()).filter(status=Status.SENDING)
-        return sum(generation.lose_reply("The studio was interrupted while it was sending.") for generation in lost)
+        count = sum(generation.lose_reply("The studio was interrupted while it was sending.") for generation in lost)
+        if count:
+            RemoteAccount.objects.count_unknown()  # one interruption, however many were on their way
+        return count
+
+    def settle_what_a_crash_left(self):
+        """A sender that died between an id's own commit and the ledger's left an execution that does not count yet."""
+        settled = LedgerEntry.objects.filter(generation=models.OuterRef("pk"), kind=LedgerEntry.Kind.SETTLE)
+        for generation in self.filter(~models.Exists(settled), status__in=[Status.RUNNING, Status.SAVING]):
+            generation.settle()
+
+    def set_other_mode_aside(self):
+        """What was pressed in demo mode never goes to HeyGen, nor the other way round; its card says so."""
+        others = self.exclude(demo=settings.DEMO).filter(status__in=[Status.QUEUED, Status.RUNNING, Status.SAVING])
+        words = PRESSED_FOR_REAL if settings.DEMO else PRESSED_IN_DEMO
+        others.exclude(trouble=words).update(trouble=words, version=next_version())
 
     def adopt(self, public_id: uuid.UUID, execution_id: str) -> bool:
         """Replays a reply that was kept beside the database. True when its row now holds this execution."""
@@ -275,6 +296,7 @@ class Generation(models.Model):
     estimate = models.DecimalField(max_digits=12, decimal_places=4, null=True, blank=True)
 
     # Where it stands
+    demo = models.BooleanField(default=False, help_text="Pressed in demo mode: drawn here, never sent to HeyGen.")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     version = models.PositiveBigIntegerField(default=0, db_index=True)
     trouble = models.TextField(blank=True, help_text="What is going wrong at the moment, while it is tried again.")
@@ -353,7 +375,7 @@ class Generation(models.Model):
         because the sender's token still stands in the row. Raises IntegrityError when another generation has the id.
         """
         sent = Q(sent_at__isnull=False, execution_id=None)
-        rows = self._rows(Status.RUNNING, token).filter(sent).exclude(status=Status.STOPPED)
+        rows = self._rows(Status.RUNNING, token).filter(sent).exclude(status__in=[Status.STOPPED, Status.FAILED])
         if not self._move(rows, Status.RUNNING, execution_id=execution_id, **self._followed_from_now()):
             return False
         self.settle()
@@ -387,7 +409,8 @@ class Generation(models.Model):
         return self._move(self._rows(Status.STOPPED), Status.STOPPED, ended_at=timezone.now(), trouble="", **NO_LEASE)
 
     def check_again(self) -> bool:
-        rows = self._rows(Status.RUNNING).filter(status=Status.STOPPED)
+        """Looks for an execution that nobody waits for any more, or that HeyGen did not know a while ago. Free."""
+        rows = self._rows(Status.RUNNING).filter(Q(status=Status.STOPPED) | UNKNOWN_TO_HEYGEN)
         return self._move(rows, Status.RUNNING, **self._followed_from_now())
 
     # Saving
@@ -500,6 +523,10 @@ class Generation(models.Model):
         return self.status in IN_PROGRESS
 
     @property
+    def may_be_checked_again(self) -> bool:
+        return self.status == Status.STOPPED or (self.status == Status.FAILED and self.error_class == "not_found")
+
+    @property
     def clock_started_at(self) -> datetime:
         """From when the elapsed time on the card counts."""
         return self.sent_at or self.created_at
@@ -531,6 +558,7 @@ class Generation(models.Model):
     def settle(self):
         """It counts, once, however often this is called; what was given back as not made is held again."""
         with transaction.atomic():
+            Generation.objects.select_for_update().get(pk=self.pk)  # two sweeps at once settle one after the other
             if self.ledger.aggregate(held=Sum("videos"))["held"] == 0:
                 self.enter(LedgerEntry.Kind.HOLD, videos=1, amount=self.estimate or Decimal(0))
             if not self.ledger.filter(kind=LedgerEntry.Kind.SETTLE).exists():
@@ -567,6 +595,9 @@ class Generation(models.Model):
 
 
 NO_LEASE = {"lease_token": None, "lease_until": None}
+UNKNOWN_TO_HEYGEN = Q(status=Status.FAILED, error_class="not_found", execution_id__isnull=False)
+PRESSED_IN_DEMO = "Pressed in demo mode, so it is never sent to HeyGen. Make it anew to have it for real."
+PRESSED_FOR_REAL = "Pressed with an API key. It waits, unharmed, until the studio runs with the key again."
 
 
 def batched(things: list, size: int) -> Iterator[list]:

@@ -15,7 +15,7 @@ from videos.lifecycle import ATTENTION, IN_FLIGHT, IN_PROGRESS, Status
 
 SAMPLES = 20  # a provider's history reaches back so many generations
 FEWEST_SAMPLES = 5  # with fewer, nothing measured is claimed
-VERSION_OVERLAP = 50  # how far out of order concurrent commits may become visible
+VERSION_OVERLAP = max(50, 2 * settings.MAX_IN_FLIGHT)  # how far out of order concurrent commits may become visible
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,12 @@ class GenerationQuerySet(models.QuerySet):
 
     # What the engine looks for
     def unleased(self, now: datetime):
-        return self.filter(Q(lease_until=None) | Q(lease_until__lte=now) | Q(lease_until__gt=now + ABSURD))
+        return self.filter(Q(lease_until=None) | Q(lease_until__lte=now) | Q(lease_until__gt=now + ABSURD_LEASE))
 
     def due(self, status: Status, now: datetime):
         """A time set absurdly far ahead means that the clock jumped back since; such a row is due as well."""
-        is_due = Q(due_at__lte=now) | Q(due_at__gt=now + ABSURD)
-        return self.unleased(now).filter(is_due, status=status).order_by("due_at")
+        is_due = Q(due_at__lte=now) | Q(due_at__gt=now + ABSURD_DELAY)
+        return self.unleased(now).filter(is_due, status=status, demo=settings.DEMO).order_by("due_at")
 
     def unfinished(self):
         return self.filter(status__in=IN_PROGRESS)
@@ -106,8 +106,9 @@ class GenerationQuerySet(models.QuerySet):
     def occupying(self, now: datetime):
         """What takes up one of the remote side's places now; one long overdue surely no longer does."""
         overdue = now - timedelta(seconds=settings.OVERDUE_SECONDS)
-        claimed = Q(status=Status.QUEUED, lease_until__gt=now, lease_until__lte=now + ABSURD)
-        return self.filter(claimed | Q(status__in=IN_FLIGHT, sent_at__gt=overdue))
+        claimed = Q(status=Status.QUEUED, lease_until__gt=now, lease_until__lte=now + ABSURD_LEASE)
+        in_flight = Q(status__in=IN_FLIGHT, sent_at__gt=overdue, sent_at__lte=now + ABSURD_LEASE)
+        return self.filter(claimed | in_flight, demo=settings.DEMO)
 
     # History
     def track_records(self) -> dict[int, TrackRecord]:
@@ -138,7 +139,9 @@ def summarise(rows: Iterable[tuple[str, datetime, datetime | None]]) -> TrackRec
     )
 
 
-ABSURD = timedelta(hours=12)  # longer than any lease or delay that we ever set
+# Longer than any that we ever set: a time further ahead means that the clock has been put back since.
+ABSURD_LEASE = max(timedelta(minutes=10), timedelta(seconds=2 * settings.LEASE_SECONDS))
+ABSURD_DELAY = timedelta(minutes=70)
 TABS = {
     "running": Q(status__in=IN_PROGRESS),
     "ready": Q(status=Status.READY),

@@ -11,7 +11,6 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
-ABSURD = timedelta(hours=12)  # a claim that far ahead means that the clock jumped back since
 REMOTE_COPY_LASTS = timedelta(days=5)  # undocumented; a week is the shortest life of HeyGen's other links
 
 
@@ -26,8 +25,9 @@ class PictureQuerySet(models.QuerySet):
     def claim_upload(self, pk: int) -> bool:
         """Only one sender at a time hands a picture to the remote side; True for the one that may."""
         now = timezone.now()
-        free = models.Q(upload_until=None) | models.Q(upload_until__lte=now) | models.Q(upload_until__gt=now + ABSURD)
-        until = now + timedelta(seconds=settings.LEASE_SECONDS)
+        lease = timedelta(seconds=settings.LEASE_SECONDS)
+        until, absurd = now + lease, now + 2 * lease  # further ahead: the clock has been put back since
+        free = models.Q(upload_until=None) | models.Q(upload_until__lte=now) | models.Q(upload_until__gt=absurd)
         return bool(self.filter(free, pk=pk).update(upload_until=until))
 
     def recent(self):
@@ -80,6 +80,7 @@ class Picture(models.Model):
     remote_asset_id = models.CharField(max_length=200, blank=True)
     remote_url = models.TextField(blank=True, editable=False)
     remote_made_at = models.DateTimeField(null=True, blank=True)
+    remote_is_demo = models.BooleanField(default=False, editable=False)
     upload_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = PictureQuerySet.as_manager()
@@ -92,12 +93,15 @@ class Picture(models.Model):
         return f"{self.width} × {self.height}, {self.created_at:%d %b %Y}"
 
     def has_remote_copy(self) -> bool:
-        return bool(self.remote_url) and timezone.now() - self.remote_made_at < REMOTE_COPY_LASTS
+        """Whether the remote side of today has it: the stand-in's copies are nothing to HeyGen."""
+        is_there = bool(self.remote_url) and self.remote_is_demo == settings.DEMO
+        return is_there and timezone.now() - self.remote_made_at < REMOTE_COPY_LASTS
 
     def remember_remote_copy(self, asset_id: str, url: str):
         self.remote_asset_id, self.remote_url, self.remote_made_at = asset_id, url, timezone.now()
-        self.upload_until = None
-        self.save(update_fields=["remote_asset_id", "remote_url", "remote_made_at", "upload_until"])
+        self.remote_is_demo, self.upload_until = settings.DEMO, None
+        names = ["remote_asset_id", "remote_url", "remote_made_at", "remote_is_demo", "upload_until"]
+        self.save(update_fields=names)
 
     def give_up_upload(self):
         self.upload_until = None

@@ -1,8 +1,11 @@
 """Providers: the video models behind the one remote API, and what is known of each."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
+
+LONGEST = 3600  # seconds that a setting may reasonably ask for
 
 
 class ProviderQuerySet(models.QuerySet):
@@ -84,11 +87,25 @@ class Provider(models.Model):
     def is_active(self) -> bool:
         return self.state == self.State.ACTIVE
 
-    def estimate(self, seconds: float | None) -> Decimal | None:
-        """The price of one video of so many seconds in `currency`, or None where no price is known."""
-        if self.price is None:
-            return None
-        if self.price_unit == self.PriceUnit.VIDEO:
+    def estimate(self, duration: Any) -> Decimal | None:
+        """The price of one video in `currency`, or None where no price is known.
+
+        `duration` is the setting as typed, seconds or anything else: what is no sensible length counts as the
+        shortest one, and nothing counts for less, so that no setting can talk a price down.
+        """
+        if self.price is None or self.price_unit == self.PriceUnit.VIDEO:
             return self.price
-        usual = seconds or (min(self.seconds) if self.seconds else None)
-        return self.price * Decimal(str(usual)) if usual else None
+        shortest = min(self.seconds) if self.seconds else 1
+        seconds = max(shortest, read_seconds(duration) or 0)
+        return (self.price * Decimal(str(seconds))).quantize(Decimal("0.0001"))
+
+
+def read_seconds(duration: Any) -> float | None:
+    """The length that a setting asks for, also as text; None where it is none between 0 and LONGEST."""
+    if isinstance(duration, bool) or not isinstance(duration, int | float | str):
+        return None
+    try:
+        seconds = float(duration)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if 0 < seconds <= LONGEST else None

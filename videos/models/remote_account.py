@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 UNKNOWNS_BEFORE_PAUSE = 3
@@ -36,7 +36,9 @@ class RemoteAccountQuerySet(models.QuerySet):
     def wait(self, delay: timedelta | None):
         """After a 429: nothing is sent before the delay the remote side asked for, held between 1 s and 15 min."""
         delay = min(max(delay if delay is not None else USUAL_WAIT, SHORTEST_WAIT), LONGEST_WAIT)
-        self.filter(pk=1).update(not_before=timezone.now() + delay)
+        now = timezone.now()
+        sooner = Q(not_before=None) | Q(not_before__lt=now + delay) | Q(not_before__gt=now + LONGEST_WAIT)
+        self.filter(sooner, pk=1).update(not_before=now + delay)
 
     def count_unknown(self):
         """Several lost replies in a row mean something is wrong that sending more would only make dearer."""
