@@ -10,7 +10,6 @@ django-q2 heals the death of a worker that is busy with a task. Three things it 
 Two clusters may be alive at once for a moment; tasks are made so that this is harmless.
 """
 
-import ctypes
 import logging
 import os
 import signal
@@ -27,6 +26,7 @@ from django.db import Error, connections
 from django_q import cluster as q2
 from django_q.signals import post_execute_in_worker, pre_execute
 
+from videos import kernel
 from videos.engine import stopping
 from videos.engine.follow import SLOT
 from videos.models import Slot
@@ -42,8 +42,7 @@ ORPHANS_MAY_WORK = 5.0  # seconds
 LONGEST_BACK_OFF = 5.0  # seconds between two clusters that fail at once
 PARENT_DIED = signal.SIGUSR1
 RENEW = 3  # a sentinel's exit code
-PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
-LIBC = ctypes.CDLL(None)
+PREFIX = "studio:"
 IDLE = -1  # django-q2's timer of a worker without a task
 
 
@@ -214,19 +213,13 @@ def attend(call):
 def prepare_process():
     """It ends with its parent, and says in `ps` what it is."""
     process = current_process()
-    LIBC.prctl(PR_SET_PDEATHSIG, PARENT_DIED)
-    if os.getppid() != process._parent_pid:
-        os._exit(RENEW)
+    kernel.die_with(process._parent_pid, PARENT_DIED)
     role = getattr(process._target, "__name__", "")
-    name_process({"run_sentinel": "sentinel", "worker": "idle"}.get(role, role))
+    kernel.show_name(PREFIX + {"run_sentinel": "sentinel", "worker": "idle"}.get(role, role))
     if role == "worker":
         signal.signal(PARENT_DIED, Worker.orphaned)
         pre_execute.connect(Worker.begins)
         post_execute_in_worker.connect(Worker.ends)
-
-
-def name_process(name: str):
-    LIBC.prctl(PR_SET_NAME, f"studio:{name}"[:15].encode())
 
 
 class Worker:
@@ -238,14 +231,14 @@ class Worker:
     @staticmethod
     def begins(task, **kwargs):
         Worker.is_busy = True
-        name_process(str(task["func"]).rpartition(".")[2])
+        kernel.show_name(PREFIX + str(task["func"]).rpartition(".")[2])
 
     @staticmethod
     def ends(**kwargs):
         Worker.is_busy = False
         if Worker.is_orphan:
             os._exit(0)
-        name_process("idle")
+        kernel.show_name(f"{PREFIX}idle")
 
     @staticmethod
     def orphaned(number: int, frame: FrameType | None):

@@ -5,7 +5,6 @@ tells its children when it is killed itself. The listening socket is the supervi
 while the web server is being replaced waits for a moment and is not turned away.
 """
 
-import ctypes
 import errno
 import json
 import os
@@ -17,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -26,12 +26,12 @@ from django.core.management import call_command
 from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from videos import kernel
+
 STEP = 0.1  # seconds between two looks
 STOP_WITHIN = 10.0  # seconds until a part that does not end is killed
 FAILS_AT_ONCE = 5.0  # a part that lived shorter did not really start
 TRIES = 5
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-LIBC = ctypes.CDLL(None)
 MANAGE = str(settings.BASE_DIR / "manage.py")
 BACKLOG = 2048
 
@@ -62,7 +62,7 @@ class Part:
             stderr=subprocess.STDOUT,
             pass_fds=self.pass_fds,
             start_new_session=True,
-            preexec_fn=end_with(os.getpid()),
+            preexec_fn=partial(kernel.die_with, os.getpid(), signal.SIGTERM),
         )
         os.set_blocking(self.process.stdout.fileno(), False)
 
@@ -98,17 +98,6 @@ class Part:
             return []
         *lines, self.unfinished_line = (self.unfinished_line + text).split(b"\n")
         return [line.decode(errors="replace") for line in lines]
-
-
-def end_with(parent: int) -> Callable[[], None]:
-    """Run in a child between fork and exec: the kernel sends it SIGTERM when its parent dies."""
-
-    def prepare():
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return prepare
 
 
 class Probe:
@@ -164,7 +153,7 @@ class Supervisor:
 
     def run(self, when_up: Callable[[str], None]):
         """Until SIGTERM or SIGINT. `when_up` is called once with the address, when the web server answers."""
-        LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
+        kernel.adopt_orphans()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self.stop)
         try:
@@ -194,7 +183,7 @@ class Supervisor:
                 self.bury(part)
             if part.process is None and time.monotonic() >= part.start_at and not self.must_stop:
                 self.start(part)
-        reap(orphans() - {part.process.pid for part in self.parts if part.process})
+        reap(kernel.children() - {part.process.pid for part in self.parts if part.process})
 
     def start(self, part: Part):
         part.start()
@@ -225,7 +214,7 @@ class Supervisor:
             self.pass_on_output(STEP / 2)
         for part in self.parts:
             part.kill()
-        while left := orphans():
+        while left := kernel.children():
             for pid in left:
                 os.kill(pid, signal.SIGKILL)
             reap(left)
@@ -306,12 +295,6 @@ def is_free(port: int) -> bool:
 
 
 # Processes
-def orphans() -> set[int]:
-    """Our children by now: the parts, and whatever lost its own parent."""
-    tasks = Path("/proc/self/task").glob("*/children")
-    return {int(pid) for children in tasks for pid in children.read_text().split()}
-
-
 def reap(pids: set[int]):
     for pid in pids:
         with suppress(ChildProcessError):

@@ -166,17 +166,23 @@ def go(studio, standin, generations, seconds, seed, every):
     killer = Killer(studio, seed, every)
     thread = threading.Thread(target=killer.run)
     thread.start()
+    try:
+        press_all(studio, generations, seconds, seed)
+    finally:
+        killer.stopped.set()
+        thread.join(RECOVERED_WITHIN * 2)
+    if killer.error:
+        raise killer.error
+    return report(studio, standin, killer, generations)
+
+
+def press_all(studio, generations, seconds, seed):
     presser, draw = Presser(studio), random.Random(seed)
     started = time.monotonic()
     for number in range(generations):
         presser.press(f"chaos {seed} {number}", draw.choice(PROVIDERS))
         pause = started + seconds * (number + 1) / generations - time.monotonic()
         time.sleep(max(0.0, pause))
-    killer.stopped.set()
-    thread.join(RECOVERED_WITHIN * 2)
-    if killer.error:
-        raise killer.error
-    return report(studio, standin, killer, generations)
 
 
 def report(studio, standin, killer, generations):

@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
@@ -19,8 +21,9 @@ class Command(BaseCommand):
             raise CommandError(str(reason)) from reason
 
     def say(self, line: str):
-        self.stdout.write(line)
-        self.stdout.flush()
+        with suppress(OSError):  # nobody reads us any more, which is no reason to stop
+            self.stdout.write(line)
+            self.stdout.flush()
 
     def welcome(self, address: str):
         if needs_standin():
