@@ -53,7 +53,7 @@ CASES = {
     "400": Case({"status": 400}, says=KEPT),
     "401": Case({"status": 401}, says="API key", pauses="key", waits=(55, 61)),
     "402": Case({"status": 402}, says="credits", pauses="credits", waits=(55, 61)),
-    "403": Case({"status": 403}, says="plan", pauses="plan", waits=(55, 61)),
+    "403": Case({"status": 403}, says="plan", waits=(55, 61)),
     "404 with a page": Case({"status": 404, "html": HTML}, says=KEPT, waits=(55, 61)),
     "410": Case({"status": 410, "html": HTML}, says=KEPT, waits=(55, 61)),
     "413": Case({"status": 413}, says=KEPT),

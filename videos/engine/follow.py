@@ -274,14 +274,14 @@ class Heard:
     def note(self, found: Execution | HeyGenError):
         if not isinstance(found, HeyGenError):
             self.reached = True
-        elif found.cause in {Cause.KEY, Cause.CREDITS, Cause.PLAN} and found.stops_sending:
+        elif found.cause in {Cause.KEY, Cause.CREDITS}:  # a 403 may be about this one execution
             self.refusal = found
         elif found.cause in {Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE}:
             self.trouble = found
 
     def tell(self):
         """One good answer outweighs many bad ones: what went wrong with a single row is said on its card."""
-        if self.refusal:
+        if self.refusal and not self.reached:
             RemoteAccount.objects.pause(self.refusal.cause, str(self.refusal))
         if self.reached:
             RemoteAccount.objects.note_reached()
