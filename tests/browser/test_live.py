@@ -113,6 +113,7 @@ def test_find_is_in_the_address_and_back_and_forward_follow(member_page, member,
     expect(page.locator(".card")).to_have_count(1)
     expect(page.locator(".card .prompt")).to_have_text(["a lake"])
     page.get_by_role("link", name="All").click()
+    expect(page.locator(".card")).to_have_count(2)
     page.select_option("#filter-provider", "kling_pro")
     expect(page.locator(".card .prompt")).to_have_text(["a lake"])
     expect(page).to_have_url(re.compile("provider=kling_pro"))
