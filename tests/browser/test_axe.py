@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.parts.exhibition import make, one_of_each
 from tests.parts.people import make_member
+from videos.models import PublicLink
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -60,7 +61,7 @@ def test_the_viewer_as_dialog_as_page_and_its_sharing(visitor):
     visitor.goto(f"{visitor.studio.url}/g/{generation.public_id}")
     visitor.get_by_text("Times and ids").click()
     check(visitor, "page")
-    visitor.goto(f"{visitor.studio.url}/s/{generation.public_links.get().token}")
+    visitor.goto(f"{visitor.studio.url}/s/{PublicLink.objects.get().token}")
     check(visitor, "public page")
 
 

@@ -51,7 +51,8 @@ def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, provi
     batch = Batch.objects.press(owner, uuid.uuid4().hex, requests * count)
     made = list(batch.generations.order_by("pk"))
     for generation in made:
-        if status == "ready":
+        if status == "ready":  # never without its copy, never anything that a worker would take up
+            settle(generation, "saving", seconds_ago, took, fields)
             hang(generation, draft)
         settle(generation, status, seconds_ago, took, fields)
     return made
@@ -59,7 +60,7 @@ def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, provi
 
 def settle(generation, status, seconds_ago, took, fields):
     created = timezone.now() - timedelta(seconds=seconds_ago)
-    columns = {"status": status, "created_at": created}
+    columns = {"status": status, "created_at": created, "lease_until": None}
     if status in OPEN:
         columns |= {"due_at": timezone.now() + FAR_AHEAD, "lease_until": timezone.now() + LEASE}
     if status != "queued" and status != "cancelled":
@@ -80,16 +81,14 @@ def settle(generation, status, seconds_ago, took, fields):
 
 def hang(generation, draft=True):
     """Gives it a saved copy: probed, with poster and last frame, like any other."""
-    path = drawn(generation.prompt, generation.provider.value, generation.aspect_ratio, duration(generation), draft)
+    words = (generation.prompt, generation.provider.value, generation.aspect_ratio)
+    path, probe, sha256 = drawn(*words, generation.config.get("duration", 5), draft)
     poster, last_frame = path.with_suffix(".poster.jpg"), path.with_suffix(".last.jpg")
-    if not poster.exists():
-        media.poster(path, poster)
-        media.last_frame(path, last_frame)
-    probe, name = media.probe(path), str(generation.public_id)
+    name = str(generation.public_id)
     copy = SavedVideo(
         generation=generation,
         size=path.stat().st_size,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=sha256,
         width=probe.width,
         height=probe.height,
         seconds=probe.seconds,
@@ -107,18 +106,16 @@ def hang(generation, draft=True):
     copy.save()
 
 
-def duration(generation):
-    return generation.config.get("duration", 5)
-
-
 @cache
 def drawn(prompt, provider, ratio, seconds, draft):
-    """The path of a drawn video; each is drawn once in a process."""
+    """A drawn video's path (its pictures lie beside it), what it is, and its SHA-256; drawn once in a process."""
     DRAWN.mkdir(exist_ok=True)
     path = DRAWN / f"{uuid.uuid4().hex}.mp4"
     job = {"path": str(path), "id": path.stem, "prompt": prompt, "provider": provider, "aspect_ratio": ratio}
     draw({**job, "config": {"duration": seconds, "seed": 7}, "frames": {}, "draft": draft, "weight": None})
-    return path
+    media.poster(path, path.with_suffix(".poster.jpg"))
+    media.last_frame(path, path.with_suffix(".last.jpg"))
+    return path, media.probe(path), hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def forget_drawings():
@@ -199,7 +196,7 @@ def a_month(owner):
     }
     known = [value for value in usual if Provider.objects.filter(value=value).exists()]
     for day in range(3, 30):
-        for number in range((day * 7 + day // 3 * 5) % 9 + (0 if day % 7 in {2, 3} else 3)):
+        for number in range((day * 7 + day // 3 * 5) % 6 + (0 if day % 7 in {2, 3} else 2)):
             provider = known[(day + number * number) % len(known)]
             took = usual[provider] * (0.8 + 0.07 * ((day * 5 + number * 3) % 11))
             status = "failed" if (day * 11 + number * 7) % 29 == 0 else "ready"
