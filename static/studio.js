@@ -91,7 +91,7 @@ on("htmx:configRequest", (event) => {
 	const { elt, parameters } = event.detail, token = document.cookie.match(/\bcsrftoken=(\w+)/)?.[1];
 	// Signing in again in another tab gives a new token; the one in this page is then refused.
 	if (token && parameters.csrfmiddlewaretoken) parameters.csrfmiddlewaretoken = token;
-	if (elt.id === "find") for (const [name, value] of Object.entries(parameters)) value || delete parameters[name];
+	if (elt.matches("#find, .filters")) for (const [name, value] of Object.entries(parameters)) value || delete parameters[name];
 });
 on("htmx:historyRestore", () => { $("#q").value = new URLSearchParams(location.search).get("q") || ""; });
 
