@@ -3,14 +3,19 @@ import re
 
 from django.core.wsgi import get_wsgi_application
 
-PARAMETER = re.compile(r"\s*boundary\s*=", re.IGNORECASE)
+BOUNDARY = re.compile(r"\s*boundary\s*=\s*\"?([^\"]*)", re.IGNORECASE)
+EPILOGUE = 64  # bytes that may follow the last boundary; usually it is one line end
 
 
 class Whole:
-    """A body that is read as long as it was announced, or not at all: half a form must never pass for a whole one."""
+    """A body that is read as long as it was announced, and to the end of its form, or not at all.
 
-    def __init__(self, stream, length: int):
-        self.stream, self.left = stream, length
+    Half a form must never pass for a whole one: Django would take a prompt that was cut off for all of it.
+    """
+
+    def __init__(self, stream, length: int, end: bytes):
+        self.stream, self.left, self.end = stream, length, end
+        self.tail = b""
 
     def read(self, size: int | None = -1) -> bytes:
         wanted = self.wanted(size)
@@ -27,8 +32,9 @@ class Whole:
 
     def counted(self, data: bytes, is_cut_off: bool) -> bytes:
         self.left -= len(data)
-        if is_cut_off:
-            raise OSError("The request ended before its announced length.")
+        self.tail = (self.tail + data)[-len(self.end) - EPILOGUE :]
+        if is_cut_off or (self.left == 0 and data and self.end not in self.tail):
+            raise OSError("The request ended before its form did.")
         return data
 
 
@@ -42,11 +48,13 @@ class Incoming:
         self.application = application
 
     def __call__(self, environ, start_response):
+        kind, *parameters = environ.get("CONTENT_TYPE", "").split(";")
+        boundaries = list(filter(None, map(BOUNDARY.match, parameters)))
+        environ["CONTENT_TYPE"] = ";".join([kind, *(found.string for found in boundaries)])
         length = environ.get("CONTENT_LENGTH", "")
         if length.isascii() and length.isdigit():
-            environ["wsgi.input"] = Whole(environ["wsgi.input"], int(length))
-        kind, *parameters = environ.get("CONTENT_TYPE", "").split(";")
-        environ["CONTENT_TYPE"] = ";".join([kind, *filter(PARAMETER.match, parameters)])
+            end = f"--{boundaries[0][1].strip()}--".encode("latin-1") if boundaries else b""
+            environ["wsgi.input"] = Whole(environ["wsgi.input"], int(length), end)
         return self.application(environ, start_response)
 
 

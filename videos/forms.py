@@ -341,7 +341,7 @@ def check_address(address: str) -> str:
         is_good = parts.scheme in {"http", "https"} and HOST.fullmatch(host) and parts.port != 0
     except ValueError:
         is_good = False
-    if not is_good or re.search(r"[\s\x00-\x1f\x7f\\<>\"]", address):
+    if not is_good or re.search(r"[\s\x00-\x1f\x7f\ufffd\\<>\"]", address):
         raise forms.ValidationError("Give the picture's full address, such as https://example.com/picture.jpg.")
     if "@" in parts.netloc:
         raise forms.ValidationError("This address holds a password; give one without.")

@@ -70,7 +70,7 @@ def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
         "plan": plan,
         "chosen": chosen,
         "others": len(also),
-        "ratio": plan.aspect_ratio,
+        "ratio": form.value("aspect_ratio") or DEFAULT_RATIO,
         "warnings": plan.warnings(),
         "seconds": plan.seconds(track_records()),
         "amount": plan.amount(),
@@ -153,7 +153,7 @@ def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: st
         "picture": picture,
         "address": form.value(f"{name}_url"),
         "from_video": next((video for video in videos.filter(public_id=from_video)), None) if from_video else None,
-        "error": error or " ".join(form.errors.get(name, [])),
+        "error": error or " ".join(form.frame_errors(which)),
         "pictures": pictures_to_choose(request.user, picture),
         "videos": videos[:EARLIER],
     }

@@ -90,7 +90,7 @@ def picture(request: HttpRequest, public_id) -> HttpResponseBase:
 
 def download_name(generation: Generation) -> str:
     """Named by prompt and time: "a drone shot over a coastal city 2026-03-01 1402.mp4"."""
-    words = " ".join(re.sub(r"[^\w\s-]", " ", generation.prompt).split())[:60].strip() or "video"
+    words = " ".join(re.sub(r"[^\w\s-]", " ", generation.prompt).split())[:60].strip(" -") or "video"
     moment = timezone.localtime(generation.created_at).strftime("%Y-%m-%d %H%M")
     return f"{words} {moment}.mp4"
 
