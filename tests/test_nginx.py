@@ -2,9 +2,11 @@
 
 import json
 from contextlib import closing
+from io import BytesIO
 
 import httpx
 import pytest
+from PIL import Image
 
 from tests.parts.nginx import Nginx
 from tests.parts.standin import Standin
@@ -25,6 +27,7 @@ ODD_NAMES = [
 FILL = """
 import json
 from contextlib import closing
+from io import BytesIO
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from tests.parts.people import make_member
@@ -187,6 +190,16 @@ def test_a_header_of_the_visitors_own_opens_no_file(proxied, other):
     assert WHOLE[:100] not in answer.content
 
 
+def test_a_press_with_two_pictures_goes_through(proxied, member):
+    fields = {"csrfmiddlewaretoken": csrf_token(member, "/"), "token": "t" * 32, "prompt": "a lighthouse"}
+    noise = Image.frombytes("RGB", (1200, 900), WHOLE[: 1200 * 900] * 3)
+    data = BytesIO()
+    noise.save(data, "PNG", compress_level=0)
+    files = {"reference_image": ("a.png", data.getvalue()), "tail_image": ("b.png", data.getvalue())}
+    answer = member.post("/generate", data=fields, files=files)
+    assert answer.status_code == 302 and answer.headers["Location"].startswith("/#g-")
+
+
 def test_an_upload_that_is_too_large_is_refused_before_it_reaches_the_studio(proxied, member):
     answer = member.post(
         "/generate", content=b"x" * (46 * 1024**2), headers={"Content-Type": "multipart/form-data; boundary=x"}
@@ -195,7 +208,7 @@ def test_an_upload_that_is_too_large_is_refused_before_it_reaches_the_studio(pro
 
 
 def test_without_nginx_the_same_studio_would_send_no_bytes(proxied):
-    """The studio's own port, asked past nginx: whoever gets there gets a header, never a file it was not told to send."""
+    """The studio's own port, asked past nginx: whoever gets there gets a header and no file."""
     with closing(signed_in(proxied[2].url, "member")) as client:
         answer = client.get(video(proxied))
         assert answer.content == b""

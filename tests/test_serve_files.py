@@ -1,157 +1,306 @@
-"""Files: only for who may see them, by Range, with headers that keep them private."""
+"""Videos, posters, last frames and pictures: only for who may see them, and any part of them that a player asks for."""
 
 import hashlib
 
 import pytest
 from django.core.files.base import ContentFile
+from django.test import Client
 
 from tests.parts.people import make_member, make_owner, signed_in
-from tests.parts.things import make_picture, make_queued, make_ready
-from videos.models import SavedVideo
-from videos.views import files
-from videos.views.files import MOST_BYTES, download_name
+from tests.parts.things import make_ready
+from videos.models import Generation, Picture, SavedVideo
+from videos.views.files import MOST_BYTES, Slice
 
 pytestmark = pytest.mark.django_db
-BYTES = b"0123456789" * 2
+SIZE = 5_000
+LARGE = MOST_BYTES + 100_000
+KINDS = ["video", "poster", "last frame", "picture"]
+TYPES = {"video": "video/mp4", "poster": "image/jpeg", "last frame": "image/jpeg", "picture": "image/webp"}
+
+
+def content_of(kind, size=SIZE):
+    """Bytes that differ everywhere, so that a slice from a wrong place is seen."""
+    whole = b"".join(hashlib.sha256(f"{kind} {number}".encode()).digest() for number in range(size // 32 + 1))
+    return whole[:size]
+
+
+class Shelf:
+    """A member's video with everything that belongs to it."""
+
+    def __init__(self, video_size=SIZE):
+        self.member = make_member()
+        self.browser = signed_in(self.member)
+        self.generation = make_ready(self.member)
+        saved = self.generation.saved_video
+        for field, kind, size in (
+            (saved.file, "video", video_size),
+            (saved.poster, "poster", SIZE),
+            (saved.last_frame, "last frame", SIZE),
+        ):
+            field.save(f"{kind} ü%20?#.bin", ContentFile(content_of(kind, size)), save=False)
+        saved.save()
+        self.picture = Picture(
+            owner=self.member, sha256="9" * 64, width=4, height=3, size=SIZE, content_type="image/webp"
+        )
+        self.picture.file.save("frame.webp", ContentFile(content_of("picture")))
+        self.paths = {
+            "video": f"/g/{self.generation.public_id}/video.mp4",
+            "poster": f"/g/{self.generation.public_id}/poster",
+            "last frame": f"/g/{self.generation.public_id}/last-frame",
+            "picture": f"/pictures/{self.picture.public_id}",
+        }
+
+    def ask(self, kind, method="GET", browser=None, **headers):
+        return (browser or self.browser).generic(method, self.paths[kind], headers=headers)
 
 
 @pytest.fixture
-def member():
-    return make_member()
+def shelf(db):
+    return Shelf()
 
 
-@pytest.fixture
-def client(member):
-    return signed_in(member)
+def body(answer):
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
-@pytest.fixture
-def generation(member):
-    return make_ready(member, prompt="A “dune” / at 5 o'clock: café\nwide")
+# What is asked for → the part that comes: (first, last) of 206, None for all of it, "no" for 416.
+RANGES = {
+    "bytes=0-0": (0, 0),
+    "bytes=0-": (0, SIZE - 1),
+    "bytes=1-": (1, SIZE - 1),
+    "bytes=10-19": (10, 19),
+    "bytes=4999-4999": (SIZE - 1, SIZE - 1),
+    "bytes=4999-": (SIZE - 1, SIZE - 1),
+    "bytes=4000-9999": (4000, SIZE - 1),
+    "bytes=0-99999999999999999999999999": (0, SIZE - 1),
+    "bytes=-1": (SIZE - 1, SIZE - 1),
+    "bytes=-500": (SIZE - 500, SIZE - 1),
+    "bytes=-5000": (0, SIZE - 1),
+    "bytes=-99999999999999999999999999": (0, SIZE - 1),
+    " bytes=0-1 ": (0, 1),
+    "bytes=000-001": (0, 1),
+    "bytes=5000-": "no",
+    "bytes=5000-6000": "no",
+    "bytes=99999999999999999999999999-": "no",
+    "bytes=-0": "no",
+    "bytes=5-4": None,
+    "bytes=-": None,
+    "bytes=": None,
+    "bytes=1-2,4-5": None,
+    "bytes=0-0,-1": None,
+    "bytes=a-b": None,
+    "bytes=1-2-3": None,
+    "bytes=--1": None,
+    "bytes=+1-2": None,
+    "bytes=1.0-2": None,
+    "bytes= 1-2": None,
+    "bytes=١-٢": None,
+    "bytes 1-2": None,
+    "items=0-1": None,
+    "seconds=0-1": None,
+    "0-1": None,
+    "": None,
+    "bytes=0-1;": None,
+    "x" * 5000: None,
+}
 
 
-def get(client, generation, name="video.mp4", **headers):
-    headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    return client.get(f"/g/{generation.public_id}/{name}", headers=headers)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_range_gives_its_very_bytes_or_all_of_them_or_says_that_there_are_none(shelf, kind):
+    whole, path = content_of(kind), shelf.paths[kind]
+    for asked, part in RANGES.items():
+        answer = shelf.browser.get(path, headers={"Range": asked})
+        got = body(answer)
+        assert answer["Accept-Ranges"] == "bytes", asked
+        if part == "no":
+            assert (answer.status_code, got) == (416, b""), asked
+            assert answer["Content-Range"] == f"bytes */{SIZE}", asked
+        elif part is None:
+            assert (answer.status_code, got) == (200, whole), asked
+            assert answer["Content-Length"] == str(SIZE) and "Content-Range" not in answer, asked
+        else:
+            first, last = part
+            assert (answer.status_code, got) == (206, whole[first : last + 1]), asked
+            assert answer["Content-Range"] == f"bytes {first}-{last}/{SIZE}", asked
+            assert answer["Content-Length"] == str(last + 1 - first), asked
 
 
-def body(reply):
-    return b"".join(reply.streaming_content) if reply.streaming else reply.content
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_answer_is_private_and_of_its_own_kind(shelf, kind):
+    tags = set()
+    for headers in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=9999-"}, {"If-None-Match": "*"}):
+        answer = shelf.ask(kind, **headers)
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert answer["Cache-Control"].startswith("private")
+        tags.add(answer["ETag"])
+        if answer.status_code in {200, 206}:
+            assert answer["Content-Type"] == TYPES[kind]
+            assert "Content-Disposition" not in answer
+    assert len(tags) == 1
 
 
-RANGES = [
-    ("bytes=0-0", 206, b"0", "bytes 0-0/20"),
-    ("bytes=0-", 206, BYTES, "bytes 0-19/20"),
-    ("bytes=5-9", 206, b"56789", "bytes 5-9/20"),
-    ("bytes=19-", 206, b"9", "bytes 19-19/20"),
-    ("bytes=15-99", 206, b"56789", "bytes 15-19/20"),
-    ("bytes=-3", 206, b"789", "bytes 17-19/20"),
-    ("bytes=-99", 206, BYTES, "bytes 0-19/20"),
-    ("bytes=20-", 416, b"", "bytes */20"),
-    ("bytes=99-100", 416, b"", "bytes */20"),
-    ("bytes=-0", 416, b"", "bytes */20"),
-    ("bytes=9-5", 200, BYTES, None),
-    ("bytes=-", 200, BYTES, None),
-    ("bytes=a-b", 200, BYTES, None),
-    ("bytes=0-1,5-6", 200, BYTES, None),
-    ("items=0-1", 200, BYTES, None),
-    ("bytes=" + "9" * 40 + "-", 416, b"", "bytes */20"),
-]
+def test_no_two_files_share_a_tag(shelf):
+    assert len({shelf.ask(kind)["ETag"] for kind in KINDS}) == len(KINDS)
 
 
-@pytest.mark.parametrize(("asked", "status", "content", "content_range"), RANGES)
-def test_a_range_is_answered_as_the_standard_says(client, generation, asked, status, content, content_range):
-    reply = get(client, generation, Range=asked)
-    assert reply.status_code == status
-    assert body(reply) == content
-    assert reply.get("Content-Range") == content_range
-    if status != 416:
-        assert reply["Content-Length"] == str(len(content))
-        assert reply["Accept-Ranges"] == "bytes"
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_head_says_what_a_get_would_hold_and_holds_nothing(shelf, kind):
+    for headers in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=9999-"}):  # only a GET has ranges
+        answer = shelf.ask(kind, "HEAD", **headers)
+        assert (answer.status_code, body(answer)) == (200, b"")
+        assert answer["Content-Length"] == str(SIZE)
+        assert answer["Accept-Ranges"] == "bytes" and "Content-Range" not in answer
 
 
-def test_a_partial_answer_is_never_longer_than_two_megabytes(client, generation):
-    saved = SavedVideo.objects.get()
-    saved.file.save("long.mp4", ContentFile(b"x" * (MOST_BYTES + 500)))
-    reply = get(client, generation, Range="bytes=100-")
-    assert reply["Content-Range"] == f"bytes 100-{MOST_BYTES + 99}/{MOST_BYTES + 500}"
-    assert len(body(reply)) == MOST_BYTES
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_known_already_is_not_sent_again(shelf, kind):
+    tag = shelf.ask(kind)["ETag"]
+    for known in (tag, f"W/{tag}", "*", f'"other", {tag}', f'"other",W/{tag}', f"{tag} "):
+        for headers in ({}, {"Range": "bytes=0-9"}):
+            answer = shelf.ask(kind, **{"If-None-Match": known}, **headers)
+            assert (answer.status_code, body(answer), answer["ETag"]) == (304, b"", tag), known
+    for other in ('"other"', tag.strip('"'), "", "W/", tag[:-2] + '"'):
+        assert shelf.ask(kind, **{"If-None-Match": other}).status_code == 200, other
 
 
-def test_if_range_with_an_old_tag_sends_the_whole_file(client, generation):
-    tag = get(client, generation)["ETag"]
-    assert get(client, generation, Range="bytes=0-1", If_Range=tag).status_code == 206
-    assert get(client, generation, Range="bytes=0-1", If_Range='"old"').status_code == 200
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_is_only_given_of_the_version_that_was_begun(shelf, kind):
+    tag = shelf.ask(kind)["ETag"]
+    assert shelf.ask(kind, **{"Range": "bytes=0-9", "If-Range": tag}).status_code == 206
+    for other in ('"other"', f"W/{tag}", "Wed, 21 Oct 2026 07:28:00 GMT", "yesterday", ""):
+        answer = shelf.ask(kind, **{"Range": "bytes=0-9", "If-Range": other})
+        assert (answer.status_code, body(answer)) == (200, content_of(kind)), other
 
 
-def test_what_the_browser_has_is_not_sent_again(client, generation):
-    tag = get(client, generation)["ETag"]
-    assert get(client, generation, If_None_Match=tag).status_code == 304
+def test_a_part_is_never_longer_than_two_megabytes_and_the_rest_can_be_asked_for(db):
+    """A paused player would otherwise hold a thread for as long as it is paused."""
+    shelf = Shelf(LARGE)
+    whole, got = content_of("video", LARGE), b""
+    for asked in ("bytes=0-", f"bytes=-{LARGE}", f"bytes=0-{LARGE}"):
+        answer = shelf.ask("video", Range=asked)
+        assert answer.status_code == 206 and int(answer["Content-Length"]) == len(body(answer)) == MOST_BYTES
+    while len(got) < LARGE:
+        answer = shelf.ask("video", Range=f"bytes={len(got)}-")
+        assert answer["Content-Range"].startswith(f"bytes {len(got)}-")
+        got += body(answer)
+    assert got == whole
+    assert body(shelf.ask("video")) == whole
 
 
-def test_head_tells_the_length_and_sends_nothing(client, generation):
-    reply = client.head(f"/g/{generation.public_id}/video.mp4")
-    assert (reply.status_code, reply["Content-Length"], reply.content) == (200, "20", b"")
-    whole = client.head(f"/g/{generation.public_id}/video.mp4", headers={"Range": "bytes=0-4"})
-    assert (whole.status_code, whole["Content-Length"]) == (200, "20")  # only a GET has ranges
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_file_has_no_part(shelf, kind):
+    for path in shelf.generation.saved_video.files():
+        path.storage.delete(path.name)
+        path.storage.save(path.name, ContentFile(b""))
+    shelf.picture.file.storage.delete(shelf.picture.file.name)
+    shelf.picture.file.storage.save(shelf.picture.file.name, ContentFile(b""))
+    assert (shelf.ask(kind).status_code, shelf.ask(kind)["Content-Length"]) == (200, "0")
+    for asked in ("bytes=0-", "bytes=0-0", "bytes=-1", "bytes=-0"):
+        answer = shelf.ask(kind, Range=asked)
+        assert (answer.status_code, answer["Content-Range"]) == (416, "bytes */0")
 
 
-def test_a_file_is_private_and_of_its_own_type(client, generation, member):
-    picture = make_picture(member)
-    for path, kind in [
-        (f"/g/{generation.public_id}/video.mp4", "video/mp4"),
-        (f"/g/{generation.public_id}/poster", "image/jpeg"),
-        (f"/g/{generation.public_id}/last-frame", "image/jpeg"),
-        (f"/pictures/{picture.public_id}", "image/png"),
-    ]:
-        reply = client.get(path)
-        assert reply.status_code == 200
-        assert reply["Content-Type"] == kind
-        assert reply["Cache-Control"].startswith("private")
-        assert reply["X-Content-Type-Options"] == "nosniff"
-        assert "inline" in reply.get("Content-Disposition", "inline")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_is_gone_is_not_found(shelf, kind):
+    for file in (*shelf.generation.saved_video.files(), shelf.picture.file):
+        file.storage.delete(file.name)
+    for headers in ({}, {"Range": "bytes=0-9"}):
+        assert shelf.ask(kind, **headers).status_code == 404
 
 
-def test_a_download_is_named_by_prompt_and_time(client, generation):
-    reply = client.get(f"/g/{generation.public_id}/video.mp4?download=1")
-    name = download_name(generation)
-    assert name.startswith("A dune at 5 o clock café wide 20")
-    assert reply["Content-Disposition"].startswith("attachment; filename*=utf-8''A%20dune")
-    assert "\n" not in reply["Content-Disposition"]
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "headers", [{}, {"Range": "bytes=0-9"}, {"If-None-Match": "*"}], ids=["whole", "part", "known"]
+)
+def test_nobody_else_gets_a_byte(shelf, kind, headers):
+    for person in (make_member("other"), make_owner()):
+        for method in ("GET", "HEAD"):
+            assert shelf.ask(kind, method, signed_in(person), **headers).status_code == 404
+    answer = shelf.ask(kind, browser=Client(), **headers)
+    assert answer.status_code == 302 and answer.url.startswith("/login")
+    assert shelf.ask(kind, "POST").status_code == 405
 
 
-def test_what_is_not_yours_is_not_there(generation, member):
-    picture = make_picture(member)
-    paths = [f"/g/{generation.public_id}/{name}" for name in ("video.mp4", "poster", "last-frame")]
-    for other in (make_member("other"), make_owner()):
-        client = signed_in(other)
-        assert [client.get(path).status_code for path in [*paths, f"/pictures/{picture.public_id}"]] == [404] * 4
-    generation.share_with_team(True)
-    assert signed_in(other).get(paths[0]).status_code == 200
+def test_a_video_that_its_owner_shares_is_for_the_team_and_its_frames_stay_private(shelf):
+    other = signed_in(make_member("other"))
+    Generation.objects.update(shared=True)
+    for kind in ("video", "poster", "last frame"):
+        assert shelf.ask(kind, browser=other).status_code == 200
+    assert shelf.ask("picture", browser=other).status_code == 404
 
 
-def test_what_is_not_saved_yet_or_gone_from_disk_is_not_there(client, member, generation):
-    assert get(client, make_queued(member, token="another-token")).status_code == 404
-    saved = SavedVideo.objects.get()
-    saved.file.storage.delete(saved.file.name)
-    assert get(client, generation).status_code == 404
+PROMPTS = {
+    "A drone shot, flying!": "A drone shot flying",
+    "a\r\nSet-Cookie: x=1\r\n\r\n": "a Set-Cookie x 1",
+    'say "hello"; filename="x.exe': "say hello filename x exe",
+    "../../etc/passwd": "etc passwd",
+    "C:\\con\\nul": "C con nul",
+    "Über den Wolken – schön": "Über den Wolken schön",
+    "夜の海": "夜の海",
+    "שלום": "שלום",
+    "👩‍👩‍👧 🎬": "video",
+    "...": "video",
+    "-rf": "rf",
+    ".hidden": "hidden",
+    "\x01\x1b[31m\x7f": "31m",
+    "x" * 9000: "x" * 60,
+    "é" * 500: "é" * 60,
+}
 
 
-def test_behind_nginx_the_view_only_points_at_the_file(client, generation, settings):
-    settings.ACCEL_LOCATION = "/protected"
-    reply = get(client, generation)
-    assert reply["X-Accel-Redirect"] == f"/protected/{SavedVideo.objects.get().file.name}"
-    assert reply.content == b""
-    assert reply["Cache-Control"].startswith("private")
+@pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: repr(prompt[:20]))
+def test_a_download_is_named_by_its_prompt_and_can_harm_no_disk(shelf, prompt):
+    Generation.objects.update(prompt=prompt)
+    answer = shelf.browser.get(shelf.paths["video"] + "?download=1")
+    assert body(answer) == content_of("video")
+    name = file_name_in(answer["Content-Disposition"])
+    stem, moment = name[:-20], name[-20:]
+    assert stem == PROMPTS[prompt]
+    assert moment == f" {shelf.generation.created_at:%Y-%m-%d %H%M}.mp4"
+    assert len(name.encode()) < 255
+
+
+def file_name_in(header):
+    """What a browser reads out of Content-Disposition."""
+    assert header.isascii() and header.isprintable()
+    assert header.startswith("attachment; filename")
+    kind, _, rest = header.removeprefix("attachment; ").partition("=")
+    if kind == "filename*":
+        return bytes_of(rest.removeprefix("utf-8''")).decode()
+    assert rest[0] == rest[-1] == '"' and '"' not in rest[1:-1]
+    return rest[1:-1]
+
+
+def bytes_of(quoted):
+    head, *parts = quoted.split("%")
+    return head.encode() + b"".join(bytes.fromhex(part[:2]) + part[2:].encode() for part in parts)
+
+
+def test_behind_nginx_only_the_place_of_the_file_is_said(shelf, settings):
+    settings.ACCEL_LOCATION = "/kept/"
+    for kind in KINDS:
+        answer = shelf.ask(kind, Range="bytes=0-9")
+        assert (answer.status_code, answer.content) == (200, b"")
+        place = answer["X-Accel-Redirect"]
+        assert place.startswith("/kept/") and place.isascii() and "//" not in place
+        assert "?" not in place and "#" not in place and " " not in place
+        assert answer["Content-Type"] == TYPES[kind] and answer["Cache-Control"].startswith("private")
+        assert shelf.ask(kind, browser=signed_in(make_member(f"other than {kind}"))).status_code == 404
+
+
+def test_a_saved_copy_that_is_not_there_yet_is_not_found(shelf):
+    SavedVideo.objects.all().delete()
+    for kind in ("video", "poster", "last frame"):
+        assert shelf.ask(kind).status_code == 404
 
 
 def test_a_slice_reads_like_a_file_of_its_own(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(BYTES)
-    part = files.Slice(str(path), 5, 10)
-    assert part.read() == BYTES[5:15]
+    path, whole = tmp_path / "file", content_of("video")
+    path.write_bytes(whole)
+    part = Slice(str(path), 5, 10)
+    assert part.read() == whole[5:15]
     assert part.seek(0, 2) == 10
     assert part.seek(2) == 2
-    assert part.read(3) == BYTES[7:10]
+    assert part.read(3) == whole[7:10]
     part.close()
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == hashlib.sha256(BYTES).hexdigest()
+    assert path.read_bytes() == whole
