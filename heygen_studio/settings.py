@@ -291,6 +291,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 LANGUAGE_CODE = "en"
+USE_I18N = False
 TIME_ZONE = env.str("TZ", "UTC") or "UTC"
 USE_TZ = True
 
