@@ -6,15 +6,14 @@ import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import QueryDict
 from django.utils.html import escape
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from tests.parts.people import make_member, make_owner, signed_in
 from tests.parts.things import make_ready
-from videos.forms import GenerateForm, SettingsRefused, read_config
+from videos.forms import SettingsRefused, read_config
 from videos.models import Batch, Budget, Generation, Picture, Provider
 
 pytestmark = pytest.mark.django_db
@@ -347,28 +346,6 @@ def test_reuse_fills_the_composer_with_all_of_it(client):
     assert re.search(r'value="kling_v2" checked', body)
     assert "&quot;seed&quot;: 7" in body
     assert f'value="{generation.start_frame.public_id}" checked' in body
-
-
-TYPED = st.fixed_dictionaries({}, optional={name: st.text(max_size=60) for name in TEXT_FIELDS})
-
-
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(TYPED)
-def test_whatever_is_typed_the_form_has_a_sentence_or_a_request(member, fields):
-    data = QueryDict(mutable=True)
-    data.update(fields)
-    form = GenerateForm(data, owner=member)
-    if form.is_valid():
-        assert form.requests()
-    else:
-        assert all(error.endswith(".") for errors in form.errors.values() for error in errors)
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(TYPED)
-def test_whatever_is_typed_the_page_answers(client, fields):
-    fields = {name: value.encode("utf-8", "replace").decode() for name, value in fields.items()}
-    assert client.post("/generate", fields).status_code in {302, 422}
 
 
 @settings(max_examples=300, deadline=None)
