@@ -147,7 +147,7 @@ BAD = [
     ({"reference_image_url": "http://example.com:99999/a.jpg"}, "full address"),
     ({"reference_image_url": "https://example.com/a b.jpg"}, "full address"),
     ({"reference_image_url": "https://example.com/a\r\nX-Header: 1"}, "full address"),
-    ({"reference_image_url": "https://example.com/\0"}, "full address"),
+    ({"reference_image_url": "https://example.com/\0"}, "a character that cannot be stored"),
     ({"reference_image_url": "https://me:secret@example.com/a.jpg"}, "holds a password"),
     ({"tail_image_url": "https://example.com/" + "a" * 2000}, "longer than 2,000"),
     ({"tail_image_url": "nowhere"}, "full address"),
