@@ -37,14 +37,16 @@ lint: .venv/test.lock ## ruff, check and format
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
 
 # Three rounds, so that real processes and browsers do not fight the quick tests for the cores; the second runs the
-# quick ones that use a database once more, on PostgreSQL. All of them run, even if one fails, or lint does.
+# quick ones that ask most of a database once more, on PostgreSQL. All of them run, even if one fails, or lint does.
 TEST_WORKERS ?= 2
+ON_POSTGRES := $(patsubst %,tests/test_%.py,submit submit_faults follow poll_faults budgets save gallery updates select \
+	set_up share usage)
 PYTEST = $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal
 test: install-test ## lint and every test
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
 	$(PYTEST) -m "not process and not browser" || status=1; \
-	TEST_DATABASE=postgres $(PYTEST) -m "database and not process and not browser" || status=1; \
+	TEST_DATABASE=postgres $(PYTEST) -m "not process and not browser" $(ON_POSTGRES) || status=1; \
 	$(PYTEST) -m "process or browser" || status=1; \
 	exit $$status
 

@@ -159,7 +159,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 Q_CLUSTER = {
     "name": "studio",
     "orm": "default",
-    "workers": 4,  # one follows, two save, one is left to send
+    "workers": 6,  # one follows, two send, two save, and one is left for what is rare
     "queue_limit": 3,
     "bulk": 1,
     "timeout": 120,

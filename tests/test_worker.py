@@ -203,9 +203,13 @@ def test_tasks_of_rows_that_are_gone_end_quietly():
 
 
 def test_only_so_many_saves_run_at_once(settings):
-    with tasks.a_lane() as first, tasks.a_lane() as second, tasks.a_lane() as third:
+    with (
+        tasks.a_lane("saving", 2) as first,
+        tasks.a_lane("saving", 2) as second,
+        tasks.a_lane("saving", 2) as third,
+    ):
         assert (first, second, third) == (True, True, False)
-    with tasks.a_lane() as again:
+    with tasks.a_lane("saving", 2) as again:
         assert again
 
 

@@ -39,7 +39,10 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-SAVES_AT_ONCE = 2  # on one host: the other workers stay free for the pump and for sending
+# On one host. Whatever is slow, the other workers (Q_CLUSTER) stay free for the pump: while it waits for a place
+# nothing is followed, and its silence has the whole cluster replaced, senders in mid-request included.
+SENDS_AT_ONCE = 2
+SAVES_AT_ONCE = 2
 FAILURES_KEPT = timedelta(days=7)
 NIGHTLY_SECONDS = 3600.0
 
@@ -62,12 +65,17 @@ def task(function: Callable[..., None]) -> Callable[..., None]:
 
 @task
 def submit(pk: int):
-    sending.submit(pk)
+    with a_lane("sending", SENDS_AT_ONCE) as is_free:
+        if is_free:
+            sending.submit(pk)
+    if is_free:
+        for another in Generation.objects.sendable(timezone.now())[:1]:
+            nudge_submit(another)
 
 
 @task
 def save(pk: int):
-    with a_lane() as is_free:
+    with a_lane("saving", SAVES_AT_ONCE) as is_free:
         if is_free and saving.save(pk, stopping.is_set):
             nudge_save(pk)
     if is_free:
@@ -101,11 +109,11 @@ def nightly():
 
 
 @contextmanager
-def a_lane() -> Iterator[bool]:
-    """Whether one of the places for saving was free; held until the end, or until this process dies."""
-    folder = settings.DATA / "saving"
+def a_lane(name: str, places: int) -> Iterator[bool]:
+    """Whether one of the places for this work was free; held until the end, or until this process dies."""
+    folder = settings.DATA / name
     folder.mkdir(exist_ok=True)
-    for number in range(SAVES_AT_ONCE):
+    for number in range(places):
         with (folder / str(number)).open("wb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
