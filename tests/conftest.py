@@ -21,6 +21,7 @@ import shutil
 import uuid
 
 import pytest
+from django.db import connection, connections
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -50,6 +51,16 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.process)
         if names & DATABASE_FIXTURES or item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.database)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """What migrations put into the test database is known to every connection: under a browser's event loop Django
+    makes one anew, which would not know what to restore after a test that emptied the tables."""
+    with django_db_blocker.unblock():
+        contents = getattr(connection, "_test_serialized_contents", None)
+        if contents is not None:
+            type(connections["default"])._test_serialized_contents = contents
 
 
 @pytest.fixture(autouse=True)

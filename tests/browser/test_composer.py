@@ -19,8 +19,9 @@ def picture(colour="teal"):
 
 
 def sent(studio, prompt):
-    """The inputs of every submission with this prompt that was accepted."""
-    return [entry["input"] for entry in studio.standin.ledger() if entry["input"]["prompt"] == prompt]
+    """The inputs of every submission with this prompt that was accepted. Browsers send a line's end as CR LF."""
+    inputs = [entry["input"] for entry in studio.standin.ledger()]
+    return [asked for asked in inputs if asked["prompt"].replace("\r\n", "\n") == prompt]
 
 
 def test_keys_send_and_fields_do_not(member_page, shared_studio):
