@@ -285,3 +285,30 @@ def test_the_form_of_somebody_else_makes_nothing(member):
     with pytest.raises(TokenTaken):
         press(member, "a")
     assert Generation.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "duration", [-1000, 0, 0.00001, 1e300, 1e12, float("nan"), "-8", "long", "1e999", None, True, [8], {"seconds": 8}]
+)
+def test_no_setting_talks_a_price_down(duration):
+    provider = Provider.objects.get(value="veo_3_1")
+    provider.price, provider.price_unit = Decimal("0.5"), Provider.PriceUnit.SECOND
+    assert Request("a lighthouse", provider, config={"duration": duration}).amount() == 2  # four seconds, its shortest
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("duration", "amount"), [(8, 4), (6.5, Decimal("3.25")), ("8", 4)])
+def test_a_longer_video_is_held_at_its_own_price(duration, amount):
+    provider = Provider.objects.get(value="veo_3_1")
+    provider.price, provider.price_unit = Decimal("0.5"), Provider.PriceUnit.SECOND
+    assert Request("a lighthouse", provider, config={"duration": duration}).amount() == amount
+
+
+@pytest.mark.django_db
+def test_money_of_another_currency_takes_nothing_from_a_budget(member):
+    Budget.objects.create(scope=Budget.Scope.STUDIO, money_per_day=Decimal(1), currency="USD")
+    Provider.objects.filter(value="veo_3_1").update(price=5, currency="EUR")
+    make_queued(member)
+    [left] = Budget.objects.left_for(member)
+    assert (left.left, left.unit) == (1, "USD")

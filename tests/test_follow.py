@@ -281,3 +281,25 @@ def test_busy_is_waited_for_as_long_as_asked_within_reason(settings, asked, wait
     error = HeyGenError(Cause.BUSY, retry_after=None if asked is None else timedelta(seconds=asked))
     wait = verdicts.judge(a_poll(), error, NOW).fields["due_at"] - NOW
     assert waits <= wait.total_seconds() <= waits + 10
+
+
+def test_one_that_heygen_did_not_know_is_found_again_when_its_owner_looks_once_more(running, remote):
+    [lighthouse] = running("a lighthouse")
+    remote.faults([{"call": "poll", "do": {"status_word": "not_found"}}])
+    with pumping():
+        wait_until(lambda: Generation.objects.get().status == "failed", 30)
+    lighthouse.refresh_from_db()
+    assert lighthouse.may_be_checked_again
+    remote.faults([])
+    assert lighthouse.check_again()
+    with pumping():
+        wait_until(lambda: Generation.objects.get().status == "saving", 30)
+    assert len(remote.ledger()) == 1
+
+
+def test_one_that_failed_for_good_is_not_looked_for_again(running):
+    [lighthouse] = running("a lighthouse")
+    Generation.objects.update(status="failed", error_class="refused")
+    lighthouse.refresh_from_db()
+    assert not lighthouse.may_be_checked_again
+    assert not lighthouse.check_again()

@@ -146,6 +146,18 @@ def test_a_copy_that_was_named_but_has_no_row_yet_is_checked_and_kept_without_fe
     assert not any(name.startswith(".") for name in files_in(settings.MEDIA_ROOT))
 
 
+def test_a_whole_copy_is_kept_when_a_reboot_took_its_notes_and_its_link_has_died(heavy_remote, owner):
+    [generation] = completed(heavy_remote, owner)
+    true = true_sha256(heavy_remote, generation)
+    stop_in(generation, heavy_remote, "keep_video")
+    release(generation)
+    notes_of(draft_of(Names.of(generation).video)).unlink(missing_ok=True)
+    Generation.objects.filter(pk=generation.pk).update(video_url="")
+    heavy_remote.faults([{"call": "poll", "do": {"status": 500}}, {"call": "file", "do": {"status": 404}}])
+    save_until_ready(generation)
+    assert stored_sha256(generation) == true
+
+
 def test_a_download_killed_in_its_middle_goes_on_where_it_was(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 300_000}}])

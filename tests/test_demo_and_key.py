@@ -1,0 +1,65 @@
+"""What is pressed in demo mode stays in demo mode: setting a key later sends none of it, and asks HeyGen about none."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.parts.people import make_member
+from tests.parts.things import make_picture, make_queued, make_running
+from videos.engine import follow
+from videos.engine.submit import submit
+from videos.models import Generation
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def pressed_in_demo(settings):
+    settings.DEMO = True
+    generation = make_queued(make_member())
+    settings.DEMO = False
+    return generation
+
+
+def test_a_press_in_demo_mode_is_never_sent_once_there_is_a_key(pressed_in_demo, remote):
+    submit(pressed_in_demo.pk)
+    assert remote.ledger() == []
+    assert list(Generation.objects.sendable(timezone.now())) == []
+    assert Generation.objects.get().status == "queued"
+
+
+def test_its_card_says_why_it_waits_and_it_can_be_taken_back(pressed_in_demo):
+    version = pressed_in_demo.version
+    follow.sweep()
+    pressed_in_demo.refresh_from_db()
+    assert pressed_in_demo.trouble.startswith("Pressed in demo mode")
+    assert pressed_in_demo.version > version
+    assert pressed_in_demo.cancel()
+
+
+def test_a_key_that_is_missing_for_a_while_makes_no_paid_video_fail(settings):
+    running = make_running(make_member())
+    settings.DEMO = True
+    soon = timezone.now() + timedelta(hours=1)
+    assert Generation.objects.claim_due_polls(soon, 10) == []
+    follow.sweep()
+    running.refresh_from_db()
+    assert (running.status, running.trouble[:12]) == ("running", "Pressed with")
+    settings.DEMO = False
+    assert [poll.pk for poll in Generation.objects.claim_due_polls(soon, 10)] == [running.pk]
+
+
+def test_back_in_demo_mode_it_goes_on(pressed_in_demo, settings, remote):
+    settings.DEMO = True
+    submit(pressed_in_demo.pk)
+    assert Generation.objects.get().status == "running"
+
+
+def test_a_picture_that_only_the_stand_in_has_is_uploaded_anew(settings):
+    settings.DEMO = True
+    picture = make_picture(make_member())
+    picture.remember_remote_copy("asset", "http://127.0.0.1:1/assets/a.png")
+    assert picture.has_remote_copy()
+    settings.DEMO = False
+    assert not picture.has_remote_copy()
