@@ -16,7 +16,7 @@ from videos import heygen
 from videos.forms import TOKEN
 from videos.models import Generation, OverBudget, RemoteAccount, TokenTaken
 from videos.notices import current_notices
-from videos.tasks import nudge_submit
+from videos.tasks import nudge_check, nudge_submit
 from videos.views.cards import answer_with_cards, cards_of
 
 TOO_LATE = "This has moved on meanwhile; here is how it stands now."
@@ -166,6 +166,7 @@ def resume(request: HttpRequest) -> HttpResponse:
     if not request.user.is_superuser:
         raise Http404
     RemoteAccount.objects.resume()
+    nudge_check()
     if request.htmx:
         return render(request, "_banners.html", {"notices": current_notices()})
     return redirect("gallery")
