@@ -93,8 +93,9 @@ def kill_marked(mark):
 
 
 def environment(**changes):
-    """This process's environment with `changes`; None removes a name. Never the tests' own settings module."""
+    """This process's environment with `changes`; None removes a name. Never what is meant for the tests alone."""
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "heygen_studio.settings", "PYTHONUNBUFFERED": "1"}
+    env.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
     env.update({name: str(value) for name, value in changes.items() if value is not None})
     return {name: value for name, value in env.items() if changes.get(name, "") is not None}
 
