@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.parts.exhibition import hang, make
+from tests.parts.processes import wait_until
 from videos.models import Generation
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -72,9 +73,9 @@ def test_arrows_go_through_the_filter_that_the_gallery_shows(room):
 
 def test_what_was_watched_loses_its_dot(room):
     generation = open_first(room)
+    wait_until(lambda: Generation.objects.get(pk=generation.pk).seen, 20)
     room.keyboard.press("Escape")
     expect(room.locator(".card .dot")).to_have_count(0)
-    assert Generation.objects.get(pk=generation.pk).seen
 
 
 def test_a_favourite_is_starred_in_the_viewer_and_on_its_card(room):
