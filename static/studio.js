@@ -1,4 +1,4 @@
-/* What the studio does in the browser beyond links and forms. */
+/* The studio beyond links and forms. */
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const on = (names, act, capture) => names.split(" ").forEach((name) => document.addEventListener(name, act, capture));
@@ -15,7 +15,7 @@ const say = (what) => {
 };
 document.documentElement.classList.add("scripted");
 
-/* Cards: each to its place; what is in use is left alone. */
+/* Cards: what is in use is left alone. */
 const waiting = new Map();
 let fromLive = false;
 const inUse = (card) =>
@@ -40,7 +40,7 @@ const place = (fresh) => {
 };
 const insert = (fresh) => {
 	const after = $$("#cards > .card").find((card) => +card.dataset.order < +fresh.dataset.order);
-	if (!after && $("#more")) return; // older than what is loaded
+	if (!after && $("#more")) return;
 	fresh.classList.add("is-new");
 	$("#cards").insertBefore(fresh, after || null);
 	return fresh;
@@ -89,13 +89,13 @@ on("htmx:responseError htmx:sendError htmx:timeout", (event) => {
 });
 on("htmx:configRequest", (event) => {
 	const { elt, parameters } = event.detail, token = document.cookie.match(/\bcsrftoken=(\w+)/)?.[1];
-	// Signing in again in another tab gives a new token; the one in this page is then refused.
+	// Another tab's sign-in makes this page's token void.
 	if (token && parameters.csrfmiddlewaretoken) parameters.csrfmiddlewaretoken = token;
 	if (elt.matches("#find, .filters")) for (const [name, value] of Object.entries(parameters)) value || delete parameters[name];
 });
 on("htmx:historyRestore", () => { $("#q").value = new URLSearchParams(location.search).get("q") || ""; });
 
-/* Clocks run from the server's timestamps. */
+/* Clocks */
 const tick = () => {
 	const now = (Date.now() + offset) / 1000;
 	for (const card of $$("[data-since]")) {
@@ -108,7 +108,7 @@ const tick = () => {
 	}
 };
 
-/* One muted preview at a time. */
+/* Previews */
 let playing;
 const still = matchMedia("(prefers-reduced-motion: reduce)"), mouse = matchMedia("(hover: hover)");
 const hush = () => {
@@ -136,7 +136,7 @@ const ask = () => htmx.trigger("#adviser", "ask");
 const frame = (which, query = "") => htmx.ajax("GET", `/frame/${which}${query}`, { target: `#slot-${which}`, swap: "outerHTML" });
 const has = (which) => $(`#slot-${which}`).classList.contains("is-filled");
 
-/* Settings: fields and JSON over one object. */
+/* Settings */
 const config = () => {
 	try {
 		const value = JSON.parse(field("config").value.trim() || "{}");
@@ -158,7 +158,7 @@ const setKey = (input) => {
 	field("config").value = Object.keys(value).length ? JSON.stringify(value, null, 2) : "";
 };
 
-/* A draft per person: nothing typed is lost by a reload or an expired session. */
+/* A draft per person */
 const draftName = () => `draft:${form().dataset.user}`;
 const keep = () => {
 	if (!form()) return;
@@ -235,7 +235,7 @@ on("keydown", (event) => {
 	if (!form()?.contains(target)) return;
 	if (key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); form().requestSubmit($(".send")); }
 	else if (key === "Enter" && target.matches("input")) {
-		event.preventDefault(); // a field's Enter confirms the field; it never spends money
+		event.preventDefault(); // Enter never spends money
 		if (target.id === "provider-search") $(".offer:not([hidden]) [type=radio]")?.click();
 		else target.dispatchEvent(new Event("change", { bubbles: true }));
 		target.closest("[popover]")?.hidePopover();
@@ -266,7 +266,7 @@ on("drop paste", (event) => {
 	if (isIn) give(file, event.target.closest("[data-slot]"));
 });
 
-/* After a press the words and frames make room; the choices stay. */
+/* After a press the choices stay. */
 let sent;
 on("htmx:beforeRequest", (event) => { if (event.detail.elt === form()) sent = field("prompt").value; });
 on("pressed", () => {
@@ -289,7 +289,7 @@ on("htmx:load", (event) => {
 	else if (event.detail.elt.dataset?.slot) { refresh(); ask(); }
 });
 
-/* Viewer: a dialog with its own address. */
+/* Viewer */
 const viewer = $("#viewer"), lift = (to) => to.append($("#toast"), $("#announce"), $("#keys"));
 let opener, leaving;
 const watch = async (link) => {
@@ -297,7 +297,7 @@ const watch = async (link) => {
 	if (!isOpen) {
 		opener = link.closest(".card").id;
 		address.search = $("#live").getAttribute("hx-get").split("?")[1] || "";
-		lift(viewer); // outside of a modal dialog all is inert
+		lift(viewer);
 		viewer.showModal();
 	}
 	history[isOpen ? "replaceState" : "pushState"]({ viewer: true }, "", address);
@@ -315,7 +315,7 @@ viewer?.addEventListener("close", () => {
 });
 addEventListener("popstate", (event) => {
 	if (!viewer || !(leaving || viewer.open || event.state?.viewer)) return;
-	event.stopImmediatePropagation(); // the gallery behind stands as it was
+	event.stopImmediatePropagation(); // the gallery stays
 	if (event.state?.viewer) location.reload();
 	else if (!leaving) viewer.close();
 	leaving = false;
@@ -330,11 +330,11 @@ on("click", (event) => {
 on("htmx:afterOnLoad", ({ detail: { elt } }) => {
 	const next = elt.matches("[data-passes-on]") && $(".turn.older, .turn.newer", viewer);
 	if (next) return watch(next);
-	if (elt.matches("[data-leaves]")) opener = null; // for the composer
+	if (elt.matches("[data-leaves]")) opener = null;
 	if (elt.matches("[data-passes-on], [data-leaves]")) viewer.close();
 });
 
-/* Keys: data-hotkey says which key presses an element. */
+/* Keys: data-hotkey */
 const beside = (card, key) => {
 	const cards = $$("#cards > .card"), at = cards.indexOf(card), way = /Right|Down/.test(key) ? 1 : -1;
 	if (at < 0 || /Left|Right/.test(key)) return cards[at + way] || cards[at];
@@ -366,7 +366,7 @@ on("keydown", (event) => {
 	event.preventDefault();
 });
 
-/* Selecting many: checkboxes of one form. */
+/* Selecting many */
 let lastTicked;
 const count = () => {
 	const all = $$("#cards [name=ids]:checked"), size = all.reduce((sum, tick) => sum + +tick.dataset.size, 0) / 1e6;
@@ -394,7 +394,7 @@ on("click", ({ target }) => {
 	button.focus();
 });
 
-/* Notices: for who asked, while the page is out of sight. */
+/* Notices */
 const tells = () => localStorage.tell === "yes" && window.Notification?.permission === "granted";
 const tell = (words, tag) => {
 	if (!document.hidden || !tells()) return;

@@ -354,4 +354,4 @@ def test_no_page_has_inline_script_or_style(client, member):
 def test_all_script_of_our_own_is_one_small_file():
     scripts = list((settings.BASE_DIR / "static").rglob("*.js"))
     assert [script.name for script in scripts] == ["studio.js"]
-    assert scripts[0].stat().st_size < 20 * 1024
+    assert scripts[0].stat().st_size < 20_000
