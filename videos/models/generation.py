@@ -17,7 +17,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from videos.lifecycle import FINAL, IN_PROGRESS, MOVES, Status
+from videos.lifecycle import IN_PROGRESS, MOVES, Status
 from videos.models.budget import Budget, Cost, LedgerEntry
 from videos.models.generation_queryset import GenerationQuerySet, elapsed_since
 from videos.models.picture import Picture
@@ -514,10 +514,6 @@ class Generation(models.Model):
         self._touch(trashed_at=None)
 
     # What a screen asks
-    @property
-    def is_final(self) -> bool:
-        return self.status in FINAL
-
     @property
     def in_progress(self) -> bool:
         return self.status in IN_PROGRESS

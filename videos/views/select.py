@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
@@ -20,6 +19,7 @@ from videos.models import Generation
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.views.act import next_address
 from videos.views.cards import answer_with_cards, cards_of
+from videos.views.compare import read_uuid
 from videos.views.files import download_name, release_database
 
 MOST = 500
@@ -60,13 +60,6 @@ def chosen(request: HttpRequest) -> GenerationQuerySet:
     ids = filter(None, map(read_uuid, request.POST.getlist("ids")[:MOST]))
     rows = Generation.objects.visible_to(request.user).filter(public_id__in=list(ids))
     return rows.with_everything().newest_first()
-
-
-def read_uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:
