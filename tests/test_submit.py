@@ -359,6 +359,24 @@ def test_a_wrong_key_is_known_before_anything_is_pressed(remote):
     assert not RemoteAccount.objects.load().paused
 
 
+def test_a_key_refused_by_the_paid_call_alone_resumes_by_no_free_one(remote):
+    """Else each look at the account would send one more generation into the same refusal."""
+    remote.faults([{"call": "submit", "do": {"status": 401}}])
+    submit(press().pk)
+    check_account()
+    assert RemoteAccount.objects.load().paused
+
+
+def test_a_key_refused_by_every_call_resumes_once_it_is_good(remote):
+    remote.faults([{"call": "submit", "do": {"status": 401}}, {"call": "account", "do": {"status": 401}}])
+    submit(press().pk)
+    check_account()
+    assert RemoteAccount.objects.load().paused
+    remote.faults([])
+    check_account()
+    assert not RemoteAccount.objects.load().paused
+
+
 def test_a_good_key_resumes_nothing_that_a_person_must(remote):
     RemoteAccount.objects.load()
     RemoteAccount.objects.pause("credits", "No credits.")

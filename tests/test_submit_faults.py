@@ -56,6 +56,7 @@ RETIRED = "HeyGen no longer offers this call. Nothing was made, and nothing more
 REFUSED = "The prompt or a picture was refused by the provider."
 PICTURE = "HeyGen could not fetch the start or end frame. Nothing was made; try another picture."
 LARGE = "HeyGen says the request is too large."
+BAD_KEY = ("key", "refused_key")  # the cause on the card, and of the pause
 LONG_AGO = "Sat, 31 Oct 2020 00:00:00 GMT"
 
 WAITS = [
@@ -82,8 +83,8 @@ REFUSALS = [
     Fault("400, frame", error(400, "download_failed"), "failed", PICTURE, "picture"),
     Fault("400, policy", error(400, "content_policy_violation"), "failed", REFUSED, "refused"),
     Fault("400, blocked words", {"status": 400, "json": {"code": 400105, "msg": "no"}}, "failed", REFUSED, "refused"),
-    Fault("401", error(401, "unauthorized"), "failed", KEY, "key", paused="key"),
-    Fault("401, older code", {"status": 401, "json": {"code": 400112, "message": "no"}}, "failed", KEY, "key", "key"),
+    Fault("401", error(401, "unauthorized"), "failed", KEY, *BAD_KEY),
+    Fault("401, older code", {"status": 401, "json": {"code": 400112, "message": "no"}}, "failed", KEY, *BAD_KEY),
     Fault("402", error(402, "insufficient_credit"), "failed", CREDITS, "credits", paused="credits"),
     Fault("402, trial", error(402, "trial_limit_exceeded"), "failed", CREDITS, "credits", paused="credits"),
     Fault("403", error(403, "forbidden"), "failed", PLAN, "plan", paused="plan"),
@@ -95,7 +96,7 @@ REFUSALS = [
     Fault("413", error(413, "payload_too_large"), "failed", LARGE, "too_large"),
     Fault("422", error(422, "invalid_parameter"), "failed", NOT_ACCEPTED, "invalid"),
     Fault("200 that refuses", error(200, "invalid_parameter"), "failed", NOT_ACCEPTED, "invalid"),
-    Fault("200 that refuses, older", {"json": {"code": 400112, "msg": "no"}}, "failed", KEY, "key", paused="key"),
+    Fault("200 that refuses, older", {"json": {"code": 400112, "msg": "no"}}, "failed", KEY, *BAD_KEY),
 ]
 ACCEPTED_HTML = {"accept": True, "status": 200, "html": "<h1>Welcome"}
 UNKNOWNS = [
@@ -330,7 +331,7 @@ def test_a_key_that_no_header_can_carry_pauses_and_sends_nothing(remote, setting
     submit(generation.pk)
     generation.refresh_from_db()
     assert generation.status == "queued"
-    assert RemoteAccount.objects.load().pause_cause == "key"
+    assert RemoteAccount.objects.load().pause_cause == "refused_key"
     assert remote.requests() == []
 
 
@@ -346,7 +347,7 @@ def test_a_config_that_json_cannot_say_is_refused_before_anything_is_sent(remote
 # The upload, which is free of charge
 NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again by itself."
 UPLOADS = [
-    Fault("upload 401", error(401, "unauthorized"), "queued", KEY, paused="key"),
+    Fault("upload 401", error(401, "unauthorized"), "queued", KEY, paused="refused_key"),
     Fault("upload 402", error(402, "insufficient_credit"), "queued", CREDITS, paused="credits"),
     Fault("upload 403", error(403, "forbidden"), "queued", PLAN, paused="plan"),
     Fault("upload 429", busy("3"), "queued", BUSY),

@@ -14,6 +14,7 @@ WEB_STARTED = time.monotonic()
 
 PAUSES = {
     "key": "HeyGen does not accept the API key.",
+    "refused_key": "HeyGen does not accept the API key.",
     "credits": "The HeyGen account has run out of credits.",
     "plan": "The HeyGen account's plan does not allow this.",
     "retired": "HeyGen no longer offers this call.",

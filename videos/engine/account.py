@@ -5,6 +5,7 @@ from django.conf import settings
 from videos import heygen
 from videos.heygen import Cause, HeyGenError
 from videos.models import RemoteAccount
+from videos.models.remote_account import REFUSED_KEY
 
 ANSWERED = frozenset({Cause.BUSY, Cause.PLAN, Cause.RETIRED, Cause.INVALID})
 
@@ -29,7 +30,9 @@ def check_account() -> None:
 
 
 def take_error(error: HeyGenError):
-    if error.cause in {Cause.KEY, Cause.CREDITS}:
+    if error.cause == Cause.KEY:
+        RemoteAccount.objects.pause(error.cause, str(error), instead_of=REFUSED_KEY)
+    elif error.cause == Cause.CREDITS:
         RemoteAccount.objects.pause(error.cause, str(error))
     elif error.cause in ANSWERED:  # this call may be closed to a key that may well send
         RemoteAccount.objects.note_reached()

@@ -20,8 +20,10 @@ from django.db import IntegrityError, connection, transaction
 
 from videos import heygen
 from videos.engine import frames
+from videos.engine.nudge import nudge_check
 from videos.heygen import Cause, HeyGenError, Submission
 from videos.models import Generation, RemoteAccount
+from videos.models.remote_account import REFUSED_KEY
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +123,7 @@ class Attempt:
             self.generation.put_back(self.token, timedelta(0), str(error))
             return
         if error.stops_sending:
-            RemoteAccount.objects.pause(error.cause, str(error))
+            self.pause(error)
         if not self.may_have_left:
             self.try_again_or_refuse(error, not_sent or f"{error} {NOTHING_SENT}")
         elif error.is_definite:
@@ -129,6 +131,11 @@ class Attempt:
         else:
             self.generation.lose_reply(lost or LOST.get(error.cause, SETTLES_NOTHING), error.detail)
             RemoteAccount.objects.count_unknown()
+
+    def pause(self, error: HeyGenError):
+        RemoteAccount.objects.pause(REFUSED_KEY if error.cause == Cause.KEY else error.cause, str(error))
+        if error.cause == Cause.KEY:
+            nudge_check()  # a key that is bad for everything resumes by itself once it is good
 
     def try_again_or_refuse(self, error: HeyGenError, trouble: str):
         """Nothing has left. What concerns the account, or may pass, costs this generation only time."""

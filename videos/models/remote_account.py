@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 UNKNOWNS_BEFORE_PAUSE = 3
+REFUSED_KEY = "refused_key"  # by the paid call: a free one that is answered does not prove the key good
 SHORTEST_WAIT, USUAL_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=15)
 
 
@@ -23,8 +24,9 @@ class RemoteAccountQuerySet(models.QuerySet):
         self.load()
         return self.select_for_update().get(pk=1)
 
-    def pause(self, cause: str, sentence: str):
-        self.filter(pk=1, paused=False).update(
+    def pause(self, cause: str, sentence: str, instead_of: str = ""):
+        """The first cause stands until somebody resumes, unless it is the one that `instead_of` names."""
+        self.filter(Q(paused=False) | Q(pause_cause=instead_of), pk=1).update(
             paused=True, pause_cause=cause, pause_sentence=sentence, paused_at=timezone.now()
         )
 
