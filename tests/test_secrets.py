@@ -125,6 +125,16 @@ def test_neither_the_key_nor_a_links_signature_shows_anywhere(start_studio, stan
         places = columns_with(studio, secret)
         assert {(table, column) for table, column, _ in places} <= {("videos_generation", "video_url")}
         assert {status for _, _, status in places} <= {"saving"}
+    assert_no_remains(studio, [secret for secret in used if not columns_with(studio, secret)])
+
+
+def assert_no_remains(studio, secrets):
+    """What a row no longer holds, the file holds no more either: SQLite keeps old bytes unless it is told not to."""
+    with closing(database(studio, "rw")) as rows:
+        wait_until(lambda: rows.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, 20, "a checkpoint")
+    kept = (studio.data / "studio.sqlite3").read_bytes()
+    assert secrets
+    assert [secret for secret in secrets if secret.encode() in kept] == []
 
 
 def command_lines(studio):

@@ -47,6 +47,18 @@ def test_an_undo_brings_back_only_what_it_took(client, owner):
     assert str(before.public_id) not in answer
 
 
+def test_the_trash_can_be_emptied_at_once_files_and_all_but_for_what_may_still_be_made(client, owner):
+    [kept] = make(owner)
+    gone = make(owner, count=2, trashed_at="2026-01-01T00:00:00Z")
+    [unsettled] = make(owner, status="unknown", trashed_at="2026-01-01T00:00:00Z")
+    [other] = make(make_member("mia"), trashed_at="2026-01-01T00:00:00Z")
+    assert "Remove for good" in client.get("/?state=trash").content.decode()
+    answer = client.post("/trash/empty", follow=True).content.decode()
+    assert "2 videos are removed for good." in answer
+    assert set(Generation.objects.all()) == {kept, unsettled, other}
+    assert Generation.objects.filter(pk__in=[row.pk for row in gone]).count() == 0
+
+
 def test_what_is_under_way_is_not_trashed(client, owner):
     made = make(owner, "ready") + make(owner, "running", "running")
     do(client, "trash", made)

@@ -51,6 +51,7 @@ urlpatterns = [
     path("s/<str:token>/watched", share.shared_watched, name="shared-watched"),
     re_path("^s/(?P<token>[^/]+)/(?P<name>video.mp4|poster)$", share.shared_file, name="shared-file"),
     path("selected", select.selected, name="selected"),
+    path("trash/empty", select.empty_trash, name="empty-trash"),
     path("compare", compare.compare, name="compare"),
     path("usage", usage.usage_page, name="usage"),
     path("usage.csv", usage.usage_csv, name="usage-csv"),

@@ -126,7 +126,7 @@ def empty_trash() -> int:
     """Ends what has been in the trash for its days, files and all; how many. Unfinished ones are kept."""
     before = timezone.now() - timedelta(days=settings.TRASH_DAYS)
     count = 0
-    for generation in Generation.objects.filter(trashed_at__lt=before, status__in=FINAL).iterator():
+    for generation in Generation.objects.removable().filter(trashed_at__lt=before).iterator():
         generation.delete()
         count += 1
     return count

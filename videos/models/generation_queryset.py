@@ -11,7 +11,7 @@ from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from videos.lifecycle import ATTENTION, IN_FLIGHT, IN_PROGRESS, Status
+from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
 
 SAMPLES = 20  # a provider's history reaches back so many generations
 FEWEST_SAMPLES = 5  # with fewer, nothing measured is claimed
@@ -48,6 +48,10 @@ class GenerationQuerySet(models.QuerySet):
 
     def trashed(self):
         return self.exclude(trashed_at=None)
+
+    def removable(self):
+        """In the trash, and at its end: what is not settled may still bring a video that was paid for."""
+        return self.trashed().filter(status__in=FINAL)
 
     def newest_first(self):
         return self.order_by("-pk")

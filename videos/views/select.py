@@ -101,6 +101,17 @@ def restore(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     return Done(mine, sentence(mine, "is back in the gallery", "are back in the gallery"))
 
 
+@require_POST
+def empty_trash(request: HttpRequest) -> HttpResponse:
+    """One's own trash, files and all, for good: now, and not only when its days are over."""
+    rows = list(Generation.objects.filter(owner=request.user).removable())
+    for generation in rows:
+        generation.delete()
+    count = "1 video is" if len(rows) == 1 else f"{len(rows)} videos are"
+    messages.info(request, f"{count} removed for good." if rows else "There was nothing to remove.")
+    return redirect("gallery")
+
+
 def sentence(rows: list[Generation], one: str, many: str) -> str:
     if not rows:
         return "None of these can be changed that way by you, so nothing was done."
