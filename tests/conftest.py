@@ -3,6 +3,7 @@ and a studio is `manage.py studio` with all of its processes.
 
     standin         a running stand-in, cleared before each test: .url .ledger() .requests() .faults([...]) .clear()
     remote          the settings pointed at `standin`, for code called inside the test's own process
+    owner           the owner's row in the test database
     postgres        a PostgreSQL server; .new_database() gives a DATABASE_URL of its own
     database_url    runs the test twice: on SQLite, and on PostgreSQL (both migrated)
     bucket          an S3-compatible bucket: start_studio(**bucket.env) stores there
@@ -26,6 +27,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from tests.parts.bucket import Bucket
+from tests.parts.people import make_owner
 from tests.parts.postgres import Postgres
 from tests.parts.standin import Standin
 from tests.parts.studio import Studio, copy_sqlite, prepared, use_copy_of
@@ -101,6 +103,12 @@ def remote(standin, settings):
     settings.HEYGEN_API_KEY = "test-key"
     settings.HEYGEN_API_URL = settings.HEYGEN_UPLOAD_URL = standin.url
     return standin
+
+
+@pytest.fixture
+def owner(db):
+    """The studio's owner in the test database."""
+    return make_owner()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ card in every state.
 """
 
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -23,6 +24,15 @@ PATIENCE = 60_000  # ms
 
 def main():
     DOCS.mkdir(exist_ok=True)
+    with lived_in_studio() as studio, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**launch_options())
+        take_all(browser, studio)
+        browser.close()
+
+
+@contextmanager
+def lived_in_studio():
+    """A running studio in demo mode, with maria's gallery in it."""
     with tempfile.TemporaryDirectory() as folder:
         studio = Studio(folder, DEMO)
         studio.prepare()
@@ -30,10 +40,7 @@ def main():
         studio.manage("shell", "-v", "0", "-c", HANG, STUDIO_DEMO="1")
         studio.start()
         try:
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(**launch_options())
-                take_all(browser, studio)
-                browser.close()
+            yield studio
         finally:
             studio.destroy()
 

@@ -6,18 +6,13 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.parts.people import attempt, make_member, make_owner, signed_in
+from tests.parts.people import attempt, make_member, signed_in
 from tests.parts.studio import PASSWORD
 from tests.parts.things import make_picture, make_queued, make_ready, make_running, make_saving
 from videos.models import Generation, LedgerEntry, OneTimeLink, Provider, PublicLink, RemoteAccount, SavedVideo, Slot
 
 pytestmark = pytest.mark.django_db
 SECRETS = "https://files.example.com/secret-link?signature=0123"
-
-
-@pytest.fixture
-def owner():
-    return make_owner()
 
 
 @pytest.fixture

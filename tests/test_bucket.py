@@ -1,26 +1,19 @@
 """Saving into a bucket, over the real S3 protocol."""
 
 from datetime import timedelta
-from io import StringIO
 
 import httpx
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.core.management import call_command
 from django.utils import timezone
 
 from tests.parts.bucket import KEY, NAME, SECRET
-from tests.parts.saving import completed, make_due, save_until_ready, stored_sha256, true_sha256
+from tests.parts.saving import checkstudio, completed, make_due, save_until_ready, stored_sha256, true_sha256
 from videos.engine import agree
 from videos.engine.save import Names, save
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
-
-
-@pytest.fixture
-def owner(django_user_model):
-    return django_user_model.objects.create_user("owner", password="x")
 
 
 @pytest.fixture
@@ -43,15 +36,6 @@ def partial_files(settings):
 
 def file_requests(remote):
     return len(remote.requests("file"))
-
-
-def check(*arguments):
-    output = StringIO()
-    try:
-        call_command("checkstudio", *arguments, stdout=output, stderr=output)
-    except SystemExit as end:
-        return end.code, output.getvalue()
-    return 0, output.getvalue()
 
 
 def test_a_video_its_poster_and_its_last_frame_are_in_the_bucket_and_nowhere_else(remote, owner, in_bucket, settings):
@@ -92,15 +76,15 @@ def test_a_wrong_secret_is_said_without_telling_it(remote, owner, in_bucket, set
 def test_what_is_missing_or_strange_in_the_bucket_is_found_and_put_right(remote, owner, in_bucket, monkeypatch):
     monkeypatch.setattr(agree, "YOUNG", timedelta(0))
     generation = save_until_ready(completed(remote, owner)[0])
-    assert check("--deep")[0] == 0
+    assert checkstudio("--deep")[0] == 0
     default_storage.delete(generation.saved_video.file.name)
     default_storage.delete(generation.saved_video.poster.name)
     default_storage.save("videos/zz/stranger.mp4", ContentFile(b"what is this?"))
-    code, said = check()
+    code, said = checkstudio()
     assert (code, said.count("missing:"), said.count("orphan:")) == (1, 1, 1)
-    assert check("--repair")[0] == 0
+    assert checkstudio("--repair")[0] == 0
     save_until_ready(generation)
-    assert check("--deep")[0] == 0
+    assert checkstudio("--deep")[0] == 0
     assert stored_sha256(generation) == true_sha256(remote, generation)
     assert "lost-and-found/videos/zz/stranger.mp4" in in_bucket.names()
 
@@ -110,23 +94,23 @@ def test_a_copy_of_other_bytes_in_the_bucket_is_set_aside_and_fetched_again(remo
     name = Names.of(generation).video
     default_storage.delete(name)
     default_storage.save(name, ContentFile(bytes(generation.saved_video.size)))
-    assert check()[0] == 0
-    assert "other bytes than the saved copy" in check("--deep")[1]
-    assert check("--deep", "--repair")[0] == 0
+    assert checkstudio()[0] == 0
+    assert "other bytes than the saved copy" in checkstudio("--deep")[1]
+    assert checkstudio("--deep", "--repair")[0] == 0
     save_until_ready(generation)
-    assert check("--deep")[0] == 0
+    assert checkstudio("--deep")[0] == 0
 
 
 def test_a_bucket_that_cannot_be_read_is_no_reason_to_repair_anything(remote, owner, in_bucket):
     generation = save_until_ready(completed(remote, owner)[0])
     in_bucket.stop()
     with pytest.raises(Exception, match="The storage could not be read"):
-        check("--repair")
+        checkstudio("--repair")
     agree.nightly()
     generation.refresh_from_db()
     assert generation.status == "ready"
     in_bucket.start()
-    assert check("--deep")[0] == 0
+    assert checkstudio("--deep")[0] == 0
 
 
 def test_what_is_thrown_away_for_good_leaves_the_bucket(remote, owner, in_bucket):

@@ -1,17 +1,15 @@
 import os
 import time
 from datetime import timedelta
-from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.conf import settings as conf
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.core.management import call_command
 from django.utils import timezone
 
-from tests.parts.saving import completed, save_until_ready, stored_sha256, true_sha256
+from tests.parts.saving import checkstudio, completed, save_until_ready, stored_sha256, true_sha256
 from tests.parts.things import make_picture
 from videos.engine.agree import empty_trash, nightly, tonight
 from videos.engine.save import Names, draft_of
@@ -21,24 +19,9 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def owner(django_user_model):
-    return django_user_model.objects.create_user("owner", password="x")
-
-
-@pytest.fixture
 def saved(remote, owner):
     """A ready generation with its whole copy."""
     return save_until_ready(completed(remote, owner)[0])
-
-
-def check(*arguments):
-    """(exit code, what was printed) of the command."""
-    output = StringIO()
-    try:
-        call_command("checkstudio", *arguments, stdout=output, stderr=output)
-    except SystemExit as end:
-        return end.code, output.getvalue()
-    return 0, output.getvalue()
 
 
 def path_of(file):
@@ -57,33 +40,33 @@ def place(name, content=b"what is this?", **ago):
 
 def test_a_studio_in_order_is_told_so(saved, owner):
     make_picture(owner)
-    assert check("--deep") == (0, "1 saved copies and 1 pictures were looked at. All is well.\n")
+    assert checkstudio("--deep") == (0, "1 saved copies and 1 pictures were looked at. All is well.\n")
 
 
 def test_a_missing_copy_is_found_and_fetched_again_from_the_remote_side(remote, saved):
     before = saved.saved_video.sha256
     path_of(saved.saved_video.file).unlink()
-    code, said = check()
+    code, said = checkstudio()
     assert code == 1
     assert f"missing: {saved.saved_video.file.name}" in said
-    code, said = check("--repair")
+    code, said = checkstudio("--repair")
     assert code == 0
     assert "HeyGen still has it: it is fetched again" in said
     save_until_ready(saved)
     assert stored_sha256(saved) == before == true_sha256(remote, saved)
-    assert check("--deep")[0] == 0
+    assert checkstudio("--deep")[0] == 0
 
 
 def test_a_copy_of_another_size_is_set_aside_and_fetched_again(remote, saved):
     name = saved.saved_video.file.name
     path_of(saved.saved_video.file).write_bytes(b"not what it was")
-    code, said = check()
+    code, said = checkstudio()
     assert (code, "has 15 bytes in place of" in said) == (1, True)
-    assert check("--repair")[0] == 0
+    assert checkstudio("--repair")[0] == 0
     assert default_storage.open(f"lost-and-found/{name}").read() == b"not what it was"
     save_until_ready(saved)
     assert stored_sha256(saved) == true_sha256(remote, saved)
-    assert check("--deep")[0] == 0
+    assert checkstudio("--deep")[0] == 0
 
 
 def test_a_single_flipped_bit_is_found_by_the_deep_look_alone(remote, saved):
@@ -91,10 +74,10 @@ def test_a_single_flipped_bit_is_found_by_the_deep_look_alone(remote, saved):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    assert check()[0] == 0
-    code, said = check("--deep")
+    assert checkstudio()[0] == 0
+    code, said = checkstudio("--deep")
     assert (code, "other bytes than the saved copy" in said) == (1, True)
-    assert check("--deep", "--repair")[0] == 0
+    assert checkstudio("--deep", "--repair")[0] == 0
     save_until_ready(saved)
     assert stored_sha256(saved) == true_sha256(remote, saved)
 
@@ -104,18 +87,18 @@ def test_what_the_remote_side_has_forgotten_is_not_given_up(remote, saved):
     content = path.read_bytes()
     path.unlink()
     remote.faults([{"call": "poll", "do": {"status_word": "not_found"}}])
-    code, said = check("--repair")
+    code, said = checkstudio("--repair")
     assert (code, "HeyGen has it no more" in said) == (1, True)
     saved.refresh_from_db()
     assert saved.status == "ready"
     path.write_bytes(content)  # from a backup, say
-    assert check("--deep")[0] == 0
+    assert checkstudio("--deep")[0] == 0
 
 
 def test_a_remote_side_that_cannot_be_asked_loses_nothing(remote, saved):
     path_of(saved.saved_video.file).unlink()
     remote.faults([{"call": "poll", "do": {"status": 503}}])
-    code, said = check("--repair")
+    code, said = checkstudio("--repair")
     assert (code, "could not be asked" in said) == (1, True)
     assert SavedVideo.objects.count() == 1
 
@@ -126,40 +109,40 @@ def test_a_missing_poster_is_drawn_again_without_asking_anybody(remote, saved):
     path_of(copy.poster).unlink()
     path_of(copy.last_frame).write_bytes(b"")
     asked = len(remote.requests())
-    code, said = check("--repair")
+    code, said = checkstudio("--repair")
     assert (code, "drawn again from the saved copy" in said) == (0, True)
     assert path_of(copy.poster).read_bytes() == whole
     assert path_of(copy.last_frame).stat().st_size > 0
     assert len(remote.requests()) == asked
-    assert check("--deep")[0] == 0
+    assert checkstudio("--deep")[0] == 0
 
 
 def test_a_ready_generation_without_a_row_of_its_copy_is_saved_anew(remote, saved):
     SavedVideo.objects.filter(generation=saved)._raw_delete("default")
     for path in Path(conf.MEDIA_ROOT).rglob("*.*"):
         age(path, hours=2)
-    code, said = check()
+    code, said = checkstudio()
     assert (code, "nothing is known of the saved copy" in said, said.count("orphan")) == (1, True, 3)
-    assert check("--repair")[0] == 0
+    assert checkstudio("--repair")[0] == 0
     save_until_ready(Generation.objects.get(pk=saved.pk))
-    assert check("--deep")[0] == 0
+    assert checkstudio("--deep")[0] == 0
 
 
 def test_a_file_that_belongs_to_nothing_is_set_aside_and_never_deleted(saved):
     place("videos/zz/stranger.mp4", hours=2)
-    code, said = check()
+    code, said = checkstudio()
     assert (code, "orphan: videos/zz/stranger.mp4 (13 bytes" in said) == (1, True)
-    assert check("--repair")[0] == 0
+    assert checkstudio("--repair")[0] == 0
     assert not default_storage.exists("videos/zz/stranger.mp4")
     assert default_storage.open("lost-and-found/videos/zz/stranger.mp4").read() == b"what is this?"
-    assert check()[0] == 0
+    assert checkstudio()[0] == 0
 
 
 def test_a_file_whose_row_is_about_to_be_made_is_no_orphan(remote, owner):
     place("videos/zz/new.mp4", minutes=5)
     [generation] = completed(remote, owner)
     place(Names.of(generation).video, hours=5)
-    assert check()[0] == 0
+    assert checkstudio()[0] == 0
 
 
 def test_half_a_download_is_removed_only_when_nobody_waits_for_it(remote, owner):
@@ -168,27 +151,27 @@ def test_half_a_download_is_removed_only_when_nobody_waits_for_it(remote, owner)
     draft.parent.mkdir(parents=True)
     draft.write_bytes(b"half")
     age(draft, days=3)
-    assert check("--repair")[0] == 0
+    assert checkstudio("--repair")[0] == 0
     assert draft.exists()
     generation.stop_waiting()
     Generation.objects.filter(pk=generation.pk).update(status="cancelled")
-    code, said = check()
+    code, said = checkstudio()
     assert (code, "nobody waits for" in said) == (1, True)
-    assert check("--repair")[0] == 0
+    assert checkstudio("--repair")[0] == 0
     assert not draft.exists()
 
 
 def test_a_missing_picture_is_said_and_nothing_can_be_done_about_it(owner):
     picture = make_picture(owner)
     path_of(picture.file).unlink()
-    code, said = check("--repair")
+    code, said = checkstudio("--repair")
     assert (code, "only a backup has it" in said) == (1, True)
     assert Picture.objects.count() == 1
 
 
 def test_a_strangers_hidden_file_is_none_of_our_downloads(saved):
     place("videos/zz/.DS_Store", days=9)
-    assert check("--repair")[0] == 0
+    assert checkstudio("--repair")[0] == 0
     assert default_storage.exists("videos/zz/.DS_Store")
 
 
@@ -198,24 +181,24 @@ def test_a_disk_that_is_not_mounted_is_no_reason_to_fetch_everything_again(remot
     media, elsewhere = Path(conf.MEDIA_ROOT), Path(conf.MEDIA_ROOT).with_name("elsewhere")
     media.rename(elsewhere)
     media.mkdir()
-    code, said = check("--repair")
+    code, said = checkstudio("--repair")
     assert (code, "is the disk mounted" in said) == (1, True)
     nightly()
     assert SavedVideo.objects.count() == 4
     media.rmdir()
     elsewhere.rename(media)
-    assert check("--deep")[0] == 0
+    assert checkstudio("--deep")[0] == 0
 
 
 def test_it_is_fetched_again_all_the_same_when_somebody_says_so(remote, owner):
     generations = completed(remote, owner, count=4)
     for generation in generations:
         path_of(save_until_ready(generation).saved_video.file).unlink()
-    assert check("--repair")[0] == 1
-    assert check("--repair", "--even-so")[0] == 0
+    assert checkstudio("--repair")[0] == 1
+    assert checkstudio("--repair", "--even-so")[0] == 0
     for generation in generations:
         save_until_ready(generation)
-    assert check("--deep")[0] == 0
+    assert checkstudio("--deep")[0] == 0
 
 
 # Every night
@@ -247,7 +230,7 @@ def test_the_trash_is_emptied_after_its_days_files_and_all(saved):
     )
     assert empty_trash() == 1
     assert not any(path.exists() for path in paths)
-    assert check()[0] == 0
+    assert checkstudio()[0] == 0
 
 
 @pytest.mark.parametrize("status", ["queued", "unknown", "stopped"])

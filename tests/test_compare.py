@@ -5,15 +5,10 @@ import uuid
 import pytest
 
 from tests.parts.exhibition import make
-from tests.parts.people import make_member, make_owner, signed_in
+from tests.parts.people import make_member, signed_in
 from videos.views.compare import Row
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def owner(db):
-    return make_owner()
 
 
 @pytest.fixture

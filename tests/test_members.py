@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth import get_user_model
 
-from tests.parts.people import attempt, make_member, make_owner, signed_in
+from tests.parts.people import attempt, make_member, signed_in
 from videos.models import Budget
 
 pytestmark = pytest.mark.django_db
@@ -13,11 +13,6 @@ User = get_user_model()
 @pytest.fixture
 def member():
     return make_member()
-
-
-@pytest.fixture
-def owner():
-    return make_owner()
 
 
 def test_the_owner_sees_who_is_here(owner, member):

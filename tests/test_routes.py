@@ -110,7 +110,7 @@ TABLE = {
     "shared-watched": Row(EVERYBODY, post=204),
     "shared-file": file(EVERYBODY),
     "selected": deed(SIGNED_IN),
-    "empty-trash": deed(SIGNED_IN),
+    "empty-trash": deed(SIGNED_IN, htmx_post=302),
     "compare": page(SIGNED_IN),
     "usage": page(SIGNED_IN),
     "usage-csv": page(SIGNED_IN),

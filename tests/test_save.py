@@ -20,11 +20,6 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def owner(django_user_model):
-    return django_user_model.objects.create_user("owner", password="x")
-
-
-@pytest.fixture
 def generation(remote, owner):
     return completed(remote, owner)[0]
 

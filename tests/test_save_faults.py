@@ -23,11 +23,6 @@ WEIGHT = 400_000  # asked for; half a megabyte comes of it
 MANY = int(os.environ.get("STUDIO_TEST_VIDEOS", "20"))
 
 
-@pytest.fixture
-def owner(django_user_model):
-    return django_user_model.objects.create_user("owner", password="x")
-
-
 @pytest.fixture(scope="module")
 def running_files(tmp_path_factory):
     options = ("--control", "--draft", "--speed", "200", "--weight", str(WEIGHT))

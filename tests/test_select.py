@@ -7,16 +7,11 @@ import zipfile
 import pytest
 
 from tests.parts.exhibition import make
-from tests.parts.people import make_member, make_owner, signed_in
+from tests.parts.people import make_member, signed_in
 from videos.models import Generation
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def owner(db):
-    return make_owner()
 
 
 @pytest.fixture

@@ -6,15 +6,10 @@ import pytest
 from django.test import Client
 
 from tests.parts.exhibition import make
-from tests.parts.people import make_member, make_owner, signed_in
+from tests.parts.people import make_member, signed_in
 from videos.models import Generation, PublicLink
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def owner(db):
-    return make_owner()
 
 
 @pytest.fixture

@@ -9,17 +9,12 @@ import pytest
 from django.utils import timezone
 
 from tests.parts.exhibition import make
-from tests.parts.people import make_member, make_owner, signed_in
+from tests.parts.people import make_member, signed_in
 from videos.models import Provider
 from videos.models.usage import usage
 
 pytestmark = pytest.mark.django_db
 DAY = 86400
-
-
-@pytest.fixture
-def owner(db):
-    return make_owner()
 
 
 @pytest.fixture

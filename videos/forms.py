@@ -305,7 +305,7 @@ def keep_upload(owner, file: UploadedFile) -> Picture:
 
 
 def find_picture(owner, public_id: str) -> Picture:
-    picture = Picture.objects.visible_to(owner).filter(public_id=as_uuid(public_id)).first()
+    picture = Picture.objects.visible_to(owner).filter(public_id=read_uuid(public_id)).first()
     if picture is None:
         raise forms.ValidationError("That picture is no longer here; add it again.")
     return picture
@@ -314,7 +314,7 @@ def find_picture(owner, public_id: str) -> Picture:
 def keep_last_frame(owner, public_id: str) -> Picture:
     """A saved video's last frame as a picture of the owner's own."""
     videos = Generation.objects.visible_to(owner).kept().with_everything()
-    generation = videos.filter(public_id=as_uuid(public_id), saved_video__isnull=False).first()
+    generation = videos.filter(public_id=read_uuid(public_id), saved_video__isnull=False).first()
     if generation is None:
         raise forms.ValidationError("That video is no longer here; choose another frame.")
     try:
@@ -324,7 +324,7 @@ def keep_last_frame(owner, public_id: str) -> Picture:
         raise forms.ValidationError("That video's last frame cannot be read; choose another frame.") from error
 
 
-def as_uuid(text: str) -> uuid.UUID | None:
+def read_uuid(text: str) -> uuid.UUID | None:
     try:
         return uuid.UUID(text)
     except ValueError:

@@ -37,7 +37,3 @@ FINAL = frozenset({Status.READY, Status.FAILED, Status.CANCELLED})
 IN_PROGRESS = frozenset({Status.QUEUED, Status.SENDING, Status.RUNNING, Status.SAVING})
 IN_FLIGHT = frozenset({Status.SENDING, Status.RUNNING})  # what occupies one of the remote side's slots
 ATTENTION = frozenset({Status.FAILED, Status.UNKNOWN, Status.STOPPED})
-
-
-def may_move(origin: str, target: str) -> bool:
-    return Status(origin) in MOVES[Status(target)]

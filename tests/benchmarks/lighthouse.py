@@ -14,24 +14,16 @@ from playwright.sync_api import sync_playwright
 
 from tests.parts.chromium import launch_options
 from tests.parts.processes import free_port
-from tests.parts.studio import PASSWORD, Studio
-from tests.screenshots import DEMO, HANG, PATIENCE
+from tests.parts.studio import PASSWORD
+from tests.screenshots import PATIENCE, lived_in_studio
 
 CATEGORIES = "performance,accessibility,best-practices"
 MEASURES = ("first-contentful-paint", "largest-contentful-paint", "total-blocking-time", "cumulative-layout-shift")
 
 
 def main(lighthouse):
-    with tempfile.TemporaryDirectory() as folder:
-        studio = Studio(folder, DEMO)
-        studio.prepare()
-        studio.make_owner("maria")
-        studio.manage("shell", "-v", "0", "-c", HANG, STUDIO_DEMO="1")
-        studio.start()
-        try:
-            measure(lighthouse, studio, Path(folder))
-        finally:
-            studio.destroy()
+    with lived_in_studio() as studio, tempfile.TemporaryDirectory() as folder:
+        measure(lighthouse, studio, Path(folder))
 
 
 def measure(lighthouse, studio, folder):

@@ -5,18 +5,21 @@ import subprocess
 import sys
 import time
 import uuid
+from io import StringIO
 from urllib.parse import quote
 
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
 from tests.parts.processes import ROOT, environment, wait_until
+from tests.parts.things import complete
 from videos import heygen
 from videos.engine.save import save
 from videos.engine.submit import submit
-from videos.models import Batch, DuePoll, Generation, Provider, Request
+from videos.models import Batch, Generation, Provider, Request
 
 
 def completed(standin, owner, count=1, prompt="a lighthouse at dusk"):
@@ -27,20 +30,17 @@ def completed(standin, owner, count=1, prompt="a lighthouse at dusk"):
         submit(generation.pk)
         standin.finish()
         generation.refresh_from_db()
-        complete(generation)
+        complete(generation, finished(generation))
     return list(batch.generations.order_by("pk"))
 
 
-def complete(generation):
+def finished(generation):
+    """What a poll says of its execution, as soon as that is completed."""
     with heygen.make_client() as client:
-        execution = wait_until(lambda: finished(client, generation), 30, "a finished execution")
-    Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
-    polls: list[DuePoll] = Generation.objects.claim_due_polls(timezone.now(), 100)
-    [poll] = [poll for poll in polls if poll.pk == generation.pk]
-    assert generation.complete(poll.token, execution.video_url, execution.video_id, execution.asset_id)
+        return wait_until(lambda: completed_execution(client, generation), 30, "a finished execution")
 
 
-def finished(client, generation):
+def completed_execution(client, generation):
     execution = heygen.poll(client, generation.execution_id)
     return execution if execution.is_completed else None
 
@@ -71,6 +71,16 @@ def stored_sha256(generation):
 
 def true_sha256(standin, generation):
     return standin.videos()[generation.execution_id]["sha256"]
+
+
+def checkstudio(*arguments):
+    """(exit code, what was printed) of `manage.py checkstudio`."""
+    output = StringIO()
+    try:
+        call_command("checkstudio", *arguments, stdout=output, stderr=output)
+    except SystemExit as end:
+        return end.code, output.getvalue()
+    return 0, output.getvalue()
 
 
 # A saver in a process of its own, on the test's own database and folders. DIE_IN names the method that kills it.

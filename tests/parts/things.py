@@ -1,7 +1,10 @@
 """One of everything that a studio stores, for tests that go through all pages."""
 
 from django.core.files.base import ContentFile
+from django.utils import timezone
 
+from videos.engine.verdicts import judge
+from videos.heygen import Execution
 from videos.models import Batch, Generation, Picture, Provider, Request, SavedVideo
 
 
@@ -26,12 +29,17 @@ def make_running(owner, execution_id="node-gw-1", **asked):
 
 def make_saving(owner, execution_id="node-gw-1", **asked):
     generation = make_running(owner, execution_id, **asked)
-    Generation.objects.filter(pk=generation.pk).update(due_at=generation.created_at)
-    poll = next(
-        poll for poll in Generation.objects.claim_due_polls(generation.created_at, 10) if poll.pk == generation.pk
-    )
-    assert generation.complete(poll.token, f"https://files.example.com/{execution_id}.mp4?signature=secret", "v1", "a1")
+    link = f"https://files.example.com/{execution_id}.mp4?signature=secret"
+    complete(generation, Execution("completed", link, "v1", "a1"))
     return generation
+
+
+def complete(generation, execution):
+    """What the pump does when a poll finds that the video is made."""
+    Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
+    [poll] = [poll for poll in Generation.objects.claim_due_polls(timezone.now(), 100) if poll.pk == generation.pk]
+    assert Generation.objects.record_outcomes([judge(poll, execution, timezone.now())]) == [generation.pk]
+    generation.refresh_from_db()
 
 
 def make_ready(owner, execution_id="node-gw-1", **asked):

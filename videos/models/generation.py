@@ -399,12 +399,6 @@ class Generation(models.Model):
         return self._move(rows, Status.UNKNOWN, trouble="", **error)
 
     # Following
-    def complete(self, token: uuid.UUID, video_url: str, video_id: str, asset_id: str) -> bool:
-        fields = {"video_url": video_url, "video_id": video_id, "asset_id": asset_id}
-        moved = Generation.objects.record_outcomes([Outcome(self.pk, token, Status.SAVING, fields)])
-        self.refresh_from_db()
-        return bool(moved)
-
     def stop_waiting(self) -> bool:
         return self._move(self._rows(Status.STOPPED), Status.STOPPED, ended_at=timezone.now(), trouble="", **NO_LEASE)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.db.models import Case, Count, IntegerField, Q, When
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from videos.forms import read_uuid
 from videos.lifecycle import Status
 from videos.models import Batch, Generation
 from videos.models.generation_queryset import GenerationQuerySet
@@ -79,13 +79,6 @@ def asked_for(request: HttpRequest) -> list[Generation]:
     ids = list(dict.fromkeys(filter(None, map(read_uuid, request.GET.getlist("g")))))[:MOST]
     found = {video.public_id: video for video in ready.filter(public_id__in=ids)}
     return [found[public_id] for public_id in ids if public_id in found]
-
-
-def read_uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def comparable(user) -> list[Batch]:

@@ -13,6 +13,7 @@ from videos.forms import (
     GenerateForm,
     SettingsRefused,
     read_config,
+    read_uuid,
 )
 from videos.models import Budget, Generation, Picture, Provider
 from videos.models.generation_queryset import TrackRecord
@@ -91,15 +92,9 @@ def starting_values(request: HttpRequest) -> dict:
     for name in ("reuse", "continue", "prompt_of"):
         if name in request.GET:
             videos = Generation.objects.visible_to(request.user).with_everything()
-            found = videos.filter(public_id=as_uuid_text(request.GET[name])).first()
+            found = videos.filter(public_id=read_uuid(request.GET[name])).first()
             return values_of(found, name, request.user) if found else {}
     return {}
-
-
-def as_uuid_text(text: str) -> str | None:
-    hexadecimal = text.replace("-", "")
-    is_one = len(hexadecimal) == 32 and all(digit in "0123456789abcdef" for digit in hexadecimal)
-    return hexadecimal if is_one else None
 
 
 def values_of(generation: Generation, how: str, user) -> dict:
@@ -145,7 +140,7 @@ def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: st
     name, label = FRAMES[which], LABELS[which]
     picture = form.frames.get(which) or chosen_picture(request.user, form.value(f"{which}_picture"))
     videos = Generation.objects.visible_to(request.user).kept().filter(saved_video__isnull=False).newest_first()
-    from_video = as_uuid_text(form.value(f"{which}_from")) if not picture else None
+    from_video = read_uuid(form.value(f"{which}_from")) if not picture else None
     return {
         "which": which,
         "name": name,
@@ -165,7 +160,7 @@ def pictures_to_choose(user, chosen: Picture | None) -> list[Picture]:
 
 
 def chosen_picture(user, public_id: str) -> Picture | None:
-    found = as_uuid_text(public_id)
+    found = read_uuid(public_id)
     return Picture.objects.visible_to(user).filter(public_id=found).first() if found else None
 
 

@@ -14,12 +14,12 @@ from django.utils.http import content_disposition_header, urlencode
 from django.views.decorators.http import require_POST
 from zipstream import ZIP_STORED, ZipStream
 
+from videos.forms import read_uuid
 from videos.lifecycle import IN_PROGRESS
 from videos.models import Generation
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.views.act import next_address
 from videos.views.cards import answer_with_cards, cards_of
-from videos.views.compare import read_uuid
 from videos.views.files import download_name, release_database
 
 MOST = 500
