@@ -34,7 +34,7 @@ def member(db):
 
 
 @pytest.fixture
-def browser(member):
+def visitor(member):
     return signed_in(member)
 
 
@@ -44,9 +44,9 @@ def png(colour="teal"):
     return data.getvalue()
 
 
-def press(browser, fields, files=(), path="/generate", **headers):
+def press(visitor, fields, files=(), path="/generate", **headers):
     fields = {"token": secrets.token_urlsafe(24), **fields}
-    return browser.generic("POST", path, multipart(fields, files), content_type=MULTIPART, **headers)
+    return visitor.generic("POST", path, multipart(fields, files), content_type=MULTIPART, **headers)
 
 
 def assert_nothing_was_made():
@@ -76,9 +76,9 @@ def test_the_corpus_is_large_enough():
 
 
 @pytest.mark.parametrize("bad", TYPED, ids=lambda bad: bad.name)
-def test_a_bad_field_gets_a_sentence_and_what_was_typed_comes_back(browser, bad):
+def test_a_bad_field_gets_a_sentence_and_what_was_typed_comes_back(visitor, bad):
     fields = GOOD | bad.fields
-    answer = press(browser, fields)
+    answer = press(visitor, fields)
     assert answer.status_code == 422
     form = ReturnedForm(answer.content.decode())
     assert bad.says in sentences_near(form, bad.beside)
@@ -87,8 +87,8 @@ def test_a_bad_field_gets_a_sentence_and_what_was_typed_comes_back(browser, bad)
 
 
 @pytest.mark.parametrize("bad", TYPED, ids=lambda bad: bad.name)
-def test_a_bad_field_gets_its_sentence_where_the_script_runs_too(browser, bad):
-    answer = press(browser, GOOD | bad.fields, **HTMX)
+def test_a_bad_field_gets_its_sentence_where_the_script_runs_too(visitor, bad):
+    answer = press(visitor, GOOD | bad.fields, **HTMX)
     assert answer.status_code == 422
     form = ReturnedForm(answer.content.decode())
     assert bad.says in sentences_near(form, bad.beside)
@@ -97,9 +97,9 @@ def test_a_bad_field_gets_its_sentence_where_the_script_runs_too(browser, bad):
 
 
 @pytest.mark.parametrize(("name", "fields", "kept"), ODD_BUT_RIGHT, ids=[name for name, *_ in ODD_BUT_RIGHT])
-def test_what_is_odd_but_right_is_kept_as_it_was_typed(browser, name, fields, kept):
+def test_what_is_odd_but_right_is_kept_as_it_was_typed(visitor, name, fields, kept):
     fields = GOOD | fields
-    assert press(browser, fields).status_code == 302
+    assert press(visitor, fields).status_code == 302
     made = Generation.objects.get()
     assert made.prompt == fields["prompt"]
     assert made.provider.value == (fields["provider"] or "veo_3_1")
@@ -110,107 +110,107 @@ def test_what_is_odd_but_right_is_kept_as_it_was_typed(browser, name, fields, ke
 
 
 @pytest.mark.parametrize("wire", WIRE, ids=lambda wire: wire.name)
-def test_a_request_that_was_damaged_on_its_way_is_refused(browser, wire):
+def test_a_request_that_was_damaged_on_its_way_is_refused(visitor, wire):
     """Through the very application that a server runs, so that what arrives is read as it is in earnest."""
     fields = {"token": secrets.token_urlsafe(24)} | GOOD | wire.fields
     whole = multipart(fields, wire.files)
     assert Generation.objects.count() == 0
-    status, page = over_the_wire(browser, wire.damage(whole), wire)
+    status, page = over_the_wire(visitor, wire.damage(whole), wire)
     assert status in {400, 403, 422}, page[:300]
     form = ReturnedForm(page)
     assert form.headings if status != 422 else any(form.sentences.values())
     assert_nothing_was_made()
 
 
-def over_the_wire(browser, body, wire):
-    browser.get("/account")
+def over_the_wire(visitor, body, wire):
+    visitor.get("/account")
     environ = {
-        **browser._base_environ(),
+        **visitor._base_environ(),
         "REQUEST_METHOD": "POST",
         "PATH_INFO": "/generate",
         "CONTENT_TYPE": wire.content_type,
         "CONTENT_LENGTH": wire.length or str(len(body) + wire.missing),
-        "HTTP_X_CSRFTOKEN": browser.cookies["csrftoken"].value,
+        "HTTP_X_CSRFTOKEN": visitor.cookies["csrftoken"].value,
         "wsgi.input": io.BytesIO(body),
     }
-    browser.handler.enforce_csrf_checks = True
-    answer = Incoming(lambda environ, start: browser.handler(environ))(environ, None)
+    visitor.handler.enforce_csrf_checks = True
+    answer = Incoming(lambda environ, start: visitor.handler(environ))(environ, None)
     return answer.status_code, answer.content.decode()
 
 
-def test_a_whole_request_passes_where_damaged_ones_do_not(browser):
+def test_a_whole_request_passes_where_damaged_ones_do_not(visitor):
     class Whole:
         content_type, missing, length = MULTIPART, 0, None
 
     body = multipart({"token": "t" * 32} | GOOD, [("reference_image", "a.png", png())])
-    assert over_the_wire(browser, body, Whole)[0] == 302
+    assert over_the_wire(visitor, body, Whole)[0] == 302
     assert Generation.objects.get().start_frame.owner.username == "member"
 
 
 @pytest.mark.parametrize(
     "file_name", ["a.png", "../../etc/a.png", "C:\\a\\b.png", "é" * 90 + ".png", "a\x07.exe", "'\"<b>.png"]
 )
-def test_an_accepted_picture_is_kept_when_another_field_is_refused(browser, member, file_name):
+def test_an_accepted_picture_is_kept_when_another_field_is_refused(visitor, member, file_name):
     files = [("reference_image", file_name, png()), ("tail_image", "end.png", png("olive"))]
-    form = ReturnedForm(press(browser, GOOD | {"prompt": ""}, files).content.decode())
+    form = ReturnedForm(press(visitor, GOOD | {"prompt": ""}, files).content.decode())
     start, end = form.values["start_picture"], form.values["end_picture"]
     kept = {str(picture.public_id) for picture in Picture.objects.filter(owner=member)}
     assert {*start, *end} == kept and len(kept) == 2
     assert_nothing_was_made()
     again = GOOD | {"token": form.values["token"], "start_picture": start[0], "end_picture": end[0]}
-    assert press(browser, again).status_code == 302
+    assert press(visitor, again).status_code == 302
     made = Generation.objects.get()
     assert [str(made.start_frame.public_id), str(made.end_frame.public_id)] == start + end
 
 
-def test_a_picture_is_kept_when_the_other_one_is_refused(browser):
+def test_a_picture_is_kept_when_the_other_one_is_refused(visitor):
     files = [("reference_image", "a.png", png()), ("tail_image", "end.png", b"no picture at all")]
-    form = ReturnedForm(press(browser, GOOD, files).content.decode())
+    form = ReturnedForm(press(visitor, GOOD, files).content.decode())
     assert form.values["start_picture"] == [str(Picture.objects.get().public_id)]
     assert form.sentences["tail_image"]
     assert_nothing_was_made()
 
 
-def test_a_frame_is_a_file_or_an_address_and_never_both(browser):
+def test_a_frame_is_a_file_or_an_address_and_never_both(visitor):
     fields = GOOD | {"reference_image_url": "https://example.com/a.png"}
-    form = ReturnedForm(press(browser, fields, [("reference_image", "a.png", png())]).content.decode())
+    form = ReturnedForm(press(visitor, fields, [("reference_image", "a.png", png())]).content.decode())
     assert "not both" in form.sentences["reference_image"]
     assert_typed_came_back(form, fields)
     assert_nothing_was_made()
 
 
-def test_a_token_sent_again_makes_nothing_new(browser):
+def test_a_token_sent_again_makes_nothing_new(visitor):
     fields = GOOD | {"token": "t" * 32}
-    assert press(browser, fields).status_code == press(browser, fields | {"prompt": "another"}).status_code == 302
+    assert press(visitor, fields).status_code == press(visitor, fields | {"prompt": "another"}).status_code == 302
     assert Generation.objects.get().prompt == GOOD["prompt"]
 
 
-def test_a_token_of_somebody_else_is_refused_and_the_next_press_goes_through(browser):
+def test_a_token_of_somebody_else_is_refused_and_the_next_press_goes_through(visitor):
     fields = GOOD | {"token": "t" * 32}
     make_queued(make_member("other"), token=fields["token"])
-    answer = press(browser, fields)
+    answer = press(visitor, fields)
     form = ReturnedForm(answer.content.decode())
     assert answer.status_code == 422
     assert "somebody else's session" in form.sentences[""]
     assert_typed_came_back(form, fields)
     assert Generation.objects.count() == LedgerEntry.objects.count() == 1
-    assert press(browser, fields | {"token": form.values["token"]}).status_code == 302
+    assert press(visitor, fields | {"token": form.values["token"]}).status_code == 302
     assert Generation.objects.filter(owner__username="member").count() == 1
 
 
-def test_what_is_over_the_budget_is_not_held_and_comes_back(browser):
+def test_what_is_over_the_budget_is_not_held_and_comes_back(visitor):
     Budget.objects.create(scope="studio", videos_per_day=1)
     fields = GOOD | {"count": "2"}
-    form = ReturnedForm(press(browser, fields).content.decode())
+    form = ReturnedForm(press(visitor, fields).content.decode())
     assert "over the budget" in form.sentences[""]
     assert form.values["count"] == "2"
     assert_typed_came_back(form, fields)
     assert_nothing_was_made()
 
 
-def test_choices_come_back_as_they_were_made(browser):
+def test_choices_come_back_as_they_were_made(visitor):
     fields = GOOD | {"prompt": "", "provider": "kling_pro", "also": ["veo_3_1", "seedance_pro"], "count": "3"}
-    form = ReturnedForm(press(browser, fields).content.decode())
+    form = ReturnedForm(press(visitor, fields).content.decode())
     assert form.values["provider"] == ["kling_pro"]
     assert sorted(form.values["also"]) == ["seedance_pro", "veo_3_1"]
     assert form.values["count"] == "3"
@@ -218,27 +218,27 @@ def test_choices_come_back_as_they_were_made(browser):
 
 def test_a_session_that_ended_in_mid_post_makes_nothing_and_takes_nothing_away(member):
     """With the script the answer is no page, so nothing is swapped: the words stay where they were typed."""
-    browser = signed_in(member)
-    browser.session.flush()
-    answer = press(browser, GOOD, **HTMX)
+    visitor = signed_in(member)
+    visitor.session.flush()
+    answer = press(visitor, GOOD, **HTMX)
     assert answer.status_code == 401
     assert answer.content.decode() == "Your session ended. Sign in again."
-    assert press(browser, GOOD).url == reverse("login")
+    assert press(visitor, GOOD).url == reverse("login")
     assert_nothing_was_made()
 
 
-def test_a_form_without_its_secret_is_refused_with_a_page_that_says_so(browser):
-    browser.handler.enforce_csrf_checks = True
+def test_a_form_without_its_secret_is_refused_with_a_page_that_says_so(visitor):
+    visitor.handler.enforce_csrf_checks = True
     for headers in ({}, HTMX):
-        answer = press(browser, GOOD, **headers)
+        answer = press(visitor, GOOD, **headers)
         assert answer.status_code == 403
         assert "nothing was spent" in answer.content.decode()
     assert_nothing_was_made()
 
 
-def test_a_press_from_a_page_with_an_odd_address_is_answered(browser):
+def test_a_press_from_a_page_with_an_odd_address_is_answered(visitor):
     for number, address in enumerate(["http://[", "http://a/?" + "a=1&" * 300, "\xff", "x" * 9000, "http://a/?q=%00"]):
-        answer = press(browser, GOOD, HTTP_HX_CURRENT_URL=address, **HTMX)
+        answer = press(visitor, GOOD, HTTP_HX_CURRENT_URL=address, **HTMX)
         assert answer.status_code == 200, address
         assert Generation.objects.count() == number + 1
 
@@ -257,8 +257,8 @@ SLOT_POSTS = [
 
 
 @pytest.mark.parametrize(("name", "fields", "files"), SLOT_POSTS, ids=[name for name, *_ in SLOT_POSTS])
-def test_a_frame_slot_says_what_is_wrong_with_what_it_was_given(browser, name, fields, files):
-    answer = press(browser, fields, files, path="/frame/start", **HTMX)
+def test_a_frame_slot_says_what_is_wrong_with_what_it_was_given(visitor, name, fields, files):
+    answer = press(visitor, fields, files, path="/frame/start", **HTMX)
     assert answer.status_code == 422
     assert ReturnedForm(answer.content.decode()).sentences["reference_image"]
     assert not Picture.objects.exists()
@@ -267,9 +267,9 @@ def test_a_frame_slot_says_what_is_wrong_with_what_it_was_given(browser, name, f
 @pytest.mark.parametrize(
     "bad", [entry for entry in TYPED if entry.beside == "reference_image_url"], ids=lambda bad: bad.name
 )
-def test_a_frame_slot_keeps_an_address_that_it_refuses(browser, bad):
+def test_a_frame_slot_keeps_an_address_that_it_refuses(visitor, bad):
     address = arrived(bad.fields["reference_image_url"])
-    answer = browser.get("/frame/start", {"reference_image_url": address}, **HTMX)
+    answer = visitor.get("/frame/start", {"reference_image_url": address}, **HTMX)
     form = ReturnedForm(answer.content.decode())
     assert answer.status_code == 422
     assert form.sentences["reference_image"]
@@ -277,21 +277,21 @@ def test_a_frame_slot_keeps_an_address_that_it_refuses(browser, bad):
 
 
 @pytest.mark.parametrize("path", ASKED, ids=lambda path: path[:60])
-def test_an_address_with_junk_in_it_is_a_page_or_nothing_new(browser, member, path):
+def test_an_address_with_junk_in_it_is_a_page_or_nothing_new(visitor, member, path):
     make_running(member)
     for headers in ({}, HTMX, HTMX | {"HTTP_HX_TARGET": "shelf"}, HTMX | {"HTTP_HX_TARGET": "more"}):
-        assert browser.get(path, **headers).status_code in {200, 204}
+        assert visitor.get(path, **headers).status_code in {200, 204}
 
 
 @pytest.mark.parametrize(
     "path", ["/s/%00", "/g/%00", "/%00", "/invite/%00", "/reset/%00", "/pictures/signed/%00", "/g/" + "0" * 32]
 )
-def test_an_address_of_nothing_is_not_found(browser, path):
-    assert browser.get(path).status_code == 404
+def test_an_address_of_nothing_is_not_found(visitor, path):
+    assert visitor.get(path).status_code == 404
 
 
-def test_an_address_with_too_many_fields_is_refused_with_a_page(browser):
-    answer = browser.get("/?" + "a=1&" * 300)
+def test_an_address_with_too_many_fields_is_refused_with_a_page(visitor):
+    answer = visitor.get("/?" + "a=1&" * 300)
     assert answer.status_code == 400
     assert "nothing was changed" in answer.content.decode()
 
@@ -299,10 +299,10 @@ def test_an_address_with_too_many_fields_is_refused_with_a_page(browser):
 @pytest.mark.parametrize(
     "execution_id", ["", " ", "\0", "x" * 5000, "node-gw-\ud83d", "<b>", "../../", "node gw 1", "ünode-gw-1"]
 )
-def test_a_pasted_execution_id_that_is_none_gets_a_sentence(browser, member, execution_id):
+def test_a_pasted_execution_id_that_is_none_gets_a_sentence(visitor, member, execution_id):
     made = make_running(member)
     Generation.objects.filter(pk=made.pk).update(status="unknown", execution_id=None)
-    answer = press(browser, {"execution_id": execution_id}, path=f"/g/{made.public_id}/found", **HTMX)
+    answer = press(visitor, {"execution_id": execution_id}, path=f"/g/{made.public_id}/found", **HTMX)
     assert answer.status_code in {200, 422}
     assert "Paste the execution id" in answer.content.decode()
     made.refresh_from_db()
@@ -322,10 +322,10 @@ SELECTIONS = [
 
 
 @pytest.mark.parametrize("fields", SELECTIONS, ids=str)
-def test_a_selection_of_nothing_does_nothing_and_stays_here(browser, member, fields):
+def test_a_selection_of_nothing_does_nothing_and_stays_here(visitor, member, fields):
     make_ready(member)
     for headers in ({}, HTMX):
-        answer = press(browser, fields, path="/selected", **headers)
+        answer = press(visitor, fields, path="/selected", **headers)
         assert answer.status_code in {200, 302, 422}
         if answer.status_code == 302:
             assert answer.url.startswith("/") and not answer.url.startswith("//")
@@ -390,7 +390,7 @@ forms = some.fixed_dictionaries(
 
 @pytest.mark.timeout(900)  # on a machine that does much else
 @pytest.mark.parametrize("part", range(4))
-def test_two_thousand_forms_are_made_as_typed_or_come_back_with_a_sentence(browser, part):
+def test_two_thousand_forms_are_made_as_typed_or_come_back_with_a_sentence(visitor, part):
     outcomes = {302: 0, 422: 0}  # 302: a batch was made; the script gets its cards with 200
 
     @seed(part)
@@ -399,7 +399,7 @@ def test_two_thousand_forms_are_made_as_typed_or_come_back_with_a_sentence(brows
     @given(forms, some.sampled_from([{}, HTMX, HTMX]))
     def judge(fields, way):
         with transaction.atomic():
-            answer = press(browser, fields, **way)
+            answer = press(visitor, fields, **way)
             status = 302 if answer.status_code == 200 else answer.status_code
             outcomes[status] += 1  # a KeyError is any other status
             if status == 302:
