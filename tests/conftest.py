@@ -19,7 +19,6 @@ themselves.
 """
 
 import shutil
-import uuid
 
 import pytest
 from django.db import connection, connections
@@ -34,7 +33,10 @@ from tests.parts.studio import Studio, copy_sqlite, prepared, use_copy_of
 
 PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio", "shared_studio"}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
+WAITING = {"test_chaos.py", "test_worker.py", "test_two_workers.py"}  # which mostly wait: they begin first
 BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page", "member_page"}
+
+MEMBERS = 60  # of the shared studio, made at once: each test that asks for one gets its own
 
 # No test here is about speed, and every core may be busy with the other tests.
 hypothesis_settings.register_profile(
@@ -53,6 +55,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.process)
         if names & DATABASE_FIXTURES or item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.database)
+    items.sort(key=lambda item: item.path.name not in WAITING)  # the others go on meanwhile
 
 
 @pytest.fixture(scope="session")
@@ -201,6 +204,8 @@ def shared_studio(template, tmp_path_factory):
     use_copy_of(template, studio)
     studio.start()
     studio.make_owner()
+    studio.fresh_members = [f"member-{number}" for number in range(MEMBERS)]
+    studio.make_members(*studio.fresh_members)
     yield studio
     studio.destroy()
     standin.stop()
@@ -208,7 +213,5 @@ def shared_studio(template, tmp_path_factory):
 
 @pytest.fixture
 def member(shared_studio):
-    """The username of a new member of `shared_studio`, with the usual PASSWORD."""
-    name = f"member-{uuid.uuid4().hex[:8]}"
-    shared_studio.make_member(name)
-    return name
+    """The username of a fresh member of `shared_studio`, with the usual PASSWORD."""
+    return shared_studio.fresh_members.pop()

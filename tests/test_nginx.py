@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.parts.nginx import Nginx
+from tests.parts.processes import LOOPBACK
 from tests.parts.standin import Standin
 from tests.parts.studio import PASSWORD, Studio, csrf_token, use_copy_of
 
@@ -75,7 +76,7 @@ def make_studio(template, folder):
 
 
 def signed_in(url, username):
-    client = httpx.Client(base_url=url, timeout=60, trust_env=False)
+    client = httpx.Client(base_url=url, timeout=60, **LOOPBACK)
     fields = {"username": username, "password": PASSWORD, "csrfmiddlewaretoken": csrf_token(client, "/login")}
     assert client.post("/login", data=fields).status_code == 302
     return client
@@ -171,7 +172,7 @@ def test_a_download_keeps_its_name_through_nginx(proxied, member):
 def test_nobody_else_gets_a_byte(proxied, other):
     for headers in ({}, {"Range": "bytes=0-9"}):
         assert other.get(video(proxied), headers=headers).status_code == 404
-        stranger = httpx.get(proxied[0].url + video(proxied), headers=headers, trust_env=False)
+        stranger = httpx.get(proxied[0].url + video(proxied), headers=headers, **LOOPBACK)
         assert stranger.status_code == 302 and "/login" in stranger.headers["Location"]
 
 
@@ -180,7 +181,7 @@ def test_nobody_else_gets_a_byte(proxied, other):
 )
 def test_asking_nginx_for_the_file_itself_gives_nothing(proxied, member, path):
     cookies = "; ".join(f"{name}={value}" for name, value in member.cookies.items())
-    answer = httpx.get(proxied[0].url + path, headers={"Cookie": cookies}, trust_env=False)
+    answer = httpx.get(proxied[0].url + path, headers={"Cookie": cookies}, **LOOPBACK)
     assert answer.status_code in ({404} if path != "/kept" else {301, 404})
     assert WHOLE[:100] not in answer.content
 

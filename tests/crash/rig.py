@@ -31,7 +31,7 @@ from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from tests.parts.processes import ROOT  # noqa: E402
+from tests.parts.processes import LOOPBACK, ROOT  # noqa: E402
 from videos import heygen  # noqa: E402
 from videos.engine.submit import replay_accepted, submit  # noqa: E402
 from videos.lifecycle import Status  # noqa: E402
@@ -243,7 +243,7 @@ def read_books(findings: Findings, pks: list[int]) -> dict:
 
 
 def heygen_ledger() -> list[dict]:
-    with httpx.Client(timeout=120, trust_env=False) as client:
+    with httpx.Client(timeout=120, **LOOPBACK) as client:
         return client.get(f"{os.environ['HEYGEN_API_URL']}/control/ledger").json()
 
 

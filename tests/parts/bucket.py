@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.parts.processes import environment, free_port, start, stop, wait_until
+from tests.parts.processes import LOOPBACK, environment, free_port, start, stop, wait_until
 
 NAME = "studio-videos"
 KEY, SECRET = "tests-access-key", "tests-secret-key-0123456789"
@@ -40,7 +40,7 @@ class Bucket:
     def answers(self):
         assert self.process.poll() is None, f"The bucket ended:\n{self.log_file.read_text()}"
         try:
-            return httpx.get(self.url, timeout=5, trust_env=False)
+            return httpx.get(self.url, timeout=5, **LOOPBACK)
         except httpx.TransportError:
             return None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.parts.processes import ROOT, environment, free_port, start, stop, wait_until
+from tests.parts.processes import LOOPBACK, ROOT, environment, free_port, start, stop, wait_until
 
 EXAMPLE = re.compile(r"```nginx\n(.*?)```", re.DOTALL)
 AROUND = """
@@ -67,7 +67,7 @@ class Nginx:
     def answers(self):
         assert self.process.poll() is None, f"nginx ended:\n{self.log_file.read_text()}"
         try:
-            return httpx.get(f"{self.url}/login", timeout=5, trust_env=False).status_code == 200
+            return httpx.get(f"{self.url}/login", timeout=5, **LOOPBACK).status_code == 200
         except httpx.TransportError:
             return False
 

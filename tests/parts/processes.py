@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
+# For httpx where all is on loopback: nothing speaks TLS there, and reading the certificates outlasts the request.
+LOOPBACK = {"trust_env": False, "verify": False}
 MARK = "STUDIO_TEST_MARK"  # an environment variable that names the test's process tree, orphans included
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.parts.processes import environment, start, stop, wait_until
+from tests.parts.processes import LOOPBACK, environment, start, stop, wait_until
 
 READY = re.compile(r"stand-in ready on (http://127\.0\.0\.1:\d+)")
 MODULE = "videos.standin.server"
@@ -53,7 +53,7 @@ class Standin:
 
     def ask(self, method, name, **request):
         """One request to the control route (videos/standin/control.py); its JSON."""
-        with httpx.Client(timeout=30, trust_env=False) as client:
+        with httpx.Client(timeout=30, **LOOPBACK) as client:
             reply = client.request(method, f"{self.url}/control/{name}", **request)
         assert reply.is_success, f"The stand-in refused {method} {name}: {reply.text}"
         return reply.json()

@@ -12,6 +12,7 @@ import httpx
 import psutil
 
 from tests.parts.processes import (
+    LOOPBACK,
     MARK,
     environment,
     free_port,
@@ -25,6 +26,14 @@ from tests.parts.processes import (
 
 PASSWORD = "a long enough password"
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+
+MAKE_MEMBERS = """
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+password = make_password({password!r})
+User = get_user_model()
+User.objects.bulk_create(User(username=name, password=password) for name in {usernames!r})
+"""
 
 # How each of the supervisor's children is told apart, by one whole word of its command line.
 CHILDREN = {"web": "gunicorn", "worker": "worker", "standin": "standin"}
@@ -78,7 +87,7 @@ class Studio:
     def healthy(self):
         assert self.process.poll() is None, f"The studio ended with code {self.process.returncode}"
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=5, trust_env=False).status_code == 200
+            return httpx.get(f"{self.url}/healthz", timeout=5, **LOOPBACK).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -134,13 +143,12 @@ class Studio:
             DJANGO_SUPERUSER_EMAIL=f"{username}@example.com",
         )
 
-    def make_member(self, username, password=PASSWORD):
-        create = f"get_user_model().objects.create_user({username!r}, password={password!r})"
-        self.manage("shell", "-v", "0", "-c", f"from django.contrib.auth import get_user_model; {create}")
+    def make_members(self, *usernames, password=PASSWORD):
+        self.manage("shell", "-v", "0", "-c", MAKE_MEMBERS.format(usernames=usernames, password=password))
 
     def client(self, username="owner", password=PASSWORD):
         """An httpx client that has signed in through /login."""
-        client = httpx.Client(base_url=self.url, timeout=30, follow_redirects=True, trust_env=False)
+        client = httpx.Client(base_url=self.url, timeout=30, follow_redirects=True, **LOOPBACK)
         fields = {"username": username, "password": password, "csrfmiddlewaretoken": csrf_token(client, "/login")}
         reply = client.post("/login", data=fields, headers={"Referer": f"{self.url}/login"})
         assert reply.url.path != "/login", f"{username} could not sign in"

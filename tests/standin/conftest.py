@@ -6,7 +6,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.parts.processes import wait_until
+from tests.parts.processes import LOOPBACK, wait_until
 from tests.parts.standin import Standin
 
 EXECUTIONS = "/v1/workflows/executions"
@@ -17,7 +17,7 @@ class Api:
 
     def __init__(self, url):
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=20, trust_env=False, headers={"X-Api-Key": "any-key"})
+        self.http = httpx.Client(base_url=url, timeout=20, headers={"X-Api-Key": "any-key"}, **LOOPBACK)
 
     def submit(self, prompt="A lighthouse in the fog", **given):
         body = {"workflow_type": "GenerateVideoNode", "input": {"prompt": prompt, **given}}
