@@ -152,3 +152,11 @@ def test_what_is_under_way_turns_into_its_video_by_itself(room):
 def make_ready(generation):
     hang(generation)
     Generation.objects.filter(pk=generation.pk).update(status="ready")
+
+
+def test_on_a_phone_a_favourite_keeps_its_menu(room, phone_page):
+    make(room.owner, favourite=True)
+    room.enter(phone_page)
+    phone_page.goto(room.studio.url)
+    phone_page.get_by_role("button", name="More").tap()
+    expect(phone_page.locator(".card-menu")).to_be_visible()
