@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.parts.chromium import launch_options
-from tests.parts.people import make_owner
+from tests.parts.people import make_owner, signed_in
 from tests.parts.processes import ROOT
 from tests.parts.studio import PASSWORD
 
@@ -139,8 +139,14 @@ def member_page(page, shared_studio, member, sign_in):
 
 
 @pytest.fixture
-def room(live_server, page, sign_in):
+def room(live_server, page):
     """Needs `pytest.mark.django_db(transaction=True, serialized_rollback=True)`. `room.enter(other)` signs in there."""
     page.owner, page.studio = make_owner(), live_server
-    page.enter = lambda other, person=page.owner: sign_in(other, live_server, person.username)
-    return page.enter(page)
+
+    def enter(other, person=page.owner):
+        session = signed_in(person).cookies["sessionid"].value
+        other.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        return other
+
+    page.enter = enter
+    return enter(page)

@@ -36,7 +36,7 @@ def test_the_gallery_with_every_state_its_menus_and_the_composer(visitor):
     one_of_each(visitor.owner)
     visitor.goto(visitor.studio.url)
     check(visitor, "gallery")
-    for popover in ("me", "keys", "providers", "ratios", "settings", "recent"):
+    for popover in ("me", "keys", "providers", "ratios", "settings", "recent", "frame-start"):
         visitor.evaluate("id => document.getElementById(id).showPopover()", popover)
         check(visitor, popover)
         visitor.evaluate("id => document.getElementById(id).hidePopover()", popover)
@@ -65,11 +65,11 @@ def test_the_viewer_as_dialog_as_page_and_its_sharing(visitor):
     check(visitor, "public page")
 
 
-@pytest.mark.parametrize("status", ["running", "failed", "unknown", "stopped"])
-def test_the_viewer_of_what_has_no_video(visitor, status):
-    [generation] = make(visitor.owner, status=status, error_message="HeyGen said no.")
-    visitor.goto(f"{visitor.studio.url}/g/{generation.public_id}")
-    check(visitor, status)
+def test_the_viewer_of_what_has_no_video(visitor):
+    for status in ("running", "failed", "unknown", "stopped"):
+        [generation] = make(visitor.owner, status=status, error_message="HeyGen said no.")
+        visitor.goto(f"{visitor.studio.url}/g/{generation.public_id}")
+        check(visitor, status)
 
 
 def test_every_other_page(visitor):

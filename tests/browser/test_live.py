@@ -1,13 +1,13 @@
 """Pages that stay open: what changes arrives, what is in use is left alone, and trouble is said and forgotten."""
 
-import json
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-PANELS = ["#provider-pick", "#ratio-pick", "#settings-pick", "#pick-start", ".is-unknown .state [popovertarget]"]
+from tests.parts.exhibition import make
+
+in_database = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 PREPARE = """
 from django.contrib.auth import get_user_model
 from tests.parts.exhibition import make, one_of_each
@@ -34,41 +34,44 @@ def test_a_press_in_one_tab_appears_in_the_other_and_becomes_ready_there(member_
     expect(member_page.locator(".empty")).to_be_hidden()
 
 
-def test_what_is_in_use_is_left_alone_and_changes_when_it_is_free(member_page, member, shared_studio):
-    page = member_page
-    prepare(shared_studio, member, 'make(owner, "plays"); make(owner, "menu"); make(owner, "lost", "unknown")')
-    page.reload()
-    playing = page.locator(".card", has_text="plays").locator("video")
+@in_database
+def test_what_is_in_use_is_left_alone_and_changes_when_it_is_free(room):
+    make(room.owner, "plays")
+    make(room.owner, "menu")
+    make(room.owner, "lost", "unknown")
+    room.goto(room.studio.url)
+    playing = room.locator(".card", has_text="plays").locator("video")
     playing.evaluate("video => { video.muted = true; video.loop = true; window.playing = video; return video.play() }")
-    page.locator(".card", has_text="lost").get_by_role("button", name="I found it").click()
-    page.get_by_label("I found it: its execution id").fill("node-gw-hal")
-    page.fill("#prompt", "half a sen")
-    page.get_by_label("I found it: its execution id").focus()
+    room.locator(".card", has_text="lost").get_by_role("button", name="I found it").click()
+    room.get_by_label("I found it: its execution id").fill("node-gw-hal")
+    room.fill("#prompt", "half a sen")
+    room.get_by_label("I found it: its execution id").focus()
 
-    prepare(shared_studio, member, "[row.mark_favourite(True) for row in owner.generations.all()]")
-    expect(page.locator("#n-favourite")).to_have_text("3")
-    expect(page.locator(".card", has_text="menu").locator("[aria-pressed=true]")).to_have_count(1)
-    assert page.evaluate("window.playing.isConnected && !window.playing.paused")
-    assert page.get_by_label("I found it: its execution id").input_value() == "node-gw-hal"
-    expect(page.get_by_label("I found it: its execution id")).to_be_focused()
-    expect(page.locator("#prompt")).to_have_value("half a sen")
+    for generation in room.owner.generations.all():
+        generation.mark_favourite(True)
+    expect(room.locator("#n-favourite")).to_have_text("3")
+    expect(room.locator(".card", has_text="menu").locator("[aria-pressed=true]")).to_have_count(1)
+    assert room.evaluate("window.playing.isConnected && !window.playing.paused")
+    assert room.get_by_label("I found it: its execution id").input_value() == "node-gw-hal"
+    expect(room.get_by_label("I found it: its execution id")).to_be_focused()
+    expect(room.locator("#prompt")).to_have_value("half a sen")
 
-    page.evaluate("window.playing.pause()")
-    expect(page.locator(".card", has_text="plays").locator("[aria-pressed=true]")).to_have_count(1)
+    room.evaluate("window.playing.pause()")
+    expect(room.locator(".card", has_text="plays").locator("[aria-pressed=true]")).to_have_count(1)
 
 
-def test_scrolling_stays_where_it_was_when_cards_arrive(member_page, member, shared_studio):
-    page = member_page
-    prepare(shared_studio, member, 'make(owner, "old", "cancelled", count=24)')
-    page.reload()
-    page.locator(".card").nth(12).scroll_into_view_if_needed()
-    anchor = page.locator(".card").nth(12)
+@in_database
+def test_scrolling_stays_where_it_was_when_cards_arrive(room):
+    make(room.owner, "old", "cancelled", count=24)
+    room.goto(room.studio.url)
+    room.locator(".card").nth(12).scroll_into_view_if_needed()
+    anchor = room.locator(".card").nth(12)
     identity, before = anchor.get_attribute("id"), anchor.bounding_box()["y"]
-    page.fill("#prompt", "x")
-    prepare(shared_studio, member, 'make(owner, "new", "cancelled", count=4)')
-    expect(page.locator(".card")).to_have_count(28)
-    assert page.evaluate("scrollY") > 0
-    assert abs(page.locator(f"[id='{identity}']").bounding_box()["y"] - before) < 400
+    room.fill("#prompt", "x")
+    make(room.owner, "new", "cancelled", count=4)
+    expect(room.locator(".card")).to_have_count(28)
+    assert room.evaluate("scrollY") > 0
+    assert abs(room.locator(f"[id='{identity}']").bounding_box()["y"] - before) < 400
 
 
 def test_a_stopped_web_server_is_said_and_forgotten_when_it_is_back(owner_page, studio):
@@ -92,69 +95,41 @@ def test_a_pause_reaches_an_open_page_and_its_owner_resumes(owner_page, studio):
     page.close()
 
 
-def test_find_is_in_the_address_and_back_and_forward_follow(member_page, member, shared_studio):
-    page = member_page
-    prepare(
-        shared_studio, member, 'make(owner, "a dune"); make(owner, "a lake", providers=["kling_pro"], favourite=True)'
-    )
-    page.reload()
-    page.fill("#q", "dune")
-    expect(page.locator(".card")).to_have_count(1)
-    expect(page).to_have_url(re.compile(r"\?q=dune$"))
-    page.fill("#q", "")
-    expect(page.locator(".card")).to_have_count(2)
-    page.get_by_role("link", name="Favourites").click()
-    expect(page.locator(".card .prompt")).to_have_text(["a lake"])
-    expect(page).to_have_url(re.compile("state=favourite"))
-    page.go_back()
-    expect(page.locator(".card")).to_have_count(2)
-    expect(page.locator("#tab-all")).to_have_attribute("aria-current", "page")
-    page.go_forward()
-    expect(page.locator(".card")).to_have_count(1)
-    expect(page.locator(".card .prompt")).to_have_text(["a lake"])
-    page.get_by_role("link", name="All").click()
-    expect(page.locator(".card")).to_have_count(2)
-    page.select_option("#filter-provider", "kling_pro")
-    expect(page.locator(".card .prompt")).to_have_text(["a lake"])
-    expect(page).to_have_url(re.compile("provider=kling_pro"))
+@in_database
+def test_find_is_in_the_address_and_back_and_forward_follow(room):
+    make(room.owner, "a dune")
+    make(room.owner, "a lake", providers=["kling_pro"], favourite=True)
+    room.goto(room.studio.url)
+    room.fill("#q", "dune")
+    expect(room.locator(".card")).to_have_count(1)
+    expect(room).to_have_url(re.compile(r"\?q=dune$"))
+    room.fill("#q", "")
+    expect(room.locator(".card")).to_have_count(2)
+    room.get_by_role("link", name="Favourites").click()
+    expect(room.locator(".card .prompt")).to_have_text(["a lake"])
+    expect(room).to_have_url(re.compile("state=favourite"))
+    room.go_back()
+    expect(room.locator(".card")).to_have_count(2)
+    expect(room.locator("#tab-all")).to_have_attribute("aria-current", "page")
+    room.go_forward()
+    expect(room.locator(".card")).to_have_count(1)
+    expect(room.locator(".card .prompt")).to_have_text(["a lake"])
+    room.get_by_role("link", name="All").click()
+    expect(room.locator(".card")).to_have_count(2)
+    room.select_option("#filter-provider", "kling_pro")
+    expect(room.locator(".card .prompt")).to_have_text(["a lake"])
+    expect(room).to_have_url(re.compile("provider=kling_pro"))
 
 
-def test_the_ring_and_the_clock_run_by_the_servers_time(member_page, member, shared_studio):
-    page = member_page
-    prepare(shared_studio, member, 'make(owner, "runs", "running", seconds_ago=70)')
-    page.reload()
-    clock = page.locator(".card .tick")
+@in_database
+def test_the_ring_and_the_clock_run_by_the_servers_time(room):
+    make(room.owner, "runs", "running", seconds_ago=70)
+    room.goto(room.studio.url)
+    clock = room.locator(".card .tick")
     first = clock.inner_text()
     assert re.fullmatch(r"1:\d\d", first)
     expect(clock).not_to_have_text(first)
-    assert page.locator(".card .run").get_attribute("stroke-dashoffset") != "100"
-
-
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_axe_finds_nothing_with_every_card_and_every_panel(new_page, shared_studio, member, sign_in, scheme):
-    prepare(shared_studio, member, "one_of_each(owner)")
-    for width in (1440, 390):
-        page = sign_in(new_page(width=width, color_scheme=scheme, reduced_motion="reduce"), shared_studio, member)
-        expect(page.locator(".card")).to_have_count(13)
-        if width == 390:
-            page.locator("#prompt").focus()
-        violations(page)
-        for opener in (
-            "#provider-pick",
-            "#ratio-pick",
-            "#settings-pick",
-            "#pick-start",
-            ".is-unknown .state [popovertarget]",
-        ):
-            page.locator(opener).first.click()
-            violations(page)
-            page.keyboard.press("Escape")
-
-
-def violations(page):
-    found = Axe().run(page).response["violations"]
-    told = [(one["id"], one["nodes"][0]["html"][:200], one["nodes"][0]["failureSummary"][:300]) for one in found]
-    assert not told, json.dumps(told, indent=1)
+    assert room.locator(".card .run").get_attribute("stroke-dashoffset") != "100"
 
 
 def test_an_empty_gallery_costs_little(member_page, member, shared_studio):
