@@ -39,8 +39,9 @@ lint: .venv/test.lock ## ruff, check and format
 # On a busy machine a browser or a process may be late: such a test has three tries, and the report tells of each.
 # Three rounds, so that real processes and browsers do not fight the quick tests for the cores; the second runs the
 # quick ones that ask most of a database once more, on PostgreSQL. All of them run, even if one fails, or lint does.
-# Tests wait about as much as they work, so there is one worker more than cores.
-TEST_WORKERS ?= 3
+# Tests wait about as much as they work, so there are more workers than cores.
+TEST_WORKERS ?= 4
+PROCESS_WORKERS ?= 3
 ON_POSTGRES := $(patsubst %,tests/test_%.py,submit submit_faults follow poll_faults budgets save gallery updates select \
 	set_up share usage)
 PYTEST = $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal
@@ -49,7 +50,7 @@ test: install-test ## lint and every test
 	$(MAKE) --no-print-directory lint || status=1; \
 	$(PYTEST) -m "not process and not browser" || status=1; \
 	TEST_DATABASE=postgres $(PYTEST) -m "not process and not browser" $(ON_POSTGRES) || status=1; \
-	$(PYTEST) -m "process or browser" --reruns 2 || status=1; \
+	$(PYTEST) -n $(PROCESS_WORKERS) -m "process or browser" --reruns 2 || status=1; \
 	exit $$status
 
 bench: .venv/test.lock ## a table of measurements, and bench.json

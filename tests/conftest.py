@@ -33,7 +33,8 @@ from tests.parts.studio import Studio, copy_sqlite, prepared, use_copy_of
 
 PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio", "shared_studio"}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
-WAITING = {"test_chaos.py", "test_worker.py", "test_two_workers.py"}  # which mostly wait: they begin first
+# These mostly wait, so they begin first.
+WAITING = {f"test_{name}.py" for name in ("chaos", "worker", "two_workers", "poll_faults", "follow")}
 BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page", "member_page"}
 
 MEMBERS = 60  # of the shared studio, made at once: each test that asks for one gets its own

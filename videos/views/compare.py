@@ -22,7 +22,7 @@ OTHERS_OFFERED = 12
 
 @dataclass(frozen=True)
 class Row:
-    """One fact of each video. `odd` are the places that differ from what most of them have."""
+    """One fact of each video."""
 
     name: str
     values: list[str]
@@ -33,9 +33,10 @@ class Row:
 
     @property
     def cells(self) -> list[tuple[str, bool]]:
+        """(value, whether it stands out): it does where others agree; where none do, nothing stands out."""
         most = max(self.values, key=self.values.count)
-        is_split = self.values.count(most) == 1  # nobody agrees: all of them differ
-        return [(value, self.differs and (is_split or value != most)) for value in self.values]
+        is_split = self.values.count(most) == 1
+        return [(value, value != most and not is_split) for value in self.values]
 
 
 @gzip_page

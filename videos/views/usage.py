@@ -40,9 +40,7 @@ def usage_csv(request):
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="usage-{asked.first}-{asked.last}.csv"'
     writer = csv.writer(response)
-    writer.writerow(
-        ["by", "name", "videos saved", "failed", "other", "median seconds", "p90 seconds", "bytes", "spend"]
-    )
+    writer.writerow(HEADINGS)
     for day, tally in asked.by_day.items():
         writer.writerow(["day", day.isoformat(), *line(tally)])
     for provider, tally in asked.by_provider.items():
