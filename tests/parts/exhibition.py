@@ -15,6 +15,7 @@ from django.core.files import File
 from django.utils import timezone
 
 from videos import media
+from videos.heygen import SENTENCES, Cause
 from videos.models import Batch, Generation, Provider, Request, SavedVideo
 from videos.standin.draw import draw
 
@@ -125,7 +126,7 @@ def forget_drawings():
 
 def one_of_each(owner, draft=True):
     """Every face that a card can have, newest first as the gallery shows them."""
-    refused = "Content policy: violence. Nothing was saved, and HeyGen does not charge for refusals."
+    refused = SENTENCES[Cause.REFUSED]
     make(owner, PROMPTS["forest"], "cancelled", seconds_ago=9000, ratio="1:1")
     make(owner, PROMPTS["desert"], "stopped", seconds_ago=93000, providers=["kling_pro"])
     make(owner, PROMPTS["neon"], "running", seconds_ago=900, providers=["sora_v2"])
