@@ -47,7 +47,8 @@ MEDIA_ROOT = DATA / "media"
 
 # The remote API
 HEYGEN_API_KEY = env.str("HEYGEN_API_KEY", "").strip()
-HEYGEN_API_URL = env.str("HEYGEN_API_URL", "https://api.heygen.com").rstrip("/")
+HEYGEN_API_URL = env.str("HEYGEN_API_URL", "").rstrip("/") or "https://api.heygen.com"
+HEYGEN_API_URL_IS_GIVEN = bool(env.str("HEYGEN_API_URL", ""))
 HEYGEN_UPLOAD_URL = env.str("HEYGEN_UPLOAD_URL", "https://upload.heygen.com").rstrip("/")
 HEYGEN_UPLOAD_CALL = env.str("HEYGEN_UPLOAD_CALL", "auto")  # auto | assets | asset: newer first, or one of them
 DEMO = env.bool("STUDIO_DEMO", False)  # set by the supervisor when the stand-in takes HeyGen's place

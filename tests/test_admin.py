@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django_q.models import OrmQ
 
 from tests.parts.people import attempt, make_member, signed_in
 from tests.parts.studio import PASSWORD
@@ -208,6 +209,7 @@ def test_sending_is_paused_and_resumed(admins):
     account.refresh_from_db()
     assert (account.paused, account.pause_sentence) == (True, "owner paused sending.")
     assert act(admins, "remoteaccount", "resume", account) == ["Sending goes on."]
+    assert [row.func() for row in OrmQ.objects.all()] == ["videos.tasks.check_account"]
     account.refresh_from_db()
     assert not account.paused
 
@@ -229,8 +231,10 @@ def test_a_member_made_owner_here_may_come_in_and_one_made_member_may_not(admins
 
 def test_a_member_deactivated_here_is_out_at_once(admins, member):
     browser = signed_in(member)
+    OneTimeLink.objects.issue(OneTimeLink.Purpose.INVITE, member)
     admins.post(f"/admin/auth/user/{member.pk}/change/", {"username": "member"})
     assert browser.get("/account").status_code == 302
+    assert not OneTimeLink.objects.open().exists()
 
 
 def test_an_owner_cannot_take_their_own_role_away(admins, owner):

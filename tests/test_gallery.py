@@ -12,6 +12,7 @@ from django.utils import timezone
 from tests.parts.exhibition import make, one_of_each
 from tests.parts.people import make_member, make_owner, signed_in
 from tests.parts.things import make_queued, make_ready
+from videos.heygen import Cause
 from videos.models import Budget, Generation, RemoteAccount, Slot
 from videos.templatetags.studio import ago, clock, ratio_class, size
 
@@ -82,6 +83,12 @@ def test_a_failure_says_its_cause_and_offers_to_edit_retry_and_see_the_details(c
     assert "violence" in html
 
 
+@pytest.mark.parametrize("cause", sorted(set(Cause) - {Cause.BUSY, Cause.NETWORK, Cause.UNREADABLE}))
+def test_every_failure_has_a_title_of_its_own(client, member, cause):
+    (generation,) = make(member, status="failed", error_class=cause)
+    assert "This did not work" not in card_of(client, generation)[1]
+
+
 def test_under_five_samples_the_estimate_is_up_to_five_minutes(client, member):
     (generation,) = make(member, status="running", seconds_ago=30)
     assert "up to 5 minutes" in card_of(client, generation)[1]
@@ -105,8 +112,8 @@ def test_past_its_estimate_it_is_longer_than_usual_and_past_ten_minutes_overdue(
 
 
 def test_trouble_with_saving_is_said_on_the_card(client, member):
-    (generation,) = make(member, status="saving", trouble="The disk is full.")
-    assert "The disk is full. It is tried again by itself." in card_of(client, generation)[1]
+    (generation,) = make(member, status="saving", trouble="The disk is full. Trying again in a minute.")
+    assert ">The disk is full. Trying again in a minute.<" in card_of(client, generation)[1]
 
 
 def test_a_new_video_has_a_dot_until_it_is_watched(client, member):
@@ -186,7 +193,10 @@ def test_a_filter_sends_only_the_shelf_and_its_tabs(client, member):
 
 
 def test_an_empty_studio_invites_and_a_search_without_result_says_so(client):
-    assert "What should the first video show?" in client.get("/").content.decode()
+    for headers in ({}, HTMX | {"HX-Target": "shelf"}):
+        page = client.get("/", headers=headers).content.decode()
+        assert "What should the first video show?" in page
+        assert page.count('<div class="starters"><button type="button" data-fill=') == 1
     assert "Nothing matches." in client.get("/?q=unicorn").content.decode()
 
 

@@ -57,7 +57,16 @@ def test_the_trash_can_be_emptied_at_once_files_and_all_but_for_what_may_still_b
 def test_what_is_under_way_is_not_trashed(client, owner):
     made = make(owner, "ready") + make(owner, "running", "running")
     do(client, "trash", made)
+    client.post(f"/g/{made[1].public_id}/trash")
     assert Generation.objects.trashed().get().prompt == "ready"
+
+
+def test_what_was_brought_back_meanwhile_is_not_removed_for_good(owner):
+    [generation] = make(owner, trashed_at="2026-01-01T00:00:00Z")
+    [seen_before] = Generation.objects.removable()
+    generation.restore()
+    assert not seen_before.remove_for_good()
+    assert Generation.objects.get().saved_video.file.storage.exists(generation.saved_video.file.name)
 
 
 def test_favourite_and_share_turn_on_for_all_and_off_when_all_have_it(client, owner):

@@ -36,7 +36,7 @@ class SignInForm(forms.Form):
 
 
 class NewPersonForm(forms.ModelForm):
-    """A new account. `save(**extra)` makes it with a hashed password."""
+    """A new account. `person(**extra)` gives it, with a hashed password and not yet stored; `save()` is not used."""
 
     password = Password("new-password", help_text="At least 8 characters.")
 

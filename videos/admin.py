@@ -17,6 +17,7 @@ from django.utils.text import Truncator
 from django_q.models import OrmQ, Schedule, Success
 
 from videos import sessions
+from videos.engine.nudge import nudge_check
 from videos.models import (
     Batch,
     Budget,
@@ -319,6 +320,7 @@ class RemoteAccountAdmin(admin.ModelAdmin):
     @admin.action(description="Resume sending")
     def resume(self, request, queryset):
         RemoteAccount.objects.resume()
+        nudge_check()
         messages.success(request, "Sending goes on.")
 
 
@@ -386,4 +388,4 @@ class PersonAdmin(UserAdmin):
         obj.is_staff = obj.is_superuser
         super().save_model(request, obj, form, change)
         if not obj.is_active:
-            sessions.end_all(obj)
+            sessions.shut_out(obj)

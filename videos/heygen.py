@@ -191,14 +191,6 @@ class Asset:
     url: str
 
 
-@dataclass(frozen=True)
-class Account:
-    """What the account call said: how it is billed, and the balance as `amount currency` where there is one."""
-
-    billing_type: str
-    balance: str
-
-
 # Clients
 def make_client() -> httpx.Client:
     """A client that never retries, redirects, or reads proxies from the environment. Make it after a fork."""
@@ -346,9 +338,13 @@ def as_json(body: dict[str, Any]) -> bytes:
         raise HeyGenError(Cause.INVALID, f"{type(error).__name__} in the request.", is_definite=True) from error
 
 
-def poll(client: httpx.Client, execution_id: str) -> Execution:
-    """ "Check Status", free of charge. Raises HeyGenError, which says nothing about the execution."""
-    return read_execution(execution_id, attempt(lambda: fetch(client, "GET", execution_address(execution_id))))
+def poll(execution_id: str, seconds: float = 30) -> Execution:
+    """ "Check Status", free of charge, in at most `seconds`. Raises HeyGenError, which says nothing about the
+    execution."""
+    with Cutoff(seconds) as cutoff, make_client() as client:
+        extensions = {"trace": cutoff.trace}
+        reply = attempt(lambda: fetch(client, "GET", execution_address(execution_id), extensions=extensions))
+    return read_execution(execution_id, reply)
 
 
 async def poll_on_lane(lane: httpx.AsyncClient, execution_id: str) -> Execution:
@@ -402,12 +398,10 @@ def upload_the_older_way(client: httpx.Client, data: bytes, content_type: str, e
     return read_asset(call(client, "POST", address, content=data, headers=headers, extensions=extensions), "id")
 
 
-def account(client: httpx.Client) -> Account:
-    """`GET /v3/users/me`, free of charge: also the way to test a key. Raises HeyGenError."""
-    data = inside(call(client, "GET", settings.HEYGEN_API_URL + ACCOUNT).data(), "data")
-    billing_type = str(inside(data, "billing_type") or "")
-    balance, currency = (inside(data, billing_type, name) for name in ("remaining_balance", "currency"))
-    return Account(billing_type, f"{balance} {currency or ''}".strip() if balance is not None else "")
+def check_key(seconds: float = 30) -> None:
+    """`GET /v3/users/me`, free of charge, which answers a good key alone. Raises HeyGenError."""
+    with Cutoff(seconds) as cutoff, make_client() as client:
+        call(client, "GET", settings.HEYGEN_API_URL + ACCOUNT, extensions={"trace": cutoff.trace}).data()
 
 
 # Reading what came back

@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.db.models import Q
 from django.utils import timezone
 
+from videos.models import OneTimeLink
 from videos.throttle import client_address
 
 SEEN_EVERY = 300  # seconds between two notes that a session is in use
@@ -85,6 +87,12 @@ def end(user, handle: str) -> bool:
     """Ends one of the user's sessions; False if the user has none of that handle."""
     keys = [row.pk for row, _ in rows_of(user) if handle_of(row.session_key) == handle]
     return bool(Session.objects.filter(pk__in=keys).delete()[0])
+
+
+def shut_out(person):
+    """Whoever is deactivated is signed out everywhere, and the links that they made or were given are void."""
+    OneTimeLink.objects.open().filter(Q(for_user=person) | Q(made_by=person)).delete()
+    end_all(person)
 
 
 def end_all(user, but: str | None = None) -> int:

@@ -267,7 +267,7 @@ def web_command(descriptor: int) -> list[str]:
 # The stand-in
 def needs_standin() -> bool:
     """Without a key and without an address of one's own, the stand-in takes HeyGen's place."""
-    return not settings.HEYGEN_API_KEY and not os.environ.get("HEYGEN_API_URL")
+    return not settings.HEYGEN_API_KEY and not settings.HEYGEN_API_URL_IS_GIVEN
 
 
 def standin_port(kept: Path) -> int:

@@ -36,12 +36,11 @@ def completed(standin, owner, count=1, prompt="a lighthouse at dusk"):
 
 def finished(generation):
     """What a poll says of its execution, as soon as that is completed."""
-    with heygen.make_client() as client:
-        return wait_until(lambda: completed_execution(client, generation), 30, "a finished execution")
+    return wait_until(lambda: completed_execution(generation), 30, "a finished execution")
 
 
-def completed_execution(client, generation):
-    execution = heygen.poll(client, generation.execution_id)
+def completed_execution(generation):
+    execution = heygen.poll(generation.execution_id)
     return execution if execution.is_completed else None
 
 

@@ -19,8 +19,7 @@ def check_account() -> None:
         return  # nothing is sent without one, and every page says so
     account = RemoteAccount.objects.load()
     try:
-        with heygen.make_client() as client:
-            heygen.account(client)
+        heygen.check_key()
     except HeyGenError as error:
         take_error(error)
         return

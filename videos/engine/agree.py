@@ -125,11 +125,9 @@ def repair_all(findings: list[Finding]):
 def empty_trash() -> int:
     """Ends what has been in the trash for its days, files and all; how many. Unfinished ones are kept."""
     before = timezone.now() - timedelta(days=settings.TRASH_DAYS)
-    count = 0
-    for generation in Generation.objects.removable().filter(trashed_at__lt=before).iterator():
-        generation.delete()
-        count += 1
-    return count
+    return sum(
+        generation.remove_for_good() for generation in Generation.objects.removable().filter(trashed_at__lt=before)
+    )
 
 
 # Comparing
@@ -307,8 +305,7 @@ def fetch_again(generation: Generation, finding: Finding) -> str:
     if not generation.execution_id:
         raise CannotRepair("it was never made at HeyGen; only a backup has it")
     try:
-        with heygen.make_client() as client:
-            execution = heygen.poll(client, generation.execution_id)
+        execution = heygen.poll(generation.execution_id)
     except heygen.HeyGenError as error:
         raise CannotRepair(f"HeyGen could not be asked for it. {error}") from None
     if not execution.is_completed:

@@ -78,8 +78,8 @@ def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: fl
         return False
     names = Names.of(generation)
     try:
-        with opened(draft_of(names.video), final_of(names.video)) as file, heygen.make_client() as client:
-            return Saving(generation, names, file, client, is_stopping, seconds).work()
+        with opened(draft_of(names.video), final_of(names.video)) as file:
+            return Saving(generation, names, file, is_stopping, seconds).work()
     except LeaseLost:
         return False
     except HeldElsewhere:
@@ -199,8 +199,8 @@ class Notes:
 class Saving:
     """One slice of saving one generation, under its lease and with its partial file locked."""
 
-    def __init__(self, generation: Generation, names: Names, file: BinaryIO, client, is_stopping, seconds: float):
-        self.generation, self.names, self.file, self.client = generation, names, file, client
+    def __init__(self, generation: Generation, names: Names, file: BinaryIO, is_stopping, seconds: float):
+        self.generation, self.names, self.file = generation, names, file
         self.is_stopping, self.seconds = is_stopping, seconds
         self.token = generation.lease_token
         self.draft = draft_of(names.video)
@@ -317,7 +317,7 @@ class Saving:
         """A fresh link from the remote side, for the same execution. Raises NoFreshLink."""
         self.keep_lease()
         try:
-            execution = heygen.poll(self.client, self.generation.execution_id)
+            execution = heygen.poll(self.generation.execution_id)
         except heygen.HeyGenError as error:
             raise NoFreshLink(f"its link has died, and there is no fresh one yet. {str(error).rstrip('.')}") from None
         if execution.is_missing:

@@ -501,8 +501,20 @@ class Generation(models.Model):
     def revoke_public_links(self):
         self.public_links.open().update(revoked_at=timezone.now())
 
-    def move_to_trash(self):
-        self._touch(trashed_at=timezone.now())
+    def move_to_trash(self) -> bool:
+        """Never what is under way: it stays where its end can be seen."""
+        rows = Generation.objects.filter(pk=self.pk).exclude(status__in=IN_PROGRESS)
+        trashed = rows.update(version=next_version(), trashed_at=timezone.now())
+        self.refresh_from_db()
+        return bool(trashed)
+
+    def remove_for_good(self) -> bool:
+        """The row, and its files with it, if it is still in the trash; somebody may have brought it back."""
+        with transaction.atomic():
+            row = Generation.objects.removable().filter(pk=self.pk).select_for_update().first()
+            if row:
+                row.delete()
+        return bool(row)
 
     def restore(self):
         self._touch(trashed_at=None)

@@ -22,7 +22,6 @@ VERSION_OVERLAP = max(50, 2 * settings.MAX_IN_FLIGHT)  # how far out of order co
 class TrackRecord:
     """What this studio measured of a provider: seconds from sending to completion, and how many came out well."""
 
-    samples: int = 0
     median_seconds: float | None = None
     succeeded: int = 0
     ended: int = 0
@@ -136,7 +135,6 @@ def summarise(rows: Iterable[tuple[str, datetime, datetime | None]]) -> TrackRec
         (completed - sent).total_seconds() for status, sent, completed in rows if status == Status.READY and completed
     ]
     return TrackRecord(
-        samples=len(times),
         median_seconds=median(times) if len(times) >= FEWEST_SAMPLES else None,
         succeeded=sum(status == Status.READY for status, *_ in rows),
         ended=len(rows),

@@ -5,6 +5,7 @@ Every answer is the card as it stands now, so a click that came too late shows t
 
 from functools import partial
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -102,13 +103,12 @@ def why_not_linked(generation: Generation, execution_id: str) -> str:
     if Generation.objects.filter(execution_id=execution_id).exclude(pk=generation.pk).exists():
         return "That execution already belongs to another video here."
     try:
-        with heygen.make_client() as client:
-            execution = heygen.poll(client, execution_id)
+        is_missing = heygen.poll(execution_id).is_missing
     except heygen.HeyGenError as error:
-        if error.cause == heygen.Cause.NOT_FOUND:
-            return "HeyGen does not know this execution id. Check it and paste it again."
-        return f"{error} The id could not be checked; try again in a moment."
-    return "HeyGen does not know this execution id. Check it and paste it again." if execution.is_missing else ""
+        if error.cause != heygen.Cause.NOT_FOUND:
+            return f"{error} The id could not be checked; try again in a moment."
+        is_missing = True
+    return "HeyGen does not know this execution id. Check it and paste it again." if is_missing else ""
 
 
 @require_POST
@@ -149,8 +149,10 @@ def seen(request: HttpRequest, public_id) -> HttpResponse:
 @require_POST
 def trash(request: HttpRequest, public_id) -> HttpResponse:
     generation = own(request, public_id)
-    generation.move_to_trash()
-    return answer(request, generation, "Moved to the trash, where it stays for 30 days.", undo=[generation])
+    if not generation.move_to_trash():
+        return answer(request, generation, "This is still under way, so it stays in the gallery.", is_bad=True)
+    words = f"Moved to the trash, where it stays for {settings.TRASH_DAYS} days."
+    return answer(request, generation, words, undo=[generation])
 
 
 @require_POST

@@ -29,7 +29,7 @@ CAUSES = {
     "retired": "HeyGen no longer offers this",
     "too_large": "Too large for HeyGen",
     "not_found": "HeyGen has lost this one",
-    "failed": "The provider could not make it",
+    "fault": "The provider could not make it",
 }
 
 

@@ -22,12 +22,6 @@ from videos.views.cards import new_token, track_records
 EARLIER = 12  # pictures, and last frames, to choose from
 RECENT_PROMPTS = 12
 RATIOS = ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"]
-STARTERS = [
-    "A drone shot flying over a coastal city at golden hour, cinematic lighting",
-    "Fog over a still lake at dawn, slow dolly in, a single rowing boat",
-    "Espresso pouring into a glass cup, macro, steam curling in warm side light",
-    "Paper birds folding themselves and taking off from a desk, stop motion",
-]
 LABELS = {"start": "Start frame", "end": "End frame"}
 
 
@@ -47,7 +41,6 @@ def composer_context(request: HttpRequest, form: GenerateForm | None = None) -> 
         "slots": [slot_context(request, which, form) for which in FRAMES],
         "left": left_for(request.user),
         "recent_prompts": recent_prompts(own),
-        "starters": STARTERS,
     }
 
 

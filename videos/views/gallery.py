@@ -28,6 +28,12 @@ TABS = {
 WHEN = {"today": "Today", "week": "Last 7 days", "month": "Last 30 days", "between": "Between…"}
 DAYS = {"today": 0, "week": 6, "month": 29}
 RATIOS = ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"]
+STARTERS = [
+    "A drone shot flying over a coastal city at golden hour, cinematic lighting",
+    "Fog over a still lake at dawn, slow dolly in, a single rowing boat",
+    "Espresso pouring into a glass cup, macro, steam curling in warm side light",
+    "Paper birds folding themselves and taking off from a desk, stop motion",
+]
 OTHER_TABS = {"ready": "Ready", "trash": "Trash"}
 
 
@@ -249,4 +255,5 @@ def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
         "when": WHEN,
         "has_team": Generation.objects.exclude(owner=request.user).visible_to(request.user).exists(),
         "is_new_here": not counts["all"] and not counts["trash"],
+        "starters": STARTERS,
     }

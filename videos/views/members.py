@@ -4,7 +4,6 @@ from functools import wraps
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
-from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -80,8 +79,7 @@ def deactivate(request, pk):
     """Takes effect with the member's next request. Their videos stay, and what is being made is finished."""
     person = get_object_or_404(User.objects.exclude(pk=request.user.pk), pk=pk)
     User.objects.filter(pk=person.pk).update(is_active=False)
-    OneTimeLink.objects.open().filter(Q(for_user=person) | Q(made_by=person)).delete()
-    sessions.end_all(person)
+    sessions.shut_out(person)
     messages.success(request, f"{person} can no longer sign in.")
     return redirect("members")
 

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_POST
 from zipstream import ZIP_STORED, ZipStream
 
 from videos.forms import read_uuid
-from videos.lifecycle import IN_PROGRESS
 from videos.models import Generation
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.views.act import next_address
@@ -86,10 +85,7 @@ def share(request: HttpRequest, rows: GenerationQuerySet) -> Done:
 
 
 def trash(request: HttpRequest, rows: GenerationQuerySet) -> Done:
-    """What is still under way stays where it can be seen."""
-    mine = own(request, rows.kept().exclude(status__in=IN_PROGRESS))
-    for generation in mine:
-        generation.move_to_trash()
+    mine = [generation for generation in own(request, rows.kept()) if generation.move_to_trash()]
     where = f"in the trash for {settings.TRASH_DAYS} days"
     return Done(mine, sentence(mine, f"is {where}", f"are {where}"), undo=mine)
 
@@ -104,11 +100,11 @@ def restore(request: HttpRequest, rows: GenerationQuerySet) -> Done:
 @require_POST
 def empty_trash(request: HttpRequest) -> HttpResponse:
     """One's own trash, files and all, for good: now, and not only when its days are over."""
-    rows = list(Generation.objects.filter(owner=request.user).removable())
-    for generation in rows:
-        generation.delete()
-    count = "1 video is" if len(rows) == 1 else f"{len(rows)} videos are"
-    messages.info(request, f"{count} removed for good." if rows else "There was nothing to remove.")
+    count = sum(
+        generation.remove_for_good() for generation in Generation.objects.filter(owner=request.user).removable()
+    )
+    words = "1 video is" if count == 1 else f"{count} videos are"
+    messages.info(request, f"{words} removed for good." if count else "There was nothing to remove.")
     return redirect("gallery")
 
 
