@@ -235,7 +235,7 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
 
     def _record(self, outcome: Outcome) -> bool:
         rows = self.filter(pk=outcome.pk, lease_token=outcome.token, status=Status.RUNNING)
-        fields = {"lease_token": None, "lease_until": None, **outcome.fields}
+        fields = {**NO_LEASE, **outcome.fields}
         if outcome.status != Status.RUNNING:
             moment = "completed_at" if outcome.status == Status.SAVING else "ended_at"
             fields = {"due_at": timezone.now(), "trouble": "", moment: timezone.now(), **fields}

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,7 +16,7 @@ from videos.models import Generation, Provider
 from videos.models.generation_queryset import VERSION_OVERLAP, GenerationQuerySet
 from videos.notices import current_notices, digest_of
 from videos.views.cards import answer_with_cards, cards_of
-from videos.views.composer import composer_context
+from videos.views.composer import RATIOS, composer_context
 
 PAGE = 30
 MOST_CHANGES = 100  # more than this, and the whole shelf is drawn anew
@@ -27,7 +28,6 @@ TABS = {
 }
 WHEN = {"today": "Today", "week": "Last 7 days", "month": "Last 30 days", "between": "Between…"}
 DAYS = {"today": 0, "week": 6, "month": 29}
-RATIOS = ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"]
 STARTERS = [
     "A drone shot flying over a coastal city at golden hour, cinematic lighting",
     "Fog over a still lake at dawn, slow dolly in, a single rowing boat",
@@ -248,6 +248,7 @@ def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
         "cursor": cursor,
         "counts": counts,
         "tabs": shelf.tabs(counts),
+        "trash_days": settings.TRASH_DAYS,
         "trash_size": visible.trashed().stored_size() if shelf.state == "trash" else 0,
         "notices": notices,
         "providers": Provider.objects.offered(),
