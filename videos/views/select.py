@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -66,6 +67,7 @@ def own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:
     return list(rows.filter(owner=request.user))
 
 
+@transaction.atomic
 def favourite(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = own(request, rows)
     wanted = not all(generation.favourite for generation in mine)
@@ -75,6 +77,7 @@ def favourite(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     return Done(mine, sentence(mine, f"{one} now", f"{many} now"))
 
 
+@transaction.atomic
 def share(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = own(request, rows)
     wanted = not all(generation.shared for generation in mine)
@@ -84,12 +87,14 @@ def share(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     return Done(mine, sentence(mine, f"is {words}", f"are {words}"))
 
 
+@transaction.atomic
 def trash(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = [generation for generation in own(request, rows.kept()) if generation.move_to_trash()]
     where = f"in the trash for {settings.TRASH_DAYS} days"
     return Done(mine, sentence(mine, f"is {where}", f"are {where}"), undo=mine)
 
 
+@transaction.atomic
 def restore(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = own(request, rows.trashed())
     for generation in mine:
