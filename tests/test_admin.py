@@ -3,11 +3,13 @@
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
 from tests.parts.people import attempt, make_member, signed_in
+from tests.parts.saving import completed, save_until_ready
 from tests.parts.studio import PASSWORD
 from tests.parts.things import make_picture, make_queued, make_ready, make_running, make_saving
 from videos.models import Generation, LedgerEntry, OneTimeLink, Provider, PublicLink, RemoteAccount, SavedVideo, Slot
@@ -149,13 +151,25 @@ def test_what_was_no_longer_waited_for_is_checked_again(admins, member):
     assert generation.status == "running"
 
 
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.mark.parametrize("model", ["generation", "savedvideo"])
-def test_a_saved_copy_is_fetched_again(admins, member, model):
-    generation = make_ready(member)
-    row = generation if model == "generation" else SavedVideo.objects.get()
+def test_a_saved_copy_is_fetched_again_and_the_old_one_is_set_aside(admins, owner, remote, model):
+    generation = save_until_ready(completed(remote, owner)[0])
+    row, name = (generation if model == "generation" else SavedVideo.objects.get()), generation.saved_video.file.name
     assert act(admins, model, "fetch_again", row) == ["1 fetched again from HeyGen, at no cost."]
-    generation.refresh_from_db()
-    assert generation.status == "saving"
+    assert Generation.objects.get().status == "saving"
+    assert default_storage.exists(f"lost-and-found/{name}")
+    save_until_ready(Generation.objects.get())
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_saved_copy_that_heygen_has_no_more_stays_as_it_is(admins, owner, remote):
+    generation = save_until_ready(completed(remote, owner)[0])
+    remote.clear()
+    [said] = act(admins, "generation", "fetch_again", generation)
+    assert said == "1 left as they were: HeyGen has it no more; only a backup has it."
+    assert Generation.objects.get().status == "ready"
+    assert default_storage.exists(generation.saved_video.file.name)
 
 
 def test_a_provider_is_paused_resumed_and_retired(admins):

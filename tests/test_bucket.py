@@ -127,3 +127,16 @@ def test_a_link_into_the_bucket_opens_the_video_for_a_minute_and_only_as_it_was_
         assert client.get(link).content == default_storage.open(generation.saved_video.file.name).read()
         assert client.get(link.replace("X-Amz-Expires=60", "X-Amz-Expires=6000")).status_code == 403
         assert client.get(link.split("?")[0]).status_code in {401, 403}
+
+
+def test_what_waits_for_the_bucket_outlives_a_reboot_without_another_download(remote, owner, in_bucket, settings):
+    generation = completed(remote, owner)[0]
+    in_bucket.stop()
+    save(generation.pk)
+    [notes] = settings.PARTIAL_FOLDER.glob(".*.json")
+    notes.write_text(notes.read_text().replace('"boot": "', '"boot": "another '))
+    remote.expire_links()
+    in_bucket.start()
+    make_due(generation)
+    save_until_ready(generation)
+    assert file_requests(remote) == 1

@@ -312,3 +312,21 @@ def test_money_of_another_currency_takes_nothing_from_a_budget(member):
     make_queued(member)
     [left] = Budget.objects.left_for(member)
     assert (left.left, left.unit) == (1, "USD")
+
+
+def test_what_was_held_is_given_back_in_its_own_currency(member, priced):
+    generation = make_queued(member)
+    Provider.objects.update(currency="USD")
+    Generation.objects.get(pk=generation.pk).cancel()
+    sums = LedgerEntry.objects.values("currency").annotate(sum=Sum("amount"))
+    assert {row["currency"]: row["sum"] for row in sums} == {"EUR": 0}
+
+
+def test_what_was_pressed_in_demo_mode_takes_nothing_from_a_budget(member, settings):
+    Budget.objects.create(scope="studio", videos_per_day=1, in_flight=1)
+    settings.DEMO = True
+    make_queued(member, token="in-demo-mode")
+    settings.DEMO = False
+    make_queued(member)
+    with pytest.raises(OverBudget):
+        make_queued(member, token="one-too-many")

@@ -433,3 +433,8 @@ def test_a_whole_file_of_unknown_length_is_known_to_be_whole_by_416(serve, file)
 
 def test_amounts_are_words_for_a_person():
     assert [amount(size) for size in (0, 999, 3_140_000, 2 * 1024**3)] == ["0 bytes", "999 bytes", "3.1 MB", "2.1 GB"]
+
+
+@pytest.mark.parametrize("host", ["a..b", ".example.com", f"{'a' * 64}.example.com"])
+def test_a_host_that_is_no_name_is_unreachable(host, file):
+    assert fault_of(download, f"https://{host}/x.mp4", file, Facts(), Guard()) == Fault.UNREACHABLE

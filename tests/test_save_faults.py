@@ -316,3 +316,33 @@ def test_two_savers_of_the_same_videos_share_them_without_harm(files, owner):
     assert SavedVideo.objects.count() == 6
     for generation in Generation.objects.all():
         assert stored_sha256(generation) == true_sha256(files, generation)
+
+
+def test_a_server_that_only_sends_the_whole_is_given_the_time_for_it(files, generation):
+    files.faults([{"call": "file", "do": {"ignore_range": True, "drip": 300_000}}])
+    for _ in range(3):
+        save(generation.pk, seconds=1)
+        make_due(generation)
+    generation.refresh_from_db()
+    assert generation.status == "ready"
+
+
+def test_what_this_studio_cannot_check_is_kept_told_and_not_downloaded_again(files, generation, monkeypatch):
+    monkeypatch.setattr(media, "MAX_PIXELS", 100)
+    assert "this studio cannot check it: the video is" in try_in_vain(generation)
+    assert len(files.requests("file")) == 1
+    monkeypatch.undo()
+    files.expire_links()
+    save_until_ready(generation)
+    assert len(files.requests("file")) == 1
+    assert stored_sha256(generation) == true_sha256(files, generation)
+
+
+def test_a_link_that_could_only_not_be_reached_is_kept(files, generation):
+    link = generation.video_url
+    Generation.objects.filter(pk=generation.pk).update(video_url="https://files.invalid/a.mp4")
+    files.faults([{"call": "poll", "do": {"status": 500}}])
+    try_in_vain(generation)
+    assert Generation.objects.get().video_url == "https://files.invalid/a.mp4"
+    Generation.objects.filter(pk=generation.pk).update(video_url=link)
+    save_until_ready(generation, impatient=True)

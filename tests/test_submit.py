@@ -3,6 +3,7 @@
 import ast
 import sys
 import threading
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -243,6 +244,25 @@ def lose(generation, remote):
     remote.faults([])
 
 
+def test_what_nobody_of_us_wrote_among_the_kept_ids_keeps_none_from_its_generation(remote, settings):
+    generation = press()
+    lose(generation, remote)
+    keep_aside(generation.public_id, "node-gw-late")
+    for name, rubbish in {str(uuid.UUID(int=0)): b"\xff\xfe", "0-empty": b"", "0-long": b"x" * 999}.items():
+        (settings.ACCEPTED_FOLDER / name).write_bytes(rubbish)
+    replay_accepted()
+    assert fresh(generation).execution_id == "node-gw-late"
+
+
+def test_an_execution_that_ended_before_its_settlement_is_settled_by_the_sweep(remote):
+    generation = press()
+    lose(generation, remote)
+    fresh(generation).resolve_as_not_made()
+    type(generation).objects.filter(pk=generation.pk).update(status="failed", execution_id="node-gw-late")
+    type(generation).objects.settle_what_a_crash_left()
+    assert sum(entry.videos for entry in generation.ledger.all()) == 1
+
+
 def test_a_kept_id_that_fits_nothing_stays_and_is_reported_once(remote, settings, caplog):
     running, other = press("one"), press("two")
     submit(running.pk)
@@ -402,3 +422,12 @@ def test_an_account_call_closed_to_this_key_says_nothing_about_sending(status, r
     check_account()
     account = RemoteAccount.objects.load()
     assert (account.paused, account.trouble) == (False, "")
+
+
+def test_what_a_restore_or_a_person_paused_takes_the_place_of_what_might_end_by_itself(remote):
+    RemoteAccount.objects.load()
+    for cause in ("key", "owner", "restored", "owner"):
+        RemoteAccount.objects.pause(cause, f"Paused: {cause}.")
+    check_account()
+    account = RemoteAccount.objects.load()
+    assert (account.paused, account.pause_cause) == (True, "restored")

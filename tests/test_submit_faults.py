@@ -71,6 +71,7 @@ WAITS = [
     Fault("429, nothing said", busy(None), "queued", BUSY, wait=(8, 10)),
     Fault("429, a date long ago", busy(LONG_AGO), "queued", BUSY, wait=(0, 1)),
     Fault("429, quota", error(429, "quota_exceeded"), "queued", BUSY, wait=(8, 10)),
+    Fault("429, a fault's code", error(429, "internal_error"), "queued", BUSY, wait=(8, 10)),
     Fault("429 as HTML", {"status": 429, "html": "<p>Slow down"}, "queued", BUSY, wait=(8, 10)),
     Fault("429 with a past sunset", busy("3") | {"headers": {"Sunset": LONG_AGO}}, "queued", BUSY, wait=(8, 10)),
 ]
@@ -119,6 +120,7 @@ UNKNOWNS = [
     Fault("not an object", {"json": ["node-gw-1"]}, "unknown", UNREADABLE, "lost_reply"),
     Fault("deep JSON", {"text": "[" * 100_000}, "unknown", UNREADABLE, "lost_reply"),
     Fault("two megabytes", {"text": "x" * 2_000_000}, "unknown", UNREADABLE, "lost_reply"),
+    Fault("400 of a gateway", error(400, "gateway_timeout"), "unknown", FAULTY, "lost_reply"),
     Fault("no content", {"status": 204}, "unknown", UNREADABLE, "lost_reply"),
     Fault("text as error", {"json": {"error": "odd", "data": None}}, "unknown", UNREADABLE, "lost_reply"),
     Fault("no id", {"omit_id": True}, "unknown", UNREADABLE, "lost_reply", paid=1),
@@ -349,7 +351,7 @@ NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again by i
 UPLOADS = [
     Fault("upload 401", error(401, "unauthorized"), "queued", KEY, paused="refused_key"),
     Fault("upload 402", error(402, "insufficient_credit"), "queued", CREDITS, paused="credits"),
-    Fault("upload 403", error(403, "forbidden"), "queued", PLAN, paused="plan"),
+    Fault("upload 403", error(403, "forbidden"), "failed", "The HeyGen account's plan takes no pictures.", "picture"),
     Fault("upload 429", busy("3"), "queued", BUSY),
     Fault("upload 400", error(400, "invalid_parameter"), "failed", "HeyGen did not accept the start or end", "picture"),
     Fault("upload 422", error(422, "x"), "failed", "HeyGen did not accept the start or end frame.", "picture"),

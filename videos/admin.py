@@ -17,6 +17,7 @@ from django.utils.text import Truncator
 from django_q.models import OrmQ, Schedule, Success
 
 from videos import sessions
+from videos.engine.agree import STORAGE_ERRORS, CannotRepair, fetch_again
 from videos.engine.nudge import nudge_check
 from videos.models import (
     Batch,
@@ -61,6 +62,17 @@ def tell(request, done: int, of: int, what: str, why_not: str):
         messages.success(request, f"{done} {what}.")
     if done < of:
         messages.warning(request, f"{of - done} left as they were: {why_not}")
+
+
+def fetch_all_again(request, generations: list[Generation]):
+    done, why_not = 0, ""
+    for generation in generations:
+        try:
+            fetch_again(generation)
+            done += 1
+        except (CannotRepair, *STORAGE_ERRORS) as error:
+            why_not = f"{error}." if isinstance(error, CannotRepair) else "the storage failed."
+    tell(request, done, len(generations), "fetched again from HeyGen, at no cost", why_not)
 
 
 def bare_address(address: str) -> str:
@@ -167,8 +179,7 @@ class GenerationAdmin(LookOnly):
 
     @admin.action(description="Fetch the saved copy again")
     def fetch_again(self, request, queryset):
-        done = sum(generation.fetch_again() for generation in queryset)
-        tell(request, done, len(queryset), "fetched again from HeyGen, at no cost", "only ready videos have a copy.")
+        fetch_all_again(request, list(queryset))
 
 
 @admin.register(Batch)
@@ -258,9 +269,7 @@ class SavedVideoAdmin(LookOnly):
 
     @admin.action(description="Fetch again from HeyGen")
     def fetch_again(self, request, queryset):
-        videos = list(queryset.select_related("generation"))
-        done = sum(video.generation.fetch_again() for video in videos)
-        tell(request, done, len(videos), "fetched again from HeyGen, at no cost", "their generation is not ready.")
+        fetch_all_again(request, [video.generation for video in queryset.select_related("generation")])
 
 
 @admin.register(LedgerEntry)

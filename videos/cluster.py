@@ -29,6 +29,7 @@ from django_q.signals import post_execute_in_worker, pre_execute
 from videos import kernel
 from videos.engine import stopping
 from videos.engine.follow import SLOT
+from videos.engine.submit import replay_accepted
 from videos.models import Slot
 from videos.tasks import make_schedules, nudge_check, nudge_pump
 
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 STEP = 0.1  # seconds between two looks
 LATE = 1.8  # seconds without a sign of the pump, after which it is nudged
 FROZEN = 45.0  # seconds without a sign of the pump or the sentinel, after which the cluster is renewed
+REPLAY_EVERY = 5.0  # seconds
 STOP_WITHIN = 8.0  # seconds that a submission on its way is given to hear its reply
 ORPHANS_MAY_WORK = 5.0  # seconds
 LONGEST_BACK_OFF = 5.0  # seconds between two clusters that fail at once
@@ -112,6 +114,7 @@ class Watch:
     def __init__(self):
         self.must_stop = False
         self.former: list[Cluster] = []
+        self.replayed_at = 0.0
         self.failures = 0
 
     def run(self):
@@ -143,8 +146,15 @@ class Watch:
             if self.pump.look() > FROZEN:
                 return self.replace("The worker's queue is frozen")
             self.bury_former()
+            self.replay_accepted()
             time.sleep(STEP)
         return None
+
+    def replay_accepted(self):
+        """What was kept beside the database lies on this host alone, wherever the pump runs."""
+        if time.monotonic() - self.replayed_at > REPLAY_EVERY:
+            self.replayed_at = time.monotonic()
+            attend(replay_accepted)
 
     def replace(self, reason: str):
         logger.warning("%s; starting new ones", reason)

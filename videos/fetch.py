@@ -28,7 +28,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 CONNECT_SECONDS = 10.0
 SEAM = 256  # bytes: a resumed download begins so far before its end, and these must come again as they were
 CHECK_SPACE_EVERY = 16 * 1024 * 1024
-CONTENT_RANGE = re.compile(r"bytes\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)", re.IGNORECASE)
+CONTENT_RANGE = re.compile(r"bytes\s+(?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.IGNORECASE)
 HEAD_BYTES = 12
 DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # A server that is busy or broken, not a link that is dead.
@@ -130,6 +130,7 @@ class Facts:
     etag: str = ""  # strong ones only
     modified: str = ""
     length: int | None = None
+    starts_over: bool = False  # the server sends the whole file whatever part is asked for
 
     @property
     def validator(self) -> str:
@@ -161,7 +162,7 @@ class Answer:
     @property
     def content_length(self) -> int | None:
         value = self.header("content-length")
-        return int(value) if value.isdecimal() else None
+        return int(value) if value.isdecimal() and len(value) < 19 else None
 
     @property
     def content_range(self) -> tuple[int | None, int | None]:
@@ -258,6 +259,7 @@ def after_seam(chunks: Iterable[bytes], file: BinaryIO, facts: Facts) -> Iterato
 
 
 def start_over(answer: Answer, file: BinaryIO, facts: Facts) -> Iterable[bytes]:
+    facts.starts_over = size_of(file) > SEAM
     throw_away(file, facts)
     facts.learn(answer, answer.content_length)
     return answer.chunks
@@ -431,7 +433,7 @@ class Line(httpcore.NetworkBackend):
     def allowed_addresses(self, host: str, port: int) -> list[str]:
         try:
             found = self.guard.resolve(host, port)
-        except OSError:
+        except (OSError, UnicodeError):  # the second: no name at all, such as `a..b`
             raise httpcore.ConnectError("the name could not be resolved") from None
         allowed = [address for address in found if self.trusted or self.guard.is_allowed(address)]
         if found and not allowed:

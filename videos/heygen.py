@@ -523,7 +523,7 @@ def read_error(reply: Reply) -> HeyGenError | None:
         http_status=reply.status,
         code=code,
         retry_after=read_retry_after(reply.headers.get("retry-after")),
-        is_definite=is_refusal(code) and cause != Cause.FAULT if is_success else reply.status in DEFINITE,
+        is_definite=cause != Cause.FAULT and (is_refusal(code) if is_success else reply.status in DEFINITE),
     )
 
 
@@ -534,7 +534,8 @@ def read_cause(reply: Reply, code: str) -> Cause:
         return BY_CODE.get(code) or (Cause.INVALID if is_refusal(code) else Cause.UNREADABLE)
     if is_past(reply.headers.get("sunset")) and code not in BY_CODE and reply.status not in {401, 402, 429}:
         return Cause.RETIRED
-    return BY_CODE.get(code) or BY_STATUS.get(reply.status) or by_range(reply.status)
+    cause = BY_CODE.get(code) or BY_STATUS.get(reply.status) or by_range(reply.status)
+    return Cause.BUSY if reply.status == 429 and cause == Cause.FAULT else cause
 
 
 def is_refusal(code: str) -> bool:

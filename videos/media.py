@@ -46,6 +46,10 @@ class NotAVideo(Exception):
     """The bytes are not a whole, playable MP4. `str(error)` is one sentence for a person."""
 
 
+class Unreadable(NotAVideo):
+    """Whole, as far as we can see, and made in a way that this studio cannot check."""
+
+
 @dataclass(frozen=True)
 class Probe:
     """What a video is: pixels as displayed (rotation applied), length in seconds, libav's codec name."""
@@ -136,7 +140,7 @@ def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
         raise NotAVideo("The file holds no moving picture, only sound or data.")
     context = streams[0].codec_context
     if context is None:
-        raise NotAVideo("The video is made with a codec that this studio cannot read.")
+        raise Unreadable("The video is made with a codec that this studio cannot read.")
     _check_size(context.width, context.height)
     context.thread_count = 1
     context.options = {"max_pixels": str(MAX_PIXELS)}
@@ -145,7 +149,7 @@ def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise NotAVideo(f"The video is {width} × {height} pixels, more than the 4K this studio can check.")
+        raise Unreadable(f"The video is {width} × {height} pixels, more than the 4K this studio can check.")
 
 
 def _check_boxes(file: BinaryIO) -> None:

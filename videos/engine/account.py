@@ -17,15 +17,14 @@ def check_account() -> None:
     """
     if not settings.HEYGEN_API_KEY:
         return  # nothing is sent without one, and every page says so
-    account = RemoteAccount.objects.load()
+    RemoteAccount.objects.load()
     try:
         heygen.check_key()
     except HeyGenError as error:
         take_error(error)
         return
     RemoteAccount.objects.note_reached()
-    if account.pause_cause == Cause.KEY:
-        RemoteAccount.objects.resume()
+    RemoteAccount.objects.end_pause(Cause.KEY)
 
 
 def take_error(error: HeyGenError):

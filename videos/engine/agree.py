@@ -267,7 +267,7 @@ def repair(finding: Finding) -> str:
         raise CannotRepair("only a backup has it")
     if finding.name in {Names.of(generation).poster, Names.of(generation).last_frame}:
         return redraw(generation)
-    return fetch_again(generation, finding)
+    return fetch_again(generation)
 
 
 def set_aside(name: str) -> str:
@@ -300,8 +300,11 @@ def draw_into_storage(draw: Callable[[Path, Path], None], video: Path, picture: 
         default_storage.save(name, File(file))
 
 
-def fetch_again(generation: Generation, finding: Finding) -> str:
-    """The engine saves it anew, if the remote side still has it: asked first, so that no row is lost in vain."""
+def fetch_again(generation: Generation) -> str:
+    """The engine saves it anew, if the remote side still has it: asked first, so that nothing is lost in vain, and
+    whatever is still there is set aside. Says so in words for a person; raises CannotRepair."""
+    if generation.status != Status.READY:
+        raise CannotRepair("only ready videos have a copy")
     if not generation.execution_id:
         raise CannotRepair("it was never made at HeyGen; only a backup has it")
     try:
@@ -310,7 +313,8 @@ def fetch_again(generation: Generation, finding: Finding) -> str:
         raise CannotRepair(f"HeyGen could not be asked for it. {error}") from None
     if not execution.is_completed:
         raise CannotRepair("HeyGen has it no more; only a backup has it")
-    aside = f" and what was there is set aside as {set_aside(finding.name)}" if finding.kind == Kind.CHANGED else ""
+    name = Names.of(generation).video
+    aside = f" and what was there is set aside as {set_aside(name)}" if default_storage.exists(name) else ""
     if not generation.fetch_again():
         raise CannotRepair("it has moved on meanwhile")
     return f"HeyGen still has it: it is fetched again{aside}"

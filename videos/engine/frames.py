@@ -13,6 +13,7 @@ from videos.models import Generation, Picture
 SENTENCES = {
     Cause.INVALID: "HeyGen did not accept the start or end frame. Nothing was made; try another picture.",
     Cause.REFUSED: "HeyGen refused the start or end frame. Nothing was made; try another picture.",
+    Cause.PLAN: "The HeyGen account's plan takes no pictures. Nothing was made; give the frame's web address instead.",
     Cause.RETIRED: "HeyGen no longer takes pictures this way. Nothing was made; give the frame's web address instead.",
 }
 MISSING = "The start or end frame's file is missing in the studio. Nothing was made; add the picture again."

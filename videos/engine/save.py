@@ -35,6 +35,7 @@ from videos.models import Generation, SavedVideo
 
 logger = logging.getLogger(__name__)
 
+LONGEST_SLICE = 1200.0  # where a server can only begin anew; the queue allows a task of saving 1800
 SLICE_SECONDS = 60.0  # of downloading; checking and publishing is begun in a slice's first half only
 LONGEST_DELAY = timedelta(minutes=5)
 DISK_DELAY = timedelta(minutes=1)
@@ -88,6 +89,10 @@ def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: fl
     except OSError as error:
         put_off(generation, disk_fault(error), DISK_DELAY)
         return False
+    except Exception as error:  # one odd video must not be tried in silence for ever
+        logger.error("Saving %s broke off: %s", generation.public_id, type(error).__name__)
+        put_off(generation, NotStored("the studio met a fault of its own"), LONGEST_DELAY)
+        return False
 
 
 # Names and files
@@ -135,8 +140,8 @@ def opened(draft: Path, final: Path | None) -> Iterator[BinaryIO]:
     with os.fdopen(descriptor, "r+b", buffering=0) as file:
         lock(file, path)
         if is_final:  # it was whole and on the disk before it had that name, whatever notes say
+            Notes(Facts(length=size_of(file)), is_synced=True).write(notes_of(draft))
             path.replace(draft)
-            Notes(Facts(length=size_of(file))).write(notes_of(draft))
         yield file
 
 
@@ -174,18 +179,22 @@ def this_boot() -> str:
 
 @dataclass
 class Notes:
-    """What is known of a partial file. `fruitless` counts attempts in a row that brought nothing."""
+    """What is known of a partial file. `fruitless` counts attempts in a row that brought nothing; `is_synced` that
+    all of it was found good and is on the disk itself; `link_failed` the fault for which another link is wanted."""
 
     facts: Facts = field(default_factory=Facts)
     fruitless: int = 0
+    is_synced: bool = False
+    link_failed: str = ""
 
     @classmethod
     def read(cls, path: Path) -> "Notes | None":
         """None when there are none, or none to trust: after a power cut the file may be long and hollow."""
         try:
             stored = json.loads(path.read_text())
-            notes = cls(Facts(**stored["facts"]), stored["fruitless"])
-            return notes if stored["boot"] == this_boot() else None
+            boot = stored.pop("boot")
+            notes = cls(**{**stored, "facts": Facts(**stored["facts"])})
+            return notes if notes.is_synced or boot == this_boot() else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -215,12 +224,12 @@ class Saving:
     def begin_anew(self):
         """Nothing of the file is kept; how often it was tried in vain is."""
         self.file.truncate(0)
-        self.notes.facts = Facts()
+        self.notes.facts, self.notes.is_synced = Facts(), False
 
     def work(self) -> bool:
         try:
-            if not self.generation.video_url and not self.has_all():
-                self.renew_link()
+            if not self.has_all():
+                self.find_link()
             if not self.bring():
                 return False
             if self.elapsed() > self.seconds / 2:
@@ -256,7 +265,8 @@ class Saving:
                     self.give_up_for_now(error)
                     return False
                 if error.fault in NEEDS_A_FRESH_LINK:
-                    self.renew_link()
+                    self.notes.link_failed = error.fault
+                    self.find_link()
         put_off(self.generation, interrupted(size_of(self.file)), timedelta(seconds=1))
         return False
 
@@ -290,7 +300,8 @@ class Saving:
 
     def tick(self):
         """Called about twice a second, whatever is being waited for."""
-        if self.is_stopping() or self.elapsed() > self.seconds:
+        longest = max(self.seconds, LONGEST_SLICE) if self.notes.facts.starts_over else self.seconds
+        if self.is_stopping() or self.elapsed() > longest:
             raise SliceOver
         self.keep_lease()
 
@@ -313,6 +324,17 @@ class Saving:
             self.write_notes()
 
     # The link
+    def find_link(self):
+        """The link we have, or another where it failed. One that was merely out of reach serves until then."""
+        if self.generation.video_url and not self.notes.link_failed:
+            return
+        try:
+            self.renew_link()
+        except NoFreshLink:
+            if not self.generation.video_url or self.notes.link_failed != Fault.UNREACHABLE:
+                raise
+        self.notes.link_failed = ""
+
     def renew_link(self):
         """A fresh link from the remote side, for the same execution. Raises NoFreshLink."""
         self.keep_lease()
@@ -339,6 +361,9 @@ class Saving:
             return self.refuse_bytes(error)
         self.keep_lease()
         digest = self.aside(sha256_of, self.draft)
+        os.fsync(self.file.fileno())
+        self.notes.is_synced = True
+        self.write_notes()
         if not self.generation.keep_lease(self.token):
             raise LeaseLost
         for name in (self.names.poster, self.names.last_frame, self.names.video):
@@ -362,6 +387,9 @@ class Saving:
                     self.keep_lease()
 
     def refuse_bytes(self, error: media.NotAVideo) -> bool:
+        if isinstance(error, media.Unreadable):  # the bytes stay: a later studio may read them
+            put_off(self.generation, NotStored(f"this studio cannot check it: {lower(str(error))}"), RARE_DELAY)
+            return False
         self.begin_anew()
         self.count_fruitless()
         words = f"what was sent is not a whole one. {error}"
@@ -380,7 +408,9 @@ class Saving:
         elif error.fault == Fault.TOO_LARGE:
             self.begin_anew()
         elif error.fault in NEEDS_A_FRESH_LINK:
-            self.generation.renew_link(self.token, "")  # the next slice begins by asking for another
+            self.notes.link_failed = error.fault  # the next slice begins by asking for another
+            with suppress(OSError):
+                self.write_notes()
         put_off(self.generation, error, self.delay_after(error))
 
     def delay_after(self, error: FetchError) -> timedelta:
@@ -398,6 +428,11 @@ class Saving:
         """Parts of several videos can fill a disk so that none is ever whole: only the oldest keeps its part."""
         if Generation.objects.filter(status=self.generation.status, pk__lt=self.generation.pk).exists():
             self.begin_anew()
+
+
+def lower(sentence: str) -> str:
+    """A sentence as part of another."""
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
 def guard() -> Guard:

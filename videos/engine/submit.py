@@ -16,7 +16,7 @@ from secrets import token_hex
 from typing import TextIO
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from videos import heygen
 from videos.engine import frames
@@ -101,21 +101,31 @@ class Attempt:
 
     # What came back
     def keep(self, execution_id: str):
-        """The id first, alone in its own commit; beside the database if that cannot be."""
+        """The id first, alone in its own commit; beside the database if that cannot be; once more where neither can,
+        because a disk may be full for a moment only."""
+        until = time.monotonic() + settings.LEASE_SECONDS / 4
+        while not self.is_kept(execution_id):
+            if time.monotonic() > until:
+                public_id = self.generation.public_id
+                logger.critical("Write this down: generation %s is execution %s", public_id, execution_id)
+                return
+            time.sleep(0.5)
+
+    def is_kept(self, execution_id: str) -> bool:
         try:
             accepted = self.generation.accept(execution_id, self.token)
         except IntegrityError:
             self.generation.lose_reply(REPEATED, f"The answer names {execution_id}.")
             RemoteAccount.objects.count_unknown()
-            return
+            return True
         except Exception as error:
-            logger.error("Execution %s is kept beside the database: %s", execution_id, where(error))
-            keep_aside(self.generation.public_id, execution_id)
+            logger.error("The database did not take execution %s: %s", execution_id, where(error))
             connection.close()
-            return
-        if not accepted:
-            keep_aside(self.generation.public_id, execution_id)
+            return keep_aside(self.generation.public_id, execution_id)
+        if not accepted and not keep_aside(self.generation.public_id, execution_id):
+            return False
         RemoteAccount.objects.hear()
+        return True
 
     def take_error(self, error: HeyGenError, lost: str = "", not_sent: str = ""):
         if error.cause == Cause.BUSY and (error.is_definite or not self.may_have_left):
@@ -156,8 +166,9 @@ class Attempt:
 
 
 # Replies whose commit failed
-def keep_aside(public_id: uuid.UUID, execution_id: str) -> None:
-    """Keeps a paid execution's id in a file that outlives this process and a power cut, until the sweep replays it."""
+def keep_aside(public_id: uuid.UUID, execution_id: str) -> bool:
+    """Keeps a paid execution's id in a file that outlives this process and a power cut, until the sweep replays it;
+    False where no file can be written."""
     folder = settings.ACCEPTED_FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -170,7 +181,9 @@ def keep_aside(public_id: uuid.UUID, execution_id: str) -> None:
         for changed in (folder, folder.parent):
             fsync_folder(changed)
     except OSError as error:
-        logger.critical("Write this down: generation %s is execution %s (%s)", public_id, execution_id, where(error))
+        logger.error("Execution %s cannot be kept beside the database: %s", execution_id, where(error))
+        return False
+    return True
 
 
 def replay_accepted() -> None:
@@ -180,9 +193,11 @@ def replay_accepted() -> None:
     """
     for path in sorted(settings.ACCEPTED_FOLDER.glob("[!.]*")):
         try:
-            with path.open() as file:
+            with path.open(errors="replace") as file:
                 replay(path, file)
-        except OSError as error:  # a folder, gone meanwhile, or not ours to read
+        except DatabaseError:
+            raise
+        except Exception as error:  # a folder, gone meanwhile, not ours to read, or nothing that we wrote
             if path.is_file():
                 logger.error("What is kept for %s cannot be replayed: %s", path.name, type(error).__name__)
 
@@ -208,6 +223,8 @@ def replay(path: Path, file: TextIO) -> None:
 
 
 def adopt(public_id: str, execution_id: str) -> bool:
+    if not heygen.EXECUTION_ID.fullmatch(execution_id):
+        return False
     try:
         return Generation.objects.adopt(uuid.UUID(public_id), execution_id)
     except (ValueError, IntegrityError):

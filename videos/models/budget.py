@@ -39,6 +39,10 @@ class Left:
 
 
 class LedgerQuerySet(models.QuerySet):
+    def counting(self):
+        """What was pressed in demo mode costs nothing once a key is set, nor the other way round."""
+        return self.exclude(generation__demo=not settings.DEMO)
+
     def since(self, day: date):
         return self.filter(day__gte=day)
 
@@ -139,7 +143,8 @@ class Budget(models.Model):
     def left(self, user) -> list[Left]:
         today = timezone.localdate()
         whose = "for everyone together" if self.is_shared else "for you"
-        entries = LedgerEntry.objects.all() if self.is_shared else LedgerEntry.objects.filter(user=user)
+        entries = LedgerEntry.objects.counting()
+        entries = entries if self.is_shared else entries.filter(user=user)
         rows = []
         for period, start, videos_limit, money_limit in (
             ("today", today, self.videos_per_day, self.money_per_day),

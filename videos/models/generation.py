@@ -258,7 +258,8 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
     def settle_what_a_crash_left(self):
         """A sender that died between an id's own commit and the ledger's left an execution that does not count yet."""
         settled = LedgerEntry.objects.filter(generation=models.OuterRef("pk"), kind=LedgerEntry.Kind.SETTLE)
-        for generation in self.filter(~models.Exists(settled), status__in=[Status.RUNNING, Status.SAVING]):
+        after = [Status.RUNNING, Status.SAVING, Status.STOPPED, Status.FAILED]
+        for generation in self.filter(~models.Exists(settled), status__in=after, execution_id__isnull=False):
             generation.settle()
 
     def set_other_mode_aside(self):
@@ -546,6 +547,8 @@ class Generation(models.Model):
 
     # The ledger
     def enter(self, kind: LedgerEntry.Kind, videos: int, amount: Decimal) -> LedgerEntry:
+        """In the currency of its own first line: the provider's may have changed since."""
+        first = self.ledger.order_by("pk").first()
         return LedgerEntry.objects.create(
             kind=kind,
             user_id=self.owner_id,
@@ -553,7 +556,7 @@ class Generation(models.Model):
             provider_id=self.provider_id,
             videos=videos,
             amount=amount,
-            currency=self.provider.currency,
+            currency=first.currency if first else self.provider.currency,
             day=timezone.localdate(self.created_at),
         )
 

@@ -104,7 +104,7 @@ class GenerationQuerySet(models.QuerySet):
         return self.unleased(now).filter(is_due, status=status, demo=settings.DEMO).order_by("due_at")
 
     def unfinished(self):
-        return self.filter(status__in=IN_PROGRESS)
+        return self.filter(status__in=IN_PROGRESS, demo=settings.DEMO)
 
     def occupying(self, now: datetime):
         """What takes up one of the remote side's places now; one long overdue surely no longer does."""

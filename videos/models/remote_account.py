@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 UNKNOWNS_BEFORE_PAUSE = 3
+BY_PEOPLE = frozenset({"owner", "restored"})
 REFUSED_KEY = "refused_key"  # by the paid call: a free one that is answered does not prove the key good
 SHORTEST_WAIT, USUAL_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=15)
 
@@ -25,15 +26,23 @@ class RemoteAccountQuerySet(models.QuerySet):
         return self.select_for_update().get(pk=1)
 
     def pause(self, cause: str, sentence: str, instead_of: str = ""):
-        """The first cause stands until somebody resumes, unless it is the one that `instead_of` names."""
-        self.filter(Q(paused=False) | Q(pause_cause=instead_of), pk=1).update(
-            paused=True, pause_cause=cause, pause_sentence=sentence, paused_at=timezone.now()
-        )
+        """The first cause stands until somebody resumes, unless it is the one that `instead_of` names. What a person
+        or a restore says takes the place of what the studio found by itself, which might also end by itself."""
+        rows = self.filter(pk=1)
+        if cause not in BY_PEOPLE:
+            rows = rows.filter(Q(paused=False) | Q(pause_cause=instead_of))
+        elif cause != "restored":
+            rows = rows.exclude(pause_cause="restored")
+        rows.update(paused=True, pause_cause=cause, pause_sentence=sentence, paused_at=timezone.now())
 
     def resume(self):
         self.filter(pk=1).update(
             paused=False, pause_cause="", pause_sentence="", paused_at=None, unknowns_in_a_row=0, not_before=None
         )
+
+    def end_pause(self, cause: str):
+        """What the studio found by itself is over. A pause of any other cause stands."""
+        self.filter(pk=1, pause_cause=cause).update(paused=False, pause_cause="", pause_sentence="", paused_at=None)
 
     def wait(self, delay: timedelta | None):
         """After a 429: nothing is sent before the delay the remote side asked for, held between 1 s and 15 min."""

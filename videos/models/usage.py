@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from statistics import median, quantiles
 
+from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -109,7 +110,8 @@ def stored_by(owner=None) -> Stored:
 
 def counted(first: date, owner) -> Iterable[Generation]:
     # A day earlier than asked: the day's own border depends on the time zone, and is checked by the caller.
-    rows = Generation.objects.filter(created_at__date__gte=first - timedelta(days=1)).exclude(status=Status.CANCELLED)
+    rows = Generation.objects.filter(created_at__date__gte=first - timedelta(days=1), demo=settings.DEMO)
+    rows = rows.exclude(status=Status.CANCELLED)
     if owner is not None:
         rows = rows.filter(owner=owner)
     names = ("status", "created_at", "sent_at", "completed_at", "provider_id", "saved_video__size")
@@ -117,7 +119,7 @@ def counted(first: date, owner) -> Iterable[Generation]:
 
 
 def spent(first: date, last: date, owner) -> Iterable[tuple[int, date, str, Decimal]]:
-    entries = LedgerEntry.objects.filter(day__gte=first, day__lte=last)
+    entries = LedgerEntry.objects.counting().filter(day__gte=first, day__lte=last)
     if owner is not None:
         entries = entries.filter(user=owner)
     sums = entries.values("provider_id", "day", "currency").annotate(total=Sum("amount"))
