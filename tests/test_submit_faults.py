@@ -419,3 +419,12 @@ def test_a_remote_copy_that_cannot_be_fetched_is_uploaded_anew_by_retry(remote):
     again.refresh_from_db()
     assert again.status == "running"
     assert len(remote.assets()) == 2
+
+
+def test_an_id_beside_a_fault_is_told_to_whoever_looks_for_it(remote):
+    generation = press()
+    answer = {"data": {"execution_id": "node-gw-beside"}, "error": {"code": "internal_error", "message": "Oh."}}
+    remote.faults([{"call": "submit", "do": {"status": 500, "json": answer}}])
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, "node-gw-beside" in generation.error_detail) == ("unknown", True)

@@ -31,7 +31,7 @@ ACCOUNT = "/v3/users/me"
 WORKFLOW = "GenerateVideoNode"
 
 LARGEST_REPLY = 1024 * 1024  # bytes; the contract's replies are a few hundred
-EXECUTION_ID = re.compile(r"\w[\w.:~-]{0,199}", re.ASCII)
+EXECUTION_ID = re.compile(r"\w[\w.:~=+@-]{0,199}", re.ASCII)
 SENDABLE_KEY = re.compile(r"[!-~]+")
 TIMEOUT = httpx.Timeout(30, connect=10)
 CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
@@ -323,10 +323,11 @@ def read_execution_id(reply: "Reply") -> str:
     is_success = 200 <= reply.status < 300
     if is_success and isinstance(execution_id, str) and EXECUTION_ID.fullmatch(execution_id):
         return execution_id
+    named = "" if execution_id is None else f" It says {execution_id!r}."
     error = read_error(reply)
     if error:
+        error.detail = harmless(error.detail + named)  # whoever looks for it at HeyGen has its id
         raise error
-    named = "" if execution_id is None else f" It says {execution_id!r}."
     raise HeyGenError(Cause.UNREADABLE, f"The answer names no usable execution id.{named}", http_status=reply.status)
 
 
