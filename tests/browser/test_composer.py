@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.parts.studio import PASSWORD
-from videos.views.composer import STARTERS
+from videos.views.gallery import STARTERS
 
 PROMPT = "Fog over a still lake,\nslow dolly in"
 
