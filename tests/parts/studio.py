@@ -74,15 +74,18 @@ class Studio:
         self.manage("collectstatic", "--noinput", "-v", "0")
 
     def start(self, seconds=60):
-        """Starts it and waits until /healthz says that all is well, the worker included."""
+        """Starts it and waits until it has said where it is, and /healthz that all is well, the worker included."""
         self.process = start(self.command, self.env, self.log_file)
         try:
-            wait_until(self.healthy, seconds, "a healthy studio", every=0.1)
+            wait_until(self.is_up, seconds, "a healthy studio", every=0.1)
         except BaseException:
             print(self.log, file=sys.stderr)
             self.destroy()
             raise
         return self
+
+    def is_up(self):
+        return self.healthy() and "HeyGen Studio is at" in self.log
 
     def healthy(self):
         assert self.process.poll() is None, f"The studio ended with code {self.process.returncode}"
