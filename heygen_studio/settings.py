@@ -41,14 +41,15 @@ def kept_secret(path: Path) -> str:
 DATA = Path(env.str("STUDIO_DATA", "") or BASE_DIR / "data").resolve()
 with suppress(OSError):  # videos/checks.py says it with a hint
     DATA.mkdir(parents=True, exist_ok=True)
-ACCEPTED_FOLDER = DATA / "accepted"  # execution ids whose commit failed, kept until the sweep replays them
+ACCEPTED_FOLDER = DATA / "accepted"  # execution ids whose commit failed, kept until the worker replays them
 PARTIAL_FOLDER = DATA / "partial"  # downloads on their way
 MEDIA_ROOT = DATA / "media"
 
 # The remote API
 HEYGEN_API_KEY = env.str("HEYGEN_API_KEY", "").strip()
-HEYGEN_API_URL = env.str("HEYGEN_API_URL", "").rstrip("/") or "https://api.heygen.com"
-HEYGEN_API_URL_IS_GIVEN = bool(env.str("HEYGEN_API_URL", ""))
+HEYGEN_API_URL = env.str("HEYGEN_API_URL", "").rstrip("/")
+HEYGEN_API_URL_IS_GIVEN = bool(HEYGEN_API_URL)
+HEYGEN_API_URL = HEYGEN_API_URL or "https://api.heygen.com"
 HEYGEN_UPLOAD_URL = env.str("HEYGEN_UPLOAD_URL", "https://upload.heygen.com").rstrip("/")
 HEYGEN_UPLOAD_CALL = env.str("HEYGEN_UPLOAD_CALL", "auto")  # auto | assets | asset | own: see README
 DEMO = env.bool("STUDIO_DEMO", False)  # set by the supervisor when the stand-in takes HeyGen's place

@@ -14,8 +14,7 @@ and a studio is `manage.py studio` with all of its processes.
     member          the name of a fresh member of it, with an empty gallery
     browser tests   see tests/browser/conftest.py
 
-Tests that ask for real processes, a browser or the test database are marked `process`, `browser` and `database` by
-themselves.
+Tests that ask for real processes or a browser are marked `process` and `browser` by themselves.
 """
 
 import shutil
@@ -32,7 +31,6 @@ from tests.parts.standin import Standin
 from tests.parts.studio import Studio, copy_sqlite, prepared, use_copy_of
 
 PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio", "shared_studio"}
-DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 # These mostly wait, so they begin first.
 WAITING = {f"test_{name}.py" for name in ("chaos", "worker", "two_workers", "poll_faults", "follow")}
 BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page", "member_page"}
@@ -54,8 +52,6 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
         elif names & PROCESS_FIXTURES:
             item.add_marker(pytest.mark.process)
-        if names & DATABASE_FIXTURES or item.get_closest_marker("django_db"):
-            item.add_marker(pytest.mark.database)
     items.sort(key=lambda item: item.path.name not in WAITING)  # the others go on meanwhile
 
 

@@ -92,12 +92,17 @@ def take_all(browser, studio):
 def sign_in(browser, studio):
     context = browser.new_context()
     page = context.new_page()
+    enter(page, studio)
+    return context.storage_state()
+
+
+def enter(page, studio):
+    """Through the login form, as maria."""
     page.goto(f"{studio.url}/login")
     page.fill("input[name=username]", "maria")
     page.fill("input[name=password]", PASSWORD)
     page.press("input[name=password]", "Enter")
     page.wait_for_url(lambda url: "/login" not in url)
-    return context.storage_state()
 
 
 def hold(page, video, seconds):

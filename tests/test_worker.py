@@ -1,8 +1,10 @@
 """The worker under kill -9, SIGSTOP and SIGTERM: it comes back by itself, and nothing is sent twice."""
 
 import os
+import sqlite3
 import sys
 import time
+from contextlib import closing
 
 import pytest
 from django_q.models import OrmQ, Schedule
@@ -194,6 +196,20 @@ def test_a_task_that_goes_wrong_says_so_without_the_errors_own_words(caplog):
     assert odd(1) is None
     assert "ValueError" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_an_id_that_was_kept_beside_the_database_finds_its_generation_on_this_host(worker, studio, standin):
+    standin.faults([{"call": "submit", "do": {"accept": True, "reset": True}}])
+    press(studio, ["a lighthouse"])
+    wait_until(lambda: rows(studio)[0]["status"] == "unknown", 30)
+    [paid] = standin.ledger()
+    with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=20)) as database:
+        [public_id] = database.execute("SELECT public_id FROM videos_generation").fetchone()
+    (studio.data / "accepted").mkdir(exist_ok=True)
+    (studio.data / "accepted" / public_id).write_text(paid["execution_id"])
+    wait_until(lambda: rows(studio)[0]["status"] == "ready", 60)
+    assert rows(studio)[0]["execution_id"] == paid["execution_id"]
+    assert len(standin.ledger()) == 1
 
 
 @pytest.mark.django_db

@@ -17,8 +17,8 @@ from django.utils.text import Truncator
 from django_q.models import OrmQ, Schedule, Success
 
 from videos import sessions
+from videos.engine.account import resume_sending
 from videos.engine.agree import STORAGE_ERRORS, CannotRepair, fetch_again
-from videos.engine.nudge import nudge_check
 from videos.models import (
     Batch,
     Budget,
@@ -70,8 +70,10 @@ def fetch_all_again(request, generations: list[Generation]):
         try:
             fetch_again(generation)
             done += 1
-        except (CannotRepair, *STORAGE_ERRORS) as error:
-            why_not = f"{error}." if isinstance(error, CannotRepair) else "the storage failed."
+        except CannotRepair as error:
+            why_not = f"{error}."
+        except STORAGE_ERRORS:
+            why_not = "the storage failed."
     tell(request, done, len(generations), "fetched again from HeyGen, at no cost", why_not)
 
 
@@ -328,8 +330,7 @@ class RemoteAccountAdmin(admin.ModelAdmin):
 
     @admin.action(description="Resume sending")
     def resume(self, request, queryset):
-        RemoteAccount.objects.resume()
-        nudge_check()
+        resume_sending()
         messages.success(request, "Sending goes on.")
 
 

@@ -14,8 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.parts.chromium import launch_options
 from tests.parts.processes import free_port
-from tests.parts.studio import PASSWORD
-from tests.screenshots import PATIENCE, lived_in_studio
+from tests.screenshots import PATIENCE, enter, lived_in_studio
 
 CATEGORIES = "performance,accessibility,best-practices"
 MEASURES = ("first-contentful-paint", "largest-contentful-paint", "total-blocking-time", "cumulative-layout-shift")
@@ -40,10 +39,7 @@ def measure(lighthouse, studio, folder):
 def sign_in(page, studio):
     """Returns the path of the newest video's page."""
     page.set_default_timeout(PATIENCE)
-    page.goto(f"{studio.url}/login")
-    page.fill("input[name=username]", "maria")
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
+    enter(page, studio)
     path = page.locator(".card a.open").first.get_attribute("href")
     page.close()
     return path

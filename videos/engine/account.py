@@ -3,6 +3,7 @@
 from django.conf import settings
 
 from videos import heygen
+from videos.engine.nudge import nudge_check
 from videos.heygen import Cause, HeyGenError
 from videos.models import RemoteAccount
 from videos.models.remote_account import REFUSED_KEY
@@ -25,6 +26,12 @@ def check_account() -> None:
         return
     RemoteAccount.objects.note_reached()
     RemoteAccount.objects.end_pause(Cause.KEY)
+
+
+def resume_sending() -> None:
+    """A person says that sending may go on; whether the key is good is asked at once."""
+    RemoteAccount.objects.resume()
+    nudge_check()
 
 
 def take_error(error: HeyGenError):

@@ -27,7 +27,6 @@ from videos import heygen
 from videos.engine import stopping, verdicts
 from videos.engine.lanes import Lanes
 from videos.engine.nudge import nudge_pump, nudge_save, nudge_submit, waiting
-from videos.engine.submit import replay_accepted
 from videos.heygen import Cause, Execution, HeyGenError
 from videos.lifecycle import Status
 from videos.models import DuePoll, Generation, Outcome, RemoteAccount, Slot
@@ -322,8 +321,8 @@ class Work:
 
 
 def sweep():
-    """Settles what a crash left open: replies kept beside the database, and marks whose sender is gone."""
-    replay_accepted()
+    """Settles what a crash left open, such as marks whose sender is gone. What was kept beside the database is each
+    host's own to replay (videos/cluster.py)."""
     Generation.objects.sweep_lost_replies()
     Generation.objects.settle_what_a_crash_left()
     Generation.objects.set_other_mode_aside()

@@ -61,7 +61,11 @@ class HeldElsewhere(Exception):
 
 
 class NotStored(Exception):
-    """The bucket did not take it. `str(error)` completes "The video is finished, but …"."""
+    """All of it is here and cannot be kept yet. `str(error)` completes "The video is finished, but …"."""
+
+
+class Unforeseen(Exception):
+    """`str(error)` completes "The video is finished, but …"."""
 
 
 class NoFreshLink(Exception):
@@ -91,7 +95,7 @@ def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: fl
         return False
     except Exception as error:  # one odd video must not be tried in silence for ever
         logger.error("Saving %s broke off: %s", generation.public_id, type(error).__name__)
-        put_off(generation, NotStored("the studio met a fault of its own"), LONGEST_DELAY)
+        put_off(generation, Unforeseen("the studio met a fault of its own"), LONGEST_DELAY)
         return False
 
 

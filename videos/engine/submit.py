@@ -101,8 +101,8 @@ class Attempt:
 
     # What came back
     def keep(self, execution_id: str):
-        """The id first, alone in its own commit; beside the database if that cannot be; once more where neither can,
-        because a disk may be full for a moment only."""
+        """The id first, alone in its own commit; beside the database if that cannot be. Where neither can, it is tried
+        again: a disk may be full for a moment only."""
         until = time.monotonic() + settings.LEASE_SECONDS / 4
         while not self.is_kept(execution_id):
             if time.monotonic() > until:

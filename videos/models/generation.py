@@ -548,7 +548,7 @@ class Generation(models.Model):
     # The ledger
     def enter(self, kind: LedgerEntry.Kind, videos: int, amount: Decimal) -> LedgerEntry:
         """In the currency of its own first line: the provider's may have changed since."""
-        first = self.ledger.order_by("pk").first()
+        currency = self.ledger.order_by("pk").values_list("currency", flat=True).first()
         return LedgerEntry.objects.create(
             kind=kind,
             user_id=self.owner_id,
@@ -556,7 +556,7 @@ class Generation(models.Model):
             provider_id=self.provider_id,
             videos=videos,
             amount=amount,
-            currency=first.currency if first else self.provider.currency,
+            currency=currency or self.provider.currency,
             day=timezone.localdate(self.created_at),
         )
 

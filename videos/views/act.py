@@ -14,10 +14,11 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from videos import heygen
+from videos.engine.account import resume_sending
 from videos.forms import TOKEN
-from videos.models import Generation, OverBudget, RemoteAccount, TokenTaken
+from videos.models import Generation, OverBudget, TokenTaken
 from videos.notices import current_notices
-from videos.tasks import nudge_check, nudge_submit
+from videos.tasks import nudge_submit
 from videos.views.cards import answer_with_cards, cards_of
 
 TOO_LATE = "This has moved on meanwhile; here is how it stands now."
@@ -167,8 +168,7 @@ def resume(request: HttpRequest) -> HttpResponse:
     """Sending goes on. Only the studio's owner may: whatever paused it costs money when it is wrong."""
     if not request.user.is_superuser:
         raise Http404
-    RemoteAccount.objects.resume()
-    nudge_check()
+    resume_sending()
     if request.htmx:
         return render(request, "_banners.html", {"notices": current_notices()})
     return redirect("gallery")
