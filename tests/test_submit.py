@@ -4,6 +4,7 @@ import ast
 import sys
 import threading
 import uuid
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -283,18 +284,41 @@ def test_a_kept_id_that_fits_nothing_stays_and_is_reported_once(remote, settings
 
 def test_a_reply_that_comes_after_its_sender_was_given_up_is_still_taken(remote):
     generation = press()
-    remote.faults([{"call": "submit", "do": {"delay": 1.5}}])
+    with given_up_while_sending(generation, remote, {}):
+        fresh(generation).resolve_as_not_made()
+    found = fresh(generation)
+    assert found.status == "running"
+    assert sum(entry.videos for entry in found.ledger.all()) == 1
+
+
+@contextmanager
+def given_up_while_sending(generation, remote, do):
+    """The sweep finds its lease run out; then the answer comes after all."""
+    remote.faults([{"call": "submit", "do": {"delay": 1.5, **do}}])
     sender = threading.Thread(target=in_own_connection, args=(submit, generation.pk))
     sender.start()
     wait_until(lambda: fresh(generation).status == "sending", what="the mark")
     Generation.objects.update(lease_until=timezone.now())
     assert Generation.objects.sweep_lost_replies() == 1
     assert fresh(generation).status == "unknown"
-    fresh(generation).resolve_as_not_made()
+    yield
     sender.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [(429, "HeyGen was too busy to take this. Nothing was made"), (400, "HeyGen did not accept this request")],
+)
+def test_a_refusal_that_comes_after_its_sender_was_given_up_says_that_nothing_was_made(status, sentence, remote):
+    generation = press()
+    with given_up_while_sending(generation, remote, {"status": status}):
+        pass
     found = fresh(generation)
-    assert found.status == "running"
-    assert sum(entry.videos for entry in found.ledger.all()) == 1
+    assert found.status == "failed"
+    assert found.error_message.startswith(sentence)
+    assert sum(entry.videos for entry in found.ledger.all()) == 0
+    submit(generation.pk)
+    assert len(remote.requests("submit")) == 1
 
 
 class Elsewhere:

@@ -428,3 +428,22 @@ def test_an_id_beside_a_fault_is_told_to_whoever_looks_for_it(remote):
     submit(generation.pk)
     generation.refresh_from_db()
     assert (generation.status, "node-gw-beside" in generation.error_detail) == ("unknown", True)
+
+
+@pytest.mark.parametrize("ending", ["", "}}, oh"])
+def test_an_id_in_an_answer_that_cannot_be_read_is_told_too(ending, remote):
+    generation = press()
+    answer = '{"data": {"execution_id": "node-gw-broken", "status": "subm' + ending
+    remote.faults([{"call": "submit", "do": {"text": answer}}])
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, "node-gw-broken" in generation.error_detail) == ("unknown", True)
+
+
+def test_an_id_in_an_answer_that_breaks_off_is_told_too(remote):
+    generation = press()
+    whole = '{"data": {"execution_id": "node-gw-broken", "status": "submitted"}, "padding": "%s"}' % ("x" * 5000)
+    remote.faults([{"call": "submit", "do": {"text": whole, "partial": 2000}}])
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, "node-gw-broken" in generation.error_detail) == ("unknown", True)

@@ -32,6 +32,7 @@ WORKFLOW = "GenerateVideoNode"
 
 LARGEST_REPLY = 1024 * 1024  # bytes; the contract's replies are a few hundred
 EXECUTION_ID = re.compile(r"\w[\w.:~=+@-]{0,199}", re.ASCII)
+WRITTEN_ID = re.compile(rb'"execution_id"\s*:\s*"(\w[\w.:~=+@-]{0,199})"')
 SENDABLE_KEY = re.compile(r"[!-~]+")
 TIMEOUT = httpx.Timeout(30, connect=10)
 CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
@@ -323,7 +324,7 @@ def read_execution_id(reply: "Reply") -> str:
     is_success = 200 <= reply.status < 300
     if is_success and isinstance(execution_id, str) and EXECUTION_ID.fullmatch(execution_id):
         return execution_id
-    named = "" if execution_id is None else f" It says {execution_id!r}."
+    named = named_in(reply.body) if execution_id is None else f" It says {execution_id!r}."
     error = read_error(reply)
     if error:
         error.detail = harmless(error.detail + named)  # whoever looks for it at HeyGen has its id
@@ -444,11 +445,20 @@ def fetch(
 ) -> Reply:
     with client.stream(method, address, headers=key_header() | (headers or {}), **request) as response:
         body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > LARGEST_REPLY:
-                break
+        try:
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > LARGEST_REPLY:
+                    break
+        except httpx.HTTPError as error:
+            raise HeyGenError(Cause.NETWORK, f"{type(error).__name__}.{named_in(body)}") from error
         return Reply(response.status_code, response.headers, bytes(body))
+
+
+def named_in(body: bytes | bytearray) -> str:
+    """What a reply that cannot be read says of its execution, for whoever looks for it at HeyGen."""
+    found = WRITTEN_ID.search(body)
+    return f" It says {found[1].decode()!r}." if found else ""
 
 
 def unreachable(error: httpx.HTTPError) -> HeyGenError:

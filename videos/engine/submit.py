@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 LONGEST_BACKOFF = 60  # seconds
 NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again by itself."
+# It may have been made another time since, so it does not go out by itself.
+BUSY_TOO_LATE = "HeyGen was too busy to take this. Nothing was made and nothing was charged; Retry sends it again."
 PREPARING_FAILED = f"The studio could not prepare this request. {NOTHING_SENT}"
 # What happened; that it may have been charged, and what to do, the card says of every unknown outcome.
 LOST = {
@@ -130,7 +132,8 @@ class Attempt:
     def take_error(self, error: HeyGenError, lost: str = "", not_sent: str = ""):
         if error.cause == Cause.BUSY and (error.is_definite or not self.may_have_left):
             RemoteAccount.objects.wait(error.retry_after)
-            self.generation.put_back(self.token, timedelta(0), str(error))
+            if not self.generation.put_back(self.token, timedelta(0), str(error)):
+                self.generation.refuse(self.token, error.cause, BUSY_TOO_LATE, error.detail)  # told as unknown meanwhile
             return
         if error.stops_sending:
             self.pause(error)

@@ -30,6 +30,7 @@ CAUSES = {
     "too_large": "Too large for HeyGen",
     "not_found": "HeyGen has lost this one",
     "fault": "The provider could not make it",
+    "busy": "HeyGen was too busy",
 }
 
 
