@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from secrets import token_hex, token_urlsafe
+from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -16,26 +16,10 @@ from botocore.config import Config
 from csp.constants import NONE, SELF
 from environs import Env
 
+from heygen_studio.kept_secret import kept_secret
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
-
-
-def kept_secret(path: Path) -> str:
-    """The secret in `path`, made on first use: readable by its owner alone, and whole before it has its name."""
-    if not path.exists():
-        draft = path.with_name(f".{path.name}.{token_hex(4)}")
-        with open(draft, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(token_urlsafe(48))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # another process was first; its secret stands
-        finally:
-            draft.unlink()
-    return path.read_text().strip()
-
 
 # Where everything lives
 DATA = Path(env.str("STUDIO_DATA", "") or BASE_DIR / "data").resolve()

@@ -35,5 +35,5 @@ MOVES: dict[Status, frozenset[Status]] = {
 
 FINAL = frozenset({Status.READY, Status.FAILED, Status.CANCELLED})
 IN_PROGRESS = frozenset({Status.QUEUED, Status.SENDING, Status.RUNNING, Status.SAVING})
-IN_FLIGHT = frozenset({Status.SENDING, Status.RUNNING})  # what occupies one of the remote side's slots
+IN_FLIGHT = frozenset({Status.SENDING, Status.RUNNING})  # what occupies one of the places at the remote side
 ATTENTION = frozenset({Status.FAILED, Status.UNKNOWN, Status.STOPPED})

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
-from heygen_studio.settings import kept_secret
+from heygen_studio.kept_secret import kept_secret
 
 
 def file() -> Path:

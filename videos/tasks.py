@@ -65,7 +65,7 @@ def task(function: Callable[..., None]) -> Callable[..., None]:
 
 @task
 def submit(pk: int):
-    with a_lane("sending", SENDS_AT_ONCE) as is_free:
+    with a_place("sending", SENDS_AT_ONCE) as is_free:
         if is_free:
             sending.submit(pk)
     if is_free:
@@ -75,7 +75,7 @@ def submit(pk: int):
 
 @task
 def save(pk: int):
-    with a_lane("saving", SAVES_AT_ONCE) as is_free:
+    with a_place("saving", SAVES_AT_ONCE) as is_free:
         if is_free and saving.save(pk, stopping.is_set):
             nudge_save(pk)
     if is_free:
@@ -109,7 +109,7 @@ def nightly():
 
 
 @contextmanager
-def a_lane(name: str, places: int) -> Iterator[bool]:
+def a_place(name: str, places: int) -> Iterator[bool]:
     """Whether one of the places for this work was free; held until the end, or until this process dies."""
     folder = settings.DATA / name
     folder.mkdir(exist_ok=True)

@@ -31,6 +31,7 @@ from django.core.files.storage import default_storage
 from videos import heygen, media
 from videos.engine import stopping
 from videos.fetch import Facts, Fault, FetchError, Guard, disk_fault, download, interrupted, size_of
+from videos.folders import make_folder, sync_folder
 from videos.models import Generation, SavedVideo
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ DISK_DELAY = timedelta(minutes=1)
 RARE_DELAY = timedelta(hours=1)  # when each try costs a whole download, or only a person can help
 HELD_DELAY = timedelta(seconds=10)
 TRIES_AT_ONCE = 60  # in one slice, however well each goes: a server may hand out a byte at a time
-FILE_MODE, FOLDER_MODE = 0o640, 0o750
+FILE_MODE = 0o640
 FRUITLESS_BEFORE_RESTART = 3  # when what we have is doubtful
 FRUITLESS_BEFORE_DOUBT = 8  # when it is not, but no server goes on from it
 NEEDS_A_FRESH_LINK = frozenset({Fault.DEAD_LINK, Fault.UNREACHABLE, Fault.FORBIDDEN, Fault.WRONG_BYTES})
@@ -157,21 +158,6 @@ def lock(file: BinaryIO, path: Path):
         is_same = False
     if not is_same:  # held, or renamed between our open and our lock
         raise HeldElsewhere
-
-
-def make_folder(folder: Path):
-    """Also its parents, none of them open to other users: mkdir's own `parents` forgets the mode."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(exist_ok=True, mode=FOLDER_MODE)
-
-
-def sync_folder(folder: Path):
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def this_boot() -> str:

@@ -21,6 +21,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from videos import heygen
 from videos.engine import frames
 from videos.engine.nudge import nudge_check
+from videos.folders import make_folder, sync_folder
 from videos.heygen import Cause, HeyGenError, Submission
 from videos.models import Generation, RemoteAccount
 from videos.models.remote_account import REFUSED_KEY
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_BACKOFF = 60  # seconds
 NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again by itself."
-# It may have been made another time since, so it does not go out by itself.
+# It was told as unknown and perhaps made another time since, so it does not go out by itself.
 BUSY_TOO_LATE = "HeyGen was too busy to take this. Nothing was made and nothing was charged; Retry sends it again."
 PREPARING_FAILED = f"The studio could not prepare this request. {NOTHING_SENT}"
 # What happened; that it may have been charged, and what to do, the card says of every unknown outcome.
@@ -133,7 +134,9 @@ class Attempt:
         if error.cause == Cause.BUSY and (error.is_definite or not self.may_have_left):
             RemoteAccount.objects.wait(error.retry_after)
             if not self.generation.put_back(self.token, timedelta(0), str(error)):
-                self.generation.refuse(self.token, error.cause, BUSY_TOO_LATE, error.detail)  # told as unknown meanwhile
+                self.generation.refuse(
+                    self.token, error.cause, BUSY_TOO_LATE, error.detail
+                )  # told as unknown meanwhile
             return
         if error.stops_sending:
             self.pause(error)
@@ -174,7 +177,7 @@ def keep_aside(public_id: uuid.UUID, execution_id: str) -> bool:
     False where no file can be written."""
     folder = settings.ACCEPTED_FOLDER
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         draft = folder / f".{public_id}.{token_hex(4)}"
         with draft.open("x") as file:
             file.write(execution_id)
@@ -182,7 +185,7 @@ def keep_aside(public_id: uuid.UUID, execution_id: str) -> bool:
             os.fsync(file.fileno())
         draft.rename(folder / str(public_id))
         for changed in (folder, folder.parent):
-            fsync_folder(changed)
+            sync_folder(changed)
     except OSError as error:
         logger.error("Execution %s cannot be kept beside the database: %s", execution_id, where(error))
         return False
@@ -221,8 +224,8 @@ def replay(path: Path, file: TextIO) -> None:
         unclaimed = path.parent / "unclaimed"
         unclaimed.mkdir(exist_ok=True)
         path.rename(unclaimed / path.name)
-        fsync_folder(unclaimed)
-    fsync_folder(path.parent)
+        sync_folder(unclaimed)
+    sync_folder(path.parent)
 
 
 def adopt(public_id: str, execution_id: str) -> bool:
@@ -232,14 +235,6 @@ def adopt(public_id: str, execution_id: str) -> bool:
         return Generation.objects.adopt(uuid.UUID(public_id), execution_id)
     except (ValueError, IntegrityError):
         return False
-
-
-def fsync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def where(error: BaseException) -> str:
