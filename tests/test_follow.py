@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connections
 from django.utils import timezone
+from django_q.models import OrmQ, Schedule
 
 from tests.parts.processes import wait_until
 from videos.engine import follow, stopping, verdicts
@@ -71,7 +72,9 @@ def status_of(generation):
 
 def a_poll(**fields):
     defaults = {"pk": 1, "token": uuid.uuid4(), "execution_id": "x", "due_at": NOW, "sent_at": NOW, "followed_at": NOW}
-    return DuePoll(**{**defaults, "missing_polls": 0, "remote_status": "running", "trouble": "", **fields})
+    return DuePoll(
+        **{**defaults, "missing_polls": 0, "failed_polls": 0, "remote_status": "running", "trouble": "", **fields}
+    )
 
 
 def minutes(number):
@@ -269,8 +272,8 @@ def test_a_day_in_which_nobody_listened_is_not_a_day_of_silence(settings):
 def test_failures_in_a_row_are_waited_for_longer_and_longer_up_to_a_minute(settings):
     settings.POLL_SECONDS = 10
     waits = [
-        verdicts.judge(a_poll(), HeyGenError(Cause.FAULT), NOW, failures).fields["due_at"] - NOW
-        for failures in (1, 2, 3, 4, 50)
+        verdicts.judge(a_poll(failed_polls=failed), HeyGenError(Cause.FAULT), NOW).fields["due_at"] - NOW
+        for failed in (0, 1, 2, 3, 49)
     ]
     assert [wait.total_seconds() for wait in waits] == [10, 20, 40, 60, 60]
 
@@ -303,3 +306,64 @@ def test_one_that_failed_for_good_is_not_looked_for_again(running):
     lighthouse.refresh_from_db()
     assert not lighthouse.may_be_checked_again
     assert not lighthouse.check_again()
+
+
+def test_failures_in_a_row_are_counted_on_from_one_pump_to_the_next(running, remote):
+    [lighthouse] = running("a lighthouse")
+    remote.faults([{"call": "poll", "do": {"status": 500}}])
+    for times in (2, 4):
+        with pumping():
+            wait_until(lambda times=times: Generation.objects.get().failed_polls >= times, 30)
+    remote.faults([STILL_RUNNING])
+    Generation.objects.update(due_at=timezone.now())
+    with pumping():
+        wait_until(lambda: Generation.objects.get().failed_polls == 0, 30)
+    assert status_of(lighthouse) == "running"
+
+
+def test_one_rows_refusal_pauses_nothing_while_another_is_answered_well(running, remote, settings):
+    settings.POLL_SECONDS = 2
+    odd, fine = running("a lighthouse", "a harbour")
+    remote.faults([{"call": "poll", "execution_id": odd.execution_id, "do": {"status": 402}}, STILL_RUNNING])
+    Generation.objects.filter(pk=fine.pk).update(due_at=timezone.now())
+    Generation.objects.filter(pk=odd.pk).update(due_at=timezone.now() + timedelta(seconds=1))
+    with pumping():
+        wait_until(lambda: Generation.objects.get(pk=odd.pk).trouble, 30)
+    assert not RemoteAccount.objects.load().paused
+    remote.faults([{"call": "poll", "do": {"status": 402}}])
+    with pumping():
+        wait_until(lambda: RemoteAccount.objects.load().pause_cause == "credits", 30)
+
+
+def test_work_that_was_put_a_day_ahead_by_a_clock_is_found_at_once():
+    tomorrow = timezone.now() + timedelta(days=1)
+    soon = timezone.now() + minutes(5)
+    OrmQ.objects.create(key="x", payload="x", lock=tomorrow)
+    OrmQ.objects.create(key="x", payload="x", lock=soon)
+    Schedule.objects.create(func="videos.tasks.sweep", schedule_type=Schedule.MINUTES, minutes=5, next_run=tomorrow)
+    Schedule.objects.create(func="videos.tasks.nightly", schedule_type=Schedule.DAILY, next_run=tomorrow)
+    follow.sweep()
+    assert [row.lock <= timezone.now() for row in OrmQ.objects.order_by("pk")] == [True, False]
+    assert [row.next_run <= timezone.now() for row in Schedule.objects.order_by("pk")] == [True, False]
+
+
+def test_checking_again_after_a_day_listens_for_another_day(running, remote):
+    [lighthouse] = running("a lighthouse")
+    Generation.objects.update(followed_at=NOW - minutes(3000))
+    lighthouse.refresh_from_db()
+    assert lighthouse.stop_waiting()
+    assert lighthouse.check_again()
+    with pumping():
+        seen = len(remote.requests("poll"))
+        wait_until(lambda: len(remote.requests("poll")) > seen + 1, 20)
+    assert status_of(lighthouse) == "running"
+
+
+def test_a_long_overdue_execution_keeps_no_other_from_being_sent(running, settings):
+    settings.MAX_IN_FLIGHT = 1
+    [lighthouse] = running("a lighthouse")
+    request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
+    Batch.objects.press(lighthouse.owner, "token", [request])
+    assert list(Generation.objects.sendable(timezone.now())) == []
+    Generation.objects.filter(pk=lighthouse.pk).update(sent_at=timezone.now() - minutes(60))
+    assert len(Generation.objects.sendable(timezone.now())) == 1

@@ -262,6 +262,16 @@ def test_an_execution_that_was_found_is_looked_up_before_it_is_linked(client, me
     assert "already belongs to another video" in again.content.decode()
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 413, 422, 429, 500])
+def test_an_id_that_could_not_be_looked_up_says_nothing_about_what_was_charged(client, member, remote, status):
+    (unknown,) = make(member, status="unknown")
+    remote.faults([{"call": "poll", "do": {"status": status, "html": "<h1>No"}}])
+    said = act(client, unknown, "found", HTMX, execution_id=submit(remote)).content.decode()
+    assert "Whether this was charged is as open as before." in said
+    for untrue in ("othing was made", "othing was charged", "sent by itself"):
+        assert untrue not in said
+
+
 def submit(standin):
     body = {"workflow_type": "GenerateVideoNode", "input": {"prompt": "found"}}
     url, headers = f"{standin.url}/v1/workflows/executions", {"X-Api-Key": "test-key"}

@@ -15,7 +15,7 @@ from tests.parts.postgres import Postgres
 from tests.parts.pressing import picture, press
 from tests.parts.processes import ROOT, environment, manage, start, wait_until
 from videos.engine.account import check_account
-from videos.engine.submit import keep_aside, replay_accepted, submit
+from videos.engine.submit import Attempt, keep_aside, replay_accepted, submit
 from videos.models import Generation, Picture, RemoteAccount
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -319,6 +319,33 @@ def test_a_refusal_that_comes_after_its_sender_was_given_up_says_that_nothing_wa
     assert sum(entry.videos for entry in found.ledger.all()) == 0
     submit(generation.pk)
     assert len(remote.requests("submit")) == 1
+
+
+def test_a_reply_that_is_lost_after_the_sweep_gave_it_up_counts_once(remote):
+    generation = press()
+    with given_up_while_sending(generation, remote, {"reset": True}):
+        assert RemoteAccount.objects.load().unknowns_in_a_row == 1
+    assert fresh(generation).status == "unknown"
+    assert RemoteAccount.objects.load().unknowns_in_a_row == 1
+
+
+def test_a_sender_that_was_asleep_past_its_lease_sends_nothing(remote):
+    generation = Generation.objects.claim_to_send(press().pk)
+    Generation.objects.update(lease_until=timezone.now())
+    Attempt(generation).run()
+    assert fresh(generation).status == "queued"
+    assert remote.requests() == []
+
+
+def test_what_comes_late_leaves_the_trash_and_is_seen(remote):
+    generation = press()
+    lose(generation, remote)
+    generation = fresh(generation)
+    assert generation.resolve_as_not_made()
+    assert generation.move_to_trash()
+    keep_aside(generation.public_id, "node-gw-late")
+    replay_accepted()
+    assert list(Generation.objects.kept()) == [generation]
 
 
 class Elsewhere:

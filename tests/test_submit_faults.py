@@ -15,8 +15,9 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.parts.pressing import picture, press
-from videos.engine.submit import submit
-from videos.models import RemoteAccount
+from videos.engine.account import check_account
+from videos.engine.submit import Attempt, submit
+from videos.models import Generation, RemoteAccount
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -41,6 +42,12 @@ def error(status, code, message="Something.", **headers):
 
 def busy(retry_after):
     return error(429, "rate_limit_exceeded", **({"Retry-After": retry_after} if retry_after is not None else {}))
+
+
+def beside_an_id(status, code, execution_id="node-gw-real"):
+    """A reply that says no, and names an execution all the same: it was accepted."""
+    named = {"status": "submitted"} | ({} if execution_id is None else {"execution_id": execution_id})
+    return {**error(status, code), "accept": True, "json": {"error": {"code": code, "message": "Oh."}, "data": named}}
 
 
 BUSY = "HeyGen is busy. This waits for its turn and is sent by itself; nothing was charged."
@@ -107,8 +114,8 @@ UNKNOWNS = [
     Fault("503 with Retry-After", {"status": 503, "headers": {"Retry-After": "5"}}, "unknown", FAULTY, "lost_reply"),
     Fault("504", error(504, "gateway_timeout"), "unknown", FAULTY, "lost_reply"),
     Fault("200 with a fault", error(200, "internal_error"), "unknown", FAULTY, "lost_reply"),
-    Fault("408", {"status": 408}, "unknown", OPEN, "lost_reply"),
-    Fault("409", {"status": 409}, "unknown", OPEN, "lost_reply"),
+    Fault("408", {"status": 408}, "unknown", FAULTY, "lost_reply"),
+    Fault("409", {"status": 409}, "unknown", FAULTY, "lost_reply"),
     Fault("a redirect", {"status": 302, "headers": {"Location": "/elsewhere"}}, "unknown", FAULTY, "lost_reply"),
     Fault("a reset", {"reset": True}, "unknown", BROKE, "lost_reply"),
     Fault("a reset after acceptance", {"accept": True, "reset": True}, "unknown", BROKE, "lost_reply", paid=1),
@@ -121,6 +128,13 @@ UNKNOWNS = [
     Fault("deep JSON", {"text": "[" * 100_000}, "unknown", UNREADABLE, "lost_reply"),
     Fault("two megabytes", {"text": "x" * 2_000_000}, "unknown", UNREADABLE, "lost_reply"),
     Fault("400 of a gateway", error(400, "gateway_timeout"), "unknown", FAULTY, "lost_reply"),
+    Fault("425", {"status": 425}, "unknown", FAULTY, "lost_reply"),
+    Fault("499", {"status": 499}, "unknown", FAULTY, "lost_reply"),
+    Fault("429 beside an id", beside_an_id(429, "rate_limit_exceeded"), "unknown", OPEN, "lost_reply", paid=1),
+    Fault("400 beside an id", beside_an_id(400, "invalid_parameter"), "unknown", OPEN, "lost_reply", paid=1),
+    Fault("busy with 200", beside_an_id(200, "quota_exceeded", None), "unknown", OPEN, "lost_reply", paid=1),
+    Fault("busy, odd id", beside_an_id(200, "rate_limit_exceeded", 7), "unknown", OPEN, "lost_reply", paid=1),
+    Fault("a refusal, odd id", beside_an_id(200, "400175", "a b"), "unknown", OPEN, "lost_reply", paid=1),
     Fault("no content", {"status": 204}, "unknown", UNREADABLE, "lost_reply"),
     Fault("text as error", {"json": {"error": "odd", "data": None}}, "unknown", UNREADABLE, "lost_reply"),
     Fault("no id", {"omit_id": True}, "unknown", UNREADABLE, "lost_reply", paid=1),
@@ -279,6 +293,28 @@ def test_three_unknown_outcomes_in_a_row_pause_sending_until_a_person_resumes(re
     assert generations[3].status == "running"
 
 
+def test_after_a_person_resumed_the_row_of_unknown_outcomes_begins_anew(remote):
+    remote.faults([{"call": "submit", "do": {"status": 500}}])
+    for number in range(3):
+        submit(press(f"number {number}").pk)
+    RemoteAccount.objects.resume()
+    submit(press("after that").pk)
+    assert not RemoteAccount.objects.load().paused
+
+
+def test_lost_replies_that_pile_up_during_another_pause_need_a_person_all_the_same(remote):
+    first, second, third = [press(f"number {number}") for number in range(3)]
+    remote.faults([{"call": "submit", "do": {"status": 500}}])
+    submit(first.pk)
+    submit(second.pk)
+    on_its_way = Attempt(Generation.objects.claim_to_send(third.pk))
+    RemoteAccount.objects.pause("key", "HeyGen did not accept the API key.")
+    on_its_way.run()
+    check_account()
+    account = RemoteAccount.objects.load()
+    assert (account.paused, account.pause_cause) == (True, "unknowns")
+
+
 def test_an_answer_ends_the_row_of_unknown_outcomes(remote):
     remote.faults([{"call": "submit", "nth": [1, 2, 4, 5], "do": {"status": 500}}])
     for number in range(5):
@@ -359,6 +395,8 @@ UPLOADS = [
     Fault("upload blocked", error(400, "content_policy_violation"), "failed", "HeyGen refused the start", "picture"),
     Fault("both calls gone", error(404, "not_found"), "failed", "HeyGen no longer takes pictures", "picture"),
     Fault("upload 500", error(500, "internal_error"), "queued", "HeyGen answered with a fault of its own. Nothing"),
+    Fault("upload 408", {"status": 408}, "queued", "HeyGen answered with a fault of its own. Nothing"),
+    Fault("upload 425", {"status": 425}, "queued", "HeyGen answered with a fault of its own. Nothing"),
     Fault("upload reset", {"reset": True}, "queued", f"HeyGen could not be reached. {NOTHING_SENT}"),
     Fault("upload HTML", {"html": "<h1>Hello"}, "queued", f"HeyGen's answer could not be read. {NOTHING_SENT}"),
     Fault("upload without address", {"json": {"data": {"asset_id": "a"}}}, "queued", "HeyGen's answer could not be"),
@@ -384,6 +422,20 @@ def test_an_upload_that_fails_sends_nothing(fault, remote):
         submit(generation.pk)
         generation.refresh_from_db()
         assert generation.status == "running"
+
+
+def test_after_a_long_upload_the_paid_call_waits_for_a_whole_lease(remote, settings):
+    settings.LEASE_SECONDS = 4
+    generation = press(start_frame=picture(), end_frame=picture("orange"))
+    remote.faults([{"call": "upload", "do": {"delay": 0.7}}])
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, generation.trouble, remote.requests("submit")) == ("queued", "", [])
+    make_due(generation)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert generation.status == "running"
+    assert len(remote.assets()) == 2
 
 
 def test_an_upload_that_hangs_is_cut_and_tried_again(remote, settings):

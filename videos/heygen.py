@@ -33,6 +33,9 @@ WORKFLOW = "GenerateVideoNode"
 LARGEST_REPLY = 1024 * 1024  # bytes; the contract's replies are a few hundred
 EXECUTION_ID = re.compile(r"\w[\w.:~=+@-]{0,199}", re.ASCII)
 WRITTEN_ID = re.compile(rb'"execution_id"\s*:\s*"(\w[\w.:~=+@-]{0,199})"')
+# In whatever shape a server may repeat a link: whole, without its scheme, escaped, or as a lone parameter.
+QUERY = re.compile(r"(?:\?|%3f)[^\s\"'<>?]*?(?:=|%3d)[^\s\"'<>]*", re.IGNORECASE)
+SIGNED = re.compile(r"([\w-]*(?:signature|token|policy|credential|key-pair-id))(?:=|%3d)[^\s&\"'<>]+", re.IGNORECASE)
 SENDABLE_KEY = re.compile(r"[!-~]+")
 TIMEOUT = httpx.Timeout(30, connect=10)
 CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
@@ -328,6 +331,7 @@ def read_execution_id(reply: "Reply") -> str:
     error = read_error(reply)
     if error:
         error.detail = harmless(error.detail + named)  # whoever looks for it at HeyGen has its id
+        error.is_definite = error.is_definite and not named  # no refusal names what it has not made
         raise error
     raise HeyGenError(Cause.UNREADABLE, f"The answer names no usable execution id.{named}", http_status=reply.status)
 
@@ -481,11 +485,12 @@ def read_execution(execution_id: str, reply: Reply) -> Execution:
         raise HeyGenError(Cause.UNREADABLE, "The answer is about another execution.", http_status=reply.status)
     output = inside(data, "output")
     video = inside(output, "video")
+    word = harmless(word).lower()[:64]
     return Execution(
-        word=text(word).strip().lower()[:64],
+        word=word,
         video_url=text(inside(video, "video_url")) or text(inside(output, "video_url")),
-        video_id=text(inside(video, "video_id"))[:200] or text(inside(output, "video_id"))[:200],
-        asset_id=text(inside(output, "asset_id"))[:200],
+        video_id=harmless(inside(video, "video_id"))[:200] or harmless(inside(output, "video_id"))[:200],
+        asset_id=harmless(inside(output, "asset_id"))[:200],
         error=read_failure(inside(data, "error") or body.get("error")) if word == "failed" else None,
     )
 
@@ -550,8 +555,8 @@ def read_cause(reply: Reply, code: str) -> Cause:
 
 
 def is_refusal(code: str) -> bool:
-    """Says surely that nothing was accepted, even where HTTP itself says success."""
-    return code in BY_CODE or (code.startswith("4") and code.isdecimal())
+    """Says surely that nothing was accepted, even where HTTP itself says success. Busy is said by a 429 alone."""
+    return BY_CODE.get(code) != Cause.BUSY and (code in BY_CODE or (code.startswith("4") and code.isdecimal()))
 
 
 def error_words(error: Any) -> tuple[str, str]:
@@ -563,7 +568,7 @@ def error_words(error: Any) -> tuple[str, str]:
 
 
 def by_range(status: int) -> Cause:
-    return Cause.INVALID if 400 <= status < 500 else Cause.FAULT
+    return Cause.INVALID if status in DEFINITE else Cause.FAULT
 
 
 def read_retry_after(value: str | None) -> timedelta | None:
@@ -602,10 +607,10 @@ def text(value: Any) -> str:
     return value.encode("utf-8", "replace").decode().replace("\0", "") if isinstance(value, str) else ""
 
 
-def harmless(words: str) -> str:
-    """Remote words as we may keep and show them: short, without addresses' signatures and without our key."""
+def harmless(words: Any) -> str:
+    """Remote words as we may keep and show them: short, without what signs an address and without our key."""
     words = text(words)
     if settings.HEYGEN_API_KEY:
         words = words.replace(settings.HEYGEN_API_KEY, "…")
-    words = re.sub(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*", r"\1", words)
+    words = SIGNED.sub(r"\1=…", QUERY.sub("", words))
     return re.sub(r"[\x00-\x1f\x7f]+", " ", words).strip()[:500]

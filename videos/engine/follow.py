@@ -11,7 +11,6 @@ import fcntl
 import logging
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,7 +25,7 @@ from django.utils import timezone
 from videos import heygen
 from videos.engine import stopping, verdicts
 from videos.engine.lanes import Lanes
-from videos.engine.nudge import nudge_pump, nudge_save, nudge_submit, waiting
+from videos.engine.nudge import mend_times, nudge_pump, nudge_save, nudge_submit, waiting
 from videos.heygen import Cause, Execution, HeyGenError
 from videos.lifecycle import Status
 from videos.models import DuePoll, Generation, Outcome, RemoteAccount, Slot
@@ -116,7 +115,6 @@ class Pump:
         self.polls: dict[asyncio.Task, DuePoll] = {}
         self.outcomes: list[Outcome] = []
         self.news = asyncio.Event()
-        self.failures: Counter[int] = Counter()  # in a row, by generation
         self.heard = Heard()
         self.work = Work()
         self.has_asked_for_relief = False
@@ -175,17 +173,10 @@ class Pump:
         await asyncio.sleep((poll.due_at - timezone.now()).total_seconds() if poll.due_at < soon() else 0)
         found = await self.answer(poll)
         self.heard.note(found)
-        outcome = verdicts.judge(poll, found, timezone.now(), self.failures_after(poll.pk, found))
+        outcome = verdicts.judge(poll, found, timezone.now())
         self.outcomes.append(outcome)
         if outcome.status != Status.RUNNING:
             self.news.set()
-
-    def failures_after(self, pk: int, found: Execution | HeyGenError) -> int:
-        if not isinstance(found, HeyGenError):
-            self.failures.pop(pk, None)
-            return 0
-        self.failures[pk] += 1
-        return self.failures[pk]
 
     async def answer(self, poll: DuePoll) -> Execution | HeyGenError:
         try:
@@ -279,8 +270,9 @@ class Heard:
             self.trouble = found
 
     def tell(self):
-        """One good answer outweighs many bad ones: what went wrong with a single row is said on its card."""
-        if self.refusal and not self.reached:
+        """One good answer outweighs many bad ones: what went wrong with a single row is said on its card. Rows have
+        their turns at different times, so the last answer of every other one counts."""
+        if self.refusal and not self.reached and not Generation.objects.answered_well(timezone.now()).exists():
             RemoteAccount.objects.pause(self.refusal.cause, str(self.refusal))
         if self.reached:
             RemoteAccount.objects.note_reached()
@@ -323,6 +315,7 @@ class Work:
 def sweep():
     """Settles what a crash left open, such as marks whose sender is gone. What was kept beside the database is each
     host's own to replay (videos/cluster.py)."""
+    mend_times()
     Generation.objects.sweep_lost_replies()
     Generation.objects.settle_what_a_crash_left()
     Generation.objects.set_other_mode_aside()

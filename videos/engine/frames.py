@@ -83,6 +83,8 @@ def read(picture: Picture) -> bytes:
 
 def refusal(error: HeyGenError) -> FrameRefused | None:
     """A definite no to this picture; None for what concerns the account, or may pass."""
+    if not error.is_definite and error.cause != Cause.RETIRED:
+        return None
     if error.cause in SENTENCES:
         return FrameRefused(Cause.PICTURE, SENTENCES[error.cause], error.detail)
     if error.cause in {Cause.TOO_LARGE, Cause.PICTURE}:

@@ -1,14 +1,17 @@
 """Nudges: django-q2 tasks that carry an id at most. The rows are the queue; losing a nudge changes nothing."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from django.db import Error
-from django_q.models import OrmQ
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
 logger = logging.getLogger(__name__)
 
+ABSURD = timedelta(hours=1)
 SAVE_SECONDS = 1800  # a slice of downloading ends by itself; handing a large file to a bucket takes what it takes
 
 
@@ -35,6 +38,15 @@ def enqueue(task: str, *arguments: Any, **options: Any):
         async_task(f"videos.tasks.{task}", *arguments, save=False, **options)
     except Error as error:
         logger.warning("A nudge to %s was lost (%s); the sweep finds what is due", task, type(error).__name__)
+
+
+def mend_times():
+    """What lies further ahead than we ever put it: the clock has been put back since, and all of it would sleep until
+    the clock has caught up."""
+    now = timezone.now()
+    OrmQ.objects.filter(lock__gt=now + ABSURD).update(lock=now)
+    often = Schedule.objects.filter(schedule_type=Schedule.MINUTES)
+    often.filter(next_run__gt=now + ABSURD).update(next_run=now)
 
 
 def waiting() -> int:

@@ -118,8 +118,7 @@ class Attempt:
         try:
             accepted = self.generation.accept(execution_id, self.token)
         except IntegrityError:
-            self.generation.lose_reply(REPEATED, f"The answer names {execution_id}.")
-            RemoteAccount.objects.count_unknown()
+            self.lose_reply(REPEATED, f"The answer names {execution_id}.")
             return True
         except Exception as error:
             logger.error("The database did not take execution %s: %s", execution_id, where(error))
@@ -145,13 +144,18 @@ class Attempt:
         elif error.is_definite:
             self.refuse(error)
         else:
-            self.generation.lose_reply(lost or LOST.get(error.cause, SETTLES_NOTHING), error.detail)
+            self.lose_reply(lost or LOST.get(error.cause, SETTLES_NOTHING), error.detail)
+
+    def lose_reply(self, reason: str, detail: str):
+        if self.generation.lose_reply(reason, detail):  # the sweep may have been first, and has counted it
             RemoteAccount.objects.count_unknown()
 
     def pause(self, error: HeyGenError):
-        RemoteAccount.objects.pause(REFUSED_KEY if error.cause == Cause.KEY else error.cause, str(error))
-        if error.cause == Cause.KEY:
-            nudge_check()  # a key that is bad for everything resumes by itself once it is good
+        if error.cause != Cause.KEY:
+            RemoteAccount.objects.pause(error.cause, str(error))
+            return
+        RemoteAccount.objects.pause(REFUSED_KEY, str(error), instead_of=Cause.KEY)
+        nudge_check()  # a key that is bad for everything resumes by itself once it is good
 
     def try_again_or_refuse(self, error: HeyGenError, trouble: str):
         """Nothing has left. What concerns the account, or may pass, costs this generation only time."""

@@ -29,6 +29,7 @@ TROUBLE = {
     Cause.PLAN: f"HeyGen says that the account's plan does not allow to look. {STILL_FOLLOWED}",
     Cause.RETIRED: f"HeyGen says that it no longer answers this question. {STILL_FOLLOWED}",
 }
+REFUSED_TO_SAY = f"HeyGen refused to say how far this is. {STILL_FOLLOWED}"
 UNREADABLE = f"HeyGen's answer could not be read. {STILL_FOLLOWED}"
 NO_LINK = "HeyGen has finished this video but not yet said where it is. Nothing is lost: the studio keeps asking."
 
@@ -44,14 +45,10 @@ FAILED = f"The provider could not make this video. {MAY_COST}"
 MISSING = f"HeyGen no longer knows this execution, so there is no video to fetch. {MAY_COST}"
 
 
-def judge(poll: DuePoll, found: Execution | HeyGenError, now: datetime, failures: int = 1) -> Outcome:
-    """The outcome of one poll, whatever came back; `failures` in a row, if it is an error.
-
-    What is not surely over goes on being followed.
-    """
+def judge(poll: DuePoll, found: Execution | HeyGenError, now: datetime) -> Outcome:
+    """The outcome of one poll, whatever came back. What is not surely over goes on being followed."""
     if isinstance(found, HeyGenError):
-        interval = trouble_interval(poll, found, now, failures)
-        return keep_following(poll, now, interval, trouble=TROUBLE.get(found.cause, UNREADABLE))
+        return failed_to_ask(poll, found, now)
     if found.is_completed:
         return completed(poll, found)
     if found.is_failed:
@@ -60,6 +57,13 @@ def judge(poll: DuePoll, found: Execution | HeyGenError, now: datetime, failures
         return missing(poll, now)
     trouble = NO_LINK if found.word == "completed" else ""
     return keep_following(poll, now, usual_interval(poll, now), trouble=trouble, remote_status=found.word)
+
+
+def failed_to_ask(poll: DuePoll, error: HeyGenError, now: datetime) -> Outcome:
+    failures = poll.failed_polls + 1
+    otherwise = REFUSED_TO_SAY if error.is_definite else UNREADABLE
+    interval, trouble = trouble_interval(poll, error, now, failures), TROUBLE.get(error.cause, otherwise)
+    return keep_following(poll, now, interval, trouble=trouble, failed_polls=failures)
 
 
 def completed(poll: DuePoll, found: Execution) -> Outcome:
@@ -98,7 +102,7 @@ def keep_following(poll: DuePoll, now: datetime, interval: timedelta, trouble: s
     Time in which nobody listened, because the worker was down or the clock jumped, does not count as silence.
     """
     if "remote_status" in fields:
-        fields.setdefault("missing_polls", 0)
+        fields = {"missing_polls": 0, "failed_polls": 0, **fields}
     followed_at = followed_since(poll, now)
     if now - followed_at > timedelta(seconds=settings.STOP_FOLLOWING_SECONDS):
         return Outcome(poll.pk, poll.token, Status.STOPPED, {})

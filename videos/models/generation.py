@@ -138,6 +138,7 @@ class DuePoll:
     sent_at: datetime
     followed_at: datetime
     missing_polls: int
+    failed_polls: int
     remote_status: str
     trouble: str
 
@@ -195,7 +196,7 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
         """Leases up to `limit` running generations due before then. One transaction; rows that another host holds
         are skipped."""
         token, now = uuid.uuid4(), timezone.now()
-        names = ("pk", "execution_id", "due_at", "sent_at", "followed_at", "missing_polls", "remote_status", "trouble")
+        names = [name for name in DuePoll.__dataclass_fields__ if name != "token"]
         with transaction.atomic():
             due = self.due(Status.RUNNING, max(now, before)).select_for_update(skip_locked=True)
             rows = list(due.values(*names)[:limit])
@@ -326,6 +327,7 @@ class Generation(models.Model):
     send_attempts = models.PositiveIntegerField(default=0)
     save_attempts = models.PositiveIntegerField(default=0)
     missing_polls = models.PositiveIntegerField(default=0)
+    failed_polls = models.PositiveIntegerField(default=0)
 
     # The owner's own
     favourite = models.BooleanField(default=False)
@@ -596,7 +598,9 @@ class Generation(models.Model):
         now = timezone.now()
         first_poll = now + timedelta(seconds=settings.POLL_SECONDS)
         cleared = {"error_class": "", "error_message": "", "error_detail": "", "trouble": "", "ended_at": None}
-        return {"followed_at": now, "due_at": first_poll, "missing_polls": 0, **cleared, **NO_LEASE}
+        counts = {"missing_polls": 0, "failed_polls": 0}
+        # What was given up and thrown away is back, or nobody would see it before the trash is emptied.
+        return {"followed_at": now, "due_at": first_poll, "trashed_at": None, **counts, **cleared, **NO_LEASE}
 
 
 NO_LEASE = {"lease_token": None, "lease_until": None}

@@ -103,6 +103,12 @@ class GenerationQuerySet(models.QuerySet):
         is_due = Q(due_at__lte=now) | Q(due_at__gt=now + ABSURD_DELAY)
         return self.unleased(now).filter(is_due, status=status, demo=settings.DEMO).order_by("due_at")
 
+    def answered_well(self, now: datetime):
+        """Running, polled at the usual rate, and nothing was wrong the last time."""
+        soon = now + timedelta(seconds=2 * settings.POLL_SECONDS)
+        polled = self.filter(status=Status.RUNNING, demo=settings.DEMO).exclude(remote_status="")
+        return polled.filter(trouble="", due_at__lte=soon)
+
     def unfinished(self):
         return self.filter(status__in=IN_PROGRESS, demo=settings.DEMO)
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 UNKNOWNS_BEFORE_PAUSE = 3
+UNKNOWNS = f"{UNKNOWNS_BEFORE_PAUSE} requests in a row were sent without a reply."
 BY_PEOPLE = frozenset({"owner", "restored"})
 REFUSED_KEY = "refused_key"  # by the paid call: a free one that is answered does not prove the key good
 SHORTEST_WAIT, USUAL_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=15)
@@ -41,8 +42,12 @@ class RemoteAccountQuerySet(models.QuerySet):
         )
 
     def end_pause(self, cause: str):
-        """What the studio found by itself is over. A pause of any other cause stands."""
-        self.filter(pk=1, pause_cause=cause).update(paused=False, pause_cause="", pause_sentence="", paused_at=None)
+        """What the studio found by itself is over. A pause of any other cause stands, or begins: that of replies
+        that were lost meanwhile."""
+        rows = self.filter(pk=1, pause_cause=cause)
+        lost = rows.filter(unknowns_in_a_row__gte=UNKNOWNS_BEFORE_PAUSE)
+        if not lost.update(pause_cause="unknowns", pause_sentence=UNKNOWNS):
+            rows.update(paused=False, pause_cause="", pause_sentence="", paused_at=None)
 
     def wait(self, delay: timedelta | None):
         """After a 429: nothing is sent before the delay the remote side asked for, held between 1 s and 15 min."""
@@ -55,7 +60,7 @@ class RemoteAccountQuerySet(models.QuerySet):
         """Several lost replies in a row mean something is wrong that sending more would only make dearer."""
         self.filter(pk=1).update(unknowns_in_a_row=F("unknowns_in_a_row") + 1)
         if self.filter(pk=1, unknowns_in_a_row__gte=UNKNOWNS_BEFORE_PAUSE).exists():
-            self.pause("unknowns", f"{UNKNOWNS_BEFORE_PAUSE} requests in a row were sent without a reply.")
+            self.pause("unknowns", UNKNOWNS)
 
     def hear(self):
         """The remote side answered a submission properly."""

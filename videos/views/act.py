@@ -21,6 +21,9 @@ from videos.notices import current_notices
 from videos.tasks import nudge_submit
 from videos.views.cards import answer_with_cards, cards_of
 
+STILL_OPEN = "Whether this was charged is as open as before."
+NOT_CHECKED = f"HeyGen could not be asked about this id just now; try again in a moment. {STILL_OPEN}"
+KEY_REFUSED = f"HeyGen did not accept the API key, so this id could not be checked. {STILL_OPEN}"
 TOO_LATE = "This has moved on meanwhile; here is how it stands now."
 
 
@@ -107,7 +110,7 @@ def why_not_linked(generation: Generation, execution_id: str) -> str:
         is_missing = heygen.poll(execution_id).is_missing
     except heygen.HeyGenError as error:
         if error.cause != heygen.Cause.NOT_FOUND:
-            return f"{error} The id could not be checked; try again in a moment."
+            return KEY_REFUSED if error.cause == heygen.Cause.KEY else NOT_CHECKED
         is_missing = True
     return "HeyGen does not know this execution id. Check it and paste it again." if is_missing else ""
 
