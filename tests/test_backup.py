@@ -12,7 +12,10 @@ import pytest
 
 from tests.parts.postgres import PACKAGE
 from tests.parts.processes import ROOT, wait_until
+from tests.parts.saving import completed, save_until_ready
 from tests.parts.studio import Studio, csrf_token
+from videos import backup as backups
+from videos.engine.submit import keep_aside
 
 
 @pytest.fixture
@@ -129,6 +132,25 @@ from videos.models import *
 owner = get_user_model().objects.get()
 Batch.objects.press(owner, "token", [Request("waiting", Provider.objects.get(value="veo_3_1"))])
 """
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_what_comes_while_the_database_is_copied_is_in_the_backup_too(remote, owner, settings, tmp_path, monkeypatch):
+    """A video that is being saved, and an id whose commit failed."""
+    [generation] = completed(remote, owner)
+
+    def copy_while_others_write(folder):
+        save_until_ready(generation)
+        keep_aside(generation.public_id, "node-gw-late")
+
+    monkeypatch.setattr(backups, "copy_database", copy_while_others_write)
+    videos = settings.MEDIA_ROOT / "videos"
+    (tmp_path / "bigger").mkdir()
+    settings.MEDIA_ROOT.mkdir(exist_ok=True)
+    videos.symlink_to(tmp_path / "bigger")
+    backups.back_up(tmp_path / "backup")
+    assert (tmp_path / "backup" / "media" / generation.saved_video.file.name).stat().st_size > 0
+    assert (tmp_path / "backup" / "accepted" / str(generation.public_id)).read_text() == "node-gw-late"
 
 
 def test_a_backup_never_overwrites_and_is_closed_to_others(new_studio, tmp_path):

@@ -1,3 +1,4 @@
+import errno
 import os
 import time
 from datetime import timedelta
@@ -6,12 +7,12 @@ from pathlib import Path
 import pytest
 from django.conf import settings as conf
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.utils import timezone
 
+from tests.parts.pressing import picture
 from tests.parts.saving import checkstudio, completed, save_until_ready, stored_sha256, true_sha256
-from tests.parts.things import make_picture
-from videos.engine.agree import empty_trash, nightly, tonight
+from videos.engine.agree import compare, empty_trash, nightly, tonight
 from videos.engine.save import Names, draft_of
 from videos.models import Generation, Picture, SavedVideo, Slot
 
@@ -39,7 +40,7 @@ def place(name, content=b"what is this?", **ago):
 
 
 def test_a_studio_in_order_is_told_so(saved, owner):
-    make_picture(owner)
+    picture()
     assert checkstudio("--deep") == (0, "1 saved copies and 1 pictures were looked at. All is well.\n")
 
 
@@ -162,11 +163,88 @@ def test_half_a_download_is_removed_only_when_nobody_waits_for_it(remote, owner)
 
 
 def test_a_missing_picture_is_said_and_nothing_can_be_done_about_it(owner):
-    picture = make_picture(owner)
-    path_of(picture.file).unlink()
+    path_of(picture().file).unlink()
     code, said = checkstudio("--repair")
     assert (code, "only a backup has it" in said) == (1, True)
     assert Picture.objects.count() == 1
+
+
+def test_a_changed_picture_is_found_by_the_deep_look(owner):
+    path = path_of(picture().file)
+    path.write_bytes(bytes(path.stat().st_size))
+    assert checkstudio()[0] == 0
+    code, said = checkstudio("--deep")
+    assert (code, "other bytes than an uploaded picture" in said) == (1, True)
+
+
+@pytest.mark.parametrize("fault", [{"status": 404}, {"body": "html"}, {"reset": True}])
+def test_a_copy_whose_file_heygen_no_longer_hands_out_stays_as_it_is(fault, remote, saved):
+    path = path_of(saved.saved_video.file)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    remote.faults([{"call": "file", "do": fault}])
+    code, said = checkstudio("--deep", "--repair")
+    assert (code, "What is here stays as it is" in said) == (1, True)
+    saved.refresh_from_db()
+    assert (saved.status, path.read_bytes()) == ("ready", bytes(content))
+
+
+def test_one_file_that_cannot_be_read_keeps_no_other_from_being_repaired(remote, owner, monkeypatch):
+    broken, other = [save_until_ready(generation) for generation in completed(remote, owner, count=2)]
+    poster = path_of(other.saved_video.poster)
+    poster.unlink()
+    monkeypatch.setattr(FileSystemStorage, "_open", unreadable(broken.saved_video.file.name))
+    code, said = checkstudio("--deep", "--repair")
+    assert (code, "unreadable: the saved copy" in said) == (0, True)
+    assert poster.exists()
+    save_until_ready(broken)
+    assert list((Path(conf.MEDIA_ROOT) / "lost-and-found").rglob("*.mp4"))
+
+
+def unreadable(bad, read=FileSystemStorage._open):
+    """A storage in which one file lies on a bad sector."""
+
+    def fail(storage, name, mode="rb"):
+        if name == bad:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(storage, name, mode)
+
+    return fail
+
+
+def test_what_its_owner_removes_during_the_look_is_no_fault(saved):
+    saved.move_to_trash()
+
+    def remove(pk):
+        saved.remove_for_good()
+        return True
+
+    assert compare(is_hashed=remove) == []
+
+
+def test_setting_aside_takes_no_room(saved):
+    place("videos/zz/stranger.mp4", hours=2)
+    before = Path(default_storage.path("videos/zz/stranger.mp4")).stat().st_ino
+    assert checkstudio("--repair")[0] == 0
+    assert Path(default_storage.path("lost-and-found/videos/zz/stranger.mp4")).stat().st_ino == before
+
+
+def test_videos_on_another_disk_behind_a_link_are_looked_at_too(saved, tmp_path):
+    videos = Path(conf.MEDIA_ROOT) / "videos"
+    videos.rename(tmp_path / "bigger")
+    videos.symlink_to(tmp_path / "bigger")
+    assert checkstudio("--deep")[0] == 0
+    place("videos/zz/stranger.mp4", hours=2)
+    assert "orphan" in checkstudio()[1]
+
+
+def test_what_was_made_in_demo_mode_is_asked_of_no_real_heygen(remote, saved):
+    Generation.objects.update(demo=True)
+    path_of(saved.saved_video.file).unlink()
+    asked = len(remote.requests())
+    assert "it was made in demo mode" in checkstudio("--repair")[1]
+    assert len(remote.requests()) == asked
 
 
 def test_a_strangers_hidden_file_is_none_of_our_downloads(saved):

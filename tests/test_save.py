@@ -1,4 +1,5 @@
 import fcntl
+import shutil
 import signal
 import stat
 from datetime import timedelta
@@ -151,6 +152,45 @@ def test_a_whole_copy_is_kept_when_a_reboot_took_its_notes_and_its_link_has_died
     heavy_remote.faults([{"call": "poll", "do": {"status": 500}}, {"call": "file", "do": {"status": 404}}])
     save_until_ready(generation)
     assert stored_sha256(generation) == true
+
+
+def test_a_copy_that_a_backup_has_as_well_is_taken_and_the_backups_own_stays(heavy_remote, owner, tmp_path):
+    [generation] = completed(heavy_remote, owner)
+    stop_in(generation, heavy_remote, "keep_video")
+    release(generation)
+    final = Path(default_storage.path(Names.of(generation).video))
+    backup = tmp_path / "backup.mp4"
+    backup.hardlink_to(final)
+    heavy_remote.faults([{"call": "poll", "do": {"status": 500}}, {"call": "file", "do": {"status": 404}}])
+    save_until_ready(generation)
+    assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
+    assert final.stat().st_ino != backup.stat().st_ino
+    assert backup.read_bytes() == final.read_bytes()
+
+
+def test_a_whole_file_put_back_by_hand_is_taken_in_place_of_half_a_download(heavy_remote, owner, tmp_path):
+    [generation] = completed(heavy_remote, owner)
+    stop_in(generation, heavy_remote, "keep_video")
+    release(generation)
+    final = Path(default_storage.path(Names.of(generation).video))
+    final.rename(tmp_path / "kept.mp4")
+    cut = {"call": "file", "do": {"cut": 0.3, "withdraw": True}}
+    heavy_remote.faults([cut, {"call": "poll", "do": {"status": 500}}])
+    assert save(generation.pk) is False
+    assert draft_of(Names.of(generation).video).stat().st_size > 0
+    shutil.move(tmp_path / "kept.mp4", final)
+    make_due(generation)
+    save_until_ready(generation)
+    assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
+
+
+def test_a_file_of_that_name_that_is_no_whole_video_is_replaced(heavy_remote, owner):
+    [generation] = completed(heavy_remote, owner)
+    final = Path(default_storage.path(Names.of(generation).video))
+    final.parent.mkdir(parents=True)
+    final.write_bytes(b"\0\0\0\x18ftypisom" + bytes(5_000_000))
+    save_until_ready(generation, impatient=True)
+    assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
 
 
 def test_a_download_killed_in_its_middle_goes_on_where_it_was(heavy_remote, owner):

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as conf
@@ -155,6 +156,29 @@ def test_what_lasts_is_said_shows_nothing_and_is_made_good_once_it_is_over(rules
     assert words in trouble
     assert "Trying again in " in trouble
     files.faults([])
+    assert_saved_whole(files, generation)
+
+
+BAD_LINKS = {
+    "expires": {"expire": True},
+    "answers with a fault": {"status": 500},
+    "drops all": {"reset": True},
+    "sends nothing": {"body": "empty"},
+    "sends half": {"truncate": 0.5, "ignore_range": True},
+    "never ends": {"endless": True},
+}
+
+
+@pytest.mark.parametrize("do", BAD_LINKS.values(), ids=BAD_LINKS)
+def test_a_link_that_goes_on_failing_is_replaced_by_another(do, files, generation, settings):
+    settings.MAX_VIDEO_BYTES = 5_000_000
+    files.faults([{"call": "file", "path": urlsplit(generation.video_url).path, "do": do}])
+    assert_saved_whole(files, generation)
+
+
+@pytest.mark.parametrize("poll", [{"status": 401}, {"status_word": "not_found"}], ids=["key", "forgotten"])
+def test_a_link_that_failed_for_a_moment_is_tried_again_when_there_is_no_other(poll, files, generation):
+    files.faults([{"call": "file", "first": 3, "do": {"status": 403}}, {"call": "poll", "do": poll}])
     assert_saved_whole(files, generation)
 
 
@@ -336,6 +360,18 @@ def test_what_this_studio_cannot_check_is_kept_told_and_not_downloaded_again(fil
     save_until_ready(generation)
     assert len(files.requests("file")) == 1
     assert stored_sha256(generation) == true_sha256(files, generation)
+
+
+def test_too_little_memory_to_look_at_it_costs_no_byte(files, generation, monkeypatch):
+    def refuse(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(media.av, "open", refuse)
+    assert "too little memory to look at it" in try_in_vain(generation)
+    monkeypatch.undo()
+    files.expire_links()
+    save_until_ready(generation)
+    assert len(files.requests("file")) == 1
 
 
 def test_a_link_that_could_only_not_be_reached_is_kept(files, generation):

@@ -8,13 +8,22 @@ import sqlite3
 import uuid
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 from tests.parts.processes import wait_until
 from tests.parts.studio import command_line
 
 KEY = "canary-key-5f0c9b1d7e"
 SIGNATURE = "canary-signature-81ad33"
-ECHO = f"Key {KEY} may not open https://files.example/a.mp4?Signature={SIGNATURE}&Expires=1 ({KEY})"
+LINK = f"files.example/a.mp4?Signature={SIGNATURE}&Expires=1"
+SHAPES = (
+    f"https://{LINK}",
+    LINK,
+    f"https:\\/\\/{LINK}",
+    f"X-Amz-Signature={SIGNATURE}",
+    f"HTTPS%3A%2F%2F{quote(LINK)}",
+)
+ECHO = f"Key {KEY} may not open {' or '.join(SHAPES)} ({KEY})"
 
 
 def echoing(status, code="invalid_parameter"):
@@ -34,7 +43,8 @@ SUBMIT = {
 POLL = {
     "failed aloud": {"status_word": "failed", "error": {"code": "generation_failed", "message": ECHO}},
     "failed as text": {"status_word": "failed", "error": ECHO},
-    "odd word": {"status_word": f"running {SIGNATURE}"[:20]},
+    "odd word": {"status_word": f"running ?Signature={SIGNATURE}"},
+    "odd ids": {"data": {"status": "completed", "output": {"video_id": ECHO, "asset_id": KEY, "video_url": "nowhere"}}},
     "poll refused": echoing(400),
     "poll faulty": echoing(503, "internal_error"),
     "poll hypertext": {"html": ECHO},
@@ -73,6 +83,16 @@ for colour, prompt in zip(("teal", "orange"), {framed!r}):
     press(prompt, by=by, start_frame=picture(colour, by=by))
 """
 PAGES = ("/", "/?state=attention", "/updates", "/usage", "/healthz", "/admin/", "/admin/videos/generation/")
+PLANT = """
+from django.utils import timezone
+from django_q.models import Task
+now = timezone.now()
+Task.objects.create(id="x", name="x", func="x", args=("planted words",), started=now, stopped=now, success=False)
+"""
+QUEUE = """
+from django_q.models import *
+print([(row.args, row.kwargs, row.result) for row in Task.objects.all()], [row.task for row in OrmQ.objects.all()])
+"""
 
 
 def database(studio, mode="ro"):
@@ -96,7 +116,7 @@ def all_is_told(studio):
     """Every fault has had its effect: an end, or a trouble that is told."""
     resume(studio)
     now = states(studio)
-    faulty = now.keys() - {*FINE, "odd word"}
+    faulty = now.keys() - {*FINE, "odd word", "odd ids"}
     return all(said for prompt, (_, said) in now.items() if prompt in faulty and prompt not in PASSING) and all(
         now[prompt][0] == "ready" for prompt in (*FINE, *PASSING)
     )
@@ -115,7 +135,8 @@ def test_neither_the_key_nor_a_links_signature_shows_anywhere(start_studio, stan
 
     used = {value for request in standin.requests("file") for value in request["query"].values() if len(value) > 12}
     assert used, "No video was fetched by a signed link"
-    texts = {"the log": studio.log, "a command line": command_lines(studio), **pages_of(studio)}
+    places = {"the log": studio.log, "a command line": command_lines(studio), "a task": queue_of(studio)}
+    texts = {**places, **pages_of(studio)}
     for name, text in texts.items():
         for secret in (KEY, SIGNATURE, *used):
             assert secret not in text, f"{secret} is in {name}"
@@ -137,14 +158,23 @@ def assert_no_remains(studio, secrets):
     assert [secret for secret in secrets if secret.encode() in kept] == []
 
 
+def queue_of(studio):
+    """Every task and result in clear: django-q2 stores them pickled."""
+    studio.manage("shell", "-v", "0", "-c", PLANT)
+    found = studio.manage("shell", "-v", "0", "-c", QUEUE)
+    assert "planted words" in found, "What stands in a task was not seen"
+    return found
+
+
 def command_lines(studio):
     return "\n".join(" ".join(command_line(process)) for process in studio.processes())
 
 
 def pages_of(studio):
     with closing(database(studio)) as rows:
-        ids = [uuid.UUID(row[0]) for row in rows.execute("SELECT public_id FROM videos_generation")]
-    pages = [*PAGES, *(f"/g/{public_id}" for public_id in ids)]
+        found = rows.execute("SELECT id, public_id FROM videos_generation").fetchall()
+    pages = [*PAGES, *(f"/g/{uuid.UUID(public_id)}" for _, public_id in found)]
+    pages += [f"/admin/videos/generation/{pk}/change/" for pk, _ in found]
     with closing(studio.client()) as client:
         answers = {page: client.get(page) for page in pages}
     assert [page for page, answer in answers.items() if not answer.is_success] == []

@@ -30,6 +30,16 @@ def test_without_a_key_the_stand_in_takes_heygens_place(start_studio):
     wait_until(lambda: rows(studio)[0]["status"] == "ready", 90)
 
 
+def test_a_check_by_hand_speaks_with_the_stand_in_that_runs(start_studio):
+    studio = start_studio(**NO_KEY)
+    press(studio, ["a lighthouse"])
+    wait_until(lambda: rows(studio)[0]["status"] == "ready", 90)
+    [video] = (studio.data / "media" / "videos").rglob("*.mp4")
+    video.unlink()
+    assert "HeyGen still has it: it is fetched again" in studio.manage("checkstudio", "--repair")
+    wait_until(lambda: video.exists() and rows(studio)[0]["status"] == "ready", 60)
+
+
 def test_with_a_key_or_an_address_there_is_no_stand_in(start_studio):
     assert start_studio().find("standin") is None
     no_key = start_studio(HEYGEN_API_KEY="", HEYGEN_API_URL="http://127.0.0.1:9")

@@ -212,6 +212,18 @@ def test_an_id_that_was_kept_beside_the_database_finds_its_generation_on_this_ho
     assert len(standin.ledger()) == 1
 
 
+def test_every_night_the_worker_itself_repairs_what_is_missing(worker, studio):
+    press(studio, ["a lighthouse"])
+    wait_until(lambda: rows(studio)[0]["status"] == "ready", 60)
+    [poster] = (studio.data / "media" / "posters").rglob("*.jpg")
+    poster.unlink()
+    with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=20)) as database, database:
+        night = "UPDATE django_q_schedule SET next_run = '2020-01-01' WHERE name = 'Nightly check'"
+        assert database.execute(night).rowcount == 1
+    studio.manage("shell", "-c", "from django_q.scheduler import scheduler; scheduler()")  # it does so every half minute
+    wait_until(poster.exists, 60, "the nightly check")
+
+
 @pytest.mark.django_db
 def test_tasks_of_rows_that_are_gone_end_quietly():
     assert tasks.submit(4711) is None

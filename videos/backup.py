@@ -34,8 +34,8 @@ class BackupError(Exception):
 def back_up(target: Path) -> dict:
     """Makes the folder `target`, whole or not at all; returns its manifest. The studio may run meanwhile.
 
-    The media are gone over before the database and once more after it: whatever the database's copy speaks of had
-    its name by then, and what is thrown away in between is in the first pass.
+    The files are gone over before the database and once more after it: whatever the database's copy speaks of had
+    its name by then, and what is thrown away or replayed in between is in the first pass.
     """
     if target.exists():
         raise BackupError(f"{target} is there already. Nothing was written; name a new folder.")
@@ -49,6 +49,7 @@ def back_up(target: Path) -> dict:
     if not settings.BUCKET:
         copy_folder(media_folder(), draft / "media")
     copy_database(draft)
+    copy_folder(settings.ACCEPTED_FOLDER, draft / "accepted")
     if not settings.BUCKET:
         copy_folder(media_folder(), draft / "media")
     if (settings.DATA / KEY_FILE).exists():
@@ -105,13 +106,19 @@ def read_manifest(source: Path) -> dict:
 
 
 def copy_folder(source: Path, target: Path):
-    """Adds what `target` has not yet: by hard link, or else by bytes. What is hidden is unfinished, and left out."""
-    for folder, _, names in os.walk(source):
+    """Adds what `target` has not yet: by hard link, or else by bytes. What is hidden is unfinished, and left out.
+    Links to another disk are followed; a folder that cannot be read is no whole backup."""
+    for folder, _, names in os.walk(source, followlinks=True, onerror=refuse_unless_gone):
         into = target / Path(folder).relative_to(source)
         into.mkdir(parents=True, exist_ok=True, mode=0o750)
         for name in names:
             if not name.startswith("."):
                 link_or_copy(Path(folder) / name, into / name)
+
+
+def refuse_unless_gone(error: OSError):
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def link_or_copy(source: Path, target: Path):

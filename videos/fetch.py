@@ -209,6 +209,26 @@ def download(
     require_length(file, facts)
 
 
+def look(link: str, guard: Guard) -> None:
+    """Asks for the first bytes of what `link` names and reads no more. Raises FetchError where they are not there."""
+    began = time.monotonic()
+
+    def tick():
+        if time.monotonic() - began > guard.window:
+            raise FetchError(Fault.STALLED, "the server that holds it sends too slowly, or nothing at all")
+
+    with answered(link, {"Range": f"bytes=0-{HEAD_BYTES - 1}"}, guard, tick) as answer:
+        if answer.status not in {200, 206}:
+            raise FetchError(Fault.DEAD_LINK, "its link no longer works")
+        head = b""
+        for chunk in answer.chunks:
+            head += chunk
+            if len(head) >= HEAD_BYTES:
+                break
+        if not guard.looks_right(head[:HEAD_BYTES]):
+            raise FetchError(Fault.WRONG_BYTES, "what its link leads to is not a video")
+
+
 def range_headers(first: int, facts: Facts) -> dict[str, str]:
     if not first:
         return {}

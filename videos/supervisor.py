@@ -144,9 +144,8 @@ class Supervisor:
         env = dict(os.environ, PYTHONUNBUFFERED="1")
         parts = []
         if needs_standin():
-            port = standin_port(settings.DATA / "standin" / "port")
-            url = f"http://127.0.0.1:{port}"
-            env |= {"STUDIO_DEMO": "1", "HEYGEN_API_URL": url, "HEYGEN_UPLOAD_URL": url, "HEYGEN_API_KEY": "demo"}
+            port = standin_port(kept_port())
+            env |= demo_environment(port)
             parts.append(Part("standin", [sys.executable, MANAGE, "standin", "--port", str(port)], env))
         web = Part("web", web_command(self.listener.fileno()), env, (self.listener.fileno(),))
         return [*parts, web, Part("worker", [sys.executable, MANAGE, "worker"], env)]
@@ -268,6 +267,24 @@ def web_command(descriptor: int) -> list[str]:
 def needs_standin() -> bool:
     """Without a key and without an address of one's own, the stand-in takes HeyGen's place."""
     return not settings.HEYGEN_API_KEY and not settings.HEYGEN_API_URL_IS_GIVEN
+
+
+def kept_port() -> Path:
+    return settings.DATA / "standin" / "port"
+
+
+def demo_environment(port: int) -> dict[str, str]:
+    url = f"http://127.0.0.1:{port}"
+    return {"STUDIO_DEMO": "1", "HEYGEN_API_URL": url, "HEYGEN_UPLOAD_URL": url, "HEYGEN_API_KEY": "demo"}
+
+
+def environment_beside_a_demo() -> dict[str, str]:
+    """What a command by hand lacks to speak with the stand-in of the studio that runs; {} where none does."""
+    with suppress(OSError, ValueError):
+        port = int(kept_port().read_text())
+        if needs_standin() and not is_free(port):
+            return demo_environment(port)
+    return {}
 
 
 def standin_port(kept: Path) -> int:

@@ -25,7 +25,9 @@ from django.utils import timezone
 
 from videos import heygen, media
 from videos.engine import stopping
-from videos.engine.save import Names
+from videos.engine.save import Names, guard
+from videos.fetch import FetchError, look
+from videos.folders import make_folder
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation, Picture, SavedVideo, Slot
 
@@ -39,9 +41,13 @@ YOUNG = timedelta(hours=1)  # a file so new may be waiting for its row
 FORGOTTEN = timedelta(days=1)
 PUBLIC_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SLOT, SLOT_SECONDS = "nightly", 3600
-HASHED_IN_NIGHTS = 30  # every copy's bytes are read and compared once in so many nights
+HASHED_IN_NIGHTS = 30  # a file's bytes are read and compared once in so many nights, as far as the time allows
 HASHING_SECONDS = 600.0
 STORAGE_ERRORS = (OSError, BotoCoreError, ClientError, Boto3Error)
+
+
+MADE_IN_DEMO = "it was made in demo mode, and only a studio in demo mode can draw it again"
+MADE_FOR_REAL = "it was made with an API key, and this studio runs without one"
 
 
 class Kind(StrEnum):
@@ -91,7 +97,7 @@ def nightly() -> None:
 
 
 def tonight(day: int) -> Callable[[int], bool]:
-    """Whether a copy's turn to be hashed is tonight, and there is time left."""
+    """Whether a file's turn to be hashed is tonight, and there is time left."""
     until = time.monotonic() + HASHING_SECONDS
 
     def is_hashed(pk: int) -> bool:
@@ -120,6 +126,8 @@ def repair_all(findings: list[Finding]):
             logger.warning("%s: %s", finding, repair(finding))
         except CannotRepair as error:
             logger.error("%s: not repaired, because %s", finding, error)
+        except STORAGE_ERRORS as error:  # the others may fare better
+            logger.error("%s: not repaired, because the storage failed: %s", finding, type(error).__name__)
 
 
 def empty_trash() -> int:
@@ -145,7 +153,7 @@ def compare(is_hashed: Callable[[int], bool] = lambda pk: False) -> list[Finding
         *stale_drafts(now),
         *(finding for copy in copies for finding in check_copy(copy, stored, is_hashed)),
         *unsaved(),
-        *(finding for picture in pictures for finding in check_picture(picture, stored)),
+        *(finding for picture in pictures for finding in check_picture(picture, stored, is_hashed)),
     ]
 
 
@@ -160,7 +168,8 @@ def list_storage() -> dict[str, Stored]:
 
 
 def walk(root: Path) -> Iterator[Path]:
-    for folder, _, names in os.walk(root):
+    """Also behind a link to another disk."""
+    for folder, _, names in os.walk(root, followlinks=True):
         for name in names:
             yield Path(folder) / name
 
@@ -217,8 +226,8 @@ def check_copy(copy: SavedVideo, stored: dict[str, Stored], is_hashed: Callable[
         words = f"the saved copy {whose} has {video.size:,} bytes in place of {copy.size:,}"
         yield Finding(Kind.CHANGED, copy.file.name, words, copy.generation_id)
         return
-    if is_hashed(copy.pk) and sha256_in_storage(copy.file.name) != copy.sha256:
-        yield Finding(Kind.CHANGED, copy.file.name, f"other bytes than the saved copy {whose}", copy.generation_id)
+    if is_hashed(copy.pk) and (wrong := wrong_bytes(copy)):
+        yield Finding(Kind.CHANGED, copy.file.name, f"{wrong} the saved copy {whose}", copy.generation_id)
         return
     for file, what in ((copy.poster, "poster"), (copy.last_frame, "last frame")):
         is_empty = file.name in stored and stored[file.name].size == 0
@@ -237,13 +246,26 @@ def unsaved() -> Iterator[Finding]:
         yield Finding(Kind.MISSING, Names.of(generation).video, words, generation.pk)
 
 
-def check_picture(picture: Picture, stored: dict[str, Stored]) -> Iterator[Finding]:
+def check_picture(picture: Picture, stored: dict[str, Stored], is_hashed: Callable[[int], bool]) -> Iterator[Finding]:
     name = picture.file.name
     if name not in stored and is_truly_gone(picture, name):
         yield Finding(Kind.MISSING, name, "an uploaded picture")
     elif name in stored and stored[name].size != picture.size:
         words = f"an uploaded picture has {stored[name].size:,} bytes in place of {picture.size:,}"
         yield Finding(Kind.CHANGED, name, words)
+    elif name in stored and is_hashed(picture.pk) and (wrong := wrong_bytes(picture)):
+        yield Finding(Kind.CHANGED, name, f"{wrong} an uploaded picture")
+
+
+def wrong_bytes(row: SavedVideo | Picture) -> str:
+    """What is wrong with the bytes of a file, "" if nothing. One that cannot be read keeps no other from its look."""
+    name = row.file.name
+    try:
+        return "" if sha256_in_storage(name) == row.sha256 else "other bytes than"
+    except OSError as error:
+        logger.warning("%s cannot be read: %s", name, error.strerror)
+        is_still_there = type(row).objects.filter(pk=row.pk).exists() and default_storage.exists(name)
+        return "unreadable:" if is_still_there else ""
 
 
 def sha256_in_storage(name: str) -> str:
@@ -271,6 +293,12 @@ def repair(finding: Finding) -> str:
 
 
 def set_aside(name: str) -> str:
+    """In a folder by renaming: that takes no room, and no half a copy is ever left."""
+    if not settings.BUCKET:
+        kept = default_storage.get_available_name(f"{SET_ASIDE}/{name}")
+        make_folder(Path(default_storage.path(kept)).parent)
+        Path(default_storage.path(name)).rename(default_storage.path(kept))
+        return kept
     with default_storage.open(name) as file:
         kept = default_storage.save(f"{SET_ASIDE}/{name}", File(file))
     default_storage.delete(name)
@@ -301,20 +329,31 @@ def draw_into_storage(draw: Callable[[Path, Path], None], video: Path, picture: 
 
 
 def fetch_again(generation: Generation) -> str:
-    """The engine saves it anew, if the remote side still has it: asked first, so that nothing is lost in vain, and
-    whatever is still there is set aside. Says so in words for a person; raises CannotRepair."""
+    """The engine saves it anew, if the remote side still has it: asked first, and the file itself looked at, so that
+    nothing is lost in vain; whatever is still there is set aside. Says so in words for a person; raises CannotRepair.
+    """
     if generation.status != Status.READY:
         raise CannotRepair("only ready videos have a copy")
     if not generation.execution_id:
         raise CannotRepair("it was never made at HeyGen; only a backup has it")
+    if generation.demo != settings.DEMO:
+        raise CannotRepair(MADE_FOR_REAL if settings.DEMO else MADE_IN_DEMO)
+    require_remote_copy(generation)
+    name = Names.of(generation).video
+    aside = f" and what was there is set aside as {set_aside(name)}" if default_storage.exists(name) else ""
+    if not generation.fetch_again():
+        raise CannotRepair("it has moved on meanwhile")
+    return f"HeyGen still has it: it is fetched again{aside}"
+
+
+def require_remote_copy(generation: Generation):
     try:
         execution = heygen.poll(generation.execution_id)
     except heygen.HeyGenError as error:
         raise CannotRepair(f"HeyGen could not be asked for it. {error}") from None
     if not execution.is_completed:
         raise CannotRepair("HeyGen has it no more; only a backup has it")
-    name = Names.of(generation).video
-    aside = f" and what was there is set aside as {set_aside(name)}" if default_storage.exists(name) else ""
-    if not generation.fetch_again():
-        raise CannotRepair("it has moved on meanwhile")
-    return f"HeyGen still has it: it is fetched again{aside}"
+    try:
+        look(execution.video_url, guard())
+    except FetchError as error:
+        raise CannotRepair(f"HeyGen knows it, but {error}. What is here stays as it is") from None

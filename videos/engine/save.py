@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import struct
 import threading
 import time
@@ -135,19 +136,41 @@ def notes_of(draft: Path) -> Path:
 def opened(draft: Path, final: Path | None) -> Iterator[BinaryIO]:
     """The partial file, unbuffered, and locked for as long as it is open. Raises HeldElsewhere.
 
-    A file that already has its final name, because a process died between the rename and the row, becomes the
-    partial file again and is checked like any other. One with a second name belongs to a backup too: let it be.
+    A larger file that already has the final name, because a process died between the rename and the row or because
+    it came back from a backup, becomes the partial file again and is checked like any other.
     """
     make_folder(draft.parent)
-    is_final = final is not None and not draft.exists() and final.exists() and final.stat().st_nlink == 1
-    path = final if is_final else draft
+    with locked(draft) as file:
+        is_final = final is not None and final.is_file() and final.stat().st_size > size_of(file)
+        if not is_final:
+            yield file
+            return
+        take_back(final, draft)
+    with locked(draft) as file:
+        yield file
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[BinaryIO]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
     with os.fdopen(descriptor, "r+b", buffering=0) as file:
         lock(file, path)
-        if is_final:  # it was whole and on the disk before it had that name, whatever notes say
-            Notes(Facts(length=size_of(file)), is_synced=True).write(notes_of(draft))
-            path.replace(draft)
         yield file
+
+
+def take_back(final: Path, draft: Path):
+    """It was whole and on the disk before it had its name, whatever notes say. One with a second name belongs to a
+    backup too, whose bytes must never be written to: it is copied."""
+    Notes(Facts(length=final.stat().st_size), is_synced=True).write(notes_of(draft))
+    if final.stat().st_nlink == 1:
+        final.replace(draft)
+        return
+    copy = draft.with_name(f"{draft.name}.new")
+    shutil.copyfile(final, copy)
+    with copy.open("rb") as file:
+        os.fsync(file.fileno())
+    copy.replace(draft)
+    final.unlink()
 
 
 def lock(file: BinaryIO, path: Path):
@@ -205,6 +228,7 @@ class Saving:
         self.draft = draft_of(names.video)
         self.began = self.kept = time.monotonic()
         self.guard = guard()
+        self.no_fresh_link: NoFreshLink | None = None
         self.notes = Notes()
         kept = Notes.read(notes_of(self.draft))
         if kept is None:
@@ -251,6 +275,8 @@ class Saving:
                 if error.fault == Fault.INTERRUPTED and self.notes.fruitless == FRUITLESS_BEFORE_DOUBT:
                     self.begin_anew()
                 self.write_notes()
+                if self.no_fresh_link and error.fault == Fault.DEAD_LINK:
+                    raise self.no_fresh_link from None
                 if not self.may_try_at_once(error):
                     self.give_up_for_now(error)
                     return False
@@ -315,15 +341,18 @@ class Saving:
 
     # The link
     def find_link(self):
-        """The link we have, or another where it failed. One that was merely out of reach serves until then."""
+        """The link we have, or another where it failed. As long as there is no other, the old one is tried once in
+        each slice: what failed may have been the way to it."""
         if self.generation.video_url and not self.notes.link_failed:
             return
         try:
             self.renew_link()
-        except NoFreshLink:
-            if not self.generation.video_url or self.notes.link_failed != Fault.UNREACHABLE:
+        except NoFreshLink as error:
+            if not self.generation.video_url:
                 raise
-        self.notes.link_failed = ""
+            self.no_fresh_link = error
+        else:
+            self.notes.link_failed = ""
 
     def renew_link(self):
         """A fresh link from the remote side, for the same execution. Raises NoFreshLink."""
@@ -397,11 +426,16 @@ class Saving:
             self.make_room()
         elif error.fault == Fault.TOO_LARGE:
             self.begin_anew()
-        elif error.fault in NEEDS_A_FRESH_LINK:
+        if error.fault in NEEDS_A_FRESH_LINK or self.has_failed_often(error):
             self.notes.link_failed = error.fault  # the next slice begins by asking for another
             with suppress(OSError):
                 self.write_notes()
         put_off(self.generation, error, self.delay_after(error))
+
+    def has_failed_often(self, error: FetchError) -> bool:
+        """A server may be in trouble for long, and another link lead to another one."""
+        often = error.fault == Fault.TOO_LARGE or self.notes.fruitless >= FRUITLESS_BEFORE_RESTART
+        return often and error.fault != Fault.DISK
 
     def delay_after(self, error: FetchError) -> timedelta:
         if error.fault == Fault.DISK:
@@ -451,7 +485,7 @@ def what_next(error: Exception, delay: timedelta) -> str:
         return f"{again}; nothing is downloaded again."
     if fault in NEEDS_A_FRESH_LINK or isinstance(error, NoFreshLink):
         return f"{again}, with a fresh link from HeyGen; nothing more is charged."
-    return f"{again}; the link is renewed when it has died."
+    return f"{again}; HeyGen is asked for another link when this one goes on failing."
 
 
 def spoken(delay: timedelta) -> str:

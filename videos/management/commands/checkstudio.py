@@ -1,16 +1,27 @@
 """`manage.py checkstudio`: do the files and the rows agree? Ends with 1 when something is wrong."""
 
+import os
+import sys
+
 from django.core.management.base import BaseCommand, CommandError
 
 from videos.engine.agree import STORAGE_ERRORS, CannotRepair, compare, looks_like_another_storage, repair
 from videos.models import Picture, SavedVideo
+from videos.supervisor import environment_beside_a_demo
+
+DONE = "Everything is put right, or being fetched by the worker"
 
 
 class Command(BaseCommand):
     help = "Finds saved copies that are missing or changed, files that belong to nothing, and forgotten downloads."
 
+    def run_from_argv(self, argv):
+        if lacking := environment_beside_a_demo():
+            os.execve(sys.executable, [sys.executable, *argv], os.environ | lacking)
+        super().run_from_argv(argv)
+
     def add_arguments(self, parser):
-        parser.add_argument("--deep", action="store_true", help="also read every saved copy and compare its sha256")
+        parser.add_argument("--deep", action="store_true", help="also read every file and compare its sha256")
         parser.add_argument("--repair", action="store_true", help="put right what can be; nothing is lost by it")
         parser.add_argument("--even-so", action="store_true", help="repair also when storage and rows hardly agree")
 
@@ -26,7 +37,7 @@ class Command(BaseCommand):
             hint = "" if options["repair"] else " Run it with --repair to put right what can be."
             self.stderr.write(f"{looked}; {left} of {len(findings)} findings are not put right.{hint}")
             raise SystemExit(1)
-        self.stdout.write(f"{looked}. {'All is well' if not findings else 'Everything was put right'}.")
+        self.stdout.write(f"{looked}. {'All is well' if not findings else DONE}.")
 
     def may_repair(self, findings, even_so: bool) -> bool:
         if even_so or not looks_like_another_storage(findings):
@@ -46,5 +57,8 @@ class Command(BaseCommand):
             self.stdout.write(f"  {repair(finding)}")
         except CannotRepair as error:
             self.stdout.write(f"  not repaired: {error}")
+            return False
+        except STORAGE_ERRORS as error:
+            self.stdout.write(f"  not repaired: the storage failed ({type(error).__name__})")
             return False
         return True
