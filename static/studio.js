@@ -2,18 +2,22 @@
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const on = (names, act, capture) => names.split(" ").forEach((name) => document.addEventListener(name, act, capture));
-const make = (tag, properties, words = "") => Object.assign(document.createElement(tag), { textContent: words, ...properties });
+const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+const stop = (event) => event.preventDefault();
 const clock = (seconds) => new Date(Math.max(0, seconds) * 1000).toISOString().slice(11, 19).replace(/^(00:)?0?/, "");
-const toast = (words, action, act) => {
-	const line = make("p", { className: "toast" }, words);
-	if (action) line.append(make("button", { onclick: () => { act(); line.remove(); } }, action));
-	$("#toast").replaceChildren(line);
-};
 const say = (what) => {
 	const sayings = $("#sayings").content;
 	$("#toast").replaceChildren(($(`[data-when~="${what}"]`, sayings) || sayings.lastElementChild).cloneNode(true));
 };
-document.documentElement.classList.add("scripted");
+let fading;
+const hide = () => $("#toast").replaceChildren();
+const fade = () => {
+	clearTimeout(fading);
+	if (!$("#toast a")) fading = setTimeout(() => $("#toast:is(:hover, :focus-within)") ? fade() : hide(), 9000);
+};
+new MutationObserver(fade).observe($("#toast"), { childList: true });
+const root = document.documentElement;
+root.classList.add("scripted");
 
 /* Cards: what is in use is left alone. */
 const waiting = new Map();
@@ -23,14 +27,19 @@ const inUse = (card) =>
 
 const place = (fresh) => {
 	const old = document.getElementById(fresh.id);
-	if (fresh.hasAttribute("data-gone")) return old?.remove();
+	const hadFocus = old?.contains(document.activeElement);
+	if (fresh.hasAttribute("data-gone")) {
+		const next = hadFocus && (old.nextElementSibling || old.previousElementSibling);
+		old?.remove();
+		return next && $(".open, .button", next)?.focus();
+	}
 	if (!old) return insert(fresh);
 	if (fromLive && +fresh.dataset.version <= +old.dataset.version) return;
 	if (fromLive && inUse(old)) return waiting.set(fresh.id, fresh);
 	waiting.delete(fresh.id);
-	const focused = old.contains(document.activeElement) ? document.activeElement.id : null;
+	const { id } = document.activeElement;
 	old.replaceWith(fresh);
-	if (focused !== null) (document.getElementById(focused) || $(".open, .button", fresh))?.focus({ preventScroll: true });
+	if (hadFocus) (id && document.getElementById(id) || $(".open, .button", fresh))?.focus({ preventScroll: true });
 	if (fromLive) $("[name=ids]", fresh).checked = $("[name=ids]", old).checked;
 	if (fresh.dataset.say && fresh.dataset.state !== old.dataset.state) {
 		$("#announce").textContent = fresh.dataset.say;
@@ -59,7 +68,7 @@ const placeWaiting = () => {
 };
 
 /* Live: one small request per tab. */
-let timer, failures = 0, offset = 0;
+let timer, failures = 0, offset = ($("#live")?.dataset.now * 1000 || Date.now()) - Date.now();
 const look = () => {
 	clearTimeout(timer);
 	if ($("#live")) htmx.trigger("#live", "look");
@@ -130,8 +139,10 @@ on("mouseover focusin", ({ target }) => {
 });
 
 /* The composer */
-const form = () => $("#composer");
-const field = (name) => form()?.elements.namedItem(name);
+const form = () => $("#composer"), unfold = (open = true) => form()?.classList.toggle("is-open", open), narrow = () => innerWidth <= 640;
+const field = (name) => form()?.elements[name];
+const change = (input) => input.dispatchEvent(new Event("change", { bubbles: true }));
+const forget = (errors) => $$(errors, form()).forEach((error) => { error.textContent = ""; });
 const ask = () => htmx.trigger("#adviser", "ask");
 const frame = (which, query = "") => htmx.ajax("GET", `/frame/${which}${query}`, { target: `#slot-${which}`, swap: "outerHTML" });
 const has = (which) => $(`#slot-${which}`).classList.contains("is-filled");
@@ -163,13 +174,13 @@ const draftName = () => `draft:${form().dataset.user}`;
 const keep = () => {
 	if (!form()) return;
 	const draft = [...new FormData(form())].filter(([name, value]) => typeof value === "string" && !name.endsWith("token"));
-	try { localStorage.setItem(draftName(), JSON.stringify(draft)); } catch { /* no store, no draft */ }
+	try { localStorage.setItem(draftName(), JSON.stringify(draft)); } catch { /* no store */ }
 };
 const bringBack = () => {
 	let draft = [];
 	try { draft = [...JSON.parse(localStorage.getItem(draftName()))]; } catch { /* none */ }
 	for (const [name, value] of draft) {
-		const which = { start_picture: "start", reference_image_url: "start", end_picture: "end", tail_image_url: "end" }[name];
+		const which = /^(start_p|ref)/.test(name) ? "start" : /^(end_p|tail)/.test(name) && "end";
 		if (which) value && frame(which, `?${new URLSearchParams({ [name]: value })}`);
 		else for (const input of form().elements) {
 			if (input.name !== name) continue;
@@ -180,7 +191,11 @@ const bringBack = () => {
 };
 const keepWords = () => {
 	const words = field("prompt")?.value;
-	if (words?.trim()) setTimeout(() => field("prompt").value !== words && toast("Filled in from the gallery.", "Bring back what I was writing", () => fill(words)), 80);
+	if (words?.trim()) setTimeout(() => {
+		if (field("prompt").value === words) return;
+		say("filled");
+		$("#toast button").dataset.fill = words;
+	}, 80);
 };
 const fill = (words) => {
 	const prompt = field("prompt");
@@ -195,16 +210,14 @@ const refresh = () => {
 	keep();
 };
 const measure = new ResizeObserver(() => {
-	if (form()) document.documentElement.style.setProperty("--dock", `${form().offsetHeight}px`);
+	if (form()) root.style.setProperty("--dock", `${form().offsetHeight}px`);
 });
 const start = () => {
-	if (!form() || form().dataset.started) return;
-	form().dataset.started = true;
+	if (!form()) return;
 	if (!("filled" in form().dataset)) bringBack();
-	else if (innerWidth <= 640) form().classList.add("is-open");
+	else if (narrow()) unfold();
 	refresh();
 	ask();
-	measure.disconnect();
 	measure.observe(form());
 };
 
@@ -213,9 +226,10 @@ on("input", ({ target }) => {
 	if (!form()?.contains(target)) return;
 	if (target.dataset.key) setKey(target);
 	if (target.name === "ratio_choice") field("aspect_ratio").value = target.value;
-	$$(`[data-field="${target.name}"]`, form()).forEach((error) => { error.textContent = ""; });
+	forget(`[data-field="${target.name}"]`);
 	refresh();
 });
+const offered = ".offer:not([hidden]) [type=radio]";
 const findProvider = (text) => {
 	const words = text.toLowerCase().split(/\s+/);
 	for (const offer of $$(".offer")) offer.hidden = !words.every((word) => offer.dataset.find.includes(word));
@@ -223,69 +237,73 @@ const findProvider = (text) => {
 };
 on("click", (event) => {
 	const { target } = event, words = target.closest("[data-fill]"), card = target.closest(".offer .main, .ratios label");
-	if (words) { words.closest("[popover]")?.hidePopover(); form()?.classList.add("is-open"); fill(words.dataset.fill); }
+	if (words) { words.closest("[popover]")?.hidePopover(); hide(); unfold(); fill(words.dataset.fill); }
 	if (card && event.detail && target.matches("input")) setTimeout(() => card.closest("[popover]").hidePopover(), 120);
-	if (target.closest(".fold")) form().classList.remove("is-open");
+	// Folded, no price shows.
+	if (narrow() && target.closest(".send") && !form().matches(".is-open")) { stop(event); unfold(); }
+	if (target.closest(".fold")) unfold(false);
 	if (target.closest(".card-menu a, .card-menu button")) target.closest("[popover]").hidePopover();
 });
-on("focusin", ({ target }) => target.name === "prompt" && form().classList.add("is-open"));
+on("focusin", ({ target }) => target.name === "prompt" && unfold());
+on("toggle", ({ target }) => { if (target.id === "providers") findProvider($("#provider-search").value = ""); }, true);
 on("keydown", (event) => {
 	const { target, key } = event, typing = target.matches?.("input, textarea, select");
-	if (key === "/" && !typing && $(".search input")) { event.preventDefault(); $(".search input").focus(); }
+	if (key === "/" && !typing) { stop(event); $(".search input").focus(); }
 	if (!form()?.contains(target)) return;
-	if (key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); form().requestSubmit($(".send")); }
+	if (key === "Enter" && (event.ctrlKey || event.metaKey)) { stop(event); form().requestSubmit($(".send")); }
 	else if (key === "Enter" && target.matches("input")) {
-		event.preventDefault(); // Enter never spends money
-		if (target.id === "provider-search") $(".offer:not([hidden]) [type=radio]")?.click();
-		else target.dispatchEvent(new Event("change", { bubbles: true }));
+		stop(event); // Enter never spends money
+		if (target.id === "provider-search") $(offered)?.click();
+		else if (target.type === "radio") target.click();
+		else change(target);
 		target.closest("[popover]")?.hidePopover();
 	} else if (key === "ArrowDown" && target.id === "provider-search") {
-		event.preventDefault();
-		($(".offer:not([hidden]) :checked") || $(".offer:not([hidden]) [type=radio]"))?.focus();
+		stop(event);
+		($(`${offered}:checked`) || $(offered))?.focus();
 	} else if (key === "ArrowUp" && target.name === "prompt" && !target.value) $("#recent [data-fill]")?.click();
 });
 
-/* Pictures: dropped or pasted. */
+/* Pictures */
 const give = (file, slot) => {
 	const which = slot?.dataset.slot || (has("start") && !has("end") ? "end" : "start"), files = new DataTransfer();
 	const input = $(`#slot-${which} input[type=file]`);
 	files.items.add(file);
 	input.files = files.files;
-	input.dispatchEvent(new Event("change", { bubbles: true }));
+	change(input);
 };
 on("dragover", (event) => {
-	if (!form() || ![...event.dataTransfer.types].includes("Files")) return;
-	event.preventDefault();
+	if (!form() || !event.dataTransfer.types.includes("Files")) return;
+	stop(event);
 	form().classList.toggle("is-over", form().contains(event.target));
 });
 on("dragleave drop", () => form()?.classList.remove("is-over"));
 on("drop paste", (event) => {
-	const file = (event.dataTransfer || event.clipboardData)?.files[0], isIn = form()?.contains(event.target);
+	const file = (event.dataTransfer || event.clipboardData)?.files[0];
 	if (!file || !form()) return;
-	event.preventDefault();
-	if (isIn) give(file, event.target.closest("[data-slot]"));
+	stop(event);
+	if (form().contains(event.target)) give(file, event.target.closest("[data-slot]"));
 });
 
-/* After a press the choices stay. */
+/* After a press */
 let sent;
 on("htmx:beforeRequest", (event) => { if (event.detail.elt === form()) sent = field("prompt").value; });
 on("pressed", () => {
-	$$(".error", form()).forEach((error) => { error.textContent = ""; });
+	forget(".error");
 	if (field("prompt").value === sent) {
 		field("prompt").value = "";
 		for (const which of ["start", "end"]) if (has(which)) frame(which);
 	}
-	const recent = make("button", { type: "button" }, sent);
+	const recent = make("button", { type: "button", textContent: sent });
 	recent.dataset.fill = sent;
 	$("#recent > div").prepend(recent);
-	if (innerWidth <= 640) { form().classList.remove("is-open"); document.activeElement.blur(); }
-	scrollTo({ top: 0, behavior: still.matches ? "auto" : "smooth" });
+	if (narrow()) { unfold(false); document.activeElement.blur(); }
+	scrollTo(0, 0);
 	refresh();
 	ask();
 });
 
 on("htmx:load", (event) => {
-	if (event.detail.elt.id === "composer") { start(); form().classList.add("is-open"); field("prompt").focus(); }
+	if (event.detail.elt.id === "composer") { start(); unfold(); field("prompt").focus(); }
 	else if (event.detail.elt.dataset?.slot) { refresh(); ask(); }
 });
 
@@ -324,7 +342,7 @@ on("click", (event) => {
 	const link = event.target.closest("#cards a.open, #viewer a[data-view]");
 	if (event.target === viewer) viewer.close();
 	if (!viewer || !link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-	event.preventDefault();
+	stop(event);
 	watch(link);
 });
 on("htmx:afterOnLoad", ({ detail: { elt } }) => {
@@ -363,7 +381,7 @@ on("keydown", (event) => {
 		($(".open", next) || next).focus();
 		count();
 	} else return;
-	event.preventDefault();
+	stop(event);
 });
 
 /* Selecting many */
@@ -395,7 +413,7 @@ on("click", ({ target }) => {
 });
 
 /* Notices */
-const tells = () => localStorage.tell === "yes" && window.Notification?.permission === "granted";
+const tells = () => localStorage.tell && window.Notification?.permission === "granted";
 const tell = (words, tag) => {
 	if (!document.hidden || !tells()) return;
 	new Notification(words, { tag }).onclick = () => focus();
@@ -404,8 +422,8 @@ const tell = (words, tag) => {
 const showTells = () => { if ($("#tell")) $("#tell").ariaPressed = tells(); };
 on("click", async ({ target }) => {
 	if (!target.closest("#tell")) return;
-	localStorage.tell = tells() ? "no" : "yes";
-	if (localStorage.tell === "yes" && await window.Notification?.requestPermission() !== "granted") say("no-notices");
+	localStorage.tell = tells() ? "" : "yes";
+	if (localStorage.tell && await window.Notification?.requestPermission() !== "granted") say("no-notices");
 	showTells();
 });
 showTells();
@@ -441,15 +459,12 @@ on("click", ({ target }) => {
 if (lead) {
 	lead.onloadedmetadata = lead.onplay = lead.onpause = lead.onseeked = follow;
 	for (const video of videos) video.controls = false;
-	$("#deck").hidden = false;
 	$("#deck input").oninput = ({ target }) => { lead.currentTime = target.value; };
 	if (lead.duration) follow();
 }
 
 addEventListener("pagehide", keep);
-start();
-const now = $("#live")?.dataset.now;
-if (now) offset = now * 1000 - Date.now();
+on("DOMContentLoaded", start); // htmx listens only then
 setInterval(tick, 1000);
 tick();
 timer = setTimeout(look, 1000);

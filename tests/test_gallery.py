@@ -284,6 +284,32 @@ def test_what_is_no_execution_id_is_refused_before_anybody_is_asked(client, memb
     assert "Paste the execution id" in act(client, unknown, "found", HTMX, execution_id=text).content.decode()
 
 
+def test_a_wrong_id_is_told_beside_its_field(client, member):
+    (unknown,) = make(member, status="unknown")
+    reply = act(client, unknown, "found", HTMX, execution_id="<b>")
+    assert (reply.status_code, reply["HX-Retarget"]) == (422, f"#found-error-{unknown.public_id}")
+    assert "<b>" not in reply.content.decode()
+
+
+@pytest.mark.parametrize("status", ["failed", "unknown", "stopped", "cancelled"])
+def test_in_the_trash_a_card_is_first_brought_back(client, member, status):
+    (generation,) = make(member, status=status)
+    Generation.objects.update(trashed_at=timezone.now())
+    body = client.get("/?state=trash").content.decode()
+    assert "Bring back" in body
+    for deed in ("retry", "another", "not_made", "found", "check", "trash"):
+        assert f"/g/{generation.public_id}/{deed}" not in body
+
+
+def test_a_providers_share_counts_only_what_it_was_given(client, member):
+    make(member, count=4)
+    made = make(member, status="failed", count=4)
+    for generation in made[1:]:  # never accepted: an empty account, a wrong key
+        Generation.objects.filter(pk=generation.pk).update(execution_id=None)
+    [record] = Generation.objects.track_records().values()
+    assert (record.succeeded, record.ended) == (4, 5)
+
+
 def test_trash_offers_to_undo_and_restore_brings_it_back(client, member):
     (generation,) = make(member)
     reply = act(client, generation, "trash", HTMX).content.decode()
@@ -306,7 +332,9 @@ def test_a_pause_says_why_and_only_the_owner_may_resume(client):
     RemoteAccount.objects.load()
     RemoteAccount.objects.pause("credits", "HeyGen answered: insufficient credit.")
     Slot.objects.take("pump", 30)
-    assert "The HeyGen account has run out of credits." in client.get("/").content.decode()
+    body = client.get("/").content.decode()
+    assert "Sending is paused." in body
+    assert body.count("HeyGen answered: insufficient credit.") == 1
     assert "Resume" not in client.get("/").content.decode()
     assert client.post("/resume").status_code == 404
     owner = signed_in(make_owner())

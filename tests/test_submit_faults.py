@@ -59,7 +59,8 @@ NOT_ACCEPTED = "HeyGen did not accept this request as it stands. Nothing was mad
 KEY = "HeyGen did not accept the API key."
 CREDITS = "The HeyGen account has run out of credits."
 PLAN = "The HeyGen account's plan does not allow this. Nothing was made."
-RETIRED = "HeyGen no longer offers this call. Nothing was made, and nothing more is sent."
+RETIRED = "HeyGen no longer offered this call. Nothing was made and nothing was charged; retry once it does."
+RAN_OUT = "The HeyGen account had run out of credits. Nothing was made and nothing was charged; retry once it is"
 REFUSED = "The prompt or a picture was refused by the provider."
 PICTURE = "HeyGen could not fetch the start or end frame. Nothing was made; try another picture."
 LARGE = "HeyGen says the request is too large."
@@ -93,8 +94,8 @@ REFUSALS = [
     Fault("400, blocked words", {"status": 400, "json": {"code": 400105, "msg": "no"}}, "failed", REFUSED, "refused"),
     Fault("401", error(401, "unauthorized"), "failed", KEY, *BAD_KEY),
     Fault("401, older code", {"status": 401, "json": {"code": 400112, "message": "no"}}, "failed", KEY, *BAD_KEY),
-    Fault("402", error(402, "insufficient_credit"), "failed", CREDITS, "credits", paused="credits"),
-    Fault("402, trial", error(402, "trial_limit_exceeded"), "failed", CREDITS, "credits", paused="credits"),
+    Fault("402", error(402, "insufficient_credit"), "failed", RAN_OUT, "credits", paused="credits"),
+    Fault("402, trial", error(402, "trial_limit_exceeded"), "failed", RAN_OUT, "credits", paused="credits"),
     Fault("403", error(403, "forbidden"), "failed", PLAN, "plan", paused="plan"),
     Fault("403, this provider", error(403, "ai_vendor_access_restricted"), "failed", PLAN, "plan"),
     Fault("404", error(404, "not_found"), "failed", RETIRED, "retired", paused="retired"),

@@ -100,7 +100,7 @@ def test_counts_title_and_cursor_come_along(member):
     make(member, status="queued", count=2)
     body = tab.look().content.decode()
     assert "<title>(2) HeyGen Studio</title>" in body
-    assert '<small id="n-running" hx-swap-oob="true">2</small>' in body
+    assert '<small id="n-running" hx-swap-oob="innerHTML">2</small>' in body
 
 
 def test_a_commit_that_became_visible_late_is_not_missed(member):

@@ -220,7 +220,7 @@ def test_every_night_the_worker_itself_repairs_what_is_missing(worker, studio):
     with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=20)) as database, database:
         night = "UPDATE django_q_schedule SET next_run = '2020-01-01' WHERE name = 'Nightly check'"
         assert database.execute(night).rowcount == 1
-    studio.manage("shell", "-c", "from django_q.scheduler import scheduler; scheduler()")  # it does so every half minute
+    studio.manage("shell", "-c", "from django_q.scheduler import scheduler; scheduler()")  # each half minute
     wait_until(poster.exists, 60, "the nightly check")
 
 
@@ -232,12 +232,12 @@ def test_tasks_of_rows_that_are_gone_end_quietly():
 
 def test_only_so_many_saves_run_at_once(settings):
     with (
-        tasks.a_lane("saving", 2) as first,
-        tasks.a_lane("saving", 2) as second,
-        tasks.a_lane("saving", 2) as third,
+        tasks.a_place("saving", 2) as first,
+        tasks.a_place("saving", 2) as second,
+        tasks.a_place("saving", 2) as third,
     ):
         assert (first, second, third) == (True, True, False)
-    with tasks.a_lane("saving", 2) as again:
+    with tasks.a_place("saving", 2) as again:
         assert again
 
 

@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import BooleanField, Count, ExpressionWrapper, Q
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import Truncator
@@ -89,7 +90,7 @@ def megabytes(size: int) -> str:
 
 @admin.register(Generation)
 class GenerationAdmin(LookOnly):
-    list_display = ["asked", "status", "provider", "aspect_ratio", "owner", "created_at", "took", "problem", "viewer"]
+    list_display = ["asked", "standing", "provider", "owner", "asked_at", "took", "viewer"]
     list_filter = ["status", "provider", "error_class", "owner", "shared", "favourite", "created_at"]
     list_select_related = ["provider", "owner"]
     search_fields = ["prompt", "public_id", "execution_id", "video_id", "owner__username"]
@@ -151,9 +152,14 @@ class GenerationAdmin(LookOnly):
     def took(self, generation):
         return None if generation.took_seconds is None else round(generation.took_seconds)
 
-    @admin.display(description="what is wrong")
-    def problem(self, generation):
-        return Truncator(generation.trouble or generation.error_message).chars(80)
+    @admin.display(description="status", ordering="status")
+    def standing(self, generation):
+        problem = Truncator(generation.trouble or generation.error_message).chars(80)
+        return format_html('{}<div class="quiet">{}</div>', generation.get_status_display(), problem)
+
+    @admin.display(description="asked for", ordering="created_at")
+    def asked_at(self, generation):
+        return date_format(timezone.localtime(generation.created_at), "j M Y, H:i")
 
     @admin.display(description="viewer")
     def viewer(self, generation):
@@ -202,11 +208,17 @@ class BatchAdmin(LookOnly):
 
 @admin.register(Provider)
 class ProviderAdmin(admin.ModelAdmin):
-    list_display = ["name", "value", "family", "state", "note", "price", "price_unit", "currency", "position"]
+    list_display = ["name", "value", "family", "state", "note", "cost", "position"]
     list_filter = ["state", "family", "sound"]
     search_fields = ["name", "value", "family"]
     actions = ["pause", "resume", "retire"]
     readonly_fields = ["state"]
+
+    @admin.display(description="price", ordering="price")
+    def cost(self, provider):
+        if provider.price is None:
+            return None
+        return f"{provider.price.normalize():f} {provider.currency} {provider.get_price_unit_display()}"
 
     def get_readonly_fields(self, request, obj=None):
         """The value is what HeyGen knows it by: generations already made must keep it."""

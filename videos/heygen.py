@@ -455,7 +455,7 @@ def fetch(
                 if len(body) > LARGEST_REPLY:
                     break
         except httpx.HTTPError as error:
-            raise HeyGenError(Cause.NETWORK, f"{type(error).__name__}.{named_in(body)}") from error
+            raise HeyGenError(Cause.NETWORK, what_broke(error) + named_in(body)) from error
         return Reply(response.status_code, response.headers, bytes(body))
 
 
@@ -466,7 +466,13 @@ def named_in(body: bytes | bytearray) -> str:
 
 
 def unreachable(error: httpx.HTTPError) -> HeyGenError:
-    return HeyGenError(Cause.NETWORK, type(error).__name__)
+    return HeyGenError(Cause.NETWORK, what_broke(error))
+
+
+def what_broke(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "No answer came in time."
+    return "No connection could be made." if isinstance(error, httpx.ConnectError) else "The connection broke off."
 
 
 def execution_address(execution_id: str) -> str:

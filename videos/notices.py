@@ -12,15 +12,6 @@ WORKER_SLOT = "pump"
 WORKER_SILENT = 60  # seconds
 WEB_STARTED = time.monotonic()
 
-PAUSES = {
-    "key": "HeyGen does not accept the API key.",
-    "refused_key": "HeyGen does not accept the API key.",
-    "credits": "The HeyGen account has run out of credits.",
-    "plan": "The HeyGen account's plan does not allow this.",
-    "retired": "HeyGen no longer offers this call.",
-    "unknowns": "Sending is paused.",
-}
-
 
 @dataclass(frozen=True)
 class Notice:
@@ -48,9 +39,9 @@ def missing_key() -> Notice | None:
 def pause_of(account: RemoteAccount) -> Notice | None:
     if not account.paused:
         return None
-    title = PAUSES.get(account.pause_cause, "Sending is paused.")
-    rest = "What you generate waits here, and nothing is charged. The owner can resume when it is put right."
-    return Notice(f"paused-{account.pause_cause}", title, f"{account.pause_sentence} {rest}", "bad", can_resume=True)
+    rest = "What you generate now waits here, and nothing is charged. The owner can resume when it is put right."
+    sentence = f"{account.pause_sentence} {rest}"
+    return Notice(f"paused-{account.pause_cause}", "Sending is paused.", sentence, "bad", can_resume=True)
 
 
 def trouble_of(account: RemoteAccount) -> Notice | None:

@@ -72,6 +72,31 @@ def test_providers_are_found_by_keyboard_and_one_press_tries_several(member_page
     ]
 
 
+def test_down_and_enter_choose_a_provider_that_was_searched_for(member_page):
+    page = member_page
+    page.click("#provider-pick")
+    page.keyboard.type("ltx")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#providers")).to_be_hidden()
+    expect(page.locator("#provider-pick")).to_contain_text("LTX Distilled")
+    page.click("#provider-pick")
+    expect(page.locator("#provider-search")).to_have_value("")
+    assert page.locator(".offer:visible").count() > 10
+
+
+def test_after_a_reload_the_composer_says_what_it_would_send(member_page):
+    page = member_page
+    page.click("#provider-pick")
+    page.click("text=Kling Pro model")
+    page.select_option("[name=count]", "4")
+    expect(page.locator(".send")).to_contain_text("4 videos")
+    page.reload()
+    expect(page.locator("[name=count]")).to_have_value("4")
+    expect(page.locator("#provider-pick")).to_contain_text("Kling Pro")
+    expect(page.locator(".send")).to_contain_text("4 videos")
+
+
 def test_settings_are_fields_and_json_over_one_object(member_page):
     page = member_page
     page.click("#settings-pick")
@@ -207,6 +232,11 @@ def test_on_a_phone_the_composer_is_one_line_until_it_is_touched(phone_page, sha
     page.locator(".offer .main", has_text="Kling V2").tap()
     expect(page.locator("#provider-pick")).to_contain_text("Kling V2")
     page.fill("#prompt", "From a phone")
+    page.tap(".fold")
+    expect(page.locator("#provider-pick")).to_be_hidden()
+    page.tap(".send")  # nobody pays for what they cannot see: the first press unfolds
+    expect(page.locator("#provider-pick")).to_be_visible()
+    expect(page.locator(".card")).to_have_count(0)
     page.tap(".send")
     expect(page.locator(".card")).to_have_count(1)
     expect(page.locator("#provider-pick")).to_be_hidden()

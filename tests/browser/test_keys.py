@@ -57,6 +57,7 @@ def test_keys_act_on_the_card_in_focus(shelf):
     shelf.keyboard.press("Delete")
     expect(shelf.locator("#cards .card")).to_have_count(7)
     assert Generation.objects.trashed().get().prompt == "video 6"
+    assert focused_prompt(shelf) == "video 5"
 
 
 def test_s_opens_the_sharing_of_the_card_in_focus(shelf):

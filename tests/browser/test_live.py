@@ -32,6 +32,7 @@ def test_a_press_in_one_tab_appears_in_the_other_and_becomes_ready_there(member_
         expect(page.locator("#n-all")).to_have_text("1")
         expect(page).to_have_title("HeyGen Studio")
     expect(member_page.locator(".empty")).to_be_hidden()
+    expect(member_page.locator("#n-ready")).to_be_hidden()  # the count of a tab that is not shown
 
 
 @in_database
@@ -89,9 +90,9 @@ def test_a_pause_reaches_an_open_page_and_its_owner_resumes(owner_page, studio):
     prepare(
         studio, "owner", 'RemoteAccount.objects.load(); RemoteAccount.objects.pause("credits", "Insufficient credit.")'
     )
-    expect(page.get_by_text("The HeyGen account has run out of credits.")).to_be_visible()
+    expect(page.get_by_text("Insufficient credit.")).to_be_visible()
     page.get_by_role("button", name="Resume").click()
-    expect(page.get_by_text("The HeyGen account has run out of credits.")).to_be_hidden()
+    expect(page.get_by_text("Insufficient credit.")).to_be_hidden()
     page.close()
 
 
@@ -141,3 +142,26 @@ def test_an_empty_gallery_costs_little(member_page, member, shared_studio):
     session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     page.goto(shared_studio.url, wait_until="networkidle")
     assert sum(sizes) < 150_000
+
+
+@in_database
+def test_on_a_phone_a_tap_on_the_glass_opens_the_search(room, phone_page):
+    make(room.owner, "a dune")
+    make(room.owner, "a pier")
+    room.enter(phone_page)
+    phone_page.goto(room.studio.url)
+    phone_page.locator(".search").tap()
+    expect(phone_page.locator("#q")).to_be_focused()
+    phone_page.keyboard.type("pier")
+    expect(phone_page.locator(".card .prompt")).to_have_text(["a pier"])
+
+
+@in_database
+def test_a_wrong_execution_id_is_told_beside_the_field_and_stays_there(room):
+    make(room.owner, "a dune", "unknown")
+    room.goto(room.studio.url)
+    room.get_by_role("button", name="I found it").click()
+    room.get_by_label("I found it: its execution id").fill("no id")
+    room.get_by_role("button", name="Follow it").click()
+    expect(room.get_by_text("Paste the execution id as HeyGen shows it")).to_be_visible()
+    expect(room.get_by_label("I found it: its execution id")).to_have_value("no id")

@@ -118,6 +118,8 @@ def test_a_public_link_is_made_copied_and_revoked_in_the_viewer(room, new_page):
     address = room.get_by_label("Anybody who has this link").input_value()
     room.get_by_role("button", name="Copy link").click()
     expect(room.locator(".toast")).to_have_text("Copied.")
+    room.mouse.move(5, 5)
+    expect(room.locator(".toast")).to_have_count(0)
     stranger = new_page()
     stranger.goto(address)
     expect(stranger.locator("video")).to_be_visible()

@@ -32,6 +32,13 @@ LONGEST_BACKOFF = 60  # seconds
 NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again by itself."
 # It was told as unknown and perhaps made another time since, so it does not go out by itself.
 BUSY_TOO_LATE = "HeyGen was too busy to take this. Nothing was made and nothing was charged; Retry sends it again."
+# What the banner says of these is over once somebody has resumed; the card's words stay.
+RETRY_THEN = "Nothing was made and nothing was charged; retry"
+REFUSED = {
+    Cause.KEY: f"HeyGen did not accept the API key. {RETRY_THEN} once the key is right.",
+    Cause.CREDITS: f"The HeyGen account had run out of credits. {RETRY_THEN} once it is topped up.",
+    Cause.RETIRED: f"HeyGen no longer offered this call. {RETRY_THEN} once it does.",
+}
 PREPARING_FAILED = f"The studio could not prepare this request. {NOTHING_SENT}"
 # What happened; that it may have been charged, and what to do, the card says of every unknown outcome.
 LOST = {
@@ -168,7 +175,7 @@ class Attempt:
         self.generation.put_back(self.token, timedelta(seconds=delay), trouble)
 
     def refuse(self, error: HeyGenError):
-        self.generation.refuse(self.token, error.cause, str(error), error.detail)
+        self.generation.refuse(self.token, error.cause, REFUSED.get(error.cause, str(error)), error.detail)
         if error.cause == Cause.PICTURE:  # perhaps its own copy is gone: the next try uploads anew
             for picture in frames.pictures(self.generation):
                 picture.forget_remote_copy()

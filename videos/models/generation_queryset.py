@@ -122,7 +122,8 @@ class GenerationQuerySet(models.QuerySet):
     # History
     def track_records(self) -> dict[int, TrackRecord]:
         """Provider id → TrackRecord over each provider's last SAMPLES ended generations."""
-        ended = self.filter(status__in=[Status.READY, Status.FAILED], sent_at__isnull=False)
+        accepted = self.filter(execution_id__isnull=False, sent_at__isnull=False)  # the rest says nothing of a provider
+        ended = accepted.filter(status__in=[Status.READY, Status.FAILED])
         newest = Window(RowNumber(), partition_by=F("provider_id"), order_by=F("pk").desc())
         rows = (
             ended.annotate(place=newest)

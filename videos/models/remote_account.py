@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 UNKNOWNS_BEFORE_PAUSE = 3
-UNKNOWNS = f"{UNKNOWNS_BEFORE_PAUSE} requests in a row were sent without a reply."
+UNKNOWNS = f"{UNKNOWNS_BEFORE_PAUSE} requests in a row ended without saying whether HeyGen accepted them."
 BY_PEOPLE = frozenset({"owner", "restored"})
 REFUSED_KEY = "refused_key"  # by the paid call: a free one that is answered does not prove the key good
 SHORTEST_WAIT, USUAL_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=15)

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import escape
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
@@ -21,6 +22,7 @@ from videos.notices import current_notices
 from videos.tasks import nudge_submit
 from videos.views.cards import answer_with_cards, cards_of
 
+LINKED_ELSEWHERE = "That execution already belongs to another video here."
 STILL_OPEN = "Whether this was charged is as open as before."
 NOT_CHECKED = f"HeyGen could not be asked about this id just now; try again in a moment. {STILL_OPEN}"
 KEY_REFUSED = f"HeyGen did not accept the API key, so this id could not be checked. {STILL_OPEN}"
@@ -91,13 +93,22 @@ def found(request: HttpRequest, public_id) -> HttpResponse:
     generation = own(request, public_id)
     execution_id = request.POST.get("execution_id", "").strip()
     if problem := why_not_linked(generation, execution_id):
-        return answer(request, generation, problem, True)
+        return not_linked(request, generation, problem)
     try:
         with transaction.atomic():
             said = "" if generation.resolve_as_found(execution_id) else TOO_LATE
     except IntegrityError:
-        return answer(request, generation, "That execution already belongs to another video here.", True)
+        return not_linked(request, generation, LINKED_ELSEWHERE)
     return answer(request, own(request, public_id), said)
+
+
+def not_linked(request: HttpRequest, generation: Generation, problem: str) -> HttpResponse:
+    """The sentence beside the field; what was typed stays in it."""
+    if not request.htmx:
+        return answer(request, generation, problem, True)
+    response = HttpResponse(escape(problem), status=422)
+    response["HX-Retarget"], response["HX-Reswap"] = f"#found-error-{generation.public_id}", "innerHTML"
+    return response
 
 
 def why_not_linked(generation: Generation, execution_id: str) -> str:
@@ -105,7 +116,7 @@ def why_not_linked(generation: Generation, execution_id: str) -> str:
     if not heygen.EXECUTION_ID.fullmatch(execution_id):
         return "Paste the execution id as HeyGen shows it, such as node-gw-v1d2e3o4."
     if Generation.objects.filter(execution_id=execution_id).exclude(pk=generation.pk).exists():
-        return "That execution already belongs to another video here."
+        return LINKED_ELSEWHERE
     try:
         is_missing = heygen.poll(execution_id).is_missing
     except heygen.HeyGenError as error:

@@ -59,6 +59,11 @@ class Card:
         return self.generation.owner_id == self.viewer.pk
 
     @property
+    def may_act(self) -> bool:
+        """In the trash there is one thing to do first: bring it back."""
+        return self.is_mine and not self.generation.trashed_at
+
+    @property
     def started_at(self) -> datetime:
         if self.generation.status == Status.SAVING:
             return self.generation.completed_at or self.generation.clock_started_at
