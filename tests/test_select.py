@@ -54,10 +54,11 @@ def test_the_trash_can_be_emptied_at_once_files_and_all_but_for_what_may_still_b
     assert Generation.objects.filter(pk__in=[row.pk for row in gone]).count() == 0
 
 
-def test_what_is_under_way_is_not_trashed(client, owner):
-    made = make(owner, "ready") + make(owner, "running", "running")
+def test_what_is_under_way_or_an_open_question_is_not_trashed(client, owner):
+    made = make(owner, "ready") + make(owner, "running", "running") + make(owner, "open", "unknown")
     do(client, "trash", made)
-    client.post(f"/g/{made[1].public_id}/trash")
+    for generation in made[1:]:
+        client.post(f"/g/{generation.public_id}/trash")
     assert Generation.objects.trashed().get().prompt == "ready"
 
 

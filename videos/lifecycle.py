@@ -35,5 +35,6 @@ MOVES: dict[Status, frozenset[Status]] = {
 
 FINAL = frozenset({Status.READY, Status.FAILED, Status.CANCELLED})
 IN_PROGRESS = frozenset({Status.QUEUED, Status.SENDING, Status.RUNNING, Status.SAVING})
+UNSETTLED = IN_PROGRESS | {Status.UNKNOWN}  # stays where its end, or the question about it, can be seen
 IN_FLIGHT = frozenset({Status.SENDING, Status.RUNNING})  # what occupies one of the places at the remote side
 ATTENTION = frozenset({Status.FAILED, Status.UNKNOWN, Status.STOPPED})

@@ -17,7 +17,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from videos.lifecycle import IN_PROGRESS, MOVES, Status
+from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
 from videos.models.budget import Budget, Cost, LedgerEntry
 from videos.models.generation_queryset import GenerationQuerySet, elapsed_since
 from videos.models.picture import Picture
@@ -505,8 +505,8 @@ class Generation(models.Model):
         self.public_links.open().update(revoked_at=timezone.now())
 
     def move_to_trash(self) -> bool:
-        """Never what is under way: it stays where its end can be seen."""
-        rows = Generation.objects.filter(pk=self.pk).exclude(status__in=IN_PROGRESS)
+        """Never what is under way, or may have been paid for: it stays where its end can be seen."""
+        rows = Generation.objects.filter(pk=self.pk).exclude(status__in=UNSETTLED)
         trashed = rows.update(version=next_version(), trashed_at=timezone.now())
         self.refresh_from_db()
         return bool(trashed)
@@ -526,6 +526,10 @@ class Generation(models.Model):
     @property
     def in_progress(self) -> bool:
         return self.status in IN_PROGRESS
+
+    @property
+    def may_be_trashed(self) -> bool:
+        return self.status not in UNSETTLED
 
     @property
     def may_be_checked_again(self) -> bool:
