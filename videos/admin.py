@@ -33,6 +33,7 @@ from videos.models import (
     SavedVideo,
     Slot,
 )
+from videos.templatetags.studio import money
 
 User = get_user_model()
 
@@ -148,7 +149,7 @@ class GenerationAdmin(LookOnly):
     def asked(self, generation):
         return Truncator(generation.prompt).chars(60)
 
-    @admin.display(description="seconds")
+    @admin.display(description="took, s")
     def took(self, generation):
         return None if generation.took_seconds is None else round(generation.took_seconds)
 
@@ -218,7 +219,7 @@ class ProviderAdmin(admin.ModelAdmin):
     def cost(self, provider):
         if provider.price is None:
             return None
-        return f"{provider.price.normalize():f} {provider.currency} {provider.get_price_unit_display()}"
+        return f"{money(provider.price, provider.currency)} {provider.get_price_unit_display()}"
 
     def get_readonly_fields(self, request, obj=None):
         """The value is what HeyGen knows it by: generations already made must keep it."""
