@@ -42,7 +42,7 @@ lint: .venv/test.lock ## ruff, check and format
 # Tests wait about as much as they work, so there are more workers than cores.
 TEST_WORKERS ?= 4
 PROCESS_WORKERS ?= 3
-ON_POSTGRES := $(patsubst %,tests/test_%.py,submit follow poll_faults budgets save gallery updates select \
+ON_POSTGRES := $(patsubst %,tests/test_%.py,submit follow budgets save gallery updates select \
 	set_up share usage)
 PYTEST = $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal
 test: install-test ## lint and every test

@@ -111,6 +111,7 @@ ACCEPTED_HTML = {"accept": True, "status": 200, "html": "<h1>Welcome"}
 UNKNOWNS = [
     Fault("500", error(500, "internal_error"), "unknown", FAULTY, "lost_reply"),
     Fault("500 after acceptance", {"accept": True, "status": 500}, "unknown", FAULTY, "lost_reply", paid=1),
+    Fault("an endless word", error(500, "internal_error", "token" * 150_000), "unknown", FAULTY, "lost_reply"),
     Fault("502 as HTML", {"status": 502, "html": "<h1>Bad gateway"}, "unknown", FAULTY, "lost_reply"),
     Fault("503 with Retry-After", {"status": 503, "headers": {"Retry-After": "5"}}, "unknown", FAULTY, "lost_reply"),
     Fault("504", error(504, "gateway_timeout"), "unknown", FAULTY, "lost_reply"),

@@ -6,7 +6,7 @@ this file has read everything that ever writes a status.
 
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -196,7 +196,7 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
         """Leases up to `limit` running generations due before then. One transaction; rows that another host holds
         are skipped."""
         token, now = uuid.uuid4(), timezone.now()
-        names = [name for name in DuePoll.__dataclass_fields__ if name != "token"]
+        names = [field.name for field in fields(DuePoll) if field.name != "token"]
         with transaction.atomic():
             due = self.due(Status.RUNNING, max(now, before)).select_for_update(skip_locked=True)
             rows = list(due.values(*names)[:limit])
