@@ -51,10 +51,17 @@ def is_gone(process):
     return not process.is_running() or process.status() == "zombie"
 
 
-def test_a_worker_sends_follows_and_saves(worker, studio, standin):
+def test_a_worker_sends_follows_saves_and_repairs_at_night_what_is_missing(worker, studio, standin):
     press(studio, ["a lighthouse", "a harbour"])
     wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
     assert len(standin.ledger()) == 2
+    poster = next((studio.data / "media" / "posters").rglob("*.jpg"))
+    poster.unlink()
+    with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=20)) as database, database:
+        night = "UPDATE django_q_schedule SET next_run = '2020-01-01' WHERE name = 'Nightly check'"
+        assert database.execute(night).rowcount == 1
+    studio.manage("shell", "-c", "from django_q.scheduler import scheduler; scheduler()")  # each half minute
+    wait_until(poster.exists, 60, "the nightly check")
 
 
 def test_after_any_of_its_processes_was_killed_polls_go_on(worker, studio, standin):
@@ -211,18 +218,6 @@ def test_an_id_that_was_kept_beside_the_database_finds_its_generation_on_this_ho
     wait_until(lambda: rows(studio)[0]["status"] == "ready", 60)
     assert rows(studio)[0]["execution_id"] == paid["execution_id"]
     assert len(standin.ledger()) == 1
-
-
-def test_every_night_the_worker_itself_repairs_what_is_missing(worker, studio):
-    press(studio, ["a lighthouse"])
-    wait_until(lambda: rows(studio)[0]["status"] == "ready", 60)
-    [poster] = (studio.data / "media" / "posters").rglob("*.jpg")
-    poster.unlink()
-    with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=20)) as database, database:
-        night = "UPDATE django_q_schedule SET next_run = '2020-01-01' WHERE name = 'Nightly check'"
-        assert database.execute(night).rowcount == 1
-    studio.manage("shell", "-c", "from django_q.scheduler import scheduler; scheduler()")  # each half minute
-    wait_until(poster.exists, 60, "the nightly check")
 
 
 @pytest.mark.django_db

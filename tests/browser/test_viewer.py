@@ -111,6 +111,18 @@ def test_reuse_fills_the_composer_without_leaving_the_gallery(room):
     expect(room.locator("#prompt")).to_be_focused()
 
 
+def test_what_was_said_goes_away_by_itself_unless_it_is_looked_at(room):
+    room.clock.install()
+    open_first(room)
+    room.get_by_role("button", name="Copy prompt").click()
+    room.locator(".toast").hover()
+    room.clock.fast_forward(10_000)
+    expect(room.locator(".toast")).to_have_text("Copied.")
+    room.mouse.move(5, 5)
+    room.clock.fast_forward(10_000)
+    expect(room.locator(".toast")).to_have_count(0)
+
+
 def test_a_public_link_is_made_copied_and_revoked_in_the_viewer(room, new_page):
     open_first(room)
     room.keyboard.press("s")
@@ -118,8 +130,6 @@ def test_a_public_link_is_made_copied_and_revoked_in_the_viewer(room, new_page):
     address = room.get_by_label("Anybody who has this link").input_value()
     room.get_by_role("button", name="Copy link").click()
     expect(room.locator(".toast")).to_have_text("Copied.")
-    room.mouse.move(5, 5)
-    expect(room.locator(".toast")).to_have_count(0)
     stranger = new_page()
     stranger.goto(address)
     expect(stranger.locator("video")).to_be_visible()
