@@ -1,15 +1,13 @@
 import os
-import sqlite3
 import stat
 import subprocess
 import sys
 import uuid
-from contextlib import closing
 from pathlib import Path
 
-import psycopg
 import pytest
 
+from tests.parts.kin import rows
 from tests.parts.postgres import PACKAGE
 from tests.parts.processes import ROOT, wait_until
 from tests.parts.saving import completed, save_until_ready
@@ -46,13 +44,8 @@ def press(client, prompt):
 
 
 def generations(studio):
-    """{prompt: status}, straight from its database."""
-    ask = "SELECT prompt, status FROM videos_generation"
-    if studio.env.get("DATABASE_URL"):
-        with psycopg.connect(studio.env["DATABASE_URL"]) as database:
-            return dict(database.execute(ask).fetchall())
-    with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=20)) as database:
-        return dict(database.execute(ask).fetchall())
+    """{prompt: status}"""
+    return {row["prompt"]: row["status"] for row in rows(studio)}
 
 
 def fails(studio, *arguments):

@@ -19,7 +19,7 @@ PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
 
-def wait_until(condition, seconds=30, what="", every=0.05):
+def wait_until(condition, seconds=30, what="", every=0.1):
     """What `condition()` returned once it was true; AssertionError naming `what` when `seconds` are over."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
