@@ -3,6 +3,7 @@
 from django import forms
 from django.contrib.auth import authenticate, get_user_model, password_validation
 from django.contrib.auth.forms import UsernameField
+from django.core.validators import MinValueValidator
 
 from videos import setup_token
 from videos.models import Budget
@@ -116,6 +117,13 @@ class BudgetForm(forms.ModelForm):
         fields = ["videos_per_day", "videos_per_month", "money_per_day", "money_per_month", "currency", "in_flight"]
         labels = {"in_flight": "In progress at once"}
         help_texts = dict.fromkeys(fields, "")
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        for name in self.fields.keys() - {"currency"}:
+            self.fields[name].error_messages["min_value"] = "Give 0 or more; an empty field is no limit."
+        for name in ("money_per_day", "money_per_month"):
+            self.fields[name].validators.append(MinValueValidator(0))
 
     def clean_currency(self):
         return self.cleaned_data["currency"].upper()
