@@ -42,7 +42,7 @@ class Plan:
             yield f"{provider.name} takes no start frame; it may be left out."
         if provider.end_frame == support.NO and self.has_end:
             yield f"{provider.name} takes no end frame; it may be left out."
-        if provider.ratios and self.aspect_ratio not in provider.ratios:
+        if provider.ratios and ":" in self.aspect_ratio and self.aspect_ratio not in provider.ratios:
             yield f"{provider.name} lists {listed(provider.ratios)}; {self.aspect_ratio} may come out otherwise."
         if provider.prompt_limit and self.prompt_length > provider.prompt_limit:
             yield (
