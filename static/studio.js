@@ -413,7 +413,7 @@ on("click", ({ target }) => {
 });
 
 /* Notices */
-const tells = () => localStorage.tell && window.Notification?.permission === "granted";
+const tells = () => !!localStorage.tell && window.Notification?.permission === "granted";
 const tell = (words, tag) => {
 	if (!document.hidden || !tells()) return;
 	new Notification(words, { tag }).onclick = () => focus();

@@ -138,11 +138,12 @@ def test_what_comes_while_the_database_is_copied_is_in_the_backup_too(remote, ow
 
     monkeypatch.setattr(backups, "copy_database", copy_while_others_write)
     videos = settings.MEDIA_ROOT / "videos"
-    (tmp_path / "bigger").mkdir()
+    (tmp_path / "bigger" / "lost+found" / "of root alone").mkdir(parents=True)
     settings.MEDIA_ROOT.mkdir(exist_ok=True)
     videos.symlink_to(tmp_path / "bigger")
     backups.back_up(tmp_path / "backup")
     assert (tmp_path / "backup" / "media" / generation.saved_video.file.name).stat().st_size > 0
+    assert not (tmp_path / "backup" / "media" / "videos" / "lost+found").exists()
     assert (tmp_path / "backup" / "accepted" / str(generation.public_id)).read_text() == "node-gw-late"
 
 

@@ -1,8 +1,10 @@
 import errno
 import os
+import shutil
 import time
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from django.conf import settings as conf
@@ -230,13 +232,21 @@ def test_setting_aside_takes_no_room(saved):
     assert Path(default_storage.path("lost-and-found/videos/zz/stranger.mp4")).stat().st_ino == before
 
 
-def test_videos_on_another_disk_behind_a_link_are_looked_at_too(saved, tmp_path):
+@pytest.fixture
+def other_disk():
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder) / "bigger"
+
+
+def test_videos_on_another_disk_behind_a_link_are_looked_at_and_set_aside_too(saved, other_disk):
     videos = Path(conf.MEDIA_ROOT) / "videos"
-    videos.rename(tmp_path / "bigger")
-    videos.symlink_to(tmp_path / "bigger")
+    shutil.move(videos, other_disk)
+    videos.symlink_to(other_disk)
     assert checkstudio("--deep")[0] == 0
     place("videos/zz/stranger.mp4", hours=2)
-    assert "orphan" in checkstudio()[1]
+    code, said = checkstudio("--repair")
+    assert (code, "set aside as lost-and-found/videos/zz/stranger.mp4" in said) == (0, True)
+    assert default_storage.open("lost-and-found/videos/zz/stranger.mp4").read() == b"what is this?"
 
 
 def test_what_was_made_in_demo_mode_is_asked_of_no_real_heygen(remote, saved):

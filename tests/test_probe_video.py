@@ -212,6 +212,17 @@ def test_a_video_larger_than_4k_is_refused(path):
     assert "4K" in refusal(film(path, size=(4352, 2448), frames=2))
 
 
+def test_a_damaged_count_is_no_want_of_memory(path):
+    """One byte that was changed on its way: it is downloaded anew, and not kept for a studio with more memory."""
+    content = bytearray(film(path).read_bytes())
+    at = content.index(b"stts") + 8
+    content[at] |= 0x10
+    path.write_bytes(content)
+    with pytest.raises(NotAVideo) as refusal:
+        media.probe(path)
+    assert not isinstance(refusal.value, media.Unreadable)
+
+
 def test_hostile_indexes_are_refused_before_they_take_memory(path):
     film(path)
     whole = path.read_bytes()

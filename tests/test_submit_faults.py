@@ -80,6 +80,13 @@ WAITS = [
     Fault("429, a date long ago", busy(LONG_AGO), "queued", BUSY, wait=(0, 1)),
     Fault("429, quota", error(429, "quota_exceeded"), "queued", BUSY, wait=(8, 10)),
     Fault("429, a fault's code", error(429, "internal_error"), "queued", BUSY, wait=(8, 10)),
+    Fault(
+        "429, an empty id",
+        beside_an_id(429, "rate_limit_exceeded", "") | {"accept": False},
+        "queued",
+        BUSY,
+        wait=(8, 10),
+    ),
     Fault("429 as HTML", {"status": 429, "html": "<p>Slow down"}, "queued", BUSY, wait=(8, 10)),
     Fault("429 with a past sunset", busy("3") | {"headers": {"Sunset": LONG_AGO}}, "queued", BUSY, wait=(8, 10)),
 ]

@@ -25,6 +25,7 @@ from videos.models import Generation, RemoteAccount
 
 MANIFEST, SQLITE, DUMP = "manifest.json", "database.sqlite3", "database.dump"
 KEY_FILE = "secret-key"
+FILE_SYSTEMS_OWN = "lost+found"  # at the root of a disk, and root's alone
 
 
 class BackupError(Exception):
@@ -108,7 +109,8 @@ def read_manifest(source: Path) -> dict:
 def copy_folder(source: Path, target: Path):
     """Adds what `target` has not yet: by hard link, or else by bytes. What is hidden is unfinished, and left out.
     Links to another disk are followed; a folder that cannot be read is no whole backup."""
-    for folder, _, names in os.walk(source, followlinks=True, onerror=refuse_unless_gone):
+    for folder, folders, names in os.walk(source, followlinks=True, onerror=refuse_unless_gone):
+        folders[:] = [name for name in folders if name != FILE_SYSTEMS_OWN]
         into = target / Path(folder).relative_to(source)
         into.mkdir(parents=True, exist_ok=True, mode=0o750)
         for name in names:

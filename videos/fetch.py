@@ -219,7 +219,7 @@ def look(link: str, guard: Guard) -> None:
 
     with answered(link, {"Range": f"bytes=0-{HEAD_BYTES - 1}"}, guard, tick) as answer:
         if answer.status not in {200, 206}:
-            raise FetchError(Fault.DEAD_LINK, "its link no longer works")
+            raise fault_of(answer.status)
         head = b""
         for chunk in answer.chunks:
             head += chunk
@@ -238,15 +238,19 @@ def range_headers(first: int, facts: Facts) -> dict[str, str]:
 
 def refuse_unusable(answer: Answer, first: int, file: BinaryIO, facts: Facts):
     status = answer.status
-    if 400 <= status < 500 and status not in PASSING:
-        raise FetchError(Fault.DEAD_LINK, "its link no longer works")
     if status == 416:
         throw_away(file, facts)
         raise FetchError(Fault.CHANGED, "the file behind its link has changed")
     if status not in {200, 206} or (status == 206 and not first):
-        raise FetchError(Fault.SERVER, f"the server that holds it answered with a fault (HTTP {status})")
+        raise fault_of(status)
     if answer.header("content-encoding").strip().lower() not in {"", "identity"}:
         raise FetchError(Fault.WRONG_BYTES, "the server that holds it sent it packed, which nobody asked for")
+
+
+def fault_of(status: int) -> FetchError:
+    if 400 <= status < 500 and status not in PASSING:
+        return FetchError(Fault.DEAD_LINK, "its link no longer works")
+    return FetchError(Fault.SERVER, f"the server that holds it answered with a fault (HTTP {status})")
 
 
 def go_on(answer: Answer, first: int, file: BinaryIO, facts: Facts) -> Iterable[bytes]:

@@ -36,7 +36,9 @@ EXECUTION_ID = re.compile(r"\w[\w.:~=+@-]{0,199}", re.ASCII)
 WRITTEN_ID = re.compile(rb'"execution_id"\s*:\s*"(\w[\w.:~=+@-]{0,199})"')
 # In whatever shape a server may repeat a link: whole, without its scheme, escaped, or as a lone parameter.
 QUERY = re.compile(r"(?:\?|%3f)[^\s\"'<>?]*?(?:=|%3d)[^\s\"'<>]*", re.IGNORECASE)
-SIGNED = re.compile(r"([\w-]*(?:signature|token|policy|credential|key-pair-id))(?:=|%3d)[^\s&\"'<>]+", re.IGNORECASE)
+SIGNED = re.compile(
+    r"(?<![\w-])([\w-]*(?:signature|token|policy|credential|key-pair-id))(?:=|%3d)[^\s&\"'<>]+", re.IGNORECASE
+)
 SENDABLE_KEY = re.compile(r"[!-~]+")
 TIMEOUT = httpx.Timeout(30, connect=10)
 CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
@@ -328,7 +330,7 @@ def read_execution_id(reply: "Reply") -> str:
     is_success = 200 <= reply.status < 300
     if is_success and isinstance(execution_id, str) and EXECUTION_ID.fullmatch(execution_id):
         return execution_id
-    named = named_in(reply.body) if execution_id is None else f" It says {execution_id!r}."
+    named = f" It says {execution_id!r}." if execution_id else named_in(reply.body)
     error = read_error(reply)
     if error:
         error.detail = harmless(error.detail + named)  # whoever looks for it at HeyGen has its id

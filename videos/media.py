@@ -129,10 +129,11 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoS
             limits = {"max_pixels": str(MAX_PIXELS), "threads": "1"}
             with av.open(file, format="mp4", options=limits, metadata_errors="ignore") as container:
                 yield container, _video_stream(container)
-        except MemoryError as error:
-            raise Unreadable("The studio has too little memory to look at it.") from error
+        # libav's own want of memory comes first: a damaged count may ask for any amount of it.
         except (av.FFmpegError, ValueError, ArithmeticError, EOFError) as error:
             raise NotAVideo("The video is damaged: it cannot be decoded.") from error
+        except MemoryError as error:
+            raise Unreadable("The studio has too little memory to look at it.") from error
 
 
 def _video_stream(container: av.container.InputContainer) -> av.VideoStream:

@@ -56,6 +56,7 @@ def test_nobody_is_asked_or_told_without_wanting_it(gallery):
     expect(gallery.locator(".card.is-ready")).to_have_count(1, timeout=30_000)
     assert gallery.evaluate("told") == []
     assert gallery.evaluate("Notification.permission") == "default"
+    expect(gallery.locator("#tell")).to_have_attribute("aria-pressed", "false")
 
 
 def test_the_choice_is_kept_and_a_refusal_is_explained(gallery):

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -293,11 +294,11 @@ def repair(finding: Finding) -> str:
 
 
 def set_aside(name: str) -> str:
-    """In a folder by renaming: that takes no room, and no half a copy is ever left."""
+    """In a folder by renaming where that can be: it takes no room, and no half a copy is ever left."""
     if not settings.BUCKET:
         kept = default_storage.get_available_name(f"{SET_ASIDE}/{name}")
         make_folder(Path(default_storage.path(kept)).parent)
-        Path(default_storage.path(name)).rename(default_storage.path(kept))
+        shutil.move(default_storage.path(name), default_storage.path(kept))
         return kept
     with default_storage.open(name) as file:
         kept = default_storage.save(f"{SET_ASIDE}/{name}", File(file))

@@ -47,7 +47,8 @@ TRIES_AT_ONCE = 60  # in one slice, however well each goes: a server may hand ou
 FILE_MODE = 0o640
 FRUITLESS_BEFORE_RESTART = 3  # when what we have is doubtful
 FRUITLESS_BEFORE_DOUBT = 8  # when it is not, but no server goes on from it
-NEEDS_A_FRESH_LINK = frozenset({Fault.DEAD_LINK, Fault.UNREACHABLE, Fault.FORBIDDEN, Fault.WRONG_BYTES})
+BAD_LINK = frozenset({Fault.DEAD_LINK, Fault.FORBIDDEN, Fault.WRONG_BYTES})
+NEEDS_A_FRESH_LINK = BAD_LINK | {Fault.UNREACHABLE}
 
 
 class SliceOver(Exception):
@@ -270,13 +271,13 @@ class Saving:
                 self.download()
                 return True
             except FetchError as error:
+                if self.no_fresh_link and error.fault in BAD_LINK:
+                    raise self.no_fresh_link from None
                 progressed = size_of(self.file) > before
                 self.notes.fruitless = 0 if progressed else self.notes.fruitless + 1
                 if error.fault == Fault.INTERRUPTED and self.notes.fruitless == FRUITLESS_BEFORE_DOUBT:
                     self.begin_anew()
                 self.write_notes()
-                if self.no_fresh_link and error.fault == Fault.DEAD_LINK:
-                    raise self.no_fresh_link from None
                 if not self.may_try_at_once(error):
                     self.give_up_for_now(error)
                     return False
@@ -410,6 +411,8 @@ class Saving:
             put_off(self.generation, NotStored(f"this studio cannot check it: {lower(str(error))}"), RARE_DELAY)
             return False
         self.begin_anew()
+        if self.no_fresh_link:
+            raise self.no_fresh_link from None
         self.count_fruitless()
         words = f"what was sent is not a whole one. {error}"
         self.give_up_for_now(FetchError(Fault.WRONG_BYTES, words.rstrip(".")))
@@ -481,6 +484,8 @@ def what_next(error: Exception, delay: timedelta) -> str:
         return f"{again}; put that right soon, because HeyGen keeps the video only for a time."
     if fault == Fault.TOO_LARGE:
         return f"{again}; raise STUDIO_MAX_VIDEO_BYTES to have it saved."
+    if isinstance(error, Unforeseen):
+        return f"{again}; what has arrived is kept."
     if isinstance(error, NotStored):
         return f"{again}; nothing is downloaded again."
     if fault in NEEDS_A_FRESH_LINK or isinstance(error, NoFreshLink):
