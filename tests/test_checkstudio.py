@@ -1,4 +1,3 @@
-import errno
 import os
 import shutil
 import time
@@ -9,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from django.conf import settings as conf
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from tests.parts.pressing import picture
@@ -192,11 +191,11 @@ def test_a_copy_whose_file_heygen_no_longer_hands_out_stays_as_it_is(fault, remo
     assert (saved.status, path.read_bytes()) == ("ready", bytes(content))
 
 
-def test_one_file_that_cannot_be_read_keeps_no_other_from_being_repaired(remote, owner, monkeypatch):
+def test_one_file_that_cannot_be_read_keeps_no_other_from_being_repaired(remote, owner):
     broken, other = [save_until_ready(generation) for generation in completed(remote, owner, count=2)]
     poster = path_of(other.saved_video.poster)
     poster.unlink()
-    monkeypatch.setattr(FileSystemStorage, "_open", unreadable(broken.saved_video.file.name))
+    make_unreadable(broken.saved_video)
     code, said = checkstudio("--deep", "--repair")
     assert (code, "unreadable: the saved copy" in said) == (0, True)
     assert poster.exists()
@@ -204,15 +203,11 @@ def test_one_file_that_cannot_be_read_keeps_no_other_from_being_repaired(remote,
     assert list((Path(conf.MEDIA_ROOT) / "lost-and-found").rglob("*.mp4"))
 
 
-def unreadable(bad, read=FileSystemStorage._open):
-    """A storage in which one file lies on a bad sector."""
-
-    def fail(storage, name, mode="rb"):
-        if name == bad:
-            raise OSError(errno.EIO, "Input/output error")
-        return read(storage, name, mode)
-
-    return fail
+def make_unreadable(copy):
+    """As on a bad sector: the file is there, and reading it is an input/output error."""
+    path_of(copy.file).unlink()
+    path_of(copy.file).symlink_to("/proc/self/mem")
+    SavedVideo.objects.filter(pk=copy.pk).update(size=0)
 
 
 def test_what_its_owner_removes_during_the_look_is_no_fault(saved):

@@ -10,7 +10,7 @@ import pytest
 from django_q.models import OrmQ, Schedule
 from django_q.scheduler import scheduler
 
-from tests.parts.kin import heartbeat, kin, press, rows
+from tests.parts.kin import heartbeat, kin, press, read, rows
 from tests.parts.processes import start, stop, wait_until
 from videos import tasks
 from videos.cluster import FROZEN
@@ -211,8 +211,7 @@ def test_an_id_that_was_kept_beside_the_database_finds_its_generation_on_this_ho
     press(studio, ["a lighthouse"])
     wait_until(lambda: rows(studio)[0]["status"] == "unknown", 30)
     [paid] = standin.ledger()
-    with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=20)) as database:
-        [public_id] = database.execute("SELECT public_id FROM videos_generation").fetchone()
+    [[public_id]] = read(studio, "SELECT public_id FROM videos_generation")
     (studio.data / "accepted").mkdir(exist_ok=True)
     (studio.data / "accepted" / public_id).write_text(paid["execution_id"])
     wait_until(lambda: rows(studio)[0]["status"] == "ready", 60)

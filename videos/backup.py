@@ -46,13 +46,9 @@ def back_up(target: Path) -> dict:
     draft = target.with_name(f".{target.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
-    copy_folder(settings.ACCEPTED_FOLDER, draft / "accepted")
-    if not settings.BUCKET:
-        copy_folder(media_folder(), draft / "media")
+    copy_files(draft)
     copy_database(draft)
-    copy_folder(settings.ACCEPTED_FOLDER, draft / "accepted")
-    if not settings.BUCKET:
-        copy_folder(media_folder(), draft / "media")
+    copy_files(draft)
     if (settings.DATA / KEY_FILE).exists():
         shutil.copy2(settings.DATA / KEY_FILE, draft / KEY_FILE)
     manifest = describe(draft)
@@ -104,6 +100,12 @@ def read_manifest(source: Path) -> dict:
         return json.loads((source / MANIFEST).read_text())
     except (OSError, ValueError) as error:
         raise BackupError(f"{source} is not a whole backup: it has no readable {MANIFEST}.") from error
+
+
+def copy_files(draft: Path):
+    copy_folder(settings.ACCEPTED_FOLDER, draft / "accepted")
+    if not settings.BUCKET:
+        copy_folder(media_folder(), draft / "media")
 
 
 def copy_folder(source: Path, target: Path):

@@ -225,8 +225,12 @@ def look(link: str, guard: Guard) -> None:
             head += chunk
             if len(head) >= HEAD_BYTES:
                 break
-        if not guard.looks_right(head[:HEAD_BYTES]):
-            raise FetchError(Fault.WRONG_BYTES, "what its link leads to is not a video")
+        refuse_wrong(head[:HEAD_BYTES], guard)
+
+
+def refuse_wrong(head: bytes, guard: Guard):
+    if not guard.looks_right(head):
+        raise FetchError(Fault.WRONG_BYTES, "what its link leads to is not a video")
 
 
 def range_headers(first: int, facts: Facts) -> dict[str, str]:
@@ -300,8 +304,8 @@ def write_all(chunks: Iterable[bytes], file: BinaryIO, guard: Guard):
     for chunk in chunks:
         if size < HEAD_BYTES:
             head += chunk[: HEAD_BYTES - size]
-            if len(head) >= HEAD_BYTES and not guard.looks_right(head):
-                raise FetchError(Fault.WRONG_BYTES, "what its link leads to is not a video")
+            if len(head) >= HEAD_BYTES:
+                refuse_wrong(head, guard)
         refuse_too_large(size + len(chunk), guard)
         write(file, chunk)
         size, unchecked = size + len(chunk), unchecked + len(chunk)

@@ -33,7 +33,7 @@ WORKFLOW = "GenerateVideoNode"
 LONGEST_WORDS = 4000  # characters of what the remote side says that are looked at at all
 LARGEST_REPLY = 1024 * 1024  # bytes; the contract's replies are a few hundred
 EXECUTION_ID = re.compile(r"\w[\w.:~=+@-]{0,199}", re.ASCII)
-WRITTEN_ID = re.compile(rb'"execution_id"\s*:\s*"(\w[\w.:~=+@-]{0,199})"')
+WRITTEN_ID = re.compile(rb'"execution_id"\s*:\s*"(%s)"' % EXECUTION_ID.pattern.encode())
 # In whatever shape a server may repeat a link: whole, without its scheme, escaped, or as a lone parameter.
 QUERY = re.compile(r"(?:\?|%3f)[^\s\"'<>?]*?(?:=|%3d)[^\s\"'<>]*", re.IGNORECASE)
 SIGNED = re.compile(

@@ -45,8 +45,6 @@ SLOT, SLOT_SECONDS = "nightly", 3600
 HASHED_IN_NIGHTS = 30  # a file's bytes are read and compared once in so many nights, as far as the time allows
 HASHING_SECONDS = 600.0
 STORAGE_ERRORS = (OSError, BotoCoreError, ClientError, Boto3Error)
-
-
 MADE_IN_DEMO = "it was made in demo mode, and only a studio in demo mode can draw it again"
 MADE_FOR_REAL = "it was made with an API key, and this studio runs without one"
 

@@ -140,9 +140,7 @@ class Attempt:
         if error.cause == Cause.BUSY and (error.is_definite or not self.may_have_left):
             RemoteAccount.objects.wait(error.retry_after)
             if not self.generation.put_back(self.token, timedelta(0), str(error)):
-                self.generation.refuse(
-                    self.token, error.cause, BUSY_TOO_LATE, error.detail
-                )  # told as unknown meanwhile
+                self.generation.refuse(self.token, error.cause, BUSY_TOO_LATE, error.detail)
             return
         if error.stops_sending:
             self.pause(error)
@@ -184,7 +182,7 @@ class Attempt:
 
 # Replies whose commit failed
 def keep_aside(public_id: uuid.UUID, execution_id: str) -> bool:
-    """Keeps a paid execution's id in a file that outlives this process and a power cut, until the sweep replays it;
+    """Keeps a paid execution's id in a file that outlives this process and a power cut, until a worker replays it;
     False where no file can be written."""
     folder = settings.ACCEPTED_FOLDER
     try:
@@ -220,13 +218,13 @@ def replay_accepted() -> None:
 
 
 def replay(path: Path, file: TextIO) -> None:
-    """Two sweeps may meet at one file: whoever has it locked replays it."""
+    """Two workers may meet at one file: whoever has it locked replays it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
     execution_id = file.read().strip()
-    if not path.exists():  # the other sweep was done between our opening and our lock
+    if not path.exists():  # the other was done between our opening and our lock
         return
     if adopt(path.name, execution_id):
         path.unlink()

@@ -60,10 +60,9 @@ def judge(poll: DuePoll, found: Execution | HeyGenError, now: datetime) -> Outco
 
 
 def failed_to_ask(poll: DuePoll, error: HeyGenError, now: datetime) -> Outcome:
-    failures = poll.failed_polls + 1
-    otherwise = REFUSED_TO_SAY if error.is_definite else UNREADABLE
-    interval, trouble = trouble_interval(poll, error, now, failures), TROUBLE.get(error.cause, otherwise)
-    return keep_following(poll, now, interval, trouble=trouble, failed_polls=failures)
+    trouble = TROUBLE.get(error.cause, REFUSED_TO_SAY if error.is_definite else UNREADABLE)
+    interval = trouble_interval(poll, error, now)
+    return keep_following(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
 
 
 def completed(poll: DuePoll, found: Execution) -> Outcome:
@@ -137,11 +136,11 @@ def usual_interval(poll: DuePoll, now: datetime) -> timedelta:
     return max(usual, min(elapsed / 10, LONGEST_PAUSE))
 
 
-def trouble_interval(poll: DuePoll, error: HeyGenError, now: datetime, failures: int) -> timedelta:
+def trouble_interval(poll: DuePoll, error: HeyGenError, now: datetime) -> timedelta:
     """What the remote side asked for; else twice as long after each failure in a row, up to a minute."""
     usual = usual_interval(poll, now)
     if error.cause == Cause.BUSY:
         return max(usual, min(max(error.retry_after or usual, SHORTEST_WAIT), LONGEST_WAIT))
     if error.stops_sending:
         return max(usual, LONGEST_BACK_OFF)
-    return max(usual, min(usual * 2 ** min(failures - 1, 10), LONGEST_BACK_OFF))
+    return max(usual, min(usual * 2 ** min(poll.failed_polls, 10), LONGEST_BACK_OFF))

@@ -27,7 +27,7 @@ STILL_OPEN = "Whether this was charged is as open as before."
 NOT_CHECKED = f"HeyGen could not be asked about this id just now; try again in a moment. {STILL_OPEN}"
 KEY_REFUSED = f"HeyGen did not accept the API key, so this id could not be checked. {STILL_OPEN}"
 UNDER_WAY = "This is still under way, so it stays in the gallery."
-UNSETTLED = "This may have been charged. Say first whether it was made; then it can go."
+SETTLE_FIRST = "This may have been charged. Say first whether it was made; then it can go."
 TOO_LATE = "This has moved on meanwhile; here is how it stands now."
 
 
@@ -167,7 +167,7 @@ def seen(request: HttpRequest, public_id) -> HttpResponse:
 def trash(request: HttpRequest, public_id) -> HttpResponse:
     generation = own(request, public_id)
     if not generation.move_to_trash():
-        return answer(request, generation, UNDER_WAY if generation.in_progress else UNSETTLED, is_bad=True)
+        return answer(request, generation, UNDER_WAY if generation.in_progress else SETTLE_FIRST, is_bad=True)
     words = f"Moved to the trash, where it stays for {settings.TRASH_DAYS} days."
     return answer(request, generation, words, undo=[generation])
 
