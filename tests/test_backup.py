@@ -1,18 +1,23 @@
 import os
+import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import uuid
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from django.db import connection, connections
 
 from tests.parts.kin import rows
 from tests.parts.postgres import PACKAGE
 from tests.parts.processes import ROOT, wait_until
 from tests.parts.saving import completed, save_until_ready
 from tests.parts.studio import Studio, csrf_token
-from videos import backup as backups
+from videos.backup import back_up
 from videos.engine.submit import keep_aside
 
 
@@ -128,23 +133,38 @@ Batch.objects.press(owner, "token", [Request("waiting", Provider.objects.get(val
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_what_comes_while_the_database_is_copied_is_in_the_backup_too(remote, owner, settings, tmp_path, monkeypatch):
-    """A video that is being saved, and an id whose commit failed."""
-    [generation] = completed(remote, owner)
-
-    def copy_while_others_write(folder):
-        save_until_ready(generation)
-        keep_aside(generation.public_id, "node-gw-late")
-
-    monkeypatch.setattr(backups, "copy_database", copy_while_others_write)
+def test_what_comes_while_the_database_is_copied_is_in_the_backup_too(remote, owner, settings, tmp_path):
+    """A video that has just got its name, and an id whose commit failed; the links to another disk are followed."""
+    generation = save_until_ready(completed(remote, owner)[0])
+    saved = generation.saved_video.file.name
     videos = settings.MEDIA_ROOT / "videos"
-    (tmp_path / "bigger" / "lost+found" / "of root alone").mkdir(parents=True)
-    settings.MEDIA_ROOT.mkdir(exist_ok=True)
+    shutil.move(videos, tmp_path / "bigger")
     videos.symlink_to(tmp_path / "bigger")
-    backups.back_up(tmp_path / "backup")
-    assert (tmp_path / "backup" / "media" / generation.saved_video.file.name).stat().st_size > 0
-    assert not (tmp_path / "backup" / "media" / "videos" / "lost+found").exists()
+    (videos / "lost+found" / "of root alone").mkdir(parents=True)
+    with locked_database():
+        backup = threading.Thread(target=back_up, args=(tmp_path / "backup",))
+        backup.start()
+        wait_until((tmp_path / ".backup.part" / "database.sqlite3").exists, 30, "the copy of the database to begin")
+        (videos / "late.mp4").write_bytes(b"late")
+        keep_aside(generation.public_id, "node-gw-late")
+    backup.join(60)
+    media = tmp_path / "backup" / "media"
+    assert (media / saved).stat().st_size > 0
+    assert (media / "videos" / "late.mp4").read_bytes() == b"late"
+    assert not (media / "videos" / "lost+found").exists()
     assert (tmp_path / "backup" / "accepted" / str(generation.public_id)).read_text() == "node-gw-late"
+
+
+@contextmanager
+def locked_database():
+    """Nobody else can even read it, so that its copy waits."""
+    address = connection.settings_dict["NAME"]
+    connections.close_all()
+    with closing(sqlite3.connect(address, isolation_level=None)) as holder:
+        holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        yield
+        holder.execute("ROLLBACK")
 
 
 def test_a_backup_never_overwrites_and_is_closed_to_others(new_studio, tmp_path):
