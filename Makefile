@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test install-test lint bench crash chaos screenshots lock clean
+.PHONY: help run install test install-test test-pythons lint bench crash chaos screenshots lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do printf '%-20s %s\n' "$$name" "$$what"; done
@@ -53,6 +53,9 @@ test: install-test ## lint and every test
 	$(PYTEST) -n $(PROCESS_WORKERS) -m "process or browser" --reruns 2 || status=1; \
 	exit $$status
 
+test-pythons: install-test ## a saved video and the quick tests on every promised Python that is on this machine
+	@$(BIN)/python -m tests.pythons $(VERSIONS)
+
 bench: .venv/test.lock ## a table of measurements, and bench.json
 	@$(BIN)/python -m tests.benchmarks.run
 
@@ -69,5 +72,5 @@ lock: .venv/test.lock ## refresh requirements/*.txt from pyproject.toml
 	@sh scripts/lock.sh
 
 clean: ## remove what make made; the studio's data stays
-	rm -rf .venv .browser .ruff_cache .hypothesis bench.json test-results
+	rm -rf .venv .pythons .browser .ruff_cache .hypothesis bench.json test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,69 @@
+"""Every Python that the README promises installs one and the same lock, starts a studio and saves a video."""
+
+import json
+import re
+import secrets
+import sys
+
+import pytest
+
+from tests.parts.processes import ROOT, wait_until
+from tests.parts.pythons import OURS, PROMISED, RUN, TEST, environment_of, find, missing
+from tests.parts.studio import csrf_token
+
+PROMPT = "a lighthouse for every Python"
+SAVED = """
+import json
+from videos.models import SavedVideo
+print(json.dumps(list(SavedVideo.objects.values_list("codec", "width", "height", "seconds"))))
+"""
+
+
+@pytest.mark.parametrize("lock", [RUN, TEST], ids=lambda path: path.name)
+def test_the_lock_names_one_version_of_each_package_for_every_python(lock):
+    """A lock that differs by Python is tested on one of them only: no video was ever saved on 3.12 and 3.13."""
+    pinned = re.findall(r"^([a-z0-9][\w.-]*)(?:\[[\w,-]+\])?==(\S+)", lock.read_text(), re.MULTILINE)
+    names = [name for name, _ in pinned]
+    assert len(names) > 20
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def test_the_readme_promises_the_first_of_the_tested_pythons():
+    assert f"Python {PROMISED[0]} or later" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.timeout(600)  # a version that is new here is installed first
+@pytest.mark.parametrize("version", PROMISED)
+def test_every_promised_python_saves_a_demo_video(version, new_studio):
+    python = python_of(version)
+    studio = new_studio(HEYGEN_API_KEY=None, HEYGEN_API_URL=None, HEYGEN_UPLOAD_URL=None)
+    studio.command = [python, "manage.py", "studio"]
+    studio.make_owner()
+    studio.start(90)
+    client = studio.client()
+    fields = {
+        "prompt": PROMPT,
+        "provider": "ltx_distilled",
+        "aspect_ratio": "16:9",
+        "count": "1",
+        "token": secrets.token_urlsafe(24),
+        "csrfmiddlewaretoken": csrf_token(client, "/"),
+    }
+    assert client.post("/generate", data=fields, headers={"Referer": studio.url}).status_code == 200
+    [(codec, width, height, seconds)] = wait_until(lambda: saved_videos(studio), 120, f"a saved video\n{studio.log}")
+    assert (codec, seconds > 1) == ("h264", True)
+    assert width / height == pytest.approx(16 / 9, abs=0.01)
+
+
+def python_of(version):
+    """This very Python where it is the one, else an environment of its own. Skips, in words, where there is none."""
+    if version == OURS:
+        return sys.executable
+    interpreter = find(version)
+    if interpreter is None:
+        pytest.skip(missing(version))
+    return environment_of(version, interpreter)
+
+
+def saved_videos(studio):
+    return json.loads(studio.manage("shell", "-v", "0", "-c", SAVED))
