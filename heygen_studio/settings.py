@@ -227,11 +227,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-# The wider limits, and why none of them locks anybody else out, are in videos/throttle.py.
+# The wider limits, and why none of them locks anybody else out, are in videos/accounts/throttle.py.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "videos.throttle.throttled_address"
+AXES_CLIENT_IP_CALLABLE = "videos.accounts.throttle.throttled_address"
 AXES_LOCKOUT_CALLABLE = "videos.views.account.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or a closed pair could be kept closed for ever

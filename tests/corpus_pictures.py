@@ -20,7 +20,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, PngImagePlugin
 
-from videos.pictures import PictureRefused, redraw
+from videos.storage.pictures import PictureRefused, redraw
 
 # Planted in every kind of metadata: it must not survive.
 SECRET = "SECRET-PLACE"

@@ -12,7 +12,16 @@ from tests.parts.people import attempt, make_member, signed_in
 from tests.parts.saving import completed, save_until_ready
 from tests.parts.studio import PASSWORD
 from tests.parts.things import make_picture, make_queued, make_ready, make_running, make_saving
-from videos.models import Generation, LedgerEntry, OneTimeLink, Provider, PublicLink, RemoteAccount, SavedVideo, Slot
+from videos.models import (
+    Generation,
+    LedgerEntry,
+    OneTimeLink,
+    ProcessLock,
+    Provider,
+    PublicLink,
+    RemoteAccount,
+    SavedVideo,
+)
 
 pytestmark = pytest.mark.django_db
 SECRETS = "https://files.example.com/secret-link?signature=0123"
@@ -74,7 +83,7 @@ def test_every_list_can_be_searched_and_filtered(admins):
         path = f"/admin/videos/{model._meta.model_name}/"
         assert admins.get(f"{path}?q=fog").status_code == 200
         names = [one if isinstance(one, str) else one[0] for one in listed.list_filter]
-        assert names or model in (RemoteAccount, Slot), model
+        assert names or model in (RemoteAccount, ProcessLock), model
 
 
 def test_a_generation_leads_to_its_viewer_where_the_owner_may_look(admins, owner, member):
@@ -110,7 +119,7 @@ def test_no_link_token_or_lease_is_on_any_page(admins, owner, member):
     sending = Generation.objects.claim_to_save(generation.pk)
     link = PublicLink.objects.create(generation=generation)
     token = OneTimeLink.objects.issue("invite", owner)
-    slot_token = Slot.objects.take("pump", 30)
+    slot_token = ProcessLock.objects.acquire("pump", 30)
     one_time = OneTimeLink.objects.get()
     hidden = [
         "signature=",
@@ -121,7 +130,15 @@ def test_no_link_token_or_lease_is_on_any_page(admins, owner, member):
         str(sending.lease_token),
         generation.batch.form_token,
     ]
-    rows = [generation, picture, link, one_time, Slot.objects.get(), generation.batch, RemoteAccount.objects.load()]
+    rows = [
+        generation,
+        picture,
+        link,
+        one_time,
+        ProcessLock.objects.get(),
+        generation.batch,
+        RemoteAccount.objects.load(),
+    ]
     for row in rows:
         base = f"/admin/videos/{row._meta.model_name}/"
         for path in (base, f"{base}{row.pk}/change/", f"{base}{row.pk}/history/"):

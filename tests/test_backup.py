@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from django.db import connection, connections
 
-from tests.parts.kin import rows
 from tests.parts.postgres import PACKAGE
 from tests.parts.processes import ROOT, wait_until
 from tests.parts.saving import completed, save_until_ready
 from tests.parts.studio import Studio, csrf_token
-from videos.backup import back_up
+from tests.parts.worker_processes import rows
 from videos.engine.submit import keep_aside
+from videos.storage.backup import back_up
 
 
 @pytest.fixture

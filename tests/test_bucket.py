@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from tests.parts.bucket import KEY, NAME, SECRET
 from tests.parts.saving import checkstudio, completed, make_due, save_until_ready, stored_sha256, true_sha256
-from videos.engine import agree
 from videos.engine.save import Names, save
+from videos.storage import consistency
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -74,7 +74,7 @@ def test_a_wrong_secret_is_said_without_telling_it(remote, owner, in_bucket, set
 
 
 def test_what_is_missing_or_strange_in_the_bucket_is_found_and_put_right(remote, owner, in_bucket, monkeypatch):
-    monkeypatch.setattr(agree, "YOUNG", timedelta(0))
+    monkeypatch.setattr(consistency, "YOUNG", timedelta(0))
     generation = save_until_ready(completed(remote, owner)[0])
     assert checkstudio("--deep")[0] == 0
     default_storage.delete(generation.saved_video.file.name)
@@ -106,7 +106,7 @@ def test_a_bucket_that_cannot_be_read_is_no_reason_to_repair_anything(remote, ow
     in_bucket.stop()
     with pytest.raises(Exception, match="The storage could not be read"):
         checkstudio("--repair")
-    agree.nightly()
+    consistency.nightly()
     generation.refresh_from_db()
     assert generation.status == "ready"
     in_bucket.start()
@@ -116,7 +116,7 @@ def test_a_bucket_that_cannot_be_read_is_no_reason_to_repair_anything(remote, ow
 def test_what_is_thrown_away_for_good_leaves_the_bucket(remote, owner, in_bucket):
     generation = save_until_ready(completed(remote, owner)[0])
     type(generation).objects.filter(pk=generation.pk).update(trashed_at=timezone.now() - timedelta(days=100))
-    assert agree.empty_trash() == 1
+    assert consistency.empty_trash() == 1
     assert in_bucket.names() == []
 
 

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from tests.parts.pressing import picture
 from tests.parts.saving import checkstudio, completed, save_until_ready, stored_sha256, true_sha256
-from videos.engine.agree import compare, empty_trash, nightly, tonight
 from videos.engine.save import Names, draft_of
-from videos.models import Generation, Picture, SavedVideo, Slot
+from videos.models import Generation, Picture, ProcessLock, SavedVideo
+from videos.storage.consistency import compare, empty_trash, nightly, tonight
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -298,7 +298,7 @@ def test_every_copy_is_hashed_once_in_thirty_nights():
 
 def test_two_workers_do_not_check_at_once(remote, saved):
     path_of(saved.saved_video.file).unlink()
-    Slot.objects.take("nightly", 600)
+    ProcessLock.objects.acquire("nightly", 600)
     nightly()
     saved.refresh_from_db()
     assert saved.status == "ready"

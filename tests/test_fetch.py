@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.parts.listeners import Canary, Scripted, certificate
-from videos.fetch import Facts, Fault, FetchError, Guard, amount, download, is_public
+from videos.storage.download import Facts, Fault, FetchError, Guard, amount, download, is_public
 
 FORBIDDEN = [
     "0.0.0.0",

@@ -11,10 +11,11 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from tests.parts.processes import wait_until
-from videos.engine import follow, stopping, verdicts
+from videos import stopping
+from videos.engine import poll, poll_outcomes
 from videos.engine.submit import submit
 from videos.heygen import Cause, Execution, HeyGenError
-from videos.models import Batch, DuePoll, Generation, Provider, RemoteAccount, Request, Slot
+from videos.models import Batch, DuePoll, Generation, ProcessLock, Provider, RemoteAccount, Request
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 NOW = timezone.now()
@@ -46,7 +47,7 @@ def running(remote, django_user_model):
 def pumping(pumps=1):
     """The pump at work in a thread of its own, asked to stop at the end; so are threads added to what it yields."""
     stopping.renew()
-    threads = [threading.Thread(target=in_thread, args=(follow.pump,)) for _ in range(pumps)]
+    threads = [threading.Thread(target=in_thread, args=(poll.pump,)) for _ in range(pumps)]
     for thread in threads:
         thread.start()
     try:
@@ -109,7 +110,7 @@ def test_two_pumps_at_once_are_one(running, remote, settings):
         wait_until(lambda: remote.requests("poll"), 20)
         assert threading.active_count() >= 2
     assert len(remote.requests("poll")) == 1
-    assert Slot.objects.get(name="pump").token is None
+    assert ProcessLock.objects.get(name="pump").token is None
 
 
 def test_a_stopped_pump_leaves_its_slot_and_gives_back_what_it_had_claimed(running, remote):
@@ -120,7 +121,7 @@ def test_a_stopped_pump_leaves_its_slot_and_gives_back_what_it_had_claimed(runni
     generation.refresh_from_db()
     assert generation.status == "running"
     assert generation.lease_token is None
-    assert Slot.objects.get(name="pump").token is None
+    assert ProcessLock.objects.get(name="pump").token is None
 
 
 def test_what_a_dead_pump_had_claimed_is_polled_by_the_next_one_at_once(running, remote):
@@ -132,47 +133,47 @@ def test_what_a_dead_pump_had_claimed_is_polled_by_the_next_one_at_once(running,
 
 
 def test_a_pump_that_died_on_this_host_is_replaced_without_waiting_for_its_lease(running, remote):
-    token = Slot.objects.take("pump", 60)
-    follow.lock_file(token).parent.mkdir(exist_ok=True)
-    follow.lock_file(token).touch()  # nobody holds its lock any more
+    token = ProcessLock.objects.acquire("pump", 60)
+    poll.lock_file(token).parent.mkdir(exist_ok=True)
+    poll.lock_file(token).touch()  # nobody holds its lock any more
     running("a lighthouse")
     with pumping():
         wait_until(lambda: remote.requests("poll"), 20)
 
 
 def test_a_pump_that_lives_on_another_host_is_left_alone(running, remote):
-    token = Slot.objects.take("pump", 60)
+    token = ProcessLock.objects.acquire("pump", 60)
     running("a lighthouse")
-    follow.pump()
-    assert Slot.objects.get(name="pump").token == token
+    poll.pump()
+    assert ProcessLock.objects.get(name="pump").token == token
     assert remote.requests("poll") == []
 
 
 def test_a_successor_relieves_the_pump_while_it_runs(running, remote):
     running("a lighthouse")
     with pumping() as threads:
-        first = wait_until(lambda: Slot.objects.filter(name="pump", token__isnull=False).first(), 20)
-        successor = threading.Thread(target=in_thread, args=(lambda: follow.pump(relieving=str(first.token)),))
+        first = wait_until(lambda: ProcessLock.objects.filter(name="pump", token__isnull=False).first(), 20)
+        successor = threading.Thread(target=in_thread, args=(lambda: poll.pump(relieving=str(first.token)),))
         successor.start()
         threads.append(successor)
-        wait_until(lambda: Slot.objects.get(name="pump").token != first.token, 20)
+        wait_until(lambda: ProcessLock.objects.get(name="pump").token != first.token, 20)
         seen = len(remote.requests("poll"))
         wait_until(lambda: len(remote.requests("poll")) > seen + 1, 20)
         wait_until(lambda: not threads[0].is_alive(), 20)
 
 
 def test_what_waits_to_be_sent_or_saved_is_nudged_once(running, remote, django_user_model, monkeypatch):
-    monkeypatch.setattr(follow, "NUDGE_AGAIN", 3600)
+    monkeypatch.setattr(poll, "NUDGE_AGAIN", 3600)
     owner = django_user_model.objects.create_user("other", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
     Batch.objects.press(owner, "token", [request])
     with pumping():
-        wait_until(lambda: follow.waiting() == 1, 20)
+        wait_until(lambda: poll.waiting() == 1, 20)
         [generation] = running("a lighthouse")
         remote.faults([])
         wait_until(lambda: status_of(generation) == "saving", 20)
-        wait_until(lambda: follow.waiting() >= 2, 20)
-    assert follow.waiting() == 2
+        wait_until(lambda: poll.waiting() >= 2, 20)
+    assert poll.waiting() == 2
 
 
 def test_nothing_is_nudged_to_be_sent_while_the_account_is_paused(django_user_model):
@@ -223,7 +224,7 @@ def test_a_clock_that_jumps_a_day_loses_nothing(running, remote, jump):
     Generation.objects.filter(pk=generation.pk).update(
         **moved, lease_token=uuid.uuid4(), lease_until=timezone.now() + timedelta(seconds=60) - jump
     )
-    Slot.objects.create(
+    ProcessLock.objects.create(
         name="pump", token=uuid.uuid4(), until=timezone.now() + minutes(2) - jump, seen_at=timezone.now()
     )
     with pumping():
@@ -237,33 +238,33 @@ def test_a_clock_that_jumps_a_day_loses_nothing(running, remote, jump):
 def test_a_row_keeps_its_phase_and_skips_the_beats_it_missed(settings):
     settings.POLL_SECONDS = 10
     poll = a_poll(due_at=NOW - timedelta(seconds=34))
-    outcome = verdicts.judge(poll, Execution("running"), NOW)
+    outcome = poll_outcomes.judge(poll, Execution("running"), NOW)
     assert poll.due_at + outcome.later == NOW + timedelta(seconds=6)
 
 
 def test_an_overdue_execution_is_polled_less_often_but_followed(settings):
     settings.POLL_SECONDS = 10
-    twenty_minutes = verdicts.judge(a_poll(followed_at=NOW - minutes(20)), Execution("running"), NOW)
+    twenty_minutes = poll_outcomes.judge(a_poll(followed_at=NOW - minutes(20)), Execution("running"), NOW)
     assert twenty_minutes.later == minutes(2)
-    six_hours = verdicts.judge(a_poll(followed_at=NOW - minutes(360)), Execution("running"), NOW)
+    six_hours = poll_outcomes.judge(a_poll(followed_at=NOW - minutes(360)), Execution("running"), NOW)
     assert six_hours.later == minutes(5)
 
 
 def test_a_late_result_is_adopted_however_long_it_took(settings):
     poll = a_poll(sent_at=NOW - minutes(3000), followed_at=NOW - minutes(3000))
-    assert verdicts.judge(poll, Execution("completed", "https://example.com/v.mp4"), NOW).status == "saving"
+    assert poll_outcomes.judge(poll, Execution("completed", "https://example.com/v.mp4"), NOW).status == "saving"
 
 
 def test_after_a_day_of_silence_the_studio_stops_waiting(settings):
     poll = a_poll(followed_at=NOW - minutes(24 * 60 + 1))
-    assert verdicts.judge(poll, Execution("running"), NOW).status == "stopped"
-    assert verdicts.judge(poll, HeyGenError(Cause.NETWORK), NOW).status == "stopped"
+    assert poll_outcomes.judge(poll, Execution("running"), NOW).status == "stopped"
+    assert poll_outcomes.judge(poll, HeyGenError(Cause.NETWORK), NOW).status == "stopped"
 
 
 def test_a_day_in_which_nobody_listened_is_not_a_day_of_silence(settings):
     settings.POLL_SECONDS = 10
     poll = a_poll(due_at=NOW - minutes(24 * 60), followed_at=NOW - minutes(24 * 60 + 5))
-    outcome = verdicts.judge(poll, Execution("running"), NOW)
+    outcome = poll_outcomes.judge(poll, Execution("running"), NOW)
     assert outcome.status == "running"
     assert outcome.fields["followed_at"] == NOW - minutes(5)
     assert outcome.fields["due_at"] == NOW + timedelta(seconds=10)
@@ -272,7 +273,7 @@ def test_a_day_in_which_nobody_listened_is_not_a_day_of_silence(settings):
 def test_failures_in_a_row_are_waited_for_longer_and_longer_up_to_a_minute(settings):
     settings.POLL_SECONDS = 10
     waits = [
-        verdicts.judge(a_poll(failed_polls=failed), HeyGenError(Cause.FAULT), NOW).fields["due_at"] - NOW
+        poll_outcomes.judge(a_poll(failed_polls=failed), HeyGenError(Cause.FAULT), NOW).fields["due_at"] - NOW
         for failed in (0, 1, 2, 3, 49)
     ]
     assert [wait.total_seconds() for wait in waits] == [10, 20, 40, 60, 60]
@@ -282,7 +283,7 @@ def test_failures_in_a_row_are_waited_for_longer_and_longer_up_to_a_minute(setti
 def test_busy_is_waited_for_as_long_as_asked_within_reason(settings, asked, waits):
     settings.POLL_SECONDS = 10
     error = HeyGenError(Cause.BUSY, retry_after=None if asked is None else timedelta(seconds=asked))
-    wait = verdicts.judge(a_poll(), error, NOW).fields["due_at"] - NOW
+    wait = poll_outcomes.judge(a_poll(), error, NOW).fields["due_at"] - NOW
     assert waits <= wait.total_seconds() <= waits + 10
 
 
@@ -342,7 +343,7 @@ def test_work_that_was_put_a_day_ahead_by_a_clock_is_found_at_once():
     OrmQ.objects.create(key="x", payload="x", lock=soon)
     Schedule.objects.create(func="videos.tasks.sweep", schedule_type=Schedule.MINUTES, minutes=5, next_run=tomorrow)
     Schedule.objects.create(func="videos.tasks.nightly", schedule_type=Schedule.DAILY, next_run=tomorrow)
-    follow.sweep()
+    poll.sweep()
     assert [row.lock <= timezone.now() for row in OrmQ.objects.order_by("pk")] == [True, False]
     assert [row.next_run <= timezone.now() for row in Schedule.objects.order_by("pk")] == [True, False]
 

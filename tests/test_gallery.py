@@ -13,7 +13,7 @@ from tests.parts.exhibition import make, one_of_each
 from tests.parts.people import make_member, make_owner, signed_in
 from tests.parts.things import make_queued, make_ready
 from videos.heygen import Cause
-from videos.models import Budget, Generation, RemoteAccount, Slot
+from videos.models import Budget, Generation, ProcessLock, RemoteAccount
 from videos.templatetags.studio import ago, clock, ratio_class, size
 
 pytestmark = pytest.mark.django_db
@@ -331,7 +331,7 @@ def test_a_favourite_is_set_and_taken_back_however_often_it_is_clicked(client, m
 def test_a_pause_says_why_and_only_the_owner_may_resume(client):
     RemoteAccount.objects.load()
     RemoteAccount.objects.pause("credits", "HeyGen answered: insufficient credit.")
-    Slot.objects.take("pump", 30)
+    ProcessLock.objects.acquire("pump", 30)
     body = client.get("/").content.decode()
     assert "Sending is paused." in body
     assert body.count("HeyGen answered: insufficient credit.") == 1
@@ -353,9 +353,9 @@ def test_a_missing_key_and_trouble_at_heygen_are_said(client, settings):
 
 
 def test_a_worker_that_was_not_seen_for_a_minute_is_said(client):
-    Slot.objects.take("pump", 30)
+    ProcessLock.objects.acquire("pump", 30)
     assert "The worker is not running." not in client.get("/").content.decode()
-    Slot.objects.update(seen_at=timezone.now() - timedelta(seconds=61))
+    ProcessLock.objects.update(seen_at=timezone.now() - timedelta(seconds=61))
     assert "The worker is not running." in client.get("/").content.decode()
 
 

@@ -7,7 +7,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
-from videos.models import Slot
+from videos.models import ProcessLock
 
 pytestmark = pytest.mark.django_db
 PARTS = ["database", "worker", "storage", "free_space"]
@@ -15,11 +15,11 @@ PARTS = ["database", "worker", "storage", "free_space"]
 
 @pytest.fixture
 def worker():
-    Slot.objects.take("pump", 30)
+    ProcessLock.objects.acquire("pump", 30)
 
 
 def seen(ago):
-    Slot.objects.filter(name="pump").update(seen_at=timezone.now() - ago)
+    ProcessLock.objects.filter(name="pump").update(seen_at=timezone.now() - ago)
 
 
 def test_a_studio_at_work_is_healthy(client, worker):
@@ -60,7 +60,7 @@ def test_a_data_folder_that_is_gone_is_told_of(client, worker, settings):
 
 def test_a_broken_table_does_not_hide_the_other_parts(client, worker):
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE videos_slot RENAME TO videos_slot_gone")
+        cursor.execute("ALTER TABLE videos_processlock RENAME TO videos_processlock_gone")
     answer = client.get("/healthz")
     assert answer.status_code == 503
     assert (answer.json()["worker"], answer.json()["storage"]) == (False, True)

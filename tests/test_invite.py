@@ -135,7 +135,7 @@ def test_one_invitation_makes_one_member_however_many_take_it_at_once(database_u
     make_link = (
         "from django.contrib.auth.models import User\n"
         "from videos.models import OneTimeLink\n"
-        "from videos.models.people import digest\n"
+        "from videos.models.one_time_link import digest\n"
         "OneTimeLink.objects.issue('invite', User.objects.get())\n"
         f"OneTimeLink.objects.update(token_digest=digest('{TOKEN}'))\n"
     )

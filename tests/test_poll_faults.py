@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tests.parts.processes import wait_until
 from tests.test_follow import pumping
-from videos.engine import follow, verdicts
+from videos.engine import poll, poll_outcomes
 from videos.engine.submit import submit
 from videos.heygen import Cause
 from videos.models import Batch, Generation, Provider, RemoteAccount, Request
@@ -146,7 +146,7 @@ def has_come(generation, case):
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_whatever_a_poll_brings_the_state_the_sentence_and_the_next_step_are_right(running, remote, monkeypatch, case):
-    monkeypatch.setattr(follow, "POLL_SECONDS_AT_MOST", 3.0)
+    monkeypatch.setattr(poll, "POLL_SECONDS_AT_MOST", 3.0)
     remote.finish()
     remote.faults([{"call": "poll", "do": case.fault}] if case.fault else [])
     with pumping():
@@ -178,7 +178,12 @@ def test_a_wrong_key_pauses_sending_and_following_goes_on_once_it_is_right(runni
 
 
 def test_every_cause_has_a_sentence_of_its_own_or_the_general_one():
-    assert set(verdicts.TROUBLE) | set(verdicts.FAILURES) <= set(Cause)
-    for words in [*verdicts.TROUBLE.values(), *verdicts.FAILURES.values(), verdicts.NO_LINK, verdicts.MISSING]:
+    assert set(poll_outcomes.TROUBLE) | set(poll_outcomes.FAILURES) <= set(Cause)
+    for words in [
+        *poll_outcomes.TROUBLE.values(),
+        *poll_outcomes.FAILURES.values(),
+        poll_outcomes.NO_LINK,
+        poll_outcomes.MISSING,
+    ]:
         assert words.endswith(".")
         assert "!" not in words

@@ -11,8 +11,8 @@ import av
 import pytest
 from PIL import Image
 
-from videos import media
-from videos.media import NotAVideo, Probe
+from videos.storage import probe
+from videos.storage.probe import NotAVideo, Probe
 
 ROOT = Path(__file__).parent.parent
 FAST_START = {"movflags": "+faststart"}
@@ -20,13 +20,13 @@ QUARTER_RIGHT = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x400000
 PROBE_AND_WEIGH = """
 import resource, sys
 from pathlib import Path
-from videos import media
+from videos.storage import probe
 before = resource.getrusage(resource.RUSAGE_SELF)
 for path in Path(sys.argv[1]).iterdir():
-    for work in (media.probe, lambda p: media.poster(p, p.parent.parent / "out.jpg")):
+    for work in (probe.probe, lambda p: probe.poster(p, p.parent.parent / "out.jpg")):
         try:
             work(path)
-        except media.NotAVideo:
+        except probe.NotAVideo:
             pass
 after = resource.getrusage(resource.RUSAGE_SELF)
 print(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss * 1024)
@@ -87,7 +87,7 @@ def patched(path: Path, box: bytes, offset: int, new: bytes) -> Path:
 
 def refusal(path: Path) -> str:
     with pytest.raises(NotAVideo) as error:
-        media.probe(path)
+        probe.probe(path)
     sentence = str(error.value)
     assert sentence[0].isupper()
     assert sentence.endswith(".")
@@ -101,11 +101,11 @@ def path(tmp_path):
 
 
 def test_a_whole_video_is_described(path):
-    assert media.probe(film(path)) == Probe(320, 180, 2.0, "h264", 24.0, has_sound=False)
+    assert probe.probe(film(path)) == Probe(320, 180, 2.0, "h264", 24.0, has_sound=False)
 
 
 def test_sound_is_noticed_and_may_run_on_after_the_picture(path):
-    found = media.probe(film(path, sound_seconds=3.5))
+    found = probe.probe(film(path, sound_seconds=3.5))
     assert found.has_sound
     assert found.seconds == pytest.approx(3.5, abs=0.1)
 
@@ -114,9 +114,9 @@ def test_sound_is_noticed_and_may_run_on_after_the_picture(path):
 @pytest.mark.parametrize("frames", [1, 2, 30, 300])
 def test_every_layout_and_length_of_a_real_video_passes(path, options, frames):
     film(path, frames=frames, gop=25, options=options)
-    assert media.probe(path).seconds == pytest.approx(frames / 24, abs=0.09)
-    media.poster(path, path.with_name("poster.jpg"))
-    media.last_frame(path, path.with_name("last.jpg"))
+    assert probe.probe(path).seconds == pytest.approx(frames / 24, abs=0.09)
+    probe.poster(path, path.with_name("poster.jpg"))
+    probe.last_frame(path, path.with_name("last.jpg"))
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_video_with_a_scratch_in_its_middle_is_kept(path):
     middle = len(data) // 2
     data[middle : middle + 200] = bytes(200)
     path.write_bytes(data)
-    assert media.probe(path).seconds == 10
+    assert probe.probe(path).seconds == 10
 
 
 def test_sound_alone_is_not_a_video(path):
@@ -205,7 +205,7 @@ def test_a_videos_length_is_counted_in_frames_and_not_believed(path):
     film(path)
     patched(path, b"mvhd", 16, struct.pack(">I", 600_000))
     patched(path, b"mdhd", 16, struct.pack(">I", 600 * 12_288))
-    assert media.probe(path).seconds == 2
+    assert probe.probe(path).seconds == 2
 
 
 def test_a_video_larger_than_4k_is_refused(path):
@@ -219,8 +219,8 @@ def test_a_damaged_count_is_no_want_of_memory(path):
     content[at] |= 0x10
     path.write_bytes(content)
     with pytest.raises(NotAVideo) as refusal:
-        media.probe(path)
-    assert not isinstance(refusal.value, media.Unreadable)
+        probe.probe(path)
+    assert not isinstance(refusal.value, probe.Unreadable)
 
 
 def test_hostile_indexes_are_refused_before_they_take_memory(path):
@@ -240,16 +240,16 @@ def test_no_broken_byte_makes_the_probe_fail_in_another_way(path):
         data[(index + number) % len(data)] ^= 0xFF
         path.write_bytes(data)
         try:
-            media.probe(path)
-            media.poster(path, path.with_name("poster.jpg"))
-            media.last_frame(path, path.with_name("last.jpg"))
+            probe.probe(path)
+            probe.poster(path, path.with_name("poster.jpg"))
+            probe.last_frame(path, path.with_name("last.jpg"))
         except NotAVideo as error:
             assert str(error).endswith(".")
 
 
 def test_a_missing_file_stays_an_os_error(path):
     with pytest.raises(FileNotFoundError):
-        media.probe(path)
+        probe.probe(path)
 
 
 def test_probing_takes_little_memory_even_where_a_file_asks_for_much(tmp_path):
@@ -278,7 +278,7 @@ def test_probing_takes_little_memory_even_where_a_file_asks_for_much(tmp_path):
 @pytest.mark.parametrize(("frames", "shown"), [(240, 12), (48, 5)])
 def test_the_poster_is_an_early_frame_no_larger_than_960(path, frames, shown):
     target = path.with_name("poster.jpg")
-    media.poster(film(path, size=(1280, 720), frames=frames), target)
+    probe.poster(film(path, size=(1280, 720), frames=frames), target)
     with Image.open(target) as image:
         assert image.format == "JPEG"
         assert image.info.get("progressive")
@@ -289,14 +289,14 @@ def test_the_poster_is_an_early_frame_no_larger_than_960(path, frames, shown):
 
 def test_a_small_video_has_a_poster_of_its_own_size(path):
     target = path.with_name("poster.jpg")
-    media.poster(film(path), target)
+    probe.poster(film(path), target)
     assert Image.open(target).size == (320, 180)
 
 
 @pytest.mark.parametrize("gop", [1, 10, 250])
 def test_the_last_frame_is_the_very_last_one(path, gop):
     target = path.with_name("last.jpg")
-    media.last_frame(film(path, size=(1280, 720), frames=97, gop=gop, sound_seconds=5), target)
+    probe.last_frame(film(path, size=(1280, 720), frames=97, gop=gop, sound_seconds=5), target)
     with Image.open(target) as image:
         assert (image.format, image.size) == ("JPEG", (1280, 720))
         assert image.getpixel((60, 60))[0] == pytest.approx(40 + 2 * 96, abs=3)
@@ -304,9 +304,9 @@ def test_the_last_frame_is_the_very_last_one(path, gop):
 
 def test_a_turned_video_is_described_and_drawn_upright(path):
     patched(film(path), b"tkhd", 40, QUARTER_RIGHT)
-    assert (media.probe(path).width, media.probe(path).height) == (180, 320)
+    assert (probe.probe(path).width, probe.probe(path).height) == (180, 320)
     target = path.with_name("poster.jpg")
-    media.poster(path, target)
+    probe.poster(path, target)
     with Image.open(target) as image:
         assert image.size == (180, 320)
         # A quarter to the right: the red corner goes to the top right, the green upper half to the right.
@@ -319,5 +319,5 @@ def test_a_turned_video_is_described_and_drawn_upright(path):
 def test_a_poster_that_cannot_be_made_leaves_nothing_behind(path):
     path.write_bytes(b"<html>")
     with pytest.raises(NotAVideo):
-        media.poster(path, path.with_name("poster.jpg"))
+        probe.poster(path, path.with_name("poster.jpg"))
     assert [file.name for file in path.parent.iterdir()] == ["video.mp4"]

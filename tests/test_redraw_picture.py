@@ -24,7 +24,7 @@ from tests.corpus_pictures import (
     saved,
     swapped_profile,
 )
-from videos.pictures import PictureRefused, redraw
+from videos.storage.pictures import PictureRefused, redraw
 
 ROOT = Path(__file__).parent.parent
 REDRAWN = sorted(name for name, case in CASES.items() if case.fate == "redrawn")

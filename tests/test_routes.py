@@ -15,8 +15,9 @@ from django_q.models import Failure, Task
 
 from tests.parts.people import make_member, make_owner
 from tests.parts.things import make_picture, make_ready
-from videos import sessions, signed_links
-from videos.models import Budget, OneTimeLink, PublicLink, RemoteAccount, Slot
+from videos import signed_links
+from videos.accounts import sessions
+from videos.models import Budget, OneTimeLink, ProcessLock, PublicLink, RemoteAccount
 
 HTMX = {"HX-Request": "true"}
 WAYS = {
@@ -150,7 +151,7 @@ ADMIN_MODELS = {
     "videos.publiclink": "",
     "videos.remoteaccount": "change",
     "videos.savedvideo": "",
-    "videos.slot": "",
+    "videos.processlock": "",
 }
 
 
@@ -188,7 +189,7 @@ class World:
             "reset": OneTimeLink.objects.issue("password", owner, for_user=member),
             "signed-picture": signed_links.make_token(self.picture),
         }
-        Slot.objects.take("pump", 30)
+        ProcessLock.objects.acquire("pump", 30)
 
     def live_session(self, person):
         if person is None:

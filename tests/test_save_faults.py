@@ -14,9 +14,9 @@ from django.conf import settings as conf
 from tests.parts.listeners import Canary
 from tests.parts.saving import completed, make_due, save_until_ready, start_saver, stored_sha256, true_sha256
 from tests.parts.standin import Standin
-from videos import media
 from videos.engine.save import Names, draft_of, save
 from videos.models import Generation, SavedVideo
+from videos.storage import probe
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -305,8 +305,8 @@ class Watcher(threading.Thread):
 
     def look(self, path):
         try:
-            media.probe(path)
-        except media.NotAVideo:
+            probe.probe(path)
+        except probe.NotAVideo:
             self.broken.add(path)
         self.seen.add(path)
 
@@ -356,7 +356,7 @@ def test_a_server_that_only_sends_the_whole_is_given_the_time_for_it(files, gene
 
 
 def test_what_this_studio_cannot_check_is_kept_told_and_not_downloaded_again(files, generation, monkeypatch):
-    monkeypatch.setattr(media, "MAX_PIXELS", 100)
+    monkeypatch.setattr(probe, "MAX_PIXELS", 100)
     assert "this studio cannot check it: the video is" in try_in_vain(generation)
     assert len(files.requests("file")) == 1
     monkeypatch.undo()
@@ -370,7 +370,7 @@ def test_too_little_memory_to_look_at_it_costs_no_byte(files, generation, monkey
     def refuse(*arguments, **options):
         raise MemoryError
 
-    monkeypatch.setattr(media.av, "open", refuse)
+    monkeypatch.setattr(probe.av, "open", refuse)
     assert "too little memory to look at it" in try_in_vain(generation)
     monkeypatch.undo()
     files.expire_links()

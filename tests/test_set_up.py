@@ -10,7 +10,7 @@ from django.test import Client
 from tests.parts.crowd import crowd
 from tests.parts.people import make_owner
 from tests.parts.studio import PASSWORD, Studio
-from videos import setup_token
+from videos.accounts import setup_token
 
 User = get_user_model()
 FORM = {"username": "mona", "password": PASSWORD}

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from tests.parts.people import attempt, make_member, make_owner, signed_in
 from tests.parts.studio import PASSWORD
-from videos import throttle
-from videos.throttle import client_address, throttled_address
+from videos.accounts import throttle
+from videos.accounts.throttle import client_address, throttled_address
 
 pytestmark = pytest.mark.django_db
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

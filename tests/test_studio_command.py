@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.parts.kin import kin, press, rows
 from tests.parts.processes import ROOT, wait_until
+from tests.parts.worker_processes import kin, press, rows
 
 NO_KEY = {"HEYGEN_API_KEY": None, "HEYGEN_API_URL": None, "HEYGEN_UPLOAD_URL": None}
 NOBODY = 65534

@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.parts.postgres import Postgres
 from tests.parts.pressing import picture, press
 from tests.parts.processes import ROOT, environment, manage, start, wait_until
-from videos.engine.account import check_account
+from videos.engine.account_check import check_account
 from videos.engine.submit import Attempt, keep_aside, replay_accepted, submit
 from videos.models import Generation, Picture, RemoteAccount
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.parts.pressing import picture, press
-from videos.engine.account import check_account
+from videos.engine.account_check import check_account
 from videos.engine.submit import Attempt, submit
 from videos.models import Generation, RemoteAccount
 

@@ -7,14 +7,14 @@ from tests.parts.processes import start, stop, wait_until
 
 PRESS = """
 from tests.parts.pressing import press
-from videos.tasks import nudge_check, nudge_pump, nudge_save, nudge_submit
+from videos.tasks import enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
 keys = [press(f"number {number}").pk for number in range(12)]
 for _ in range(5):
     for pk in keys:
-        nudge_submit(pk)
-        nudge_save(pk)
-    nudge_pump()
-    nudge_check()
+        enqueue_submit(pk)
+        enqueue_save(pk)
+    enqueue_poller()
+    enqueue_account_check()
 """
 ROWS = """
 import json

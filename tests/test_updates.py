@@ -6,7 +6,7 @@ import pytest
 
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, make_owner, signed_in
-from videos.models import Generation, RemoteAccount, Slot
+from videos.models import Generation, ProcessLock, RemoteAccount
 from videos.models.generation_queryset import VERSION_OVERLAP
 from videos.views.gallery import MOST_CHANGES, Cursor
 
@@ -40,7 +40,7 @@ class Tab:
 
 @pytest.fixture
 def member():
-    Slot.objects.take("pump", 30)
+    ProcessLock.objects.acquire("pump", 30)
     return make_member()
 
 

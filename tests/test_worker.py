@@ -10,10 +10,10 @@ import pytest
 from django_q.models import OrmQ, Schedule
 from django_q.scheduler import scheduler
 
-from tests.parts.kin import heartbeat, kin, press, read, rows
 from tests.parts.processes import start, stop, wait_until
+from tests.parts.worker_processes import heartbeat, kin, press, read, rows
 from videos import tasks
-from videos.cluster import FROZEN
+from videos.worker.cluster import FROZEN
 
 SIGNED_LINK = "https://example.com/video.mp4?Signature=secret"
 RENEWED_WITHIN = 20  # seconds, on a machine that is busy with other tests; alone it takes one

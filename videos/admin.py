@@ -17,9 +17,8 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from django_q.models import OrmQ, Schedule, Success
 
-from videos import sessions
-from videos.engine.account import resume_sending
-from videos.engine.agree import STORAGE_ERRORS, CannotRepair, fetch_again
+from videos.accounts import sessions
+from videos.engine.account_check import resume_sending
 from videos.models import (
     Batch,
     Budget,
@@ -27,12 +26,13 @@ from videos.models import (
     LedgerEntry,
     OneTimeLink,
     Picture,
+    ProcessLock,
     Provider,
     PublicLink,
     RemoteAccount,
     SavedVideo,
-    Slot,
 )
+from videos.storage.consistency import STORAGE_ERRORS, CannotRepair, fetch_again
 from videos.templatetags.studio import money
 
 User = get_user_model()
@@ -347,8 +347,8 @@ class RemoteAccountAdmin(admin.ModelAdmin):
         messages.success(request, "Sending goes on.")
 
 
-@admin.register(Slot)
-class SlotAdmin(LookOnly):
+@admin.register(ProcessLock)
+class ProcessLockAdmin(LookOnly):
     list_display = ["name", "seen_at", "until"]
     search_fields = ["name"]
     fields = ["name", "seen_at", "until"]

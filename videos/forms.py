@@ -14,7 +14,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
 from videos.models import Generation, Picture, Provider, Request
-from videos.pictures import PictureRefused, redraw
+from videos.storage.pictures import PictureRefused, redraw
 
 DEFAULT_PROVIDER = "veo_3_1"
 DEFAULT_RATIO = "16:9"

@@ -6,7 +6,7 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from videos import sessions
+from videos.accounts import sessions
 
 PERMISSIONS = ", ".join(
     f"{name}=()"

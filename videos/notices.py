@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from django.conf import settings
 
-from videos.models import RemoteAccount, Slot
+from videos.models import ProcessLock, RemoteAccount
 
 WORKER_SLOT = "pump"
 WORKER_SILENT = 60  # seconds
@@ -52,7 +52,7 @@ def trouble_of(account: RemoteAccount) -> Notice | None:
 
 
 def silent_worker() -> Notice | None:
-    silence = Slot.objects.seconds_since(WORKER_SLOT)
+    silence = ProcessLock.objects.seconds_since(WORKER_SLOT)
     if silence is None:  # never seen: a studio that has just started gets its minute
         silence = time.monotonic() - WEB_STARTED
     if silence <= WORKER_SILENT:

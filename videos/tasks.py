@@ -17,20 +17,22 @@ from django.core.management import call_command
 from django.utils import timezone
 from django_q.models import Schedule, Task
 
-from videos.engine import account, agree, follow, stopping
+from videos import stopping
+from videos.engine import account_check, poll
 from videos.engine import save as saving
 from videos.engine import submit as sending
-from videos.engine.nudge import nudge_check, nudge_pump, nudge_save, nudge_submit
+from videos.engine.enqueue import enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
 from videos.models import Generation
+from videos.storage import consistency
 
 __all__ = [
     "check_account",
+    "enqueue_account_check",
+    "enqueue_poller",
+    "enqueue_save",
+    "enqueue_submit",
     "make_schedules",
     "nightly",
-    "nudge_check",
-    "nudge_pump",
-    "nudge_save",
-    "nudge_submit",
     "pump",
     "save",
     "submit",
@@ -70,34 +72,34 @@ def submit(pk: int):
             sending.submit(pk)
     if is_free:
         for another in Generation.objects.sendable(timezone.now())[:1]:
-            nudge_submit(another)
+            enqueue_submit(another)
 
 
 @task
 def save(pk: int):
     with a_place("saving", SAVES_AT_ONCE) as is_free:
         if is_free and saving.save(pk, stopping.is_set):
-            nudge_save(pk)
+            enqueue_save(pk)
     if is_free:
         for another in Generation.objects.savable(timezone.now()).exclude(pk=pk)[:1]:
-            nudge_save(another)
+            enqueue_save(another)
 
 
 @task
 def pump(relieving: str = ""):
-    follow.pump(relieving)
+    poll.pump(relieving)
 
 
 @task
 def sweep():
-    follow.sweep()
-    nudge_pump()
-    nudge_check()
+    poll.sweep()
+    enqueue_poller()
+    enqueue_account_check()
 
 
 @task
 def check_account():
-    account.check_account()
+    account_check.check_account()
 
 
 @task
@@ -105,7 +107,7 @@ def nightly():
     """Throws away what nobody needs, and compares storage and rows."""
     Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT).delete()
     call_command("clearsessions")
-    agree.nightly()
+    consistency.nightly()
 
 
 @contextmanager

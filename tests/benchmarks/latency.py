@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from tests.parts.kin import press, rows
 from tests.parts.processes import wait_until
 from tests.parts.standin import Standin
 from tests.parts.studio import Studio
+from tests.parts.worker_processes import press, rows
 
 POLL_SECONDS = 10
 

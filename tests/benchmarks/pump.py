@@ -16,12 +16,13 @@ from django.conf import settings  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from videos.engine import follow, stopping  # noqa: E402
+from videos import stopping  # noqa: E402
+from videos.engine import poll  # noqa: E402
 from videos.lifecycle import Status  # noqa: E402
 from videos.models import Batch, Generation, Provider  # noqa: E402
 
 
-class MeasuredPump(follow.Pump):
+class MeasuredPump(poll.Pump):
     """The pump, noting how late each poll begins and how many were made."""
 
     def __init__(self, *arguments):
@@ -59,8 +60,8 @@ def make_running(count):
 
 def measure(count, seconds):
     make_running(count)
-    follow.SPAN = follow.LONGEST_SPAN = 10 * seconds
-    hold = follow.take_slot("")
+    poll.SPAN = poll.LONGEST_SPAN = 10 * seconds
+    hold = poll.take_slot("")
     started = time.process_time()
     with ThreadPoolExecutor(1) as thread:
         pump = MeasuredPump(hold, thread)

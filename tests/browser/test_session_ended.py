@@ -29,6 +29,6 @@ def test_a_press_after_the_session_ended_says_so_and_can_be_repeated(page, sign_
 
 END_SESSIONS = """
 from django.contrib.auth.models import User
-from videos import sessions
+from videos.accounts import sessions
 sessions.end_all(User.objects.get(username="{}"))
 """

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import httpx
 
-from tests.parts.kin import heartbeat, kin, rows, run
 from tests.parts.processes import wait_until
 from tests.parts.standin import Standin
 from tests.parts.studio import Studio, csrf_token
+from tests.parts.worker_processes import heartbeat, kin, rows, run
 
 ROLES = ("web", "web worker", "worker", "sentinel", "pusher", "monitor", "idle", "pump", "submit", "save")
 RECOVERED_WITHIN = 90.0  # seconds, the promise for the worst of them, a frozen queue
@@ -47,12 +47,12 @@ import django
 django.setup()
 from hashlib import sha256
 from pathlib import Path
-from videos import media
+from videos.storage import probe
 from videos.models import SavedVideo
 found = {}
 for saved in SavedVideo.objects.select_related("generation"):
     path = Path(saved.file.path)
-    media.probe(path)
+    probe.probe(path)
     found[saved.generation.prompt] = sha256(path.read_bytes()).hexdigest()
 print(json.dumps(found))
 """

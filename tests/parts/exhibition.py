@@ -14,10 +14,10 @@ from django.contrib.auth import get_user_model
 from django.core.files import File
 from django.utils import timezone
 
-from videos import media
 from videos.heygen import SENTENCES, Cause
 from videos.models import Batch, Generation, Provider, Request, SavedVideo
 from videos.standin.draw import draw
+from videos.storage import probe
 
 FAR_AHEAD, LEASE = timedelta(hours=1), timedelta(minutes=9)  # anything further ahead counts as a clock that jumped
 OPEN = {"queued", "sending", "running", "saving"}
@@ -114,9 +114,9 @@ def drawn(prompt, provider, ratio, seconds, draft):
     path = DRAWN / f"{uuid.uuid4().hex}.mp4"
     job = {"path": str(path), "id": path.stem, "prompt": prompt, "provider": provider, "aspect_ratio": ratio}
     draw({**job, "config": {"duration": seconds, "seed": 7}, "frames": {}, "draft": draft, "weight": None})
-    media.poster(path, path.with_suffix(".poster.jpg"))
-    media.last_frame(path, path.with_suffix(".last.jpg"))
-    return path, media.probe(path), hashlib.sha256(path.read_bytes()).hexdigest()
+    probe.poster(path, path.with_suffix(".poster.jpg"))
+    probe.last_frame(path, path.with_suffix(".last.jpg"))
+    return path, probe.probe(path), hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def forget_drawings():

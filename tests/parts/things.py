@@ -3,7 +3,7 @@
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from videos.engine.verdicts import judge
+from videos.engine.poll_outcomes import judge
 from videos.heygen import Execution
 from videos.models import Batch, Generation, Picture, Provider, Request, SavedVideo
 

@@ -29,11 +29,11 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
-from videos import heygen, media
-from videos.engine import stopping
-from videos.fetch import Facts, Fault, FetchError, Guard, disk_fault, download, interrupted, size_of
-from videos.folders import make_folder, sync_folder
+from videos import heygen, stopping
 from videos.models import Generation, SavedVideo
+from videos.storage import probe
+from videos.storage.download import Facts, Fault, FetchError, Guard, disk_fault, download, interrupted, size_of
+from videos.storage.folders import make_folder, sync_folder
 
 logger = logging.getLogger(__name__)
 
@@ -377,7 +377,7 @@ class Saving:
         drafts = [draft_of(name) for name in (self.names.poster, self.names.last_frame)]
         try:
             facts = self.aside(examine, self.draft, *drafts)
-        except media.NotAVideo as error:
+        except probe.NotAVideo as error:
             return self.refuse_bytes(error)
         self.keep_lease()
         digest = self.aside(sha256_of, self.draft)
@@ -406,8 +406,8 @@ class Saving:
                 except StillBusy:
                     self.keep_lease()
 
-    def refuse_bytes(self, error: media.NotAVideo) -> bool:
-        if isinstance(error, media.Unreadable):  # the bytes stay: a later studio may read them
+    def refuse_bytes(self, error: probe.NotAVideo) -> bool:
+        if isinstance(error, probe.Unreadable):  # the bytes stay: a later studio may read them
             put_off(self.generation, NotStored(f"this studio cannot check it: {lower(str(error))}"), RARE_DELAY)
             return False
         self.begin_anew()
@@ -505,13 +505,13 @@ def give_way():
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
-def examine(draft: Path, poster: Path, last_frame: Path) -> media.Probe:
-    """Whether the file is a whole video, and its two pictures. Raises media.NotAVideo, or OSError for the disk."""
-    facts = media.probe(draft)
+def examine(draft: Path, poster: Path, last_frame: Path) -> probe.Probe:
+    """Whether the file is a whole video, and its two pictures. Raises probe.NotAVideo, or OSError for the disk."""
+    facts = probe.probe(draft)
     for picture in (poster, last_frame):
         make_folder(picture.parent)
-    media.poster(draft, poster)
-    media.last_frame(draft, last_frame)
+    probe.poster(draft, poster)
+    probe.last_frame(draft, last_frame)
     return facts
 
 

@@ -20,11 +20,11 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from videos import heygen
 from videos.engine import frames
-from videos.engine.nudge import nudge_check
-from videos.folders import make_folder, sync_folder
+from videos.engine.enqueue import enqueue_account_check
 from videos.heygen import Cause, HeyGenError, Submission
 from videos.models import Generation, RemoteAccount
 from videos.models.remote_account import REFUSED_KEY
+from videos.storage.folders import make_folder, sync_folder
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ class Attempt:
             RemoteAccount.objects.pause(error.cause, str(error))
             return
         RemoteAccount.objects.pause(REFUSED_KEY, str(error), instead_of=Cause.KEY)
-        nudge_check()  # a key that is bad for everything resumes by itself once it is good
+        enqueue_account_check()  # a key that is bad for everything resumes by itself once it is good
 
     def try_again_or_refuse(self, error: HeyGenError, trouble: str):
         """Nothing has left. What concerns the account, or may pass, costs this generation only time."""

@@ -2,12 +2,12 @@
 
 from videos.models.budget import Budget, LedgerEntry, OverBudget
 from videos.models.generation import Batch, DuePoll, Generation, Outcome, Request, TokenTaken
-from videos.models.people import OneTimeLink
+from videos.models.one_time_link import OneTimeLink
 from videos.models.picture import Picture
+from videos.models.process_lock import ProcessLock
 from videos.models.provider import Provider
 from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
-from videos.models.slot import Slot
 
 __all__ = [
     "Batch",
@@ -19,11 +19,11 @@ __all__ = [
     "Outcome",
     "OverBudget",
     "Picture",
+    "ProcessLock",
     "Provider",
     "PublicLink",
     "RemoteAccount",
     "Request",
     "SavedVideo",
-    "Slot",
     "TokenTaken",
 ]

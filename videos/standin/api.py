@@ -9,10 +9,10 @@ from pathlib import Path
 
 from videos.standin import contract, frames
 from videos.standin.contract import Refused, error
-from videos.standin.easel import Easel
 from videos.standin.files import file_reply, film
 from videos.standin.ledger import Asset, Execution, Ledger
 from videos.standin.links import Clock, Links
+from videos.standin.render_queue import RenderQueue
 from videos.standin.uploads import checked_mime, multipart_file, raw_file
 from videos.standin.wire import Reply, Request, json_reply
 
@@ -33,7 +33,7 @@ class Api:
         self.ledger = Ledger(folder / "ledger.sqlite3")
         self.clock = Clock(self.ledger)
         self.links = Links(self.ledger, self.clock, link_seconds)
-        self.easel = Easel(folder, HANDS, draft, weight)
+        self.render_queue = RenderQueue(folder, HANDS, draft, weight)
         self.base = ""
 
     async def handle(self, call: str | None, request: Request) -> Reply:
@@ -100,7 +100,7 @@ class Api:
             row.failure = {"code": "generation_failed", "message": "The model could not make this video."}
         self.ledger.accept(row)
         if row.failure is None:
-            self.easel.put(row)
+            self.render_queue.put(row)
         return row
 
     def _poll(self, request: Request) -> Reply:
@@ -186,16 +186,16 @@ class Api:
         row = self.execution_behind("file", request)
         if row is None or not row.drawn:
             raise Refused(404, "not_found", "There is no such video.")
-        return file_reply(request, film(row, self.easel.path(row)), row)
+        return file_reply(request, film(row, self.render_queue.path(row)), row)
 
     def resume(self) -> None:
         """After a restart: draw what a stop left undrawn."""
         for row in self.ledger.executions.values():
             if row.failure is None:
-                self.easel.put(row)
+                self.render_queue.put(row)
 
     async def close(self) -> None:
-        await self.easel.stop()
+        await self.render_queue.stop()
         self.ledger.close()
 
 

@@ -86,7 +86,7 @@ class Control:
         word = self._api.status_word(row)
         if row.failure:
             return {"sha256": None, "size": None, "bytes_sent": row.bytes_sent, "status": word}
-        content = film(row, self._api.easel.path(row))
+        content = film(row, self._api.render_queue.path(row))
         facts = {"sha256": content.sha256(), "size": content.size}
         return {**facts, "bytes_sent": row.bytes_sent, "status": word}
 

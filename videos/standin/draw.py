@@ -1,6 +1,6 @@
 """Draws one video per job: real H.264 (yuv420p), fast-start MP4, in the asked ratio.
 
-Run by `easel.py` as a process of low priority: a job is a JSON line on stdin (`path`, `id`, the contract's
+Run by `render_queue.py` as a process of low priority: a job is a JSON line on stdin (`path`, `id`, the contract's
 input, `frames`, `draft`, `weight`), the answer a JSON line on stdout (`problem`: null or a few words).
 """
 

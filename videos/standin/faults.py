@@ -30,7 +30,7 @@ submit (the submission is accepted):  execution_id (any value), omit_id, repeat_
 poll:   status_word, error (any value), data (the whole object), no_link, video_url, link_base,
         flat_output (video_url directly under output), sequence (a list for the rule's polls of one execution:
         words, whole data objects, or null for the truth; past its end the truth)
-file:   see `spoil.py`
+file:   see `file_faults.py`
 """
 
 import asyncio
@@ -42,8 +42,8 @@ from dataclasses import dataclass, field
 
 from videos.standin.api import Api
 from videos.standin.contract import error
+from videos.standin.file_faults import FILE_FAULTS, spoil, spoiled_request
 from videos.standin.ledger import Execution
-from videos.standin.spoil import FILE_FAULTS, spoil, spoiled_request
 from videos.standin.wire import Reply, Request, json_reply
 
 CALLS = ("submit", "poll", "upload", "account", "file", "picture")

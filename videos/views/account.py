@@ -11,8 +11,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from videos import sessions, setup_token, throttle
-from videos.account_forms import ChangePasswordForm, NewPasswordForm, NewPersonForm, SetUpForm, SignInForm
+from videos.accounts import sessions, setup_token, throttle
+from videos.accounts.forms import ChangePasswordForm, NewPasswordForm, NewPersonForm, SetUpForm, SignInForm
 from videos.models import OneTimeLink, RemoteAccount
 
 User = get_user_model()

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from videos.forms import FRAMES, GenerateForm, check_address, find_picture, keep_last_frame, keep_upload
 from videos.models import Batch, OverBudget, Picture, TokenTaken
-from videos.tasks import nudge_submit
+from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, new_token
 from videos.views.composer import advice_context, composer_context, left_for, offered_providers, slot_context
 from videos.views.gallery import Shelf, redraw_shelf, shelf_context
@@ -38,7 +38,7 @@ def press(owner, token: str, requests) -> Batch:
     with transaction.atomic():
         batch = Batch.objects.press(owner, token, requests)
         for pk in batch.generations.values_list("pk", flat=True):
-            transaction.on_commit(partial(nudge_submit, pk))
+            transaction.on_commit(partial(enqueue_submit, pk))
     return batch
 
 

@@ -11,7 +11,7 @@ from django.http import JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from videos.models import Slot
+from videos.models import ProcessLock
 
 WORKER_SEEN_WITHIN = 60  # seconds
 
@@ -23,7 +23,7 @@ def database_answers() -> bool:
 
 
 def worker_was_seen() -> bool:
-    seconds = Slot.objects.seconds_since("pump")
+    seconds = ProcessLock.objects.seconds_since("pump")
     return seconds is not None and seconds < WORKER_SEEN_WITHIN
 
 

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from videos import sessions
-from videos.account_forms import BudgetForm
+from videos.accounts import sessions
+from videos.accounts.forms import BudgetForm
 from videos.models import Budget, OneTimeLink
 
 User = get_user_model()

@@ -18,9 +18,9 @@ from zipstream import ZIP_STORED, ZipStream
 from videos.forms import read_uuid
 from videos.models import Generation
 from videos.models.generation_queryset import GenerationQuerySet
-from videos.views.act import next_address
 from videos.views.cards import answer_with_cards, cards_of
 from videos.views.files import download_name, release_database
+from videos.views.generation_actions import next_address
 
 MOST = 500
 CHUNK = 256 * 1024

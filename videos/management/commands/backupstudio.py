@@ -4,8 +4,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from videos.backup import BackupError, back_up
-from videos.fetch import amount
+from videos.storage.backup import BackupError, back_up
+from videos.storage.download import amount
 
 
 class Command(BaseCommand):

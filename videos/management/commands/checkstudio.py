@@ -5,9 +5,9 @@ import sys
 
 from django.core.management.base import BaseCommand, CommandError
 
-from videos.engine.agree import STORAGE_ERRORS, CannotRepair, compare, looks_like_another_storage, repair
 from videos.models import Picture, SavedVideo
-from videos.supervisor import environment_beside_a_demo
+from videos.storage.consistency import STORAGE_ERRORS, CannotRepair, compare, looks_like_another_storage, repair
+from videos.worker.supervisor import environment_beside_a_demo
 
 DONE = "Everything is put right, or being fetched by the worker"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from videos.backup import BackupError, restore
+from videos.storage.backup import BackupError, restore
 
 
 class Command(BaseCommand):

@@ -5,8 +5,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from videos import setup_token
-from videos.supervisor import CannotStart, Supervisor, needs_standin, prepare
+from videos.accounts import setup_token
+from videos.worker.supervisor import CannotStart, Supervisor, needs_standin, prepare
 
 
 class Command(BaseCommand):

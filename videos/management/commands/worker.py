@@ -1,6 +1,6 @@
 from django.core.management.base import BaseCommand
 
-from videos import cluster
+from videos.worker import cluster
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from django.contrib.auth import authenticate, get_user_model, password_validatio
 from django.contrib.auth.forms import UsernameField
 from django.core.validators import MinValueValidator
 
-from videos import setup_token
+from videos.accounts import setup_token
 from videos.models import Budget
 
 User = get_user_model()

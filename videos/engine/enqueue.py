@@ -15,20 +15,20 @@ ABSURD = timedelta(hours=1)
 SAVE_SECONDS = 1800  # a slice of downloading ends by itself; handing a large file to a bucket takes what it takes
 
 
-def nudge_submit(pk: int):
+def enqueue_submit(pk: int):
     enqueue("submit", pk)
 
 
-def nudge_save(pk: int):
+def enqueue_save(pk: int):
     enqueue("save", pk, timeout=SAVE_SECONDS)
 
 
-def nudge_pump(relieving: str = ""):
+def enqueue_poller(relieving: str = ""):
     """Starts a pump, if none runs; or one that takes over from the pump whose slot has this token."""
     enqueue("pump", *([relieving] if relieving else []))
 
 
-def nudge_check():
+def enqueue_account_check():
     """Asks, free of charge, whether the key is good."""
     enqueue("check_account")
 

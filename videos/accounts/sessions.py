@@ -14,8 +14,8 @@ from django.contrib.sessions.models import Session
 from django.db.models import Q
 from django.utils import timezone
 
+from videos.accounts.throttle import client_address
 from videos.models import OneTimeLink
-from videos.throttle import client_address
 
 SEEN_EVERY = 300  # seconds between two notes that a session is in use
 BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))

@@ -26,7 +26,7 @@ from django.core.management import call_command
 from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from videos import kernel
+from videos.worker import linux
 
 STEP = 0.1  # seconds between two looks
 STOP_WITHIN = 10.0  # seconds until a part that does not end is killed
@@ -62,7 +62,7 @@ class Part:
             stderr=subprocess.STDOUT,
             pass_fds=self.pass_fds,
             start_new_session=True,
-            preexec_fn=partial(kernel.die_with, os.getpid(), signal.SIGTERM),
+            preexec_fn=partial(linux.die_with, os.getpid(), signal.SIGTERM),
         )
         os.set_blocking(self.process.stdout.fileno(), False)
 
@@ -152,7 +152,7 @@ class Supervisor:
 
     def run(self, when_up: Callable[[str], None]):
         """Until SIGTERM or SIGINT. `when_up` is called once with the address, when the web server answers."""
-        kernel.adopt_orphans()
+        linux.adopt_orphans()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self.stop)
         try:
@@ -182,7 +182,7 @@ class Supervisor:
                 self.bury(part)
             if part.process is None and time.monotonic() >= part.start_at and not self.must_stop:
                 self.start(part)
-        reap(kernel.children() - {part.process.pid for part in self.parts if part.process})
+        reap(linux.children() - {part.process.pid for part in self.parts if part.process})
 
     def start(self, part: Part):
         part.start()
@@ -213,7 +213,7 @@ class Supervisor:
             self.pass_on_output(STEP / 2)
         for part in self.parts:
             part.kill()
-        while left := kernel.children():
+        while left := linux.children():
             for pid in left:
                 os.kill(pid, signal.SIGKILL)
             reap(left)

@@ -22,13 +22,13 @@ from django.conf import settings
 from django.db import DataError, Error, close_old_connections, connections
 from django.utils import timezone
 
-from videos import heygen
-from videos.engine import stopping, verdicts
+from videos import heygen, stopping
+from videos.engine import poll_outcomes
+from videos.engine.enqueue import enqueue_poller, enqueue_save, enqueue_submit, mend_times, waiting
 from videos.engine.lanes import Lanes
-from videos.engine.nudge import mend_times, nudge_pump, nudge_save, nudge_submit, waiting
 from videos.heygen import Cause, Execution, HeyGenError
 from videos.lifecycle import Status
-from videos.models import DuePoll, Generation, Outcome, RemoteAccount, Slot
+from videos.models import DuePoll, Generation, Outcome, ProcessLock, RemoteAccount
 
 logger = logging.getLogger(__name__)
 
@@ -62,10 +62,10 @@ class Hold:
         self.token, self.path, self.file = token, path, locked(path)
 
     def keep(self) -> bool:
-        return Slot.objects.keep(SLOT, self.token, SLOT_SECONDS)
+        return ProcessLock.objects.renew(SLOT, self.token, SLOT_SECONDS)
 
     def leave(self):
-        Slot.objects.leave(SLOT, self.token)
+        ProcessLock.objects.release(SLOT, self.token)
 
     def close(self):
         self.path.unlink(missing_ok=True)
@@ -74,10 +74,10 @@ class Hold:
 
 def take_slot(relieving: str) -> Hold | None:
     """The slot if it is free, given up by the holder named, or left behind by a process of this host that died."""
-    token = Slot.objects.relieve(SLOT, relieving, SLOT_SECONDS) if relieving else None
-    token = token or Slot.objects.take(SLOT, SLOT_SECONDS)
+    token = ProcessLock.objects.take_over(SLOT, relieving, SLOT_SECONDS) if relieving else None
+    token = token or ProcessLock.objects.acquire(SLOT, SLOT_SECONDS)
     for holder in left_behind():
-        token = token or Slot.objects.relieve(SLOT, holder, SLOT_SECONDS)
+        token = token or ProcessLock.objects.take_over(SLOT, holder, SLOT_SECONDS)
     return Hold(token, lock_file(token)) if token else None
 
 
@@ -151,7 +151,7 @@ class Pump:
 
     async def ask_for_relief(self):
         if not self.has_asked_for_relief:
-            await self.database(lambda: nudge_pump(relieving=str(self.hold.token)))
+            await self.database(lambda: enqueue_poller(relieving=str(self.hold.token)))
         self.has_asked_for_relief = True
 
     async def database(self, call: Callable[[], Any]) -> Any:
@@ -173,7 +173,7 @@ class Pump:
         await asyncio.sleep((poll.due_at - timezone.now()).total_seconds() if poll.due_at < soon() else 0)
         found = await self.answer(poll)
         self.heard.note(found)
-        outcome = verdicts.judge(poll, found, timezone.now())
+        outcome = poll_outcomes.judge(poll, found, timezone.now())
         self.outcomes.append(outcome)
         if outcome.status != Status.RUNNING:
             self.news.set()
@@ -230,7 +230,7 @@ class Pump:
         tokens = {poll.token for poll in unfinished.values()}
         await self.database(lambda: Generation.objects.release_polls(tokens))
         if not self.has_asked_for_relief and not stopping.is_set():
-            await self.database(nudge_pump)
+            await self.database(enqueue_poller)
         await self.database(self.hold.leave)
         self.hold.close()
         await self.lanes.close()
@@ -295,13 +295,13 @@ class Work:
         room = MOST_NUDGES - waiting()
         if room > 0:
             for pk in self.fresh(Generation.objects.sendable(timezone.now())[:room]):
-                nudge_submit(pk)
+                enqueue_submit(pk)
             for pk in self.fresh(Generation.objects.savable(timezone.now())[:room]):
-                nudge_save(pk)
+                enqueue_save(pk)
 
     def save_at_once(self, pk: int):
         if waiting() < MOST_NUDGES and self.fresh([pk]):
-            nudge_save(pk)
+            enqueue_save(pk)
 
     def fresh(self, pks) -> list[int]:
         """Those of `pks` that were not nudged a moment ago."""
@@ -314,7 +314,7 @@ class Work:
 
 def sweep():
     """Settles what a crash left open, such as marks whose sender is gone. What was kept beside the database is each
-    host's own to replay (videos/cluster.py)."""
+    host's own to replay (videos/worker/cluster.py)."""
     mend_times()
     Generation.objects.sweep_lost_replies()
     Generation.objects.settle_what_a_crash_left()

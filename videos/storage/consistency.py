@@ -24,13 +24,13 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from videos import heygen, media
-from videos.engine import stopping
+from videos import heygen, stopping
 from videos.engine.save import Names, guard
-from videos.fetch import FetchError, look
-from videos.folders import make_folder
 from videos.lifecycle import FINAL, Status
-from videos.models import Generation, Picture, SavedVideo, Slot
+from videos.models import Generation, Picture, ProcessLock, SavedVideo
+from videos.storage import probe
+from videos.storage.download import FetchError, look
+from videos.storage.folders import make_folder
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class CannotRepair(Exception):
 
 def nightly() -> None:
     """The worker's look every night: repairs what it can, and empties the trash. Alone across hosts."""
-    token = Slot.objects.take(SLOT, SLOT_SECONDS)
+    token = ProcessLock.objects.acquire(SLOT, SLOT_SECONDS)
     if token is None:
         return
     try:
@@ -92,7 +92,7 @@ def nightly() -> None:
     except STORAGE_ERRORS as error:
         logger.warning("The nightly check could not read the storage: %s", type(error).__name__)
     finally:
-        Slot.objects.leave(SLOT, token)
+        ProcessLock.objects.release(SLOT, token)
 
 
 def tonight(day: int) -> Callable[[int], bool]:
@@ -312,7 +312,7 @@ def redraw(generation: Generation) -> str:
         with default_storage.open(copy.file.name) as source, video.open("wb") as target:
             for chunk in source.chunks(1024 * 1024):
                 target.write(chunk)
-        for draw, name in ((media.poster, copy.poster.name), (media.last_frame, copy.last_frame.name)):
+        for draw, name in ((probe.poster, copy.poster.name), (probe.last_frame, copy.last_frame.name)):
             draw_into_storage(draw, video, picture, name)
     return "drawn again from the saved copy"
 
@@ -320,7 +320,7 @@ def redraw(generation: Generation) -> str:
 def draw_into_storage(draw: Callable[[Path, Path], None], video: Path, picture: Path, name: str):
     try:
         draw(video, picture)
-    except media.NotAVideo as error:
+    except probe.NotAVideo as error:
         raise CannotRepair(f"the saved copy cannot be read. {error}") from None
     default_storage.delete(name)
     with picture.open("rb") as file:

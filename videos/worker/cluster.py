@@ -26,12 +26,12 @@ from django.db import Error, connections
 from django_q import cluster as q2
 from django_q.signals import post_execute_in_worker, pre_execute
 
-from videos import kernel
-from videos.engine import stopping
-from videos.engine.follow import SLOT
+from videos import stopping
+from videos.engine.poll import SLOT
 from videos.engine.submit import replay_accepted
-from videos.models import Slot
-from videos.tasks import make_schedules, nudge_check, nudge_pump
+from videos.models import ProcessLock
+from videos.tasks import enqueue_account_check, enqueue_poller, make_schedules
+from videos.worker import linux
 
 logger = logging.getLogger(__name__)
 
@@ -131,8 +131,8 @@ class Watch:
 
     def begin(self):
         attend(make_schedules)
-        attend(nudge_pump)
-        attend(nudge_check)
+        attend(enqueue_poller)
+        attend(enqueue_account_check)
         self.cluster = Cluster()
         self.pump = PumpWatch()
 
@@ -196,7 +196,7 @@ class PumpWatch:
         if now - self.looked_at < LATE / 4:
             return now - self.moved_at
         try:
-            beat = Slot.objects.filter(name=SLOT).values_list("seen_at", flat=True).first()
+            beat = ProcessLock.objects.filter(name=SLOT).values_list("seen_at", flat=True).first()
         except Error:
             connections.close_all()
             self.moved_at += now - self.looked_at
@@ -205,7 +205,7 @@ class PumpWatch:
         if beat != self.beat:
             self.beat, self.moved_at, self.patience = beat, now, LATE
         elif now - self.moved_at > self.patience:
-            attend(nudge_pump)
+            attend(enqueue_poller)
             self.patience *= 2
         return now - self.moved_at
 
@@ -223,9 +223,9 @@ def attend(call):
 def prepare_process():
     """It ends with its parent, and says in `ps` what it is."""
     process = current_process()
-    kernel.die_with(process._parent_pid, PARENT_DIED)
+    linux.die_with(process._parent_pid, PARENT_DIED)
     role = getattr(process._target, "__name__", "")
-    kernel.show_name(PREFIX + {"run_sentinel": "sentinel", "worker": "idle"}.get(role, role))
+    linux.show_name(PREFIX + {"run_sentinel": "sentinel", "worker": "idle"}.get(role, role))
     if role == "worker":
         signal.signal(PARENT_DIED, Worker.orphaned)
         pre_execute.connect(Worker.begins)
@@ -241,14 +241,14 @@ class Worker:
     @staticmethod
     def begins(task, **kwargs):
         Worker.is_busy = True
-        kernel.show_name(PREFIX + str(task["func"]).rpartition(".")[2])
+        linux.show_name(PREFIX + str(task["func"]).rpartition(".")[2])
 
     @staticmethod
     def ends(**kwargs):
         Worker.is_busy = False
         if Worker.is_orphan:
             os._exit(0)
-        kernel.show_name(f"{PREFIX}idle")
+        linux.show_name(f"{PREFIX}idle")
 
     @staticmethod
     def orphaned(number: int, frame: FrameType | None):

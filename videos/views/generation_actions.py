@@ -15,11 +15,11 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from videos import heygen
-from videos.engine.account import resume_sending
+from videos.engine.account_check import resume_sending
 from videos.forms import TOKEN
 from videos.models import Generation, OverBudget, TokenTaken
 from videos.notices import current_notices
-from videos.tasks import nudge_submit
+from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of
 
 LINKED_ELSEWHERE = "That execution already belongs to another video here."
@@ -78,7 +78,7 @@ def retry(request: HttpRequest, public_id) -> HttpResponse:
             batch = generation.retry(request.user, token)
             made = list(batch.generations.with_everything())
             for new in made:
-                transaction.on_commit(partial(nudge_submit, new.pk))
+                transaction.on_commit(partial(enqueue_submit, new.pk))
     except OverBudget as refusal:
         return answer(request, generation, str(refusal), True)
     except TokenTaken as error:

@@ -18,13 +18,13 @@ import django
 django.setup()
 from django.contrib.auth import get_user_model
 from videos.models import Batch, Provider, Request
-from videos.tasks import nudge_submit
+from videos.tasks import enqueue_submit
 owner, _ = get_user_model().objects.get_or_create(username="presser", defaults={"is_superuser": True})
 provider = Provider.objects.get(value=sys.argv[1])
 requests = [Request(prompt=prompt, provider=provider) for prompt in json.load(sys.stdin)]
 batch = Batch.objects.press(owner, uuid.uuid4().hex, requests)
 for pk in batch.generations.values_list("pk", flat=True):
-    nudge_submit(pk)
+    enqueue_submit(pk)
 """
 COLUMNS = ("prompt", "status", "execution_id", "trouble", "error_class", "created_at", "saved_at")
 
@@ -64,7 +64,7 @@ def run(studio, program, *arguments, said=""):
 
 def heartbeat(studio):
     """When the pump was last seen, as the database has it; that it moves is what counts."""
-    found = read(studio, "SELECT seen_at FROM videos_slot WHERE name = 'pump'")
+    found = read(studio, "SELECT seen_at FROM videos_processlock WHERE name = 'pump'")
     return found and found[0][0]
 
 

@@ -1,4 +1,4 @@
-"""The easel: a few background processes that draw, so that the server never waits for a frame.
+"""A few background processes that draw, so that the server never waits for a frame.
 
 Each is `python -m videos.standin.draw`: a job is a JSON line on its stdin, the answer a JSON line on its
 stdout. When the server dies, even by kill -9, stdin ends and the drawer goes with it.
@@ -17,7 +17,7 @@ TRIES = 2
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Easel:
+class RenderQueue:
     """A queue of drawings by due time, and `hands` processes that are started when first needed."""
 
     def __init__(self, folder: Path, hands: int, draft: bool, weight: int):

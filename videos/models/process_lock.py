@@ -10,8 +10,8 @@ from django.utils import timezone
 CLOCKS_DIFFER = timedelta(minutes=1)  # between hosts; a lease further ahead means that the clock jumped back
 
 
-class SlotQuerySet(models.QuerySet):
-    def take(self, name: str, seconds: float) -> uuid.UUID | None:
+class ProcessLockQuerySet(models.QuerySet):
+    def acquire(self, name: str, seconds: float) -> uuid.UUID | None:
         """A token for the slot if it is free or its lease has run out, else None."""
         token, now = uuid.uuid4(), timezone.now()
         jumped_back = now + timedelta(seconds=seconds) + CLOCKS_DIFFER
@@ -25,18 +25,18 @@ class SlotQuerySet(models.QuerySet):
         except IntegrityError:
             return None
 
-    def relieve(self, name: str, holder: uuid.UUID | str, seconds: float) -> uuid.UUID | None:
+    def take_over(self, name: str, holder: uuid.UUID | str, seconds: float) -> uuid.UUID | None:
         """A token for the slot in place of its holder's, who leaves or is known to be dead; None if it has moved on."""
         token, now = uuid.uuid4(), timezone.now()
         lease = {"token": token, "until": now + timedelta(seconds=seconds), "seen_at": now}
         return token if self.filter(name=name, token=holder).update(**lease) else None
 
-    def keep(self, name: str, token: uuid.UUID, seconds: float) -> bool:
+    def renew(self, name: str, token: uuid.UUID, seconds: float) -> bool:
         """Holds on for so many seconds more; False when somebody else has it by now. Also the heartbeat."""
         now = timezone.now()
         return bool(self.filter(name=name, token=token).update(until=now + timedelta(seconds=seconds), seen_at=now))
 
-    def leave(self, name: str, token: uuid.UUID):
+    def release(self, name: str, token: uuid.UUID):
         self.filter(name=name, token=token).update(token=None, until=None)
 
     def seconds_since(self, name: str) -> float | None:
@@ -45,13 +45,13 @@ class SlotQuerySet(models.QuerySet):
         return abs((timezone.now() - seen_at).total_seconds()) if seen_at else None
 
 
-class Slot(models.Model):
+class ProcessLock(models.Model):
     name = models.CharField(max_length=32, unique=True)
     token = models.UUIDField(null=True)
     until = models.DateTimeField(null=True)
     seen_at = models.DateTimeField()
 
-    objects = SlotQuerySet.as_manager()
+    objects = ProcessLockQuerySet.as_manager()
 
     def __str__(self):
         return self.name

@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from videos import heygen
-from videos.engine.nudge import nudge_check
+from videos.engine.enqueue import enqueue_account_check
 from videos.heygen import Cause, HeyGenError
 from videos.models import RemoteAccount
 from videos.models.remote_account import REFUSED_KEY
@@ -31,7 +31,7 @@ def check_account() -> None:
 def resume_sending() -> None:
     """A person says that sending may go on; whether the key is good is asked at once."""
     RemoteAccount.objects.resume()
-    nudge_check()
+    enqueue_account_check()
 
 
 def take_error(error: HeyGenError):
