@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import wraps
 
 from django.conf import settings
-from django.core.management import call_command
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django_q.models import Schedule, Task
 
@@ -23,6 +23,7 @@ from videos.engine import save as saving
 from videos.engine import submit as sending
 from videos.engine.enqueue import enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
 from videos.models import Generation
+from videos.models.transactions import delete_in_order
 from videos.storage import consistency
 
 __all__ = [
@@ -105,8 +106,8 @@ def check_account():
 @task
 def nightly():
     """Throws away what nobody needs, and compares storage and rows."""
-    Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT).delete()
-    call_command("clearsessions")
+    delete_in_order(Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT))
+    delete_in_order(Session.objects.filter(expire_date__lt=timezone.now()))
     consistency.nightly()
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from videos.accounts.throttle import client_address
 from videos.models import OneTimeLink
+from videos.models.transactions import delete_in_order
 
 SEEN_EVERY = 300  # seconds between two notes that a session is in use
 BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -86,16 +87,16 @@ def of_user(user, current_key: str | None) -> list[SignedIn]:
 def end(user, handle: str) -> bool:
     """Ends one of the user's sessions; False if the user has none of that handle."""
     keys = [row.pk for row, _ in rows_of(user) if handle_of(row.session_key) == handle]
-    return bool(Session.objects.filter(pk__in=keys).delete()[0])
+    return bool(delete_in_order(Session.objects.filter(pk__in=keys)))
 
 
 def shut_out(person):
     """Whoever is deactivated is signed out everywhere, and the links that they made or were given are void."""
-    OneTimeLink.objects.open().filter(Q(for_user=person) | Q(made_by=person)).delete()
+    delete_in_order(OneTimeLink.objects.open().filter(Q(for_user=person) | Q(made_by=person)))
     end_all(person)
 
 
 def end_all(user, but: str | None = None) -> int:
     """Ends every session of the user, save the one with the key `but`; how many there were."""
     keys = [row.pk for row, _ in rows_of(user) if row.session_key != but]
-    return Session.objects.filter(pk__in=keys).delete()[0]
+    return delete_in_order(Session.objects.filter(pk__in=keys))

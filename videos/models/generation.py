@@ -5,14 +5,14 @@ this file has read everything that ever writes a status.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -24,9 +24,9 @@ from videos.models.picture import Picture
 from videos.models.provider import Provider
 from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
+from videos.models.transactions import PARAMETERS, batched, lock_in_order, retried, update_in_order
 
 POLL_LEASE = timedelta(seconds=60)  # longer than any poll takes
-PARAMETERS = 900  # in one statement: an old SQLite takes 999
 
 
 class TokenTaken(Exception):
@@ -52,22 +52,22 @@ class Request:
 
 
 class BatchManager(models.Manager):
+    @retried
     def press(self, owner, form_token: str, requests: list[Request]) -> "Batch":
         """One press of Generate: one batch, however often the same form is sent.
 
         Budgets are checked and held in the very transaction that makes the generations. Raises OverBudget, or
         TokenTaken when the token belongs to somebody else's press.
         """
-        with transaction.atomic():
-            RemoteAccount.objects.lock()
-            known = self.filter(form_token=form_token).first()
-            if known:
-                return known.belonging_to(owner)
-            Budget.objects.check_room(owner, cost_of(requests), Generation.objects.unfinished())
-            batch = self.create(owner=owner, form_token=form_token)
-            for request in requests:
-                batch.add(request)
-            return batch
+        RemoteAccount.objects.lock()
+        known = self.filter(form_token=form_token).first()
+        if known:
+            return known.belonging_to(owner)
+        Budget.objects.check_room(owner, cost_of(requests), Generation.objects.unfinished())
+        batch = self.create(owner=owner, form_token=form_token)
+        for request in requests:
+            batch.add(request)
+        return batch
 
 
 def cost_of(requests: list[Request]) -> Cost:
@@ -160,16 +160,16 @@ class Outcome:
 
 
 class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
+    @retried
     def claim_to_send(self, pk: int) -> "Generation | None":
         """The queued generation, leased to the caller, if sending is allowed and a place is free; else None.
 
         The account's row is locked while places are counted, so two senders never take the same last place.
         """
-        with transaction.atomic():
-            account, now = RemoteAccount.objects.lock(), timezone.now()
-            if not account.may_send(now) or self.occupying(now).count() >= account.places:
-                return None
-            return self._claim(self.due(Status.QUEUED, now).filter(pk=pk), now)
+        account, now = RemoteAccount.objects.lock(), timezone.now()
+        if not account.may_send(now) or self.occupying(now).count() >= account.places:
+            return None
+        return self._claim(self.due(Status.QUEUED, now).filter(pk=pk), now)
 
     def claim_to_save(self, pk: int) -> "Generation | None":
         now = timezone.now()
@@ -192,16 +192,16 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
         """Ids of those whose video may be saved now, the longest due first."""
         return self.due(Status.SAVING, now).values_list("pk", flat=True)
 
+    @retried
     def claim_due_polls(self, before: datetime, limit: int) -> list[DuePoll]:
         """Leases up to `limit` running generations due before then. One transaction; rows that another host holds
         are skipped."""
         token, now = uuid.uuid4(), timezone.now()
         names = [field.name for field in fields(DuePoll) if field.name != "token"]
-        with transaction.atomic():
-            due = self.due(Status.RUNNING, max(now, before)).select_for_update(skip_locked=True)
-            rows = list(due.values(*names)[:limit])
-            for chunk in batched([row["pk"] for row in rows], PARAMETERS):
-                self.filter(pk__in=chunk).update(lease_token=token, lease_until=now + POLL_LEASE)
+        due = self.due(Status.RUNNING, max(now, before)).select_for_update(skip_locked=True, no_key=True)
+        rows = list(due.values(*names)[:limit])
+        for chunk in batched([row["pk"] for row in rows], PARAMETERS):
+            self.filter(pk__in=chunk).update(lease_token=token, lease_until=now + POLL_LEASE)
         return [DuePoll(token=token, **row) for row in rows]
 
     def release_polls(self, tokens: Iterable[uuid.UUID] | None = None) -> int:
@@ -210,19 +210,21 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
         claimed = self.filter(status=Status.RUNNING, lease_token__isnull=False)
         if tokens is not None:
             claimed = claimed.filter(lease_token__in=list(tokens))
-        return claimed.update(**NO_LEASE)
+        return update_in_order(claimed, **NO_LEASE)
 
+    @retried
     def record_outcomes(self, outcomes: list[Outcome]) -> list[int]:
         """Writes what polls found, in one transaction; returns the ids that moved on (not those still running).
 
         An outcome whose row was moved or leased anew meanwhile changes nothing.
         """
         moved = []
-        with transaction.atomic():
-            self._put_off([outcome for outcome in outcomes if outcome.later])
-            for outcome in outcomes:
-                if not outcome.later and self._record(outcome) and outcome.status != Status.RUNNING:
-                    moved.append(outcome.pk)
+        for chunk in batched(sorted(outcome.pk for outcome in outcomes), PARAMETERS):
+            lock_in_order(self.filter(pk__in=chunk))
+        self._put_off([outcome for outcome in outcomes if outcome.later])
+        for outcome in outcomes:
+            if not outcome.later and self._record(outcome) and outcome.status != Status.RUNNING:
+                moved.append(outcome.pk)
         return moved
 
     def _put_off(self, outcomes: list[Outcome]):
@@ -267,7 +269,7 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
         """What was pressed in demo mode never goes to HeyGen, nor the other way round; its card says so."""
         others = self.exclude(demo=settings.DEMO).filter(status__in=[Status.QUEUED, Status.RUNNING, Status.SAVING])
         words = PRESSED_FOR_REAL if settings.DEMO else PRESSED_IN_DEMO
-        others.exclude(trouble=words).update(trouble=words, version=next_version())
+        update_in_order(others.exclude(trouble=words), trouble=words, version=next_version())
 
     def adopt(self, public_id: uuid.UUID, execution_id: str) -> bool:
         """Replays a reply that was kept beside the database. True when its row now holds this execution."""
@@ -384,13 +386,13 @@ class Generation(models.Model):
         self.settle()
         return True
 
+    @retried
     def refuse(self, token: uuid.UUID, error_class: str, message: str, detail: str = "") -> bool:
         """A definite refusal before anything was made: nothing is charged, and what was held is given back."""
-        with transaction.atomic():
-            rows = self._rows(Status.FAILED, token).exclude(status=Status.RUNNING)
-            error = {"error_class": error_class, "error_message": message, "error_detail": detail}
-            refused = self._move(rows, Status.FAILED, ended_at=timezone.now(), trouble="", **error, **NO_LEASE)
-            return refused and self.release()
+        rows = self._rows(Status.FAILED, token).exclude(status=Status.RUNNING)
+        error = {"error_class": error_class, "error_message": message, "error_detail": detail}
+        refused = self._move(rows, Status.FAILED, ended_at=timezone.now(), trouble="", **error, **NO_LEASE)
+        return refused and self.release()
 
     def lose_reply(self, reason: str, detail: str = "", error_class: str = "lost_reply") -> bool:
         """Sent, and no usable reply: it may have been charged. Only a person moves it on.
@@ -425,40 +427,41 @@ class Generation(models.Model):
         fields = {"due_at": timezone.now() + delay, "trouble": trouble, "save_attempts": attempts}
         return self._move(rows, Status.SAVING, **fields, **NO_LEASE)
 
+    @retried
     def keep_video(self, token: uuid.UUID, copy: SavedVideo) -> bool:
         """The whole copy stands under its final name: the row of it, and `ready`, in one transaction."""
-        with transaction.atomic():
-            now = timezone.now()
-            rows = self._rows(Status.READY, token)
-            if not self._move(rows, Status.READY, saved_at=now, ended_at=now, video_url="", trouble="", **NO_LEASE):
-                return False
-            copy.generation = self
-            copy.save(force_insert=True)
+        now = timezone.now()
+        rows = self._rows(Status.READY, token)
+        if not self._move(rows, Status.READY, saved_at=now, ended_at=now, video_url="", trouble="", **NO_LEASE):
+            return False
+        copy.generation = self
+        copy.save(force_insert=True)
         return True
 
+    @retried
     def fetch_again(self) -> bool:
         """The saved copy is missing or changed on disk: its row goes, and the engine saves it anew."""
-        with transaction.atomic():
-            rows = Generation.objects.filter(pk=self.pk, status=Status.READY, execution_id__isnull=False)
-            if not self._move(rows, Status.SAVING, due_at=timezone.now(), saved_at=None, ended_at=None, **NO_LEASE):
-                return False
-            SavedVideo.objects.filter(generation=self).delete()
+        rows = Generation.objects.filter(pk=self.pk, status=Status.READY, execution_id__isnull=False)
+        if not self._move(rows, Status.SAVING, due_at=timezone.now(), saved_at=None, ended_at=None, **NO_LEASE):
+            return False
+        SavedVideo.objects.filter(generation=self).delete()
         return True
 
     # What the owner decides
+    @retried
     def cancel(self) -> bool:
         """Takes back what was never sent. A sender that holds it fails at its mark, and nothing is spent."""
-        with transaction.atomic():
-            rows = self._rows(Status.CANCELLED).filter(status=Status.QUEUED)
-            cancelled = self._move(rows, Status.CANCELLED, ended_at=timezone.now(), trouble="", **NO_LEASE)
-            return cancelled and self.release()
+        rows = self._rows(Status.CANCELLED).filter(status=Status.QUEUED)
+        cancelled = self._move(rows, Status.CANCELLED, ended_at=timezone.now(), trouble="", **NO_LEASE)
+        return cancelled and self.release()
 
+    @retried
     def resolve_as_not_made(self) -> bool:
         """The owner looked, and HeyGen has nothing. The sender's token stays, in case it has after all."""
-        with transaction.atomic():
-            rows = self._rows(Status.CANCELLED).filter(status=Status.UNKNOWN)
-            return self._move(rows, Status.CANCELLED, ended_at=timezone.now()) and self.release()
+        rows = self._rows(Status.CANCELLED).filter(status=Status.UNKNOWN)
+        return self._move(rows, Status.CANCELLED, ended_at=timezone.now()) and self.release()
 
+    @retried
     def resolve_as_found(self, execution_id: str) -> bool:
         """The owner found the execution. Raises IntegrityError when another generation has it."""
         rows = self._rows(Status.RUNNING).filter(status=Status.UNKNOWN)
@@ -502,7 +505,7 @@ class Generation(models.Model):
         return self.public_links.open().order_by("-pk").first()
 
     def revoke_public_links(self):
-        self.public_links.open().update(revoked_at=timezone.now())
+        self.public_links.open().revoke()
 
     def move_to_trash(self) -> bool:
         """Never what is under way, or may have been paid for: it stays where its end can be seen."""
@@ -511,12 +514,16 @@ class Generation(models.Model):
         self.refresh_from_db()
         return bool(trashed)
 
+    @retried
     def remove_for_good(self) -> bool:
-        """The row, and its files with it, if it is still in the trash; somebody may have brought it back."""
-        with transaction.atomic():
-            row = Generation.objects.removable().filter(pk=self.pk).select_for_update().first()
-            if row:
-                row.delete()
+        """The row, and its files with it, if it is still in the trash; somebody may have brought it back.
+
+        Deleting it also writes to its retries, which lose their link to it.
+        """
+        lock_in_order(Generation.objects.filter(Q(pk=self.pk) | Q(retry_of=self.pk)), to_delete=True)
+        row = Generation.objects.removable().filter(pk=self.pk).first()
+        if row:
+            row.delete()
         return bool(row)
 
     def restore(self):
@@ -566,14 +573,14 @@ class Generation(models.Model):
             day=timezone.localdate(self.created_at),
         )
 
+    @retried
     def settle(self):
         """It counts, once, however often this is called; what was given back as not made is held again."""
-        with transaction.atomic():
-            Generation.objects.select_for_update().get(pk=self.pk)  # two sweeps at once settle one after the other
-            if self.ledger.aggregate(held=Sum("videos"))["held"] == 0:
-                self.enter(LedgerEntry.Kind.HOLD, videos=1, amount=self.estimate or Decimal(0))
-            if not self.ledger.filter(kind=LedgerEntry.Kind.SETTLE).exists():
-                self.enter(LedgerEntry.Kind.SETTLE, videos=0, amount=Decimal(0))
+        Generation.objects.select_for_update(no_key=True).get(pk=self.pk)  # two recoveries settle one after the other
+        if self.ledger.aggregate(held=Sum("videos"))["held"] == 0:
+            self.enter(LedgerEntry.Kind.HOLD, videos=1, amount=self.estimate or Decimal(0))
+        if not self.ledger.filter(kind=LedgerEntry.Kind.SETTLE).exists():
+            self.enter(LedgerEntry.Kind.SETTLE, videos=0, amount=Decimal(0))
 
     def release(self) -> bool:
         self.enter(LedgerEntry.Kind.RELEASE, videos=-1, amount=-(self.estimate or Decimal(0)))
@@ -611,8 +618,3 @@ NO_LEASE = {"lease_token": None, "lease_until": None}
 UNKNOWN_TO_HEYGEN = Q(status=Status.FAILED, error_class="not_found", execution_id__isnull=False)
 PRESSED_IN_DEMO = "Pressed in demo mode, so it is never sent to HeyGen. Make it anew to have it for real."
 PRESSED_FOR_REAL = "Pressed with an API key. It waits, unharmed, until the studio runs with the key again."
-
-
-def batched(things: list, size: int) -> Iterator[list]:
-    for start in range(0, len(things), size):
-        yield things[start : start + size]

@@ -11,6 +11,8 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
+from videos.models.transactions import retried
+
 REMOTE_COPY_LASTS = timedelta(days=5)  # undocumented; a week is the shortest life of HeyGen's other links
 
 
@@ -50,16 +52,16 @@ class PictureQuerySet(models.QuerySet):
         picture.file.save(f"picture{redrawn.extension}", ContentFile(redrawn.data), save=False)
         return self._insert_once(picture)
 
+    @retried
     def _insert_once(self, picture: "Picture") -> "Picture":
-        with transaction.atomic():
-            kept, made = self.get_or_create(
-                owner=picture.owner,
-                sha256=picture.sha256,
-                defaults={
-                    name: getattr(picture, name)
-                    for name in ("public_id", "file", "width", "height", "size", "content_type")
-                },
-            )
+        kept, made = self.get_or_create(
+            owner=picture.owner,
+            sha256=picture.sha256,
+            defaults={
+                name: getattr(picture, name)
+                for name in ("public_id", "file", "width", "height", "size", "content_type")
+            },
+        )
         if not made:  # another request kept the same bytes a moment ago
             picture.file.delete(save=False)
         return kept

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.db import models
 
+from videos.models.transactions import update_in_order
+
 LONGEST = 3600  # seconds that a setting may reasonably ask for
 
 
@@ -16,13 +18,13 @@ class ProviderQuerySet(models.QuerySet):
 
     def pause(self) -> int:
         """Shown but not offered, until resumed. Like its siblings, returns how many there were."""
-        return self.update(state=Provider.State.PAUSED)
+        return update_in_order(self, state=Provider.State.PAUSED)
 
     def resume(self) -> int:
-        return self.update(state=Provider.State.ACTIVE)
+        return update_in_order(self, state=Provider.State.ACTIVE)
 
     def retire(self) -> int:
-        return self.update(state=Provider.State.RETIRED)
+        return update_in_order(self, state=Provider.State.RETIRED)
 
 
 class Provider(models.Model):

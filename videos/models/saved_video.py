@@ -9,6 +9,8 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
+from videos.models.transactions import update_in_order
+
 
 class SavedVideo(models.Model):
     """Exists only when the copy is whole: decoded, measured, hashed and under its final name."""
@@ -40,7 +42,7 @@ class PublicLinkQuerySet(models.QuerySet):
 
     def revoke(self) -> int:
         """Nobody can watch at these links any more; how many were still open."""
-        return self.filter(revoked_at=None).update(revoked_at=timezone.now())
+        return update_in_order(self.filter(revoked_at=None), revoked_at=timezone.now())
 
 
 def new_token() -> str:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model, login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.http import Http404
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from videos.accounts import sessions, setup_token, throttle
 from videos.accounts.forms import ChangePasswordForm, NewPasswordForm, NewPersonForm, SetUpForm, SignInForm
 from videos.models import OneTimeLink, RemoteAccount
+from videos.models.transactions import retried
 
 User = get_user_model()
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
@@ -35,13 +36,19 @@ def set_up(request):
 
 def make_first_owner(person: User) -> User | None:
     """Stores the owner unless there is somebody already: of many set-ups at once, one passes."""
-    with transaction.atomic():
-        RemoteAccount.objects.lock()
-        if User.objects.exists():
-            return None
-        person.save()
-    setup_token.forget()
-    return person
+    if store_first_owner(person):
+        setup_token.forget()
+        return person
+    return None
+
+
+@retried
+def store_first_owner(person: User) -> bool:
+    RemoteAccount.objects.lock()
+    if User.objects.exists():
+        return False
+    person.save()
+    return True
 
 
 @login_not_required
@@ -112,15 +119,20 @@ def make_member(link: OneTimeLink, form: NewPersonForm) -> User | None:
     """Uses the link up and stores the member, both or neither."""
     person = form.person()
     try:
-        with transaction.atomic():
-            if not link.use():
-                form.add_error(None, "This invitation was used a moment ago. Ask for another.")
-                return None
-            person.save()
+        if store_member(link, person):
+            return person
+        form.add_error(None, "This invitation was used a moment ago. Ask for another.")
     except IntegrityError:
         form.add_error("username", "Somebody took this name a moment ago. Choose another.")
-        return None
-    return person
+    return None
+
+
+@retried
+def store_member(link: OneTimeLink, person: User) -> bool:
+    if not link.use():
+        return False
+    person.save()
+    return True
 
 
 @login_not_required

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from videos.forms import FRAMES, GenerateForm, check_address, find_picture, keep_last_frame, keep_upload
 from videos.models import Batch, OverBudget, Picture, TokenTaken
+from videos.models.transactions import retried
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, new_token
 from videos.views.composer import advice_context, composer_context, left_for, offered_providers, slot_context
@@ -33,12 +34,12 @@ def generate(request: HttpRequest) -> HttpResponse:
     return refused(request, form)
 
 
+@retried
 def press(owner, token: str, requests) -> Batch:
     """The batch of this press, and a nudge for each of its videos once it is kept."""
-    with transaction.atomic():
-        batch = Batch.objects.press(owner, token, requests)
-        for pk in batch.generations.values_list("pk", flat=True):
-            transaction.on_commit(partial(enqueue_submit, pk))
+    batch = Batch.objects.press(owner, token, requests)
+    for pk in batch.generations.values_list("pk", flat=True):
+        transaction.on_commit(partial(enqueue_submit, pk))
     return batch
 
 

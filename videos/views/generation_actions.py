@@ -18,6 +18,7 @@ from videos import heygen
 from videos.engine.account_check import resume_sending
 from videos.forms import TOKEN
 from videos.models import Generation, OverBudget, TokenTaken
+from videos.models.transactions import retried
 from videos.notices import current_notices
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of
@@ -74,11 +75,7 @@ def retry(request: HttpRequest, public_id) -> HttpResponse:
     if not TOKEN.fullmatch(token):
         return answer(request, generation, "This page is out of date. Reload it and try again; nothing was sent.", True)
     try:
-        with transaction.atomic():
-            batch = generation.retry(request.user, token)
-            made = list(batch.generations.with_everything())
-            for new in made:
-                transaction.on_commit(partial(enqueue_submit, new.pk))
+        made = make_again(generation, request.user, token)
     except OverBudget as refusal:
         return answer(request, generation, str(refusal), True)
     except TokenTaken as error:
@@ -89,6 +86,14 @@ def retry(request: HttpRequest, public_id) -> HttpResponse:
     return answer_with_cards(request, cards)
 
 
+@retried
+def make_again(generation: Generation, owner, token: str) -> list[Generation]:
+    made = list(generation.retry(owner, token).generations.with_everything())
+    for new in made:
+        transaction.on_commit(partial(enqueue_submit, new.pk))
+    return made
+
+
 @require_POST
 def found(request: HttpRequest, public_id) -> HttpResponse:
     """The owner found the execution at HeyGen. One free look says whether it is there before it is linked."""
@@ -97,8 +102,7 @@ def found(request: HttpRequest, public_id) -> HttpResponse:
     if problem := why_not_linked(generation, execution_id):
         return not_linked(request, generation, problem)
     try:
-        with transaction.atomic():
-            said = "" if generation.resolve_as_found(execution_id) else TOO_LATE
+        said = "" if generation.resolve_as_found(execution_id) else TOO_LATE
     except IntegrityError:
         return not_linked(request, generation, LINKED_ELSEWHERE)
     return answer(request, own(request, public_id), said)

@@ -6,7 +6,6 @@ from pathlib import PurePath
 
 from django.conf import settings
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,6 +17,7 @@ from zipstream import ZIP_STORED, ZipStream
 from videos.forms import read_uuid
 from videos.models import Generation
 from videos.models.generation_queryset import GenerationQuerySet
+from videos.models.transactions import lock_in_order, retried
 from videos.views.cards import answer_with_cards, cards_of
 from videos.views.files import download_name, release_database
 from videos.views.generation_actions import next_address
@@ -63,11 +63,13 @@ def chosen(request: HttpRequest) -> GenerationQuerySet:
 
 
 def own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:
-    """Watching may be shared; deciding is its owner's."""
-    return list(rows.filter(owner=request.user))
+    """Watching may be shared; deciding is its owner's. They are locked until the transaction ends."""
+    mine = rows.filter(owner=request.user)
+    locked = lock_in_order(mine)
+    return list(mine.filter(pk__in=locked))
 
 
-@transaction.atomic
+@retried
 def favourite(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = own(request, rows)
     wanted = not all(generation.favourite for generation in mine)
@@ -77,7 +79,7 @@ def favourite(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     return Done(mine, sentence(mine, f"{one} now", f"{many} now"))
 
 
-@transaction.atomic
+@retried
 def share(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = own(request, rows)
     wanted = not all(generation.shared for generation in mine)
@@ -87,14 +89,14 @@ def share(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     return Done(mine, sentence(mine, f"is {words}", f"are {words}"))
 
 
-@transaction.atomic
+@retried
 def trash(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = [generation for generation in own(request, rows.kept()) if generation.move_to_trash()]
     where = f"in the trash for {settings.TRASH_DAYS} days"
     return Done(mine, sentence(mine, f"is {where}", f"are {where}"), undo=mine)
 
 
-@transaction.atomic
+@retried
 def restore(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = own(request, rows.trashed())
     for generation in mine:

@@ -1,0 +1,169 @@
+"""Many people and the worker write to the same rows at once on PostgreSQL: no deadlock, and nobody is shown an error.
+
+`STUDIO_RACE_SECONDS=60 pytest tests/test_row_locks.py` races for as long as that; by default only a few seconds.
+"""
+
+import os
+import random
+import time
+import traceback
+import uuid
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import OperationalError
+from django.db.models import F
+from django.utils import timezone
+from psycopg.errors import DeadlockDetected
+
+from tests.parts.crowd import crowd
+from tests.parts.people import make_owner, signed_in
+from tests.parts.processes import ROOT
+from tests.parts.studio import Studio
+from videos.lifecycle import Status
+from videos.models import Batch, Generation, Outcome, Provider, Request, SavedVideo
+from videos.models.transactions import retried
+
+SECONDS = float(os.environ.get("STUDIO_RACE_SECONDS", 6))
+ROWS = 60
+
+
+def make_rows():
+    owner = make_owner()
+    press(owner, "running", status=Status.RUNNING)
+    press(owner, "saving", status=Status.SAVING)
+    press(owner, "ready", status=Status.READY)
+
+
+def press(owner, prompt, count=ROWS, **fields):
+    provider = Provider.objects.get(value="sora_v2_pro")
+    batch = Batch.objects.press(owner, uuid.uuid4().hex, [Request(prompt, provider)] * count)
+    for generation in batch.generations.all():
+        remote = {"execution_id": f"node-{uuid.uuid4().hex}"} if fields else {}
+        Generation.objects.filter(pk=generation.pk).update(**fields, **remote)
+    return batch
+
+
+# What each process does again and again. All return how often they did it.
+def race(number):
+    deeds = (select_in_the_gallery, record_polls, save, cancel_and_empty_the_trash)
+    end = time.monotonic() + SECONDS
+    owner = get_user_model().objects.get()
+    deed = deeds[number % len(deeds)](owner, random.Random(number))
+    rounds = 0
+    try:
+        while time.monotonic() < end:
+            next(deed)
+            rounds += 1
+    except Exception:
+        return traceback.format_exc()
+    return rounds
+
+
+def select_in_the_gallery(owner, draw):
+    client = signed_in(owner)
+    ids = list(Generation.objects.filter(prompt__in=["running", "ready"]).values_list("public_id", flat=True))
+    while True:
+        for deed in ("favourite", "trash", "undo", "share"):
+            chosen = draw.sample(ids, ROWS)
+            reply = client.post("/selected", {"deed": deed, "ids": chosen})
+            assert reply.status_code == 302, reply.status_code
+            yield
+
+
+def record_polls(owner, draw):
+    pks = list(Generation.objects.filter(prompt="running").values_list("pk", flat=True))
+    while True:
+        token = uuid.uuid4()
+        for pk in pks:
+            Generation.objects.filter(pk=pk).update(lease_token=token, lease_until=timezone.now(), status="running")
+        word = draw.choice(["queued", "rendering", "almost"])
+        fields = {"due_at": timezone.now(), "remote_status": word}
+        draw.shuffle(pks)
+        Generation.objects.record_outcomes([Outcome(pk, token, Status.RUNNING, fields) for pk in pks])
+        Generation.objects.release_polls()
+        yield
+
+
+def save(owner, draw):
+    pks = list(Generation.objects.filter(prompt="saving").values_list("pk", flat=True))
+    while True:
+        generation = Generation.objects.claim_to_save(draw.choice(pks))
+        if generation:
+            copy = SavedVideo(file="a.mp4", poster="a.jpg", last_frame="b.jpg", size=1, sha256="0" * 64, **FACTS)
+            generation.keep_video(generation.lease_token, copy)
+            generation.fetch_again()
+        yield
+
+
+def cancel_and_empty_the_trash(owner, draw):
+    client = signed_in(owner)
+    while True:
+        batch = press(owner, "mistake", 6)
+        first, *_ = mistakes = list(batch.generations.order_by("pk"))
+        press_again = Batch.objects.press(owner, uuid.uuid4().hex, [first.request()] * 3)
+        mistakes += press_again.generations.all()
+        draw.shuffle(mistakes)
+        for generation in mistakes:
+            generation.cancel()
+        ids = [generation.public_id for generation in mistakes]
+        client.post("/selected", {"deed": "trash", "ids": ids})
+        reply = client.post("/trash/empty")
+        assert reply.status_code == 302, reply.status_code
+        yield
+
+
+FACTS = {"width": 2, "height": 2, "seconds": 1.0, "fps": 24.0, "codec": "h264", "has_sound": False}
+
+
+@pytest.mark.timeout(SECONDS + 200)
+def test_people_the_poller_the_saver_and_the_trash_race_without_a_deadlock_or_an_error(
+    postgres, postgres_template, tmp_path
+):
+    url = postgres.new_database(postgres_template)
+    studio = Studio(tmp_path, {"DATABASE_URL": url})
+    studio.manage("shell", "-v", "0", "-c", "from tests.test_row_locks import make_rows; make_rows()")
+    rounds = crowd("tests.test_row_locks:race", url, studio.data, processes=12, seconds=SECONDS + 150)
+    errors = [answer for answer in rounds if not isinstance(answer, int)]
+    assert not errors, f"{len(errors)} of {len(rounds)} met an error, the first of which is {errors[0]}"
+    assert min(rounds) > 0
+    deadlocks = [line for line in postgres.log.read_text().splitlines() if "deadlock detected" in line]
+    assert deadlocks == []
+
+
+def test_every_transaction_of_ours_is_one_that_is_repeated_after_a_deadlock():
+    """`transaction.atomic` stands where a repeat is impossible or not wanted, and nowhere else; use `retried`."""
+    single = {"videos/models/transactions.py", "videos/models/process_lock.py", "videos/engine/submit.py"}
+    found = {str(path.relative_to(ROOT)) for path in ROOT.glob("videos/**/*.py") if "atomic(" in path.read_text()}
+    assert found == single
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_deadlock_that_happens_all_the_same_is_repeated_and_what_was_half_done_with_it(owner):
+    [generation] = press(owner, "a lighthouse", 1).generations.all()
+    times = []
+
+    @retried
+    def favourite():
+        times.append(1)
+        Generation.objects.filter(pk=generation.pk).update(send_attempts=F("send_attempts") + 1)
+        if len(times) < 3:
+            raise OperationalError("deadlock detected") from DeadlockDetected()
+
+    favourite()
+    generation.refresh_from_db()
+    assert (len(times), generation.send_attempts) == (3, 1)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_another_failure_of_the_database_is_not_repeated():
+    times = []
+
+    @retried
+    def fail():
+        times.append(1)
+        raise OperationalError("disk full")
+
+    with pytest.raises(OperationalError):
+        fail()
+    assert len(times) == 1

@@ -1,0 +1,80 @@
+"""Transactions that run beside each other: rows are locked in one order, and a deadlock is repeated instead of shown.
+
+PostgreSQL ends one of two transactions that wait for each other's rows. Transactions that lock their rows in the same
+order never wait in a circle, so whatever writes to several rows of one table locks them first, by primary key. SQLite
+has no row locks and needs none: its IMMEDIATE transactions are alone from their first word.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from itertools import count
+from typing import Any
+
+from django.db import OperationalError, connection, models, transaction
+
+logger = logging.getLogger(__name__)
+
+PARAMETERS = 900  # in one statement: an old SQLite takes 999
+DEADLOCK, SERIALISATION_FAILURE = "40P01", "40001"  # PostgreSQL's codes; both say: nothing was done, so try again
+TRIES = 6
+LONGEST_PAUSE = 0.05  # seconds, doubled after each try
+
+
+def retried(function: Callable) -> Callable:
+    """Runs `function` in a transaction, and once more where the database ended it to resolve a deadlock.
+
+    Called within another transaction it joins that one, and whoever began that one repeats the whole.
+    """
+
+    @wraps(function)
+    def in_a_transaction(*arguments: Any, **named: Any) -> Any:
+        for attempt in count(1):
+            try:
+                with transaction.atomic():
+                    return function(*arguments, **named)
+            except OperationalError as error:
+                if connection.in_atomic_block or not is_conflict(error) or attempt == TRIES:
+                    raise
+                logger.warning("The database ended %s to resolve a deadlock; trying again", function.__qualname__)
+                time.sleep(random.uniform(0, LONGEST_PAUSE * 2**attempt))
+        return None  # never reached
+
+    return in_a_transaction
+
+
+def is_conflict(error: Exception) -> bool:
+    """Whether the database gave up this transaction only because of another one."""
+    return getattr(error.__cause__, "sqlstate", None) in {DEADLOCK, SERIALISATION_FAILURE}
+
+
+def lock_in_order(rows: models.QuerySet, to_delete: bool = False) -> list:
+    """Locks these rows in the order of their primary keys until the transaction ends; returns those keys.
+
+    Rows that changed while it waited, and no longer match, are left out.
+    """
+    rows = rows.select_related(None).select_for_update(of=("self",), no_key=not to_delete).order_by("pk")
+    return [row.pk for row in rows.only("pk")]
+
+
+@retried
+def update_in_order(rows: models.QuerySet, **fields: Any) -> int:
+    """`rows.update(**fields)` for any number of rows; how many there were."""
+    everything = rows.model._default_manager
+    return sum(everything.filter(pk__in=pks).update(**fields) for pks in batched(lock_in_order(rows), PARAMETERS))
+
+
+@retried
+def delete_in_order(rows: models.QuerySet) -> int:
+    """Deletes these rows, of a table that no other refers to; how many there were."""
+    everything = rows.model._default_manager
+    pks = lock_in_order(rows, to_delete=True)
+    return sum(everything.filter(pk__in=chunk).delete()[0] for chunk in batched(pks, PARAMETERS))
+
+
+def batched(things: Iterable, size: int) -> Iterator[list]:
+    things = list(things)
+    for start in range(0, len(things), size):
+        yield things[start : start + size]
