@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from tests.parts.bucket import KEY, NAME, SECRET
 from tests.parts.saving import checkstudio, completed, make_due, save_until_ready, stored_sha256, true_sha256
-from videos.engine.save import Names, save
+from videos.engine.save import save
 from videos.storage import consistency
+from videos.storage.names import Names
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from tests.parts.pressing import picture
 from tests.parts.saving import checkstudio, completed, save_until_ready, stored_sha256, true_sha256
-from videos.engine.save import Names, draft_of
 from videos.models import Generation, Picture, ProcessLock, SavedVideo
 from videos.storage.consistency import compare, empty_trash, nightly, tonight
+from videos.storage.names import Names, partial_path
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -149,7 +149,7 @@ def test_a_file_whose_row_is_about_to_be_made_is_no_orphan(remote, owner):
 
 def test_half_a_download_is_removed_only_when_nobody_waits_for_it(remote, owner):
     [generation] = completed(remote, owner)
-    draft = draft_of(Names.of(generation).video)
+    draft = partial_path(Names.of(generation).video)
     draft.parent.mkdir(parents=True)
     draft.write_bytes(b"half")
     age(draft, days=3)

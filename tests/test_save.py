@@ -14,8 +14,9 @@ from django.utils import timezone
 from tests.parts.processes import wait_until
 from tests.parts.saving import completed, make_due, save_until_ready, start_saver, stored_sha256, true_sha256
 from tests.parts.standin import Standin
-from videos.engine.save import Names, draft_of, notes_of, save
+from videos.engine.save import save
 from videos.models import Generation, SavedVideo
+from videos.storage.names import Names, notes_path, partial_path
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -105,7 +106,7 @@ def test_a_worker_that_must_stop_ends_its_slice_and_leaves_the_row_due(generatio
 def test_a_long_download_is_worked_in_slices_that_go_on_from_each_other(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     heavy_remote.faults([{"call": "file", "first": 2, "do": {"drip": 150_000}}])
-    draft, sizes = draft_of(Names.of(generation).video), []
+    draft, sizes = partial_path(Names.of(generation).video), []
     for _ in range(2):
         assert save(generation.pk, seconds=1) is True
         generation.refresh_from_db()
@@ -147,7 +148,7 @@ def test_a_whole_copy_is_kept_when_a_reboot_took_its_notes_and_its_link_has_died
     true = true_sha256(heavy_remote, generation)
     stop_in(generation, heavy_remote, "keep_video")
     release(generation)
-    notes_of(draft_of(Names.of(generation).video)).unlink(missing_ok=True)
+    notes_path(partial_path(Names.of(generation).video)).unlink(missing_ok=True)
     Generation.objects.filter(pk=generation.pk).update(video_url="")
     heavy_remote.faults([{"call": "poll", "do": {"status": 500}}, {"call": "file", "do": {"status": 404}}])
     save_until_ready(generation)
@@ -177,7 +178,7 @@ def test_a_whole_file_put_back_by_hand_is_taken_in_place_of_half_a_download(heav
     cut = {"call": "file", "do": {"cut": 0.3, "withdraw": True}}
     heavy_remote.faults([cut, {"call": "poll", "do": {"status": 500}}])
     assert save(generation.pk) is False
-    assert draft_of(Names.of(generation).video).stat().st_size > 0
+    assert partial_path(Names.of(generation).video).stat().st_size > 0
     shutil.move(tmp_path / "kept.mp4", final)
     make_due(generation)
     save_until_ready(generation)
@@ -196,7 +197,7 @@ def test_a_file_of_that_name_that_is_no_whole_video_is_replaced(heavy_remote, ow
 def test_a_download_killed_in_its_middle_goes_on_where_it_was(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 300_000}}])
-    draft = draft_of(Names.of(generation).video)
+    draft = partial_path(Names.of(generation).video)
     child = start_saver(generation, standin=heavy_remote)
     wait_until(lambda: draft.exists() and draft.stat().st_size > 200_000, 30, "half a download")
     child.kill()
@@ -223,10 +224,10 @@ def test_a_fresh_link_to_the_same_bytes_goes_on_too(heavy_remote, owner):
 
 def test_what_a_power_cut_may_have_left_hollow_is_not_trusted(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
-    draft = draft_of(Names.of(generation).video)
+    draft = partial_path(Names.of(generation).video)
     draft.parent.mkdir(parents=True)
     draft.write_bytes(bytes(1_000_000))
-    notes_of(draft).write_text(
+    notes_path(draft).write_text(
         '{"facts": {"etag": "", "modified": "", "length": 3000000}, "fruitless": 0, "boot": "?"}'
     )
     save_until_ready(generation)
@@ -234,7 +235,7 @@ def test_what_a_power_cut_may_have_left_hollow_is_not_trusted(heavy_remote, owne
 
 
 def test_a_partial_file_that_a_frozen_worker_still_holds_is_not_touched(generation):
-    draft = draft_of(Names.of(generation).video)
+    draft = partial_path(Names.of(generation).video)
     draft.parent.mkdir(parents=True)
     with draft.open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -249,7 +250,7 @@ def test_a_partial_file_that_a_frozen_worker_still_holds_is_not_touched(generati
 def test_a_worker_frozen_past_its_lease_keeps_nothing_once_it_wakes(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 300_000}}])
-    draft = draft_of(Names.of(generation).video)
+    draft = partial_path(Names.of(generation).video)
     child = start_saver(generation, standin=heavy_remote)
     wait_until(lambda: draft.exists() and draft.stat().st_size > 100_000, 30, "a download that has begun")
     child.send_signal(signal.SIGSTOP)

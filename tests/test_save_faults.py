@@ -14,9 +14,10 @@ from django.conf import settings as conf
 from tests.parts.listeners import Canary
 from tests.parts.saving import completed, make_due, save_until_ready, start_saver, stored_sha256, true_sha256
 from tests.parts.standin import Standin
-from videos.engine.save import Names, draft_of, save
+from videos.engine.save import save
 from videos.models import Generation, SavedVideo
 from videos.storage import probe
+from videos.storage.names import Names, partial_path
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -280,7 +281,7 @@ def test_parts_of_several_videos_do_not_keep_each_other_from_ever_being_whole(fi
     for generation in generations:
         save(generation.pk)
         make_due(generation)
-    assert sum(draft_of(Names.of(generation).video).stat().st_size for generation in generations) > 2 * WEIGHT
+    assert sum(partial_path(Names.of(generation).video).stat().st_size for generation in generations) > 2 * WEIGHT
     files.faults([])
     for _ in range(4):
         for generation in generations:

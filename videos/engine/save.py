@@ -5,35 +5,30 @@ so the next slice, in any process, goes on from there. Nothing has its final nam
 and a decode near the end are checked, then hash, fsync, rename, and only then the row.
 """
 
-import fcntl
 import hashlib
-import json
 import logging
 import os
-import shutil
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillBusy
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
-from django.core.files.base import File
-from django.core.files.storage import default_storage
 
 from videos import heygen, stopping
 from videos.models import Generation, SavedVideo
 from videos.storage import probe
-from videos.storage.download import Facts, Fault, FetchError, Guard, disk_fault, download, interrupted, size_of
-from videos.storage.folders import make_folder, sync_folder
+from videos.storage.download import Facts, Fault, FetchError, disk_fault, download, guard_for, interrupted, size_of
+from videos.storage.folders import make_folder
+from videos.storage.names import Names, final_path, notes_path, partial_path
+from videos.storage.partial_file import HeldElsewhere, NotStored, ResumeNotes, opened, publish
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +39,6 @@ DISK_DELAY = timedelta(minutes=1)
 RARE_DELAY = timedelta(hours=1)  # when each try costs a whole download, or only a person can help
 HELD_DELAY = timedelta(seconds=10)
 TRIES_AT_ONCE = 60  # in one slice, however well each goes: a server may hand out a byte at a time
-FILE_MODE = 0o640
 FRUITLESS_BEFORE_RESTART = 3  # when what we have is doubtful
 FRUITLESS_BEFORE_DOUBT = 8  # when it is not, but no server goes on from it
 BAD_LINK = frozenset({Fault.DEAD_LINK, Fault.FORBIDDEN, Fault.WRONG_BYTES})
@@ -57,14 +51,6 @@ class SliceOver(Exception):
 
 class LeaseLost(Exception):
     """Somebody else has the row, or it was moved: nothing more may be done with it here."""
-
-
-class HeldElsewhere(Exception):
-    """Another process still has the partial file open: one that was frozen past its lease, say."""
-
-
-class NotStored(Exception):
-    """All of it is here and cannot be kept yet. `str(error)` completes "The video is finished, but …"."""
 
 
 class Unforeseen(Exception):
@@ -86,7 +72,7 @@ def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: fl
         return False
     names = Names.of(generation)
     try:
-        with opened(draft_of(names.video), final_of(names.video)) as file:
+        with opened(partial_path(names.video), final_path(names.video)) as file:
             return Saving(generation, names, file, is_stopping, seconds).work()
     except LeaseLost:
         return False
@@ -102,122 +88,6 @@ def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: fl
         return False
 
 
-# Names and files
-@dataclass(frozen=True)
-class Names:
-    """Where a copy's three files lie in the storage."""
-
-    video: str
-    poster: str
-    last_frame: str
-
-    @classmethod
-    def of(cls, generation: Generation) -> "Names":
-        name = f"{generation.public_id.hex[:2]}/{generation.public_id}"
-        return cls(f"videos/{name}.mp4", f"posters/{name}.jpg", f"frames/{name}.jpg")
-
-
-def draft_of(name: str) -> Path:
-    """Where a file grows before it is whole: hidden, and in the final folder, so that a rename suffices."""
-    if settings.BUCKET:
-        return settings.PARTIAL_FOLDER / f".{name.replace('/', '-')}.part"
-    final = Path(default_storage.path(name))
-    return final.with_name(f".{final.name}.part")
-
-
-def final_of(name: str) -> Path | None:
-    return None if settings.BUCKET else Path(default_storage.path(name))
-
-
-def notes_of(draft: Path) -> Path:
-    return draft.with_suffix(".json")
-
-
-@contextmanager
-def opened(draft: Path, final: Path | None) -> Iterator[BinaryIO]:
-    """The partial file, unbuffered, and locked for as long as it is open. Raises HeldElsewhere.
-
-    A larger file that already has the final name, because a process died between the rename and the row or because
-    it came back from a backup, becomes the partial file again and is checked like any other.
-    """
-    make_folder(draft.parent)
-    with locked(draft) as file:
-        is_final = final is not None and final.is_file() and final.stat().st_size > size_of(file)
-        if not is_final:
-            yield file
-            return
-        take_back(final, draft)
-    with locked(draft) as file:
-        yield file
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[BinaryIO]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
-    with os.fdopen(descriptor, "r+b", buffering=0) as file:
-        lock(file, path)
-        yield file
-
-
-def take_back(final: Path, draft: Path):
-    """It was whole and on the disk before it had its name, whatever notes say. One with a second name belongs to a
-    backup too, whose bytes must never be written to: it is copied."""
-    Notes(Facts(length=final.stat().st_size), is_synced=True).write(notes_of(draft))
-    if final.stat().st_nlink == 1:
-        final.replace(draft)
-        return
-    copy = draft.with_name(f"{draft.name}.new")
-    shutil.copyfile(final, copy)
-    with copy.open("rb") as file:
-        os.fsync(file.fileno())
-    copy.replace(draft)
-    final.unlink()
-
-
-def lock(file: BinaryIO, path: Path):
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_same = path.stat().st_ino == os.fstat(file.fileno()).st_ino
-    except (BlockingIOError, FileNotFoundError):
-        is_same = False
-    if not is_same:  # held, or renamed between our open and our lock
-        raise HeldElsewhere
-
-
-def this_boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
-
-
-@dataclass
-class Notes:
-    """What is known of a partial file. `fruitless` counts attempts in a row that brought nothing; `is_synced` that
-    all of it was found good and is on the disk itself; `link_failed` the fault for which another link is wanted."""
-
-    facts: Facts = field(default_factory=Facts)
-    fruitless: int = 0
-    is_synced: bool = False
-    link_failed: str = ""
-
-    @classmethod
-    def read(cls, path: Path) -> "Notes | None":
-        """None when there are none, or none to trust: after a power cut the file may be long and hollow."""
-        try:
-            stored = json.loads(path.read_text())
-            boot = stored.pop("boot")
-            notes = cls(**{**stored, "facts": Facts(**stored["facts"])})
-            return notes if notes.is_synced or boot == this_boot() else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def write(self, path: Path):
-        fresh = path.with_name(f"{path.name}.new")
-        fresh.write_text(json.dumps({**asdict(self), "boot": this_boot()}))
-        fresh.replace(path)
-
-
 # One slice
 class Saving:
     """One slice of saving one generation, under its lease and with its partial file locked."""
@@ -226,12 +96,12 @@ class Saving:
         self.generation, self.names, self.file = generation, names, file
         self.is_stopping, self.seconds = is_stopping, seconds
         self.token = generation.lease_token
-        self.draft = draft_of(names.video)
+        self.partial = partial_path(names.video)
         self.began = self.kept = time.monotonic()
-        self.guard = guard()
+        self.guard = guard_for(settings.HEYGEN_API_URL)
         self.no_fresh_link: NoFreshLink | None = None
-        self.notes = Notes()
-        kept = Notes.read(notes_of(self.draft))
+        self.notes = ResumeNotes()
+        kept = ResumeNotes.read(notes_path(self.partial))
         if kept is None:
             self.begin_anew()
         self.notes = kept or self.notes
@@ -333,7 +203,7 @@ class Saving:
         return time.monotonic() - self.began
 
     def write_notes(self):
-        self.notes.write(notes_of(self.draft))
+        self.notes.write(notes_path(self.partial))
 
     def count_fruitless(self):
         self.notes.fruitless += 1
@@ -374,13 +244,13 @@ class Saving:
     # The end
     def finish(self) -> bool:
         """Checks, draws, publishes, and writes the row. False: nothing more to do at once."""
-        drafts = [draft_of(name) for name in (self.names.poster, self.names.last_frame)]
+        partials = [partial_path(name) for name in (self.names.poster, self.names.last_frame)]
         try:
-            facts = self.aside(examine, self.draft, *drafts)
+            facts = self.aside(examine, self.partial, *partials)
         except probe.NotAVideo as error:
             return self.refuse_bytes(error)
         self.keep_lease()
-        digest = self.aside(sha256_of, self.draft)
+        digest = self.aside(sha256_of, self.partial)
         os.fsync(self.file.fileno())
         self.notes.is_synced = True
         self.write_notes()
@@ -420,8 +290,8 @@ class Saving:
 
     def clear(self):
         for name in (self.names.video, self.names.poster, self.names.last_frame):
-            draft_of(name).unlink(missing_ok=True)
-        notes_of(self.draft).unlink(missing_ok=True)
+            partial_path(name).unlink(missing_ok=True)
+        notes_path(self.partial).unlink(missing_ok=True)
 
     # Putting off
     def give_up_for_now(self, error: FetchError):
@@ -462,15 +332,6 @@ def lower(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
-def guard() -> Guard:
-    return Guard(
-        trusted_origin=settings.HEYGEN_API_URL,
-        largest=settings.MAX_VIDEO_BYTES,
-        keep_free=settings.MIN_FREE_BYTES,
-        looks_right=lambda head: head[4:8] == b"ftyp",
-    )
-
-
 def put_off(generation: Generation, error: Exception, delay: timedelta):
     sentence = f"The video is finished, but {error}. {what_next(error, delay)}"
     logger.info("Saving %s is put off: %s", generation.public_id, sentence)
@@ -505,13 +366,13 @@ def give_way():
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
-def examine(draft: Path, poster: Path, last_frame: Path) -> probe.Probe:
+def examine(partial: Path, poster: Path, last_frame: Path) -> probe.Probe:
     """Whether the file is a whole video, and its two pictures. Raises probe.NotAVideo, or OSError for the disk."""
-    facts = probe.probe(draft)
+    facts = probe.probe(partial)
     for picture in (poster, last_frame):
         make_folder(picture.parent)
-    probe.poster(draft, poster)
-    probe.last_frame(draft, last_frame)
+    probe.poster(partial, poster)
+    probe.last_frame(partial, last_frame)
     return facts
 
 
@@ -538,29 +399,3 @@ def end_of_boxes(file: BinaryIO) -> int | None:
             return start or None
         start += length
     return start or None
-
-
-def publish(name: str):
-    """Gives a checked draft its final name, for good: in the bucket, or in the folder and on the disk itself."""
-    draft = draft_of(name)
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    if settings.BUCKET:
-        upload(name, draft)
-        return
-    final = final_of(name)
-    make_folder(final.parent)
-    draft.chmod(FILE_MODE)
-    draft.replace(final)
-    sync_folder(final.parent)
-
-
-def upload(name: str, draft: Path):
-    try:
-        with draft.open("rb") as file:
-            stored = default_storage.save(name, File(file))
-        is_whole = stored == name and default_storage.size(name) == draft.stat().st_size
-    except (BotoCoreError, ClientError, Boto3Error):
-        raise NotStored("the bucket did not take it") from None
-    if not is_whole:
-        raise NotStored("the bucket holds it only in part")

@@ -25,12 +25,12 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from videos import heygen, stopping
-from videos.engine.save import Names, guard
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation, Picture, ProcessLock, SavedVideo
 from videos.storage import probe
-from videos.storage.download import FetchError, look
+from videos.storage.download import FetchError, guard_for, look
 from videos.storage.folders import make_folder
+from videos.storage.names import Names
 
 logger = logging.getLogger(__name__)
 
@@ -353,6 +353,6 @@ def require_remote_copy(generation: Generation):
     if not execution.is_completed:
         raise CannotRepair("HeyGen has it no more; only a backup has it")
     try:
-        look(execution.video_url, guard())
+        look(execution.video_url, guard_for(settings.HEYGEN_API_URL))
     except FetchError as error:
         raise CannotRepair(f"HeyGen knows it, but {error}. What is here stays as it is") from None

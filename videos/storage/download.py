@@ -22,6 +22,7 @@ from typing import BinaryIO
 
 import httpcore
 import httpx
+from django.conf import settings
 
 MAX_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -121,6 +122,16 @@ class Guard:
 
     def trusts(self, link: httpx.URL) -> bool:
         return bool(self.trusted_origin) and origin(link) == origin(httpx.URL(self.trusted_origin))
+
+
+def guard_for(trusted_origin: str) -> Guard:
+    """What the download of a video may do, by the settings; it may always come from this origin."""
+    return Guard(
+        trusted_origin=trusted_origin,
+        largest=settings.MAX_VIDEO_BYTES,
+        keep_free=settings.MIN_FREE_BYTES,
+        looks_right=lambda head: head[4:8] == b"ftyp",
+    )
 
 
 @dataclass

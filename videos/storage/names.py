@@ -1,0 +1,44 @@
+"""Where the files of a saved video lie: under their final names, and while they are still partial."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+
+from videos.models import Generation
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of a generation's three files in the storage."""
+
+    video: str
+    poster: str
+    last_frame: str
+
+    @classmethod
+    def of(cls, generation: Generation) -> "Names":
+        name = f"{generation.public_id.hex[:2]}/{generation.public_id}"
+        return cls(f"videos/{name}.mp4", f"posters/{name}.jpg", f"frames/{name}.jpg")
+
+
+def partial_path(name: str) -> Path:
+    """Where a file grows until it is whole: hidden, and in its final folder, so that a rename is enough to publish it.
+
+    With a bucket it grows in a local folder and is uploaded when it is whole.
+    """
+    if settings.BUCKET:
+        return settings.PARTIAL_FOLDER / f".{name.replace('/', '-')}.part"
+    final = Path(default_storage.path(name))
+    return final.with_name(f".{final.name}.part")
+
+
+def final_path(name: str) -> Path | None:
+    """The file's path under its final name; None with a bucket."""
+    return None if settings.BUCKET else Path(default_storage.path(name))
+
+
+def notes_path(partial: Path) -> Path:
+    """Where the resume notes of a partial file lie: beside it."""
+    return partial.with_suffix(".json")
