@@ -205,7 +205,7 @@ BUCKET_STORAGE = {
 }
 STORAGES = {
     "default": BUCKET_STORAGE if BUCKET else FOLDER_STORAGE,
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "heygen_studio.static_storage.StaticStorage"},
 }
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

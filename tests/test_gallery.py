@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
@@ -397,9 +396,3 @@ def test_no_page_has_inline_script_or_style(client, member):
     body = client.get("/").content.decode()
     assert not re.search(r"<script(?![^>]*\bsrc=)", body)
     assert not re.search(r"\sstyle=|<style|\son\w+=|hx-on", body)
-
-
-def test_all_script_of_our_own_is_one_small_file():
-    scripts = list((settings.BASE_DIR / "static").rglob("*.js"))
-    assert [script.name for script in scripts] == ["studio.js"]
-    assert scripts[0].stat().st_size < 20_000

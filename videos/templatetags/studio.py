@@ -12,7 +12,7 @@ from videos.models import Generation
 
 register = template.Library()
 
-# The ratios that studio.css knows exactly; every other one is shown in the nearest of its 4 % steps.
+# The ratios that static/studio/ratios.css knows exactly; every other one is shown in the nearest of its 4 % steps.
 EXACT = {"16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21", "3:2", "2:3", "5:4", "4:5"}
 STEP = 1.04
 WIDEST, TALLEST = 28, -25  # steps

@@ -1,0 +1,20 @@
+/* What every other module needs of the page. */
+
+export const find = (selector, within = document) => within.querySelector(selector);
+export const findAll = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+/* Listens on the document, because HTMX replaces the elements that the events come from. */
+export const listen = (eventNames, handler, capture = false) => {
+  for (const name of eventNames.split(" ")) document.addEventListener(name, handler, capture);
+};
+
+export const createElement = (tag, properties) => Object.assign(document.createElement(tag), properties);
+export const isNarrow = () => innerWidth <= 640;
+export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+
+/* 65 → "1:05" */
+export const formatClock = (seconds) =>
+  new Date(Math.max(0, seconds) * 1000)
+    .toISOString()
+    .slice(11, 19)
+    .replace(/^(00:)?0?/, "");

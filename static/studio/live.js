@@ -1,0 +1,86 @@
+/* Live updates: each tab asks for what changed, with one small request at a time. Clocks tick by themselves. */
+import { placePostponedCards } from "./cards.js";
+import { find, findAll, formatClock, listen } from "./dom.js";
+import { showToast } from "./toast.js";
+
+/* The clocks and rings of cards in progress are told by the server's time. */
+let offset = (find("#live")?.dataset.now * 1000 || Date.now()) - Date.now();
+
+/* HTTP dates are whole seconds, so a difference of less than one says nothing. */
+const setServerTime = (milliseconds) => {
+  const measured = milliseconds - Date.now();
+  offset = Math.max(offset - 1000, Math.min(offset + 1000, measured));
+};
+
+const showElapsed = (card) => {
+  const { since, eta, overdue, state } = card.dataset;
+  const elapsed = (Date.now() + offset) / 1000 - since;
+  const clock = find(".tick", card);
+  if (clock) clock.textContent = formatClock(elapsed);
+  if (state !== "running") return;
+  // The ring is never empty, and never full before the video is there.
+  const percent = Math.max(2, Math.min(96, (100 * elapsed) / eta));
+  find(".run", card)?.setAttribute("stroke-dashoffset", 100 - percent);
+  card.classList.toggle("is-late", elapsed > eta);
+  card.classList.toggle("is-overdue", elapsed > overdue);
+};
+
+const tick = () => findAll("[data-since]").forEach(showElapsed);
+
+let timer;
+let failuresInARow = 0;
+
+const pause = () => {
+  const isBusy = Number(find("#n-running")?.textContent || 0) > 0;
+  if (document.hidden) return isBusy ? 10_000 : 60_000;
+  return isBusy ? 1000 : 5000;
+};
+
+const look = () => {
+  clearTimeout(timer);
+  if (find("#live")) htmx.trigger("#live", "look");
+  timer = setTimeout(look, pause());
+};
+
+listen("visibilitychange", () => document.hidden || look());
+
+/* What a person did is looked at again at once; asking for advice changes nothing. */
+listen("htmx:afterRequest", (event) => {
+  const { xhr, elt, successful } = event.detail;
+  if (elt.id !== "live") {
+    if (elt.id !== "adviser") setTimeout(look, 50);
+    return;
+  }
+  if (xhr.status === 401) return clearTimeout(timer);
+  failuresInARow = successful ? 0 : failuresInARow + 1;
+  find("#offline").hidden = failuresInARow < 2;
+  const serverTime = successful && Date.parse(xhr.getResponseHeader("Date"));
+  if (serverTime) setServerTime(serverTime);
+  placePostponedCards();
+});
+
+listen("htmx:responseError htmx:sendError htmx:timeout", (event) => {
+  const { elt, xhr } = event.detail;
+  const isBackground = elt.id === "live" || elt.id === "adviser";
+  if (isBackground && xhr?.status !== 401) return;
+  showToast(xhr?.status);
+});
+
+listen("htmx:configRequest", (event) => {
+  const { elt, parameters } = event.detail;
+  const token = document.cookie.match(/\bcsrftoken=(\w+)/)?.[1];
+  // Signing in within another tab makes the token of this page void.
+  if (token && parameters.csrfmiddlewaretoken) parameters.csrfmiddlewaretoken = token;
+  if (!elt.matches("#find, .filters")) return;
+  for (const [name, value] of Object.entries(parameters)) {
+    if (!value) delete parameters[name];
+  }
+});
+
+listen("htmx:historyRestore", () => {
+  find("#q").value = new URLSearchParams(location.search).get("q") || "";
+});
+
+setInterval(tick, 1000);
+tick();
+timer = setTimeout(look, 1000);

@@ -1,0 +1,12 @@
+/* The studio beyond links and forms, a module for each subject. Without scripts the pages still work. */
+import "./cards.js";
+import "./live.js";
+import "./composer.js";
+import "./viewer.js";
+import "./selection.js";
+import "./copy.js";
+import "./notices.js";
+import "./compare.js";
+import "./keys.js"; // last: it acts on keys that no other module has taken
+
+document.documentElement.classList.add("scripted"); // some styles need scripts, and wait for this
