@@ -129,7 +129,7 @@ def sign_in():
 
 
 @pytest.fixture
-def owner_page(page, studio, sign_in):
+def owner_page(studio, page, sign_in):  # in this order: the page is closed before its studio stops answering
     return sign_in(page, studio)
 
 

@@ -109,7 +109,7 @@ def test_the_admin_works_under_the_policy(new_page, sign_in, shared_studio, made
     page.get_by_text("offered again.").wait_for()
 
 
-def test_the_first_visit_signing_out_and_in_work_in_a_browser(page, start_studio):
+def test_the_first_visit_signing_out_and_in_work_in_a_browser(start_studio, page):
     studio = start_studio()
     page.allowed_errors += [r"status of 422"]
     page.goto(studio.url)
