@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import BooleanField, Count, ExpressionWrapper, Q
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -31,6 +31,7 @@ from videos.models import (
     PublicLink,
     RemoteAccount,
     SavedVideo,
+    StudioFault,
 )
 from videos.storage.consistency import STORAGE_ERRORS, CannotRepair, fetch_again
 from videos.templatetags.studio import money
@@ -412,3 +413,17 @@ class PersonAdmin(UserAdmin):
         super().save_model(request, obj, form, change)
         if not obj.is_active:
             sessions.shut_out(obj)
+
+
+@admin.register(StudioFault)
+class StudioFaultAdmin(LookOnly):
+    """What a worker's job did not foresee, open ones first. Nobody clears them: the job does, when it works again."""
+
+    list_display = ["job", "error", "place", "generation", "count", "first_seen_at", "last_seen_at", "standing"]
+    list_filter = ["job", ("cleared_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["generation"]
+    ordering = [F("cleared_at").desc(nulls_first=True), "-last_seen_at"]
+
+    @admin.display(description="Now")
+    def standing(self, fault):
+        return "Works again" if fault.cleared_at else "Open"

@@ -6,10 +6,11 @@ from hashlib import sha256
 
 from django.conf import settings
 
-from videos.models import ProcessLock, RemoteAccount
+from videos.models import ProcessLock, RemoteAccount, StudioFault
 
 WORKER_SLOT = "pump"
 WORKER_SILENT = 60  # seconds
+FAULTS_COUNTED = 20
 WEB_STARTED = time.monotonic()
 
 
@@ -24,7 +25,7 @@ class Notice:
 
 def current_notices() -> list[Notice]:
     account = RemoteAccount.objects.load()
-    found = [missing_key(), pause_of(account), trouble_of(account), silent_worker()]
+    found = [missing_key(), pause_of(account), trouble_of(account), silent_worker(), own_fault()]
     return [notice for notice in found if notice]
 
 
@@ -59,6 +60,19 @@ def silent_worker() -> Notice | None:
         return None
     sentence = "Nothing is sent, followed or saved until it is back; nothing is lost."
     return Notice("worker", "The worker is not running.", sentence, "bad")
+
+
+def own_fault() -> Notice | None:
+    faults = list(StudioFault.objects.open()[:FAULTS_COUNTED])
+    if not faults:
+        return None
+    first, more = faults[0], len(faults) - 1
+    others = f" and {more} more" if more else ""
+    sentence = (
+        f"{first.get_job_display()} fails: {first.error} at {first.place}{others}. Nothing is lost and nothing is sent "
+        "twice; the studio keeps trying. The owner finds the faults in the admin, to report them."
+    )
+    return Notice("own-fault", "The studio has a fault of its own.", sentence, "bad")
 
 
 def digest_of(notices: list[Notice]) -> str:

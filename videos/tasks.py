@@ -6,7 +6,6 @@ the engine claims rows by conditional UPDATEs. Errors are logged without their w
 
 import fcntl
 import logging
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -22,7 +21,8 @@ from videos.engine import account_check, poll
 from videos.engine import save as saving
 from videos.engine import submit as sending
 from videos.engine.enqueue import enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
-from videos.models import Generation
+from videos.models import Generation, Job, StudioFault
+from videos.models.studio_fault import name_of
 from videos.models.transactions import delete_in_order
 from videos.storage import consistency
 
@@ -50,23 +50,29 @@ FAILURES_KEPT = timedelta(days=7)
 NIGHTLY_SECONDS = 3600.0
 
 
-def task(function: Callable[..., None]) -> Callable[..., None]:
-    """Ends quietly when the worker ends, and logs what goes wrong without the error's own words."""
+def task(job: Job, of_generation: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A django-q2 task that ends quietly when the worker ends. What nobody foresaw becomes a fault of the studio, until
+    the job has worked again; where it works on one generation, the engine says when that is."""
 
-    @wraps(function)
-    def quietly(*arguments):
-        if stopping.is_set():
-            return
-        try:
-            function(*arguments)
-        except Exception as error:
-            where = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("%s%s failed: %s\n%s", function.__name__, arguments, type(error).__name__, where)
+    def as_task(function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
+        def quietly(*arguments):
+            if stopping.is_set():
+                return
+            try:
+                function(*arguments)
+                if not of_generation:
+                    StudioFault.objects.clear(job)
+            except Exception as error:
+                logger.error("%s%s failed: %s", function.__name__, arguments, name_of(error))
+                StudioFault.objects.record(job, error, arguments[0] if of_generation else None)
 
-    return quietly
+        return quietly
+
+    return as_task
 
 
-@task
+@task(Job.SENDING, of_generation=True)
 def submit(pk: int):
     with a_place("sending", SENDS_AT_ONCE) as is_free:
         if is_free:
@@ -76,7 +82,7 @@ def submit(pk: int):
             enqueue_submit(another)
 
 
-@task
+@task(Job.SAVING, of_generation=True)
 def save(pk: int):
     with a_place("saving", SAVES_AT_ONCE) as is_free:
         if is_free and saving.save(pk, stopping.is_set):
@@ -86,24 +92,24 @@ def save(pk: int):
             enqueue_save(another)
 
 
-@task
+@task(Job.POLLING)
 def pump(relieving: str = ""):
     poll.pump(relieving)
 
 
-@task
+@task(Job.RECOVERY)
 def sweep():
     poll.sweep()
     enqueue_poller()
     enqueue_account_check()
 
 
-@task
+@task(Job.ACCOUNT)
 def check_account():
     account_check.check_account()
 
 
-@task
+@task(Job.NIGHTLY)
 def nightly():
     """Throws away what nobody needs, and compares storage and rows."""
     delete_in_order(Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT))

@@ -25,10 +25,12 @@ from django.utils import timezone
 from videos import heygen, stopping
 from videos.engine import poll_outcomes
 from videos.engine.enqueue import enqueue_poller, enqueue_save, enqueue_submit, mend_times, waiting
+from videos.engine.faults import watched
 from videos.engine.lanes import Lanes
-from videos.heygen import Cause, Execution, HeyGenError
+from videos.engine.poll_outcomes import Found, OwnFault
+from videos.heygen import Cause, HeyGenError
 from videos.lifecycle import Status
-from videos.models import DuePoll, Generation, Outcome, ProcessLock, RemoteAccount
+from videos.models import DuePoll, Generation, Job, Outcome, ProcessLock, RemoteAccount, StudioFault
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +146,8 @@ class Pump:
         """Waits for the next beat; True when there is to be none."""
         next_beat = time.monotonic() + BEAT
         while time.monotonic() < next_beat:
+            if recorder.done():
+                recorder.result()  # raises what ended it
             if stopping.is_set() or recorder.done() or time.monotonic() - started > LONGEST_SPAN:
                 return True
             await asyncio.sleep(0.05)
@@ -172,13 +176,17 @@ class Pump:
     async def ask(self, poll: DuePoll):
         await asyncio.sleep((poll.due_at - timezone.now()).total_seconds() if poll.due_at < soon() else 0)
         found = await self.answer(poll)
-        self.heard.note(found)
-        outcome = poll_outcomes.judge(poll, found, timezone.now())
+        try:
+            outcome = poll_outcomes.judge(poll, found, timezone.now())
+        except Exception as error:
+            found = OwnFault(error)
+            outcome = poll_outcomes.judge(poll, found, timezone.now())
+        self.heard.note(poll, found)
         self.outcomes.append(outcome)
         if outcome.status != Status.RUNNING:
             self.news.set()
 
-    async def answer(self, poll: DuePoll) -> Execution | HeyGenError:
+    async def answer(self, poll: DuePoll) -> Found:
         try:
             async with self.lanes.lane() as lane, asyncio.timeout(POLL_SECONDS_AT_MOST):
                 return await heygen.poll_on_lane(lane, poll.execution_id)
@@ -187,8 +195,7 @@ class Pump:
         except TimeoutError:
             return HeyGenError(Cause.NETWORK, "The answer took too long.")
         except Exception as error:  # one odd answer must not end the following of all others
-            logger.error("A poll failed in an unforeseen way: %s", type(error).__name__)
-            return HeyGenError(Cause.UNREADABLE, type(error).__name__)
+            return OwnFault(error)
 
     # Writing down
     async def keep_recording(self):
@@ -213,7 +220,7 @@ class Pump:
         except (DataError, ValueError) as error:
             if len(outcomes) > 1:
                 return all(self.write([outcome]) for outcome in outcomes)
-            logger.error("What a poll found cannot be written: %s", type(error).__name__)
+            StudioFault.objects.record(Job.POLLING, error, outcomes[0].pk)
             return True
         for outcome in outcomes:
             if outcome.pk in moved and outcome.status == Status.SAVING:
@@ -248,6 +255,7 @@ def in_database(call: Callable[[], Any]) -> Any:
         return call()
     except Error as error:
         logger.warning("The database failed (%s); the pump tries again", type(error).__name__)
+        StudioFault.objects.record(Job.POLLING, error)
     except OSError as error:  # a side file that cannot be read, say: polls go on
         logger.error("The pump met %s (%s)", type(error).__name__, error.strerror)
     return None
@@ -260,8 +268,14 @@ class Heard:
         self.reached = False
         self.trouble: HeyGenError | None = None
         self.refusal: HeyGenError | None = None
+        self.own_faults: dict[int, Exception] = {}
+        self.understood: list[int] = []
 
-    def note(self, found: Execution | HeyGenError):
+    def note(self, poll: DuePoll, found: Found):
+        if isinstance(found, OwnFault):
+            self.own_faults[poll.pk] = found.error
+            return
+        self.understood.append(poll.pk)
         if not isinstance(found, HeyGenError):
             self.reached = True
         elif found.cause in {Cause.KEY, Cause.CREDITS}:  # a 403 may be about this one execution
@@ -278,7 +292,14 @@ class Heard:
             RemoteAccount.objects.note_reached()
         elif self.trouble:
             RemoteAccount.objects.note_trouble(str(self.trouble))
+        self.tell_own_faults()
         self.__init__()
+
+    def tell_own_faults(self):
+        if self.understood:
+            StudioFault.objects.clear(Job.POLLING, self.understood)
+        for pk, error in self.own_faults.items():
+            StudioFault.objects.record(Job.POLLING, error, pk)
 
 
 class Work:
@@ -291,7 +312,8 @@ class Work:
     def look(self):
         self.beats += 1
         if self.beats % SWEEP_EVERY == 1:
-            sweep()
+            with watched(Job.RECOVERY):  # a fault in it must not end the polls
+                sweep()
         room = MOST_NUDGES - waiting()
         if room > 0:
             for pk in self.fresh(Generation.objects.sendable(timezone.now())[:room]):

@@ -4,6 +4,7 @@ Plain functions of a poll, what came back and the time; nothing here touches the
 """
 
 import math
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.conf import settings
 from videos.heygen import Cause, Execution, HeyGenError
 from videos.lifecycle import Status
 from videos.models import DuePoll, Outcome
+from videos.models.studio_fault import name_of
 
 MISSING_BEFORE_FAILED = 3
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=15)
@@ -45,8 +47,20 @@ FAILED = f"The provider could not make this video. {MAY_COST}"
 MISSING = f"HeyGen no longer knows this execution, so there is no video to fetch. {MAY_COST}"
 
 
-def judge(poll: DuePoll, found: Execution | HeyGenError, now: datetime) -> Outcome:
+@dataclass(frozen=True)
+class OwnFault:
+    """What a poll met that nobody foresaw: a fault of the studio, which says nothing of the remote API."""
+
+    error: Exception
+
+
+Found = Execution | HeyGenError | OwnFault
+
+
+def judge(poll: DuePoll, found: Found, now: datetime) -> Outcome:
     """The outcome of one poll, whatever came back. What is not surely over goes on being followed."""
+    if isinstance(found, OwnFault):
+        return met_own_fault(poll, found, now)
     if isinstance(found, HeyGenError):
         return failed_to_ask(poll, found, now)
     if found.is_completed:
@@ -62,6 +76,12 @@ def judge(poll: DuePoll, found: Execution | HeyGenError, now: datetime) -> Outco
 def failed_to_ask(poll: DuePoll, error: HeyGenError, now: datetime) -> Outcome:
     trouble = TROUBLE.get(error.cause, REFUSED_TO_SAY if error.is_definite else UNREADABLE)
     interval = trouble_interval(poll, error, now)
+    return keep_following(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
+
+
+def met_own_fault(poll: DuePoll, fault: OwnFault, now: datetime) -> Outcome:
+    trouble = f"The studio met a fault of its own ({name_of(fault.error)}). {STILL_FOLLOWED}"
+    interval = max(usual_interval(poll, now), LONGEST_BACK_OFF)
     return keep_following(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
 
 

@@ -23,7 +23,8 @@ from typing import BinaryIO
 from django.conf import settings
 
 from videos import heygen, stopping
-from videos.models import Generation, SavedVideo
+from videos.models import Generation, Job, SavedVideo, StudioFault
+from videos.models.studio_fault import name_of
 from videos.storage import probe
 from videos.storage.download import Facts, Fault, FetchError, disk_fault, download, guard_for, interrupted, size_of
 from videos.storage.folders import make_folder
@@ -83,8 +84,8 @@ def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: fl
         put_off(generation, disk_fault(error), DISK_DELAY)
         return False
     except Exception as error:  # one odd video must not be tried in silence for ever
-        logger.error("Saving %s broke off: %s", generation.public_id, type(error).__name__)
-        put_off(generation, Unforeseen("the studio met a fault of its own"), LONGEST_DELAY)
+        StudioFault.objects.record(Job.SAVING, error, generation.pk)
+        put_off(generation, Unforeseen(f"the studio met a fault of its own ({name_of(error)})"), LONGEST_DELAY)
         return False
 
 
@@ -264,6 +265,7 @@ class Saving:
             setattr(copy, name, value)
         if self.generation.keep_video(self.token, copy):
             self.clear()
+            StudioFault.objects.clear(Job.SAVING, [self.generation.pk])
         return False
 
     def aside(self, work: Callable, *arguments):

@@ -22,8 +22,9 @@ from videos import heygen
 from videos.engine import frames
 from videos.engine.enqueue import enqueue_account_check
 from videos.heygen import Cause, HeyGenError, Submission
-from videos.models import Generation, RemoteAccount
+from videos.models import Generation, Job, RemoteAccount, StudioFault
 from videos.models.remote_account import REFUSED_KEY
+from videos.models.studio_fault import PASSING, name_of
 from videos.storage.folders import make_folder, sync_folder
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ REFUSED = {
     Cause.RETIRED: f"HeyGen no longer offered this call. {RETRY_THEN} once it does.",
 }
 PREPARING_FAILED = f"The studio could not prepare this request. {NOTHING_SENT}"
+OWN_FAULT = "The studio met a fault of its own"
 # What happened; that it may have been charged, and what to do, the card says of every unknown outcome.
 LOST = {
     Cause.NETWORK: "The connection to HeyGen broke before its answer came.",
@@ -83,10 +85,21 @@ class Attempt:
         except HeyGenError as error:
             self.take_error(error)
         except Exception as error:
-            logger.error("Sending generation %s broke off: %s", self.generation.public_id, where(error))
-            self.take_error(HeyGenError(Cause.UNREADABLE, type(error).__name__), NO_ANSWER, PREPARING_FAILED)
+            self.take_unforeseen(error)
         else:
             self.keep(execution_id)
+            StudioFault.objects.clear(Job.SENDING, [self.generation.pk])
+
+    def take_unforeseen(self, error: Exception):
+        """A fault of the studio is told as such. What may have left still has an unknown outcome."""
+        logger.error("Sending generation %s broke off: %s", self.generation.public_id, name_of(error))
+        if isinstance(error, PASSING):
+            self.take_error(HeyGenError(Cause.UNREADABLE, type(error).__name__), NO_ANSWER, PREPARING_FAILED)
+            return
+        StudioFault.objects.record(Job.SENDING, error, self.generation.pk)
+        lost = f"{OWN_FAULT} before it could keep HeyGen's answer."
+        not_sent = f"{OWN_FAULT} ({name_of(error)}). {NOTHING_SENT}"
+        self.take_error(HeyGenError(Cause.UNREADABLE, name_of(error)), lost, not_sent)
 
     def send(self) -> str:
         start, end = frames.give_public_addresses(self.generation)
@@ -128,9 +141,11 @@ class Attempt:
             self.lose_reply(REPEATED, f"The answer names {execution_id}.")
             return True
         except Exception as error:
-            logger.error("The database did not take execution %s: %s", execution_id, where(error))
+            logger.error("The database did not take execution %s: %s", execution_id, name_of(error))
             connection.close()
-            return keep_aside(self.generation.public_id, execution_id)
+            is_aside = keep_aside(self.generation.public_id, execution_id)
+            StudioFault.objects.record(Job.SENDING, error, self.generation.pk)
+            return is_aside
         if not accepted and not keep_aside(self.generation.public_id, execution_id):
             return False
         RemoteAccount.objects.hear()
@@ -196,7 +211,7 @@ def keep_aside(public_id: uuid.UUID, execution_id: str) -> bool:
         for changed in (folder, folder.parent):
             sync_folder(changed)
     except OSError as error:
-        logger.error("Execution %s cannot be kept beside the database: %s", execution_id, where(error))
+        logger.error("Execution %s cannot be kept beside the database: %s", execution_id, name_of(error))
         return False
     return True
 
@@ -214,7 +229,9 @@ def replay_accepted() -> None:
             raise
         except Exception as error:  # a folder, gone meanwhile, not ours to read, or nothing that we wrote
             if path.is_file():
-                logger.error("What is kept for %s cannot be replayed: %s", path.name, type(error).__name__)
+                logger.error("What is kept for %s cannot be replayed: %s", path.name, name_of(error))
+            if not isinstance(error, (OSError, ValueError)):
+                StudioFault.objects.record(Job.RECOVERY, error)
 
 
 def replay(path: Path, file: TextIO) -> None:
@@ -244,12 +261,3 @@ def adopt(public_id: str, execution_id: str) -> bool:
         return Generation.objects.adopt(uuid.UUID(public_id), execution_id)
     except (ValueError, IntegrityError):
         return False
-
-
-def where(error: BaseException) -> str:
-    """An error's kind and place, without its words: they may hold a signed link or a key."""
-    step = error.__traceback__
-    while step and step.tb_next:
-        step = step.tb_next
-    place = f" at {Path(step.tb_frame.f_code.co_filename).name}:{step.tb_lineno}" if step else ""
-    return f"{type(error).__name__}{place}"

@@ -8,12 +8,14 @@ from videos.models.process_lock import ProcessLock
 from videos.models.provider import Provider
 from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
+from videos.models.studio_fault import Job, StudioFault
 
 __all__ = [
     "Batch",
     "Budget",
     "DuePoll",
     "Generation",
+    "Job",
     "LedgerEntry",
     "OneTimeLink",
     "Outcome",
@@ -25,5 +27,6 @@ __all__ = [
     "RemoteAccount",
     "Request",
     "SavedVideo",
+    "StudioFault",
     "TokenTaken",
 ]

@@ -29,7 +29,7 @@ from django_q.signals import post_execute_in_worker, pre_execute
 from videos import stopping
 from videos.engine.poll import SLOT
 from videos.engine.submit import replay_accepted
-from videos.models import ProcessLock
+from videos.models import Job, ProcessLock, StudioFault
 from videos.tasks import enqueue_account_check, enqueue_poller, make_schedules
 from videos.worker import linux
 
@@ -217,6 +217,7 @@ def attend(call):
     except Error as error:
         logger.warning("The database failed (%s)", type(error).__name__)
         connections.close_all()
+        StudioFault.objects.record(Job.RECOVERY, error)
 
 
 # In each forked process

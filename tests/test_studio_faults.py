@@ -1,0 +1,294 @@
+"""An exception that a job did not foresee is a fault of the studio, from the first time on until the job works again.
+
+It is told with its place, and never as a passing fault of HeyGen, of the disk or of a video's bytes.
+"""
+
+import re
+import threading
+from contextlib import contextmanager
+
+import pytest
+from django.db import OperationalError, ProgrammingError, connections
+from django.utils.html import escape
+
+from tests.parts.processes import wait_until
+from tests.parts.saving import completed, make_due, save_until_ready
+from tests.parts.things import make_queued, make_ready
+from videos import heygen, stopping, tasks
+from videos.engine import poll_outcomes
+from videos.engine.save import save
+from videos.engine.submit import submit
+from videos.models import Generation, Job, ProcessLock, RemoteAccount, StudioFault
+from videos.models.studio_fault import name_of
+from videos.storage import probe
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+SECRET = "https://files.example.com/v.mp4?signature=secret"
+PLACE = re.compile(r"videos/[\w/]+\.py:\d+")
+
+
+def broken(*arguments, **options):
+    """What PyAV 19 did to every video."""
+    raise TypeError(f"open() got an unexpected keyword argument, and here is {SECRET}")
+
+
+@contextmanager
+def polling():
+    """The poller at work in a thread of its own."""
+
+    def run():
+        try:
+            tasks.pump()
+        finally:
+            connections.close_all()
+
+    stopping.renew()
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.request()
+        thread.join(20)
+        stopping.renew()
+
+
+def open_fault() -> StudioFault:
+    [fault] = StudioFault.objects.open()
+    assert PLACE.fullmatch(fault.place)
+    assert fault.error == "TypeError"
+    return fault
+
+
+def told_everywhere(client, owner, fault):
+    """Health, the banner and the admin all name the place, and none repeats the error's words."""
+    client.force_login(owner)
+    token = ProcessLock.objects.acquire("pump", 30)  # a worker was seen
+    health = client.get("/healthz")
+    ProcessLock.objects.release("pump", token)
+    assert health.status_code == 503
+    assert (health.json()["ok"], health.json()["jobs"]) == (False, False)
+    [listed] = health.json()["faults"]
+    assert (listed["job"], listed["place"], listed["error"]) == (fault.job, fault.place, "TypeError")
+    pages = [client.get("/"), client.get("/admin/videos/studiofault/")]
+    for page in pages:
+        assert fault.place in page.text
+    for page in [health, *pages]:
+        assert "secret" not in page.text
+        assert "unexpected keyword" not in page.text
+
+
+@pytest.fixture
+def owner(owner):
+    owner.is_staff = owner.is_superuser = True
+    owner.save()
+    return owner
+
+
+def test_a_fault_in_saving_is_told_as_the_studios_own_from_the_first_time_on(remote, owner, client, monkeypatch):
+    [generation] = completed(remote, owner)
+    monkeypatch.setattr(probe.av, "open", broken)
+    save(generation.pk)
+    generation.refresh_from_db()
+    fault = open_fault()
+    assert (fault.job, fault.count, fault.generation_id) == (Job.SAVING, 1, generation.pk)
+    assert f"a fault of its own (TypeError at {fault.place})" in generation.trouble
+    assert "secret" not in generation.trouble
+    assert escape(generation.trouble) in client_page(client, owner)
+    told_everywhere(client, owner, fault)
+
+
+def client_page(client, owner):
+    client.force_login(owner)
+    return client.get("/").text
+
+
+def test_it_is_counted_and_ends_when_the_job_works_again(remote, owner, client, monkeypatch):
+    [generation] = completed(remote, owner)
+    monkeypatch.setattr(probe.av, "open", broken)
+    for _ in range(2):
+        save(generation.pk)
+        make_due(generation)
+    assert open_fault().count == 2
+    monkeypatch.undo()
+    save_until_ready(generation, impatient=True)
+    assert not StudioFault.objects.open().exists()
+    ProcessLock.objects.acquire("pump", 30)
+    assert client.get("/healthz").json()["jobs"] is True
+    assert "fault of its own" not in client_page(client, owner)
+
+
+def test_another_videos_success_does_not_end_a_fault_that_one_still_meets(remote, owner, monkeypatch):
+    one, other = completed(remote, owner, count=2)
+    monkeypatch.setattr(probe.av, "open", broken)
+    save(one.pk)
+    monkeypatch.undo()
+    save_until_ready(other)
+    assert open_fault().generation_id == one.pk
+
+
+def test_a_fault_met_with_a_video_that_is_no_longer_tried_ends_with_the_next_success(remote, owner, monkeypatch):
+    one, other = completed(remote, owner, count=2)
+    monkeypatch.setattr(probe.av, "open", broken)
+    save(one.pk)
+    monkeypatch.undo()
+    Generation.objects.filter(pk=one.pk).update(status="cancelled")
+    save_until_ready(other)
+    assert not StudioFault.objects.open().exists()
+
+
+def test_a_fault_in_asking_is_not_told_as_trouble_at_heygen(remote, owner, client, monkeypatch, settings):
+    settings.POLL_SECONDS = 0.3
+    remote.faults([{"call": "poll", "do": {"status_word": "running"}}])
+    generation = make_queued(owner)
+    submit(generation.pk)
+    with monkeypatch.context() as patch, polling():
+        patch.setattr(heygen, "poll_on_lane", broken)
+        wait_until(lambda: StudioFault.objects.open().exists(), 20, "a fault of the studio")
+    generation.refresh_from_db()
+    fault = open_fault()
+    assert (fault.job, generation.status) == (Job.POLLING, "running")
+    assert f"a fault of its own (TypeError at {fault.place})" in generation.trouble
+    assert RemoteAccount.objects.load().trouble == ""
+    told_everywhere(client, owner, fault)
+    Generation.objects.update(due_at=generation.created_at)
+    with polling():
+        wait_until(lambda: not StudioFault.objects.open().exists(), 20, "the fault's end")
+
+
+def test_a_fault_in_judging_an_answer_leaves_the_row_followed(remote, owner, monkeypatch, settings):
+    settings.POLL_SECONDS = 0.3
+    remote.faults([{"call": "poll", "do": {"status_word": "running"}}])
+    generation = make_queued(owner)
+    submit(generation.pk)
+    monkeypatch.setattr(poll_outcomes, "usual_interval", fails_once(poll_outcomes.usual_interval))
+    with polling():
+        wait_until(lambda: StudioFault.objects.exists(), 20, "a fault of the studio")
+    generation.refresh_from_db()
+    assert (generation.status, generation.lease_token) == ("running", None)
+    assert "a fault of its own (TypeError at" in generation.trouble
+
+
+def fails_once(function):
+    calls = []
+
+    def once(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            broken()
+        return function(*arguments)
+
+    return once
+
+
+def test_a_fault_in_writing_down_is_not_lost_with_its_task(remote, owner, monkeypatch, settings):
+    settings.POLL_SECONDS = 0.3
+    generation = make_queued(owner)
+    submit(generation.pk)
+    monkeypatch.setattr(Generation.objects.__class__, "record_outcomes", broken)
+    with polling():
+        wait_until(lambda: StudioFault.objects.open().exists(), 20, "a fault of the studio")
+    assert open_fault().job == Job.POLLING
+
+
+def test_a_fault_in_recovery_is_told_and_ends_no_poll(remote, owner, monkeypatch, settings):
+    settings.POLL_SECONDS = 0.3
+    generation = make_queued(owner)
+    submit(generation.pk)
+    monkeypatch.setattr(Generation.objects.__class__, "sweep_lost_replies", broken)
+    with polling():
+        wait_until(lambda: Generation.objects.filter(status="saving").exists(), 30, "a finished execution")
+        wait_until(lambda: StudioFault.objects.open().exists(), 20, "a fault of the studio")
+    assert open_fault().job == Job.RECOVERY
+
+
+def test_a_fault_before_anything_left_is_told_and_sent_later_by_itself(remote, owner, client, monkeypatch):
+    generation = make_queued(owner)
+    with monkeypatch.context() as patch:
+        patch.setattr(heygen, "as_json", broken)
+        submit(generation.pk)
+    generation.refresh_from_db()
+    fault = open_fault()
+    assert (fault.job, generation.status, remote.ledger()) == (Job.SENDING, "queued", [])
+    assert f"a fault of its own (TypeError at {fault.place}). Nothing was sent" in generation.trouble
+    told_everywhere(client, owner, fault)
+    Generation.objects.update(due_at=generation.created_at)
+    submit(generation.pk)
+    assert len(remote.ledger()) == 1
+    assert not StudioFault.objects.open().exists()
+
+
+def test_a_fault_after_the_request_left_is_an_unknown_outcome_and_the_studios_own(remote, owner, monkeypatch):
+    generation = make_queued(owner)
+    monkeypatch.setattr(heygen, "read_execution_id", broken)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert generation.status == "unknown"
+    assert "The studio met a fault of its own" in generation.error_message
+    assert (open_fault().job, len(remote.ledger())) == (Job.SENDING, 1)
+
+
+def test_an_accepted_execution_that_a_fault_keeps_from_its_row_is_told(remote, owner, monkeypatch, settings):
+    generation = make_queued(owner)
+    monkeypatch.setattr(Generation, "accept", broken)
+    submit(generation.pk)
+    assert (settings.ACCEPTED_FOLDER / str(generation.public_id)).exists()
+    assert StudioFault.objects.filter(job=Job.SENDING).exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "breaks", "job"),
+    [
+        ("nightly", "videos.storage.consistency.empty_trash", Job.NIGHTLY),
+        ("check_account", "videos.engine.account_check.check_account", Job.ACCOUNT),
+        ("sweep", "videos.engine.poll.sweep", Job.RECOVERY),
+    ],
+)
+def test_each_repeated_job_tells_its_fault_and_ends_it(owner, monkeypatch, task, breaks, job, remote):
+    with monkeypatch.context() as patch:
+        patch.setattr(breaks, broken)
+        getattr(tasks, task)()
+    fault = StudioFault.objects.open().get()
+    assert (fault.job, fault.error) == (job, "TypeError")
+    getattr(tasks, task)()
+    assert not StudioFault.objects.open().exists()
+
+
+def test_a_fault_that_comes_back_begins_anew(db):
+    def fail(times):
+        for _ in range(times):
+            try:
+                broken()
+            except TypeError as error:
+                StudioFault.objects.record(Job.NIGHTLY, error)
+
+    fail(3)
+    first = StudioFault.objects.get()
+    StudioFault.objects.clear(Job.NIGHTLY)
+    fail(1)
+    again = StudioFault.objects.get()
+    assert (first.count, again.count, again.cleared_at) == (3, 1, None)
+    assert again.first_seen_at > first.first_seen_at
+
+
+def test_a_database_that_is_away_is_no_fault_of_the_studio_and_a_wrong_query_is_one(db):
+    StudioFault.objects.record(Job.POLLING, OperationalError("locked"))
+    assert not StudioFault.objects.exists()
+    StudioFault.objects.record(Job.POLLING, ProgrammingError("no such column"))
+    assert StudioFault.objects.get().error == "ProgrammingError"
+
+
+def test_the_place_is_the_last_line_of_our_own_code(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        probe.probe(tmp_path / "nothing.mp4")
+    assert re.fullmatch(r"FileNotFoundError at videos/[\w/]+\.py:\d+", name_of(caught.value))
+
+
+def test_a_member_sees_the_fault_and_no_admin(db, client, django_user_model, owner):
+    try:
+        broken()
+    except TypeError as error:
+        StudioFault.objects.record(Job.SAVING, error, make_ready(owner).pk)
+    client.force_login(django_user_model.objects.create_user("member"))
+    assert "The studio has a fault of its own." in client.get("/").text
+    assert client.get("/admin/videos/studiofault/").status_code == 404

@@ -1,0 +1,102 @@
+"""Faults of the studio itself: exceptions that a job did not foresee, with their place and without their words.
+
+They are never shown as a passing fault of somebody else. A fault is open from the first time on, and until the job that
+met it works again.
+"""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.db import Error, InterfaceError, OperationalError, models
+from django.db.models import F
+from django.utils import timezone
+
+from videos.lifecycle import IN_PROGRESS
+
+logger = logging.getLogger(__name__)
+
+OURS = Path(__file__).resolve().parents[1]
+# The database is away, busy or full: that passes, and health and the log say so.
+PASSING = (OperationalError, InterfaceError)
+
+
+class Job(models.TextChoices):
+    SENDING = "sending", "Sending"
+    POLLING = "polling", "Polling"
+    SAVING = "saving", "Saving"
+    RECOVERY = "recovery", "Recovery"
+    ACCOUNT = "account", "Account check"
+    NIGHTLY = "nightly", "Nightly check"
+    PICTURES = "pictures", "Reading pictures"
+
+
+def place_of(error: BaseException) -> str:
+    """The last line of the studio's own code that the exception passed: "videos/tasks.py:57"."""
+    step, place = error.__traceback__, ""
+    while step:
+        path = Path(step.tb_frame.f_code.co_filename)
+        if path.is_relative_to(OURS) or not place:
+            name = path.relative_to(OURS.parent) if path.is_relative_to(OURS) else path.name
+            place = f"{name}:{step.tb_lineno}"
+        step = step.tb_next
+    return place
+
+
+def name_of(error: BaseException) -> str:
+    """Kind and place of an exception. Its words are left out: they may hold a signed link or a key."""
+    place = place_of(error)
+    return f"{type(error).__name__} at {place}" if place else type(error).__name__
+
+
+class StudioFaultQuerySet(models.QuerySet):
+    def open(self):
+        return self.filter(cleared_at=None).order_by("first_seen_at")
+
+    def record(self, job: Job, error: Exception, generation_id: int | None = None):
+        """Counts the exception as a fault of the studio, unless the database is away. Never raises: the job has
+        something better to do next."""
+        if isinstance(error, PASSING):
+            return
+        logger.error("A fault of the studio, %s: %s", job.label.lower(), name_of(error))
+        try:
+            self._count(job, error, generation_id)
+        except Error as failure:
+            logger.error("This fault could not be stored (%s)", type(failure).__name__)
+
+    def _count(self, job: Job, error: Exception, generation_id: int | None):
+        now = timezone.now()
+        seen = {"last_seen_at": now, "generation_id": generation_id}
+        key = {"job": job, "place": place_of(error)[:200], "error": type(error).__name__[:80]}
+        if not self.filter(**key, cleared_at=None).update(count=F("count") + 1, **seen):
+            self.update_or_create(**key, defaults={"count": 1, "first_seen_at": now, "cleared_at": None, **seen})
+
+    def clear(self, job: Job, generation_ids: Iterable[int] = ()) -> int:
+        """The job works again: for these generations, and for whatever concerned none. What was met with a generation
+        that is no longer in progress, and so will never be tried again, ends as well."""
+        worked = {None, *generation_ids}
+        faults = self.open().filter(job=job).values_list("pk", "generation_id", "generation__status")
+        pks = [pk for pk, generation_id, status in faults if generation_id in worked or status not in IN_PROGRESS]
+        return self.filter(pk__in=pks).update(cleared_at=timezone.now()) if pks else 0
+
+
+class StudioFault(models.Model):
+    job = models.CharField(max_length=16, choices=Job)
+    place = models.CharField(max_length=200, help_text="The last line of the studio's own code.")
+    error = models.CharField(max_length=80, help_text="The exception's type.")
+    generation = models.ForeignKey("Generation", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    count = models.PositiveIntegerField(default=1)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    cleared_at = models.DateTimeField(null=True, blank=True)
+
+    objects = StudioFaultQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-last_seen_at"]
+        verbose_name = "fault of the studio"
+        verbose_name_plural = "faults of the studio"
+        constraints = [models.UniqueConstraint(fields=["job", "place", "error"], name="one_row_for_each_fault")]
+
+    def __str__(self):
+        return f"{self.get_job_display()}: {self.error} at {self.place}"
