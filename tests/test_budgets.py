@@ -201,7 +201,7 @@ def test_a_put_back_sending_is_held_once(member, priced):
 
 def test_a_retry_holds_for_itself(member, priced):
     first = failed(member, **priced)
-    second = first.retry(member, "another-form").generations.get()
+    second = Batch.objects.retry(first, member, "another-form").generations.get()
     assert lines(second) == [HOLD]
     assert second.retry_of == first
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 from tests.parts.pressing import owner, press
 from videos.engine.submit import keep_aside, replay_accepted, submit
 from videos.lifecycle import FINAL, MOVES, Status
-from videos.models import Generation, LedgerEntry, Outcome, RemoteAccount, SavedVideo
+from videos.models import Batch, Generation, LedgerEntry, Outcome, RemoteAccount, SavedVideo
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -143,7 +143,8 @@ class Life(RuleBasedStateMachine):
 
     @rule(pk=generations, target=generations)
     def owner_retries(self, pk):
-        return Generation.objects.get(pk=pk).retry(owner(), uuid.uuid4().hex).generations.get().pk
+        generation = Generation.objects.get(pk=pk)
+        return Batch.objects.retry(generation, owner(), uuid.uuid4().hex).generations.get().pk
 
     def paid(self):
         ids = {}

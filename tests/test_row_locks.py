@@ -101,7 +101,7 @@ def cancel_and_empty_the_trash(owner, draw):
     while True:
         batch = press(owner, "mistake", 6)
         first, *_ = mistakes = list(batch.generations.order_by("pk"))
-        press_again = Batch.objects.press(owner, uuid.uuid4().hex, [first.request()] * 3)
+        press_again = Batch.objects.press(owner, uuid.uuid4().hex, [Request.again(first)] * 3)
         mistakes += press_again.generations.all()
         draw.shuffle(mistakes)
         for generation in mistakes:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from tests.parts.pressing import picture, press
 from videos.engine.account_check import check_account
 from videos.engine.submit import Attempt, submit
-from videos.models import Generation, RemoteAccount
+from videos.models import Batch, Generation, RemoteAccount
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -475,7 +475,7 @@ def test_a_remote_copy_that_cannot_be_fetched_is_uploaded_anew_by_retry(remote):
     submit(generation.pk)
     generation.refresh_from_db()
     assert generation.error_class == "picture"
-    again = generation.retry(generation.owner, "retry").generations.get()
+    again = Batch.objects.retry(generation, generation.owner, "retry").generations.get()
     submit(again.pk)
     again.refresh_from_db()
     assert again.status == "running"

@@ -22,6 +22,7 @@ from videos.engine import save as saving
 from videos.engine import submit as sending
 from videos.engine.enqueue import enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
 from videos.models import Generation, Job, StudioFault
+from videos.models.lease import is_too_far_ahead
 from videos.models.studio_fault import name_of
 from videos.models.transactions import delete_in_order
 from videos.storage import consistency
@@ -149,8 +150,7 @@ def make_schedules():
         rows = Schedule.objects.filter(name=name)
         rows.exclude(pk=rows.values("pk")[:1]).delete()
         schedule = rows.first() or Schedule(name=name, next_run=first_run(name))
-        too_far = timezone.now() + timedelta(days=2)  # the clock jumped back
-        if schedule.next_run is None or schedule.next_run > too_far:
+        if schedule.next_run is None or is_too_far_ahead(schedule.next_run, timezone.now(), timedelta(days=2)):
             schedule.next_run = first_run(name)
         for field, value in {**OURS, **fields, "kwargs": options}.items():
             setattr(schedule, field, value)

@@ -9,9 +9,11 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
+from videos.models.lease import too_far_ahead
+
 logger = logging.getLogger(__name__)
 
-ABSURD = timedelta(hours=1)
+LONGEST_DELAY = timedelta(hours=1)
 SAVE_SECONDS = 1800  # a slice of downloading ends by itself; handing a large file to a bucket takes what it takes
 
 
@@ -41,12 +43,11 @@ def enqueue(task: str, *arguments: Any, **options: Any):
 
 
 def mend_times():
-    """What lies further ahead than we ever put it: the clock has been put back since, and all of it would sleep until
-    the clock has caught up."""
+    """Lets django-q2's tasks and frequent schedules run now if a clock was set back (see models/lease.py)."""
     now = timezone.now()
-    OrmQ.objects.filter(lock__gt=now + ABSURD).update(lock=now)
+    OrmQ.objects.filter(too_far_ahead("lock", now, LONGEST_DELAY)).update(lock=now)
     often = Schedule.objects.filter(schedule_type=Schedule.MINUTES)
-    often.filter(next_run__gt=now + ABSURD).update(next_run=now)
+    often.filter(too_far_ahead("next_run", now, LONGEST_DELAY)).update(next_run=now)
 
 
 def waiting() -> int:

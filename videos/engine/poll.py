@@ -31,6 +31,7 @@ from videos.engine.poll_outcomes import Found, OwnFault
 from videos.heygen import Cause, HeyGenError
 from videos.lifecycle import Status
 from videos.models import DuePoll, Generation, Job, Outcome, ProcessLock, RemoteAccount, StudioFault
+from videos.models.lease import is_too_far_ahead
 
 logger = logging.getLogger(__name__)
 
@@ -174,7 +175,9 @@ class Pump:
         task.add_done_callback(self.polls.pop)
 
     async def ask(self, poll: DuePoll):
-        await asyncio.sleep((poll.due_at - timezone.now()).total_seconds() if poll.due_at < soon() else 0)
+        now = timezone.now()
+        if not is_too_far_ahead(poll.due_at, now, 2 * AHEAD):
+            await asyncio.sleep((poll.due_at - now).total_seconds())
         found = await self.answer(poll)
         try:
             outcome = poll_outcomes.judge(poll, found, timezone.now())
@@ -242,11 +245,6 @@ class Pump:
         self.hold.close()
         await self.lanes.close()
         await asyncio.get_running_loop().run_in_executor(self.thread, connections.close_all)
-
-
-def soon():
-    """A poll claimed for later than this was set absurdly far ahead: the clock jumped back since."""
-    return timezone.now() + 2 * AHEAD
 
 
 def in_database(call: Callable[[], Any]) -> Any:

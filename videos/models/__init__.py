@@ -1,9 +1,11 @@
 """What is stored. Each file holds one room of the database; `generation` is the only writer of status."""
 
+from videos.models.batch import Batch, Request, TokenTaken
 from videos.models.budget import Budget, LedgerEntry, OverBudget
-from videos.models.generation import Batch, DuePoll, Generation, Outcome, Request, TokenTaken
+from videos.models.generation import Generation
 from videos.models.one_time_link import OneTimeLink
 from videos.models.picture import Picture
+from videos.models.polls import DuePoll, Outcome
 from videos.models.process_lock import ProcessLock
 from videos.models.provider import Provider
 from videos.models.remote_account import RemoteAccount

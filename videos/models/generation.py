@@ -5,8 +5,6 @@ this file has read everything that ever writes a status.
 """
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,107 +16,15 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
-from videos.models.budget import Budget, Cost, LedgerEntry
+from videos.models.budget import LedgerEntry
 from videos.models.generation_queryset import GenerationQuerySet, elapsed_since
+from videos.models.lease import NO_LEASE
 from videos.models.picture import Picture
+from videos.models.polls import Outcome, PollManager
 from videos.models.provider import Provider
 from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
-from videos.models.transactions import PARAMETERS, batched, lock_in_order, retried, update_in_order
-
-POLL_LEASE = timedelta(seconds=60)  # longer than any poll takes
-
-
-class TokenTaken(Exception):
-    """The form token was used by somebody else: no honest form does that."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked for in one generation. Frames are a Picture or an address, never both."""
-
-    prompt: str
-    provider: Provider
-    aspect_ratio: str = "16:9"
-    start_frame: Picture | None = None
-    start_frame_url: str = ""
-    end_frame: Picture | None = None
-    end_frame_url: str = ""
-    config: dict[str, Any] = field(default_factory=dict)
-    retry_of: "Generation | None" = None
-
-    def amount(self) -> Decimal | None:
-        return self.provider.estimate(self.config.get("duration"))
-
-
-class BatchManager(models.Manager):
-    @retried
-    def press(self, owner, form_token: str, requests: list[Request]) -> "Batch":
-        """One press of Generate: one batch, however often the same form is sent.
-
-        Budgets are checked and held in the very transaction that makes the generations. Raises OverBudget, or
-        TokenTaken when the token belongs to somebody else's press.
-        """
-        RemoteAccount.objects.lock()
-        known = self.filter(form_token=form_token).first()
-        if known:
-            return known.belonging_to(owner)
-        Budget.objects.check_room(owner, cost_of(requests), Generation.objects.unfinished())
-        batch = self.create(owner=owner, form_token=form_token)
-        for request in requests:
-            batch.add(request)
-        return batch
-
-
-def cost_of(requests: list[Request]) -> Cost:
-    amounts: dict[str, Decimal] = {}
-    for request in requests:
-        currency = request.provider.currency
-        amounts[currency] = amounts.get(currency, Decimal(0)) + (request.amount() or Decimal(0))
-    return Cost(len(requests), amounts)
-
-
-class Batch(models.Model):
-    """The generations of one press."""
-
-    public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="batches")
-    form_token = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = BatchManager()
-
-    class Meta:
-        verbose_name_plural = "batches"
-
-    def __str__(self):
-        return f"{self.created_at:%d %b %Y %H:%M}"
-
-    def belonging_to(self, owner) -> "Batch":
-        if self.owner_id != owner.pk:
-            raise TokenTaken
-        return self
-
-    def add(self, request: Request) -> "Generation":
-        amount = request.amount()
-        generation = Generation.objects.create(
-            owner=self.owner,
-            batch=self,
-            prompt=request.prompt,
-            provider=request.provider,
-            aspect_ratio=request.aspect_ratio,
-            start_frame=request.start_frame,
-            start_frame_url=request.start_frame_url,
-            end_frame=request.end_frame,
-            end_frame_url=request.end_frame_url,
-            config=request.config,
-            retry_of=request.retry_of,
-            estimate=amount,
-            demo=settings.DEMO,
-            version=Generation.objects.latest_version() + 1,
-        )
-        generation.enter(LedgerEntry.Kind.HOLD, videos=1, amount=amount or Decimal(0))
-        return generation
+from videos.models.transactions import lock_in_order, retried, update_in_order
 
 
 def next_version():
@@ -127,39 +33,7 @@ def next_version():
     return Coalesce(models.Subquery(highest), 0) + 1
 
 
-@dataclass(frozen=True)
-class DuePoll:
-    """A claimed poll: ask for `execution_id` at `due_at`, then report an Outcome under `token`."""
-
-    pk: int
-    token: uuid.UUID
-    execution_id: str
-    due_at: datetime
-    sent_at: datetime
-    followed_at: datetime
-    missing_polls: int
-    failed_polls: int
-    remote_status: str
-    trouble: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one poll found: which state follows, and what the row then holds.
-
-    `status` RUNNING keeps following (fields: due_at, remote_status, trouble, missing_polls); SAVING has the link
-    (video_url, video_id, asset_id); FAILED a cause (error_class, error_message, error_detail); STOPPED nothing.
-    `later` stands instead of fields where nothing changed but the next poll's time: thousands of these are one UPDATE.
-    """
-
-    pk: int
-    token: uuid.UUID
-    status: Status
-    fields: dict[str, Any]
-    later: timedelta | None = None
-
-
-class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
+class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
     @retried
     def claim_to_send(self, pk: int) -> "Generation | None":
         """The queued generation, leased to the caller, if sending is allowed and a place is free; else None.
@@ -192,51 +66,7 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
         """Ids of those whose video may be saved now, the longest due first."""
         return self.due(Status.SAVING, now).values_list("pk", flat=True)
 
-    @retried
-    def claim_due_polls(self, before: datetime, limit: int) -> list[DuePoll]:
-        """Leases up to `limit` running generations due before then. One transaction; rows that another host holds
-        are skipped."""
-        token, now = uuid.uuid4(), timezone.now()
-        names = [field.name for field in fields(DuePoll) if field.name != "token"]
-        due = self.due(Status.RUNNING, max(now, before)).select_for_update(skip_locked=True, no_key=True)
-        rows = list(due.values(*names)[:limit])
-        for chunk in batched([row["pk"] for row in rows], PARAMETERS):
-            self.filter(pk__in=chunk).update(lease_token=token, lease_until=now + POLL_LEASE)
-        return [DuePoll(token=token, **row) for row in rows]
-
-    def release_polls(self, tokens: Iterable[uuid.UUID] | None = None) -> int:
-        """Gives back claimed polls that nobody will make: those under these tokens, or all of them, which only the
-        holder of the pump's slot may do."""
-        claimed = self.filter(status=Status.RUNNING, lease_token__isnull=False)
-        if tokens is not None:
-            claimed = claimed.filter(lease_token__in=list(tokens))
-        return update_in_order(claimed, **NO_LEASE)
-
-    @retried
-    def record_outcomes(self, outcomes: list[Outcome]) -> list[int]:
-        """Writes what polls found, in one transaction; returns the ids that moved on (not those still running).
-
-        An outcome whose row was moved or leased anew meanwhile changes nothing.
-        """
-        moved = []
-        for chunk in batched(sorted(outcome.pk for outcome in outcomes), PARAMETERS):
-            lock_in_order(self.filter(pk__in=chunk))
-        self._put_off([outcome for outcome in outcomes if outcome.later])
-        for outcome in outcomes:
-            if not outcome.later and self._record(outcome) and outcome.status != Status.RUNNING:
-                moved.append(outcome.pk)
-        return moved
-
-    def _put_off(self, outcomes: list[Outcome]):
-        groups: dict[tuple[uuid.UUID, timedelta | None], list[int]] = {}
-        for outcome in outcomes:
-            groups.setdefault((outcome.token, outcome.later), []).append(outcome.pk)
-        for (token, later), pks in groups.items():
-            for chunk in batched(pks, PARAMETERS):
-                rows = self.filter(pk__in=chunk, lease_token=token, status=Status.RUNNING)
-                rows.update(due_at=F("due_at") + later, **NO_LEASE)
-
-    def _record(self, outcome: Outcome) -> bool:
+    def record_outcome(self, outcome: Outcome) -> bool:
         rows = self.filter(pk=outcome.pk, lease_token=outcome.token, status=Status.RUNNING)
         fields = {**NO_LEASE, **outcome.fields}
         if outcome.status != Status.RUNNING:
@@ -285,7 +115,7 @@ class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):
 class Generation(models.Model):
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations")
-    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="generations")
+    batch = models.ForeignKey("Batch", on_delete=models.PROTECT, related_name="generations")
     retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
 
     # What was asked for
@@ -470,24 +300,6 @@ class Generation(models.Model):
         self.settle()
         return True
 
-    def request(self) -> Request:
-        """The same request once more, for Retry."""
-        return Request(
-            prompt=self.prompt,
-            provider=self.provider,
-            aspect_ratio=self.aspect_ratio,
-            start_frame=self.start_frame,
-            start_frame_url=self.start_frame_url,
-            end_frame=self.end_frame,
-            end_frame_url=self.end_frame_url,
-            config=self.config,
-            retry_of=self,
-        )
-
-    def retry(self, owner, form_token: str) -> Batch:
-        """A new generation of the same request, linked to this one. Raises OverBudget."""
-        return Batch.objects.press(owner, form_token, [self.request()])
-
     def mark_favourite(self, favourite: bool):
         self._touch(favourite=favourite)
 
@@ -614,7 +426,6 @@ class Generation(models.Model):
         return {"followed_at": now, "due_at": first_poll, "trashed_at": None, **counts, **cleared, **NO_LEASE}
 
 
-NO_LEASE = {"lease_token": None, "lease_until": None}
 UNKNOWN_TO_HEYGEN = Q(status=Status.FAILED, error_class="not_found", execution_id__isnull=False)
 PRESSED_IN_DEMO = "Pressed in demo mode, so it is never sent to HeyGen. Make it anew to have it for real."
 PRESSED_FOR_REAL = "Pressed with an API key. It waits, unharmed, until the studio runs with the key again."

@@ -12,6 +12,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
+from videos.models.lease import ahead, passed
 
 SAMPLES = 20  # a provider's history reaches back so many generations
 FEWEST_SAMPLES = 5  # with fewer, nothing measured is claimed
@@ -96,11 +97,10 @@ class GenerationQuerySet(models.QuerySet):
 
     # What the engine looks for
     def unleased(self, now: datetime):
-        return self.filter(Q(lease_until=None) | Q(lease_until__lte=now) | Q(lease_until__gt=now + ABSURD_LEASE))
+        return self.filter(passed("lease_until", now, LONGEST_LEASE))
 
     def due(self, status: Status, now: datetime):
-        """A time set absurdly far ahead means that the clock jumped back since; such a row is due as well."""
-        is_due = Q(due_at__lte=now) | Q(due_at__gt=now + ABSURD_DELAY)
+        is_due = passed("due_at", now, LONGEST_DELAY)
         return self.unleased(now).filter(is_due, status=status, demo=settings.DEMO).order_by("due_at")
 
     def answered_well(self, now: datetime):
@@ -115,8 +115,8 @@ class GenerationQuerySet(models.QuerySet):
     def occupying(self, now: datetime):
         """What takes up one of the remote side's places now; one long overdue surely no longer does."""
         overdue = now - timedelta(seconds=settings.OVERDUE_SECONDS)
-        claimed = Q(status=Status.QUEUED, lease_until__gt=now, lease_until__lte=now + ABSURD_LEASE)
-        in_flight = Q(status__in=IN_FLIGHT, sent_at__gt=overdue, sent_at__lte=now + ABSURD_LEASE)
+        claimed = Q(status=Status.QUEUED) & ahead("lease_until", now, LONGEST_LEASE)
+        in_flight = Q(status__in=IN_FLIGHT, sent_at__gt=overdue, sent_at__lte=now + LONGEST_LEASE)
         return self.filter(claimed | in_flight, demo=settings.DEMO)
 
     # History
@@ -148,9 +148,9 @@ def summarise(rows: Iterable[tuple[str, datetime, datetime | None]]) -> TrackRec
     )
 
 
-# Longer than any that we ever set: a time further ahead means that the clock has been put back since.
-ABSURD_LEASE = max(timedelta(minutes=10), timedelta(seconds=2 * settings.LEASE_SECONDS))
-ABSURD_DELAY = timedelta(minutes=70)
+# At least as long as any that we ever set (see lease.py).
+LONGEST_LEASE = max(timedelta(minutes=10), timedelta(seconds=2 * settings.LEASE_SECONDS))
+LONGEST_DELAY = timedelta(minutes=70)
 TABS = {
     "running": Q(status__in=IN_PROGRESS),
     "ready": Q(status=Status.READY),

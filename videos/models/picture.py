@@ -11,6 +11,7 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
+from videos.models.lease import passed
 from videos.models.transactions import retried
 
 REMOTE_COPY_LASTS = timedelta(days=5)  # undocumented; a week is the shortest life of HeyGen's other links
@@ -28,9 +29,8 @@ class PictureQuerySet(models.QuerySet):
         """Only one sender at a time hands a picture to the remote side; True for the one that may."""
         now = timezone.now()
         lease = timedelta(seconds=settings.LEASE_SECONDS)
-        until, absurd = now + lease, now + 2 * lease  # further ahead: the clock has been put back since
-        free = models.Q(upload_until=None) | models.Q(upload_until__lte=now) | models.Q(upload_until__gt=absurd)
-        return bool(self.filter(free, pk=pk).update(upload_until=until))
+        free = passed("upload_until", now, 2 * lease)
+        return bool(self.filter(free, pk=pk).update(upload_until=now + lease))
 
     def recent(self):
         return self.order_by("-used_at", "-pk")

@@ -7,15 +7,14 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-CLOCKS_DIFFER = timedelta(minutes=1)  # between hosts; a lease further ahead means that the clock jumped back
+from videos.models.lease import CLOCKS_DIFFER, passed
 
 
 class ProcessLockQuerySet(models.QuerySet):
     def acquire(self, name: str, seconds: float) -> uuid.UUID | None:
         """A token for the slot if it is free or its lease has run out, else None."""
         token, now = uuid.uuid4(), timezone.now()
-        jumped_back = now + timedelta(seconds=seconds) + CLOCKS_DIFFER
-        free = Q(token=None) | Q(until__lte=now) | Q(until__gt=jumped_back)
+        free = Q(token=None) | passed("until", now, timedelta(seconds=seconds) + CLOCKS_DIFFER)
         lease = {"token": token, "until": now + timedelta(seconds=seconds), "seen_at": now}
         if self.filter(free, name=name).update(**lease):
             return token

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from videos.models.lease import is_too_far_ahead, too_far_ahead
+
 UNKNOWNS_BEFORE_PAUSE = 3
 UNKNOWNS = f"{UNKNOWNS_BEFORE_PAUSE} requests in a row ended without saying whether HeyGen accepted them."
 BY_PEOPLE = frozenset({"owner", "restored"})
@@ -53,7 +55,7 @@ class RemoteAccountQuerySet(models.QuerySet):
         """After a 429: nothing is sent before the delay the remote side asked for, held between 1 s and 15 min."""
         delay = min(max(delay if delay is not None else USUAL_WAIT, SHORTEST_WAIT), LONGEST_WAIT)
         now = timezone.now()
-        sooner = Q(not_before=None) | Q(not_before__lt=now + delay) | Q(not_before__gt=now + LONGEST_WAIT)
+        sooner = Q(not_before=None) | Q(not_before__lt=now + delay) | too_far_ahead("not_before", now, LONGEST_WAIT)
         self.filter(sooner, pk=1).update(not_before=now + delay)
 
     def count_unknown(self):
@@ -105,7 +107,7 @@ class RemoteAccount(models.Model):
         return not self.paused and bool(settings.HEYGEN_API_KEY) and self.opens_at(now) <= now
 
     def opens_at(self, now: datetime) -> datetime:
-        """When sending may begin; a wait longer than we ever ask for means that the clock jumped, and is ignored."""
-        if self.not_before is None or self.not_before - now > LONGEST_WAIT:
+        """When sending may begin."""
+        if self.not_before is None or is_too_far_ahead(self.not_before, now, LONGEST_WAIT):
             return now
         return self.not_before

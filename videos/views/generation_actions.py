@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from videos import heygen
 from videos.engine.account_check import resume_sending
 from videos.forms import TOKEN
-from videos.models import Generation, OverBudget, TokenTaken
+from videos.models import Batch, Generation, OverBudget, TokenTaken
 from videos.models.transactions import retried
 from videos.notices import current_notices
 from videos.tasks import enqueue_submit
@@ -88,7 +88,7 @@ def retry(request: HttpRequest, public_id) -> HttpResponse:
 
 @retried
 def make_again(generation: Generation, owner, token: str) -> list[Generation]:
-    made = list(generation.retry(owner, token).generations.with_everything())
+    made = list(Batch.objects.retry(generation, owner, token).generations.with_everything())
     for new in made:
         transaction.on_commit(partial(enqueue_submit, new.pk))
     return made

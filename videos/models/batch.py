@@ -1,0 +1,127 @@
+"""A request for one video, and the batch of requests that one click of Generate makes."""
+
+import uuid
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from videos.models.budget import Budget, Cost, LedgerEntry
+from videos.models.generation import Generation
+from videos.models.picture import Picture
+from videos.models.provider import Provider
+from videos.models.remote_account import RemoteAccount
+from videos.models.transactions import retried
+
+
+class TokenTaken(Exception):
+    """The form token was used by somebody else: no honest form does that."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for in one generation. Frames are a Picture or an address, never both."""
+
+    prompt: str
+    provider: Provider
+    aspect_ratio: str = "16:9"
+    start_frame: Picture | None = None
+    start_frame_url: str = ""
+    end_frame: Picture | None = None
+    end_frame_url: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    retry_of: Generation | None = None
+
+    @classmethod
+    def again(cls, generation: Generation) -> "Request":
+        """The request of this generation once more, linked to it."""
+        return cls(
+            prompt=generation.prompt,
+            provider=generation.provider,
+            aspect_ratio=generation.aspect_ratio,
+            start_frame=generation.start_frame,
+            start_frame_url=generation.start_frame_url,
+            end_frame=generation.end_frame,
+            end_frame_url=generation.end_frame_url,
+            config=generation.config,
+            retry_of=generation,
+        )
+
+    def amount(self) -> Decimal | None:
+        return self.provider.estimate(self.config.get("duration"))
+
+
+class BatchManager(models.Manager):
+    @retried
+    def press(self, owner, form_token: str, requests: list[Request]) -> "Batch":
+        """One press of Generate: one batch, however often the same form is sent.
+
+        Budgets are checked and held in the very transaction that makes the generations. Raises OverBudget, or
+        TokenTaken when the token belongs to somebody else's press.
+        """
+        RemoteAccount.objects.lock()
+        known = self.filter(form_token=form_token).first()
+        if known:
+            return known.belonging_to(owner)
+        Budget.objects.check_room(owner, cost_of(requests), Generation.objects.unfinished())
+        batch = self.create(owner=owner, form_token=form_token)
+        for request in requests:
+            batch.add(request)
+        return batch
+
+    def retry(self, generation: Generation, owner, form_token: str) -> "Batch":
+        """A new generation of the same request, linked to this one. Raises OverBudget and TokenTaken."""
+        return self.press(owner, form_token, [Request.again(generation)])
+
+
+def cost_of(requests: list[Request]) -> Cost:
+    amounts: dict[str, Decimal] = {}
+    for request in requests:
+        currency = request.provider.currency
+        amounts[currency] = amounts.get(currency, Decimal(0)) + (request.amount() or Decimal(0))
+    return Cost(len(requests), amounts)
+
+
+class Batch(models.Model):
+    """The generations of one press."""
+
+    public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="batches")
+    form_token = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = BatchManager()
+
+    class Meta:
+        verbose_name_plural = "batches"
+
+    def __str__(self):
+        return f"{self.created_at:%d %b %Y %H:%M}"
+
+    def belonging_to(self, owner) -> "Batch":
+        if self.owner_id != owner.pk:
+            raise TokenTaken
+        return self
+
+    def add(self, request: Request) -> Generation:
+        amount = request.amount()
+        generation = Generation.objects.create(
+            owner=self.owner,
+            batch=self,
+            prompt=request.prompt,
+            provider=request.provider,
+            aspect_ratio=request.aspect_ratio,
+            start_frame=request.start_frame,
+            start_frame_url=request.start_frame_url,
+            end_frame=request.end_frame,
+            end_frame_url=request.end_frame_url,
+            config=request.config,
+            retry_of=request.retry_of,
+            estimate=amount,
+            demo=settings.DEMO,
+            version=Generation.objects.latest_version() + 1,
+        )
+        generation.enter(LedgerEntry.Kind.HOLD, videos=1, amount=amount or Decimal(0))
+        return generation

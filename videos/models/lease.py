@@ -1,0 +1,36 @@
+"""Leases: a claim on a row that ends by itself, so that a holder that died blocks nobody.
+
+A lease is a token and the time until which it is valid. Whoever writes under a lease names its token, so a holder that
+was only slow changes nothing after another one has taken over.
+
+All times are wall-clock times, because hosts share them. When a clock is set back, times already stored lie too far in
+the future, and the rows would sleep until the clock has caught up. So every such time has a longest distance that we
+ever set, and a time further ahead counts as passed.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+NO_LEASE = {"lease_token": None, "lease_until": None}
+CLOCKS_DIFFER = timedelta(minutes=1)  # between hosts, at most
+
+
+def passed(field: str, now: datetime, longest: timedelta) -> Q:
+    """Rows whose time `field` is not set or has passed. `longest` is how far ahead it is ever set."""
+    return Q(**{field: None}) | Q(**{f"{field}__lte": now}) | too_far_ahead(field, now, longest)
+
+
+def ahead(field: str, now: datetime, longest: timedelta) -> Q:
+    """Rows whose time `field` is still to come: the opposite of `passed`."""
+    return Q(**{f"{field}__gt": now, f"{field}__lte": now + longest})
+
+
+def too_far_ahead(field: str, now: datetime, longest: timedelta) -> Q:
+    """Rows whose time `field` was set before a clock was set back."""
+    return Q(**{f"{field}__gt": now + longest})
+
+
+def is_too_far_ahead(moment: datetime, now: datetime, longest: timedelta) -> bool:
+    """The same question about one time."""
+    return moment > now + longest
