@@ -2,12 +2,18 @@
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.test import Client
 
-from tests.parts.people import attempt, make_member, signed_in
+from tests.parts.crowd import crowd
+from tests.parts.people import attempt, make_member, make_owner, signed_in
+from tests.parts.studio import Studio
+from videos.accounts import owners
 from videos.models import Budget
 
 pytestmark = pytest.mark.django_db
 User = get_user_model()
+OWNERS = 6
 
 
 @pytest.fixture
@@ -91,3 +97,96 @@ def test_a_bad_budget_says_why_and_changes_nothing(owner, fields):
 @pytest.mark.parametrize("path", ["budget/one", "budget/nonsense", "999/budget"])
 def test_a_budget_that_cannot_be_is_not_found(owner, path):
     assert signed_in(owner).get(f"/members/{path}").status_code == 404
+
+
+# There is always an owner who can sign in
+
+
+def deactivate_the_next(number):
+    """One of a ring of owners, each of whom deactivates the next at the same moment."""
+    client = Client()
+    client.force_login(User.objects.get(username=f"owner-{number}"))
+    target = User.objects.get(username=f"owner-{(number + 1) % OWNERS}")
+    return client.post(f"/members/{target.pk}/deactivate").status_code
+
+
+def deactivate_the_next_in_the_admin(number):
+    client = Client()
+    client.force_login(User.objects.get(username=f"owner-{number}"))
+    target = User.objects.get(username=f"owner-{(number + 1) % OWNERS}")
+    return client.post(f"/admin/auth/user/{target.pk}/change/", {"username": target.username}).status_code
+
+
+@pytest.mark.parametrize("way", ["deactivate_the_next", "deactivate_the_next_in_the_admin"])
+def test_of_owners_who_deactivate_each_other_at_once_one_stays(database_url, tmp_path, way):
+    studio = Studio(tmp_path / "studio", {"DATABASE_URL": database_url})
+    make = f"User.objects.bulk_create(User(username=f'owner-{{n}}', is_superuser=True) for n in range({OWNERS}))"
+    studio.manage("shell", "-v", "0", "-c", f"from django.contrib.auth.models import User\n{make}")
+    answers = crowd(f"tests.test_members:{way}", database_url, tmp_path, processes=OWNERS)
+    assert set(answers) <= {200, 302, 400, 404}, answers  # 400: one's own session was ended meanwhile
+    count = "print(User.objects.filter(is_superuser=True, is_active=True).count())"
+    left = studio.manage("shell", "-v", "0", "-c", f"from django.contrib.auth.models import User\n{count}")
+    assert int(left) >= 1
+
+
+def save_with(owner, **fields):
+    for name, value in fields.items():
+        setattr(owner, name, value)
+    owner.save()
+
+
+@pytest.mark.parametrize(
+    "attempt_at_it",
+    [
+        lambda owner: save_with(owner, is_active=False),
+        lambda owner: save_with(owner, is_superuser=False),
+        lambda owner: owner.delete(),
+        lambda owner: User.objects.all().delete(),
+    ],
+    ids=["deactivated", "demoted", "deleted", "all deleted"],
+)
+def test_the_last_owner_stays_when_it_is_tried_by_hand(owner, attempt_at_it):
+    make_member()
+    with pytest.raises(owners.LastOwner), transaction.atomic():
+        attempt_at_it(owner)
+    assert owners.active().count() == 1
+
+
+def test_all_but_the_last_owner_may_go(owner):
+    second, third = make_owner("second"), make_owner("third")
+    second.delete()
+    third.is_superuser = False
+    third.save()
+    assert list(owners.active()) == [owner]
+
+
+def test_an_owner_who_cannot_sign_in_does_not_count(owner):
+    second = make_owner("second")
+    User.objects.filter(pk=second.pk).update(is_active=False)
+    with pytest.raises(owners.LastOwner):
+        owners.deactivate(owner)
+    assert User.objects.get(pk=owner.pk).is_active
+
+
+def test_the_members_page_says_why_the_last_owner_stays(owner, monkeypatch):
+    """As in a race: whoever asks was deactivated a moment ago by the other."""
+    second = make_owner("second")
+    client = signed_in(second)
+    monkeypatch.setattr(owners, "active", lambda: User.objects.filter(pk=owner.pk))
+    page = client.post(f"/members/{owner.pk}/deactivate", follow=True).content.decode()
+    assert "owner is the last owner who can sign in, so nothing was changed." in page
+    assert User.objects.get(pk=owner.pk).is_active
+
+
+def test_the_admin_refuses_to_demote_the_last_owner_in_a_sentence(owner, monkeypatch):
+    second = make_owner("second")
+    monkeypatch.setattr(owners, "active", lambda: User.objects.filter(pk=owner.pk))
+    answer = signed_in(second).post(f"/admin/auth/user/{owner.pk}/change/", {"username": "owner"})
+    assert answer.status_code == 200
+    assert "owner is the last owner who can sign in, so nothing was changed." in answer.content.decode()
+    assert User.objects.get(pk=owner.pk).is_superuser
+
+
+def test_signing_in_asks_nothing_about_owners(owner, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        owner.save(update_fields=["last_login"])

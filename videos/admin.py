@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -17,7 +19,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from django_q.models import OrmQ, Schedule, Success
 
-from videos.accounts import sessions
+from videos.accounts import owners, sessions
 from videos.engine.account_check import resume_sending
 from videos.models import (
     Batch,
@@ -386,10 +388,21 @@ class OneTimeLinkAdmin(LookOnly):
     fields = ["purpose", "made_by", "for_user", "created_at", "expires_at", "used_at"]
 
 
+class PersonForm(UserChangeForm):
+    def clean(self):
+        """Checked in the transaction that saves, so that two owners cannot demote each other at the same moment."""
+        given = super().clean()
+        stays_owner = given.get("is_active", True) and given.get("is_superuser", True)
+        if not stays_owner and owners.must_stay(self.instance):
+            raise ValidationError(str(owners.LastOwner(self.instance)))
+        return given
+
+
 @admin.register(User)
 class PersonAdmin(UserAdmin):
     """Owners and members. There are no other roles, so groups and single permissions are left away."""
 
+    form = PersonForm
     list_display = ["username", "is_superuser", "is_active", "last_login", "date_joined"]
     list_filter = ["is_superuser", "is_active"]
     search_fields = ["username"]

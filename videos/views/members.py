@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from videos.accounts import sessions
+from videos.accounts import owners
 from videos.accounts.forms import BudgetForm
 from videos.models import Budget, OneTimeLink
 
@@ -78,9 +78,12 @@ def reset_link(request, pk):
 def deactivate(request, pk):
     """Takes effect with the member's next request. Their videos stay, and what is being made is finished."""
     person = get_object_or_404(User.objects.exclude(pk=request.user.pk), pk=pk)
-    User.objects.filter(pk=person.pk).update(is_active=False)
-    sessions.shut_out(person)
-    messages.success(request, f"{person} can no longer sign in.")
+    try:
+        owners.deactivate(person)
+    except owners.LastOwner as reason:
+        messages.error(request, str(reason))
+    else:
+        messages.success(request, f"{person} can no longer sign in.")
     return redirect("members")
 
 
