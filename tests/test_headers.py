@@ -45,7 +45,7 @@ def test_every_answer_to_a_stranger_is_guarded(client, path):
 def test_a_page_that_fails_is_guarded_calm_and_says_no_detail(client, monkeypatch):
     make_owner()
     client.raise_request_exception = False
-    monkeypatch.setattr("videos.views.account.safe_target", lambda request: 1 / 0)
+    monkeypatch.setattr("videos.views.account.asked_next", lambda request: 1 / 0)
     answer = client.get("/login")
     assert answer.status_code == 500
     assert_guarded(answer)

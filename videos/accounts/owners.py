@@ -6,12 +6,13 @@ first, so that one of them waits and then sees what the other has done.
 """
 
 from django.contrib.auth import get_user_model
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.signals import pre_delete, pre_save
 from django.dispatch import receiver
 
 from videos.accounts import sessions
+from videos.models.transactions import retried
 
 User = get_user_model()
 MAKE_AN_OWNER = {"is_active", "is_superuser"}
@@ -38,13 +39,13 @@ def must_stay(person) -> bool:
     return list(rows.values_list("pk", flat=True)) == [person.pk]
 
 
+@retried
 def deactivate(person):
     """They are signed out everywhere, and the links that they made or were given are void. Raises LastOwner."""
-    with transaction.atomic():
-        if must_stay(person):
-            raise LastOwner(person)
-        User.objects.filter(pk=person.pk).update(is_active=False)
-        sessions.shut_out(person)
+    if must_stay(person):
+        raise LastOwner(person)
+    User.objects.filter(pk=person.pk).update(is_active=False)
+    sessions.shut_out(person)
 
 
 # Django's user is not our class, so its own signals are the one place that sees every save and delete.

@@ -6,8 +6,7 @@ from django.contrib.auth import get_user_model, login, logout, update_session_au
 from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError
 from django.http import Http404
-from django.shortcuts import redirect, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -15,6 +14,7 @@ from videos.accounts import sessions, setup_token, throttle
 from videos.accounts.forms import ChangePasswordForm, NewPasswordForm, NewPersonForm, SetUpForm, SignInForm
 from videos.models import OneTimeLink, RemoteAccount
 from videos.models.transactions import retried
+from videos.views.next_page import asked_next, redirect_to
 
 User = get_user_model()
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
@@ -55,9 +55,9 @@ def store_first_owner(person: User) -> bool:
 @never_cache
 @page_with_form
 def sign_in(request):
-    target = safe_target(request)
+    target = asked_next(request) or settings.LOGIN_REDIRECT_URL
     if request.user.is_authenticated:
-        return redirect(target)
+        return redirect_to(target)
     if not User.objects.exists():
         return redirect("setup")
     form = SignInForm(request, sent(request))
@@ -73,7 +73,7 @@ def sign_in(request):
 def locked_out(request, *_):
     """What django-axes answers with, too. What was typed comes back, but for the password."""
     form = SignInForm(request, initial={"username": request.POST.get("username", "")})
-    context = {"form": form, "next": safe_target(request), "wait": throttle.WAIT}
+    context = {"form": form, "next": asked_next(request), "wait": throttle.WAIT}
     return render(request, "account/login.html", context, status=429)
 
 
@@ -81,17 +81,9 @@ def enter(request, user, target: str):
     """Signs `user` in and sends them to `target`."""
     login(request, user, backend=BACKEND)
     sessions.note_use(request)
-    response = redirect(target)
+    response = redirect_to(target)
     throttle.remember_browser(response, user)
     return response
-
-
-def safe_target(request) -> str:
-    """Where to go after signing in: what the link asked for, if it is a page of ours."""
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
-        return target
-    return resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 @require_POST

@@ -11,7 +11,6 @@ from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import escape
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from videos import heygen
@@ -22,6 +21,7 @@ from videos.models.transactions import retried
 from videos.notices import current_notices
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of
+from videos.views.next_page import asked_next, redirect_to
 
 LINKED_ELSEWHERE = "That execution already belongs to another video here."
 STILL_OPEN = "Whether this was charged is as open as before."
@@ -43,7 +43,7 @@ def answer(
     if not request.htmx:
         if said:
             messages.add_message(request, messages.ERROR if is_bad else messages.INFO, said)
-        return redirect(next_address(request) or f"/#g-{generation.public_id}")
+        return redirect_to(asked_next(request) or f"/#g-{generation.public_id}")
     is_shown = generation.trashed_at is None
     return answer_with_cards(
         request,
@@ -53,12 +53,6 @@ def answer(
         said_is_bad=is_bad,
         **context,
     )
-
-
-def next_address(request: HttpRequest) -> str:
-    """Where the form asks to return to, if that is a page of ours."""
-    address = request.POST.get("next", "")
-    return address if url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()}) else ""
 
 
 @require_POST
@@ -81,7 +75,7 @@ def retry(request: HttpRequest, public_id) -> HttpResponse:
     except TokenTaken as error:
         raise Http404 from error
     if not request.htmx:
-        return redirect(f"/#g-{made[0].public_id}")
+        return redirect_to(f"/#g-{made[0].public_id}")
     cards = cards_of([generation], request.user) + cards_of(made, request.user, is_new=True)
     return answer_with_cards(request, cards)
 
@@ -156,7 +150,7 @@ def favourite(request: HttpRequest, public_id) -> HttpResponse:
     wanted = request.POST.get("favourite")
     generation.mark_favourite(wanted == "1" if wanted in {"0", "1"} else not generation.favourite)
     if request.htmx and request.POST.get("in") == "viewer":
-        context = {"generation": generation, "own_address": next_address(request)}
+        context = {"generation": generation, "own_address": asked_next(request)}
         return render(request, "viewer/_favourite.html", context)
     return answer(request, generation)
 

@@ -20,9 +20,10 @@ from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.transactions import lock_in_order, retried
 from videos.views.cards import answer_with_cards, cards_of
 from videos.views.files import download_name, release_database
-from videos.views.generation_actions import next_address
+from videos.views.next_page import asked_next, redirect_to
 
 MOST = 500
+MOST_IN_AN_ADDRESS = 100  # ids; Django refuses to redirect to more than 16 kB
 CHUNK = 256 * 1024
 
 
@@ -48,7 +49,7 @@ def answer(request: HttpRequest, done: Done) -> HttpResponse:
     """The cards as they stand now; whether they belong on this shelf, the next update says."""
     if not request.htmx:
         messages.info(request, done.words)
-        return redirect(next_address(request) or reverse("gallery"))
+        return redirect_to(asked_next(request) or reverse("gallery"))
     leaves_shelf = request.POST.get("deed") == "restore"  # pressed in the trash
     stays = [row for row in done.rows if row.trashed_at is None and not leaves_shelf]
     gone = [row.public_id for row in done.rows if row not in stays]
@@ -122,8 +123,8 @@ def sentence(rows: list[Generation], one: str, many: str) -> str:
 
 
 def compare(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponse:
-    ids = [str(public_id) for public_id in rows.values_list("public_id", flat=True)]
-    return redirect(f"{reverse('compare')}?{urlencode({'g': ids}, doseq=True)}")
+    ids = [str(public_id) for public_id in rows.values_list("public_id", flat=True)[:MOST_IN_AN_ADDRESS]]
+    return redirect_to(f"{reverse('compare')}?{urlencode({'g': ids}, doseq=True)}")
 
 
 def download(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponseBase | Done:
