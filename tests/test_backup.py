@@ -17,7 +17,7 @@ from tests.parts.processes import ROOT, wait_until
 from tests.parts.saving import completed, save_until_ready
 from tests.parts.studio import Studio, csrf_token
 from tests.parts.worker_processes import rows
-from videos.engine.submit import keep_aside
+from videos.engine.recovery import keep_aside
 from videos.storage.backup import back_up
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from tests.parts.people import make_member
 from tests.parts.things import make_picture, make_queued, make_running
-from videos.engine import poll
+from videos.engine import recovery
 from videos.engine.submit import submit
 from videos.models import Generation
 
@@ -31,7 +31,7 @@ def test_a_press_in_demo_mode_is_never_sent_once_there_is_a_key(pressed_in_demo,
 
 def test_its_card_says_why_it_waits_and_it_can_be_taken_back(pressed_in_demo):
     version = pressed_in_demo.version
-    poll.sweep()
+    recovery.recover()
     pressed_in_demo.refresh_from_db()
     assert pressed_in_demo.trouble.startswith("Pressed in demo mode")
     assert pressed_in_demo.version > version
@@ -43,7 +43,7 @@ def test_a_key_that_is_missing_for_a_while_makes_no_paid_video_fail(settings):
     settings.DEMO = True
     soon = timezone.now() + timedelta(hours=1)
     assert Generation.objects.claim_due_polls(soon, 10) == []
-    poll.sweep()
+    recovery.recover()
     running.refresh_from_db()
     assert (running.status, running.trouble[:12]) == ("running", "Pressed with")
     settings.DEMO = False

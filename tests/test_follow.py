@@ -12,7 +12,7 @@ from django_q.models import OrmQ, Schedule
 
 from tests.parts.processes import wait_until
 from videos import stopping
-from videos.engine import poll, poll_outcomes
+from videos.engine import poll, poll_outcomes, recovery
 from videos.engine.submit import submit
 from videos.heygen import Cause, Execution, HeyGenError
 from videos.models import Batch, DuePoll, Generation, ProcessLock, Provider, RemoteAccount, Request
@@ -343,7 +343,7 @@ def test_work_that_was_put_a_day_ahead_by_a_clock_is_found_at_once():
     OrmQ.objects.create(key="x", payload="x", lock=soon)
     Schedule.objects.create(func="videos.tasks.sweep", schedule_type=Schedule.MINUTES, minutes=5, next_run=tomorrow)
     Schedule.objects.create(func="videos.tasks.nightly", schedule_type=Schedule.DAILY, next_run=tomorrow)
-    poll.sweep()
+    recovery.recover()
     assert [row.lock <= timezone.now() for row in OrmQ.objects.order_by("pk")] == [True, False]
     assert [row.next_run <= timezone.now() for row in Schedule.objects.order_by("pk")] == [True, False]
 

@@ -195,7 +195,7 @@ def test_a_fault_in_recovery_is_told_and_ends_no_poll(remote, owner, monkeypatch
     settings.POLL_SECONDS = 0.3
     generation = make_queued(owner)
     submit(generation.pk)
-    monkeypatch.setattr(Generation.objects.__class__, "sweep_lost_replies", broken)
+    monkeypatch.setattr(Generation.objects.__class__, "give_up_lost_replies", broken)
     with polling():
         wait_until(lambda: Generation.objects.filter(status="saving").exists(), 30, "a finished execution")
         wait_until(lambda: StudioFault.objects.open().exists(), 20, "a fault of the studio")
@@ -241,7 +241,7 @@ def test_an_accepted_execution_that_a_fault_keeps_from_its_row_is_told(remote, o
     [
         ("nightly", "videos.storage.consistency.empty_trash", Job.NIGHTLY),
         ("check_account", "videos.engine.account_check.check_account", Job.ACCOUNT),
-        ("sweep", "videos.engine.poll.sweep", Job.RECOVERY),
+        ("sweep", "videos.engine.recovery.recover", Job.RECOVERY),
     ],
 )
 def test_each_repeated_job_tells_its_fault_and_ends_it(owner, monkeypatch, task, breaks, job, remote):

@@ -15,7 +15,8 @@ from tests.parts.postgres import Postgres
 from tests.parts.pressing import picture, press
 from tests.parts.processes import ROOT, environment, manage, start, wait_until
 from videos.engine.account_check import check_account
-from videos.engine.submit import Attempt, keep_aside, replay_accepted, submit
+from videos.engine.recovery import keep_aside, replay_accepted
+from videos.engine.submit import Attempt, submit
 from videos.models import Generation, Picture, RemoteAccount
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -110,7 +111,7 @@ def test_a_mark_whose_lease_lies_a_day_ahead_is_given_up_as_unknown(remote):
     generation = Generation.objects.claim_to_send(press().pk)
     generation.mark_sending(generation.lease_token)
     Generation.objects.update(lease_until=timezone.now() + timedelta(days=1))
-    assert Generation.objects.sweep_lost_replies() == 1
+    assert Generation.objects.give_up_lost_replies() == 1
     submit(generation.pk)
     assert fresh(generation).status == "unknown"
     assert remote.requests("submit") == []
@@ -260,7 +261,7 @@ def test_an_execution_that_ended_before_its_settlement_is_settled_by_the_sweep(r
     lose(generation, remote)
     fresh(generation).resolve_as_not_made()
     type(generation).objects.filter(pk=generation.pk).update(status="failed", execution_id="node-gw-late")
-    type(generation).objects.settle_what_a_crash_left()
+    type(generation).objects.add_missing_settlements()
     assert sum(entry.videos for entry in generation.ledger.all()) == 1
 
 
@@ -299,7 +300,7 @@ def given_up_while_sending(generation, remote, do):
     sender.start()
     wait_until(lambda: fresh(generation).status == "sending", what="the mark")
     Generation.objects.update(lease_until=timezone.now())
-    assert Generation.objects.sweep_lost_replies() == 1
+    assert Generation.objects.give_up_lost_replies() == 1
     assert fresh(generation).status == "unknown"
     yield
     sender.join()
@@ -378,7 +379,7 @@ def test_a_postgresql_that_goes_away_while_a_request_is_out_costs_no_id(remote, 
         [kept] = (tmp_path / "accepted").iterdir()
         assert kept.read_text() == paid["execution_id"]
         server.start()
-        elsewhere.run("from videos.engine.submit import replay_accepted; replay_accepted()")
+        elsewhere.run("from videos.engine.recovery import replay_accepted; replay_accepted()")
         found = elsewhere.run(
             "from videos.models import *; g = Generation.objects.get(); print(g.status, g.execution_id)"
         )

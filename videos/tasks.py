@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_q.models import Schedule, Task
 
 from videos import stopping
-from videos.engine import account_check, poll
+from videos.engine import account_check, poll, recovery
 from videos.engine import save as saving
 from videos.engine import submit as sending
 from videos.engine.enqueue import enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
@@ -100,7 +100,7 @@ def pump(relieving: str = ""):
 
 @task(Job.RECOVERY)
 def sweep():
-    poll.sweep()
+    recovery.recover()
     enqueue_poller()
     enqueue_account_check()
 

@@ -33,7 +33,8 @@ from PIL import Image  # noqa: E402
 
 from tests.parts.processes import LOOPBACK, ROOT  # noqa: E402
 from videos import heygen  # noqa: E402
-from videos.engine.submit import replay_accepted, submit  # noqa: E402
+from videos.engine.recovery import replay_accepted  # noqa: E402
+from videos.engine.submit import submit  # noqa: E402
 from videos.lifecycle import Status  # noqa: E402
 from videos.models import Batch, Generation, Picture, Provider, RemoteAccount, Request  # noqa: E402
 
@@ -159,7 +160,7 @@ def recover() -> int:
     Picture.objects.update(upload_until=None)
     for round_number in range(1, 4):
         replay_accepted()
-        Generation.objects.sweep_lost_replies()
+        Generation.objects.give_up_lost_replies()
         RemoteAccount.objects.resume()
         queued = list(Generation.objects.filter(status=Status.QUEUED).values_list("pk", flat=True))
         if not queued:
@@ -189,7 +190,7 @@ def freeze_at(point: int, pk: int) -> bool:
 
 def take_over(pk: int):
     end_leases(pk=pk)
-    Generation.objects.sweep_lost_replies()
+    Generation.objects.give_up_lost_replies()
     RemoteAccount.objects.resume()  # a person: several interruptions in a row pause sending
     submit(pk)
 

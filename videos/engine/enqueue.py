@@ -42,7 +42,7 @@ def enqueue(task: str, *arguments: Any, **options: Any):
         logger.warning("A nudge to %s was lost (%s); the sweep finds what is due", task, type(error).__name__)
 
 
-def mend_times():
+def correct_times():
     """Lets django-q2's tasks and frequent schedules run now if a clock was set back (see models/lease.py)."""
     now = timezone.now()
     OrmQ.objects.filter(too_far_ahead("lock", now, LONGEST_DELAY)).update(lock=now)

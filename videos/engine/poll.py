@@ -24,10 +24,11 @@ from django.utils import timezone
 
 from videos import heygen, stopping
 from videos.engine import poll_outcomes
-from videos.engine.enqueue import enqueue_poller, enqueue_save, enqueue_submit, mend_times, waiting
+from videos.engine.enqueue import enqueue_poller, enqueue_save, enqueue_submit, waiting
 from videos.engine.faults import watched
 from videos.engine.lanes import Lanes
 from videos.engine.poll_outcomes import Found, OwnFault
+from videos.engine.recovery import recover
 from videos.heygen import Cause, HeyGenError
 from videos.lifecycle import Status
 from videos.models import DuePoll, Generation, Job, Outcome, ProcessLock, RemoteAccount, StudioFault
@@ -45,7 +46,7 @@ RECORD_EVERY = 0.5  # seconds, or at once when a generation moves on
 MOST_CLAIMED = 5000  # in one beat
 MOST_LANES = 256
 POLL_SECONDS_AT_MOST = 30.0  # for one poll in all, however slowly its answer drips
-SWEEP_EVERY = 5  # beats
+RECOVER_EVERY = 5  # beats
 NUDGE_AGAIN = 10.0  # seconds until the same row is nudged once more
 MOST_NUDGES = 20  # in the queue; more would only delay the pump's own successor
 
@@ -309,9 +310,9 @@ class Work:
 
     def look(self):
         self.beats += 1
-        if self.beats % SWEEP_EVERY == 1:
+        if self.beats % RECOVER_EVERY == 1:
             with watched(Job.RECOVERY):  # a fault in it must not end the polls
-                sweep()
+                recover()
         room = MOST_NUDGES - waiting()
         if room > 0:
             for pk in self.fresh(Generation.objects.sendable(timezone.now())[:room]):
@@ -330,12 +331,3 @@ class Work:
         found = [pk for pk in pks if pk not in self.nudged]
         self.nudged.update(dict.fromkeys(found, now))
         return found
-
-
-def sweep():
-    """Settles what a crash left open, such as marks whose sender is gone. What was kept beside the database is each
-    host's own to replay (videos/worker/cluster.py)."""
-    mend_times()
-    Generation.objects.sweep_lost_replies()
-    Generation.objects.settle_what_a_crash_left()
-    Generation.objects.set_other_mode_aside()

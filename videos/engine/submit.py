@@ -5,27 +5,21 @@ stands and before the first byte is written. Whatever goes wrong before that mar
 definite answer moves the generation on by itself; all else is an unknown outcome, for a person to resolve.
 """
 
-import fcntl
 import logging
-import os
 import time
-import uuid
 from datetime import timedelta
-from pathlib import Path
-from secrets import token_hex
-from typing import TextIO
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from videos import heygen
 from videos.engine import frames
 from videos.engine.enqueue import enqueue_account_check
+from videos.engine.recovery import keep_aside
 from videos.heygen import Cause, HeyGenError, Submission
 from videos.models import Generation, Job, RemoteAccount, StudioFault
 from videos.models.remote_account import REFUSED_KEY
 from videos.models.studio_fault import PASSING, name_of
-from videos.storage.folders import make_folder, sync_folder
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +142,7 @@ class Attempt:
             return is_aside
         if not accepted and not keep_aside(self.generation.public_id, execution_id):
             return False
-        RemoteAccount.objects.hear()
+        RemoteAccount.objects.reset_unknown_count()
         return True
 
     def take_error(self, error: HeyGenError, lost: str = "", not_sent: str = ""):
@@ -192,72 +186,4 @@ class Attempt:
         if error.cause == Cause.PICTURE:  # perhaps its own copy is gone: the next try uploads anew
             for picture in frames.pictures(self.generation):
                 picture.forget_remote_copy()
-        RemoteAccount.objects.hear()
-
-
-# Replies whose commit failed
-def keep_aside(public_id: uuid.UUID, execution_id: str) -> bool:
-    """Keeps a paid execution's id in a file that outlives this process and a power cut, until a worker replays it;
-    False where no file can be written."""
-    folder = settings.ACCEPTED_FOLDER
-    try:
-        make_folder(folder)
-        draft = folder / f".{public_id}.{token_hex(4)}"
-        with draft.open("x") as file:
-            file.write(execution_id)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(folder / str(public_id))
-        for changed in (folder, folder.parent):
-            sync_folder(changed)
-    except OSError as error:
-        logger.error("Execution %s cannot be kept beside the database: %s", execution_id, name_of(error))
-        return False
-    return True
-
-
-def replay_accepted() -> None:
-    """Gives every execution id that was kept aside to its generation. What fits none is kept, and reported once.
-
-    One file that cannot be read or moved keeps no other from its generation.
-    """
-    for path in sorted(settings.ACCEPTED_FOLDER.glob("[!.]*")):
-        try:
-            with path.open(errors="replace") as file:
-                replay(path, file)
-        except DatabaseError:
-            raise
-        except Exception as error:  # a folder, gone meanwhile, not ours to read, or nothing that we wrote
-            if path.is_file():
-                logger.error("What is kept for %s cannot be replayed: %s", path.name, name_of(error))
-            if not isinstance(error, (OSError, ValueError)):
-                StudioFault.objects.record(Job.RECOVERY, error)
-
-
-def replay(path: Path, file: TextIO) -> None:
-    """Two workers may meet at one file: whoever has it locked replays it."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    execution_id = file.read().strip()
-    if not path.exists():  # the other was done between our opening and our lock
-        return
-    if adopt(path.name, execution_id):
-        path.unlink()
-    else:
-        logger.warning("No generation takes execution %s, kept for %s", execution_id, path.name)
-        unclaimed = path.parent / "unclaimed"
-        unclaimed.mkdir(exist_ok=True)
-        path.rename(unclaimed / path.name)
-        sync_folder(unclaimed)
-    sync_folder(path.parent)
-
-
-def adopt(public_id: str, execution_id: str) -> bool:
-    if not heygen.EXECUTION_ID.fullmatch(execution_id):
-        return False
-    try:
-        return Generation.objects.adopt(uuid.UUID(public_id), execution_id)
-    except (ValueError, IntegrityError):
-        return False
+        RemoteAccount.objects.reset_unknown_count()

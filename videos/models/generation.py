@@ -80,7 +80,7 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         news = bool(shown) and rows.filter(shown).update(version=next_version(), **fields)
         return bool(news or rows.update(**fields))
 
-    def sweep_lost_replies(self) -> int:
+    def give_up_lost_replies(self) -> int:
         """Whatever was being sent when its lease ran out has an unknown outcome; how many there were."""
         lost = self.unleased(timezone.now()).filter(status=Status.SENDING)
         count = sum(generation.lose_reply("The studio was interrupted while it was sending.") for generation in lost)
@@ -88,14 +88,14 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
             RemoteAccount.objects.count_unknown()  # one interruption, however many were on their way
         return count
 
-    def settle_what_a_crash_left(self):
+    def add_missing_settlements(self):
         """A sender that died between an id's own commit and the ledger's left an execution that does not count yet."""
         settled = LedgerEntry.objects.filter(generation=models.OuterRef("pk"), kind=LedgerEntry.Kind.SETTLE)
         after = [Status.RUNNING, Status.SAVING, Status.STOPPED, Status.FAILED]
         for generation in self.filter(~models.Exists(settled), status__in=after, execution_id__isnull=False):
             generation.settle()
 
-    def set_other_mode_aside(self):
+    def flag_rows_of_other_backend(self):
         """What was pressed in demo mode never goes to HeyGen, nor the other way round; its card says so."""
         others = self.exclude(demo=settings.DEMO).filter(status__in=[Status.QUEUED, Status.RUNNING, Status.SAVING])
         words = PRESSED_FOR_REAL if settings.DEMO else PRESSED_IN_DEMO

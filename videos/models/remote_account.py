@@ -64,7 +64,7 @@ class RemoteAccountQuerySet(models.QuerySet):
         if self.filter(pk=1, unknowns_in_a_row__gte=UNKNOWNS_BEFORE_PAUSE).exists():
             self.pause("unknowns", UNKNOWNS)
 
-    def hear(self):
+    def reset_unknown_count(self):
         """The remote side answered a submission properly."""
         self.filter(pk=1).exclude(unknowns_in_a_row=0, trouble="").update(
             unknowns_in_a_row=0, trouble="", trouble_since=None

@@ -28,7 +28,7 @@ from django_q.signals import post_execute_in_worker, pre_execute
 
 from videos import stopping
 from videos.engine.poll import SLOT
-from videos.engine.submit import replay_accepted
+from videos.engine.recovery import replay_accepted
 from videos.models import Job, ProcessLock, StudioFault
 from videos.tasks import enqueue_account_check, enqueue_poller, make_schedules
 from videos.worker import linux
