@@ -17,6 +17,7 @@ from csp.constants import NONE, SELF
 from environs import Env
 
 from heygen_studio.kept_secret import kept_secret
+from videos import limits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -148,9 +149,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 Q_CLUSTER = {
     "name": "studio",
     "orm": "default",
-    "workers": 6,  # one follows, two send, two save, and one is left for what is rare
-    "queue_limit": 3,
-    "bulk": 1,
+    "workers": limits.WORKERS,
+    "queue_limit": limits.TASKS_HANDED_OUT,
+    "bulk": limits.TASKS_PER_FETCH,
     "timeout": 120,
     "retry": 180,
     "ack_failures": True,

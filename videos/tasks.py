@@ -21,6 +21,7 @@ from videos.engine import account_check, poll, recovery
 from videos.engine import save as saving
 from videos.engine import submit as sending
 from videos.engine.enqueue import enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
+from videos.limits import SAVERS, SENDERS
 from videos.models import Generation, Job, StudioFault
 from videos.models.lease import is_too_far_ahead
 from videos.models.studio_fault import name_of
@@ -43,10 +44,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-# On one host. Whatever is slow, the other workers (Q_CLUSTER) stay free for the pump: while it waits for a place
-# nothing is followed, and its silence has the whole cluster replaced, senders in mid-request included.
-SENDS_AT_ONCE = 2
-SAVES_AT_ONCE = 2
 FAILURES_KEPT = timedelta(days=7)
 NIGHTLY_SECONDS = 3600.0
 
@@ -75,7 +72,7 @@ def task(job: Job, of_generation: bool = False) -> Callable[[Callable[..., None]
 
 @task(Job.SENDING, of_generation=True)
 def submit(pk: int):
-    with a_place("sending", SENDS_AT_ONCE) as is_free:
+    with a_place("sending", SENDERS) as is_free:
         if is_free:
             sending.submit(pk)
     if is_free:
@@ -85,7 +82,7 @@ def submit(pk: int):
 
 @task(Job.SAVING, of_generation=True)
 def save(pk: int):
-    with a_place("saving", SAVES_AT_ONCE) as is_free:
+    with a_place("saving", SAVERS) as is_free:
         if is_free and saving.save(pk, stopping.is_set):
             enqueue_save(pk)
     if is_free:

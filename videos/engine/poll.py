@@ -31,6 +31,7 @@ from videos.engine.poll_outcomes import Found, OwnFault
 from videos.engine.recovery import recover
 from videos.heygen import Cause, HeyGenError
 from videos.lifecycle import Status
+from videos.limits import POLL_CONNECTIONS, POLLS_PER_TICK, TASKS_WAITING
 from videos.models import DuePoll, Generation, Job, Outcome, ProcessLock, RemoteAccount, StudioFault
 from videos.models.lease import is_too_far_ahead
 
@@ -43,12 +44,9 @@ LONGEST_SPAN = 90.0  # seconds, after which the pump ends even without one: the 
 BEAT = 1.0  # seconds between claims
 AHEAD = timedelta(seconds=1.3)  # a little more than a beat, so that no poll waits for a late beat
 RECORD_EVERY = 0.5  # seconds, or at once when a generation moves on
-MOST_CLAIMED = 5000  # in one beat
-MOST_LANES = 256
 POLL_SECONDS_AT_MOST = 30.0  # for one poll in all, however slowly its answer drips
 RECOVER_EVERY = 5  # beats
 NUDGE_AGAIN = 10.0  # seconds until the same row is nudged once more
-MOST_NUDGES = 20  # in the queue; more would only delay the pump's own successor
 
 
 def pump(relieving: str = ""):
@@ -124,7 +122,7 @@ class Pump:
         self.has_asked_for_relief = False
 
     async def run(self):
-        self.lanes = Lanes(heygen.certificates(), MOST_LANES)
+        self.lanes = Lanes(heygen.certificates(), POLL_CONNECTIONS)
         recorder = asyncio.create_task(self.keep_recording())
         try:
             await self.database(Generation.objects.release_polls)
@@ -168,7 +166,7 @@ class Pump:
     def claim(self) -> list[DuePoll]:
         if not settings.HEYGEN_API_KEY:
             return []
-        return Generation.objects.claim_due_polls(timezone.now() + AHEAD, MOST_CLAIMED)
+        return Generation.objects.claim_due_polls(timezone.now() + AHEAD, POLLS_PER_TICK)
 
     def begin(self, poll: DuePoll):
         task = asyncio.create_task(self.ask(poll))
@@ -313,7 +311,7 @@ class Work:
         if self.beats % RECOVER_EVERY == 1:
             with watched(Job.RECOVERY):  # a fault in it must not end the polls
                 recover()
-        room = MOST_NUDGES - waiting()
+        room = TASKS_WAITING - waiting()
         if room > 0:
             for pk in self.fresh(Generation.objects.sendable(timezone.now())[:room]):
                 enqueue_submit(pk)
@@ -321,7 +319,7 @@ class Work:
                 enqueue_save(pk)
 
     def save_at_once(self, pk: int):
-        if waiting() < MOST_NUDGES and self.fresh([pk]):
+        if waiting() < TASKS_WAITING and self.fresh([pk]):
             enqueue_save(pk)
 
     def fresh(self, pks) -> list[int]:

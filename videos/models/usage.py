@@ -93,7 +93,7 @@ def usage(first: date, last: date, owner=None) -> Usage:
 
 
 @dataclass
-class Stored:
+class StorageUse:
     """What lies in the storage now, whenever it was made: videos, their bytes, and how many of those in the trash."""
 
     videos: int
@@ -101,11 +101,11 @@ class Stored:
     trashed_size: int
 
 
-def stored_by(owner=None) -> Stored:
+def stored_by(owner=None) -> StorageUse:
     rows = Generation.objects.filter(saved_video__isnull=False)
     if owner is not None:
         rows = rows.filter(owner=owner)
-    return Stored(rows.count(), rows.stored_size(), rows.trashed().stored_size())
+    return StorageUse(rows.count(), rows.stored_size(), rows.trashed().stored_size())
 
 
 def counted(first: date, owner) -> Iterable[Generation]:

@@ -70,7 +70,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredFile:
     """A file in the storage."""
 
     size: int
@@ -156,10 +156,10 @@ def compare(is_hashed: Callable[[int], bool] = lambda pk: False) -> list[Finding
     ]
 
 
-def list_storage() -> dict[str, Stored]:
+def list_storage() -> dict[str, StoredFile]:
     """Every file under its final name, by its name in the storage."""
     if settings.BUCKET:
-        found = {item.key: Stored(item.size, item.last_modified) for item in default_storage.bucket.objects.all()}
+        found = {item.key: StoredFile(item.size, item.last_modified) for item in default_storage.bucket.objects.all()}
     else:
         root = Path(default_storage.path(""))
         found = {str(path.relative_to(root)): stat_of(path) for path in walk(root) if not path.name.startswith(".")}
@@ -173,15 +173,15 @@ def walk(root: Path) -> Iterator[Path]:
             yield Path(folder) / name
 
 
-def stat_of(path: Path) -> Stored:
+def stat_of(path: Path) -> StoredFile:
     try:
         found = path.stat()
     except FileNotFoundError:  # removed since it was listed
-        return Stored(0, timezone.now())
-    return Stored(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+        return StoredFile(0, timezone.now())
+    return StoredFile(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
 
-def orphans(strangers: dict[str, Stored], now: datetime) -> Iterator[Finding]:
+def orphans(strangers: dict[str, StoredFile], now: datetime) -> Iterator[Finding]:
     """Files of no row, unless they are new, or a generation on its way to `ready` will take them."""
     old = {name: file for name, file in strangers.items() if now - file.modified > YOUNG}
     awaited = on_their_way(old)
@@ -215,7 +215,7 @@ def is_draft(path: Path) -> bool:
     return path.name.startswith(".") and path.suffix in DRAFT_ENDINGS and bool(public_id_in(path.name))
 
 
-def check_copy(copy: SavedVideo, stored: dict[str, Stored], is_hashed: Callable[[int], bool]) -> Iterator[Finding]:
+def check_copy(copy: SavedVideo, stored: dict[str, StoredFile], is_hashed: Callable[[int], bool]) -> Iterator[Finding]:
     whose = f"of {str(copy.generation.prompt)[:40]!r}"
     video = stored.get(copy.file.name)
     if video is None and is_truly_gone(copy, copy.file.name):
@@ -245,7 +245,9 @@ def unsaved() -> Iterator[Finding]:
         yield Finding(Kind.MISSING, Names.of(generation).video, words, generation.pk)
 
 
-def check_picture(picture: Picture, stored: dict[str, Stored], is_hashed: Callable[[int], bool]) -> Iterator[Finding]:
+def check_picture(
+    picture: Picture, stored: dict[str, StoredFile], is_hashed: Callable[[int], bool]
+) -> Iterator[Finding]:
     name = picture.file.name
     if name not in stored and is_truly_gone(picture, name):
         yield Finding(Kind.MISSING, name, "an uploaded picture")

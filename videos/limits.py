@@ -1,0 +1,25 @@
+"""How many things may run at once, and why. All numbers are for one host.
+
+Two more limits belong to the owner, and count across hosts: `STUDIO_MAX_IN_FLIGHT`, or the account's own number in the
+admin (generations at a remote API), and a budget's `in_flight` (unfinished generations of a member).
+The demo server imports nothing of ours and has its own limit, `HANDS` in `standin/api.py`.
+"""
+
+# django-q2's worker processes: one polls, two send, two save, and one is left for rare tasks. The poller must never
+# wait for a free process: nothing is polled meanwhile, and its silence has all processes replaced, those that are
+# sending included. So SENDERS + SAVERS + 2 = WORKERS.
+WORKERS = 6
+SENDERS = 2
+SAVERS = 2
+
+# Tasks that django-q2's broker has handed out and no process has begun. A short queue, so that a new task is not behind
+# many old ones; one task at a time, so that a process that dies takes no second one with it.
+TASKS_HANDED_OUT = 3
+TASKS_PER_FETCH = 1
+
+# Tasks that wait in django-q2's table. The rows are the real queue; more tasks would only delay the next poller's.
+TASKS_WAITING = 20
+
+# Polls claimed in one tick, and connections that ask. 256 connections keep up with 10,000 running generations.
+POLLS_PER_TICK = 5000
+POLL_CONNECTIONS = 256
