@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from tests.parts.exhibition import hang, make
 from videos.models import Generation
+from videos.models.changes import CHANGED
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -20,7 +21,7 @@ HTMLAudioElement.prototype.play = async function () { played += 1; };"""
 def finish(prompt):
     generation = Generation.objects.get(prompt=prompt)
     hang(generation)
-    Generation.objects.filter(pk=generation.pk).update(status="ready", version=Generation.objects.latest_version() + 1)
+    Generation.objects.filter(pk=generation.pk).update(status="ready", **CHANGED)
 
 
 def opt_in(page):

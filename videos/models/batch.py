@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from videos.models.budget import Budget, Cost, LedgerEntry
+from videos.models.changes import ThisTransaction
 from videos.models.generation import Generation
 from videos.models.picture import Picture
 from videos.models.provider import Provider
@@ -121,7 +122,9 @@ class Batch(models.Model):
             retry_of=request.retry_of,
             estimate=amount,
             demo=settings.DEMO,
-            version=Generation.objects.latest_version() + 1,
+            version=1,
+            changed_in=ThisTransaction(),
         )
+        del generation.changed_in  # an expression so far; read from the row when somebody asks
         generation.enter(LedgerEntry.Kind.HOLD, videos=1, amount=amount or Decimal(0))
         return generation

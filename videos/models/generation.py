@@ -12,11 +12,11 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, Sum
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
 from videos.models.budget import LedgerEntry
+from videos.models.changes import CHANGED
 from videos.models.generation_queryset import GenerationQuerySet, elapsed_since
 from videos.models.lease import NO_LEASE
 from videos.models.picture import Picture
@@ -25,12 +25,6 @@ from videos.models.provider import Provider
 from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
 from videos.models.transactions import lock_in_order, retried, update_in_order
-
-
-def next_version():
-    """An expression for one more than the highest version of all rows: what changed last has the highest."""
-    highest = Generation.objects.order_by("-version").values("version")[:1]
-    return Coalesce(models.Subquery(highest), 0) + 1
 
 
 class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
@@ -72,12 +66,12 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         if outcome.status != Status.RUNNING:
             moment = "completed_at" if outcome.status == Status.SAVING else "ended_at"
             fields = {"due_at": timezone.now(), "trouble": "", moment: timezone.now(), **fields}
-            return bool(rows.update(status=outcome.status, version=next_version(), **fields))
+            return bool(rows.update(status=outcome.status, **CHANGED, **fields))
         shown = Q()  # a poll that found nothing new is no change, so no page asks for the card again
         for name in ("remote_status", "trouble"):
             if name in fields:
                 shown |= ~Q(**{name: fields[name]})
-        news = bool(shown) and rows.filter(shown).update(version=next_version(), **fields)
+        news = bool(shown) and rows.filter(shown).update(**CHANGED, **fields)
         return bool(news or rows.update(**fields))
 
     def give_up_lost_replies(self) -> int:
@@ -99,7 +93,7 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         """What was pressed in demo mode never goes to HeyGen, nor the other way round; its card says so."""
         others = self.exclude(demo=settings.DEMO).filter(status__in=[Status.QUEUED, Status.RUNNING, Status.SAVING])
         words = PRESSED_FOR_REAL if settings.DEMO else PRESSED_IN_DEMO
-        update_in_order(others.exclude(trouble=words), trouble=words, version=next_version())
+        update_in_order(others.exclude(trouble=words), trouble=words, **CHANGED)
 
     def adopt(self, public_id: uuid.UUID, execution_id: str) -> bool:
         """Replays a reply that was kept beside the database. True when its row now holds this execution."""
@@ -132,7 +126,8 @@ class Generation(models.Model):
     # Where it stands
     demo = models.BooleanField(default=False, help_text="Pressed in demo mode: drawn here, never sent to HeyGen.")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-    version = models.PositiveBigIntegerField(default=0, db_index=True)
+    version = models.PositiveBigIntegerField(default=0, editable=False)
+    changed_in = models.BigIntegerField(default=0, db_index=True, editable=False)
     trouble = models.TextField(blank=True, help_text="What is going wrong at the moment, while it is tried again.")
 
     # What the remote side said
@@ -322,7 +317,7 @@ class Generation(models.Model):
     def move_to_trash(self) -> bool:
         """Never what is under way, or may have been paid for: it stays where its end can be seen."""
         rows = Generation.objects.filter(pk=self.pk).exclude(status__in=UNSETTLED)
-        trashed = rows.update(version=next_version(), trashed_at=timezone.now())
+        trashed = rows.update(**CHANGED, trashed_at=timezone.now())
         self.refresh_from_db()
         return bool(trashed)
 
@@ -408,13 +403,13 @@ class Generation(models.Model):
         return Generation.objects.filter(pk=self.pk, lease_token=token)
 
     def _move(self, rows, target: Status, **fields) -> bool:
-        if rows.update(status=target, version=next_version(), **fields) != 1:
+        if rows.update(status=target, **CHANGED, **fields) != 1:
             return False
         self.refresh_from_db()
         return True
 
     def _touch(self, **fields):
-        Generation.objects.filter(pk=self.pk).update(version=next_version(), **fields)
+        Generation.objects.filter(pk=self.pk).update(**CHANGED, **fields)
         self.refresh_from_db()
 
     def _followed_from_now(self) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
+from videos.models.changes import changed_between
 from videos.models.lease import ahead, passed
 
 SAMPLES = 20  # a provider's history reaches back so many generations
 FEWEST_SAMPLES = 5  # with fewer, nothing measured is claimed
-VERSION_OVERLAP = max(50, 2 * settings.MAX_IN_FLIGHT)  # how far out of order concurrent commits may become visible
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,9 @@ class GenerationQuerySet(models.QuerySet):
         return set(counted.values_list("batch_id", flat=True))
 
     # Live updates
-    def changed_since(self, version: int):
-        """May hold rows already seen: concurrent commits become visible slightly out of order, so we look back."""
-        return self.filter(version__gt=version - VERSION_OVERLAP).order_by("version")
-
-    def latest_version(self) -> int:
-        return self.aggregate(latest=models.Max("version"))["latest"] or 0
+    def changed_between(self, earlier: str, later: str):
+        """What was changed between two of `changes.current_moment()`."""
+        return self.filter(changed_between(earlier, later)).order_by("changed_in", "pk")
 
     # What the engine looks for
     def unleased(self, now: datetime):

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from videos.models import Generation, Provider
-from videos.models.generation_queryset import VERSION_OVERLAP, GenerationQuerySet
+from videos.models.changes import current_moment, is_moment, is_still_to_come
+from videos.models.generation_queryset import GenerationQuerySet
 from videos.notices import current_notices, digest_of
 from videos.views.cards import answer_with_cards, cards_of
 from videos.views.composer import RATIOS, composer_context
@@ -143,39 +144,23 @@ def read_number(text: str | None) -> int | None:
 
 @dataclass(frozen=True)
 class Cursor:
-    """How far a page has read: the latest version, and which of the rows just below it it has seen.
+    """How far a page has read: a moment, and the notices that stood above the gallery then."""
 
-    Versions become visible slightly out of order, so a page looks back; what it names here is not sent again.
-    """
-
-    version: int = 0
-    seen: frozenset[tuple[int, int]] = frozenset()
+    moment: str
     notices: str = ""
 
     @classmethod
     def read(cls, text: str) -> "Cursor | None":
-        version, _, rest = text.partition("~")
-        pairs, _, notices = rest.partition("~")
-        try:
-            seen = frozenset(tuple(map(int, pair.split("."))) for pair in pairs.split("_") if pair)
-            return cls(int(version), frozenset(pair for pair in seen if len(pair) == 2), notices[:8])
-        except ValueError:
-            return None
+        moment, _, notices = text.partition("~")
+        is_known = is_moment(moment) and not is_still_to_come(moment)
+        return cls(moment, notices[:8]) if is_known else None
 
     @classmethod
-    def now(cls, rows: GenerationQuerySet, notices: str) -> "Cursor":
-        latest = Generation.objects.latest_version()
-        return cls(latest, frozenset(rows.changed_since(latest).values_list("pk", "version")), notices)
+    def now(cls, notices: str) -> "Cursor":
+        return cls(current_moment(), notices)
 
     def __str__(self):
-        pairs = "_".join(f"{pk}.{version}" for pk, version in sorted(self.seen))
-        return f"{self.version}~{pairs}~{self.notices}"
-
-    def advanced(self, rows: list[tuple[int, int]], notices: str) -> "Cursor":
-        """After `rows` (pk, version) were sent."""
-        latest = max([self.version, *(version for _, version in rows)])
-        fresh = {pair for pair in {*self.seen, *rows} if pair[1] > latest - VERSION_OVERLAP}
-        return Cursor(latest, frozenset(fresh), notices)
+        return f"{self.moment}~{self.notices}"
 
 
 @gzip_page
@@ -197,15 +182,15 @@ def gallery(request: HttpRequest) -> HttpResponse:
 def updates(request: HttpRequest) -> HttpResponse:
     """Only what changed since the page last asked, or 204. One small request per tab, whatever it shows."""
     shelf, notices = Shelf.asked_for(request.GET), current_notices()
-    cursor = Cursor.read(request.GET.get("since", "")) or Cursor()
-    visible = Generation.objects.visible_to(request.user)
-    candidates = visible.changed_since(cursor.version).values_list("pk", "version")
-    changed = [pair for pair in candidates[: MOST_CHANGES + VERSION_OVERLAP + 1] if pair not in cursor.seen]
-    if not changed and digest_of(notices) == cursor.notices:
-        return HttpResponse(status=204)
-    if len(changed) > MOST_CHANGES:
+    seen, now = Cursor.read(request.GET.get("since", "")), Cursor.now(digest_of(notices))
+    if seen is None:
         return redraw_shelf(request, shelf)
-    ids = [pk for pk, _ in changed]
+    visible = Generation.objects.visible_to(request.user)
+    ids = list(visible.changed_between(seen.moment, now.moment).values_list("pk", flat=True)[: MOST_CHANGES + 1])
+    if not ids and now.notices == seen.notices:
+        return HttpResponse(status=204)
+    if len(ids) > MOST_CHANGES:
+        return redraw_shelf(request, shelf)
     shown = shelf.rows(request.user).filter(pk__in=ids).with_everything().newest_first()
     cards = cards_of(shown, request.user)
     staying = {card.generation.pk for card in cards}
@@ -214,7 +199,7 @@ def updates(request: HttpRequest) -> HttpResponse:
         cards,
         gone=visible.filter(pk__in=set(ids) - staying).values_list("public_id", flat=True),
         counts=visible.tab_counts(),
-        cursor=cursor.advanced(changed, digest_of(notices)),
+        cursor=now,
         notices=notices,
         is_update=True,
     )
@@ -240,7 +225,7 @@ def page_context(request: HttpRequest, shelf: Shelf) -> dict:
 
 def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
     visible, notices = Generation.objects.visible_to(request.user), current_notices()
-    cursor = Cursor.now(visible, digest_of(notices))  # read before the cards: at worst one is sent twice
+    cursor = Cursor.now(digest_of(notices))  # read before the cards: at worst one is sent twice
     counts = visible.tab_counts()
     return {
         **page_context(request, shelf),
