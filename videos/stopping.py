@@ -1,7 +1,7 @@
-"""The flag that tells everything in this worker to end soon: whoever works longer than a moment looks at it.
+"""The flag that tells everything in this worker to stop soon. Whatever runs longer than a moment looks at it.
 
-It is one byte of shared memory and has no lock. A `multiprocessing.Event` has one, and a process killed while it
-holds that lock would leave all others waiting for ever.
+It is one byte of shared memory without a lock. A `multiprocessing.Event` has a lock, and a process that is killed while
+holding it would leave all others waiting forever.
 """
 
 import time
@@ -12,7 +12,7 @@ STEP = 0.05  # seconds
 
 
 class Flag:
-    """A one-way switch that processes share by fork. `waited_at` says when somebody last waited for it."""
+    """A one-way switch that processes share by fork. `waited_at` says when a process last waited for it."""
 
     def __init__(self):
         self._is_set = RawValue(c_bool, False)
@@ -25,7 +25,7 @@ class Flag:
         return self._is_set.value
 
     def wait(self, seconds: float) -> bool:
-        """Whether it was set within so many seconds."""
+        """Waits for the flag; whether it was set within these seconds."""
         deadline = time.monotonic() + seconds
         self._waited_at.value = time.monotonic()
         while not self._is_set.value and time.monotonic() < deadline:
@@ -42,14 +42,14 @@ _current = Flag()
 
 
 def renew() -> Flag:
-    """A fresh flag for the processes forked from now on; those forked before keep theirs."""
+    """A new flag for processes forked from now on; those forked before keep theirs."""
     global _current
     _current = Flag()
     return _current
 
 
 def is_set() -> bool:
-    """True once this process should end: what can wait for the next start should not be begun."""
+    """True once this process should end: work that can wait for the next start should not begin."""
     return _current.is_set()
 
 

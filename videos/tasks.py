@@ -1,7 +1,7 @@
-"""django-q2's entry points, its schedules, and the nudges that others use.
+"""django-q2's entry points and its schedules.
 
-A task carries an id at most, returns nothing, never raises, and changes nothing when it is lost or run five times:
-the engine claims rows by conditional UPDATEs. Errors are logged without their words, which may hold a signed link.
+A task carries an id at most, returns nothing, never raises, and changes nothing when it is lost or runs five times:
+the engine claims rows by conditional UPDATEs. Errors are logged without their text, which may hold a signed link.
 """
 
 import fcntl
@@ -109,7 +109,7 @@ def check_account():
 
 @task(Job.NIGHTLY)
 def nightly():
-    """Throws away what nobody needs, and compares storage and rows."""
+    """Deletes old task records and sessions, and runs the consistency check."""
     delete_in_order(Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT))
     delete_in_order(Session.objects.filter(expire_date__lt=timezone.now()))
     consistency.nightly()
@@ -117,7 +117,7 @@ def nightly():
 
 @contextmanager
 def a_place(name: str, places: int) -> Iterator[bool]:
-    """Whether one of the places for this work was free; held until the end, or until this process dies."""
+    """Whether one of `places` locks for this work was free. It is held until the end, or until this process dies."""
     folder = settings.DATA / name
     folder.mkdir(exist_ok=True)
     for number in range(places):
@@ -141,7 +141,7 @@ OPTIONS = {"Nightly check": {"save": False, "timeout": int(NIGHTLY_SECONDS)}}
 
 
 def make_schedules():
-    """Makes our schedules, and mends them: one row with bad arguments keeps django-q2 from running any."""
+    """Creates our schedules, and repairs them: one row with bad arguments stops django-q2 from running any."""
     for name, fields in SCHEDULES.items():
         options = repr({"q_options": OPTIONS.get(name, {"save": False})})
         rows = Schedule.objects.filter(name=name)

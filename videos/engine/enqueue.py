@@ -1,4 +1,4 @@
-"""Nudges: django-q2 tasks that carry an id at most. The rows are the queue; losing a nudge changes nothing."""
+"""Puts tasks into django-q2. They carry an id at most: the rows are the queue, and a lost task changes nothing."""
 
 import logging
 from datetime import timedelta
@@ -14,7 +14,7 @@ from videos.models.lease import too_far_ahead
 logger = logging.getLogger(__name__)
 
 LONGEST_DELAY = timedelta(hours=1)
-SAVE_SECONDS = 1800  # a slice of downloading ends by itself; handing a large file to a bucket takes what it takes
+SAVE_SECONDS = 1800  # downloading stops by itself, but uploading a large file to a bucket cannot be interrupted
 
 
 def enqueue_submit(pk: int):
@@ -26,12 +26,12 @@ def enqueue_save(pk: int):
 
 
 def enqueue_poller(relieving: str = ""):
-    """Starts a pump, if none runs; or one that takes over from the pump whose slot has this token."""
+    """Starts a poller if none runs; or one that takes over from the poller whose lock has this token."""
     enqueue("pump", *([relieving] if relieving else []))
 
 
 def enqueue_account_check():
-    """Asks, free of charge, whether the key is good."""
+    """Asks the remote API, free of charge, whether the key is valid."""
     enqueue("check_account")
 
 
@@ -39,7 +39,7 @@ def enqueue(task: str, *arguments: Any, **options: Any):
     try:
         async_task(f"videos.tasks.{task}", *arguments, save=False, **options)
     except Error as error:
-        logger.warning("A nudge to %s was lost (%s); the sweep finds what is due", task, type(error).__name__)
+        logger.warning("The task %s could not be enqueued (%s); recovery finds what is due", task, type(error).__name__)
 
 
 def correct_times():
@@ -51,5 +51,5 @@ def correct_times():
 
 
 def waiting() -> int:
-    """How many nudges nobody has finished yet."""
+    """How many tasks are enqueued and not finished yet."""
     return OrmQ.objects.count()

@@ -1,4 +1,4 @@
-"""What is stored. Each file holds one room of the database; `generation` is the only writer of status."""
+"""What is stored: one group of models per file. `generation` is the only writer of status."""
 
 from videos.models.batch import Batch, Request, TokenTaken
 from videos.models.budget import Budget, LedgerEntry, OverBudget

@@ -17,7 +17,7 @@ class OverBudget(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """What one press would hold: how many videos, and how much money by currency, where prices are known."""
+    """What one batch would hold: how many videos, and how much money by currency, where prices are known."""
 
     videos: int
     amounts: dict[str, Decimal]
@@ -40,7 +40,7 @@ class Left:
 
 class LedgerQuerySet(models.QuerySet):
     def counting(self):
-        """What was pressed in demo mode costs nothing once a key is set, nor the other way round."""
+        """Only entries of this mode: demo videos cost nothing once a key is set, and the other way round."""
         return self.exclude(generation__demo=not settings.DEMO)
 
     def since(self, day: date):
@@ -54,7 +54,7 @@ class LedgerQuerySet(models.QuerySet):
 
 
 class LedgerEntry(models.Model):
-    """One line, never changed. A release bears the day of its hold, so that it gives back where it was taken."""
+    """One line, never changed. A release has the day of its hold, so that it gives back what that day's budget held."""
 
     class Kind(models.TextChoices):
         HOLD = "hold", "Hold"
@@ -83,7 +83,7 @@ class LedgerEntry(models.Model):
 
 class BudgetQuerySet(models.QuerySet):
     def binding(self, user) -> "list[Budget]":
-        """The budgets this user's press must fit in: the studio's, and their own or else the one for each member."""
+        """The budgets that apply to this user: the studio's, and their own or else the one for each member."""
         rows = list(self.filter(Q(user=user) | Q(scope__in=[Budget.Scope.STUDIO, Budget.Scope.EACH])))
         own = [row for row in rows if row.scope == Budget.Scope.ONE]
         return [row for row in rows if row.scope != Budget.Scope.EACH or not own]

@@ -1,4 +1,4 @@
-"""Links that let one person in once: an invitation, or a new password. No mail server is needed."""
+"""Single-use links: an invitation, or a new password. No mail server is needed."""
 
 import hashlib
 import secrets
@@ -17,7 +17,7 @@ def digest(token: str) -> str:
 
 class OneTimeLinkQuerySet(models.QuerySet):
     def issue(self, purpose: str, made_by, for_user=None) -> str:
-        """Makes a link and returns its token, which is stored nowhere: only its digest is."""
+        """Creates a link and returns its token. Only the token's digest is stored."""
         token = secrets.token_urlsafe(32)
         self.create(
             purpose=purpose,
@@ -56,5 +56,5 @@ class OneTimeLink(models.Model):
         return f"{self.get_purpose_display()}, {self.created_at:%d %b %Y}"
 
     def use(self) -> bool:
-        """True for exactly one caller, however many come at once."""
+        """True for exactly one caller, even if several call at the same time."""
         return bool(OneTimeLink.objects.open().filter(pk=self.pk).update(used_at=timezone.now()))

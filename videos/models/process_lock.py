@@ -1,4 +1,4 @@
-"""A slot that one process at a time may hold, across hosts: the pump's, the nightly check's."""
+"""A lock that one process at a time may hold, across hosts: the poller's, the nightly check's."""
 
 import uuid
 from datetime import timedelta
@@ -12,7 +12,7 @@ from videos.models.lease import CLOCKS_DIFFER, passed
 
 class ProcessLockQuerySet(models.QuerySet):
     def acquire(self, name: str, seconds: float) -> uuid.UUID | None:
-        """A token for the slot if it is free or its lease has run out, else None."""
+        """A token for the lock if it is free or its lease has ended, else None."""
         token, now = uuid.uuid4(), timezone.now()
         free = Q(token=None) | passed("until", now, timedelta(seconds=seconds) + CLOCKS_DIFFER)
         lease = {"token": token, "until": now + timedelta(seconds=seconds), "seen_at": now}
@@ -25,13 +25,13 @@ class ProcessLockQuerySet(models.QuerySet):
             return None
 
     def take_over(self, name: str, holder: uuid.UUID | str, seconds: float) -> uuid.UUID | None:
-        """A token for the slot in place of its holder's, who leaves or is known to be dead; None if it has moved on."""
+        """A token for the lock of a holder that ends or is known to be dead; None if another one has it by now."""
         token, now = uuid.uuid4(), timezone.now()
         lease = {"token": token, "until": now + timedelta(seconds=seconds), "seen_at": now}
         return token if self.filter(name=name, token=holder).update(**lease) else None
 
     def renew(self, name: str, token: uuid.UUID, seconds: float) -> bool:
-        """Holds on for so many seconds more; False when somebody else has it by now. Also the heartbeat."""
+        """Extends the lease, and is the heartbeat. False when another process has the lock by now."""
         now = timezone.now()
         return bool(self.filter(name=name, token=token).update(until=now + timedelta(seconds=seconds), seen_at=now))
 
@@ -39,7 +39,7 @@ class ProcessLockQuerySet(models.QuerySet):
         self.filter(name=name, token=token).update(token=None, until=None)
 
     def seconds_since(self, name: str) -> float | None:
-        """How long ago its holder was last seen, or None if never."""
+        """Seconds since its holder was last seen, or None if never."""
         seen_at = self.filter(name=name).values_list("seen_at", flat=True).first()
         return abs((timezone.now() - seen_at).total_seconds()) if seen_at else None
 

@@ -1,8 +1,8 @@
-"""A backup of the whole studio while it runs, and its way back.
+"""Backs up the whole studio while it runs, and restores it.
 
-A backup is a folder: the database, the media, the execution ids whose commit once failed, and the secret key. Media
-never change once they have their name, so they are hard links where the file system allows it: a second backup on
-the same disk costs next to nothing, and one that should survive the disk is to be copied elsewhere.
+A backup is a folder: the database, the media, the side files of ids that could not be committed, and the secret key.
+Media files never change once they have their final name, so they are hard links where the file system allows it: a
+second backup on the same disk costs next to nothing. A backup that should survive the disk must be copied elsewhere.
 """
 
 import json
@@ -25,7 +25,7 @@ from videos.models import Generation, RemoteAccount
 
 MANIFEST, SQLITE, DUMP = "manifest.json", "database.sqlite3", "database.dump"
 KEY_FILE = "secret-key"
-FILE_SYSTEMS_OWN = "lost+found"  # at the root of a disk, and root's alone
+FILE_SYSTEMS_OWN = "lost+found"  # at the root of a disk, readable by root only
 
 
 class BackupError(Exception):
@@ -33,28 +33,28 @@ class BackupError(Exception):
 
 
 def back_up(target: Path) -> dict:
-    """Makes the folder `target`, whole or not at all; returns its manifest. The studio may run meanwhile.
+    """Creates the folder `target`, completely or not at all; returns its manifest. The studio may keep running.
 
-    The files are gone over before the database and once more after it: whatever the database's copy speaks of had
-    its name by then, and what is thrown away or replayed in between is in the first pass.
+    Files are copied before the database and once more after it. Every file that the copied database names had its final
+    name by then, and a file that is deleted or replayed in between was copied in the first pass.
     """
     if target.exists():
         raise BackupError(f"{target} is there already. Nothing was written; name a new folder.")
     if not settings.BUCKET and target.is_relative_to(media_folder()):
         raise BackupError("A backup cannot lie among the media that it is of. Nothing was written.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(mode=0o700)
-    copy_files(draft)
-    copy_database(draft)
-    copy_files(draft)
+    partial = target.with_name(f".{target.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700)
+    copy_files(partial)
+    copy_database(partial)
+    copy_files(partial)
     if (settings.DATA / KEY_FILE).exists():
-        shutil.copy2(settings.DATA / KEY_FILE, draft / KEY_FILE)
-    manifest = describe(draft)
-    (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+        shutil.copy2(settings.DATA / KEY_FILE, partial / KEY_FILE)
+    manifest = describe(partial)
+    (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     os.sync()
-    draft.rename(target)
+    partial.rename(target)
     return manifest
 
 
@@ -62,7 +62,7 @@ def restore(source: Path) -> dict:
     """Fills a fresh studio from the folder `source`; returns its manifest. The studio must not be running.
 
     Requests that were waiting may have been sent after the backup was made, and sending them again would cost
-    again: sending is paused until an owner has looked.
+    money again: sending is paused until an owner has checked.
     """
     manifest = read_manifest(source)
     if manifest["database"] != connection.vendor:
@@ -76,7 +76,7 @@ def restore(source: Path) -> dict:
         shutil.copy2(source / KEY_FILE, settings.DATA / KEY_FILE)
     put_back_database(source)
     call_command("migrate", interactive=False, verbosity=0)
-    hold_what_was_waiting(manifest["made_at"])
+    pause_if_requests_waited(manifest["made_at"])
     return manifest
 
 
@@ -102,15 +102,18 @@ def read_manifest(source: Path) -> dict:
         raise BackupError(f"{source} is not a whole backup: it has no readable {MANIFEST}.") from error
 
 
-def copy_files(draft: Path):
-    copy_folder(settings.ACCEPTED_FOLDER, draft / "accepted")
+def copy_files(partial: Path):
+    copy_folder(settings.ACCEPTED_FOLDER, partial / "accepted")
     if not settings.BUCKET:
-        copy_folder(media_folder(), draft / "media")
+        copy_folder(media_folder(), partial / "media")
 
 
 def copy_folder(source: Path, target: Path):
-    """Adds what `target` has not yet: by hard link, or else by bytes. What is hidden is unfinished, and left out.
-    Links to another disk are followed; a folder that cannot be read is no whole backup."""
+    """Adds the files that `target` lacks, as hard links, or as copies where that is impossible.
+
+    Hidden files are unfinished and are left out. Links to another disk are followed. Raises OSError for a folder that
+    cannot be read, because the backup would be incomplete.
+    """
     for folder, folders, names in os.walk(source, followlinks=True, onerror=refuse_unless_gone):
         folders[:] = [name for name in folders if name != FILE_SYSTEMS_OWN]
         into = target / Path(folder).relative_to(source)
@@ -126,7 +129,7 @@ def refuse_unless_gone(error: OSError):
 
 
 def link_or_copy(source: Path, target: Path):
-    with suppress(FileNotFoundError):  # thrown away since the folder was listed
+    with suppress(FileNotFoundError):  # deleted since the folder was listed
         if target.exists() and target.stat().st_size == source.stat().st_size:
             return
         target.unlink(missing_ok=True)
@@ -147,7 +150,7 @@ def copy_database(folder: Path):
 
 
 def copy_sqlite(source: str, target: Path):
-    """SQLite's own online backup: one consistent moment, whoever writes meanwhile."""
+    """SQLite's own online backup: a consistent copy, even while others write."""
     with closing(sqlite3.connect(source, timeout=60)) as live, closing(sqlite3.connect(target)) as copy:
         live.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")
@@ -176,7 +179,7 @@ def put_back_sqlite(source: Path, target: Path):
 
 
 def run_postgres(program: str, *arguments: object):
-    """PostgreSQL's own program. The password goes by the environment: arguments are for everybody to see."""
+    """Runs one of PostgreSQL's own programs. The password is passed by the environment: anybody can read arguments."""
     if not shutil.which(program):
         raise BackupError(f"{program} is not installed here. It comes with PostgreSQL's client programs.")
     database = connection.settings_dict
@@ -191,11 +194,11 @@ def run_postgres(program: str, *arguments: object):
 def is_fresh() -> bool:
     try:
         return not (get_user_model().objects.exists() or Generation.objects.exists())
-    except DatabaseError:  # without tables it is as fresh as can be
+    except DatabaseError:  # a database without tables is fresh
         return True
 
 
-def hold_what_was_waiting(made_at: str):
+def pause_if_requests_waited(made_at: str):
     waiting = Generation.objects.filter(status__in=[Status.QUEUED, Status.SENDING]).count()
     if waiting:
         RemoteAccount.objects.load()

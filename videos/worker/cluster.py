@@ -1,11 +1,11 @@
-"""The worker: django-q2's sentinel and its processes, and outside of them a watch that nothing inside can freeze.
+"""The worker: django-q2's sentinel and its processes, and a watchdog outside of them that nothing inside can freeze.
 
-django-q2 heals the death of a worker that is busy with a task. Three things it does not heal, each seen here:
+django-q2 recovers when a process dies that is busy with a task. It does not recover from these, each seen here:
 
-- Its queues share locks between processes. A process that is killed in the wrong moment, an idle worker always, takes
-  one to its grave, and the queue is frozen for good. So any sudden death renews the whole cluster.
-- When the sentinel itself is killed, its processes live on as orphans. Here they learn of it from the kernel.
-- SIGTERM waits for whatever runs. Here what runs sees the stop flag.
+- Its queues share locks between processes. A process that is killed at the wrong moment, or an idle one at any moment,
+  dies holding a lock, which deadlocks the queue. So any sudden death replaces the whole cluster.
+- When the sentinel itself is killed, its processes keep running as orphans. Here the kernel tells them.
+- SIGTERM waits for running tasks. Here they look at the stop flag.
 
 Two clusters may be alive at once for a moment; tasks are made so that this is harmless.
 """
@@ -36,20 +36,20 @@ from videos.worker import linux
 logger = logging.getLogger(__name__)
 
 STEP = 0.1  # seconds between two looks
-LATE = 1.8  # seconds without a sign of the pump, after which it is nudged
-FROZEN = 45.0  # seconds without a sign of the pump or the sentinel, after which the cluster is renewed
+LATE = 1.8  # seconds without a heartbeat of the poller, after which another one is enqueued
+FROZEN = 45.0  # seconds without a heartbeat of the poller or the sentinel, after which the cluster is replaced
 REPLAY_EVERY = 5.0  # seconds
-STOP_WITHIN = 8.0  # seconds that a submission on its way is given to hear its reply
-ORPHANS_MAY_WORK = 5.0  # seconds
+STOP_WITHIN = 8.0  # seconds that a running submission has to receive its reply
+ORPHANS_MAY_WORK = 5.0  # seconds until an orphan ends, even if it is busy
 LONGEST_BACK_OFF = 5.0  # seconds between two clusters that fail at once
 PARENT_DIED = signal.SIGUSR1
-RENEW = 3  # a sentinel's exit code
+REPLACE = 3  # exit code of a sentinel that asks for a new cluster
 PREFIX = "studio:"
 IDLE = -1  # django-q2's timer of a worker without a task
 
 
 class Sentinel(q2.Sentinel):
-    """django-q2's, except that it gives way to a fresh cluster when one of its processes died suddenly."""
+    """django-q2's, except that it ends, to be replaced by a new cluster, when one of its processes died suddenly."""
 
     def reincarnate(self, process):
         is_worker = process in self.pool
@@ -57,7 +57,7 @@ class Sentinel(q2.Sentinel):
         super().reincarnate(process)
         if died_suddenly:
             stopping.request()
-            os._exit(RENEW)
+            os._exit(REPLACE)
 
 
 class Cluster:
@@ -89,7 +89,7 @@ class Cluster:
         return self.stopped_at is not None and time.monotonic() - self.stopped_at > seconds
 
     def kill(self):
-        """The whole group, workers that outlived their sentinel included."""
+        """Kills the whole process group, including workers that outlived their sentinel."""
         with suppress(ProcessLookupError):
             os.killpg(self.sentinel.pid, signal.SIGKILL)
         self.sentinel.join(5)
@@ -108,7 +108,7 @@ def run_sentinel(flag: stopping.Flag):
     Sentinel(flag, stopping.Flag(), uuid.uuid4())
 
 
-class Watch:
+class Watchdog:
     """Keeps one cluster running until it is told to stop, and replaces it when it dies or freezes."""
 
     def __init__(self):
@@ -120,7 +120,7 @@ class Watch:
     def run(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
-        util.register_after_fork(self, Watch.in_child)
+        util.register_after_fork(self, Watchdog.in_child)
         while not self.must_stop:
             self.begin()
             self.watch()
@@ -130,11 +130,11 @@ class Watch:
         self.must_stop = True
 
     def begin(self):
-        attend(make_schedules)
-        attend(enqueue_poller)
-        attend(enqueue_account_check)
+        unless_database_fails(make_schedules)
+        unless_database_fails(enqueue_poller)
+        unless_database_fails(enqueue_account_check)
         self.cluster = Cluster()
-        self.pump = PumpWatch()
+        self.poller = PollerWatch()
 
     def watch(self):
         """Returns when the cluster is to be replaced, or when everything is to stop."""
@@ -143,18 +143,18 @@ class Watch:
                 return self.replace("The worker's processes ended")
             if self.cluster.is_frozen():
                 return self.replace("The worker's sentinel is frozen")
-            if self.pump.look() > FROZEN:
+            if self.poller.look() > FROZEN:
                 return self.replace("The worker's queue is frozen")
-            self.bury_former()
+            self.end_former()
             self.replay_accepted()
             time.sleep(STEP)
         return None
 
     def replay_accepted(self):
-        """What was kept beside the database lies on this host alone, wherever the pump runs."""
+        """Side files lie on the host that wrote them, and the poller may run on another."""
         if time.monotonic() - self.replayed_at > REPLAY_EVERY:
             self.replayed_at = time.monotonic()
-            attend(replay_accepted)
+            unless_database_fails(replay_accepted)
 
     def replace(self, reason: str):
         logger.warning("%s; starting new ones", reason)
@@ -164,8 +164,8 @@ class Watch:
         if self.failures > 2:
             time.sleep(min(0.1 * 2**self.failures, LONGEST_BACK_OFF))
 
-    def bury_former(self):
-        """Orphans may end what they are sending; then they go."""
+    def end_former(self):
+        """Ends former clusters as soon as their processes have finished what they were sending."""
         for cluster in list(self.former):
             if cluster.is_overstaying(ORPHANS_MAY_WORK) or not cluster.has_processes():
                 cluster.kill()
@@ -182,36 +182,39 @@ class Watch:
         prepare_process()
 
 
-class PumpWatch:
-    """Sees whether the pump's heartbeat moves. It compares beats, never clocks: those may jump, or differ by host."""
+class PollerWatch:
+    """Sees whether the poller's heartbeat changes. It is never compared with a clock, because clocks jump."""
 
     def __init__(self):
-        self.beat = None
+        self.heartbeat = None
         self.moved_at = self.looked_at = time.monotonic()
         self.patience = LATE
 
     def look(self) -> float:
-        """Seconds since the last sign of the pump. Nudges one when they grow; a database that fails is no sign."""
+        """Seconds since the heartbeat last changed, without those in which the database failed.
+
+        Enqueues a poller when they grow, and waits twice as long before the next.
+        """
         now = time.monotonic()
         if now - self.looked_at < LATE / 4:
             return now - self.moved_at
         try:
-            beat = ProcessLock.objects.filter(name=SLOT).values_list("seen_at", flat=True).first()
+            heartbeat = ProcessLock.objects.filter(name=SLOT).values_list("seen_at", flat=True).first()
         except Error:
             connections.close_all()
             self.moved_at += now - self.looked_at
-            beat = self.beat
+            heartbeat = self.heartbeat
         self.looked_at = now
-        if beat != self.beat:
-            self.beat, self.moved_at, self.patience = beat, now, LATE
+        if heartbeat != self.heartbeat:
+            self.heartbeat, self.moved_at, self.patience = heartbeat, now, LATE
         elif now - self.moved_at > self.patience:
-            attend(enqueue_poller)
+            unless_database_fails(enqueue_poller)
             self.patience *= 2
         return now - self.moved_at
 
 
-def attend(call):
-    """The watch outlives a database that is away."""
+def unless_database_fails(call):
+    """The watchdog keeps running while the database is away."""
     try:
         call()
     except Error as error:
@@ -222,7 +225,7 @@ def attend(call):
 
 # In each forked process
 def prepare_process():
-    """It ends with its parent, and says in `ps` what it is."""
+    """Makes the process end with its parent, and shows in `ps` what it does."""
     process = current_process()
     linux.die_with(process._parent_pid, PARENT_DIED)
     role = getattr(process._target, "__name__", "")
@@ -234,7 +237,7 @@ def prepare_process():
 
 
 class Worker:
-    """What this process knows of itself as one of django-q2's workers."""
+    """The state of this process as one of django-q2's workers."""
 
     is_busy = False
     is_orphan = False
@@ -253,7 +256,7 @@ class Worker:
 
     @staticmethod
     def orphaned(number: int, frame: FrameType | None):
-        """Nobody hands out tasks any more. What runs may end, if it is quick: a submission should hear its reply."""
+        """The sentinel is gone. A running task may finish if it is quick: a submission should receive its reply."""
         stopping.request()
         Worker.is_orphan = True
         if not Worker.is_busy:
@@ -265,5 +268,5 @@ class Worker:
 
 def run():
     """`manage.py worker`: until SIGTERM or SIGINT."""
-    Watch().run()
+    Watchdog().run()
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What we ask of the kernel, where it is Linux: to end a process with its parent, to adopt orphans, to show a name."""
+"""Linux system calls: end a process with its parent, adopt orphans, set a process's name. No-ops elsewhere."""
 
 import ctypes
 import os
@@ -23,7 +23,7 @@ def die_with(parent: int, number: int):
 
 
 def show_name(name: str):
-    """What `ps -o comm` and `top` call this process."""
+    """Sets the name that `ps -o comm` and `top` show for this process."""
     prctl(PR_SET_NAME, name.encode()[:LONGEST_NAME])
 
 
@@ -33,6 +33,6 @@ def adopt_orphans():
 
 
 def children() -> set[int]:
-    """The ids of our children, adopted ones and ended ones that nobody has waited for included."""
+    """The ids of our children, including adopted ones and ended ones that were not waited for."""
     tasks = Path("/proc/self/task").glob("*/children")
     return {int(pid) for task in tasks for pid in task.read_text().split()}
