@@ -12,15 +12,10 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
+from heygen_studio.web.sent_files import SentFile, answer
 from videos.models import Generation, Picture
 
-MOST_BYTES = 2 * 1024**2  # of one partial answer: a paused player otherwise holds a thread as long as it is paused
-RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 PRIVATE = "private, max-age=3600"
-
-
-class Unsatisfiable(Exception):
-    """The range lies outside of the file."""
 
 
 class Slice(io.RawIOBase):
@@ -102,26 +97,17 @@ def serve(request: HttpRequest, file, content_type: str, tag: str, download: str
         return HttpResponseRedirect(link, headers={"Cache-Control": "private, no-store"})  # it lives a minute
     if not file or not file.storage.exists(file.name):
         raise Http404
-    etag = f'"{tag}"'
     if settings.ACCEL_LOCATION:
-        response = HttpResponse(content_type=content_type)
+        response = HttpResponse(content_type=content_type, headers={"ETag": f'"{tag}"'})
         response["X-Accel-Redirect"] = f"{settings.ACCEL_LOCATION.rstrip('/')}/{quote(file.name)}"
         del response["Content-Length"]
-    elif is_known(request, etag):
-        response = HttpResponse(status=304)
     else:
-        response = from_disk(request, file.path, file.size, content_type, etag)
-    response["ETag"], response["Cache-Control"] = etag, PRIVATE
+        response = from_disk(request, SentFile(file.path, file.size, f'"{tag}"', content_type))
+    response["Cache-Control"] = PRIVATE
     response["X-Content-Type-Options"] = "nosniff"
     if download:
         response["Content-Disposition"] = content_disposition_header(True, download)
     return response
-
-
-def is_known(request: HttpRequest, etag: str) -> bool:
-    """If-None-Match compares weakly: a proxy may have marked our tag as weak (RFC 9110, 13.1.2)."""
-    known = request.headers.get("If-None-Match", "").strip()
-    return known == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}
 
 
 def bucket_link(file, content_type: str, download: str) -> str:
@@ -131,43 +117,19 @@ def bucket_link(file, content_type: str, download: str) -> str:
     return file.storage.url(file.name, parameters=parameters)
 
 
-def from_disk(request: HttpRequest, path: str, size: int, content_type: str, etag: str) -> HttpResponseBase:
-    try:
-        part = asked_part(request, size, etag)
-    except Unsatisfiable:
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"})
-    start, length = part or (0, size)
-    headers = {"Content-Length": str(length), "Accept-Ranges": "bytes"}
-    if part:
-        headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{size}"
-    status = 206 if part else 200
-    if request.method == "HEAD":
-        return HttpResponse(status=status, content_type=content_type, headers=headers)
+def from_disk(request: HttpRequest, file: SentFile) -> HttpResponseBase:
+    found = answer(file, request.method, request.headers)
+    if found.length is None:
+        return HttpResponse(status=found.status, headers=found.headers, content_type=file.content_type)
+    # Our web server then gives other parts of it to the same session without asking us, for two seconds.
+    request.META.get("studio.remember_file", no_memory)(file)
     release_database()
-    return FileResponse(Slice(path, start, length), status=status, content_type=content_type, headers=headers)
+    part = Slice(file.path, found.start, found.length)
+    return FileResponse(part, status=found.status, headers=found.headers, content_type=file.content_type)
 
 
-def asked_part(request: HttpRequest, size: int, etag: str) -> tuple[int, int] | None:
-    """Start and length of the one range asked for; None for the whole file. Raises Unsatisfiable.
-
-    What cannot be read, several ranges at once, or a range of an older version all mean the whole file, and only a
-    GET has ranges (RFC 9110).
-    """
-    found = RANGE.fullmatch(request.headers.get("Range", "").strip())
-    is_meant = request.method == "GET" and request.headers.get("If-Range", etag) == etag
-    if not is_meant or not found or found.groups() == ("", ""):
-        return None
-    first, last = (int(text[:18]) if text else None for text in found.groups())
-    if first is None:  # the last so many bytes
-        if not last:
-            raise Unsatisfiable
-        first, last = max(0, size - last), size - 1
-    elif last is not None and last < first:
-        return None
-    if first >= size:
-        raise Unsatisfiable
-    last = size - 1 if last is None else min(last, size - 1)
-    return first, min(last - first + 1, MOST_BYTES)
+def no_memory(file: SentFile):
+    """Other servers remember nothing."""
 
 
 def release_database():
