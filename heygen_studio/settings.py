@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "videos.body_limits.BodyLimitMiddleware",
     "videos.middleware.SignInMiddleware",
     "videos.middleware.LastSeenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

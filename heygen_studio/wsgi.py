@@ -3,6 +3,8 @@ import re
 
 from django.core.wsgi import get_wsgi_application
 
+from videos.body_limits import largest_body_of
+
 BOUNDARY = re.compile(r"\s*boundary\s*=\s*\"?([^\"]*)", re.IGNORECASE)
 EPILOGUE = 64  # bytes that may follow the last boundary; usually it is one line end
 
@@ -43,6 +45,8 @@ class Incoming:
 
     A charset that the sender names makes Python decode with it, and some of its codecs fail on any form.
     """
+
+    largest_body = staticmethod(largest_body_of)  # asked by our web server before it reads a large one
 
     def __init__(self, application):
         self.application = application

@@ -149,9 +149,13 @@ class Studio:
     def make_members(self, *usernames, password=PASSWORD):
         self.manage("shell", "-v", "0", "-c", MAKE_MEMBERS.format(usernames=usernames, password=password))
 
+    def stranger(self):
+        """An httpx client that has signed in nowhere."""
+        return httpx.Client(base_url=self.url, timeout=30, follow_redirects=True, **LOOPBACK)
+
     def client(self, username="owner", password=PASSWORD):
         """An httpx client that has signed in through /login."""
-        client = httpx.Client(base_url=self.url, timeout=30, follow_redirects=True, **LOOPBACK)
+        client = self.stranger()
         fields = {"username": username, "password": password, "csrfmiddlewaretoken": csrf_token(client, "/login")}
         reply = client.post("/login", data=fields, headers={"Referer": f"{self.url}/login"})
         assert reply.url.path != "/login", f"{username} could not sign in"

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from videos.body_limits import takes_uploads
 from videos.forms import FRAMES, GenerateForm, check_address, find_picture, keep_last_frame, keep_upload
 from videos.models import Batch, OverBudget, Picture, TokenTaken
 from videos.models.transactions import retried
@@ -18,9 +19,11 @@ from videos.views.cards import answer_with_cards, cards_of, new_token
 from videos.views.composer import advice_context, composer_context, left_for, offered_providers, slot_context
 from videos.views.gallery import Shelf, redraw_shelf, shelf_context
 
+TWO_FRAMES = 45 * 1024**2  # of at most 20 MB each, and the form around them
 NOT_YOUR_PAGE = "This page belongs to somebody else's session. Reload it and press Generate again; nothing was sent."
 
 
+@takes_uploads(TWO_FRAMES)
 @require_POST
 def generate(request: HttpRequest) -> HttpResponse:
     form = GenerateForm(request.POST, request.FILES, owner=request.user)
@@ -88,6 +91,7 @@ def advise(request: HttpRequest) -> HttpResponse:
     return render(request, "compose/_advice.html", context)
 
 
+@takes_uploads(TWO_FRAMES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def frame(request: HttpRequest, which: str) -> HttpResponse:
     """One frame slot anew. POST keeps an upload or a saved video's last frame; GET shows a picture or an address."""
