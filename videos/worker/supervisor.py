@@ -257,10 +257,8 @@ def reachable(host: str) -> str:
 
 
 def web_command(descriptor: int) -> list[str]:
-    """gunicorn with many threads: each player that loads slowly keeps one."""
-    options = ["--bind", f"fd://{descriptor}", "--worker-class", "gthread", "--workers", "2", "--threads", "128"]
-    options += ["--preload", "--no-control-socket", "--graceful-timeout", "2", "--log-level", "warning"]
-    return [sys.executable, "-m", "gunicorn", "heygen_studio.wsgi:application", *options]
+    """gunicorn with our own worker; gunicorn.conf.py has the rest."""
+    return [sys.executable, "-m", "gunicorn", "heygen_studio.wsgi:application", "--bind", f"fd://{descriptor}"]
 
 
 # The stand-in

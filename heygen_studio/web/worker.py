@@ -1,0 +1,144 @@
+"""The web process: `gunicorn --worker-class heygen_studio.web.worker.Worker`, as gunicorn.conf.py says."""
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from gunicorn.workers import base
+
+from heygen_studio.web.connection import Connection
+from heygen_studio.web.remembered import Permissions
+
+THREADS = 32  # for the application; on PostgreSQL each keeps a connection
+STREAMS = 32  # answers that are made while they are sent, such as an archive of many videos
+MOST_CONNECTIONS = 4000
+FILES_EACH = 3  # descriptors that one connection may need: its socket, its body or its answer
+FILES_BESIDES = 300
+STOP_SECONDS = 1.0
+
+
+class Worker(base.Worker):
+    """Accepts connections on one event loop, and runs the application in threads."""
+
+    def init_process(self):
+        self.set_up()
+        super().init_process()
+
+    def set_up(self):
+        self.most = most_connections()
+        self.threads = ThreadPoolExecutor(THREADS, "app")
+        self.streams = ThreadPoolExecutor(STREAMS, "stream")
+        self.permissions = Permissions()
+        self.connections: dict[Connection, None] = {}  # oldest first
+        self.is_accepting = self.is_stopping = False
+        self.address = self.sockets[0].getsockname()
+
+    def init_signals(self):
+        for number in self.SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGABRT, self.handle_abort)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        signal.signal(signal.SIGWINCH, signal.SIG_IGN)
+
+    def run(self):
+        asyncio.run(self.serve(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT))
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        self.streams.shutdown(wait=False, cancel_futures=True)
+        sys.exit(0)
+
+    async def serve(self, *signals: signal.Signals):
+        """Until one of `signals` comes, or the parent is gone."""
+        self.loop = asyncio.get_running_loop()
+        self.loop.set_exception_handler(self.report)
+        for number in signals:
+            self.loop.add_signal_handler(number, self.handle_exit, number, None)
+        self.accept_more()
+        while self.alive and self.ppid == os.getppid():
+            self.notify()
+            await asyncio.sleep(0.2)
+        await self.stop()
+
+    async def stop(self):
+        """What is being answered has a moment to come to its end."""
+        self.is_stopping = True
+        self.accept_no_more()
+        deadline = self.loop.time() + STOP_SECONDS
+        self.close_idle(len(self.connections))
+        while self.connections and self.loop.time() < deadline:
+            await asyncio.sleep(0.02)
+        for connection in list(self.connections):
+            connection.task.cancel()
+
+    def report(self, loop, context: dict):
+        self.log.error("%s", context["message"], exc_info=context.get("exception"))
+
+    # Connections
+    def accept_more(self):
+        if not self.is_accepting and not self.is_stopping:
+            self.is_accepting = True
+            for listener in self.sockets:
+                self.loop.add_reader(listener, self.accept, listener)
+
+    def accept_no_more(self):
+        if self.is_accepting:
+            self.is_accepting = False
+            for listener in self.sockets:
+                self.loop.remove_reader(listener)
+
+    def accept(self, listener):
+        try:
+            sock, client = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:  # no descriptors are left
+            self.make_room()
+            return
+        connection = Connection(self, sock, client)
+        connection.task = self.loop.create_task(connection.serve())
+        connection.task.add_done_callback(lambda task: self.forget(connection))
+        self.connections[connection] = None
+        if len(self.connections) >= self.most:
+            self.make_room()
+
+    def forget(self, connection: Connection):
+        del self.connections[connection]
+        with suppress(asyncio.CancelledError):
+            if error := connection.task.exception():
+                self.log.error("A connection failed.", exc_info=error)
+        self.accept_more()
+
+    def make_room(self):
+        """The connections that ask nothing go first; if there are none, newcomers wait for one to end."""
+        if not self.close_idle(max(1, self.most // 20)):
+            self.accept_no_more()
+            self.loop.call_later(1, self.accept_more)
+
+    def close_idle(self, count: int) -> int:
+        idle = [connection for connection in self.connections if connection.is_idle][:count]
+        for connection in idle:
+            connection.task.cancel()
+        return len(idle)
+
+    # Threads
+    async def in_thread(self, function: Callable, *arguments):
+        return await self.loop.run_in_executor(self.threads, function, *arguments)
+
+    async def in_stream_thread(self, function: Callable, *arguments):
+        return await self.loop.run_in_executor(self.streams, function, *arguments)
+
+
+def most_connections() -> int:
+    """As many as there are descriptors for, once this process may open as many as it is allowed."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = MOST_CONNECTIONS * FILES_EACH + FILES_BESIDES
+    if hard != resource.RLIM_INFINITY:
+        allowed = min(allowed, hard)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(100, min(MOST_CONNECTIONS, (allowed - FILES_BESIDES) // FILES_EACH))
