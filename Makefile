@@ -32,9 +32,10 @@ install-test: .venv/test.lock ## what `make test` needs, the browser included
 run: .venv/run.lock ## the studio, on http://127.0.0.1:8000/ (PORT, HOST); Ctrl-C stops it
 	@exec $(BIN)/python manage.py studio
 
-lint: .venv/test.lock ## ruff, check and format
+lint: .venv/test.lock ## ruff and djlint: check and format
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/djlint --check --quiet templates || { echo "Run: $(BIN)/djlint --reformat templates"; exit 1; }
 
 # On a busy machine a browser or a process may be late: such a test has three tries, and the report tells of each.
 # Three rounds, so that real processes and browsers do not fight the quick tests for the cores; the second runs the

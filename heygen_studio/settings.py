@@ -85,7 +85,6 @@ INSTALLED_APPS = [
     "django_q",
     "axes",
     "csp",
-    "lucide",
     "videos",
 ]
 
@@ -113,15 +112,20 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["videos.template_loader.Loader", "django.template.loaders.app_directories.Loader"],
+                )
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "videos.context.studio",
             ],
-            "builtins": ["django_htmx.templatetags.django_htmx", "lucide.templatetags.lucide"],
+            "builtins": ["django_htmx.templatetags.django_htmx", "videos.templatetags.icons"],
         },
     }
 ]

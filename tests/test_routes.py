@@ -104,35 +104,35 @@ TABLE = {
     "restore": deed(ITS_MAKER),
     "resume": deed(OWNER),
     "viewer": page(ITS_MAKER),
-    "share-team": deed(ITS_MAKER),
-    "make-link": deed(ITS_MAKER),
-    "revoke-link": deed(ITS_MAKER),
+    "share_team": deed(ITS_MAKER),
+    "make_link": deed(ITS_MAKER),
+    "revoke_link": deed(ITS_MAKER),
     "shared": page(EVERYBODY),
-    "shared-watched": Row(EVERYBODY, post=204),
-    "shared-file": file(EVERYBODY),
+    "shared_watched": Row(EVERYBODY, post=204),
+    "shared_file": file(EVERYBODY),
     "selected": deed(SIGNED_IN),
-    "empty-trash": deed(SIGNED_IN, htmx_post=302),
+    "empty_trash": deed(SIGNED_IN, htmx_post=302),
     "compare": page(SIGNED_IN),
     "usage": page(SIGNED_IN),
-    "usage-csv": page(SIGNED_IN),
+    "usage_csv": page(SIGNED_IN),
     "setup": Row(EVERYBODY, get=302, post=302),
     "login": Row(EVERYBODY, get=302, post=302),
     "logout": deed(SIGNED_IN, htmx_post=302),
     "invite": page(EVERYBODY, post=422),
     "reset": page(EVERYBODY, post=422),
     "account": page(SIGNED_IN, post=422),
-    "end-other-sessions": deed(SIGNED_IN, htmx_post=302),
-    "end-session": deed(ITS_MAKER, htmx_post=302),
+    "end_other_sessions": deed(SIGNED_IN, htmx_post=302),
+    "end_session": deed(ITS_MAKER, htmx_post=302),
     "members": owners(get=200),
-    "members-invite": owners(post=200),
-    "members-withdraw": owners(post=302),
-    "members-shared-budget": owners(get=200, post=422),
-    "members-reset": owners(post=200),
-    "members-deactivate": owners(post=302),
-    "members-activate": owners(post=302),
-    "members-budget": owners(get=200, post=422),
+    "members_invite": owners(post=200),
+    "members_withdraw": owners(post=302),
+    "members_shared_budget": owners(get=200, post=422),
+    "members_reset": owners(post=200),
+    "members_deactivate": owners(post=302),
+    "members_activate": owners(post=302),
+    "members_budget": owners(get=200, post=422),
     "healthz": page(EVERYBODY),
-    "signed-picture": page(EVERYBODY),
+    "signed_picture": page(EVERYBODY),
 }
 FOR_STRANGERS = {"login": page(EVERYBODY, post=422)}
 FOR_THE_MAKER = {"updates": page(SIGNED_IN)}  # whose gallery alone has something new
@@ -187,7 +187,7 @@ class World:
         self.tokens = {
             "invite": OneTimeLink.objects.issue("invite", owner),
             "reset": OneTimeLink.objects.issue("password", owner, for_user=member),
-            "signed-picture": signed_links.make_token(self.picture),
+            "signed_picture": signed_links.make_token(self.picture),
         }
         ProcessLock.objects.acquire("pump", 30)
 
@@ -209,7 +209,7 @@ class World:
             "handle": sessions.handle_of(self.sessions["member"]),
             "pk": self.people["member"].pk,
         }
-        if name == "members-withdraw":
+        if name == "members_withdraw":
             given["pk"] = OneTimeLink.objects.get(purpose="invite").pk
         return reverse(name, kwargs={key: given[key] for key in wanted})
 

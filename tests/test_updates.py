@@ -21,7 +21,7 @@ class Tab:
         self.read(self.client.get(f"/?{query}"))
 
     def read(self, reply):
-        self.since = re.search(r'name="since" id="since" value="([^"]*)"', reply.content.decode())[1]
+        self.since = re.search(r'name="since"\s+id="since"\s+value="([^"]*)"', reply.content.decode())[1]
 
     def look(self):
         reply = self.client.get(f"/updates?{self.query}", {"since": self.since}, headers={"HX-Request": "true"})

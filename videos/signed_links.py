@@ -17,7 +17,7 @@ SALT = "videos.signed_links"
 def public_address(picture: Picture) -> str:
     if settings.BUCKET:
         return picture.file.storage.url(picture.file.name, expire=LASTS)
-    return settings.STUDIO_URL + reverse("signed-picture", args=[make_token(picture)])
+    return settings.STUDIO_URL + reverse("signed_picture", args=[make_token(picture)])
 
 
 def make_token(picture: Picture) -> str:

@@ -81,7 +81,7 @@ def test_a_favourite_is_starred_in_the_viewer_and_on_its_card(room):
     open_first(room)
     room.keyboard.press("f")
     expect(room.locator("#viewer-star")).to_have_attribute("aria-pressed", "true")
-    expect(room.locator(".card .starred button")).to_have_attribute("aria-pressed", "true")
+    expect(room.locator(".card button.starred")).to_have_attribute("aria-pressed", "true")
 
 
 def test_delete_trashes_shows_the_next_and_can_be_undone(room):
@@ -155,7 +155,7 @@ def test_on_a_phone_the_video_is_on_top_and_all_actions_are_below_it(room, phone
 def test_what_is_under_way_turns_into_its_video_by_itself(room):
     [generation] = make(room.owner, status="saving")
     room.goto(f"{room.studio.url}/g/{generation.public_id}")
-    expect(room.locator(".no-video b")).to_have_text("Saving")
+    expect(room.locator(".no-video strong")).to_have_text("Saving")
     make_ready(generation)
     expect(room.locator("main .player")).to_be_visible()
 

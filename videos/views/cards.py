@@ -64,6 +64,18 @@ class Card:
         return self.is_mine and not self.generation.trashed_at
 
     @property
+    def is_unwatched(self) -> bool:
+        return self.is_mine and self.generation.status == Status.READY and not self.generation.seen
+
+    @property
+    def has_details(self) -> bool:
+        return self.generation.status in {Status.FAILED, Status.UNKNOWN, Status.STOPPED}
+
+    @property
+    def details_id(self) -> str:
+        return f"details-{self.generation.public_id}"
+
+    @property
     def started_at(self) -> datetime:
         if self.generation.status == Status.SAVING:
             return self.generation.completed_at or self.generation.clock_started_at

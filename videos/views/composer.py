@@ -134,13 +134,16 @@ def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: st
     picture = form.frames.get(which) or chosen_picture(request.user, form.value(f"{which}_picture"))
     videos = Generation.objects.visible_to(request.user).kept().filter(saved_video__isnull=False).newest_first()
     from_video = read_uuid(form.value(f"{which}_from")) if not picture else None
+    from_video = videos.filter(public_id=from_video).first() if from_video else None
+    address = form.value(f"{name}_url")
     return {
         "which": which,
         "name": name,
         "label": label,
         "picture": picture,
-        "address": form.value(f"{name}_url"),
-        "from_video": next((video for video in videos.filter(public_id=from_video)), None) if from_video else None,
+        "address": address,
+        "from_video": from_video,
+        "is_filled": bool(picture or address or from_video),
         "error": error or " ".join(form.frame_errors(which)),
         "pictures": pictures_to_choose(request.user, picture),
         "videos": videos[:EARLIER],

@@ -194,15 +194,22 @@ def updates(request: HttpRequest) -> HttpResponse:
     shown = shelf.rows(request.user).filter(pk__in=ids).with_everything().newest_first()
     cards = cards_of(shown, request.user)
     staying = {card.generation.pk for card in cards}
+    counts = visible.tab_counts()
     return answer_with_cards(
         request,
         cards,
         gone=visible.filter(pk__in=set(ids) - staying).values_list("public_id", flat=True),
-        counts=visible.tab_counts(),
+        counts=counts,
+        title=title(counts),
         cursor=now,
         notices=notices,
         is_update=True,
     )
+
+
+def title(counts: dict[str, int]) -> str:
+    """The browser tab's title says how many videos are in progress."""
+    return f"({counts['running']}) HeyGen Studio" if counts["running"] else "HeyGen Studio"
 
 
 def redraw_shelf(request: HttpRequest, shelf: Shelf) -> HttpResponse:
@@ -232,6 +239,7 @@ def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
         "shelf": shelf,
         "cursor": cursor,
         "counts": counts,
+        "title": title(counts),
         "tabs": shelf.tabs(counts),
         "trash_days": settings.TRASH_DAYS,
         "trash_size": visible.trashed().stored_size() if shelf.state == "trash" else 0,

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -38,21 +39,28 @@ def viewer_context(request: HttpRequest, generation: Generation) -> dict:
     rows = shelf.rows(request.user)
     link = generation.open_public_link()
     siblings = generation.batch.generations.visible_to(request.user).kept().exclude(pk=generation.pk)
+    siblings = list(siblings.with_everything()[: MOST_COMPARED - 1])
     return {
         "card": cards_of([generation], request.user)[0],
         "generation": generation,
         "saved": getattr(generation, "saved_video", None),
         "is_mine": generation.owner_id == request.user.pk,
-        "shelf_query": shelf.query(),
+        "on_shelf": f"?{shelf.query()}" if shelf.query() else "",
         "newer": rows.filter(pk__gt=generation.pk).order_by("pk").first(),
         "older": rows.filter(pk__lt=generation.pk).order_by("-pk").first(),
-        "siblings": siblings.with_everything()[: MOST_COMPARED - 1],
+        "siblings": siblings,
+        "compare_address": compare_address([generation, *siblings]),
         "public_link": link,
         "public_address": public_address(request, link),
         "own_address": reverse("viewer", args=[generation.public_id]),
         "gone_at": generation.trashed_at and generation.trashed_at + timedelta(days=settings.TRASH_DAYS),
         "is_page": is_page(request),
     }
+
+
+def compare_address(generations: list[Generation]) -> str:
+    saved = [str(generation.public_id) for generation in generations if hasattr(generation, "saved_video")]
+    return f"{reverse('compare')}?{urlencode({'g': saved}, doseq=True)}"
 
 
 def public_address(request: HttpRequest, link: PublicLink | None) -> str:

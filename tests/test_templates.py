@@ -1,0 +1,49 @@
+"""How templates are written. Their form is djlint's work (`make lint`); this is what it does not look at."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.template import TemplateSyntaxError, engines
+from django.template.loader import get_template, render_to_string
+
+from tests.parts.processes import ROOT
+from videos.templatetags.icons import ICONS, icon_sprite
+
+FOLDER = Path(ROOT) / "templates"
+TEMPLATES = sorted(FOLDER.rglob("*.html"))
+USED = re.compile(r'{% icon "([^"]+)"')
+
+
+def names(paths):
+    return [str(path.relative_to(FOLDER)) for path in paths]
+
+
+@pytest.mark.parametrize("name", names(TEMPLATES))
+def test_no_line_of_a_template_is_longer_than_120_characters(name):
+    lines = (FOLDER / name).read_text().splitlines()
+    assert [number for number, line in enumerate(lines, 1) if len(line) > 120] == []
+
+
+@pytest.mark.parametrize("name", names(TEMPLATES))
+def test_every_template_compiles_and_holds_no_style_and_no_script(name):
+    get_template(name)
+    assert not re.search(r"\sstyle=|<style|\son\w+=|<script>", (FOLDER / name).read_text())
+
+
+def test_the_sprite_holds_the_icons_that_are_used_and_no_other():
+    used = {name for path in TEMPLATES for name in USED.findall(path.read_text())}
+    assert used == set(ICONS)
+    assert re.findall(r'<symbol id="i-([^"]+)"', icon_sprite()) == list(ICONS)
+    assert "ISC License" in icon_sprite()
+
+
+def test_an_icon_that_is_not_in_the_sprite_is_an_error_and_not_a_blank():
+    with pytest.raises(TemplateSyntaxError, match="not in the sprite"):
+        engines["django"].from_string('{% icon "no-such-icon" %}').render()
+
+
+def test_indentation_is_not_sent_and_what_a_person_typed_is_sent_as_it_is():
+    page = render_to_string("compose/_prompt.html", {"prompt": "first\n    second"})
+    assert "\n    second" in page
+    assert "\n  " not in page.replace("\n    second", "")

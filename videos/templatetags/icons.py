@@ -1,0 +1,79 @@
+"""Icons. Each shape stands once on a page, in its sprite; wherever an icon is shown, it refers to that shape.
+
+The shapes are Lucide's (ISC License), read from the package of that name.
+"""
+
+from functools import cache
+from importlib.resources import files
+from zipfile import ZipFile
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+ICONS = (
+    "arrow-right-from-line",
+    "bell",
+    "check",
+    "chevron-down",
+    "chevron-left",
+    "chevron-right",
+    "columns-2",
+    "copy",
+    "download",
+    "ellipsis",
+    "history",
+    "image-plus",
+    "image-up",
+    "keyboard",
+    "link",
+    "log-out",
+    "music-2",
+    "pause",
+    "pencil",
+    "play",
+    "repeat-2",
+    "rotate-ccw",
+    "search",
+    "share-2",
+    "shuffle",
+    "sliders-horizontal",
+    "square-check",
+    "star",
+    "trash-2",
+    "undo-2",
+    "user-round",
+    "users",
+    "users-round",
+    "volume-2",
+    "x",
+)
+LICENCE = "<!-- Icons: Lucide, https://lucide.dev, ISC License -->"
+
+
+@register.simple_tag
+@cache
+def icon(name: str, size: int = 0) -> SafeString:
+    """One icon in the colour of the text around it: `size` pixels square, or as the stylesheet has it."""
+    if name not in ICONS:
+        raise template.TemplateSyntaxError(f"The icon {name!r} is not in the sprite; add it to ICONS.")
+    sides = format_html(' width="{0}" height="{0}"', size) if size else ""
+    return format_html('<svg class="icon"{}><use href="#i-{}"/></svg>', sides, name)
+
+
+@register.simple_tag
+@cache
+def icon_sprite() -> SafeString:
+    """The shapes of all icons; once on every page that shows one."""
+    with files("lucide").joinpath("lucide.zip").open("rb") as file, ZipFile(file) as shapes:
+        symbols = "".join(symbol(name, shapes.read(f"{name}.svg").decode()) for name in ICONS)
+    return mark_safe(f"{LICENCE}<svg hidden>{symbols}</svg>")
+
+
+def symbol(name: str, drawing: str) -> str:
+    _, _, rest = drawing.partition("<svg")
+    _, _, inner = rest.partition(">")
+    shapes = "".join(line.strip() for line in inner.removesuffix("\n").removesuffix("</svg>").splitlines())
+    return f'<symbol id="i-{name}" viewBox="0 0 24 24">{shapes.replace(" />", "/>")}</symbol>'
