@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
+from tests.parts.accounts import account
 from tests.parts.people import attempt, make_member, signed_in
 from tests.parts.saving import completed, save_until_ready
 from tests.parts.studio import PASSWORD
@@ -22,6 +23,7 @@ from videos.models import (
     RemoteAccount,
     SavedVideo,
 )
+from videos.remotes.base import Image
 
 pytestmark = pytest.mark.django_db
 SECRETS = "https://files.example.com/secret-link?signature=0123"
@@ -113,7 +115,7 @@ def test_a_list_asks_the_database_as_often_for_many_rows_as_for_few(admins, memb
 
 def test_no_link_token_or_lease_is_on_any_page(admins, owner, member):
     picture = make_picture(member)
-    picture.remember_remote_copy("asset-1", f"{SECRETS}&of=picture")
+    picture.remote_copy("heygen_workflows").remember(Image(asset_id="asset-1", address=f"{SECRETS}&of=picture"))
     generation = make_saving(member, start_frame=picture, end_frame_url=f"{SECRETS}&of=frame")
     Generation.objects.filter(pk=generation.pk).update(video_url=f"{SECRETS}&of=video")
     sending = Generation.objects.claim_to_save(generation.pk)
@@ -130,15 +132,7 @@ def test_no_link_token_or_lease_is_on_any_page(admins, owner, member):
         str(sending.lease_token),
         generation.batch.form_token,
     ]
-    rows = [
-        generation,
-        picture,
-        link,
-        one_time,
-        ProcessLock.objects.get(),
-        generation.batch,
-        RemoteAccount.objects.load(),
-    ]
+    rows = [generation, picture, link, one_time, ProcessLock.objects.get(), generation.batch, account()]
     for row in rows:
         base = f"/admin/videos/{row._meta.model_name}/"
         for path in (base, f"{base}{row.pk}/change/", f"{base}{row.pk}/history/"):
@@ -235,14 +229,14 @@ def test_the_ledger_is_only_read(admins, member):
 
 
 def test_sending_is_paused_and_resumed(admins):
-    account = RemoteAccount.objects.load()
-    act(admins, "remoteaccount", "pause", account)
-    account.refresh_from_db()
-    assert (account.paused, account.pause_sentence) == (True, "owner paused sending.")
-    assert act(admins, "remoteaccount", "resume", account) == ["Sending goes on."]
+    found = account()
+    act(admins, "remoteaccount", "pause", found)
+    found.refresh_from_db()
+    assert (found.paused, found.pause_sentence) == (True, "owner paused sending.")
+    assert act(admins, "remoteaccount", "resume", found) == ["Sending goes on."]
     assert [row.func() for row in OrmQ.objects.all()] == ["videos.tasks.check_account"]
-    account.refresh_from_db()
-    assert not account.paused
+    found.refresh_from_db()
+    assert not found.paused
 
 
 def test_a_public_link_is_revoked(admins, member):

@@ -301,12 +301,12 @@ def test_an_address_with_too_many_fields_is_refused_with_a_page(visitor):
 )
 def test_a_pasted_execution_id_that_is_none_gets_a_sentence(visitor, member, execution_id):
     made = make_running(member)
-    Generation.objects.filter(pk=made.pk).update(status="unknown", execution_id=None)
-    answer = press(visitor, {"execution_id": execution_id}, path=f"/g/{made.public_id}/found", **HTMX)
+    Generation.objects.filter(pk=made.pk).update(status="unknown", remote_id=None)
+    answer = press(visitor, {"remote_id": execution_id}, path=f"/g/{made.public_id}/found", **HTMX)
     assert answer.status_code in {200, 422}
-    assert "Paste the execution id" in answer.content.decode()
+    assert "Paste the id as HeyGen shows it" in answer.content.decode()
     made.refresh_from_db()
-    assert made.status == "unknown" and made.execution_id is None
+    assert made.status == "unknown" and made.remote_id is None
 
 
 SELECTIONS = [

@@ -245,7 +245,7 @@ def test_videos_on_another_disk_behind_a_link_are_looked_at_and_set_aside_too(sa
 
 
 def test_what_was_made_in_demo_mode_is_asked_of_no_real_heygen(remote, saved):
-    Generation.objects.update(demo=True)
+    Generation.objects.update(backend="demo:heygen_workflows")
     path_of(saved.saved_video.file).unlink()
     asked = len(remote.requests())
     assert "it was made in demo mode" in checkstudio("--repair")[1]

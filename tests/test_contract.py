@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from tests.parts.accounts import account
 from tests.parts.pressing import owner, picture, press
 from videos.engine.submit import submit
 from videos.models import Generation, Provider, RemoteAccount
@@ -54,7 +55,7 @@ def test_the_contracts_providers_are_all_there_by_value_name_and_description():
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_the_remote_side_receives_just_what_was_asked_for(provider, remote):
-    RemoteAccount.objects.load()
+    account()
     RemoteAccount.objects.update(max_in_flight=1000)
     expected = {}
     for ratio, (name, frames), config in product(RATIOS, FRAMES.items(), CONFIGS):

@@ -10,6 +10,8 @@ from tests.parts.things import make_picture, make_queued, make_running
 from videos.engine import recovery
 from videos.engine.submit import submit
 from videos.models import Generation
+from videos.remotes import registry
+from videos.remotes.base import Image
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -59,7 +61,9 @@ def test_back_in_demo_mode_it_goes_on(pressed_in_demo, settings, remote):
 def test_a_picture_that_only_the_stand_in_has_is_uploaded_anew(settings):
     settings.DEMO = True
     picture = make_picture(make_member())
-    picture.remember_remote_copy("asset", "http://127.0.0.1:1/assets/a.png")
-    assert picture.has_remote_copy()
+    copy = picture.remote_copy(registry.row_key("heygen_workflows"))
+    copy.remember(Image(asset_id="asset", address="http://127.0.0.1:1/assets/a.png"))
+    assert copy.is_usable()
     settings.DEMO = False
-    assert not picture.has_remote_copy()
+    assert not copy.is_usable()
+    assert picture.remote_copy(registry.row_key("heygen_workflows")).address == ""

@@ -10,12 +10,14 @@ from django.db import connections
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
+from tests.parts.accounts import account
 from tests.parts.processes import wait_until
 from videos import stopping
 from videos.engine import poll, poll_outcomes, recovery
 from videos.engine.submit import submit
-from videos.heygen import Cause, Execution, HeyGenError
-from videos.models import Batch, DuePoll, Generation, ProcessLock, Provider, RemoteAccount, Request
+from videos.models import Batch, DuePoll, Generation, ProcessLock, Provider, Request
+from videos.remotes.base import Progress, State
+from videos.remotes.errors import Cause, RemoteError
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 NOW = timezone.now()
@@ -72,7 +74,8 @@ def status_of(generation):
 
 
 def a_poll(**fields):
-    defaults = {"pk": 1, "token": uuid.uuid4(), "execution_id": "x", "due_at": NOW, "sent_at": NOW, "followed_at": NOW}
+    defaults = {"pk": 1, "token": uuid.uuid4(), "backend": "heygen_workflows", "remote_id": "x"}
+    defaults |= {"due_at": NOW, "sent_at": NOW, "followed_at": NOW}
     return DuePoll(
         **{**defaults, "missing_polls": 0, "failed_polls": 0, "remote_status": "running", "trouble": "", **fields}
     )
@@ -180,9 +183,9 @@ def test_nothing_is_nudged_to_be_sent_while_the_account_is_paused(django_user_mo
     owner = django_user_model.objects.create_user("owner", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
     Batch.objects.press(owner, "token", [request])
-    RemoteAccount.objects.pause("key", "The key is wrong.")
+    account().pause("key", "The key is wrong.")
     assert list(Generation.objects.sendable(timezone.now())) == []
-    RemoteAccount.objects.resume()
+    account().resume()
     assert len(Generation.objects.sendable(timezone.now())) == 1
 
 
@@ -198,10 +201,10 @@ def test_an_unreachable_remote_side_is_said_in_the_banner_until_it_answers_again
     [generation] = running("a lighthouse")
     remote.faults([{"call": "poll", "do": {"reset": True}}])
     with pumping():
-        wait_until(lambda: RemoteAccount.objects.load().trouble, 20)
+        wait_until(lambda: account().trouble, 20)
         wait_until(lambda: Generation.objects.get().trouble, 20)
         remote.faults([STILL_RUNNING])
-        wait_until(lambda: not RemoteAccount.objects.load().trouble, 20)
+        wait_until(lambda: not account().trouble, 20)
         wait_until(lambda: not Generation.objects.get().trouble, 20)
     assert status_of(generation) == "running"
 
@@ -238,33 +241,36 @@ def test_a_clock_that_jumps_a_day_loses_nothing(running, remote, jump):
 def test_a_row_keeps_its_phase_and_skips_the_beats_it_missed(settings):
     settings.POLL_SECONDS = 10
     poll = a_poll(due_at=NOW - timedelta(seconds=34))
-    outcome = poll_outcomes.judge(poll, Execution("running"), NOW)
+    outcome = poll_outcomes.judge(poll, Progress(State.RUNNING, "running"), NOW)
     assert poll.due_at + outcome.later == NOW + timedelta(seconds=6)
 
 
 def test_an_overdue_execution_is_polled_less_often_but_followed(settings):
     settings.POLL_SECONDS = 10
-    twenty_minutes = poll_outcomes.judge(a_poll(followed_at=NOW - minutes(20)), Execution("running"), NOW)
+    twenty_minutes = poll_outcomes.judge(a_poll(followed_at=NOW - minutes(20)), Progress(State.RUNNING, "running"), NOW)
     assert twenty_minutes.later == minutes(2)
-    six_hours = poll_outcomes.judge(a_poll(followed_at=NOW - minutes(360)), Execution("running"), NOW)
+    six_hours = poll_outcomes.judge(a_poll(followed_at=NOW - minutes(360)), Progress(State.RUNNING, "running"), NOW)
     assert six_hours.later == minutes(5)
 
 
 def test_a_late_result_is_adopted_however_long_it_took(settings):
     poll = a_poll(sent_at=NOW - minutes(3000), followed_at=NOW - minutes(3000))
-    assert poll_outcomes.judge(poll, Execution("completed", "https://example.com/v.mp4"), NOW).status == "saving"
+    assert (
+        poll_outcomes.judge(poll, Progress(State.COMPLETED, "completed", "https://example.com/v.mp4"), NOW).status
+        == "saving"
+    )
 
 
 def test_after_a_day_of_silence_the_studio_stops_waiting(settings):
     poll = a_poll(followed_at=NOW - minutes(24 * 60 + 1))
-    assert poll_outcomes.judge(poll, Execution("running"), NOW).status == "stopped"
-    assert poll_outcomes.judge(poll, HeyGenError(Cause.NETWORK), NOW).status == "stopped"
+    assert poll_outcomes.judge(poll, Progress(State.RUNNING, "running"), NOW).status == "stopped"
+    assert poll_outcomes.judge(poll, RemoteError(Cause.NETWORK), NOW).status == "stopped"
 
 
 def test_a_day_in_which_nobody_listened_is_not_a_day_of_silence(settings):
     settings.POLL_SECONDS = 10
     poll = a_poll(due_at=NOW - minutes(24 * 60), followed_at=NOW - minutes(24 * 60 + 5))
-    outcome = poll_outcomes.judge(poll, Execution("running"), NOW)
+    outcome = poll_outcomes.judge(poll, Progress(State.RUNNING, "running"), NOW)
     assert outcome.status == "running"
     assert outcome.fields["followed_at"] == NOW - minutes(5)
     assert outcome.fields["due_at"] == NOW + timedelta(seconds=10)
@@ -273,7 +279,7 @@ def test_a_day_in_which_nobody_listened_is_not_a_day_of_silence(settings):
 def test_failures_in_a_row_are_waited_for_longer_and_longer_up_to_a_minute(settings):
     settings.POLL_SECONDS = 10
     waits = [
-        poll_outcomes.judge(a_poll(failed_polls=failed), HeyGenError(Cause.FAULT), NOW).fields["due_at"] - NOW
+        poll_outcomes.judge(a_poll(failed_polls=failed), RemoteError(Cause.FAULT), NOW).fields["due_at"] - NOW
         for failed in (0, 1, 2, 3, 49)
     ]
     assert [wait.total_seconds() for wait in waits] == [10, 20, 40, 60, 60]
@@ -282,7 +288,7 @@ def test_failures_in_a_row_are_waited_for_longer_and_longer_up_to_a_minute(setti
 @pytest.mark.parametrize(("asked", "waits"), [(0, 10), (-1, 10), (3, 10), (45, 45), (86400, 900), (None, 10)], ids=str)
 def test_busy_is_waited_for_as_long_as_asked_within_reason(settings, asked, waits):
     settings.POLL_SECONDS = 10
-    error = HeyGenError(Cause.BUSY, retry_after=None if asked is None else timedelta(seconds=asked))
+    error = RemoteError(Cause.BUSY, retry_after=None if asked is None else timedelta(seconds=asked))
     wait = poll_outcomes.judge(a_poll(), error, NOW).fields["due_at"] - NOW
     assert waits <= wait.total_seconds() <= waits + 10
 
@@ -325,15 +331,15 @@ def test_failures_in_a_row_are_counted_on_from_one_pump_to_the_next(running, rem
 def test_one_rows_refusal_pauses_nothing_while_another_is_answered_well(running, remote, settings):
     settings.POLL_SECONDS = 2
     odd, fine = running("a lighthouse", "a harbour")
-    remote.faults([{"call": "poll", "execution_id": odd.execution_id, "do": {"status": 402}}, STILL_RUNNING])
+    remote.faults([{"call": "poll", "execution_id": odd.remote_id, "do": {"status": 402}}, STILL_RUNNING])
     Generation.objects.filter(pk=fine.pk).update(due_at=timezone.now())
     Generation.objects.filter(pk=odd.pk).update(due_at=timezone.now() + timedelta(seconds=1))
     with pumping():
         wait_until(lambda: Generation.objects.get(pk=odd.pk).trouble, 30)
-    assert not RemoteAccount.objects.load().paused
+    assert not account().paused
     remote.faults([{"call": "poll", "do": {"status": 402}}])
     with pumping():
-        wait_until(lambda: RemoteAccount.objects.load().pause_cause == "credits", 30)
+        wait_until(lambda: account().pause_cause == "credits", 30)
 
 
 def test_work_that_was_put_a_day_ahead_by_a_clock_is_found_at_once():

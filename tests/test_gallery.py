@@ -8,11 +8,12 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from tests.parts.accounts import account
 from tests.parts.exhibition import make, one_of_each
 from tests.parts.people import make_member, make_owner, signed_in
 from tests.parts.things import make_queued, make_ready
-from videos.heygen import Cause
-from videos.models import Budget, Generation, ProcessLock, RemoteAccount
+from videos.models import Budget, Generation, ProcessLock
+from videos.remotes.errors import Cause
 from videos.templatetags.studio import ago, clock, ratio_class, size
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +83,7 @@ def test_a_failure_says_its_cause_and_offers_to_edit_retry_and_see_the_details(c
     assert "violence" in html
 
 
-@pytest.mark.parametrize("cause", sorted(set(Cause) - {Cause.BUSY, Cause.NETWORK, Cause.UNREADABLE}))
+@pytest.mark.parametrize("cause", sorted(set(Cause) - {Cause.BUSY, Cause.NETWORK, Cause.UNREADABLE, Cause.IN_PROGRESS}))
 def test_every_failure_has_a_title_of_its_own(client, member, cause):
     (generation,) = make(member, status="failed", error_class=cause)
     assert "This did not work" not in card_of(client, generation)[1]
@@ -250,14 +251,14 @@ def test_not_made_and_stop_and_check_again_move_as_the_card_says(client, member)
 
 def test_an_execution_that_was_found_is_looked_up_before_it_is_linked(client, member, remote):
     (unknown,) = make(member, status="unknown")
-    reply = act(client, unknown, "found", HTMX, execution_id="node-gw-nobody")
-    assert "HeyGen does not know this execution id" in reply.content.decode()
+    reply = act(client, unknown, "found", HTMX, remote_id="node-gw-nobody")
+    assert "HeyGen does not know this id" in reply.content.decode()
     accepted = submit(remote)
-    act(client, unknown, "found", execution_id=f" {accepted} ")
+    act(client, unknown, "found", remote_id=f" {accepted} ")
     unknown.refresh_from_db()
-    assert (unknown.status, unknown.execution_id) == ("running", accepted)
+    assert (unknown.status, unknown.remote_id) == ("running", accepted)
     (second,) = make(member, status="unknown")
-    again = act(client, second, "found", HTMX, execution_id=accepted)
+    again = act(client, second, "found", HTMX, remote_id=accepted)
     assert "already belongs to another video" in again.content.decode()
 
 
@@ -265,7 +266,7 @@ def test_an_execution_that_was_found_is_looked_up_before_it_is_linked(client, me
 def test_an_id_that_could_not_be_looked_up_says_nothing_about_what_was_charged(client, member, remote, status):
     (unknown,) = make(member, status="unknown")
     remote.faults([{"call": "poll", "do": {"status": status, "html": "<h1>No"}}])
-    said = act(client, unknown, "found", HTMX, execution_id=submit(remote)).content.decode()
+    said = act(client, unknown, "found", HTMX, remote_id=submit(remote)).content.decode()
     assert "Whether this was charged is as open as before." in said
     for untrue in ("othing was made", "othing was charged", "sent by itself"):
         assert untrue not in said
@@ -280,12 +281,12 @@ def submit(standin):
 @pytest.mark.parametrize("text", ["", "two words", "../../etc", "x" * 300, "naïve"])
 def test_what_is_no_execution_id_is_refused_before_anybody_is_asked(client, member, text):
     (unknown,) = make(member, status="unknown")
-    assert "Paste the execution id" in act(client, unknown, "found", HTMX, execution_id=text).content.decode()
+    assert "Paste the id as HeyGen shows it" in act(client, unknown, "found", HTMX, remote_id=text).content.decode()
 
 
 def test_a_wrong_id_is_told_beside_its_field(client, member):
     (unknown,) = make(member, status="unknown")
-    reply = act(client, unknown, "found", HTMX, execution_id="<b>")
+    reply = act(client, unknown, "found", HTMX, remote_id="<b>")
     assert (reply.status_code, reply["HX-Retarget"]) == (422, f"#found-error-{unknown.public_id}")
     assert "<b>" not in reply.content.decode()
 
@@ -304,7 +305,7 @@ def test_a_providers_share_counts_only_what_it_was_given(client, member):
     make(member, count=4)
     made = make(member, status="failed", count=4)
     for generation in made[1:]:  # never accepted: an empty account, a wrong key
-        Generation.objects.filter(pk=generation.pk).update(execution_id=None)
+        Generation.objects.filter(pk=generation.pk).update(remote_id=None)
     [record] = Generation.objects.track_records().values()
     assert (record.succeeded, record.ended) == (4, 5)
 
@@ -328,23 +329,22 @@ def test_a_favourite_is_set_and_taken_back_however_often_it_is_clicked(client, m
 
 # What is wrong at the moment
 def test_a_pause_says_why_and_only_the_owner_may_resume(client):
-    RemoteAccount.objects.load()
-    RemoteAccount.objects.pause("credits", "HeyGen answered: insufficient credit.")
+    account().pause("credits", "HeyGen answered: insufficient credit.")
     ProcessLock.objects.acquire("pump", 30)
     body = client.get("/").content.decode()
-    assert "Sending is paused." in body
+    assert "is paused." in body
     assert body.count("HeyGen answered: insufficient credit.") == 1
     assert "Resume" not in client.get("/").content.decode()
     assert client.post("/resume").status_code == 404
     owner = signed_in(make_owner())
     assert "Resume" in owner.get("/").content.decode()
     owner.post("/resume")
-    assert not RemoteAccount.objects.load().paused
+    assert not account().paused
 
 
 def test_a_missing_key_and_trouble_at_heygen_are_said(client, settings):
-    RemoteAccount.objects.load()
-    RemoteAccount.objects.note_trouble("HeyGen could not be reached.")
+    account()
+    account().note_trouble("HeyGen could not be reached.")
     settings.HEYGEN_API_KEY = ""
     body = client.get("/").content.decode()
     assert "There is no API key." in body

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from tests.parts.accounts import account
 from tests.parts.pressing import owner, press
 from videos.engine.recovery import keep_aside, replay_accepted
 from videos.engine.submit import submit
@@ -47,8 +48,8 @@ class Life(RuleBasedStateMachine):
         self.remote.clear()
         for model in (LedgerEntry, SavedVideo, Generation):
             model.objects.all().delete()
-        RemoteAccount.objects.load()
-        RemoteAccount.objects.resume()
+        account()
+        account().resume()
         RemoteAccount.objects.update(max_in_flight=1000)
 
     @rule(target=generations)
@@ -97,7 +98,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def owner_resumes(self):
-        RemoteAccount.objects.resume()
+        account().resume()
 
     @rule(pk=generations, found=st.sampled_from(["completed", "failed", "running", "silence"]))
     def poll(self, pk, found):
@@ -137,7 +138,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(pk=generations, other=generations)
     def owner_pastes_the_wrong_id(self, pk, other):
-        taken = Generation.objects.get(pk=other).execution_id
+        taken = Generation.objects.get(pk=other).remote_id
         if taken and pk != other:
             with suppress(IntegrityError):
                 assert not Generation.objects.get(pk=pk).resolve_as_found(taken)
@@ -166,10 +167,10 @@ class Life(RuleBasedStateMachine):
         for generation in Generation.objects.all():
             rows.setdefault(generation.prompt, []).append(generation)
         for prompt, ids in self.paid().items():
-            sent = [row for row in rows[prompt] if row.execution_id is None and row.sent_at]
+            sent = [row for row in rows[prompt] if row.remote_id is None and row.sent_at]
             # A retry that was definitely refused is no open end, though its prompt was paid for before.
             open_ends = [row for row in sent if row.status in {Status.SENDING, Status.UNKNOWN, Status.CANCELLED}]
-            known = {row.execution_id for row in rows[prompt]}
+            known = {row.remote_id for row in rows[prompt]}
             assert len(set(ids) - known) <= len(open_ends)
 
     @invariant()
@@ -178,9 +179,9 @@ class Life(RuleBasedStateMachine):
         for generation in Generation.objects.prefetch_related("ledger"):
             held = sum(entry.videos for entry in generation.ledger.all())
             settled = sum(entry.kind == "settle" for entry in generation.ledger.all())
-            given_back = generation.execution_id is None and generation.status in {Status.CANCELLED, Status.FAILED}
+            given_back = generation.remote_id is None and generation.status in {Status.CANCELLED, Status.FAILED}
             assert held == (0 if given_back else 1), f"{generation.status}: {held} held"
-            assert settled == (generation.execution_id is not None)
+            assert settled == (generation.remote_id is not None)
 
     @invariant()
     def what_is_ready_has_its_copy(self):

@@ -9,12 +9,14 @@ from email.utils import format_datetime
 import pytest
 from django.utils import timezone
 
+from tests.parts.accounts import account
 from tests.parts.processes import wait_until
 from tests.test_follow import pumping
-from videos.engine import poll, poll_outcomes
+from videos import wording
+from videos.engine import poll
 from videos.engine.submit import submit
-from videos.heygen import Cause
-from videos.models import Batch, Generation, Provider, RemoteAccount, Request
+from videos.models import Batch, Generation, Provider, Request
+from videos.remotes.errors import Cause
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -153,9 +155,9 @@ def test_whatever_a_poll_brings_the_state_the_sentence_and_the_next_step_are_rig
         wait_until(lambda: has_come(running, case), 30, f"{case.status} after {case.fault}")
     assert case.says in sentence(running)
     assert bool(sentence(running)) == bool(case.says)
-    account = RemoteAccount.objects.load()
-    assert (account.paused, account.pause_cause) == (bool(case.pauses), case.pauses)
-    assert bool(account.trouble) == case.banner
+    found = account()
+    assert (found.paused, found.pause_cause) == (bool(case.pauses), case.pauses)
+    assert bool(found.trouble) == case.banner
     if case.status == "running":
         shortest, longest = case.waits
         answered = [request["at"] for request in remote.requests("poll")]  # one that hangs was not
@@ -170,7 +172,7 @@ def test_a_wrong_key_pauses_sending_and_following_goes_on_once_it_is_right(runni
     remote.finish()
     remote.faults([{"call": "poll", "first": 1, "do": {"status": 401}}])
     with pumping():
-        wait_until(lambda: RemoteAccount.objects.load().paused, 20)
+        wait_until(lambda: account().paused, 20)
         wait_until(lambda: Generation.objects.get().trouble, 20)
         Generation.objects.update(due_at=timezone.now())  # what resuming does not need to do: a minute is short
         wait_until(lambda: Generation.objects.get().status == "saving", 20)
@@ -178,12 +180,18 @@ def test_a_wrong_key_pauses_sending_and_following_goes_on_once_it_is_right(runni
 
 
 def test_every_cause_has_a_sentence_of_its_own_or_the_general_one():
-    assert set(poll_outcomes.TROUBLE) | set(poll_outcomes.FAILURES) <= set(Cause)
-    for words in [
-        *poll_outcomes.TROUBLE.values(),
-        *poll_outcomes.FAILURES.values(),
-        poll_outcomes.NO_LINK,
-        poll_outcomes.MISSING,
-    ]:
-        assert words.endswith(".")
-        assert "!" not in words
+    for situation in wording.SENTENCES:
+        for cause in Cause:
+            words = (
+                wording.sentence(situation, cause, "HeyGen", example="x", place="y")
+                if has_words(situation, cause)
+                else "."
+            )
+            assert words.endswith(".")
+            assert "!" not in words
+            assert "{" not in words
+
+
+def has_words(situation, cause):
+    table = wording.SENTENCES[situation]
+    return cause in table or "*" in table or situation in wording.INSTEAD

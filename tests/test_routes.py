@@ -13,11 +13,12 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django_q.models import Failure, Task
 
+from tests.parts.accounts import account
 from tests.parts.people import make_member, make_owner
 from tests.parts.things import make_picture, make_ready
 from videos import signed_links
 from videos.accounts import sessions
-from videos.models import Budget, OneTimeLink, ProcessLock, PublicLink, RemoteAccount
+from videos.models import Budget, OneTimeLink, ProcessLock, PublicLink
 
 HTMX = {"HX-Request": "true"}
 WAYS = {
@@ -278,7 +279,7 @@ SPECIAL_ARGUMENTS = {
 def objects_by_model(world):
     """One row of every model that the admin shows."""
     Budget.objects.create(scope="studio", videos_per_day=5000)
-    RemoteAccount.objects.load()
+    account()
     Task.objects.create(
         id="1" * 32, name="a", func="f", started=world.link.created_at, stopped=world.link.created_at, success=False
     )

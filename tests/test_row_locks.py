@@ -39,7 +39,7 @@ def press(owner, prompt, count=ROWS, **fields):
     provider = Provider.objects.get(value="sora_v2_pro")
     batch = Batch.objects.press(owner, uuid.uuid4().hex, [Request(prompt, provider)] * count)
     for generation in batch.generations.all():
-        remote = {"execution_id": f"node-{uuid.uuid4().hex}"} if fields else {}
+        remote = {"remote_id": f"node-{uuid.uuid4().hex}"} if fields else {}
         Generation.objects.filter(pk=generation.pk).update(**fields, **remote)
     return batch
 

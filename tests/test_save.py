@@ -114,7 +114,7 @@ def test_a_long_download_is_worked_in_slices_that_go_on_from_each_other(heavy_re
         sizes.append(draft.stat().st_size)
     assert 0 < sizes[0] < sizes[1]
     save_until_ready(generation)
-    video = heavy_remote.videos()[generation.execution_id]
+    video = heavy_remote.videos()[generation.remote_id]
     assert generation.saved_video.sha256 == video["sha256"]
     assert video["bytes_sent"] < 1.5 * video["size"]
 
@@ -136,9 +136,9 @@ def test_a_copy_that_was_named_but_has_no_row_yet_is_checked_and_kept_without_fe
     assert default_storage.exists(names.video)
     assert Generation.objects.get(pk=generation.pk).status == "saving"
     release(generation)
-    sent = heavy_remote.videos()[generation.execution_id]["bytes_sent"]
+    sent = heavy_remote.videos()[generation.remote_id]["bytes_sent"]
     save_until_ready(generation)
-    assert heavy_remote.videos()[generation.execution_id]["bytes_sent"] == sent
+    assert heavy_remote.videos()[generation.remote_id]["bytes_sent"] == sent
     assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
     assert not any(name.startswith(".") for name in files_in(settings.MEDIA_ROOT))
 
@@ -216,7 +216,7 @@ def test_a_fresh_link_to_the_same_bytes_goes_on_too(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     heavy_remote.faults([{"call": "file", "first": 1, "do": {"cut": 0.5, "withdraw": True}}])
     save_until_ready(generation)
-    video = heavy_remote.videos()[generation.execution_id]
+    video = heavy_remote.videos()[generation.remote_id]
     assert generation.saved_video.sha256 == video["sha256"]
     assert video["bytes_sent"] < 1.3 * video["size"]
     assert len({request["path"] for request in heavy_remote.requests("file")}) == 2

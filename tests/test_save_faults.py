@@ -328,9 +328,9 @@ def test_of_many_videos_on_a_line_that_drops_four_of_five_connections_all_are_sa
     watcher.join()
     videos = files.videos()
     assert SavedVideo.objects.count() == MANY
-    assert all(stored_sha256(generation) == videos[generation.execution_id]["sha256"] for generation in generations)
-    sent = sum(videos[generation.execution_id]["bytes_sent"] for generation in generations)
-    whole = sum(videos[generation.execution_id]["size"] for generation in generations)
+    assert all(stored_sha256(generation) == videos[generation.remote_id]["sha256"] for generation in generations)
+    sent = sum(videos[generation.remote_id]["bytes_sent"] for generation in generations)
+    whole = sum(videos[generation.remote_id]["size"] for generation in generations)
     assert sent < 1.3 * whole, f"{sent / whole:.2f} times the bytes"
     assert watcher.broken == set()
     assert len(watcher.seen) > 0

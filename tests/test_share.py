@@ -62,7 +62,7 @@ def test_a_shared_page_is_kept_from_search_engines_and_its_address_from_other_si
     page = Client().get(f"/s/{link.token}").content.decode()
     assert 'name="robots" content="noindex' in page
     assert "owner" not in page
-    assert generation.execution_id not in page
+    assert generation.remote_id not in page
     assert str(generation.public_id) not in page
 
 

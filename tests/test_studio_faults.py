@@ -11,15 +11,18 @@ import pytest
 from django.db import OperationalError, ProgrammingError, connections
 from django.utils.html import escape
 
+from tests.parts.accounts import account
 from tests.parts.processes import wait_until
 from tests.parts.saving import completed, make_due, save_until_ready
 from tests.parts.things import make_queued, make_ready
-from videos import heygen, stopping, tasks
+from videos import stopping, tasks
 from videos.engine import poll_outcomes
 from videos.engine.save import save
 from videos.engine.submit import submit
-from videos.models import Generation, Job, ProcessLock, RemoteAccount, StudioFault
+from videos.models import Generation, Job, ProcessLock, StudioFault
 from videos.models.studio_fault import name_of
+from videos.remotes import transport
+from videos.remotes.heygen_workflows import HeyGenWorkflows
 from videos.storage import probe
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -143,13 +146,13 @@ def test_a_fault_in_asking_is_not_told_as_trouble_at_heygen(remote, owner, clien
     generation = make_queued(owner)
     submit(generation.pk)
     with monkeypatch.context() as patch, polling():
-        patch.setattr(heygen, "poll_on_lane", broken)
+        patch.setattr(HeyGenWorkflows, "poll_async", broken)
         wait_until(lambda: StudioFault.objects.open().exists(), 20, "a fault of the studio")
     generation.refresh_from_db()
     fault = open_fault()
     assert (fault.job, generation.status) == (Job.POLLING, "running")
     assert f"a fault of its own (TypeError at {fault.place})" in generation.trouble
-    assert RemoteAccount.objects.load().trouble == ""
+    assert account().trouble == ""
     told_everywhere(client, owner, fault)
     Generation.objects.update(due_at=generation.created_at)
     with polling():
@@ -205,7 +208,7 @@ def test_a_fault_in_recovery_is_told_and_ends_no_poll(remote, owner, monkeypatch
 def test_a_fault_before_anything_left_is_told_and_sent_later_by_itself(remote, owner, client, monkeypatch):
     generation = make_queued(owner)
     with monkeypatch.context() as patch:
-        patch.setattr(heygen, "as_json", broken)
+        patch.setattr(transport, "as_json", broken)
         submit(generation.pk)
     generation.refresh_from_db()
     fault = open_fault()
@@ -220,7 +223,7 @@ def test_a_fault_before_anything_left_is_told_and_sent_later_by_itself(remote, o
 
 def test_a_fault_after_the_request_left_is_an_unknown_outcome_and_the_studios_own(remote, owner, monkeypatch):
     generation = make_queued(owner)
-    monkeypatch.setattr(heygen, "read_execution_id", broken)
+    monkeypatch.setattr(HeyGenWorkflows, "read_accepted", broken)
     submit(generation.pk)
     generation.refresh_from_db()
     assert generation.status == "unknown"

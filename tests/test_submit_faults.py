@@ -14,10 +14,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from tests.parts.accounts import account
 from tests.parts.pressing import picture, press
-from videos.engine.account_check import check_account
+from videos.engine.account_check import check_accounts
 from videos.engine.submit import Attempt, submit
-from videos.models import Batch, Generation, RemoteAccount
+from videos.models import Batch, Generation
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -161,12 +162,12 @@ def named(faults):
 
 def check(fault, generation, remote):
     generation.refresh_from_db()
-    account = RemoteAccount.objects.load()
+    found = account()
     said = generation.trouble if fault.status == "queued" else generation.error_message
     assert generation.status == fault.status
     assert said.startswith(fault.sentence)
     assert generation.error_class == fault.cause
-    assert (account.pause_cause, account.paused) == (fault.paused, bool(fault.paused))
+    assert (found.pause_cause, found.paused) == (fault.paused, bool(fault.paused))
     assert len(remote.ledger()) == fault.paid
     submit(generation.pk)
     assert len(remote.requests("submit")) <= 1, "It was sent a second time by itself"
@@ -177,11 +178,11 @@ def test_a_busy_answer_puts_it_back_and_keeps_everything_for_as_long_as_was_aske
     generation = press()
     remote.faults([{"call": "submit", "do": fault.do}])
     submit(generation.pk)
-    left = (RemoteAccount.objects.load().not_before - timezone.now()).total_seconds()
+    left = (account().not_before - timezone.now()).total_seconds()
     assert fault.wait[0] - 1 < left <= fault.wait[1]
-    RemoteAccount.objects.wait(timedelta(minutes=1))
+    account().wait(timedelta(minutes=1))
     check(fault, generation, remote)
-    RemoteAccount.objects.resume()
+    account().resume()
     remote.faults([])
     submit(generation.pk)
     generation.refresh_from_db()
@@ -193,7 +194,7 @@ def test_a_busy_answer_may_name_a_moment(remote):
     moment = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     remote.faults([{"call": "submit", "do": busy(moment)}])
     submit(generation.pk)
-    left = (RemoteAccount.objects.load().not_before - timezone.now()).total_seconds()
+    left = (account().not_before - timezone.now()).total_seconds()
     assert 30 < left <= 60
 
 
@@ -213,7 +214,7 @@ def test_an_answer_that_settles_nothing_leaves_an_unknown_outcome(fault, remote)
     submit(generation.pk)
     check(fault, generation, remote)
     assert sum(entry.videos for entry in generation.ledger.all()) == 1
-    assert RemoteAccount.objects.load().unknowns_in_a_row == 1
+    assert account().unknowns_in_a_row == 1
 
 
 @pytest.mark.parametrize("accept", [False, True])
@@ -274,7 +275,7 @@ def test_an_id_that_another_generation_has_is_told_and_not_taken(remote):
     submit(second.pk)
     check_unknown(second, "HeyGen answered with an execution that belongs to another generation of this studio.")
     first.refresh_from_db()
-    assert first.execution_id in second.__class__.objects.get(pk=second.pk).error_detail
+    assert first.remote_id in second.__class__.objects.get(pk=second.pk).error_detail
     assert first.status == "running"
 
 
@@ -284,7 +285,7 @@ def test_an_id_counts_even_beside_an_error(remote):
     remote.faults([{"call": "submit", "do": {"json": answer}}])
     submit(generation.pk)
     generation.refresh_from_db()
-    assert (generation.status, generation.execution_id) == ("running", "node-gw-beside")
+    assert (generation.status, generation.remote_id) == ("running", "node-gw-beside")
 
 
 def test_three_unknown_outcomes_in_a_row_pause_sending_until_a_person_resumes(remote):
@@ -292,11 +293,11 @@ def test_three_unknown_outcomes_in_a_row_pause_sending_until_a_person_resumes(re
     remote.faults([{"call": "submit", "do": {"status": 500}}])
     for generation in generations:
         submit(generation.pk)
-    account = RemoteAccount.objects.load()
-    assert (account.paused, account.pause_cause) == (True, "unknowns")
+    found = account()
+    assert (found.paused, found.pause_cause) == (True, "unknowns")
     assert len(remote.requests("submit")) == 3
     remote.faults([])
-    RemoteAccount.objects.resume()
+    account().resume()
     submit(generations[3].pk)
     generations[3].refresh_from_db()
     assert generations[3].status == "running"
@@ -306,9 +307,9 @@ def test_after_a_person_resumed_the_row_of_unknown_outcomes_begins_anew(remote):
     remote.faults([{"call": "submit", "do": {"status": 500}}])
     for number in range(3):
         submit(press(f"number {number}").pk)
-    RemoteAccount.objects.resume()
+    account().resume()
     submit(press("after that").pk)
-    assert not RemoteAccount.objects.load().paused
+    assert not account().paused
 
 
 def test_lost_replies_that_pile_up_during_another_pause_need_a_person_all_the_same(remote):
@@ -317,18 +318,18 @@ def test_lost_replies_that_pile_up_during_another_pause_need_a_person_all_the_sa
     submit(first.pk)
     submit(second.pk)
     on_its_way = Attempt(Generation.objects.claim_to_send(third.pk))
-    RemoteAccount.objects.pause("key", "HeyGen did not accept the API key.")
+    account().pause("key", "HeyGen did not accept the API key.")
     on_its_way.run()
-    check_account()
-    account = RemoteAccount.objects.load()
-    assert (account.paused, account.pause_cause) == (True, "unknowns")
+    check_accounts()
+    found = account()
+    assert (found.paused, found.pause_cause) == (True, "unknowns")
 
 
 def test_an_answer_ends_the_row_of_unknown_outcomes(remote):
     remote.faults([{"call": "submit", "nth": [1, 2, 4, 5], "do": {"status": 500}}])
     for number in range(5):
         submit(press(f"number {number}").pk)
-    assert not RemoteAccount.objects.load().paused
+    assert not account().paused
 
 
 # Before anything has left
@@ -348,12 +349,12 @@ def test_an_unreachable_api_costs_only_time(address, remote, settings, closed_po
     assert generation.status == "queued"
     assert generation.trouble.startswith("HeyGen could not be reached. Nothing was sent")
     assert 0 < (generation.due_at - timezone.now()).total_seconds() <= 2
-    assert RemoteAccount.objects.load().trouble == "HeyGen could not be reached."
+    assert account().trouble == "HeyGen could not be reached."
     settings.HEYGEN_API_URL = remote.url
     make_due(generation)
     submit(generation.pk)
     generation.refresh_from_db()
-    assert (generation.status, RemoteAccount.objects.load().trouble) == ("running", "")
+    assert (generation.status, account().trouble) == ("running", "")
 
 
 def make_due(generation):
@@ -378,7 +379,7 @@ def test_a_key_that_no_header_can_carry_pauses_and_sends_nothing(remote, setting
     submit(generation.pk)
     generation.refresh_from_db()
     assert generation.status == "queued"
-    assert RemoteAccount.objects.load().pause_cause == "refused_key"
+    assert account().pause_cause == "refused_key"
     assert remote.requests() == []
 
 
@@ -418,15 +419,15 @@ def test_an_upload_that_fails_sends_nothing(fault, remote):
     remote.faults([{"call": "upload", "do": fault.do}])
     submit(generation.pk)
     generation.refresh_from_db()
-    account = RemoteAccount.objects.load()
+    found = account()
     said = generation.trouble if fault.status == "queued" else generation.error_message
     assert (generation.status, generation.error_class) == (fault.status, fault.cause)
     assert said.startswith(fault.sentence)
-    assert account.pause_cause == fault.paused
+    assert found.pause_cause == fault.paused
     assert remote.requests("submit") == []
     if fault.status == "queued":
         remote.faults([])
-        RemoteAccount.objects.resume()
+        account().resume()
         make_due(generation)
         submit(generation.pk)
         generation.refresh_from_db()

@@ -19,7 +19,7 @@ for _ in range(5):
 ROWS = """
 import json
 from videos.models import Generation
-print(json.dumps(list(Generation.objects.order_by("pk").values_list("prompt", "status", "execution_id"))))
+print(json.dumps(list(Generation.objects.order_by("pk").values_list("prompt", "status", "remote_id"))))
 """
 
 

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from tests.parts.accounts import account
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, make_owner, signed_in
-from videos.models import ProcessLock, RemoteAccount
+from videos.models import ProcessLock
 from videos.views.gallery import MOST_CHANGES
 
 # On PostgreSQL a change is shown once it is committed, which it never is within a test's own transaction.
@@ -151,11 +152,10 @@ def test_a_cursor_that_cannot_be_read_means_everything(member, since):
 
 def test_a_pause_and_its_end_reach_an_open_page(member):
     tab = Tab(member)
-    RemoteAccount.objects.load()
-    RemoteAccount.objects.pause("key", "HeyGen refused the key.")
+    account().pause("key", "HeyGen refused the key.")
     assert "HeyGen refused the key." in tab.look().content.decode()
     assert tab.look().status_code == 204
-    RemoteAccount.objects.resume()
+    account().resume()
     reply = tab.look()
     assert reply.status_code == 200
     assert "HeyGen refused the key." not in reply.content.decode()

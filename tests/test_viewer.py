@@ -30,7 +30,7 @@ def test_everything_that_is_known_stands_there(client, owner):
         f"{saved.width} × {saved.height}",
         "took 2:11",
         "seed 7",
-        generation.execution_id,
+        generation.remote_id,
         generation.asset_id,
         generation.video_id,
         saved.sha256,

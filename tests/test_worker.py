@@ -215,7 +215,7 @@ def test_an_id_that_was_kept_beside_the_database_finds_its_generation_on_this_ho
     (studio.data / "accepted").mkdir(exist_ok=True)
     (studio.data / "accepted" / public_id).write_text(paid["execution_id"])
     wait_until(lambda: rows(studio)[0]["status"] == "ready", 60)
-    assert rows(studio)[0]["execution_id"] == paid["execution_id"]
+    assert rows(studio)[0]["remote_id"] == paid["execution_id"]
     assert len(standin.ledger()) == 1
 
 

@@ -6,6 +6,7 @@ links, tokens and leases are on no page.
 
 from urllib.parse import urlsplit
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
@@ -35,6 +36,7 @@ from videos.models import (
     SavedVideo,
     StudioFault,
 )
+from videos.remotes import registry
 from videos.storage.consistency import STORAGE_ERRORS, CannotRepair, fetch_again
 from videos.templatetags.studio import money
 
@@ -97,7 +99,7 @@ class GenerationAdmin(LookOnly):
     list_display = ["asked", "standing", "provider", "owner", "asked_at", "took", "viewer"]
     list_filter = ["status", "provider", "error_class", "owner", "shared", "favourite", "created_at"]
     list_select_related = ["provider", "owner"]
-    search_fields = ["prompt", "public_id", "execution_id", "video_id", "owner__username"]
+    search_fields = ["prompt", "public_id", "remote_id", "video_id", "owner__username"]
     search_help_text = "Words of the prompt, an id, or a member's name."
     date_hierarchy = "created_at"
     actions = ["cancel", "check_again", "fetch_again"]
@@ -120,13 +122,15 @@ class GenerationAdmin(LookOnly):
             },
         ),
         (
-            "What HeyGen said",
+            "What the remote said",
             {
                 "fields": [
-                    "execution_id",
+                    "backend",
+                    "remote_id",
                     "video_id",
                     "asset_id",
                     "remote_status",
+                    "remote_facts",
                     "error_class",
                     "error_message",
                     "error_detail",
@@ -224,9 +228,14 @@ class ProviderAdmin(admin.ModelAdmin):
             return None
         return f"{money(provider.price, provider.currency)} {provider.get_price_unit_display()}"
 
+    def formfield_for_dbfield(self, db_field, request, **options):
+        if db_field.name != "backend":
+            return super().formfield_for_dbfield(db_field, request, **options)
+        return forms.ChoiceField(choices=registry.choices(), initial=registry.default_key(), required=False)
+
     def get_readonly_fields(self, request, obj=None):
         """The value is what HeyGen knows it by: generations already made must keep it."""
-        return [*self.readonly_fields, "value"] if obj else self.readonly_fields
+        return [*self.readonly_fields, "value", "backend"] if obj else self.readonly_fields
 
     def has_delete_permission(self, request, obj=None):
         return False  # retire it: its videos keep their provider
@@ -256,9 +265,9 @@ class PictureAdmin(LookOnly):
     def bytes(self, picture):
         return megabytes(picture.size)
 
-    @admin.display(description="at HeyGen", boolean=True)
+    @admin.display(description="at a remote", boolean=True)
     def is_uploaded(self, picture):
-        return picture.has_remote_copy()
+        return any(copy.is_usable() for copy in picture.remote_copies.all())
 
 
 @admin.register(SavedVideo)
@@ -317,7 +326,7 @@ class BudgetAdmin(admin.ModelAdmin):
 
 @admin.register(RemoteAccount)
 class RemoteAccountAdmin(admin.ModelAdmin):
-    """The one row about the account at HeyGen."""
+    """Our account at each remote API."""
 
     list_display = ["__str__", "pause_sentence", "paused_at", "not_before", "max_in_flight", "trouble"]
     fields = [
@@ -341,12 +350,13 @@ class RemoteAccountAdmin(admin.ModelAdmin):
 
     @admin.action(description="Pause sending")
     def pause(self, request, queryset):
-        RemoteAccount.objects.pause("owner", f"{request.user} paused sending.")
+        queryset.pause("owner", f"{request.user} paused sending.")
         messages.success(request, "Nothing is sent until somebody resumes. What was sent is still followed and saved.")
 
     @admin.action(description="Resume sending")
     def resume(self, request, queryset):
-        resume_sending()
+        for account in queryset:
+            resume_sending(account.backend)
         messages.success(request, "Sending goes on.")
 
 

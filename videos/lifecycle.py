@@ -9,7 +9,7 @@ from django.db.models import TextChoices
 class Status(TextChoices):
     QUEUED = "queued", "Queued"  # kept, budget held, nothing sent
     SENDING = "sending", "Sending"  # a durable mark made before the first byte left
-    RUNNING = "running", "Rendering"  # execution_id stored
+    RUNNING = "running", "Rendering"  # the remote id is stored
     SAVING = "saving", "Saving"  # the remote side says completed; the bytes are not yet ours
     READY = "ready", "Ready"  # the saved copy stands
     FAILED = "failed", "Failed"  # definite, with a cause

@@ -1,7 +1,7 @@
 """What is wrong at the moment, said at the head of every page until it is right again."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from django.conf import settings
@@ -20,13 +20,22 @@ class Notice:
     title: str
     sentence: str
     tone: str = "warn"
-    can_resume: bool = False
+    resumes: str = ""  # the backend that the owner may resume, or all
+
+    @property
+    def can_resume(self) -> bool:
+        return bool(self.resumes)
 
 
 def current_notices() -> list[Notice]:
-    account = RemoteAccount.objects.load()
-    found = [missing_key(), pause_of(account), trouble_of(account), silent_worker(), own_fault()]
-    return [notice for notice in found if notice]
+    accounts = RemoteAccount.objects.all_active()
+    found = [missing_key(), *pauses_of(accounts), *map(trouble_of, accounts), silent_worker(), own_fault()]
+    return one_of_each([notice for notice in found if notice])
+
+
+def one_of_each(notices: list[Notice]) -> list[Notice]:
+    """Two APIs of one vendor may have the same trouble: it is said once."""
+    return list({(notice.title, notice.sentence): notice for notice in notices}.values())
 
 
 def missing_key() -> Notice | None:
@@ -37,19 +46,26 @@ def missing_key() -> Notice | None:
     )
 
 
-def pause_of(account: RemoteAccount) -> Notice | None:
-    if not account.paused:
-        return None
+def pauses_of(accounts: list[RemoteAccount]) -> list[Notice]:
+    """One for each API that is paused; one for all where all are, for the same reason."""
+    notices = [pause_of(account) for account in accounts if account.paused]
+    if len(notices) == len(accounts) and len({notice.sentence for notice in notices}) == 1:
+        return [replace(notices[0], title="Sending is paused.", resumes="all")]
+    return notices
+
+
+def pause_of(account: RemoteAccount) -> Notice:
     rest = "What you generate now waits here, and nothing is charged. The owner can resume when it is put right."
     sentence = f"{account.pause_sentence} {rest}"
-    return Notice(f"paused-{account.pause_cause}", "Sending is paused.", sentence, "bad", can_resume=True)
+    key = f"paused-{account.backend}-{account.pause_cause}"
+    return Notice(key, f"Sending to {account.api_name} is paused.", sentence, "bad", account.backend)
 
 
 def trouble_of(account: RemoteAccount) -> Notice | None:
     if not account.trouble or account.paused:
         return None
     rest = "The studio keeps trying; videos under way are not lost."
-    return Notice("trouble", "Trouble at HeyGen.", f"{account.trouble} {rest}")
+    return Notice(f"trouble-{account.backend}", f"Trouble at {account.name}.", f"{account.trouble} {rest}")
 
 
 def silent_worker() -> Notice | None:

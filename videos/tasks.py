@@ -104,7 +104,7 @@ def sweep():
 
 @task(Job.ACCOUNT)
 def check_account():
-    account_check.check_account()
+    account_check.check_accounts()
 
 
 @task(Job.NIGHTLY)

@@ -35,7 +35,7 @@ def make_shelf(owner, count):
             prompt=f"A drone shot flying over a coastal city at sunset, number {number}",
             provider=provider,
             status=Status.READY,
-            execution_id=uuid.uuid4().hex,
+            remote_id=uuid.uuid4().hex,
             sent_at=now,
             completed_at=now,
             saved_at=now,

@@ -49,7 +49,7 @@ def make_running(count):
             prompt="bench",
             provider=provider,
             status=Status.RUNNING,
-            execution_id=f"bench-{secrets.token_hex(8)}",
+            remote_id=f"bench-{secrets.token_hex(8)}",
             sent_at=now,
             followed_at=now,
             due_at=now + timedelta(seconds=2) + number * step,

@@ -14,8 +14,9 @@ django.setup()
 
 import httpx  # noqa: E402
 
-from videos import heygen  # noqa: E402
 from videos.engine.lanes import Lanes  # noqa: E402
+from videos.remotes import registry  # noqa: E402
+from videos.remotes import transport as remote_transport  # noqa: E402
 
 LONGEST_WARM_UP = 8.0  # seconds
 
@@ -25,7 +26,7 @@ class SharedPool:
 
     def __init__(self, most):
         limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
-        transport = httpx.AsyncHTTPTransport(verify=heygen.certificates(), limits=limits, trust_env=False)
+        transport = httpx.AsyncHTTPTransport(verify=remote_transport.certificates(), limits=limits, trust_env=False)
         self.client = httpx.AsyncClient(transport=transport, timeout=60)
 
     @asynccontextmanager
@@ -37,7 +38,7 @@ class SharedPool:
 
 
 def our_lanes(most):
-    return Lanes(heygen.certificates(), most)
+    return Lanes(remote_transport.certificates(), most)
 
 
 async def polls_per_second(make, in_flight, seconds):
@@ -47,7 +48,7 @@ async def polls_per_second(make, in_flight, seconds):
         nonlocal made
         while True:
             async with pool.lane() as lane:
-                await heygen.poll_on_lane(lane, "bench")
+                await registry.find("heygen_workflows").poll_async(lane, "bench")
             made += 1
 
     tasks = [asyncio.create_task(keep_polling()) for _ in range(in_flight)]

@@ -44,17 +44,17 @@ def test_what_is_in_use_is_left_alone_and_changes_when_it_is_free(room):
     playing = room.locator(".card", has_text="plays").locator("video")
     playing.evaluate("video => { video.muted = true; video.loop = true; window.playing = video; return video.play() }")
     room.locator(".card", has_text="lost").get_by_role("button", name="I found it").click()
-    room.get_by_label("I found it: its execution id").fill("node-gw-hal")
+    room.get_by_label("I found it: its id at HeyGen").fill("node-gw-hal")
     room.fill("#prompt", "half a sen")
-    room.get_by_label("I found it: its execution id").focus()
+    room.get_by_label("I found it: its id at HeyGen").focus()
 
     for generation in room.owner.generations.all():
         generation.mark_favourite(True)
     expect(room.locator("#n-favourite")).to_have_text("3")
     expect(room.locator(".card", has_text="menu").locator("[aria-pressed=true]")).to_have_count(1)
     assert room.evaluate("window.playing.isConnected && !window.playing.paused")
-    assert room.get_by_label("I found it: its execution id").input_value() == "node-gw-hal"
-    expect(room.get_by_label("I found it: its execution id")).to_be_focused()
+    assert room.get_by_label("I found it: its id at HeyGen").input_value() == "node-gw-hal"
+    expect(room.get_by_label("I found it: its id at HeyGen")).to_be_focused()
     expect(room.locator("#prompt")).to_have_value("half a sen")
 
     room.evaluate("window.playing.pause()")
@@ -87,9 +87,7 @@ def test_a_stopped_web_server_is_said_and_forgotten_when_it_is_back(owner_page, 
 
 def test_a_pause_reaches_an_open_page_and_its_owner_resumes(owner_page, studio):
     page = owner_page
-    prepare(
-        studio, "owner", 'RemoteAccount.objects.load(); RemoteAccount.objects.pause("credits", "Insufficient credit.")'
-    )
+    prepare(studio, "owner", 'RemoteAccount.objects.all_active()[0].pause("credits", "Insufficient credit.")')
     expect(page.get_by_text("Insufficient credit.")).to_be_visible()
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_text("Insufficient credit.")).to_be_hidden()
@@ -161,7 +159,7 @@ def test_a_wrong_execution_id_is_told_beside_the_field_and_stays_there(room):
     make(room.owner, "a dune", "unknown")
     room.goto(room.studio.url)
     room.get_by_role("button", name="I found it").click()
-    room.get_by_label("I found it: its execution id").fill("no id")
+    room.get_by_label("I found it: its id at HeyGen").fill("no id")
     room.get_by_role("button", name="Follow it").click()
-    expect(room.get_by_text("Paste the execution id as HeyGen shows it")).to_be_visible()
-    expect(room.get_by_label("I found it: its execution id")).to_have_value("no id")
+    expect(room.get_by_text("Paste the id as HeyGen shows it")).to_be_visible()
+    expect(room.get_by_label("I found it: its id at HeyGen")).to_have_value("no id")

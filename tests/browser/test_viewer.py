@@ -50,7 +50,7 @@ def test_the_same_address_loaded_afresh_is_a_page_of_its_own(room):
     [generation] = make(room.owner)
     room.goto(f"{room.studio.url}/g/{generation.public_id}")
     expect(room.locator("main .player")).to_be_visible()
-    expect(room.get_by_text(generation.execution_id)).to_be_attached()
+    expect(room.get_by_text(generation.remote_id)).to_be_attached()
     room.get_by_role("link", name="Back to the gallery").click()
     expect(room).to_have_url(f"{room.studio.url}/")
 

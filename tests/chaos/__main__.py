@@ -208,7 +208,7 @@ def report(studio, standin, killer, generations):
     return books
 
 
-RESUME = "from videos.models import RemoteAccount; RemoteAccount.objects.resume()"
+RESUME = "from videos.models import RemoteAccount; RemoteAccount.objects.all().resume()"
 
 
 def is_settled(studio):
@@ -225,7 +225,7 @@ def prompt_of(entry):
 
 def differences(generations, paid):
     """What stands in one of the two books and not in the other."""
-    ours = {(row["prompt"], row["execution_id"]) for row in generations if row["execution_id"]}
+    ours = {(row["prompt"], row["remote_id"]) for row in generations if row["remote_id"]}
     theirs = {(prompt_of(entry), entry["execution_id"]) for entry in paid}
     return sorted(map(list, ours ^ theirs))
 

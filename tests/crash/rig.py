@@ -31,12 +31,13 @@ from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from tests.parts.accounts import account  # noqa: E402
 from tests.parts.processes import LOOPBACK, ROOT  # noqa: E402
-from videos import heygen  # noqa: E402
 from videos.engine.recovery import replay_accepted  # noqa: E402
 from videos.engine.submit import submit  # noqa: E402
 from videos.lifecycle import Status  # noqa: E402
-from videos.models import Batch, Generation, Picture, Provider, RemoteAccount, Request  # noqa: E402
+from videos.models import Batch, Generation, Picture, Provider, RemoteAccount, RemoteCopy, Request  # noqa: E402
+from videos.remotes import transport  # noqa: E402
 
 WATCHED = tuple(f"{Path(place).resolve()}/" for place in (ROOT / "videos", *httpx.__path__, *httpcore.__path__))
 MANY = 32_000  # places at the remote side: no point may wait for another
@@ -126,7 +127,7 @@ def in_child(work, *arguments):
 # Rows
 def make_generations(count: int, with_frames: bool) -> list[int]:
     owner, _ = User.objects.get_or_create(username="crash")
-    RemoteAccount.objects.load()
+    account()
     RemoteAccount.objects.update(max_in_flight=MANY)
     provider = Provider.objects.get(value="veo_3_1")
     # The stand-in draws nothing for a prompt that is to fail.
@@ -157,11 +158,11 @@ def end_leases(**which):
 def recover() -> int:
     """What the sweep does once the leases are over; how often it took until nothing was queued any more."""
     end_leases()
-    Picture.objects.update(upload_until=None)
+    RemoteCopy.objects.update(upload_until=None)
     for round_number in range(1, 4):
         replay_accepted()
         Generation.objects.give_up_lost_replies()
-        RemoteAccount.objects.resume()
+        account().resume()
         queued = list(Generation.objects.filter(status=Status.QUEUED).values_list("pk", flat=True))
         if not queued:
             return round_number
@@ -191,7 +192,7 @@ def freeze_at(point: int, pk: int) -> bool:
 def take_over(pk: int):
     end_leases(pk=pk)
     Generation.objects.give_up_lost_replies()
-    RemoteAccount.objects.resume()  # a person: several interruptions in a row pause sending
+    account().resume()  # a person: several interruptions in a row pause sending
     submit(pk)
 
 
@@ -239,7 +240,7 @@ def read_books(findings: Findings, pks: list[int]) -> dict:
         counts["doubles"] += len(ids) > 1
         counts["unknowns"] += generation.status == Status.UNKNOWN
         counts["needless"] += generation.status == Status.UNKNOWN and not ids
-        counts["lost"] += generation.status != Status.UNKNOWN and [generation.execution_id] != ids
+        counts["lost"] += generation.status != Status.UNKNOWN and [generation.remote_id] != ids
     return asdict(findings) | counts | {"database": connection.vendor}
 
 
@@ -254,7 +255,7 @@ def count_lines(pk: int) -> int:
 
 def sweep(mode: str, every: int, with_frames: bool, herds: int = 20) -> dict:
     started = time.monotonic()
-    heygen.certificates()
+    transport.certificates()
     lines = in_child(lambda: count_lines(make_generations(1, with_frames)[0]))
     points = range(1, lines + 1, every) if mode != "herd" else range(herds)
     pks = in_child(make_generations, len(points), with_frames)

@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.files import File
 from django.utils import timezone
 
-from videos.heygen import SENTENCES, Cause
+from videos import wording
 from videos.models import Batch, Generation, Provider, Request, SavedVideo
 from videos.standin.draw import draw
 from videos.storage import probe
@@ -67,7 +67,7 @@ def settle(generation, status, seconds_ago, took, fields):
     if status != "queued" and status != "cancelled":
         columns |= {"sent_at": created + timedelta(seconds=1)}
     if status in {"running", "saving", "ready", "failed", "stopped"}:
-        columns |= {"execution_id": f"node-gw-{generation.public_id.hex[:10]}", "followed_at": created}
+        columns |= {"remote_id": f"node-gw-{generation.public_id.hex[:10]}", "followed_at": created}
     if status in {"saving", "ready"}:
         columns |= {"completed_at": created + timedelta(seconds=1 + took)}
     if status == "ready":
@@ -126,7 +126,7 @@ def forget_drawings():
 
 def one_of_each(owner, draft=True):
     """Every face that a card can have, newest first as the gallery shows them."""
-    refused = SENTENCES[Cause.REFUSED]
+    refused = wording.sentence("remote", "refused", "HeyGen")
     make(owner, PROMPTS["forest"], "cancelled", seconds_ago=9000, ratio="1:1")
     make(owner, PROMPTS["desert"], "stopped", seconds_ago=93000, providers=["kling_pro"])
     make(owner, PROMPTS["neon"], "running", seconds_ago=900, providers=["sora_v2"])

@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from tests.parts.processes import ROOT, environment, wait_until
 from tests.parts.things import complete
-from videos import heygen
 from videos.engine.save import save
 from videos.engine.submit import submit
 from videos.models import Batch, Generation, Provider, Request
@@ -40,7 +39,7 @@ def finished(generation):
 
 
 def completed_execution(generation):
-    execution = heygen.poll(generation.execution_id)
+    execution = generation.remote.poll(generation.remote_id)
     return execution if execution.is_completed else None
 
 
@@ -69,7 +68,7 @@ def stored_sha256(generation):
 
 
 def true_sha256(standin, generation):
-    return standin.videos()[generation.execution_id]["sha256"]
+    return standin.videos()[generation.remote_id]["sha256"]
 
 
 def checkstudio(*arguments):

@@ -4,8 +4,8 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from videos.engine.poll_outcomes import judge
-from videos.heygen import Execution
 from videos.models import Batch, Generation, Picture, Provider, Request, SavedVideo
+from videos.remotes.base import Progress, State
 
 
 def make_picture(owner, name="frame"):
@@ -20,17 +20,17 @@ def make_queued(owner, prompt="a lighthouse in fog", token="form-token", **asked
     return Batch.objects.press(owner, token, [request]).generations.get()
 
 
-def make_running(owner, execution_id="node-gw-1", **asked):
+def make_running(owner, remote_id="node-gw-1", **asked):
     generation = Generation.objects.claim_to_send(make_queued(owner, **asked).pk)
     assert generation.mark_sending(generation.lease_token)
-    assert generation.accept(execution_id, generation.lease_token)
+    assert generation.accept(remote_id, generation.lease_token)
     return generation
 
 
-def make_saving(owner, execution_id="node-gw-1", **asked):
-    generation = make_running(owner, execution_id, **asked)
-    link = f"https://files.example.com/{execution_id}.mp4?signature=secret"
-    complete(generation, Execution("completed", link, "v1", "a1"))
+def make_saving(owner, remote_id="node-gw-1", **asked):
+    generation = make_running(owner, remote_id, **asked)
+    link = f"https://files.example.com/{remote_id}.mp4?signature=secret"
+    complete(generation, Progress(State.COMPLETED, "completed", link, "v1", "a1"))
     return generation
 
 
@@ -42,12 +42,12 @@ def complete(generation, execution):
     generation.refresh_from_db()
 
 
-def make_ready(owner, execution_id="node-gw-1", **asked):
+def make_ready(owner, remote_id="node-gw-1", **asked):
     """A ready generation whose saved copy is a handful of bytes: enough for whoever asks who may have it."""
-    generation = Generation.objects.claim_to_save(make_saving(owner, execution_id, **asked).pk)
+    generation = Generation.objects.claim_to_save(make_saving(owner, remote_id, **asked).pk)
     copy = SavedVideo(size=20, sha256="5" * 64, width=1280, height=720, seconds=5, fps=24, codec="h264")
-    copy.file.save(f"{execution_id}.mp4", ContentFile(b"0123456789" * 2), save=False)
-    copy.poster.save(f"{execution_id}.jpg", ContentFile(b"0123456789" * 2), save=False)
-    copy.last_frame.save(f"{execution_id}-last.jpg", ContentFile(b"0123456789" * 2), save=False)
+    copy.file.save(f"{remote_id}.mp4", ContentFile(b"0123456789" * 2), save=False)
+    copy.poster.save(f"{remote_id}.jpg", ContentFile(b"0123456789" * 2), save=False)
+    copy.last_frame.save(f"{remote_id}-last.jpg", ContentFile(b"0123456789" * 2), save=False)
     assert generation.keep_video(generation.lease_token, copy)
     return generation

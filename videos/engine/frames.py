@@ -1,22 +1,17 @@
-"""Start and end frames as addresses that the remote side can fetch: pasted ones as they are, uploaded ones first
-handed to it, once per picture, or offered under a signed link of our own."""
+"""Start and end frames as a backend takes them: pasted addresses, pictures that it was handed once, or bytes."""
 
 from datetime import timedelta
 
 import httpx
 from django.conf import settings
 
-from videos import heygen, signed_links
-from videos.heygen import Cause, HeyGenError
-from videos.models import Generation, Picture
+from videos import signed_links, wording
+from videos.models import Generation, Picture, RemoteCopy
+from videos.remotes.base import Backend, Image
+from videos.remotes.errors import Cause, RemoteError
 
-SENTENCES = {
-    Cause.INVALID: "HeyGen did not accept the start or end frame. Nothing was made; try another picture.",
-    Cause.REFUSED: "HeyGen refused the start or end frame. Nothing was made; try another picture.",
-    Cause.PLAN: "The HeyGen account's plan takes no pictures. Nothing was made; give the frame's web address instead.",
-    Cause.RETIRED: "HeyGen no longer takes pictures this way. Nothing was made; give the frame's web address instead.",
-}
-MISSING = "The start or end frame's file is missing in the studio. Nothing was made; add the picture again."
+REFUSED_AS = frozenset({Cause.INVALID, Cause.REFUSED, Cause.PLAN, Cause.RETIRED})
+OF_THE_PICTURE = frozenset({Cause.TOO_LARGE, Cause.PICTURE})
 
 
 class Wait(Exception):
@@ -34,59 +29,70 @@ class FrameRefused(Exception):
         self.detail = detail
 
 
-def pictures(generation: Generation) -> list[Picture]:
-    return [picture for picture in (generation.start_frame, generation.end_frame) if picture]
+def prepare(generation: Generation) -> tuple[Image | None, Image | None]:
+    """The start and the end frame as the generation's backend takes them. Uploading is free of charge.
 
-
-def give_public_addresses(generation: Generation) -> tuple[str, str]:
-    """The start and the end frame's address, "" where there is none. Uploading is free of charge.
-
-    Raises Wait, FrameRefused, or HeyGenError for what may pass.
+    Raises Wait, FrameRefused, or RemoteError for what may pass.
     """
-    start = generation.start_frame_url or address_of(generation.start_frame)
-    end = generation.end_frame_url or address_of(generation.end_frame)
+    start = image_of(generation, generation.start_frame_url, generation.start_frame)
+    end = image_of(generation, generation.end_frame_url, generation.end_frame)
     return start, end
 
 
-def address_of(picture: Picture | None) -> str:
+def image_of(generation: Generation, address: str, picture: Picture | None) -> Image | None:
+    remote = generation.remote
+    if picture and settings.HEYGEN_UPLOAD_CALL == "own" and (settings.STUDIO_URL or settings.BUCKET):
+        address = signed_links.public_address(picture)
+    if address:
+        return remote.prepare_image(Image(address=address), settings.LEASE_SECONDS / 4)
     if picture is None:
-        return ""
-    if settings.HEYGEN_UPLOAD_CALL == "own" and (settings.STUDIO_URL or settings.BUCKET):
-        return signed_links.public_address(picture)
-    picture.refresh_from_db()
-    return picture.remote_url if picture.has_remote_copy() else upload(picture)
+        return None
+    copy = picture.remote_copy(generation.backend)
+    if copy.is_usable():
+        return Image(address=copy.address, asset_id=copy.asset_id)
+    return hand_over(remote, picture, copy)
 
 
-def upload(picture: Picture) -> str:
-    if not Picture.objects.claim_upload(picture.pk):
+def hand_over(remote: Backend, picture: Picture, copy: RemoteCopy) -> Image:
+    if not RemoteCopy.objects.claim_upload(copy.pk):
         raise Wait
     try:
-        with heygen.make_client() as client:
-            asset = heygen.upload(client, read(picture), picture.content_type, seconds=settings.LEASE_SECONDS / 4)
-    except HeyGenError as error:
-        picture.give_up_upload()
-        raise refusal(error) or error from error
+        image = Image(data=read(remote, picture), content_type=picture.content_type)
+        image = remote.prepare_image(image, settings.LEASE_SECONDS / 4)
+    except RemoteError as error:
+        copy.give_up_upload()
+        raise refusal(remote, error) or error from error
     except (FrameRefused, OSError, httpx.InvalidURL):
-        picture.give_up_upload()
+        copy.give_up_upload()
         raise
-    picture.remember_remote_copy(asset.asset_id, asset.url)
-    return asset.url
+    if image.data:  # nothing of it stays at the remote
+        copy.give_up_upload()
+    else:
+        copy.remember(image)
+    return image
 
 
-def read(picture: Picture) -> bytes:
+def read(remote: Backend, picture: Picture) -> bytes:
     try:
         with picture.file.open("rb") as file:
             return file.read()
     except FileNotFoundError as error:
-        raise FrameRefused(Cause.PICTURE, MISSING) from error
+        raise FrameRefused(Cause.PICTURE, wording.sentence("frame", "missing", remote.name)) from error
 
 
-def refusal(error: HeyGenError) -> FrameRefused | None:
+def refusal(remote: Backend, error: RemoteError) -> FrameRefused | None:
     """A definite no to this picture; None for what concerns the account, or may pass."""
     if not error.is_definite and error.cause != Cause.RETIRED:
         return None
-    if error.cause in SENTENCES:
-        return FrameRefused(Cause.PICTURE, SENTENCES[error.cause], error.detail)
-    if error.cause in {Cause.TOO_LARGE, Cause.PICTURE}:
-        return FrameRefused(error.cause, str(error), error.detail)
+    if error.cause in REFUSED_AS:
+        return FrameRefused(Cause.PICTURE, wording.sentence("frame", error.cause, remote.name), error.detail)
+    if error.cause in OF_THE_PICTURE:
+        return FrameRefused(error.cause, wording.sentence("frame", error.cause, remote.name), error.detail)
     return None
+
+
+def forget_remote_copies(generation: Generation):
+    """The remote could not fetch its own copies: the next try hands the pictures over anew."""
+    frames = [frame for frame in (generation.start_frame_id, generation.end_frame_id) if frame]
+    for copy in RemoteCopy.objects.filter(picture__in=frames, backend=generation.backend):
+        copy.forget()

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from videos import heygen
+from videos.remotes import transport
 
 
 class Lanes:
@@ -26,7 +26,7 @@ class Lanes:
     async def lane(self) -> AsyncIterator[httpx.AsyncClient]:
         """A lane for one request; waits when all are busy. One that was interrupted is not used again."""
         async with self._room:
-            lane = self._free.pop() if self._free else heygen.make_lane(self._context)
+            lane = self._free.pop() if self._free else transport.make_lane(self._context)
             try:
                 yield lane
             except BaseException:

@@ -22,18 +22,19 @@ from django.conf import settings
 from django.db import DataError, Error, close_old_connections, connections
 from django.utils import timezone
 
-from videos import heygen, stopping
+from videos import stopping, wording
 from videos.engine import poll_outcomes
 from videos.engine.enqueue import enqueue_poller, enqueue_save, enqueue_submit, waiting
 from videos.engine.faults import watched
 from videos.engine.lanes import Lanes
 from videos.engine.poll_outcomes import Found, OwnFault
 from videos.engine.recovery import recover
-from videos.heygen import Cause, HeyGenError
 from videos.lifecycle import Status
 from videos.limits import POLL_CONNECTIONS, POLLS_PER_TICK, TASKS_WAITING
 from videos.models import DuePoll, Generation, Job, Outcome, ProcessLock, RemoteAccount, StudioFault
 from videos.models.lease import is_too_far_ahead
+from videos.remotes import registry, transport
+from videos.remotes.errors import Cause, RemoteError
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class Pump:
         self.has_asked_for_relief = False
 
     async def run(self):
-        self.lanes = Lanes(heygen.certificates(), POLL_CONNECTIONS)
+        self.lanes = Lanes(transport.certificates(), POLL_CONNECTIONS)
         recorder = asyncio.create_task(self.keep_recording())
         try:
             await self.database(Generation.objects.release_polls)
@@ -164,8 +165,6 @@ class Pump:
 
     # Polls
     def claim(self) -> list[DuePoll]:
-        if not settings.HEYGEN_API_KEY:
-            return []
         return Generation.objects.claim_due_polls(timezone.now() + AHEAD, POLLS_PER_TICK)
 
     def begin(self, poll: DuePoll):
@@ -191,11 +190,11 @@ class Pump:
     async def answer(self, poll: DuePoll) -> Found:
         try:
             async with self.lanes.lane() as lane, asyncio.timeout(POLL_SECONDS_AT_MOST):
-                return await heygen.poll_on_lane(lane, poll.execution_id)
-        except HeyGenError as error:
+                return await registry.find(poll.backend).poll_async(lane, poll.remote_id)
+        except RemoteError as error:
             return error
         except TimeoutError:
-            return HeyGenError(Cause.NETWORK, "The answer took too long.")
+            return RemoteError(Cause.NETWORK, "The answer took too long.")
         except Exception as error:  # one odd answer must not end the following of all others
             return OwnFault(error)
 
@@ -259,12 +258,12 @@ def in_database(call: Callable[[], Any]) -> Any:
 
 
 class Heard:
-    """What the polls of the last moment say of the remote side as a whole: reached, in trouble, or refusing our key."""
+    """What the polls of the last moment say of each remote as a whole: reached, in trouble, or refusing our key."""
 
     def __init__(self):
-        self.reached = False
-        self.trouble: HeyGenError | None = None
-        self.refusal: HeyGenError | None = None
+        self.reached: set[str] = set()
+        self.trouble: dict[str, RemoteError] = {}
+        self.refusal: dict[str, RemoteError] = {}
         self.own_faults: dict[int, Exception] = {}
         self.understood: list[int] = []
 
@@ -273,24 +272,30 @@ class Heard:
             self.own_faults[poll.pk] = found.error
             return
         self.understood.append(poll.pk)
-        if not isinstance(found, HeyGenError):
-            self.reached = True
-        elif found.cause in {Cause.KEY, Cause.CREDITS}:  # a 403 may be about this one execution
-            self.refusal = found
+        if not isinstance(found, RemoteError):
+            self.reached.add(poll.backend)
+        elif found.cause in {Cause.KEY, Cause.CREDITS}:  # a 403 may be about this one job
+            self.refusal[poll.backend] = found
         elif found.cause in {Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE}:
-            self.trouble = found
+            self.trouble[poll.backend] = found
 
     def tell(self):
-        """One good answer outweighs many bad ones: what went wrong with a single row is said on its card. Rows have
-        their turns at different times, so the last answer of every other one counts."""
-        if self.refusal and not self.reached and not Generation.objects.answered_well(timezone.now()).exists():
-            RemoteAccount.objects.pause(self.refusal.cause, str(self.refusal))
-        if self.reached:
-            RemoteAccount.objects.note_reached()
-        elif self.trouble:
-            RemoteAccount.objects.note_trouble(str(self.trouble))
+        for backend in self.reached | set(self.trouble) | set(self.refusal):
+            self.tell_account(RemoteAccount.objects.of(backend))
         self.tell_own_faults()
         self.__init__()
+
+    def tell_account(self, account: RemoteAccount):
+        """One good answer outweighs many bad ones: what went wrong with a single row is said on its card. Rows have
+        their turns at different times, so the last answer of every other one counts."""
+        backend, is_reached = account.backend, account.backend in self.reached
+        refusal, trouble = self.refusal.get(backend), self.trouble.get(backend)
+        if refusal and not is_reached and not Generation.objects.answered_well(backend, timezone.now()).exists():
+            account.pause(refusal.cause, wording.sentence("remote", refusal.cause, account.name))
+        if is_reached:
+            account.note_reached()
+        elif trouble:
+            account.note_trouble(wording.sentence("remote", trouble.cause, account.name))
 
     def tell_own_faults(self):
         if self.understood:

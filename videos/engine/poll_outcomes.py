@@ -10,41 +10,19 @@ from typing import Any
 
 from django.conf import settings
 
-from videos.heygen import Cause, Execution, HeyGenError
+from videos import wording
 from videos.lifecycle import Status
 from videos.models import DuePoll, Outcome
 from videos.models.studio_fault import name_of
+from videos.remotes import registry
+from videos.remotes.base import Progress
+from videos.remotes.errors import Cause, RemoteError
 
 MISSING_BEFORE_FAILED = 3
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=15)
 LONGEST_PAUSE = timedelta(minutes=5)  # between two polls of an overdue execution
 LONGEST_BACK_OFF = timedelta(seconds=60)  # between two polls while the remote side is in trouble
 UNWATCHED = timedelta(minutes=10)  # a poll so much too late means that nobody was listening meanwhile
-
-STILL_FOLLOWED = "The video is not lost: the studio keeps asking."
-TROUBLE = {
-    Cause.BUSY: f"HeyGen asked the studio to ask less often. {STILL_FOLLOWED}",
-    Cause.NETWORK: f"HeyGen could not be reached to ask how far this is. {STILL_FOLLOWED}",
-    Cause.FAULT: f"HeyGen answered with a fault of its own. {STILL_FOLLOWED}",
-    Cause.KEY: "HeyGen did not accept the API key. The video is not lost: it is followed again once the key is right.",
-    Cause.CREDITS: f"HeyGen says that the account has run out of credits. {STILL_FOLLOWED}",
-    Cause.PLAN: f"HeyGen says that the account's plan does not allow to look. {STILL_FOLLOWED}",
-    Cause.RETIRED: f"HeyGen says that it no longer answers this question. {STILL_FOLLOWED}",
-}
-REFUSED_TO_SAY = f"HeyGen refused to say how far this is. {STILL_FOLLOWED}"
-UNREADABLE = f"HeyGen's answer could not be read. {STILL_FOLLOWED}"
-NO_LINK = "HeyGen has finished this video but not yet said where it is. Nothing is lost: the studio keeps asking."
-
-MAY_COST = "HeyGen may have charged for it; Retry makes a new video, which costs again."
-FAILURES = {
-    Cause.REFUSED: f"The provider refused the prompt or a picture, so there is no video. {MAY_COST} Reword it first.",
-    Cause.PICTURE: f"The start or end frame could not be used, so there is no video. {MAY_COST}",
-    Cause.CREDITS: "The HeyGen account ran out of credits, so there is no video. Top it up, then retry.",
-    Cause.PLAN: "The HeyGen account's plan does not allow this, so there is no video. Try another provider.",
-    Cause.INVALID: f"The provider did not accept this request, so there is no video. {MAY_COST} Edit it first.",
-}
-FAILED = f"The provider could not make this video. {MAY_COST}"
-MISSING = f"HeyGen no longer knows this execution, so there is no video to fetch. {MAY_COST}"
 
 
 @dataclass(frozen=True)
@@ -54,38 +32,41 @@ class OwnFault:
     error: Exception
 
 
-Found = Execution | HeyGenError | OwnFault
+Found = Progress | RemoteError | OwnFault
 
 
 def judge(poll: DuePoll, found: Found, now: datetime) -> Outcome:
     """The outcome of one poll, whatever came back. What is not surely over goes on being followed."""
     if isinstance(found, OwnFault):
         return met_own_fault(poll, found, now)
-    if isinstance(found, HeyGenError):
+    if isinstance(found, RemoteError):
         return failed_to_ask(poll, found, now)
     if found.is_completed:
         return completed(poll, found)
     if found.is_failed:
-        return failed(poll, found.error or HeyGenError(Cause.FAULT))
+        return failed(poll, found.failure or RemoteError(Cause.FAULT))
     if found.is_missing:
         return missing(poll, now)
-    trouble = NO_LINK if found.word == "completed" else ""
+    trouble = wording.sentence("poll", "no_link", remote_name(poll)) if found.has_no_link else ""
     return keep_following(poll, now, usual_interval(poll, now), trouble=trouble, remote_status=found.word)
 
 
-def failed_to_ask(poll: DuePoll, error: HeyGenError, now: datetime) -> Outcome:
-    trouble = TROUBLE.get(error.cause, REFUSED_TO_SAY if error.is_definite else UNREADABLE)
+def failed_to_ask(poll: DuePoll, error: RemoteError, now: datetime) -> Outcome:
+    cause = error.cause
+    if cause not in wording.SENTENCES["poll"] and error.is_definite:
+        cause = "definite"
+    trouble = wording.sentence("poll", cause, remote_name(poll))
     interval = trouble_interval(poll, error, now)
     return keep_following(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
 
 
 def met_own_fault(poll: DuePoll, fault: OwnFault, now: datetime) -> Outcome:
-    trouble = f"The studio met a fault of its own ({name_of(fault.error)}). {STILL_FOLLOWED}"
+    trouble = wording.sentence("poll", "own_fault", remote_name(poll), place=name_of(fault.error))
     interval = max(usual_interval(poll, now), LONGEST_BACK_OFF)
     return keep_following(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
 
 
-def completed(poll: DuePoll, found: Execution) -> Outcome:
+def completed(poll: DuePoll, found: Progress) -> Outcome:
     fields = {
         "video_url": found.video_url,
         "video_id": found.video_id,
@@ -96,10 +77,10 @@ def completed(poll: DuePoll, found: Execution) -> Outcome:
     return Outcome(poll.pk, poll.token, Status.SAVING, fields)
 
 
-def failed(poll: DuePoll, error: HeyGenError) -> Outcome:
+def failed(poll: DuePoll, error: RemoteError) -> Outcome:
     fields = {
         "error_class": error.cause,
-        "error_message": FAILURES.get(error.cause, FAILED),
+        "error_message": wording.sentence("failure", error.cause, remote_name(poll)),
         "error_detail": error.detail,
         "remote_status": "failed",
     }
@@ -111,7 +92,8 @@ def missing(poll: DuePoll, now: datetime) -> Outcome:
     times = poll.missing_polls + 1
     if times < MISSING_BEFORE_FAILED:
         return keep_following(poll, now, usual_interval(poll, now), remote_status="not_found", missing_polls=times)
-    fields = {"error_class": Cause.NOT_FOUND, "error_message": MISSING, "remote_status": "not_found"}
+    message = wording.sentence("failure", Cause.NOT_FOUND, remote_name(poll))
+    fields = {"error_class": Cause.NOT_FOUND, "error_message": message, "remote_status": "not_found"}
     return Outcome(poll.pk, poll.token, Status.FAILED, {**fields, "missing_polls": times})
 
 
@@ -156,7 +138,7 @@ def usual_interval(poll: DuePoll, now: datetime) -> timedelta:
     return max(usual, min(elapsed / 10, LONGEST_PAUSE))
 
 
-def trouble_interval(poll: DuePoll, error: HeyGenError, now: datetime) -> timedelta:
+def trouble_interval(poll: DuePoll, error: RemoteError, now: datetime) -> timedelta:
     """What the remote side asked for; else twice as long after each failure in a row, up to a minute."""
     usual = usual_interval(poll, now)
     if error.cause == Cause.BUSY:
@@ -164,3 +146,7 @@ def trouble_interval(poll: DuePoll, error: HeyGenError, now: datetime) -> timede
     if error.stops_sending:
         return max(usual, LONGEST_BACK_OFF)
     return max(usual, min(usual * 2 ** min(poll.failed_polls, 10), LONGEST_BACK_OFF))
+
+
+def remote_name(poll: DuePoll) -> str:
+    return registry.name_of(poll.backend)

@@ -22,9 +22,10 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from videos import heygen, stopping
+from videos import stopping, wording
 from videos.models import Generation, Job, SavedVideo, StudioFault
 from videos.models.studio_fault import name_of
+from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.download import Facts, Fault, FetchError, disk_fault, download, guard_for, interrupted, size_of
 from videos.storage.folders import make_folder
@@ -99,7 +100,7 @@ class Saving:
         self.token = generation.lease_token
         self.partial = partial_path(names.video)
         self.began = self.kept = time.monotonic()
-        self.guard = guard_for(settings.HEYGEN_API_URL)
+        self.guard = guard_for(generation.remote.trusted_origin)
         self.no_fresh_link: NoFreshLink | None = None
         self.notes = ResumeNotes()
         kept = ResumeNotes.read(notes_path(self.partial))
@@ -230,17 +231,18 @@ class Saving:
         """A fresh link from the remote side, for the same execution. Raises NoFreshLink."""
         self.keep_lease()
         try:
-            execution = heygen.poll(self.generation.execution_id)
-        except heygen.HeyGenError as error:
-            raise NoFreshLink(f"its link has died, and there is no fresh one yet. {str(error).rstrip('.')}") from None
-        if execution.is_missing:
+            found = self.generation.remote.poll(self.generation.remote_id)
+        except RemoteError as error:
+            why = wording.sentence("remote", error.cause, self.generation.remote_name).rstrip(".")
+            raise NoFreshLink(f"its link has died, and there is no fresh one yet. {why}") from None
+        if found.is_missing:
             words = "no copy of it was saved before HeyGen forgot this execution"
             raise NoFreshLink(words, LONGEST_DELAY)
-        if not execution.is_completed:
+        if not found.is_completed:
             raise NoFreshLink("its link has died, and HeyGen gives no fresh one at the moment", None)
-        if not self.generation.renew_link(self.token, execution.video_url):
+        if not self.generation.renew_link(self.token, found.video_url):
             raise LeaseLost
-        self.generation.video_url = execution.video_url
+        self.generation.video_url = found.video_url
 
     # The end
     def finish(self) -> bool:

@@ -2,9 +2,10 @@
 
 from videos.models.batch import Batch, Request, TokenTaken
 from videos.models.budget import Budget, LedgerEntry, OverBudget
+from videos.models.database_lock import DatabaseLock
 from videos.models.generation import Generation
 from videos.models.one_time_link import OneTimeLink
-from videos.models.picture import Picture
+from videos.models.picture import Picture, RemoteCopy
 from videos.models.polls import DuePoll, Outcome
 from videos.models.process_lock import ProcessLock
 from videos.models.provider import Provider
@@ -15,6 +16,7 @@ from videos.models.studio_fault import Job, StudioFault
 __all__ = [
     "Batch",
     "Budget",
+    "DatabaseLock",
     "DuePoll",
     "Generation",
     "Job",
@@ -27,6 +29,7 @@ __all__ = [
     "Provider",
     "PublicLink",
     "RemoteAccount",
+    "RemoteCopy",
     "Request",
     "SavedVideo",
     "StudioFault",

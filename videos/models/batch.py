@@ -10,11 +10,12 @@ from django.db import models
 
 from videos.models.budget import Budget, Cost, LedgerEntry
 from videos.models.changes import ThisTransaction
+from videos.models.database_lock import BUDGETS, DatabaseLock
 from videos.models.generation import Generation
 from videos.models.picture import Picture
 from videos.models.provider import Provider
-from videos.models.remote_account import RemoteAccount
 from videos.models.transactions import retried
+from videos.remotes import registry
 
 
 class TokenTaken(Exception):
@@ -62,7 +63,7 @@ class BatchManager(models.Manager):
         Budgets are checked and held in the very transaction that makes the generations. Raises OverBudget, or
         TokenTaken when the token belongs to somebody else's press.
         """
-        RemoteAccount.objects.lock()
+        DatabaseLock.objects.hold(BUDGETS)
         known = self.filter(form_token=form_token).first()
         if known:
             return known.belonging_to(owner)
@@ -121,7 +122,7 @@ class Batch(models.Model):
             config=request.config,
             retry_of=request.retry_of,
             estimate=amount,
-            demo=settings.DEMO,
+            backend=registry.row_key(request.provider.backend),
             version=1,
             changed_in=ThisTransaction(),
         )

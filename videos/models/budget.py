@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import Q, Sum
 from django.utils import timezone
 
+from videos.remotes import registry
+
 
 class OverBudget(Exception):
     """What was asked for does not fit in a budget. `str(error)` is a sentence for a person."""
@@ -41,7 +43,7 @@ class Left:
 class LedgerQuerySet(models.QuerySet):
     def counting(self):
         """Only entries of this mode: demo videos cost nothing once a key is set, and the other way round."""
-        return self.exclude(generation__demo=not settings.DEMO)
+        return self.filter(Q(generation=None) | Q(generation__backend__in=registry.active_keys()))
 
     def since(self, day: date):
         return self.filter(day__gte=day)

@@ -5,6 +5,7 @@ this file has read everything that ever writes a status.
 """
 
 import uuid
+from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from django.db import models
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
+from videos import wording
 from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
 from videos.models.budget import LedgerEntry
 from videos.models.changes import CHANGED
@@ -25,6 +27,8 @@ from videos.models.provider import Provider
 from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
 from videos.models.transactions import lock_in_order, retried, update_in_order
+from videos.remotes import registry
+from videos.remotes.base import Backend
 
 
 class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
@@ -34,8 +38,11 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
 
         The account's row is locked while places are counted, so two senders never take the same last place.
         """
-        account, now = RemoteAccount.objects.lock(), timezone.now()
-        if not account.may_send(now) or self.occupying(now).count() >= account.places:
+        backend = self.filter(pk=pk, status=Status.QUEUED).values_list("backend", flat=True).first()
+        if backend is None:
+            return None
+        account, now = RemoteAccount.objects.lock(backend), timezone.now()
+        if not account.may_send(now) or self.occupying(backend, now).count() >= account.places:
             return None
         return self._claim(self.due(Status.QUEUED, now).filter(pk=pk), now)
 
@@ -50,11 +57,14 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
             return None
         return self.with_everything().get(lease_token=token)
 
-    def sendable(self, now: datetime):
-        """Ids of those that may be sent now, the longest due first: as many as there are free places."""
-        account = RemoteAccount.objects.load()
-        free = account.places - self.occupying(now).count() if account.may_send(now) else 0
-        return self.due(Status.QUEUED, now).values_list("pk", flat=True)[: max(0, free)]
+    def sendable(self, now: datetime) -> list[int]:
+        """Ids of those that may be sent now, the longest due first: as many as each backend has free places."""
+        found = []
+        for account in RemoteAccount.objects.all_active():
+            free = account.places - self.occupying(account.backend, now).count() if account.may_send(now) else 0
+            due = self.due(Status.QUEUED, now).filter(backend=account.backend)
+            found += due.values_list("due_at", "pk")[: max(0, free)]
+        return [pk for _, pk in sorted(found)]
 
     def savable(self, now: datetime):
         """Ids of those whose video may be saved now, the longest due first."""
@@ -77,33 +87,35 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
     def give_up_lost_replies(self) -> int:
         """Whatever was being sent when its lease ran out has an unknown outcome; how many there were."""
         lost = self.unleased(timezone.now()).filter(status=Status.SENDING)
-        count = sum(generation.lose_reply("The studio was interrupted while it was sending.") for generation in lost)
-        if count:
-            RemoteAccount.objects.count_unknown()  # one interruption, however many were on their way
-        return count
+        backends = Counter(generation.backend for generation in lost if generation.lose_reply(interrupted(generation)))
+        for backend in backends:
+            RemoteAccount.objects.of(backend).count_unknown()  # one interruption, however many were on their way
+        return backends.total()
 
     def add_missing_settlements(self):
         """A sender that died between an id's own commit and the ledger's left an execution that does not count yet."""
         settled = LedgerEntry.objects.filter(generation=models.OuterRef("pk"), kind=LedgerEntry.Kind.SETTLE)
         after = [Status.RUNNING, Status.SAVING, Status.STOPPED, Status.FAILED]
-        for generation in self.filter(~models.Exists(settled), status__in=after, execution_id__isnull=False):
+        for generation in self.filter(~models.Exists(settled), status__in=after, remote_id__isnull=False):
             generation.settle()
 
     def flag_rows_of_other_backend(self):
-        """What was pressed in demo mode never goes to HeyGen, nor the other way round; its card says so."""
-        others = self.exclude(demo=settings.DEMO).filter(status__in=[Status.QUEUED, Status.RUNNING, Status.SAVING])
-        words = PRESSED_FOR_REAL if settings.DEMO else PRESSED_IN_DEMO
-        update_in_order(others.exclude(trouble=words), trouble=words, **CHANGED)
+        """What was made in demo mode never goes to a remote API, nor the other way round; its card says so."""
+        others = self.exclude(backend__in=registry.active_keys())
+        others = others.filter(status__in=[Status.QUEUED, Status.RUNNING, Status.SAVING])
+        is_demo = Q(backend__startswith=registry.DEMO)
+        for rows, words in ((others.filter(is_demo), PRESSED_IN_DEMO), (others.exclude(is_demo), PRESSED_FOR_REAL)):
+            update_in_order(rows.exclude(trouble=words), trouble=words, **CHANGED)
 
-    def adopt(self, public_id: uuid.UUID, execution_id: str) -> bool:
+    def adopt(self, public_id: uuid.UUID, remote_id: str) -> bool:
         """Replays a reply that was kept beside the database. True when its row now holds this execution."""
         generation = self.filter(public_id=public_id).first()
-        if generation is None:
+        if generation is None or not generation.remote.is_valid_id(remote_id):
             return False
-        if generation.execution_id == execution_id:  # the commit stood after all; what came after it may not
+        if generation.remote_id == remote_id:  # the commit stood after all; what came after it may not
             generation.settle()
             return True
-        return generation.accept(execution_id, generation.lease_token)
+        return generation.accept(remote_id, generation.lease_token)
 
 
 class Generation(models.Model):
@@ -124,18 +136,24 @@ class Generation(models.Model):
     estimate = models.DecimalField(max_digits=12, decimal_places=4, null=True, blank=True)
 
     # Where it stands
-    demo = models.BooleanField(default=False, help_text="Pressed in demo mode: drawn here, never sent to HeyGen.")
+    backend = models.CharField(max_length=64, help_text="The remote API that makes it; demo: is drawn here.")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     version = models.PositiveBigIntegerField(default=0, editable=False)
     changed_in = models.BigIntegerField(default=0, db_index=True, editable=False)
     trouble = models.TextField(blank=True, help_text="What is going wrong at the moment, while it is tried again.")
 
-    # What the remote side said
-    execution_id = models.CharField(max_length=200, unique=True, null=True, blank=True)
+    # Safe repetition, where the remote replays its first answer to the same key
+    repeat_key = models.CharField(max_length=64, blank=True, editable=False)
+    first_sent_at = models.DateTimeField(null=True, blank=True)
+    repeats = models.PositiveIntegerField(default=0)
+
+    # What the remote said
+    remote_id = models.CharField(max_length=200, null=True, blank=True)
     video_id = models.CharField(max_length=200, blank=True)
     asset_id = models.CharField(max_length=200, blank=True)
     video_url = models.TextField(blank=True, editable=False)  # signed: only here, and only until the copy is saved
     remote_status = models.CharField(max_length=64, blank=True)
+    remote_facts = models.JSONField(default=dict, blank=True, help_text="Of the video: seed, width, height, seconds.")
     error_class = models.CharField(max_length=32, blank=True)
     error_message = models.TextField(blank=True)
     error_detail = models.TextField(blank=True)
@@ -173,13 +191,28 @@ class Generation(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=~Q(status__in=[Status.RUNNING, Status.SAVING, Status.READY]) | Q(execution_id__isnull=False),
-                name="what_runs_has_an_execution",
-            )
+                condition=~Q(status__in=[Status.RUNNING, Status.SAVING, Status.READY]) | Q(remote_id__isnull=False),
+                name="what_runs_has_a_remote_id",
+            ),
+            models.UniqueConstraint(fields=["backend", "remote_id"], name="a_remote_id_is_kept_once"),
         ]
 
     def __str__(self):
         return f"{self.prompt[:60]} ({self.get_status_display().lower()})"
+
+    @property
+    def remote(self) -> Backend:
+        return registry.find(self.backend)
+
+    @property
+    def remote_name(self) -> str:
+        """What people call the remote API that makes it."""
+        return registry.name_of(self.backend)
+
+    @property
+    def is_of_this_mode(self) -> bool:
+        """Made in demo mode while in demo mode, or for real while not."""
+        return self.backend in registry.active_keys()
 
     # Sending
     def mark_sending(self, token: uuid.UUID) -> bool:
@@ -198,15 +231,15 @@ class Generation(models.Model):
             return True
         return self._move(self._rows(Status.QUEUED, token), Status.QUEUED, **fields, **NO_LEASE)
 
-    def accept(self, execution_id: str, token: uuid.UUID | None) -> bool:
+    def accept(self, remote_id: str, token: uuid.UUID | None) -> bool:
         """The remote side has it under this id, written alone in a commit of its own.
 
         Also takes a reply that comes after the outcome was given up as unknown, or even resolved as not made,
         because the sender's token still stands in the row. Raises IntegrityError when another generation has the id.
         """
-        sent = Q(sent_at__isnull=False, execution_id=None)
+        sent = Q(sent_at__isnull=False, remote_id=None)
         rows = self._rows(Status.RUNNING, token).filter(sent).exclude(status__in=[Status.STOPPED, Status.FAILED])
-        if not self._move(rows, Status.RUNNING, execution_id=execution_id, **self._followed_from_now()):
+        if not self._move(rows, Status.RUNNING, remote_id=remote_id, **self._followed_from_now()):
             return False
         self.settle()
         return True
@@ -266,7 +299,7 @@ class Generation(models.Model):
     @retried
     def fetch_again(self) -> bool:
         """The saved copy is missing or changed on disk: its row goes, and the engine saves it anew."""
-        rows = Generation.objects.filter(pk=self.pk, status=Status.READY, execution_id__isnull=False)
+        rows = Generation.objects.filter(pk=self.pk, status=Status.READY, remote_id__isnull=False)
         if not self._move(rows, Status.SAVING, due_at=timezone.now(), saved_at=None, ended_at=None, **NO_LEASE):
             return False
         SavedVideo.objects.filter(generation=self).delete()
@@ -287,10 +320,10 @@ class Generation(models.Model):
         return self._move(rows, Status.CANCELLED, ended_at=timezone.now()) and self.release()
 
     @retried
-    def resolve_as_found(self, execution_id: str) -> bool:
+    def resolve_as_found(self, remote_id: str) -> bool:
         """The owner found the execution. Raises IntegrityError when another generation has it."""
         rows = self._rows(Status.RUNNING).filter(status=Status.UNKNOWN)
-        if not self._move(rows, Status.RUNNING, execution_id=execution_id, **self._followed_from_now()):
+        if not self._move(rows, Status.RUNNING, remote_id=remote_id, **self._followed_from_now()):
             return False
         self.settle()
         return True
@@ -421,6 +454,10 @@ class Generation(models.Model):
         return {"followed_at": now, "due_at": first_poll, "trashed_at": None, **counts, **cleared, **NO_LEASE}
 
 
-UNKNOWN_TO_HEYGEN = Q(status=Status.FAILED, error_class="not_found", execution_id__isnull=False)
+UNKNOWN_TO_HEYGEN = Q(status=Status.FAILED, error_class="not_found", remote_id__isnull=False)
 PRESSED_IN_DEMO = "Pressed in demo mode, so it is never sent to HeyGen. Make it anew to have it for real."
 PRESSED_FOR_REAL = "Pressed with an API key. It waits, unharmed, until the studio runs with the key again."
+
+
+def interrupted(generation: Generation) -> str:
+    return wording.sentence("lost", "interrupted", generation.remote_name)

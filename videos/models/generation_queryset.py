@@ -14,6 +14,7 @@ from django.utils import timezone
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
 from videos.models.changes import changed_between
 from videos.models.lease import ahead, passed
+from videos.remotes import registry
 
 SAMPLES = 20  # a provider's history reaches back so many generations
 FEWEST_SAMPLES = 5  # with fewer, nothing measured is claimed
@@ -98,28 +99,28 @@ class GenerationQuerySet(models.QuerySet):
 
     def due(self, status: Status, now: datetime):
         is_due = passed("due_at", now, LONGEST_DELAY)
-        return self.unleased(now).filter(is_due, status=status, demo=settings.DEMO).order_by("due_at")
+        return self.unleased(now).filter(is_due, status=status, backend__in=registry.active_keys()).order_by("due_at")
 
-    def answered_well(self, now: datetime):
+    def answered_well(self, backend: str, now: datetime):
         """Running, polled at the usual rate, and nothing was wrong the last time."""
         soon = now + timedelta(seconds=2 * settings.POLL_SECONDS)
-        polled = self.filter(status=Status.RUNNING, demo=settings.DEMO).exclude(remote_status="")
+        polled = self.filter(status=Status.RUNNING, backend=backend).exclude(remote_status="")
         return polled.filter(trouble="", due_at__lte=soon)
 
     def unfinished(self):
-        return self.filter(status__in=IN_PROGRESS, demo=settings.DEMO)
+        return self.filter(status__in=IN_PROGRESS, backend__in=registry.active_keys())
 
-    def occupying(self, now: datetime):
-        """What takes up one of the remote side's places now; one long overdue surely no longer does."""
+    def occupying(self, backend: str, now: datetime):
+        """What takes up one of the backend's places now; one long overdue surely no longer does."""
         overdue = now - timedelta(seconds=settings.OVERDUE_SECONDS)
         claimed = Q(status=Status.QUEUED) & ahead("lease_until", now, LONGEST_LEASE)
         in_flight = Q(status__in=IN_FLIGHT, sent_at__gt=overdue, sent_at__lte=now + LONGEST_LEASE)
-        return self.filter(claimed | in_flight, demo=settings.DEMO)
+        return self.filter(claimed | in_flight, backend=backend)
 
     # History
     def track_records(self) -> dict[int, TrackRecord]:
         """Provider id → TrackRecord over each provider's last SAMPLES ended generations."""
-        accepted = self.filter(execution_id__isnull=False, sent_at__isnull=False)  # the rest says nothing of a provider
+        accepted = self.filter(remote_id__isnull=False, sent_at__isnull=False)  # the rest says nothing of a provider
         ended = accepted.filter(status__in=[Status.READY, Status.FAILED])
         newest = Window(RowNumber(), partition_by=F("provider_id"), order_by=F("pk").desc())
         rows = (

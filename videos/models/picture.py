@@ -1,4 +1,4 @@
-"""Uploaded start and end frames, redrawn, and the remote copy of each."""
+"""Uploaded start and end frames, redrawn, and the copy that each backend has of one."""
 
 import uuid
 from datetime import timedelta
@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from videos.models.lease import passed
 from videos.models.transactions import retried
+from videos.remotes import registry
+from videos.remotes.base import Image
 
 REMOTE_COPY_LASTS = timedelta(days=5)  # undocumented; a week is the shortest life of HeyGen's other links
 
@@ -24,13 +26,6 @@ def picture_path(picture: "Picture", name: str) -> str:
 class PictureQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(owner=user)
-
-    def claim_upload(self, pk: int) -> bool:
-        """Only one sender at a time hands a picture to the remote side; True for the one that may."""
-        now = timezone.now()
-        lease = timedelta(seconds=settings.LEASE_SECONDS)
-        free = passed("upload_until", now, 2 * lease)
-        return bool(self.filter(free, pk=pk).update(upload_until=now + lease))
 
     def recent(self):
         return self.order_by("-used_at", "-pk")
@@ -79,12 +74,6 @@ class Picture(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(default=timezone.now)
 
-    remote_asset_id = models.CharField(max_length=200, blank=True)
-    remote_url = models.TextField(blank=True, editable=False)
-    remote_made_at = models.DateTimeField(null=True, blank=True)
-    remote_is_demo = models.BooleanField(default=False, editable=False)
-    upload_until = models.DateTimeField(null=True, blank=True, editable=False)
-
     objects = PictureQuerySet.as_manager()
 
     class Meta:
@@ -94,24 +83,64 @@ class Picture(models.Model):
     def __str__(self):
         return f"{self.width} × {self.height}, {self.created_at:%d %b %Y}"
 
-    def has_remote_copy(self) -> bool:
-        """Whether the remote side of today has it: the stand-in's copies are nothing to HeyGen."""
-        is_there = bool(self.remote_url) and self.remote_is_demo == settings.DEMO
-        return is_there and timezone.now() - self.remote_made_at < REMOTE_COPY_LASTS
+    def remote_copy(self, backend: str) -> "RemoteCopy":
+        """What this backend has of it; a new row that says nothing where it was never uploaded there."""
+        return RemoteCopy.objects.get_or_create(picture=self, backend=backend)[0]
 
-    def remember_remote_copy(self, asset_id: str, url: str):
-        self.remote_asset_id, self.remote_url, self.remote_made_at = asset_id, url, timezone.now()
-        self.remote_is_demo, self.upload_until = settings.DEMO, None
-        names = ["remote_asset_id", "remote_url", "remote_made_at", "remote_is_demo", "upload_until"]
-        self.save(update_fields=names)
+
+class RemoteCopyQuerySet(models.QuerySet):
+    def usable(self):
+        """Those that a backend of today has: the demo server's copies are nothing to a real one."""
+        fresh = timezone.now() - REMOTE_COPY_LASTS
+        there = self.exclude(address="", asset_id="").filter(made_at__gt=fresh)
+        return there.filter(backend__in=registry.active_keys())
+
+    def claim_upload(self, pk: int) -> bool:
+        """Only one sender at a time hands a picture to a backend; True for the one that may."""
+        now = timezone.now()
+        lease = timedelta(seconds=settings.LEASE_SECONDS)
+        free = passed("upload_until", now, 2 * lease)
+        return bool(self.filter(free, pk=pk).update(upload_until=now + lease))
+
+
+class RemoteCopy(models.Model):
+    """One picture at one backend: its address there, its id, or both."""
+
+    picture = models.ForeignKey(Picture, on_delete=models.CASCADE, related_name="remote_copies")
+    backend = models.CharField(max_length=64)
+    asset_id = models.CharField(max_length=200, blank=True)
+    address = models.TextField(blank=True, editable=False)
+    made_at = models.DateTimeField(null=True, blank=True)
+    upload_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = RemoteCopyQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["picture", "backend"], name="a_backend_has_a_picture_once")]
+        verbose_name_plural = "remote copies"
+
+    def __str__(self):
+        return f"{self.picture} at {self.backend}"
+
+    def is_usable(self) -> bool:
+        return RemoteCopy.objects.usable().filter(pk=self.pk).exists()
+
+    def remember(self, image: Image):
+        self.asset_id, self.address, self.made_at, self.upload_until = (
+            image.asset_id,
+            image.address,
+            timezone.now(),
+            None,
+        )
+        self.save(update_fields=["asset_id", "address", "made_at", "upload_until"])
 
     def give_up_upload(self):
         self.upload_until = None
         self.save(update_fields=["upload_until"])
 
-    def forget_remote_copy(self):
-        """After the remote side said that it cannot fetch its own copy: upload anew next time."""
-        self.remember_remote_copy("", "")
+    def forget(self):
+        """After the remote said that it cannot fetch its own copy: upload anew next time."""
+        self.remember(Image())
 
 
 @receiver(post_delete, sender=Picture)

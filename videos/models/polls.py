@@ -16,17 +16,19 @@ from django.utils import timezone
 from videos.lifecycle import Status
 from videos.models.lease import NO_LEASE
 from videos.models.transactions import PARAMETERS, batched, lock_in_order, retried, update_in_order
+from videos.remotes import registry
 
 POLL_LEASE = timedelta(seconds=60)  # longer than any poll takes
 
 
 @dataclass(frozen=True)
 class DuePoll:
-    """A claimed poll: ask for `execution_id` at `due_at`, then report an Outcome under `token`."""
+    """A claimed poll: ask `backend` for `remote_id` at `due_at`, then report an Outcome under `token`."""
 
     pk: int
     token: uuid.UUID
-    execution_id: str
+    backend: str
+    remote_id: str
     due_at: datetime
     sent_at: datetime
     followed_at: datetime
@@ -59,7 +61,8 @@ class PollManager(models.Manager):
         are skipped."""
         token, now = uuid.uuid4(), timezone.now()
         names = [field.name for field in fields(DuePoll) if field.name != "token"]
-        due = self.due(Status.RUNNING, max(now, before)).select_for_update(skip_locked=True, no_key=True)
+        due = self.due(Status.RUNNING, max(now, before)).filter(backend__in=registry.reachable_keys())
+        due = due.select_for_update(skip_locked=True, no_key=True)
         rows = list(due.values(*names)[:limit])
         for chunk in batched([row["pk"] for row in rows], PARAMETERS):
             self.filter(pk__in=chunk).update(lease_token=token, lease_until=now + POLL_LEASE)

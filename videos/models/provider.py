@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models
 
 from videos.models.transactions import update_in_order
+from videos.remotes import registry
 
 LONGEST = 3600  # seconds that a setting may reasonably ask for
 
@@ -50,6 +51,9 @@ class Provider(models.Model):
         SECOND = "second", "per second"
 
     value = models.CharField(max_length=64, unique=True, help_text="The name the remote API knows, such as veo_3_1.")
+    backend = models.CharField(
+        max_length=48, default=registry.default_key, help_text="The remote API that makes its videos."
+    )
     name = models.CharField(max_length=80)
     family = models.CharField(max_length=40)
     description = models.CharField(max_length=200, blank=True)

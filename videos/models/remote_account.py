@@ -1,4 +1,4 @@
-"""The one row about our account at the remote side: may we send, when, how many at once, and what is wrong."""
+"""One row for each remote API: may we send to it, when, how many at once, and what is wrong there."""
 
 from datetime import datetime, timedelta
 
@@ -8,30 +8,37 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from videos.models.lease import is_too_far_ahead, too_far_ahead
+from videos.remotes import registry
 
 UNKNOWNS_BEFORE_PAUSE = 3
-UNKNOWNS = f"{UNKNOWNS_BEFORE_PAUSE} requests in a row ended without saying whether HeyGen accepted them."
+UNKNOWNS = f"{UNKNOWNS_BEFORE_PAUSE} requests in a row ended without saying whether {{}} accepted them."
 BY_PEOPLE = frozenset({"owner", "restored"})
 REFUSED_KEY = "refused_key"  # by the paid call: a free one that is answered does not prove the key good
 SHORTEST_WAIT, USUAL_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=15)
 
 
 class RemoteAccountQuerySet(models.QuerySet):
-    def load(self) -> "RemoteAccount":
-        return self.get_or_create(pk=1)[0]
+    def of(self, backend: str) -> "RemoteAccount":
+        """The account at the backend that a generation's row names."""
+        return self.get_or_create(backend=backend)[0]
 
-    def lock(self) -> "RemoteAccount":
+    def all_active(self) -> "list[RemoteAccount]":
+        """One for each backend of the mode we run in."""
+        keys = registry.active_keys()
+        known = {account.backend: account for account in self.filter(backend__in=keys)}
+        return [known.get(key) or self.of(key) for key in keys]
+
+    def lock(self, backend: str) -> "RemoteAccount":
         """The row, locked until the transaction ends: whoever holds it is alone in counting what is in flight.
 
         SQLite has no row locks and needs none: its IMMEDIATE transactions are alone from their first word.
         """
-        self.load()
-        return self.select_for_update().get(pk=1)
+        return self.select_for_update().get(pk=self.of(backend).pk)
 
     def pause(self, cause: str, sentence: str, instead_of: str = ""):
         """The first cause stands until somebody resumes, unless it is the one that `instead_of` names. What a person
         or a restore says takes the place of what the studio found by itself, which might also end by itself."""
-        rows = self.filter(pk=1)
+        rows = self
         if cause not in BY_PEOPLE:
             rows = rows.filter(Q(paused=False) | Q(pause_cause=instead_of))
         elif cause != "restored":
@@ -39,47 +46,13 @@ class RemoteAccountQuerySet(models.QuerySet):
         rows.update(paused=True, pause_cause=cause, pause_sentence=sentence, paused_at=timezone.now())
 
     def resume(self):
-        self.filter(pk=1).update(
+        self.update(
             paused=False, pause_cause="", pause_sentence="", paused_at=None, unknowns_in_a_row=0, not_before=None
         )
 
-    def end_pause(self, cause: str):
-        """What the studio found by itself is over. A pause of any other cause stands, or begins: that of replies
-        that were lost meanwhile."""
-        rows = self.filter(pk=1, pause_cause=cause)
-        lost = rows.filter(unknowns_in_a_row__gte=UNKNOWNS_BEFORE_PAUSE)
-        if not lost.update(pause_cause="unknowns", pause_sentence=UNKNOWNS):
-            rows.update(paused=False, pause_cause="", pause_sentence="", paused_at=None)
-
-    def wait(self, delay: timedelta | None):
-        """After a 429: nothing is sent before the delay the remote side asked for, held between 1 s and 15 min."""
-        delay = min(max(delay if delay is not None else USUAL_WAIT, SHORTEST_WAIT), LONGEST_WAIT)
-        now = timezone.now()
-        sooner = Q(not_before=None) | Q(not_before__lt=now + delay) | too_far_ahead("not_before", now, LONGEST_WAIT)
-        self.filter(sooner, pk=1).update(not_before=now + delay)
-
-    def count_unknown(self):
-        """Several lost replies in a row mean something is wrong that sending more would only make dearer."""
-        self.filter(pk=1).update(unknowns_in_a_row=F("unknowns_in_a_row") + 1)
-        if self.filter(pk=1, unknowns_in_a_row__gte=UNKNOWNS_BEFORE_PAUSE).exists():
-            self.pause("unknowns", UNKNOWNS)
-
-    def reset_unknown_count(self):
-        """The remote side answered a submission properly."""
-        self.filter(pk=1).exclude(unknowns_in_a_row=0, trouble="").update(
-            unknowns_in_a_row=0, trouble="", trouble_since=None
-        )
-
-    def note_trouble(self, sentence: str):
-        """The remote side cannot be reached, or answers badly; said in a banner until it answers again."""
-        self.filter(pk=1, trouble="").update(trouble_since=timezone.now())
-        self.filter(pk=1).exclude(trouble=sentence).update(trouble=sentence)
-
-    def note_reached(self):
-        self.filter(pk=1).exclude(trouble="").update(trouble="", trouble_since=None)
-
 
 class RemoteAccount(models.Model):
+    backend = models.CharField(max_length=64, unique=True)
     paused = models.BooleanField(default=False)
     pause_cause = models.CharField(max_length=32, blank=True)
     pause_sentence = models.TextField(blank=True)
@@ -93,10 +66,18 @@ class RemoteAccount(models.Model):
     objects = RemoteAccountQuerySet.as_manager()
 
     class Meta:
-        verbose_name = verbose_name_plural = "HeyGen account"
+        verbose_name = "remote account"
 
     def __str__(self):
-        return "Paused" if self.paused else "Sending"
+        return f"{registry.api_name_of(self.backend)}: {'paused' if self.paused else 'sending'}"
+
+    @property
+    def name(self) -> str:
+        return registry.name_of(self.backend)
+
+    @property
+    def api_name(self) -> str:
+        return registry.api_name_of(self.backend)
 
     @property
     def places(self) -> int:
@@ -104,10 +85,54 @@ class RemoteAccount(models.Model):
         return self.max_in_flight or settings.MAX_IN_FLIGHT
 
     def may_send(self, now: datetime) -> bool:
-        return not self.paused and bool(settings.HEYGEN_API_KEY) and self.opens_at(now) <= now
+        is_ours = self.backend in registry.active_keys()
+        return is_ours and not self.paused and registry.find(self.backend).is_configured and self.opens_at(now) <= now
 
     def opens_at(self, now: datetime) -> datetime:
         """When sending may begin."""
         if self.not_before is None or is_too_far_ahead(self.not_before, now, LONGEST_WAIT):
             return now
         return self.not_before
+
+    # What the studio finds out
+    def rows(self):
+        return RemoteAccount.objects.filter(pk=self.pk)
+
+    def pause(self, cause: str, sentence: str, instead_of: str = ""):
+        self.rows().pause(cause, sentence, instead_of)
+
+    def resume(self):
+        self.rows().resume()
+
+    def end_pause(self, cause: str):
+        """What the studio found by itself is over. A pause of any other cause stands, or begins: that of replies
+        that were lost meanwhile."""
+        rows = self.rows().filter(pause_cause=cause)
+        lost = rows.filter(unknowns_in_a_row__gte=UNKNOWNS_BEFORE_PAUSE)
+        if not lost.update(pause_cause="unknowns", pause_sentence=UNKNOWNS.format(self.name)):
+            rows.update(paused=False, pause_cause="", pause_sentence="", paused_at=None)
+
+    def wait(self, delay: timedelta | None):
+        """After a 429: nothing is sent before the delay the remote asked for, held between 1 s and 15 min."""
+        delay = min(max(delay if delay is not None else USUAL_WAIT, SHORTEST_WAIT), LONGEST_WAIT)
+        now = timezone.now()
+        sooner = Q(not_before=None) | Q(not_before__lt=now + delay) | too_far_ahead("not_before", now, LONGEST_WAIT)
+        self.rows().filter(sooner).update(not_before=now + delay)
+
+    def count_unknown(self):
+        """Several lost replies in a row mean something is wrong, and further requests would only add cost."""
+        self.rows().update(unknowns_in_a_row=F("unknowns_in_a_row") + 1)
+        if self.rows().filter(unknowns_in_a_row__gte=UNKNOWNS_BEFORE_PAUSE).exists():
+            self.pause("unknowns", UNKNOWNS.format(self.name))
+
+    def reset_unknown_count(self):
+        """The remote answered a submission properly."""
+        self.rows().exclude(unknowns_in_a_row=0, trouble="").update(unknowns_in_a_row=0, trouble="", trouble_since=None)
+
+    def note_trouble(self, sentence: str):
+        """The remote cannot be reached, or answers badly; said in a banner until it answers again."""
+        self.rows().filter(trouble="").update(trouble_since=timezone.now())
+        self.rows().exclude(trouble=sentence).update(trouble=sentence)
+
+    def note_reached(self):
+        self.rows().exclude(trouble="").update(trouble="", trouble_since=None)

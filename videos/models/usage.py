@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from statistics import median, quantiles
 
-from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from videos.lifecycle import Status
 from videos.models.budget import LedgerEntry
 from videos.models.generation import Generation
 from videos.models.provider import Provider
+from videos.remotes import registry
 
 
 @dataclass
@@ -110,7 +110,9 @@ def stored_by(owner=None) -> StorageUse:
 
 def counted(first: date, owner) -> Iterable[Generation]:
     # A day earlier than asked: the day's own border depends on the time zone, and is checked by the caller.
-    rows = Generation.objects.filter(created_at__date__gte=first - timedelta(days=1), demo=settings.DEMO)
+    rows = Generation.objects.filter(
+        created_at__date__gte=first - timedelta(days=1), backend__in=registry.active_keys()
+    )
     rows = rows.exclude(status=Status.CANCELLED)
     if owner is not None:
         rows = rows.filter(owner=owner)

@@ -199,11 +199,12 @@ def is_fresh() -> bool:
 
 
 def pause_if_requests_waited(made_at: str):
-    waiting = Generation.objects.filter(status__in=[Status.QUEUED, Status.SENDING]).count()
-    if waiting:
-        RemoteAccount.objects.load()
-        RemoteAccount.objects.pause(
+    waiting = Generation.objects.filter(status__in=[Status.QUEUED, Status.SENDING])
+    if count := waiting.count():
+        for backend in waiting.values_list("backend", flat=True).order_by().distinct():
+            RemoteAccount.objects.of(backend)
+        RemoteAccount.objects.all().pause(
             "restored",
-            f"This studio was restored from a backup of {made_at}. {waiting} requests were waiting then, and may have "
+            f"This studio was restored from a backup of {made_at}. {count} requests were waiting then, and may have "
             "been sent since: sending them again would cost again. Cancel those that were made, then resume.",
         )

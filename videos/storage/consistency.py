@@ -24,9 +24,10 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from videos import heygen, stopping
+from videos import stopping, wording
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation, Picture, ProcessLock, SavedVideo
+from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.download import FetchError, guard_for, look
 from videos.storage.folders import make_folder
@@ -335,9 +336,9 @@ def fetch_again(generation: Generation) -> str:
     """
     if generation.status != Status.READY:
         raise CannotRepair("only ready videos have a copy")
-    if not generation.execution_id:
+    if not generation.remote_id:
         raise CannotRepair("it was never made at HeyGen; only a backup has it")
-    if generation.demo != settings.DEMO:
+    if not generation.is_of_this_mode:
         raise CannotRepair(MADE_FOR_REAL if settings.DEMO else MADE_IN_DEMO)
     require_remote_copy(generation)
     name = Names.of(generation).video
@@ -349,12 +350,13 @@ def fetch_again(generation: Generation) -> str:
 
 def require_remote_copy(generation: Generation):
     try:
-        execution = heygen.poll(generation.execution_id)
-    except heygen.HeyGenError as error:
-        raise CannotRepair(f"HeyGen could not be asked for it. {error}") from None
-    if not execution.is_completed:
+        found = generation.remote.poll(generation.remote_id)
+    except RemoteError as error:
+        why = wording.sentence("remote", error.cause, generation.remote_name)
+        raise CannotRepair(f"HeyGen could not be asked for it. {why}") from None
+    if not found.is_completed:
         raise CannotRepair("HeyGen has it no more; only a backup has it")
     try:
-        look(execution.video_url, guard_for(settings.HEYGEN_API_URL))
+        look(found.video_url, guard_for(generation.remote.trusted_origin))
     except FetchError as error:
         raise CannotRepair(f"HeyGen knows it, but {error}. What is here stays as it is") from None

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.accounts import sessions, setup_token, throttle
 from videos.accounts.forms import ChangePasswordForm, NewPasswordForm, NewPersonForm, SetUpForm, SignInForm
-from videos.models import OneTimeLink, RemoteAccount
+from videos.models import DatabaseLock, OneTimeLink
+from videos.models.database_lock import OWNERS
 from videos.models.transactions import retried
 from videos.views.next_page import asked_next, redirect_to
 
@@ -44,7 +45,7 @@ def make_first_owner(person: User) -> User | None:
 
 @retried
 def store_first_owner(person: User) -> bool:
-    RemoteAccount.objects.lock()
+    DatabaseLock.objects.hold(OWNERS)
     if User.objects.exists():
         return False
     person.save()

@@ -11,27 +11,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from videos import wording
 from videos.lifecycle import Status
 from videos.models import Generation
 from videos.models.generation_queryset import TrackRecord
 
 UP_TO = 300  # seconds: what a card says while nothing is measured
 RECORDS_LAST = 30  # seconds
-
-# A failure's title, by its cause (videos/heygen.py); the sentence below it is the row's own.
-CAUSES = {
-    "refused": "Refused by the provider",
-    "picture": "HeyGen could not fetch a frame",
-    "invalid": "HeyGen did not accept this request",
-    "credits": "Out of credits",
-    "key": "The API key was not accepted",
-    "plan": "Not allowed on this plan",
-    "retired": "HeyGen no longer offers this",
-    "too_large": "Too large for HeyGen",
-    "not_found": "HeyGen has lost this one",
-    "fault": "The provider could not make it",
-    "busy": "HeyGen was too busy",
-}
 
 
 def new_token() -> str:
@@ -123,7 +109,7 @@ class Card:
 
     @property
     def cause(self) -> str:
-        return CAUSES.get(self.generation.error_class, "This did not work")
+        return wording.title(self.generation.error_class, self.generation.remote_name)
 
     @property
     def token(self) -> str:

@@ -13,20 +13,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import escape
 from django.views.decorators.http import require_POST
 
-from videos import heygen
+from videos import wording
 from videos.engine.account_check import resume_sending
 from videos.forms import TOKEN
 from videos.models import Batch, Generation, OverBudget, TokenTaken
 from videos.models.transactions import retried
 from videos.notices import current_notices
+from videos.remotes.errors import Cause, RemoteError
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of
 from videos.views.next_page import asked_next, redirect_to
 
-LINKED_ELSEWHERE = "That execution already belongs to another video here."
-STILL_OPEN = "Whether this was charged is as open as before."
-NOT_CHECKED = f"HeyGen could not be asked about this id just now; try again in a moment. {STILL_OPEN}"
-KEY_REFUSED = f"HeyGen did not accept the API key, so this id could not be checked. {STILL_OPEN}"
 UNDER_WAY = "This is still under way, so it stays in the gallery."
 SETTLE_FIRST = "This may have been charged. Say first whether it was made; then it can go."
 TOO_LATE = "This has moved on meanwhile; here is how it stands now."
@@ -90,15 +87,15 @@ def make_again(generation: Generation, owner, token: str) -> list[Generation]:
 
 @require_POST
 def found(request: HttpRequest, public_id) -> HttpResponse:
-    """The owner found the execution at HeyGen. One free look says whether it is there before it is linked."""
+    """The owner found the job at the remote. One free look says whether it is there before it is linked."""
     generation = own(request, public_id)
-    execution_id = request.POST.get("execution_id", "").strip()
-    if problem := why_not_linked(generation, execution_id):
+    remote_id = request.POST.get("remote_id", "").strip()
+    if problem := why_not_linked(generation, remote_id):
         return not_linked(request, generation, problem)
     try:
-        said = "" if generation.resolve_as_found(execution_id) else TOO_LATE
+        said = "" if generation.resolve_as_found(remote_id) else TOO_LATE
     except IntegrityError:
-        return not_linked(request, generation, LINKED_ELSEWHERE)
+        return not_linked(request, generation, wording.sentence("found", "elsewhere", generation.remote_name))
     return answer(request, own(request, public_id), said)
 
 
@@ -111,19 +108,21 @@ def not_linked(request: HttpRequest, generation: Generation, problem: str) -> Ht
     return response
 
 
-def why_not_linked(generation: Generation, execution_id: str) -> str:
-    """A sentence, or "" when HeyGen knows the execution and nothing here has it."""
-    if not heygen.EXECUTION_ID.fullmatch(execution_id):
-        return "Paste the execution id as HeyGen shows it, such as node-gw-v1d2e3o4."
-    if Generation.objects.filter(execution_id=execution_id).exclude(pk=generation.pk).exists():
-        return LINKED_ELSEWHERE
+def why_not_linked(generation: Generation, remote_id: str) -> str:
+    """A sentence, or "" when the remote knows the id and nothing here has it."""
+    remote = generation.remote
+    if not remote.is_valid_id(remote_id):
+        return wording.sentence("found", "invalid", remote.name, example=remote.id_example)
+    others = Generation.objects.filter(backend=generation.backend, remote_id=remote_id).exclude(pk=generation.pk)
+    if others.exists():
+        return wording.sentence("found", "elsewhere", remote.name)
     try:
-        is_missing = heygen.poll(execution_id).is_missing
-    except heygen.HeyGenError as error:
-        if error.cause != heygen.Cause.NOT_FOUND:
-            return KEY_REFUSED if error.cause == heygen.Cause.KEY else NOT_CHECKED
+        is_missing = remote.poll(remote_id).is_missing
+    except RemoteError as error:
+        if error.cause != Cause.NOT_FOUND:
+            return wording.sentence("found", "key" if error.cause == Cause.KEY else "not_checked", remote.name)
         is_missing = True
-    return "HeyGen does not know this execution id. Check it and paste it again." if is_missing else ""
+    return wording.sentence("found", "not_found", remote.name) if is_missing else ""
 
 
 @require_POST
@@ -182,7 +181,7 @@ def resume(request: HttpRequest) -> HttpResponse:
     """Sending goes on. Only the studio's owner may: whatever paused it costs money when it is wrong."""
     if not request.user.is_superuser:
         raise Http404
-    resume_sending()
+    resume_sending(request.POST.get("backend", "all"))
     if request.htmx:
         return render(request, "_banners.html", {"notices": current_notices()})
     return redirect("gallery")

@@ -1,0 +1,161 @@
+"""The interface of a remote API: what the engine, the forms and the screens may ask of any of them.
+
+A backend is one object of a subclass of `Backend`, the value of BACKEND in its module. It maps neutral jobs to its
+own fields, and its own answers to the types below; every call returns one of them or raises RemoteError.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import httpx
+
+from videos.remotes.errors import EndNotice, RemoteError
+from videos.remotes.transport import harmless
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture: an address, the id of an asset at the remote, or bytes. An asset may have an address too."""
+
+    address: str = ""
+    asset_id: str = ""
+    data: bytes = b""
+    content_type: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one generation asks for. `model` is the provider's value; images are as `prepare_image` returned them.
+
+    `repeat_key` is the same for each repetition of the same request; a backend that does not repeat safely ignores it.
+    """
+
+    prompt: str
+    model: str
+    aspect_ratio: str
+    start: Image | None = None
+    end: Image | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    repeat_key: str = ""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The remote has taken the job under this id: it may cost money from now on."""
+
+    remote_id: str
+    notice: EndNotice | None = None
+
+
+class State(Enum):
+    RUNNING = "running"
+    COMPLETED = "completed"  # and there is a link
+    FAILED = "failed"
+    MISSING = "missing"  # the remote does not know this id
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a poll said. `word` is the remote's own; `facts` what it told of the video: seed, width, height, seconds."""
+
+    state: State
+    word: str
+    video_url: str = ""
+    video_id: str = ""
+    asset_id: str = ""
+    has_no_link: bool = False  # completed, by its word, but without a link: still running for us
+    failure: RemoteError | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    notice: EndNotice | None = None
+
+    @property
+    def is_completed(self) -> bool:
+        return self.state == State.COMPLETED
+
+    @property
+    def is_failed(self) -> bool:
+        return self.state == State.FAILED
+
+    @property
+    def is_missing(self) -> bool:
+        return self.state == State.MISSING
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the remote tells about our account: `balance` in `unit` (a currency code, or "credits"), and the plan."""
+
+    balance: Decimal | None = None
+    unit: str = ""
+    plan: str = ""
+    notice: EndNotice | None = None
+
+
+class Backend(ABC):
+    """One remote API. The attributes are what it can do, as plain data."""
+
+    key: str  # in rows
+    name: str  # for people, as the subject of a sentence
+    api_name: str  # for people, where this API must be told apart from another of the same vendor
+    id_pattern = re.compile(r"\w[\w.:~=+@-]{0,199}", re.ASCII)
+    id_example = ""
+    repeats_for: timedelta | None = None  # how long the same repeat key replays the first answer; None: not at all
+    has_end_frame = True
+    takes_any_provider = False  # provider values are passed on as they are, also those that an administrator adds
+
+    # Where it is, and who we are there
+    @property
+    @abstractmethod
+    def api_url(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def api_key(self) -> str: ...
+
+    @property
+    def is_configured(self) -> bool:
+        return bool(self.api_key)
+
+    @property
+    def trusted_origin(self) -> str:
+        """The one origin whose video links may be plain HTTP or at a private address: the API's own."""
+        return self.api_url
+
+    # Calls
+    @abstractmethod
+    def submit(self, job: Job, before_first_byte: Callable[[], None], seconds: float) -> Accepted:
+        """The paid call. `before_first_byte` runs when nothing has been written; if it raises, nothing leaves.
+
+        Takes at most `seconds`. Raises RemoteError; unless `is_definite`, the outcome is open once `before_first_byte`
+        has returned.
+        """
+
+    @abstractmethod
+    def poll(self, remote_id: str, seconds: float = 30) -> Progress:
+        """Free. A RemoteError says nothing about the job itself."""
+
+    @abstractmethod
+    async def poll_async(self, client: httpx.AsyncClient, remote_id: str) -> Progress:
+        """The same on an asynchronous client of the caller's, who limits its time."""
+
+    @abstractmethod
+    def prepare_image(self, image: Image, seconds: float) -> Image:
+        """An image that a job may carry, from an address or from bytes. Free; it may upload."""
+
+    @abstractmethod
+    def check_account(self, seconds: float = 30) -> Account:
+        """Free; raises RemoteError for a key that is not good."""
+
+    # What follows from the above
+    def is_valid_id(self, remote_id: str) -> bool:
+        return bool(self.id_pattern.fullmatch(remote_id))
+
+    def clean(self, words: Any) -> str:
+        """The remote's words as they may be kept and shown."""
+        return harmless(words, self.api_key)

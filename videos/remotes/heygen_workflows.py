@@ -1,0 +1,139 @@
+"""HeyGen's workflow API: the thirteen video models behind `/v1/workflows/executions`.
+
+The contract's parts are named in each docstring: "Execute Video Generation" and "Check Status" of HeyGen's Video
+Generation page.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from django.conf import settings
+
+from videos.remotes import transport
+from videos.remotes.base import Accepted, Image, Job, Progress, State
+from videos.remotes.end_notice import read_end_notice
+from videos.remotes.errors import Cause, RemoteError
+from videos.remotes.heygen import HeyGen, error_words
+from videos.remotes.transport import BrokenReply, Reply, inside, text
+
+EXECUTIONS = "/v1/workflows/executions"
+WORKFLOW = "GenerateVideoNode"
+
+
+class HeyGenWorkflows(HeyGen):
+    key = "heygen_workflows"
+    api_name = "HeyGen's workflow API"
+    id_example = "node-gw-v1d2e3o4"
+    takes_any_provider = True
+
+    # The paid call
+    def submit(self, job: Job, before_first_byte: Callable[[], None], seconds: float = 60) -> Accepted:
+        """ "Execute Video Generation"."""
+        headers, content = self.headers(**{"Content-Type": "application/json"}), transport.as_json(body_of(job))
+        try:
+            reply = transport.post_once(self.api_url + EXECUTIONS, headers, content, before_first_byte, seconds)
+        except BrokenReply as error:
+            raise RemoteError(error.cause, error.detail + self.named_in(error.body)) from error
+        return self.read_accepted(reply)
+
+    def read_accepted(self, reply: Reply) -> Accepted:
+        """An id means accepted, whatever else a successful reply says: what was paid for must be followed."""
+        execution_id = inside(reply.data(), "data", "execution_id")
+        if reply.is_success and isinstance(execution_id, str) and self.is_valid_id(execution_id):
+            return Accepted(execution_id, read_end_notice(reply, self.clean))
+        named = f" It says {execution_id!r}." if execution_id else self.named_in(reply.body)
+        error = self.read_error(reply)
+        if error is None:
+            raise RemoteError(Cause.UNREADABLE, self.clean(f"The answer names no usable execution id.{named}"))
+        error.detail = self.clean(error.detail + named)  # whoever looks for it at HeyGen has its id
+        error.is_definite = error.is_definite and not named  # no refusal names what it has not made
+        raise error
+
+    def named_in(self, body: bytes) -> str:
+        """What a reply that cannot be read says of its execution, for whoever looks for it at HeyGen."""
+        found = re.search(rb'"execution_id"\s*:\s*"(%s)"' % self.id_pattern.pattern.encode(), body)
+        return f" It says {found[1].decode()!r}." if found else ""
+
+    # Polls
+    def poll(self, remote_id: str, seconds: float = 30) -> Progress:
+        """ "Check Status"."""
+        return self.read_progress(remote_id, transport.request("GET", self.address(remote_id), self.headers(), seconds))
+
+    async def poll_async(self, client: httpx.AsyncClient, remote_id: str) -> Progress:
+        reply = await transport.get_async(client, self.address(remote_id), self.headers())
+        return self.read_progress(remote_id, reply)
+
+    def address(self, remote_id: str) -> str:
+        return f"{self.api_url}{EXECUTIONS}/{quote(remote_id, safe='')}"
+
+    def read_progress(self, remote_id: str, reply: Reply) -> Progress:
+        body = reply.data()
+        data = body.get("data")
+        word = inside(data, "status")
+        notice = read_end_notice(reply, self.clean)
+        if reply.status == 404 and (word == "not_found" or is_about_execution(body)):
+            return Progress(State.MISSING, "not_found", notice=notice)
+        if not reply.is_success or not isinstance(word, str):
+            raise self.read_error(reply) or RemoteError(Cause.UNREADABLE)
+        if inside(data, "execution_id") not in (None, remote_id):
+            raise RemoteError(Cause.UNREADABLE, "The answer is about another execution.")
+        word = self.clean(word).lower()[:64]
+        output = inside(data, "output")
+        video_url = text(inside(output, "video", "video_url")) or text(inside(output, "video_url"))
+        return Progress(
+            STATES.get(word, State.RUNNING) if video_url or word != "completed" else State.RUNNING,
+            word,
+            video_url=video_url,
+            video_id=self.clean(inside(output, "video", "video_id") or inside(output, "video_id"))[:200],
+            asset_id=self.clean(inside(output, "asset_id"))[:200],
+            has_no_link=word == "completed" and not video_url,
+            failure=self.read_failure(*error_words(inside(data, "error") or body.get("error")))
+            if word == "failed"
+            else None,
+            notice=notice,
+        )
+
+    # Pictures
+    def prepare_image(self, image: Image, seconds: float = 60) -> Image:
+        """Frames are public addresses: a picture is handed to HeyGen first.
+
+        The newer call first, the older one where the newer does not exist; the setting HEYGEN_UPLOAD_CALL may fix one.
+        """
+        if image.address:
+            return image
+        until = time.monotonic() + seconds
+        if settings.HEYGEN_UPLOAD_CALL != "asset":
+            try:
+                return self.upload(image, seconds)
+            except RemoteError as error:
+                if settings.HEYGEN_UPLOAD_CALL == "assets" or not error.is_absent:
+                    raise
+        return self.upload_the_older_way(image, max(1.0, until - time.monotonic()))
+
+
+STATES = {"completed": State.COMPLETED, "failed": State.FAILED, "not_found": State.MISSING}
+
+
+def body_of(job: Job) -> dict[str, Any]:
+    """The body of "Execute Video Generation". Empty fields are left out; frames are public addresses."""
+    required = {"prompt": job.prompt, "provider": job.model, "aspect_ratio": job.aspect_ratio}
+    optional = {
+        "reference_image_url": job.start.address if job.start else "",
+        "tail_image_url": job.end.address if job.end else "",
+        "config": job.settings,
+    }
+    return {"workflow_type": WORKFLOW, "input": required | {name: value for name, value in optional.items() if value}}
+
+
+def is_about_execution(body: dict[str, Any]) -> bool:
+    """Whether a 404 says that the execution is unknown. A gateway's own 404 in mid-deployment says nothing of it."""
+    code, message = error_words(body.get("error"))
+    code = code or error_words(body)[0]
+    return code.endswith("not_found") or code.isdigit() or (not code and bool(message))
+
+
+BACKEND = HeyGenWorkflows()
