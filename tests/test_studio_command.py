@@ -60,7 +60,7 @@ def test_ctrl_c_ends_everything_soon_and_with_success(start_studio):
 def test_a_part_that_is_killed_is_started_again(start_studio, name):
     studio = start_studio(**NO_KEY)
     killed = studio.kill(name)
-    wait_until(lambda: studio.find(name) and studio.find(name).pid != killed, 20, f"another {name}")
+    wait_until(lambda: (found := studio.find(name)) and found.pid != killed, 20, f"another {name}")
     wait_until(studio.healthy, 30, "a healthy studio")
     press(studio, ["a lighthouse"])
     wait_until(lambda: rows(studio)[0]["status"] == "ready", 90)

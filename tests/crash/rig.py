@@ -39,7 +39,8 @@ from videos.lifecycle import Status  # noqa: E402
 from videos.models import Batch, Generation, Picture, Provider, RemoteAccount, RemoteCopy, Request  # noqa: E402
 from videos.remotes import transport  # noqa: E402
 
-WATCHED = tuple(f"{Path(place).resolve()}/" for place in (ROOT / "videos", *httpx.__path__, *httpcore.__path__))
+PLACES = [ROOT / "videos", *map(Path, [*httpx.__path__, *httpcore.__path__])]
+WATCHED = tuple(f"{path}/" for place in PLACES for path in (place, place.resolve()))  # .venv may be a link
 MANY = 32_000  # places at the remote side: no point may wait for another
 SECOND = 1.0
 
