@@ -2,8 +2,16 @@
 
 Two more limits belong to the owner, and count across hosts: `STUDIO_MAX_IN_FLIGHT`, or the account's own number in the
 admin (generations at a remote API), and a budget's `in_flight` (unfinished generations of a member).
-The demo server imports nothing of ours and has its own limit, `HANDS` in `standin/api.py`.
+Two numbers must stand elsewhere: the demo server imports nothing of ours (`HANDS` in `standin/api.py`), and gunicorn
+reads the number of web processes before our code can be imported (`workers` in `gunicorn.conf.py`).
 """
+
+# In each web process. Connections wait on one event loop, so that a slow client costs no thread. A thread runs the
+# application; on PostgreSQL each keeps a database connection. A stream is an answer that is made while it is sent, such
+# as an archive of many videos.
+WEB_CONNECTIONS = 4000
+WEB_THREADS = 32
+WEB_STREAMS = 32
 
 # django-q2's worker processes: one polls, two send, two save, and one is left for rare tasks. The poller must never
 # wait for a free process: nothing is polled meanwhile, and its silence has all processes replaced, those that are

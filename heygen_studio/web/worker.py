@@ -13,10 +13,8 @@ from gunicorn.workers import base
 
 from heygen_studio.web.connection import Connection
 from heygen_studio.web.remembered import Permissions
+from videos.limits import WEB_CONNECTIONS, WEB_STREAMS, WEB_THREADS
 
-THREADS = 32  # for the application; on PostgreSQL each keeps a connection
-STREAMS = 32  # answers that are made while they are sent, such as an archive of many videos
-MOST_CONNECTIONS = 4000
 FILES_EACH = 3  # descriptors that one connection may need: its socket, its body or its answer
 FILES_BESIDES = 300
 STOP_SECONDS = 1.0
@@ -31,8 +29,8 @@ class Worker(base.Worker):
 
     def set_up(self):
         self.most = most_connections()
-        self.threads = ThreadPoolExecutor(THREADS, "app")
-        self.streams = ThreadPoolExecutor(STREAMS, "stream")
+        self.threads = ThreadPoolExecutor(WEB_THREADS, "app")
+        self.streams = ThreadPoolExecutor(WEB_STREAMS, "stream")
         self.permissions = Permissions()
         self.connections: dict[Connection, None] = {}  # oldest first
         self.is_accepting = self.is_stopping = False
@@ -135,10 +133,10 @@ class Worker(base.Worker):
 def most_connections() -> int:
     """As many as there are descriptors for, once this process may open as many as it is allowed."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = MOST_CONNECTIONS * FILES_EACH + FILES_BESIDES
+    allowed = WEB_CONNECTIONS * FILES_EACH + FILES_BESIDES
     if hard != resource.RLIM_INFINITY:
         allowed = min(allowed, hard)
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return max(100, min(MOST_CONNECTIONS, (allowed - FILES_BESIDES) // FILES_EACH))
+    return max(100, min(WEB_CONNECTIONS, (allowed - FILES_BESIDES) // FILES_EACH))

@@ -1,7 +1,7 @@
-"""Do storage and rows agree? What `manage.py checkstudio` says, and what the worker looks at every night.
+"""The consistency check: do the files in the storage match the rows? For `manage.py checkstudio` and the nightly task.
 
-Nothing is ever removed because it is not understood: a file without a row is set aside. Only partial downloads that
-nobody waits for are deleted, and, after their days in the trash, the copies that their owners threw away.
+An unknown file is never removed: it is set aside. Deleted are only partial files that no generation waits for, and
+videos that have been in the trash for long enough.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 OUR_FOLDERS = ("videos/", "posters/", "frames/", "pictures/")  # a bucket may hold more than ours
 SET_ASIDE = "lost-and-found"
-DRAFT_ENDINGS = frozenset({".part", ".json", ".new"})
+PARTIAL_ENDINGS = frozenset({".part", ".json", ".new"})
 A_FEW = 3
 YOUNG = timedelta(hours=1)  # a file so new may be waiting for its row
 FORGOTTEN = timedelta(days=1)
@@ -59,7 +59,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that does not agree. `name` is in the storage, or a path for what is stale."""
+    """One mismatch. `name` is a name in the storage, or the path of a stale partial file."""
 
     kind: Kind
     name: str
@@ -83,7 +83,7 @@ class CannotRepair(Exception):
 
 
 def nightly() -> None:
-    """The worker's look every night: repairs what it can, and empties the trash. Alone across hosts."""
+    """Empties the trash, and repairs what it can. Runs on one host at a time."""
     token = ProcessLock.objects.acquire(SLOT, SLOT_SECONDS)
     if token is None:
         return
@@ -97,7 +97,7 @@ def nightly() -> None:
 
 
 def tonight(day: int) -> Callable[[int], bool]:
-    """Whether a file's turn to be hashed is tonight, and there is time left."""
+    """A function that says whether a file is to be hashed tonight, while there is time left."""
     until = time.monotonic() + HASHING_SECONDS
 
     def is_hashed(pk: int) -> bool:
@@ -108,9 +108,9 @@ def tonight(day: int) -> Callable[[int], bool]:
 
 
 def looks_like_another_storage(findings: list[Finding]) -> bool:
-    """Most copies missing, or most files strangers: a disk that is not mounted, or another studio's database.
+    """Whether most copies are missing or most files are unknown: an unmounted disk, or another studio's database.
 
-    Repairing would then fetch everything again, or put everything aside.
+    Repairing would then download everything again, or set everything aside.
     """
     missing, strange = (sum(finding.kind == kind for finding in findings) for kind in (Kind.MISSING, Kind.ORPHAN))
     copies = SavedVideo.objects.count()
@@ -126,12 +126,12 @@ def repair_all(findings: list[Finding]):
             logger.warning("%s: %s", finding, repair(finding))
         except CannotRepair as error:
             logger.error("%s: not repaired, because %s", finding, error)
-        except STORAGE_ERRORS as error:  # the others may fare better
+        except STORAGE_ERRORS as error:  # the others may succeed
             logger.error("%s: not repaired, because the storage failed: %s", finding, type(error).__name__)
 
 
 def empty_trash() -> int:
-    """Ends what has been in the trash for its days, files and all; how many. Unfinished ones are kept."""
+    """Deletes what has been in the trash for long enough, with its files; how many. Unfinished ones are kept."""
     before = timezone.now() - timedelta(days=settings.TRASH_DAYS)
     return sum(
         generation.remove_for_good() for generation in Generation.objects.removable().filter(trashed_at__lt=before)
@@ -140,9 +140,9 @@ def empty_trash() -> int:
 
 # Comparing
 def compare(is_hashed: Callable[[int], bool] = lambda pk: False) -> list[Finding]:
-    """Everything that does not agree, orphans first. `is_hashed(pk)` picks the copies whose bytes are read too.
+    """All mismatches, orphans first. `is_hashed(pk)` selects the copies whose bytes are compared too.
 
-    The storage is listed before the rows are read: a file made in between is then simply not seen.
+    The storage is listed before the rows are read, so a file created in between is not seen at all.
     """
     now, stored = timezone.now(), list_storage()
     copies = list(SavedVideo.objects.select_related("generation").order_by("pk"))
@@ -150,7 +150,7 @@ def compare(is_hashed: Callable[[int], bool] = lambda pk: False) -> list[Finding
     known = {file.name for copy in copies for file in copy.files()} | {picture.file.name for picture in pictures}
     return [
         *orphans({name: file for name, file in stored.items() if name not in known}, now),
-        *stale_drafts(now),
+        *stale_partial_files(now),
         *(finding for copy in copies for finding in check_copy(copy, stored, is_hashed)),
         *unsaved(),
         *(finding for picture in pictures for finding in check_picture(picture, stored, is_hashed)),
@@ -158,7 +158,7 @@ def compare(is_hashed: Callable[[int], bool] = lambda pk: False) -> list[Finding
 
 
 def list_storage() -> dict[str, StoredFile]:
-    """Every file under its final name, by its name in the storage."""
+    """All files that have their final name, by their name in the storage."""
     if settings.BUCKET:
         found = {item.key: StoredFile(item.size, item.last_modified) for item in default_storage.bucket.objects.all()}
     else:
@@ -168,7 +168,7 @@ def list_storage() -> dict[str, StoredFile]:
 
 
 def walk(root: Path) -> Iterator[Path]:
-    """Also behind a link to another disk."""
+    """All files in the folder, also behind links to another disk."""
     for folder, _, names in os.walk(root, followlinks=True):
         for name in names:
             yield Path(folder) / name
@@ -183,7 +183,7 @@ def stat_of(path: Path) -> StoredFile:
 
 
 def orphans(strangers: dict[str, StoredFile], now: datetime) -> Iterator[Finding]:
-    """Files of no row, unless they are new, or a generation on its way to `ready` will take them."""
+    """Files without a row, unless they are new or belong to a generation in progress."""
     old = {name: file for name, file in strangers.items() if now - file.modified > YOUNG}
     awaited = on_their_way(old)
     for name, file in sorted(old.items()):
@@ -202,18 +202,18 @@ def public_id_in(name: str) -> str:
     return found[0] if found else ""
 
 
-def stale_drafts(now: datetime) -> Iterator[Finding]:
-    """What a download left half done, when its generation no longer waits for it."""
+def stale_partial_files(now: datetime) -> Iterator[Finding]:
+    """Partial files whose generation no longer waits for them."""
     roots = [settings.PARTIAL_FOLDER] if settings.BUCKET else [settings.PARTIAL_FOLDER, Path(default_storage.path(""))]
-    drafts = [path for root in roots for path in walk(Path(root)) if is_draft(path)]
-    awaited = on_their_way(path.name for path in drafts)
-    for path in drafts:
+    partials = [path for root in roots for path in walk(Path(root)) if is_partial_file(path)]
+    awaited = on_their_way(path.name for path in partials)
+    for path in partials:
         if public_id_in(path.name) not in awaited and now - stat_of(path).modified > FORGOTTEN:
             yield Finding(Kind.STALE, str(path), "part of a download that nobody waits for")
 
 
-def is_draft(path: Path) -> bool:
-    return path.name.startswith(".") and path.suffix in DRAFT_ENDINGS and bool(public_id_in(path.name))
+def is_partial_file(path: Path) -> bool:
+    return path.name.startswith(".") and path.suffix in PARTIAL_ENDINGS and bool(public_id_in(path.name))
 
 
 def check_copy(copy: SavedVideo, stored: dict[str, StoredFile], is_hashed: Callable[[int], bool]) -> Iterator[Finding]:
@@ -236,7 +236,7 @@ def check_copy(copy: SavedVideo, stored: dict[str, StoredFile], is_hashed: Calla
 
 
 def is_truly_gone(row, name: str) -> bool:
-    """Made or removed since the storage was listed is no fault."""
+    """Whether the file is missing now. One created or removed since the storage was listed is no mismatch."""
     return type(row).objects.filter(pk=row.pk).exists() and not default_storage.exists(name)
 
 
@@ -260,7 +260,7 @@ def check_picture(
 
 
 def wrong_bytes(row: SavedVideo | Picture) -> str:
-    """What is wrong with the bytes of a file, "" if nothing. One that cannot be read keeps no other from its look."""
+    """What is wrong with the bytes of a file, or "". A file that cannot be read does not stop the check."""
     name = row.file.name
     try:
         return "" if sha256_in_storage(name) == row.sha256 else "other bytes than"
@@ -280,7 +280,7 @@ def sha256_in_storage(name: str) -> str:
 
 # Repairing
 def repair(finding: Finding) -> str:
-    """Puts one finding right and says how, in words for a person. Raises CannotRepair."""
+    """Repairs one mismatch and says how, in words for a person. Raises CannotRepair."""
     if finding.kind == Kind.ORPHAN:
         return f"set aside as {set_aside(finding.name)}"
     if finding.kind == Kind.STALE:
@@ -295,7 +295,7 @@ def repair(finding: Finding) -> str:
 
 
 def set_aside(name: str) -> str:
-    """In a folder by renaming where that can be: it takes no room, and no half a copy is ever left."""
+    """Moves a file to lost-and-found; in a folder by renaming, which takes no space and leaves no partial copy."""
     if not settings.BUCKET:
         kept = default_storage.get_available_name(f"{SET_ASIDE}/{name}")
         make_folder(Path(default_storage.path(kept)).parent)
@@ -308,7 +308,7 @@ def set_aside(name: str) -> str:
 
 
 def redraw(generation: Generation) -> str:
-    """Poster and last frame once more, from the saved copy."""
+    """Makes poster and last frame again from the saved copy."""
     copy = generation.saved_video
     with tempfile.TemporaryDirectory() as folder:
         video, picture = Path(folder) / "video.mp4", Path(folder) / "picture.jpg"

@@ -1,9 +1,9 @@
-"""Downloading one large file from an address that somebody else chose: guarded, resumable, bounded in every way.
+"""SSRF-safe, resumable download of one large file, bounded in size and time.
 
-httpcore is used directly, because everything that httpx adds (redirects, cookies, proxies, unpacking) is what must
-not happen here. Names are resolved once, the addresses are checked, and the connection goes to the checked address
-itself, so a name that resolves differently a moment later changes nothing. Nothing raised here carries the link:
-its signature opens the file to anybody.
+httpcore is used directly, because what httpx adds (redirects, cookies, proxies, decompression) must not happen here.
+Names are resolved once, the addresses are checked, and the connection goes to the checked address itself, so a name
+that resolves differently a moment later changes nothing. No exception raised here contains the link, because its
+signature gives anybody access to the file.
 """
 
 import errno
@@ -27,13 +27,13 @@ from django.conf import settings
 MAX_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 CONNECT_SECONDS = 10.0
-SEAM = 256  # bytes: a resumed download begins so far before its end, and these must come again as they were
+OVERLAP = 256  # bytes: a resumed download begins this far before its end, and these must arrive unchanged
 CHECK_SPACE_EVERY = 16 * 1024 * 1024
 CONTENT_RANGE = re.compile(r"bytes\s+(?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.IGNORECASE)
 HEAD_BYTES = 12
 DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-# A server that is busy or broken, not a link that is dead.
-PASSING = frozenset({408, 416, 425, 429})
+# The server is busy or broken; the link may still be valid.
+TEMPORARY = frozenset({408, 416, 425, 429})
 
 # Explicit, because `ipaddress.is_global` has changed its mind between Python's patch releases.
 FORBIDDEN_V4 = [
@@ -63,7 +63,7 @@ FORBIDDEN_V6 = [
 
 
 def is_public(address: str) -> bool:
-    """Whether this is an address of the open internet: global unicast, and no tunnel into anywhere else."""
+    """Whether this is a public internet address: global unicast, and not a tunnel to another network."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -84,11 +84,11 @@ def anything(head: bytes) -> bool:
 
 
 class Fault(StrEnum):
-    """What kept a download from its end."""
+    """Why a download did not finish."""
 
     INTERRUPTED = "interrupted"  # the connection broke, or the body ended too early
     STALLED = "stalled"
-    CHANGED = "changed"  # not the file whose first bytes we have; those were thrown away
+    CHANGED = "changed"  # no longer the file whose first bytes we have; those were discarded
     DEAD_LINK = "dead_link"
     UNREACHABLE = "unreachable"
     FORBIDDEN = "forbidden"  # an address, a scheme or a redirect that must not be followed
@@ -110,13 +110,13 @@ class FetchError(Exception):
 class Guard:
     """What a download may do. Amounts are bytes, times seconds."""
 
-    trusted_origin: str = ""  # scheme://host[:port]; alone may be plain HTTP, and at a private address
+    trusted_origin: str = ""  # scheme://host[:port]; only this one may use plain HTTP or a private address
     largest: int = 2 * 1024**3
     keep_free: int = 0
     looks_right: Callable[[bytes], bool] = anything  # judges the first 12 bytes
     resolve: Callable[[str, int], list[str]] = resolve
     is_allowed: Callable[[str], bool] = is_public
-    window: float = 30.0  # over so long, fewer than `slowest` bytes a second are a stall
+    window: float = 30.0  # seconds; a stall is fewer than `slowest` bytes a second over this time
     slowest: int = 2048
     context: ssl.SSLContext | None = None
 
@@ -136,12 +136,12 @@ def guard_for(trusted_origin: str) -> Guard:
 
 @dataclass
 class Facts:
-    """What the server said of the file. Kept beside its first bytes, so that any process may go on from there."""
+    """What the server said about the file. Kept beside the partial file, so that any process can resume."""
 
     etag: str = ""  # strong ones only
     modified: str = ""
     length: int | None = None
-    starts_over: bool = False  # the server sends the whole file whatever part is asked for
+    starts_over: bool = False  # the server always sends the whole file, even if a part was requested
 
     @property
     def validator(self) -> str:
@@ -156,7 +156,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Answer:
-    """One final answer: headers by lower-case name, and the body as it comes from the line."""
+    """A final response: headers by lower-case name, and the body as it arrives."""
 
     status: int
     headers: dict[str, str]
@@ -177,7 +177,7 @@ class Answer:
 
     @property
     def content_range(self) -> tuple[int | None, int | None]:
-        """(first byte, whole length), each None where it is not said."""
+        """(first byte, whole length), each None if not given."""
         match = CONTENT_RANGE.fullmatch(self.header("content-range").strip())
         if not match:
             return None, None
@@ -194,34 +194,34 @@ def download(
     tick: Callable[[], None] = lambda: None,
     learned: Callable[[], None] = lambda: None,
 ) -> None:
-    """Brings `file` (unbuffered, open for reading and writing) to the whole of what `link` names.
+    """Downloads `link` into `file` (unbuffered, open for reading and writing) until it is complete.
 
-    Goes on from the bytes that `file` already has, if the server still has the same file; starts over if not.
-    `tick` is called at least twice a second and may raise to end it; `learned` when `facts` have changed, before
-    the bytes they speak of. Raises FetchError; what arrived until then is in `file`, for the next attempt.
+    Resumes after the bytes that `file` already has if the server still has the same file, and starts over if not.
+    `tick` is called at least twice a second and may raise to stop the download. `learned` is called when `facts` have
+    changed, before the bytes that they describe. Raises FetchError; the bytes that arrived stay for the next attempt.
     """
     have = size_of(file)
-    first = have - SEAM if have > SEAM else 0
+    first = have - OVERLAP if have > OVERLAP else 0
     with answered(link, range_headers(first, facts), guard, tick) as answer:
         if answer.status == 416 and first and answer.content_range[1] == have:
             facts.length = have
             return
         refuse_unusable(answer, first, file, facts)
         resumes = answer.status == 206
-        chunks = go_on(answer, first, file, facts) if resumes else start_over(answer, file, facts)
+        chunks = resumed(answer, first, file, facts) if resumes else start_over(answer, file, facts)
         learned()
         refuse_too_large(facts.length, guard)
         require_space(file, (facts.length or 0) - size_of(file), guard)
         try:
             write_all(chunks, file, guard)
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError):
-            if size_of(file) != facts.length:  # a line that breaks after the last byte has cost nothing
+            if size_of(file) != facts.length:  # a connection that breaks after the last byte did no harm
                 raise interrupted(size_of(file)) from None
     require_length(file, facts)
 
 
 def look(link: str, guard: Guard) -> None:
-    """Asks for the first bytes of what `link` names and reads no more. Raises FetchError where they are not there."""
+    """Requests only the first bytes of `link`. Raises FetchError if they are not available, or not a video's."""
     began = time.monotonic()
 
     def tick():
@@ -254,7 +254,7 @@ def range_headers(first: int, facts: Facts) -> dict[str, str]:
 def refuse_unusable(answer: Answer, first: int, file: BinaryIO, facts: Facts):
     status = answer.status
     if status == 416:
-        throw_away(file, facts)
+        discard(file, facts)
         raise FetchError(Fault.CHANGED, "the file behind its link has changed")
     if status not in {200, 206} or (status == 206 and not first):
         raise fault_of(status)
@@ -263,48 +263,48 @@ def refuse_unusable(answer: Answer, first: int, file: BinaryIO, facts: Facts):
 
 
 def fault_of(status: int) -> FetchError:
-    if 400 <= status < 500 and status not in PASSING:
+    if 400 <= status < 500 and status not in TEMPORARY:
         return FetchError(Fault.DEAD_LINK, "its link no longer works")
     return FetchError(Fault.SERVER, f"the server that holds it answered with a fault (HTTP {status})")
 
 
-def go_on(answer: Answer, first: int, file: BinaryIO, facts: Facts) -> Iterable[bytes]:
-    """The rest of a file that we have begun, if it is still that file; the bytes at the seam must be the same."""
+def resumed(answer: Answer, first: int, file: BinaryIO, facts: Facts) -> Iterable[bytes]:
+    """The rest of a partly downloaded file, if it is still the same file; the bytes of the overlap must match."""
     begins, total = answer.content_range
     other_etag = bool(facts.etag and answer.strong_etag and facts.etag != answer.strong_etag)
     other_length = None not in (total, facts.length) and total != facts.length and not facts.etag
     if begins != first or other_etag or other_length or (total is not None and total < size_of(file)):
-        throw_away(file, facts)
+        discard(file, facts)
         raise FetchError(Fault.CHANGED, "the file behind its link has changed")
     # A total in Content-Range is about the file; a Content-Length may have been a lie about one answer.
     facts.length = total if total is not None else facts.length
-    return after_seam(answer.chunks, file, facts)
+    return after_overlap(answer.chunks, file, facts)
 
 
-def after_seam(chunks: Iterable[bytes], file: BinaryIO, facts: Facts) -> Iterator[bytes]:
-    file.seek(-SEAM, os.SEEK_END)
-    expected, came = file.read(SEAM), b""
+def after_overlap(chunks: Iterable[bytes], file: BinaryIO, facts: Facts) -> Iterator[bytes]:
+    file.seek(-OVERLAP, os.SEEK_END)
+    expected, came = file.read(OVERLAP), b""
     for chunk in chunks:
-        if len(came) == SEAM:
+        if len(came) == OVERLAP:
             yield chunk
             continue
-        missing = SEAM - len(came)
+        missing = OVERLAP - len(came)
         came += chunk[:missing]
         if not expected.startswith(came):
-            throw_away(file, facts)
+            discard(file, facts)
             raise FetchError(Fault.CHANGED, "the file behind its link has changed")
         if chunk[missing:]:
             yield chunk[missing:]
 
 
 def start_over(answer: Answer, file: BinaryIO, facts: Facts) -> Iterable[bytes]:
-    facts.starts_over = size_of(file) > SEAM
-    throw_away(file, facts)
+    facts.starts_over = size_of(file) > OVERLAP
+    discard(file, facts)
     facts.learn(answer, answer.content_length)
     return answer.chunks
 
 
-def throw_away(file: BinaryIO, facts: Facts):
+def discard(file: BinaryIO, facts: Facts):
     facts.forget()
     file.truncate(0)
 
@@ -358,7 +358,7 @@ def require_space(file: BinaryIO, needed: int, guard: Guard):
 def require_length(file: BinaryIO, facts: Facts):
     size = size_of(file)
     if facts.length is not None and size > facts.length:
-        throw_away(file, facts)
+        discard(file, facts)
         raise FetchError(Fault.CHANGED, "the file behind its link has changed")
     if facts.length is not None and size < facts.length:
         raise interrupted(size)
@@ -376,10 +376,10 @@ def amount(size: int) -> str:
     return f"{size} bytes"
 
 
-# The line
+# The connection
 @contextmanager
 def answered(link: str, headers: dict[str, str], guard: Guard, tick: Callable[[], None]) -> Iterator[Answer]:
-    """The answer behind at most three redirects, each checked as the first address was."""
+    """The final response after at most three redirects; each address is checked like the first."""
     address = parse(link)
     for _ in range(MAX_REDIRECTS + 1):
         with asked(address, headers, guard, tick) as answer:
@@ -392,16 +392,16 @@ def answered(link: str, headers: dict[str, str], guard: Guard, tick: Callable[[]
 
 @contextmanager
 def asked(address: httpx.URL, headers: dict[str, str], guard: Guard, tick: Callable[[], None]) -> Iterator[Answer]:
-    line = Line(guard, trusted=guard.trusts(address), tick=tick)
-    if not line.trusted and address.scheme != "https":
+    network = CheckedNetwork(guard, trusted=guard.trusts(address), tick=tick)
+    if not network.trusted and address.scheme != "https":
         raise FetchError(Fault.FORBIDDEN, "its link does not lead to an encrypted address")
     url = httpcore.URL(
         scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path or b"/"
     )
     context = guard.context or tls_context()
     with (
-        explained(),
-        httpcore.ConnectionPool(ssl_context=context, max_connections=1, network_backend=line) as pool,
+        translated_errors(),
+        httpcore.ConnectionPool(ssl_context=context, max_connections=1, network_backend=network) as pool,
         pool.stream("GET", url, headers={**OUR_HEADERS, **headers}, extensions={"timeout": TIMEOUTS}) as response,
     ):
         yield Answer(response.status, lower(response.headers), response.iter_stream())
@@ -421,8 +421,8 @@ def lower(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """httpcore's errors as ours. Their text is dropped, in case it ever quotes what was asked for."""
+def translated_errors() -> Iterator[None]:
+    """Turns httpcore's errors into ours. Their text is dropped, because it might quote the link."""
     try:
         yield
     except (httpcore.ConnectError, httpcore.ConnectTimeout):
@@ -448,8 +448,8 @@ def origin(link: httpx.URL) -> tuple[str, str, int | None]:
 
 
 @dataclass
-class Line(httpcore.NetworkBackend):
-    """Connects to checked addresses only. `trusted` is for the one origin that may be anywhere."""
+class CheckedNetwork(httpcore.NetworkBackend):
+    """Connects only to checked addresses. `trusted` is for the one origin that may have a private address."""
 
     guard: Guard
     trusted: bool
@@ -457,22 +457,22 @@ class Line(httpcore.NetworkBackend):
     plain: httpcore.SyncBackend = field(default_factory=httpcore.SyncBackend)
 
     def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
-        trouble: Exception = httpcore.ConnectError("no address")
+        failure: Exception = httpcore.ConnectError("no address")
         for address in self.allowed_addresses(host, port):
             self.tick()
             try:
                 stream = self.plain.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                trouble = error
+                failure = error
                 continue
             self.require_allowed_peer(stream)
             return WatchedStream(stream, self.guard, self.tick)
-        raise trouble
+        raise failure
 
     def allowed_addresses(self, host: str, port: int) -> list[str]:
         try:
             found = self.guard.resolve(host, port)
-        except (OSError, UnicodeError):  # the second: no name at all, such as `a..b`
+        except (OSError, UnicodeError):  # UnicodeError: not a host name, such as `a..b`
             raise httpcore.ConnectError("the name could not be resolved") from None
         allowed = [address for address in found if self.trusted or self.guard.is_allowed(address)]
         if found and not allowed:
@@ -487,7 +487,7 @@ class Line(httpcore.NetworkBackend):
 
 
 class WatchedStream(httpcore.NetworkStream):
-    """A connection that ticks while it waits, and ends when too little has come for too long, headers included."""
+    """A connection that calls `tick` while it waits, and fails when too few bytes arrive, headers included."""
 
     def __init__(self, stream: httpcore.NetworkStream, guard: Guard, tick: Callable[[], None]):
         self.stream, self.guard, self.tick = stream, guard, tick
@@ -496,7 +496,7 @@ class WatchedStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         while True:
             self.tick()
-            self.judge_pace()
+            self.check_pace()
             try:
                 data = self.stream.read(max_bytes, min(0.5, self.guard.window))
             except httpcore.ReadTimeout:
@@ -504,7 +504,7 @@ class WatchedStream(httpcore.NetworkStream):
             self.came += len(data)
             return data
 
-    def judge_pace(self):
+    def check_pace(self):
         elapsed = time.monotonic() - self.window_began
         if elapsed < self.guard.window:
             return

@@ -1,8 +1,8 @@
-"""`manage.py studio`: web, worker and, where nothing else is configured, the stand-in, as one thing to start and stop.
+"""`manage.py studio`: starts and stops web, worker and, without an API key, the demo server.
 
 A part that dies is started again. No part outlives the supervisor: it adopts orphans and ends them, and the kernel
-tells its children when it is killed itself. The listening socket is the supervisor's, so that a visitor who comes
-while the web server is being replaced waits for a moment and is not turned away.
+tells its children when it is killed itself. The supervisor owns the listening socket, so a visitor who comes while the
+web server is being replaced waits a moment instead of being refused.
 """
 
 import errno
@@ -29,15 +29,15 @@ from django.db.migrations.executor import MigrationExecutor
 from videos.worker import linux
 
 STEP = 0.1  # seconds between two looks
-STOP_WITHIN = 10.0  # seconds until a part that does not end is killed
-FAILS_AT_ONCE = 5.0  # a part that lived shorter did not really start
+STOP_WITHIN = 10.0  # seconds until a part that does not stop is killed
+SHORTEST_LIFE = 5.0  # seconds; a part that ended sooner did not really start
 TRIES = 5
 MANAGE = str(settings.BASE_DIR / "manage.py")
 BACKLOG = 2048
 
 
 class CannotStart(Exception):
-    """`str(error)` is a sentence for whoever started us."""
+    """`str(error)` is a sentence for the person who started the studio."""
 
 
 class Part:
@@ -77,21 +77,21 @@ class Part:
             self.process.terminate()
 
     def kill(self):
-        """It and whatever it left in its process group."""
+        """Kills the part and everything in its process group."""
         if self.process:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 
     def put_off(self):
-        """It ended by itself: when to try again. Raises CannotStart when it never even starts."""
-        did_start = time.monotonic() - self.started_at > FAILS_AT_ONCE
+        """Plans the next start of a part that ended by itself. Raises CannotStart when it fails again and again."""
+        did_start = time.monotonic() - self.started_at > SHORTEST_LIFE
         self.failures = 0 if did_start else self.failures + 1
         if self.failures >= TRIES and self.process.returncode != -signal.SIGKILL:
             raise CannotStart(f"The {self.name} process cannot be started; what it said stands above.")
         self.start_at = time.monotonic() + 0.2 * self.failures
 
     def lines(self) -> list[str]:
-        """Whole lines that it has printed since the last time."""
+        """The complete lines that it has printed since the last call."""
         try:
             text = self.process.stdout.read() or b""
         except ValueError:
@@ -100,22 +100,22 @@ class Part:
         return [line.decode(errors="replace") for line in lines]
 
 
-class Probe:
-    """Waits for the web server's first answer. The socket listens before the server runs, so one question will do."""
+class FirstAnswer:
+    """Waits for the web server's first answer. The socket listens before the server runs, so one request is enough."""
 
     def __init__(self, listener: socket.socket):
         self.listener = listener
         self.connection: socket.socket | None = None
 
-    def has_answer(self) -> bool:
+    def has_come(self) -> bool:
         try:
             if self.connection is None:
                 self.ask()
-            return self.heard(self.connection.recv(1))
+            return self.is_answer(self.connection.recv(1))
         except BlockingIOError:
             return False
         except OSError:
-            return self.heard(b"")
+            return self.is_answer(b"")
 
     def ask(self):
         host, port = self.listener.getsockname()[:2]
@@ -123,15 +123,15 @@ class Probe:
         self.connection.sendall(b"GET /login HTTP/1.0\r\nHost: localhost\r\n\r\n")
         self.connection.setblocking(False)
 
-    def heard(self, answer: bytes) -> bool:
+    def is_answer(self, received: bytes) -> bool:
         if self.connection:
             self.connection.close()
         self.connection = None
-        return bool(answer)
+        return bool(received)
 
 
 class Supervisor:
-    """Starts the parts, keeps them running, prints what they say, and stops them all."""
+    """Starts the parts, keeps them running, prints their output, and stops them all."""
 
     def __init__(self, say: Callable[[str], None]):
         self.say = say
@@ -151,7 +151,7 @@ class Supervisor:
         return [*parts, web, Part("worker", [sys.executable, MANAGE, "worker"], env)]
 
     def run(self, when_up: Callable[[str], None]):
-        """Until SIGTERM or SIGINT. `when_up` is called once with the address, when the web server answers."""
+        """Runs until SIGTERM or SIGINT. Calls `when_up` once with the address, when the web server answers."""
         linux.adopt_orphans()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self.stop)
@@ -160,26 +160,26 @@ class Supervisor:
                 self.start(part)
             self.wait_for_web(when_up)
             while not self.must_stop:
-                self.tend()
+                self.look_after_parts()
         finally:
-            self.end()
+            self.stop_parts()
 
     def stop(self, number: int, frame: FrameType | None):
         self.must_stop = True
 
     def wait_for_web(self, when_up: Callable[[str], None]):
-        probe = Probe(self.listener)
+        first = FirstAnswer(self.listener)
         while not self.must_stop:
-            self.tend()
-            if probe.has_answer():
+            self.look_after_parts()
+            if first.has_come():
                 return when_up(address_of(self.listener))
         return None
 
-    def tend(self):
+    def look_after_parts(self):
         self.pass_on_output(STEP)
         for part in self.parts:
             if part.has_ended():
-                self.bury(part)
+                self.note_end(part)
             if part.process is None and time.monotonic() >= part.start_at and not self.must_stop:
                 self.start(part)
         reap(linux.children() - {part.process.pid for part in self.parts if part.process})
@@ -188,11 +188,11 @@ class Supervisor:
         part.start()
         self.selector.register(part.process.stdout, selectors.EVENT_READ, part)
 
-    def bury(self, part: Part):
+    def note_end(self, part: Part):
         self.pass_on_output(0)
         self.selector.unregister(part.process.stdout)
         part.process.stdout.close()
-        if part.name == "web":  # the worker's processes end by themselves, once what they send is answered
+        if part.name == "web":  # the worker's processes end by themselves, once their requests are answered
             part.kill()
         part.put_off()
         part.process = None
@@ -204,8 +204,8 @@ class Supervisor:
             for line in key.data.lines():
                 self.say(f"{key.data.name:<8}| {line}")
 
-    def end(self):
-        """Asks every part to end, and ends what does not."""
+    def stop_parts(self):
+        """Asks every part to stop, and kills those that do not."""
         for part in self.parts:
             part.terminate()
         deadline = time.monotonic() + STOP_WITHIN
@@ -223,7 +223,7 @@ class Supervisor:
 
 # Sockets and addresses
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that already takes visitors; port 0 lets the system choose. Raises CannotStart."""
+    """A listening socket; port 0 lets the system choose. Raises CannotStart."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -244,7 +244,7 @@ def why_not(error: OSError, host: str, port: int) -> str:
 
 
 def address_of(listener: socket.socket) -> str:
-    """Where a person finds us."""
+    """The address to open in a browser."""
     if settings.STUDIO_URL:
         return f"{settings.STUDIO_URL}/"
     host, port = listener.getsockname()[:2]
@@ -261,9 +261,9 @@ def web_command(descriptor: int) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "heygen_studio.wsgi:application", "--bind", f"fd://{descriptor}"]
 
 
-# The stand-in
+# The demo server
 def needs_standin() -> bool:
-    """Without a key and without an address of one's own, the stand-in takes HeyGen's place."""
+    """Whether the demo server answers for HeyGen: there is neither an API key nor an address of another API."""
     return not settings.HEYGEN_API_KEY and not settings.HEYGEN_API_URL_IS_GIVEN
 
 
@@ -277,7 +277,7 @@ def demo_environment(port: int) -> dict[str, str]:
 
 
 def environment_beside_a_demo() -> dict[str, str]:
-    """What a command by hand lacks to speak with the stand-in of the studio that runs; {} where none does."""
+    """The environment that lets a command started by hand use the demo server of a running studio; {} without one."""
     with suppress(OSError, ValueError):
         port = int(kept_port().read_text())
         if needs_standin() and not is_free(port):
@@ -286,7 +286,7 @@ def environment_beside_a_demo() -> dict[str, str]:
 
 
 def standin_port(kept: Path) -> int:
-    """The port it had before, so that links of videos not yet saved stay true; else one that is free."""
+    """The port it had before, so that links of videos not yet saved stay valid; or else a free one."""
     with suppress(OSError, ValueError):
         port = int(kept.read_text())
         if is_free(port):
@@ -318,7 +318,7 @@ def reap(pids: set[int]):
 
 # Before the first start, and after an update
 def prepare():
-    """Brings the database and the static files up to date; takes no time when they are. Raises CannotStart."""
+    """Migrates the database and collects static files, if needed. Raises CannotStart."""
     try:
         migrate()
     except Error as error:
@@ -335,7 +335,7 @@ def migrate():
 
 
 def static_files_changed(manifest: Path) -> bool:
-    """Whether any file came or changed since they were collected."""
+    """Whether any file was added or changed since they were collected."""
     try:
         collected_at, names = manifest.stat().st_mtime, set(json.loads(manifest.read_text())["paths"])
     except (OSError, ValueError, KeyError):
