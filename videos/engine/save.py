@@ -8,7 +8,6 @@ and a decode near the end are checked, then hash, fsync, rename, and only then t
 import hashlib
 import logging
 import os
-import struct
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.download import Facts, Fault, FetchError, disk_fault, download, guard_for, interrupted, size_of
 from videos.storage.folders import make_folder
+from videos.storage.mp4_boxes import end_of_boxes
 from videos.storage.names import Names, final_path, notes_path, partial_path
 from videos.storage.partial_file import HeldElsewhere, NotStored, ResumeNotes, opened, publish
 
@@ -179,7 +179,7 @@ class Saving:
     def require_whole_boxes(self):
         """The top-level boxes must reach the end of the file, whatever length was claimed; raises FetchError."""
         size, facts = size_of(self.file), self.notes.facts
-        end = end_of_boxes(self.file)
+        end = end_of_boxes(self.file, size)
         if end == size or (end is not None and end < size and facts.length is not None):
             return
         facts.length = None  # what the server claimed was not true
@@ -383,23 +383,3 @@ def examine(partial: Path, poster: Path, last_frame: Path) -> probe.Probe:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def end_of_boxes(file: BinaryIO) -> int | None:
-    """Where the last of an MP4's top-level boxes says that it ends; None where the bytes are no boxes at all.
-
-    Less than the file's size means bytes after the last box; more, that the file is cut short.
-    """
-    size, start = size_of(file), 0
-    while start + 8 <= size:
-        file.seek(start)
-        length, kind = struct.unpack(">I4s", file.read(8))
-        if length == 1:
-            large = file.read(8)
-            length = struct.unpack(">Q", large)[0] if len(large) == 8 else size - start + 1
-        if length == 0:  # "to the end of the file"
-            return size
-        if length < 8 or not kind.isascii():
-            return start or None
-        start += length
-    return start or None

@@ -10,10 +10,13 @@ import io
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO, Literal
 
 import pi_heif
 from PIL import Image, ImageCms
+
+from videos.storage.mp4_boxes import BrokenBox, boxes_of, brands
 
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 40_000_000
@@ -138,25 +141,17 @@ def _opener(data: bytes) -> Callable[[bytes], _Source]:
         return _open_png
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return _open_webp
-    brands = _brands(data)
-    if brands & _HEIC_BRANDS:
+    found = brands(data)
+    if found & _HEIC_BRANDS:
         return _open_heic
-    if brands:
-        kind = "an AVIF picture" if brands & _AVIF_BRANDS else "a video"
+    if found:
+        kind = "an AVIF picture" if found & _AVIF_BRANDS else "a video"
     else:
         start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
         kind = next((name for magic, name in _REFUSED_KINDS if start.startswith(magic)), None)
     if kind:
         raise PictureRefused(f"This is {kind}; choose a {ACCEPTED} picture instead.")
     raise PictureRefused(f"This file is not a picture that can be read; choose a {ACCEPTED} picture.")
-
-
-def _brands(data: bytes) -> set[bytes]:
-    """The brands in the leading `ftyp` box of an ISO media file; empty for anything else."""
-    if data[4:8] != b"ftyp":
-        return set()
-    body = data[8 : min(int.from_bytes(data[:4], "big"), 264)]
-    return {body[at : at + 4] for at in range(0, len(body), 4)}
 
 
 def _check_size(width: int, height: int, limit: int = MAX_PIXELS) -> None:
@@ -312,20 +307,20 @@ def _check_heic(data: bytes) -> None:
     """
     if len(data) > MAX_HEIC_BYTES:
         raise PictureRefused("This HEIC is larger than 12 MB; save it again as a JPEG or make it smaller.")
-    for kind, body in _boxes(data):
+    for kind, body in _boxes_of(data):
         if kind == b"mini":
             raise PictureRefused(INTRICATE)
         if kind == b"meta":
-            _check_heic_items(_boxes(body[4:]))
+            _check_heic_items(_boxes_of(body[4:]))
 
 
 def _check_heic_items(boxes: list[tuple[bytes, memoryview]]) -> None:
     sizes: list[tuple[int, int] | None] = []
     pixels: dict[int, int] = {}
     tiles: list[int] = []
-    properties = [part for kind, body in boxes if kind == b"iprp" for part in _boxes(body)]
+    properties = [part for kind, body in boxes if kind == b"iprp" for part in _boxes_of(body)]
     for body in (body for kind, body in properties if kind == b"ipco"):
-        sizes += [struct.unpack(">II", part[4:12]) if kind == b"ispe" else None for kind, part in _boxes(body)]
+        sizes += [struct.unpack(">II", part[4:12]) if kind == b"ispe" else None for kind, part in _boxes_of(body)]
     for width, height in filter(None, sizes):
         _check_size(width, height)
     for body in (body for kind, body in properties if kind == b"ipma"):
@@ -335,7 +330,7 @@ def _check_heic_items(boxes: list[tuple[bytes, memoryview]]) -> None:
                 pixels[item] = max(pixels.get(item, 0), size[0] * size[1])
     for body in (body for kind, body in boxes if kind == b"iref"):
         width = 4 if body[0] else 2
-        for kind, part in _boxes(body[4:]):
+        for kind, part in _boxes_of(body[4:]):
             if kind == b"dimg":
                 ids = part[width + 2 :]
                 tiles += [int.from_bytes(ids[at : at + width], "big") for at in range(0, len(ids), width)]
@@ -379,20 +374,14 @@ def _heic_associations(body: memoryview) -> list[tuple[int, int]]:
     return found
 
 
-def _boxes(data: bytes | memoryview) -> list[tuple[bytes, memoryview]]:
-    """The boxes of an ISO media file, or of a box: kind and body."""
-    found, at, view = [], 0, memoryview(data)
-    while at + 8 <= len(view):
-        length, kind = struct.unpack(">I4s", view[at : at + 8])
-        body = at + 8
-        if length == 1:
-            (length,) = struct.unpack(">Q", view[body : body + 8])
-            body += 8
-        end = len(view) if length == 0 else at + length
-        if end < body or len(found) > MAX_PARTS:
-            raise PictureRefused(DAMAGED)
-        found.append((kind, view[body:end]))
-        at = end
+def _boxes_of(data: bytes | memoryview) -> list[tuple[bytes, memoryview]]:
+    """Kind and body of each box, no more than a picture has. Raises PictureRefused."""
+    try:
+        found = list(islice(boxes_of(data), MAX_PARTS + 1))
+    except BrokenBox:
+        raise PictureRefused(DAMAGED) from None
+    if len(found) > MAX_PARTS:
+        raise PictureRefused(DAMAGED)
     return found
 
 

@@ -5,7 +5,6 @@ the boxes are walked first, without decoding, and a frame near the end must deco
 """
 
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from typing import BinaryIO
 import av
 from av.stream import Disposition
 from PIL import Image
+
+from videos.storage.mp4_boxes import nested_boxes
 
 # 4K, either way up. An H.264 decoder may hold 17 frames: at this size that is about 240 MB.
 MAX_PIXELS = 4096 * 2304
@@ -26,7 +27,6 @@ COLORSPACE_UNSPECIFIED = 2  # ITU-T H.273; PyAV names only the others
 MAX_INDEX = 5_000_000
 MAX_BOXES = 200_000
 
-_PARENTS = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl", b"moof", b"traf"}
 # Where the 32-bit count stands, after the box's own header.
 _COUNTS = {b"stsz": 8, b"stz2": 8, b"trun": 4, b"elst": 4}
 
@@ -165,41 +165,21 @@ def _check_boxes(file: BinaryIO) -> None:
         looks = next((name for magic, name in _LOOKS_LIKE if head.lstrip().startswith(magic)), None)
         raise NotAVideo(f"The file is {looks + ', ' if looks else ''}not an MP4 video.")
     found, samples, edits = set(), 0, 1
-    for number, (kind, body, end) in enumerate(_boxes(file, 0, size)):
+    for number, box in enumerate(nested_boxes(file, 0, size)):
+        kind = box.kind
         found.add(kind)
         if number > MAX_BOXES or kind == b"cmov":
             raise NotAVideo("The video's index is not one that this studio can read.")
-        if end > size and kind in (b"mdat", b"moov", b"moof"):
-            raise NotAVideo(f"The video is cut short: at least {end - size:,} bytes are missing at its end.")
+        if box.end > size and kind in (b"mdat", b"moov", b"moof"):
+            raise NotAVideo(f"The video is cut short: at least {box.end - size:,} bytes are missing at its end.")
         if kind in _COUNTS:
-            count = _count(file, body + _COUNTS[kind])
+            count = _count(file, box.body + _COUNTS[kind])
             edits = max(edits, count) if kind == b"elst" else edits
             samples += count if kind != b"elst" else 0
     if not found & {b"moov"} or not found & {b"mdat"}:
         raise NotAVideo("The video is incomplete: its index or its pictures are missing.")
     if samples * edits > MAX_INDEX:
         raise NotAVideo("The video's index is not one that this studio can read.")
-
-
-def _boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
-    """Each box between two offsets, and those inside its parents: kind, start of the body, end of the box."""
-    while start + 8 <= stop:
-        file.seek(start)
-        header = file.read(16)
-        if len(header) < 8:
-            return
-        length, kind = struct.unpack(">I4s", header[:8])
-        body = start + 8
-        if length == 1 and len(header) == 16:
-            (length,) = struct.unpack(">Q", header[8:])
-            body = start + 16
-        end = stop if length == 0 else start + length
-        if end < body:
-            return
-        yield kind, body, end
-        if kind in _PARENTS:
-            yield from _boxes(file, body, min(end, stop))
-        start = end
 
 
 def _count(file: BinaryIO, offset: int) -> int:
