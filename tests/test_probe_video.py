@@ -1,16 +1,19 @@
 """A file counts as a video only if it is a whole, playable MP4; its poster and last frame are what they say."""
 
 import json
+import re
 import resource
 import struct
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
 from PIL import Image
 
+from videos.codecs import codec_string
 from videos.storage import probe
 from videos.storage.probe import NotAVideo, Probe
 
@@ -42,11 +45,35 @@ def scene(number: int, size: tuple[int, int]) -> Image.Image:
     return image
 
 
-def film(path, size=(320, 180), frames=48, fps=24, sound_seconds=0.0, options=FAST_START, gop=250) -> Path:
-    with av.open(str(path), "w", format="mp4", options=options) as container:
-        picture = container.add_stream("libx264", rate=fps)
-        picture.width, picture.height, picture.pix_fmt = *size, "yuv420p"
-        picture.options = {"preset": "ultrafast", "crf": "18", "g": str(gop)}
+# What each encoder needs to be quick, and the pixels that it takes.
+ENCODERS = {
+    "libx264": ({"preset": "ultrafast", "crf": "18"}, "yuv420p"),
+    "libx265": ({"preset": "ultrafast", "x265-params": "log-level=none"}, "yuv420p"),
+    "libsvtav1": ({"preset": "12"}, "yuv420p"),
+    "libvpx-vp9": ({"deadline": "realtime", "cpu-used": "8"}, "yuv420p"),
+    "mpeg4": ({}, "yuv420p"),
+    "prores_ks": ({}, "yuv422p10le"),
+}
+
+
+def film(
+    path,
+    size=(320, 180),
+    frames=48,
+    fps=24,
+    sound_seconds=0.0,
+    options=FAST_START,
+    gop=250,
+    encoder="libx264",
+    kind="mp4",
+    pixels=(1, 1),
+) -> Path:
+    with av.open(str(path), "w", format=kind, options=options) as container:
+        picture = container.add_stream(encoder, rate=fps)
+        quick, pixel_format = ENCODERS[encoder]
+        picture.width, picture.height, picture.pix_fmt = *size, pixel_format
+        picture.options = {**quick, "g": str(gop)}
+        picture.codec_context.sample_aspect_ratio = Fraction(*pixels)
         sound = container.add_stream("aac", rate=48_000, layout="mono") if sound_seconds else None
         for number in range(frames):
             container.mux(picture.encode(untagged(scene(number, size))))
@@ -101,7 +128,7 @@ def path(tmp_path):
 
 
 def test_a_whole_video_is_described(path):
-    assert probe.probe(film(path)) == Probe(320, 180, 2.0, "h264", 24.0, has_sound=False)
+    assert probe.probe(film(path)) == Probe(320, 180, 2.0, "h264", "avc1.42c00c", 24.0, has_sound=False)
 
 
 def test_sound_is_noticed_and_may_run_on_after_the_picture(path):
@@ -314,6 +341,107 @@ def test_a_turned_video_is_described_and_drawn_upright(path):
     assert max(red) == red[0]
     assert max(green) == green[1]
     assert max(blue) == blue[2]
+
+
+# (a, b, c, d) of the track's matrix, and where the red corner of `scene` then is.
+TURNS = {
+    "upright": ((1, 0, 0, 1), "top left"),
+    "a_quarter_right": ((0, 1, -1, 0), "top right"),
+    "upside_down": ((-1, 0, 0, -1), "bottom right"),
+    "a_quarter_left": ((0, -1, 1, 0), "bottom left"),
+    "mirrored": ((-1, 0, 0, 1), "top right"),
+    "mirrored_upside_down": ((1, 0, 0, -1), "bottom left"),
+    "mirrored_and_a_quarter_left": ((0, 1, 1, 0), "top left"),
+    "mirrored_and_a_quarter_right": ((0, -1, -1, 0), "bottom right"),
+}
+
+
+@pytest.mark.parametrize("name", TURNS)
+def test_a_video_is_turned_and_mirrored_as_its_matrix_says(path, name):
+    (a, b, c, d), red_corner = TURNS[name]
+    matrix = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 0x40000000)
+    patched(film(path), b"tkhd", 40, matrix)
+    size = (180, 320) if b else (320, 180)
+    found = probe.probe(path)
+    assert (found.width, found.height) == size
+    for draw in (probe.poster, probe.last_frame):
+        draw(path, path.with_name("picture.jpg"))
+        with Image.open(path.with_name("picture.jpg")) as image:
+            assert image.size == size
+            assert corner_that_is_red(image) == red_corner
+
+
+def corner_that_is_red(image):
+    right, foot = image.width - 10, image.height - 10
+    corners = {"top left": (9, 9), "top right": (right, 9), "bottom left": (9, foot), "bottom right": (right, foot)}
+    return max(corners, key=lambda name: image.getpixel(corners[name])[0] - sum(image.getpixel(corners[name])[1:]))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "size"), [((16, 9), (569, 180)), ((9, 16), (320, 320)), ((1, 1), (320, 180)), ((4000, 1), (320, 180))]
+)
+def test_pixels_that_are_not_square_are_stretched_as_in_a_browser(path, pixels, size):
+    """One side is stretched and none shrunk; a shape that no screen could show is not believed."""
+    film(path, pixels=pixels)
+    found = probe.probe(path)
+    assert (found.width, found.height) == size
+    for draw in (probe.poster, probe.last_frame):
+        draw(path, path.with_name("picture.jpg"))
+        assert Image.open(path.with_name("picture.jpg")).size == size
+
+
+def test_stretched_pixels_of_a_turned_video_are_turned_with_it(path):
+    patched(film(path, pixels=(2, 1)), b"tkhd", 40, QUARTER_RIGHT)
+    assert (probe.probe(path).width, probe.probe(path).height) == (180, 640)
+    probe.last_frame(path, path.with_name("last.jpg"))
+    assert Image.open(path.with_name("last.jpg")).size == (180, 640)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "kind", "codec", "says"),
+    [
+        ("libx264", "mp4", "h264", r"avc1\.[0-9a-f]{6}"),
+        ("libx265", "mp4", "hevc", r"(hev1|hvc1)\.1\.6\.L\d+(\.[0-9A-F]+)*"),
+        ("libsvtav1", "mp4", "av1", r"av01\.0\.\d\dM\.08"),
+        ("libvpx-vp9", "mp4", "vp9", r"vp09\.00\.10\.08"),
+        ("mpeg4", "mp4", "mpeg4", r"mp4v\.20\.9"),
+        ("prores_ks", "mov", "prores", r"ap[a-z0-9]{2}"),
+    ],
+)
+def test_a_codec_is_named_by_itself_and_not_by_its_decoder(path, encoder, kind, codec, says):
+    found = probe.probe(film(path, frames=12, encoder=encoder, kind=kind))
+    assert found.codec == codec
+    assert re.fullmatch(says, found.codec_string)
+
+
+@pytest.mark.parametrize(
+    ("codec", "tag", "record", "says"),
+    [
+        ("h264", "avc1", "01640028ffe1", "avc1.640028"),
+        ("h264", "avc1", "", "avc1"),
+        ("hevc", "hev1", "0101600000009000000000003ff000fcfdf8f800", "hev1.1.6.L63.90"),
+        ("hevc", "hvc1", "012220000000b000000000009900", "hvc1.2.4.H153.B0"),
+        ("hevc", "hvc1", "01", "hvc1.1.6.L93.B0"),
+        ("av1", "av01", "81010c00", "av01.0.01M.08"),
+        ("av1", "av01", "8149c000", "av01.2.09H.10"),
+        ("prores", "apch", "", "apch"),
+        ("mpeg4", "mp4v", "", "mp4v.20.9"),
+        ("strange", "\0\0\0\0", "", ""),
+    ],
+)
+def test_a_codec_string_is_that_of_rfc_6381(codec, tag, record, says):
+    assert codec_string(codec, tag, bytes.fromhex(record)) == says
+
+
+def test_an_error_of_our_own_is_not_told_as_a_damaged_video(path, monkeypatch):
+    """ValueError is what a wrong argument of ours raises: the bytes would be thrown away and fetched anew for ever."""
+
+    def refuse(*arguments, **options):
+        raise ValueError("interpolation")
+
+    monkeypatch.setattr(probe, "_picture", refuse)
+    with pytest.raises(ValueError, match="interpolation"):
+        probe.poster(film(path), path.with_name("poster.jpg"))
 
 
 def test_a_poster_that_cannot_be_made_leaves_nothing_behind(path):

@@ -9,6 +9,7 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
+from videos import codecs
 from videos.models.transactions import update_in_order
 
 
@@ -23,7 +24,8 @@ class SavedVideo(models.Model):
     height = models.PositiveIntegerField()
     seconds = models.FloatField()
     fps = models.FloatField()
-    codec = models.CharField(max_length=32)
+    codec = models.CharField(max_length=32, help_text="Of the video: h264, hevc, av1, …")
+    codec_string = models.CharField(max_length=64, blank=True, help_text="As browsers are asked about it (RFC 6381).")
     has_sound = models.BooleanField(default=False)
     poster = models.FileField(max_length=200)
     last_frame = models.FileField(max_length=200)
@@ -31,6 +33,20 @@ class SavedVideo(models.Model):
 
     def __str__(self):
         return f"{self.width} × {self.height}, {self.seconds:.1f} s"
+
+    @property
+    def codec_name(self) -> str:
+        """For people."""
+        return codecs.name_of_codec(self.codec)
+
+    @property
+    def codec_family(self) -> str:
+        """By which the script and the stylesheet tell whether this browser plays it."""
+        return codecs.family(self.codec, self.codec_string)
+
+    @property
+    def plays_everywhere(self) -> bool:
+        return self.codec_family == codecs.EVERYWHERE
 
     def files(self):
         return (self.file, self.poster, self.last_frame)

@@ -5,6 +5,7 @@ the boxes are walked first, without decoding, and a frame near the end must deco
 """
 
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ import av
 from av.stream import Disposition
 from PIL import Image
 
+from videos.codecs import codec_string
 from videos.storage.mp4_boxes import nested_boxes
 
 # 4K, either way up. An H.264 decoder may hold 17 frames: at this size that is about 240 MB.
 MAX_PIXELS = 4096 * 2304
+MAX_SIDE = 8192  # of a frame that is stretched to the shape of its pixels
 POSTER_SIDE = 960
 COLORSPACE_UNSPECIFIED = 2  # ITU-T H.273; PyAV names only the others
 
@@ -42,6 +45,24 @@ _LOOKS_LIKE = (
 )
 
 
+# The signs of a track's matrix (a, b, c, d), and what they do to the picture.
+_TURNS = {
+    (0, 1, -1, 0): Image.Transpose.ROTATE_270,
+    (-1, 0, 0, -1): Image.Transpose.ROTATE_180,
+    (0, -1, 1, 0): Image.Transpose.ROTATE_90,
+    (-1, 0, 0, 1): Image.Transpose.FLIP_LEFT_RIGHT,
+    (1, 0, 0, -1): Image.Transpose.FLIP_TOP_BOTTOM,
+    (0, 1, 1, 0): Image.Transpose.TRANSPOSE,
+    (0, -1, -1, 0): Image.Transpose.TRANSVERSE,
+}
+_ON_ITS_SIDE = {
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.TRANSVERSE,
+}
+
+
 class NotAVideo(Exception):
     """The bytes are not a whole, playable MP4. `str(error)` is one sentence for a person."""
 
@@ -52,12 +73,16 @@ class Unreadable(NotAVideo):
 
 @dataclass(frozen=True)
 class Probe:
-    """What a video is: pixels as displayed (rotation applied), length in seconds, libav's codec name."""
+    """What a video is: pixels as a browser shows them (pixel shape and rotation applied), length in seconds, codec.
+
+    `codec_string` is the codec as browsers are asked about it (RFC 6381).
+    """
 
     width: int
     height: int
     seconds: float
     codec: str
+    codec_string: str
     fps: float
     has_sound: bool
 
@@ -74,12 +99,14 @@ def probe(path: Path) -> Probe:
         if first is None:
             raise NotAVideo("The video is damaged: no picture at its start can be shown.")
         _require_frame_near_end(container, stream)
-        width, height = _displayed_size(first)
+        width, height = _Shape.of(first, stream).displayed
+        codec = stream.codec_context.codec.canonical_name
         return Probe(
             width=width,
             height=height,
             seconds=seconds,
-            codec=stream.codec_context.name,
+            codec=codec,
+            codec_string=_codec_string(codec, stream.codec_context),
             fps=float(stream.average_rate or stream.guessed_rate or 0),
             has_sound=bool(container.streams.audio),
         )
@@ -99,7 +126,7 @@ def poster(path: Path, target: Path) -> None:
                 break
         if chosen is None:
             raise NotAVideo("The video is damaged: no picture at its start can be shown.")
-        _write_jpeg(_picture(chosen, POSTER_SIDE), target, quality=82, progressive=True)
+        _write_jpeg(_picture(chosen, stream, POSTER_SIDE), target, quality=82, progressive=True)
 
 
 def last_frame(path: Path, target: Path) -> None:
@@ -115,7 +142,7 @@ def last_frame(path: Path, target: Path) -> None:
             last = _latest(container, stream)
         if last is None:
             raise NotAVideo("The video is damaged: its last picture cannot be shown.")
-        _write_jpeg(_picture(last), target, quality=92, subsampling=0)
+        _write_jpeg(_picture(last, stream), target, quality=92, subsampling=0)
 
 
 @contextmanager
@@ -130,7 +157,7 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoS
             with av.open(file, format="mp4", options=limits, metadata_errors="ignore") as container:
                 yield container, _video_stream(container)
         # libav's own want of memory comes first: a damaged count may ask for any amount of it.
-        except (av.FFmpegError, ValueError, ArithmeticError, EOFError) as error:
+        except (av.FFmpegError, ArithmeticError, EOFError) as error:
             raise NotAVideo("The video is damaged: it cannot be decoded.") from error
         except MemoryError as error:
             raise Unreadable("The studio has too little memory to look at it.") from error
@@ -240,22 +267,55 @@ def _require_frame_near_end(container: av.container.InputContainer, stream: av.V
     raise NotAVideo("The video is cut short or damaged: no picture near its end can be shown.")
 
 
-def _displayed_size(frame: av.VideoFrame) -> tuple[int, int]:
-    return (frame.height, frame.width) if frame.rotation % 180 else (frame.width, frame.height)
+def _codec_string(codec: str, context: av.VideoCodecContext) -> str:
+    return codec_string(codec, context.codec_tag, bytes(context.extradata or b""))
 
 
-def _picture(frame: av.VideoFrame, long_side: int | None = None) -> Image.Image:
-    """The frame as an upright RGB picture, no larger than `long_side`."""
-    scale = min(1.0, long_side / max(frame.width, frame.height)) if long_side else 1.0
+@dataclass(frozen=True)
+class _Shape:
+    """How a browser shows a frame: stretched to the shape of its pixels, then turned or mirrored."""
+
+    width: int
+    height: int
+    turn: Image.Transpose | None
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame, stream: av.VideoStream) -> "_Shape":
+        """One side is stretched, never shrunk (HTML, 4.8.8). A shape that would pass our limits is not believed."""
+        width, height = frame.width, frame.height
+        aspect = float(stream.sample_aspect_ratio or 1)
+        stretched = (round(width * aspect), height) if aspect > 1 else (width, round(height / (aspect or 1)))
+        if aspect > 0 and max(stretched) <= MAX_SIDE and stretched[0] * stretched[1] <= MAX_PIXELS:
+            width, height = stretched
+        return cls(width, height, _turn(frame))
+
+    @property
+    def displayed(self) -> tuple[int, int]:
+        return (self.height, self.width) if self.turn in _ON_ITS_SIDE else (self.width, self.height)
+
+
+def _turn(frame: av.VideoFrame) -> Image.Transpose | None:
+    """What the track's matrix says. Angles in between are ignored, as browsers do."""
+    for data in frame.side_data:
+        if data.type.name == "DISPLAYMATRIX":
+            a, b, _, c, d = struct.unpack("=5i", bytes(data)[:20])
+            return _TURNS.get(tuple((value > 0) - (value < 0) for value in (a, b, c, d)))
+    return None
+
+
+def _picture(frame: av.VideoFrame, stream: av.VideoStream, long_side: int | None = None) -> Image.Image:
+    """The frame as an RGB picture as a browser shows it, no larger than `long_side`."""
+    shape = _Shape.of(frame, stream)
+    scale = min(1.0, long_side / max(shape.displayed)) if long_side else 1.0
     # An untagged HD video is BT.709, as browsers take it; libav alone takes BT.601 and shifts its colours.
     untagged = frame.colorspace == COLORSPACE_UNSPECIFIED
     image = frame.to_image(
-        width=max(2, round(frame.width * scale)),
-        height=max(2, round(frame.height * scale)),
+        width=max(2, round(shape.width * scale)),
+        height=max(2, round(shape.height * scale)),
         src_colorspace="ITU709" if untagged and min(frame.width, frame.height) >= 720 else None,
         interpolation="AREA" if scale < 1 else "BICUBIC",
     )
-    return image.rotate(frame.rotation, expand=True) if frame.rotation else image
+    return image if shape.turn is None else image.transpose(shape.turn)
 
 
 def _write_jpeg(image: Image.Image, target: Path, **options: object) -> None:

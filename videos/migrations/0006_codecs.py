@@ -1,0 +1,31 @@
+from django.db import migrations, models
+
+from videos.codecs import DECODERS
+
+
+def name_codecs(apps, schema_editor):
+    """Version 0.1.0 stored the name of libav's decoder where it differs from the codec's: libdav1d for AV1."""
+    saved_videos = apps.get_model("videos", "SavedVideo").objects.using(schema_editor.connection.alias)
+    for decoder, codec in DECODERS.items():
+        saved_videos.filter(codec=decoder).update(codec=codec)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("videos", "0005_studio_faults")]
+
+    operations = [
+        migrations.AddField(
+            model_name="savedvideo",
+            name="codec_string",
+            field=models.CharField(
+                blank=True, default="", help_text="As browsers are asked about it (RFC 6381).", max_length=64
+            ),
+            preserve_default=False,
+        ),
+        migrations.AlterField(
+            model_name="savedvideo",
+            name="codec",
+            field=models.CharField(help_text="Of the video: h264, hevc, av1, …", max_length=32),
+        ),
+        migrations.RunPython(name_codecs, migrations.RunPython.noop),
+    ]
