@@ -5,10 +5,15 @@
 
 import hashlib
 import json
+from importlib import import_module
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from django.apps import apps
+from django.db import connection
 
+from tests.parts.exhibition import make
 from tests.parts.processes import LOOPBACK, wait_until
 from tests.parts.standin import Standin
 from tests.parts.studio import csrf_token
@@ -204,3 +209,21 @@ def decisions_can_still_be_made(upgraded):
     assert rows[unknown["public_id"]]["status"] == "cancelled"
     assert rows[unknown["public_id"]]["videos_held"] == 0
     assert not rows[trashed["public_id"]]["is_trashed"]
+
+
+@pytest.mark.django_db
+def test_codecs_that_0_1_0_named_by_their_decoder_are_named_by_themselves(owner):
+    saved = [make(owner)[0].saved_video for _ in range(3)]
+    for row, decoder in zip(saved, ("libdav1d", "h264", "hevc"), strict=True):
+        row.codec, row.codec_string = decoder, ""
+        row.save()
+    name_codecs = import_module("videos.migrations.0009_codecs").name_codecs
+    name_codecs(apps, SimpleNamespace(connection=connection))
+    for row in saved:
+        row.refresh_from_db()
+    assert [row.codec for row in saved] == ["av1", "h264", "hevc"]
+    assert [(row.codec_name, row.codec_family) for row in saved] == [
+        ("AV1", "av1"),
+        ("H.264", "h264"),
+        ("HEVC", "hvc1"),
+    ]

@@ -3,6 +3,7 @@ import "./cards.js";
 import "./live.js";
 import "./composer.js";
 import "./viewer.js";
+import "./playable.js";
 import "./selection.js";
 import "./copy.js";
 import "./notices.js";

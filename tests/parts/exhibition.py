@@ -95,6 +95,7 @@ def hang(generation, draft=True):
         seconds=probe.seconds,
         fps=probe.fps,
         codec=probe.codec,
+        codec_string=probe.codec_string,
         has_sound=probe.has_sound,
     )
     for field, source, target in (

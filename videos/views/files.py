@@ -1,19 +1,18 @@
 """Videos, posters and pictures, only for who may see them: by Range, by nginx, or by a bucket's short link."""
 
 import io
-import re
 from urllib.parse import quote
 
 from django.conf import settings
 from django.db import connection
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from heygen_studio.web.sent_files import SentFile, answer
 from videos.models import Generation, Picture
+from videos.views.download_names import download_name
 
 PRIVATE = "private, max-age=3600"
 
@@ -81,13 +80,6 @@ def last_frame(request: HttpRequest, public_id) -> HttpResponseBase:
 def picture(request: HttpRequest, public_id) -> HttpResponseBase:
     kept = get_object_or_404(Picture.objects.visible_to(request.user), public_id=public_id)
     return serve(request, kept.file, kept.content_type, kept.sha256)
-
-
-def download_name(generation: Generation) -> str:
-    """Named by prompt and time: "a drone shot over a coastal city 2026-03-01 1402.mp4"."""
-    words = " ".join(re.sub(r"[^\w\s-]", " ", generation.prompt).split())[:60].strip(" -") or "video"
-    moment = timezone.localtime(generation.created_at).strftime("%Y-%m-%d %H%M")
-    return f"{words} {moment}.mp4"
 
 
 def serve(request: HttpRequest, file, content_type: str, tag: str, download: str = "") -> HttpResponseBase:

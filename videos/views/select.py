@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
 from django.conf import settings
 from django.contrib import messages
@@ -19,7 +18,8 @@ from videos.models import Generation
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.transactions import lock_in_order, retried
 from videos.views.cards import answer_with_cards, cards_of
-from videos.views.files import download_name, release_database
+from videos.views.download_names import archive_names
+from videos.views.files import release_database
 from videos.views.next_page import asked_next, redirect_to
 
 MOST = 500
@@ -133,7 +133,7 @@ def download(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponseBase
     if not rows:
         return Done([], "None of these has a saved video yet, so there is nothing to download.")
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)
-    for generation, name in zip(rows, distinct_names(rows), strict=True):
+    for generation, name in zip(rows, archive_names(rows), strict=True):
         saved = generation.saved_video
         archive.add(chunks(saved.file), name, size=saved.size)
     moment = timezone.localtime().strftime("%Y-%m-%d %H%M")
@@ -148,18 +148,6 @@ def download(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponseBase
 def chunks(file) -> Iterator[bytes]:
     with file.storage.open(file.name) as opened:
         yield from opened.chunks(CHUNK)
-
-
-def distinct_names(rows: list[Generation]) -> list[str]:
-    """Names as single downloads have them; equal ones are numbered."""
-    names: dict[str, int] = {}
-    distinct = []
-    for generation in rows:
-        name = download_name(generation)
-        names[name] = names.get(name, 0) + 1
-        stem, ending = PurePath(name).stem, PurePath(name).suffix
-        distinct.append(name if names[name] == 1 else f"{stem} ({names[name]}){ending}")
-    return distinct
 
 
 DEEDS = {

@@ -7,6 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from videos.models import PublicLink
+from videos.views.download_names import download_name
 from videos.views.files import serve
 
 NOT_FOR_SEARCH_ENGINES = "noindex, nofollow, noarchive"
@@ -45,7 +46,9 @@ def shared_watched(request: HttpRequest, token: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def shared_file(request: HttpRequest, token: str, name: str) -> HttpResponse:
-    saved = shared(token).generation.saved_video
+    generation = shared(token).generation
+    saved = generation.saved_video
     if name == "poster":
         return unlisted(serve(request, saved.poster, "image/jpeg", f"{saved.sha256}-poster"))
-    return unlisted(serve(request, saved.file, "video/mp4", saved.sha256))
+    download = download_name(generation) if request.GET.get("download") else ""
+    return unlisted(serve(request, saved.file, "video/mp4", saved.sha256, download))

@@ -11,7 +11,7 @@ def name_codecs(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0005_studio_faults")]
+    dependencies = [("videos", "0008_remote_ids_of_backends")]
 
     operations = [
         migrations.AddField(
