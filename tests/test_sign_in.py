@@ -66,6 +66,17 @@ def test_signing_in_leads_where_the_link_asked_for_if_that_is_here(client, asked
     assert answer.url == target
 
 
+@pytest.mark.parametrize("username", ["\0", "mem\0ber", "a" * 256, "a" * 100_000, "\ufffd" * 5000])
+def test_a_username_that_no_database_can_hold_is_refused_in_a_sentence(client, username):
+    answer = attempt(client, username)
+    assert answer.status_code == 422
+    assert 'class="field-error"' in answer.content.decode()
+
+
+def test_a_filter_that_no_database_can_compare_is_not_found(client):
+    assert signed_in(make_owner()).get("/admin/videos/generation/?status__exact=%00").status_code == 404
+
+
 def test_a_signed_in_person_who_opens_the_login_page_goes_on(somebody):
     assert signed_in(somebody).get("/login?next=/account").url == "/account"
 

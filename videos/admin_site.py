@@ -26,6 +26,8 @@ class StudioAdminSite(admin.AdminSite):
         def guarded(request, *args, **kwargs):
             if request.user.is_authenticated and not self.has_permission(request):
                 raise Http404
+            if any("\0" in value for values in request.GET.lists() for value in [values[0], *values[1]]):
+                raise Http404  # a list's filters go to the database as they are, and PostgreSQL fails on these
             return page(request, *args, **kwargs)
 
         return update_wrapper(guarded, page)

@@ -9,6 +9,7 @@ from videos.accounts import setup_token
 from videos.models import Budget
 
 User = get_user_model()
+LONGEST_USERNAME = User._meta.get_field("username").max_length
 
 
 class Password(forms.CharField):
@@ -20,7 +21,9 @@ class Password(forms.CharField):
 
 
 class SignInForm(forms.Form):
-    username = UsernameField(widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}))
+    username = UsernameField(
+        max_length=LONGEST_USERNAME, widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True})
+    )
     password = Password("current-password")
 
     def __init__(self, request, *args, **kwargs):

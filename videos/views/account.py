@@ -64,16 +64,21 @@ def sign_in(request):
     form = SignInForm(request, sent(request))
     if request.method != "POST":
         return render(request, "account/login.html", {"form": form, "next": target})
-    if throttle.must_wait(request, request.POST.get("username", "")):
+    if throttle.must_wait(request, typed_username(request)):
         return locked_out(request)
     if form.is_valid():
         return enter(request, form.user, target)
     return render(request, "account/login.html", {"form": form, "next": target}, status=422)
 
 
+def typed_username(request) -> str:
+    """Without null characters, which PostgreSQL refuses to compare."""
+    return request.POST.get("username", "").replace("\0", "")
+
+
 def locked_out(request, *_):
     """What django-axes answers with, too. What was typed comes back, but for the password."""
-    form = SignInForm(request, initial={"username": request.POST.get("username", "")})
+    form = SignInForm(request, initial={"username": typed_username(request)})
     context = {"form": form, "next": asked_next(request), "wait": throttle.WAIT}
     return render(request, "account/login.html", context, status=429)
 
