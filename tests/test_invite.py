@@ -119,6 +119,66 @@ def test_a_link_for_a_new_password_works_once_and_signs_out_everywhere_else(owne
     assert attempt(Client(), password="another long password").status_code == 302
 
 
+def change_on_the_account_page(owners_browser, member):
+    fields = {"old_password": PASSWORD, "password": "another long password"}
+    assert signed_in(member).post("/account", fields).url == "/account"
+
+
+def change_in_the_admin(owners_browser, member):
+    fields = {"password1": "another long password", "password2": "another long password", "usable_password": "true"}
+    assert owners_browser.post(f"/admin/auth/user/{member.pk}/password/", fields).status_code == 302
+
+
+def change_in_a_shell(owners_browser, member):
+    member.set_password("another long password")
+    member.save()
+
+
+def use_a_newer_link(owners_browser, member):
+    newer = path_in(owners_browser.post(f"/members/{member.pk}/reset"))
+    assert Client().post(newer, {"password": "another long password"}).url == "/"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "change", [change_on_the_account_page, change_in_the_admin, change_in_a_shell, use_a_newer_link]
+)
+def test_a_changed_password_voids_every_open_link_and_session(owners_browser, client, change):
+    member = make_member()
+    elsewhere = signed_in(member)
+    path = path_in(owners_browser.post(f"/members/{member.pk}/reset"))
+    change(owners_browser, member)
+    assert client.get(path).status_code == 404
+    answer = client.post(path, {"password": "a thief's long password"})
+    assert answer.status_code == 404
+    assert "the password has changed since" in answer.content.decode()
+    assert elsewhere.get("/account").status_code == 302
+    assert attempt(Client(), password="another long password").status_code == 302
+
+
+def use_one_of_two_links(number):
+    client = Client()
+    return client.post(f"/reset/{TOKEN}-{number % 2}", {"password": f"the long password {number}"}).status_code
+
+
+def test_of_two_links_that_are_used_at_once_one_counts(database_url, tmp_path):
+    studio = Studio(tmp_path / "studio", {"DATABASE_URL": database_url})
+    studio.make_owner()
+    make_links = (
+        "from django.contrib.auth.models import User\n"
+        "from videos.models import OneTimeLink\n"
+        "from videos.models.one_time_link import digest\n"
+        "owner = User.objects.get()\n"
+        "for number in range(2):\n"
+        "    token = OneTimeLink.objects.issue('password', owner, owner)\n"
+        "    link = OneTimeLink.objects.filter(token_digest=digest(token))\n"
+        f"    link.update(token_digest=digest(f'{TOKEN}-{{number}}'))\n"
+    )
+    studio.manage("shell", "-v", "0", "-c", make_links)
+    answers = crowd("tests.test_invite:use_one_of_two_links", database_url, tmp_path, processes=4)
+    assert sorted(answers) == [302, 404, 404, 404]
+
+
 @pytest.mark.django_db
 def test_a_link_lets_no_deactivated_member_back_in(owners_browser, client):
     member = make_member()

@@ -66,7 +66,7 @@ def test_signing_in_leads_where_the_link_asked_for_if_that_is_here(client, asked
     assert answer.url == target
 
 
-@pytest.mark.parametrize("username", ["\0", "mem\0ber", "a" * 256, "a" * 100_000, "\ufffd" * 5000])
+@pytest.mark.parametrize("username", ["\0", "mem\0ber", "a" * 256, "a" * 9_000, "\ufffd" * 5000])
 def test_a_username_that_no_database_can_hold_is_refused_in_a_sentence(client, username):
     answer = attempt(client, username)
     assert answer.status_code == 422
@@ -265,8 +265,37 @@ def test_a_password_is_changed_only_by_who_knows_it(somebody):
     client = signed_in(somebody)
     answer = client.post("/account", {"old_password": "wrong", "password": "another long password"})
     assert answer.status_code == 422
-    assert "This is not your password." in answer.content.decode()
+    assert "This is not your current password." in answer.content.decode()
     assert attempt(Client()).status_code == 302
+
+
+def test_the_old_password_cannot_be_guessed_without_limit(somebody):
+    client = signed_in(somebody)
+    answers = [client.post("/account", {"old_password": f"guess {n}", "password": "x" * 12}) for n in range(8)]
+    assert [answer.status_code for answer in answers] == [422] * 4 + [429] * 4
+    assert throttle.WAIT in answers[-1].content.decode() and "Where you are signed in" in answers[-1].content.decode()
+    right = client.post("/account", {"old_password": PASSWORD, "password": "another long password"})
+    assert right.status_code == 429
+    assert attempt(Client()).status_code == 429, "the same limit holds for signing in"
+    later = Client(REMOTE_ADDR="203.0.113.9")
+    later.force_login(somebody)
+    assert later.post("/account", {"old_password": PASSWORD, "password": "another long password"}).url == "/account"
+
+
+def test_the_right_password_starts_the_count_anew(somebody):
+    client = signed_in(somebody)
+    for number in range(4):
+        client.post("/account", {"old_password": f"guess {number}", "password": "x" * 12})
+    assert client.post("/account", {"old_password": PASSWORD, "password": "another long password"}).url == "/account"
+    assert client.post("/account", {"old_password": "wrong", "password": "x" * 12}).status_code == 422
+
+
+def test_a_session_of_an_older_password_is_not_listed(somebody):
+    signed_in(somebody)
+    somebody.set_password("another long password")
+    somebody.save()
+    here = signed_in(somebody)
+    assert len(here.get("/account").context["sessions"]) == 1
 
 
 def test_a_deactivated_member_is_out_with_the_next_request(somebody):

@@ -99,19 +99,26 @@ class NewPasswordForm(forms.Form):
         super()._post_clean()
         check_password_field(self, self.user)
 
-    def save(self):
+    def person(self) -> User:
+        """The account with the new password, not yet stored. Hashing takes a while on purpose: do it before a lock."""
         self.user.set_password(self.cleaned_data["password"])
-        self.user.save(update_fields=["password"])
+        return self.user
 
 
 class ChangePasswordForm(NewPasswordForm):
-    old_password = Password("current-password", label="Your password now")
+    old_password = Password("current-password", label="Current password")
     field_order = ["old_password", "password"]
 
+    def __init__(self, request, *args, **kwargs):
+        super().__init__(request.user, *args, **kwargs)
+        self.request = request
+
     def clean_old_password(self):
-        if not self.user.check_password(self.cleaned_data["old_password"]):
-            raise forms.ValidationError("This is not your password.")
-        return self.cleaned_data["old_password"]
+        """Failures count like those of signing in, so that it cannot be guessed here without limit."""
+        password = self.cleaned_data["old_password"]
+        if authenticate(self.request, username=self.user.get_username(), password=password) != self.user:
+            raise forms.ValidationError("This is not your current password.")
+        return password
 
 
 class BudgetForm(forms.ModelForm):

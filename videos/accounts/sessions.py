@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from videos.accounts.throttle import client_address
 from videos.models import OneTimeLink
@@ -69,6 +70,11 @@ def rows_of(user) -> Iterator[tuple[Session, dict]]:
             yield row, data
 
 
+def is_signed_in(user, data: dict) -> bool:
+    """A session that began under another password is void, though its row is still there."""
+    return constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
+
+
 def of_user(user, current_key: str | None) -> list[SignedIn]:
     """Every session of `user`, this one first, then the latest seen."""
     found = [
@@ -80,6 +86,7 @@ def of_user(user, current_key: str | None) -> list[SignedIn]:
             is_this=row.session_key == current_key,
         )
         for row, data in rows_of(user)
+        if is_signed_in(user, data)
     ]
     return sorted(found, key=lambda one: (one.is_this, one.seen_at or datetime.min.replace(tzinfo=UTC)), reverse=True)
 

@@ -60,6 +60,11 @@ def failures(**whose) -> int:
     return rows.aggregate(sum=Sum("failures_since_start"))["sum"] or 0
 
 
+def forget_failures(request, username: str):
+    """After the right password: this pair starts anew, as it does after signing in."""
+    AccessAttempt.objects.filter(username=username, ip_address=throttled_address(request)).delete()
+
+
 def remember_browser(response, user):
     """Marks this browser as one in which `user` has signed in."""
     response.set_cookie(

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from videos.models.transactions import retried
+
 LASTS = timedelta(days=7)
 
 
@@ -23,6 +25,7 @@ class OneTimeLinkQuerySet(models.QuerySet):
             purpose=purpose,
             made_by=made_by,
             for_user=for_user,
+            password_state=digest(for_user.password) if for_user else "",
             token_digest=digest(token),
             expires_at=timezone.now() + LASTS,
         )
@@ -32,7 +35,8 @@ class OneTimeLinkQuerySet(models.QuerySet):
         return self.filter(used_at=None, expires_at__gt=timezone.now())
 
     def find(self, purpose: str, token: str) -> "OneTimeLink | None":
-        return self.open().filter(purpose=purpose, token_digest=digest(token)).first()
+        link = self.open().filter(purpose=purpose, token_digest=digest(token)).select_related("for_user").first()
+        return link if link and link.fits(link.for_user) else None
 
 
 class OneTimeLink(models.Model):
@@ -46,6 +50,7 @@ class OneTimeLink(models.Model):
     for_user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )
+    password_state = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
@@ -55,6 +60,15 @@ class OneTimeLink(models.Model):
     def __str__(self):
         return f"{self.get_purpose_display()}, {self.created_at:%d %b %Y}"
 
+    def fits(self, person) -> bool:
+        """A link for a new password is void once the password has changed, whoever changed it and however."""
+        return self.purpose == self.Purpose.INVITE or self.password_state == digest(person.password)
+
+    @retried
     def use(self) -> bool:
-        """True for exactly one caller, even if several call at the same time."""
+        """True for exactly one caller, however many come at once, with this link or another of the same member's."""
+        if self.for_user_id:
+            people = type(self.for_user)._default_manager.select_for_update()
+            if not self.fits(people.get(pk=self.for_user_id)):
+                return False
         return bool(OneTimeLink.objects.open().filter(pk=self.pk).update(used_at=timezone.now()))

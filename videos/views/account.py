@@ -78,6 +78,8 @@ def typed_username(request) -> str:
 
 def locked_out(request, *_):
     """What django-axes answers with, too. What was typed comes back, but for the password."""
+    if request.user.is_authenticated:
+        return show_account(request, ChangePasswordForm(request), 429, wait=throttle.WAIT)
     form = SignInForm(request, initial={"username": typed_username(request)})
     context = {"form": form, "next": asked_next(request), "wait": throttle.WAIT}
     return render(request, "account/login.html", context, status=429)
@@ -141,26 +143,44 @@ def new_password(request, token):
     if link is None or not link.for_user.is_active:
         return render(request, "account/link_over.html", {"what": "link"}, status=404)
     form = NewPasswordForm(link.for_user, sent(request))
-    if request.method == "POST" and form.is_valid() and link.use():
-        form.save()
-        sessions.end_all(link.for_user)
-        return enter(request, link.for_user, settings.LOGIN_REDIRECT_URL)
+    if request.method == "POST" and form.is_valid():
+        person = form.person()
+        if not store_new_password(link, person):
+            return render(request, "account/link_over.html", {"what": "link"}, status=404)
+        return enter(request, person, settings.LOGIN_REDIRECT_URL)
     return render(request, "account/new_password.html", {"form": form, "link": link}, status=status_of(form))
+
+
+@retried
+def store_new_password(link: OneTimeLink, person: User) -> bool:
+    """Uses the link up and stores the password, both or neither. Other open links of theirs are void with it."""
+    if not link.use():
+        return False
+    person.save(update_fields=["password"])
+    sessions.end_all(person)
+    return True
 
 
 @never_cache
 @page_with_form
 def account(request):
     """One's own page; a POST changes the password and signs out everywhere else."""
-    form = ChangePasswordForm(request.user, sent(request))
+    if request.method == "POST" and throttle.must_wait(request, request.user.get_username()):
+        return locked_out(request)
+    form = ChangePasswordForm(request, sent(request))
     if request.method == "POST" and form.is_valid():
-        form.save()
+        form.person().save(update_fields=["password"])
+        throttle.forget_failures(request, request.user.get_username())
         update_session_auth_hash(request, request.user)
         sessions.end_all(request.user, but=request.session.session_key)
         messages.success(request, "Your password is changed, and you are signed out everywhere else.")
         return redirect("account")
-    context = {"form": form, "sessions": sessions.of_user(request.user, request.session.session_key)}
-    return render(request, "account/account.html", context, status=status_of(form))
+    return show_account(request, form, status_of(form))
+
+
+def show_account(request, form, status: int, **more):
+    context = {"form": form, "sessions": sessions.of_user(request.user, request.session.session_key), **more}
+    return render(request, "account/account.html", context, status=status)
 
 
 @require_POST
