@@ -1,8 +1,8 @@
-"""Saving: the finished video's own bytes into our storage, from a link that dies.
+"""Saving: downloads the finished video into our storage before its link expires.
 
-One call works one slice; the partial file and what is known of it lie beside each other and outlive the process,
-so the next slice, in any process, goes on from there. Nothing has its final name before it is whole: length, boxes
-and a decode near the end are checked, then hash, fsync, rename, and only then the row.
+One call works for one slice of time. The partial file and its resume notes outlive the process, so the next slice
+resumes there, in any process. A file gets its final name only when it is whole: length, boxes and a decode near the end
+are checked, then come hash, fsync, rename, and only then the row.
 """
 
 import hashlib
@@ -34,32 +34,32 @@ from videos.storage.partial_file import HeldElsewhere, NotStored, ResumeNotes, o
 
 logger = logging.getLogger(__name__)
 
-LONGEST_SLICE = 1200.0  # where a server can only begin anew; the queue allows a task of saving 1800
-SLICE_SECONDS = 60.0  # of downloading; checking and publishing is begun in a slice's first half only
+LONGEST_SLICE = 1200.0  # seconds, for a server that cannot resume; the queue allows a save task 1800
+SLICE_SECONDS = 60.0  # of downloading; checking and publishing begin only in the first half of a slice
 LONGEST_DELAY = timedelta(minutes=5)
 DISK_DELAY = timedelta(minutes=1)
 RARE_DELAY = timedelta(hours=1)  # when each try costs a whole download, or only a person can help
-HELD_DELAY = timedelta(seconds=10)
-TRIES_AT_ONCE = 60  # in one slice, however well each goes: a server may hand out a byte at a time
-FRUITLESS_BEFORE_RESTART = 3  # when what we have is doubtful
-FRUITLESS_BEFORE_DOUBT = 8  # when it is not, but no server goes on from it
+LOCKED_DELAY = timedelta(seconds=10)
+TRIES_IN_A_SLICE = 60  # even if each makes progress: a server may send one byte at a time
+FRUITLESS_BEFORE_RESTART = 3  # when the bytes that we have are doubtful
+FRUITLESS_BEFORE_DOUBT = 8  # when they are not, but no server resumes from them
 BAD_LINK = frozenset({Fault.DEAD_LINK, Fault.FORBIDDEN, Fault.WRONG_BYTES})
-NEEDS_A_FRESH_LINK = BAD_LINK | {Fault.UNREACHABLE}
+NEEDS_NEW_LINK = BAD_LINK | {Fault.UNREACHABLE}
 
 
 class SliceOver(Exception):
-    """Time is up, or the worker stops: the next slice goes on from here."""
+    """Time is up, or the worker stops: the next slice resumes here."""
 
 
 class LeaseLost(Exception):
-    """Somebody else has the row, or it was moved: nothing more may be done with it here."""
+    """Another process has the row, or it was moved: this one must not touch it any more."""
 
 
 class Unforeseen(Exception):
     """`str(error)` completes "The video is finished, but …"."""
 
 
-class NoFreshLink(Exception):
+class NoNewLink(Exception):
     """`str(error)` completes "The video is finished, but …"."""
 
     def __init__(self, words: str, delay: timedelta | None = None):
@@ -68,7 +68,7 @@ class NoFreshLink(Exception):
 
 
 def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: float = SLICE_SECONDS) -> bool:
-    """Works one slice of saving this generation, if it is due; True asks to be called again at once."""
+    """Works one slice on saving this generation, if it is due. True: call again at once."""
     generation = Generation.objects.claim_to_save(pk)
     if generation is None:
         return False
@@ -79,12 +79,12 @@ def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: fl
     except LeaseLost:
         return False
     except HeldElsewhere:
-        generation.delay_saving(generation.lease_token, HELD_DELAY, "")
+        generation.delay_saving(generation.lease_token, LOCKED_DELAY, "")
         return False
     except OSError as error:
         put_off(generation, disk_fault(error), DISK_DELAY)
         return False
-    except Exception as error:  # one odd video must not be tried in silence for ever
+    except Exception as error:  # a video that always fails must not be tried silently forever
         StudioFault.objects.record(Job.SAVING, error, generation.pk)
         put_off(generation, Unforeseen(f"the studio met a fault of its own ({name_of(error)})"), LONGEST_DELAY)
         return False
@@ -99,32 +99,32 @@ class Saving:
         self.is_stopping, self.seconds = is_stopping, seconds
         self.token = generation.lease_token
         self.partial = partial_path(names.video)
-        self.began = self.kept = time.monotonic()
+        self.began = self.renewed_at = time.monotonic()
         self.guard = guard_for(generation.remote.trusted_origin)
-        self.no_fresh_link: NoFreshLink | None = None
+        self.no_new_link: NoNewLink | None = None
         self.notes = ResumeNotes()
         kept = ResumeNotes.read(notes_path(self.partial))
         if kept is None:
-            self.begin_anew()
+            self.start_over()
         self.notes = kept or self.notes
 
-    def begin_anew(self):
-        """Nothing of the file is kept; how often it was tried in vain is."""
+    def start_over(self):
+        """Discards all bytes of the file, but not the count of fruitless attempts."""
         self.file.truncate(0)
         self.notes.facts, self.notes.is_synced = Facts(), False
 
     def work(self) -> bool:
         try:
-            if not self.has_all():
+            if not self.is_complete():
                 self.find_link()
-            if not self.bring():
+            if not self.download_all():
                 return False
             if self.elapsed() > self.seconds / 2:
                 raise SliceOver
             return self.finish()
         except SliceOver:
             return self.generation.delay_saving(self.token, timedelta(0), "")
-        except NoFreshLink as error:
+        except NoNewLink as error:
             self.count_fruitless()
             put_off(self.generation, error, error.delay or self.backoff())
         except NotStored as error:
@@ -135,25 +135,25 @@ class Saving:
         return False
 
     # Downloading
-    def bring(self) -> bool:
-        """True when the file is whole; False when it was put off. Goes on at once as long as that helps."""
-        for _ in range(TRIES_AT_ONCE):
+    def download_all(self) -> bool:
+        """True when the file is whole; False when it was put off. Tries again at once as long as that helps."""
+        for _ in range(TRIES_IN_A_SLICE):
             before = size_of(self.file)
             try:
                 self.download()
                 return True
             except FetchError as error:
-                if self.no_fresh_link and error.fault in BAD_LINK:
-                    raise self.no_fresh_link from None
+                if self.no_new_link and error.fault in BAD_LINK:
+                    raise self.no_new_link from None
                 progressed = size_of(self.file) > before
                 self.notes.fruitless = 0 if progressed else self.notes.fruitless + 1
                 if error.fault == Fault.INTERRUPTED and self.notes.fruitless == FRUITLESS_BEFORE_DOUBT:
-                    self.begin_anew()
+                    self.start_over()
                 self.write_notes()
                 if not self.may_try_at_once(error):
                     self.give_up_for_now(error)
                     return False
-                if error.fault in NEEDS_A_FRESH_LINK:
+                if error.fault in NEEDS_NEW_LINK:
                     self.notes.link_failed = error.fault
                     self.find_link()
         put_off(self.generation, interrupted(size_of(self.file)), timedelta(seconds=1))
@@ -164,12 +164,12 @@ class Saving:
             return False
         return self.notes.fruitless <= 1
 
-    def has_all(self) -> bool:
+    def is_complete(self) -> bool:
         return self.notes.facts.length is not None and self.notes.facts.length == size_of(self.file)
 
     def download(self):
         facts = self.notes.facts
-        if not self.has_all():
+        if not self.is_complete():
             link = self.generation.video_url
             download(link, self.file, facts, self.guard, tick=self.tick, learned=self.write_notes)
         self.require_whole_boxes()
@@ -182,22 +182,22 @@ class Saving:
         end = end_of_boxes(self.file, size)
         if end == size or (end is not None and end < size and facts.length is not None):
             return
-        facts.length = None  # what the server claimed was not true
+        facts.length = None  # the server's claim was wrong
         if end is None or self.notes.fruitless >= FRUITLESS_BEFORE_RESTART:
-            self.begin_anew()
+            self.start_over()
         raise interrupted(size)
 
     def tick(self):
-        """Called about twice a second, whatever is being waited for."""
+        """Called about twice a second while downloading."""
         longest = max(self.seconds, LONGEST_SLICE) if self.notes.facts.starts_over else self.seconds
         if self.is_stopping() or self.elapsed() > longest:
             raise SliceOver
-        self.keep_lease()
+        self.renew_lease()
 
-    def keep_lease(self):
-        if time.monotonic() - self.kept < settings.LEASE_SECONDS / 4:
+    def renew_lease(self):
+        if time.monotonic() - self.renewed_at < settings.LEASE_SECONDS / 4:
             return
-        self.kept = time.monotonic()
+        self.renewed_at = time.monotonic()
         if not self.generation.keep_lease(self.token):
             raise LeaseLost
 
@@ -214,53 +214,55 @@ class Saving:
 
     # The link
     def find_link(self):
-        """The link we have, or another where it failed. As long as there is no other, the old one is tried once in
-        each slice: what failed may have been the way to it."""
+        """Keeps the link that works, or asks for another one if it failed.
+
+        While there is no other, the old one is tried once in each slice: the network may have failed, not the link.
+        """
         if self.generation.video_url and not self.notes.link_failed:
             return
         try:
             self.renew_link()
-        except NoFreshLink as error:
+        except NoNewLink as error:
             if not self.generation.video_url:
                 raise
-            self.no_fresh_link = error
+            self.no_new_link = error
         else:
             self.notes.link_failed = ""
 
     def renew_link(self):
-        """A fresh link from the remote side, for the same execution. Raises NoFreshLink."""
-        self.keep_lease()
+        """Asks the remote API for a new link to the same video. Raises NoNewLink."""
+        self.renew_lease()
         try:
             found = self.generation.remote.poll(self.generation.remote_id)
         except RemoteError as error:
             why = wording.sentence("remote", error.cause, self.generation.remote_name).rstrip(".")
-            raise NoFreshLink(f"its link has died, and there is no fresh one yet. {why}") from None
+            raise NoNewLink(f"its link has died, and there is no fresh one yet. {why}") from None
         if found.is_missing:
             words = "no copy of it was saved before HeyGen forgot this execution"
-            raise NoFreshLink(words, LONGEST_DELAY)
+            raise NoNewLink(words, LONGEST_DELAY)
         if not found.is_completed:
-            raise NoFreshLink("its link has died, and HeyGen gives no fresh one at the moment", None)
+            raise NoNewLink("its link has died, and HeyGen gives no fresh one at the moment", None)
         if not self.generation.renew_link(self.token, found.video_url):
             raise LeaseLost
         self.generation.video_url = found.video_url
 
     # The end
     def finish(self) -> bool:
-        """Checks, draws, publishes, and writes the row. False: nothing more to do at once."""
+        """Checks the video, makes its pictures, publishes all three, and writes the row. False: do not call again."""
         partials = [partial_path(name) for name in (self.names.poster, self.names.last_frame)]
         try:
-            facts = self.aside(examine, self.partial, *partials)
+            facts = self.in_background(examine, self.partial, *partials)
         except probe.NotAVideo as error:
             return self.refuse_bytes(error)
-        self.keep_lease()
-        digest = self.aside(sha256_of, self.partial)
+        self.renew_lease()
+        digest = self.in_background(sha256_of, self.partial)
         os.fsync(self.file.fileno())
         self.notes.is_synced = True
         self.write_notes()
         if not self.generation.keep_lease(self.token):
             raise LeaseLost
         for name in (self.names.poster, self.names.last_frame, self.names.video):
-            self.aside(publish, name)
+            self.in_background(publish, name)
         copy = SavedVideo(file=self.names.video, poster=self.names.poster, last_frame=self.names.last_frame)
         copy.size, copy.sha256 = size_of(self.file), digest
         for name, value in asdict(facts).items():
@@ -270,23 +272,23 @@ class Saving:
             StudioFault.objects.clear(Job.SAVING, [self.generation.pk])
         return False
 
-    def aside(self, work: Callable, *arguments):
-        """Runs long work in a thread that gives way to others, while this one keeps the lease."""
-        with ThreadPoolExecutor(max_workers=1, initializer=give_way) as pool:
+    def in_background(self, work: Callable, *arguments):
+        """Runs long work in a thread of low priority, while this thread renews the lease."""
+        with ThreadPoolExecutor(max_workers=1, initializer=lower_priority) as pool:
             future = pool.submit(work, *arguments)
             while True:
                 try:
                     return future.result(timeout=1)
                 except StillBusy:
-                    self.keep_lease()
+                    self.renew_lease()
 
     def refuse_bytes(self, error: probe.NotAVideo) -> bool:
-        if isinstance(error, probe.Unreadable):  # the bytes stay: a later studio may read them
-            put_off(self.generation, NotStored(f"this studio cannot check it: {lower(str(error))}"), RARE_DELAY)
+        if isinstance(error, probe.Unreadable):  # the bytes stay: a later version may read them
+            put_off(self.generation, NotStored(f"this studio cannot check it: {as_clause(str(error))}"), RARE_DELAY)
             return False
-        self.begin_anew()
-        if self.no_fresh_link:
-            raise self.no_fresh_link from None
+        self.start_over()
+        if self.no_new_link:
+            raise self.no_new_link from None
         self.count_fruitless()
         words = f"what was sent is not a whole one. {error}"
         self.give_up_for_now(FetchError(Fault.WRONG_BYTES, words.rstrip(".")))
@@ -302,15 +304,15 @@ class Saving:
         if error.fault == Fault.DISK:
             self.make_room()
         elif error.fault == Fault.TOO_LARGE:
-            self.begin_anew()
-        if error.fault in NEEDS_A_FRESH_LINK or self.has_failed_often(error):
-            self.notes.link_failed = error.fault  # the next slice begins by asking for another
+            self.start_over()
+        if error.fault in NEEDS_NEW_LINK or self.has_failed_often(error):
+            self.notes.link_failed = error.fault  # the next slice begins by asking for another link
             with suppress(OSError):
                 self.write_notes()
         put_off(self.generation, error, self.delay_after(error))
 
     def has_failed_often(self, error: FetchError) -> bool:
-        """A server may be in trouble for long, and another link lead to another one."""
+        """A server may have problems for long, and another link may lead to another server."""
         often = error.fault == Fault.TOO_LARGE or self.notes.fruitless >= FRUITLESS_BEFORE_RESTART
         return often and error.fault != Fault.DISK
 
@@ -326,13 +328,13 @@ class Saving:
         return min(longest, timedelta(seconds=2 ** min(20, max(0, self.notes.fruitless - 2))))
 
     def make_room(self):
-        """Parts of several videos can fill a disk so that none is ever whole: only the oldest keeps its part."""
+        """Several partial files can fill a disk so that none is ever completed: only the oldest keeps its bytes."""
         if Generation.objects.filter(status=self.generation.status, pk__lt=self.generation.pk).exists():
-            self.begin_anew()
+            self.start_over()
 
 
-def lower(sentence: str) -> str:
-    """A sentence as part of another."""
+def as_clause(sentence: str) -> str:
+    """A sentence as a part of another one."""
     return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
@@ -353,7 +355,7 @@ def what_next(error: Exception, delay: timedelta) -> str:
         return f"{again}; what has arrived is kept."
     if isinstance(error, NotStored):
         return f"{again}; nothing is downloaded again."
-    if fault in NEEDS_A_FRESH_LINK or isinstance(error, NoFreshLink):
+    if fault in NEEDS_NEW_LINK or isinstance(error, NoNewLink):
         return f"{again}, with a fresh link from HeyGen; nothing more is charged."
     return f"{again}; HeyGen is asked for another link when this one goes on failing."
 
@@ -365,8 +367,8 @@ def spoken(delay: timedelta) -> str:
     return f"{seconds // 60} minutes" if seconds < 7200 else f"{seconds // 3600} hours"
 
 
-def give_way():
-    with suppress(OSError):  # a thread has a priority of its own on Linux alone
+def lower_priority():
+    with suppress(OSError):  # only on Linux do threads have priorities of their own
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
