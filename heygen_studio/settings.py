@@ -22,7 +22,8 @@ from videos import limits
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
-# Where everything lives
+# Where everything lives, readable by nobody else: every process of the studio begins here
+os.umask(0o077)
 DATA = Path(env.str("STUDIO_DATA", "") or BASE_DIR / "data").resolve()
 with suppress(OSError):  # videos/checks.py says it with a hint
     DATA.mkdir(parents=True, exist_ok=True)
@@ -186,7 +187,11 @@ ACCEL_LOCATION = env.str("STUDIO_ACCEL_LOCATION", "")  # nginx's internal locati
 MEDIA_URL = "/media-is-served-by-views-only/"
 FOLDER_STORAGE = {
     "BACKEND": "django.core.files.storage.FileSystemStorage",
-    "OPTIONS": {"location": MEDIA_ROOT, "file_permissions_mode": 0o640, "directory_permissions_mode": 0o750},
+    "OPTIONS": {
+        "location": MEDIA_ROOT,
+        "file_permissions_mode": 0o640 if ACCEL_LOCATION else 0o600,
+        "directory_permissions_mode": 0o750 if ACCEL_LOCATION else 0o700,
+    },
 }
 BUCKET_STORAGE = {
     "BACKEND": "storages.backends.s3.S3Storage",
@@ -216,6 +221,7 @@ STORAGES = {
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA / "static"
+FILE_UPLOAD_PERMISSIONS = 0o600  # of static files too
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200

@@ -67,7 +67,7 @@ def test_files_and_folders_are_closed_to_other_users(generation):
     save_until_ready(generation)
     for path in Path(settings.MEDIA_ROOT).rglob("*"):
         mode = stat.S_IMODE(path.stat().st_mode)
-        assert mode == (0o750 if path.is_dir() else 0o640), path
+        assert mode == (0o700 if path.is_dir() else 0o600), path
 
 
 def test_the_signed_link_is_forgotten_once_the_copy_is_saved(generation):

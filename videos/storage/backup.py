@@ -117,7 +117,7 @@ def copy_folder(source: Path, target: Path):
     for folder, folders, names in os.walk(source, followlinks=True, onerror=refuse_unless_gone):
         folders[:] = [name for name in folders if name != FILE_SYSTEMS_OWN]
         into = target / Path(folder).relative_to(source)
-        into.mkdir(parents=True, exist_ok=True, mode=0o750)
+        into.mkdir(parents=True, exist_ok=True)
         for name in names:
             if not name.startswith("."):
                 link_or_copy(Path(folder) / name, into / name)

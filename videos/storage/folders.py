@@ -3,14 +3,15 @@
 import os
 from pathlib import Path
 
-MODE = 0o750
+from videos.storage.private import close
 
 
 def make_folder(folder: Path):
     """Creates the folder and its parents, closed to other users. (mkdir's `parents` ignores the mode.)"""
     if not folder.is_dir():
         make_folder(folder.parent)
-        folder.mkdir(exist_ok=True, mode=MODE)
+        folder.mkdir(exist_ok=True)
+        close(folder)
 
 
 def sync_folder(folder: Path):

@@ -22,8 +22,9 @@ from django.core.files.storage import default_storage
 from videos.storage.download import Facts, size_of
 from videos.storage.folders import make_folder, sync_folder
 from videos.storage.names import final_path, notes_path, partial_path
+from videos.storage.private import close
 
-FILE_MODE = 0o640
+FILE_MODE = 0o600
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -141,8 +142,8 @@ def publish(name: str):
         return
     final = final_path(name)
     make_folder(final.parent)
-    partial.chmod(FILE_MODE)
     partial.replace(final)
+    close(final)
     sync_folder(final.parent)
 
 

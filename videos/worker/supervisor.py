@@ -26,6 +26,7 @@ from django.core.management import call_command
 from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from videos.storage.private import close_to_others
 from videos.worker import linux
 
 STEP = 0.1  # seconds between two looks
@@ -318,7 +319,11 @@ def reap(pids: set[int]):
 
 # Before the first start, and after an update
 def prepare():
-    """Migrates the database and collects static files, if needed. Raises CannotStart."""
+    """Closes the data folder to others, migrates the database and collects static files, where needed.
+
+    Raises CannotStart.
+    """
+    close_to_others()
     try:
         migrate()
     except Error as error:

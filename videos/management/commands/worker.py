@@ -1,5 +1,6 @@
 from django.core.management.base import BaseCommand
 
+from videos.storage.private import close_to_others
 from videos.worker import cluster
 
 
@@ -7,4 +8,5 @@ class Command(BaseCommand):
     help = "Runs the worker, which sends, follows and saves. Any number of hosts may run one."
 
     def handle(self, *args, **options):
+        close_to_others()
         cluster.run()

@@ -1,0 +1,54 @@
+"""The data folder is readable by its own user alone. Where nginx sends the saved files, its group may read those."""
+
+import logging
+import os
+import stat
+from pathlib import Path
+
+from django.conf import settings
+
+log = logging.getLogger(__name__)
+
+
+def wanted_mode(path: Path, mode: int) -> int:
+    """What `path`, which has `mode`, may allow: its user as much as before, and hardly ever anybody else."""
+    own = stat.S_IMODE(mode) & stat.S_IRWXU
+    if not settings.ACCEL_LOCATION:
+        return own
+    media = Path(settings.MEDIA_ROOT)
+    if path == media or media in path.parents:
+        return own | (0o050 if stat.S_ISDIR(mode) else 0o040)
+    return own | (0o010 if path == Path(settings.DATA) else 0)
+
+
+def close_to_others():
+    """Repairs a data folder of an earlier version, or one that was copied here. Takes no time when all is well.
+
+    Only the folder and what lies in it directly is looked at; if any of it is open, everything below is gone through.
+    The uppermost comes last, so that a repair that was broken off is begun again.
+    """
+    data = Path(settings.DATA)
+    if not any(is_open(path) for path in [data, *data.iterdir()]):
+        return
+    refused = 0
+    for folder, _, names in os.walk(data, topdown=False):
+        refused += sum(not close(Path(folder) / name) for name in [*names, ""])
+    if refused:
+        log.warning("%s files in %s belong to another user and may be readable by others.", refused, data)
+
+
+def is_open(path: Path) -> bool:
+    mode = path.lstat().st_mode
+    return not stat.S_ISLNK(mode) and stat.S_IMODE(mode) != wanted_mode(path, mode)
+
+
+def close(path: Path) -> bool:
+    """False if that is not ours to do. A file that is gone by now is no matter."""
+    try:
+        if is_open(path):
+            path.chmod(wanted_mode(path, path.lstat().st_mode))
+    except FileNotFoundError:
+        return True
+    except PermissionError:
+        return False
+    return True
