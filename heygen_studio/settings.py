@@ -256,11 +256,16 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
 # What the browser may do
 OVER_TLS = STUDIO_URL.startswith("https://")
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = OVER_TLS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OVER_TLS
+# Whether a request came over TLS is known from a proxy alone; without one that is believed, a redirect would not end.
+SECURE_SSL_REDIRECT = OVER_TLS and TRUSTED_PROXIES > 0
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if OVER_TLS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = OVER_TLS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if OVER_TLS else None
+# Both bind other hosts of the domain, for a year and longer: only when asked for.
+SECURE_HSTS_PRELOAD = env.bool("STUDIO_HSTS_PRELOAD", False)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("STUDIO_HSTS_SUBDOMAINS", False) or SECURE_HSTS_PRELOAD
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # which want both
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 

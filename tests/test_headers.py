@@ -1,11 +1,13 @@
 """What every answer tells the browser it may do, error pages and the admin included."""
 
 import re
+import runpy
 
 import pytest
 from django.test import Client
 
 from tests.parts.people import make_owner, signed_in
+from tests.parts.processes import ROOT
 from tests.parts.studio import Studio, csrf_token
 
 PAGES = ["/", "/account", "/members", "/members/budget/studio", "/admin/", "/admin/videos/generation/"]
@@ -99,9 +101,40 @@ def test_behind_tls_cookies_are_secure_and_browsers_are_told_to_stay_there(tmp_p
     said = studio.manage("shell", "-v", "0", "-c", f"exec(open({str(script)!r}).read())")
     assert "plain 301 https://studio.example.com/login" in said
     assert "health 503" in said, "a health check inside the host speaks plain HTTP"
-    assert "hsts max-age=31536000; includeSubDomains; preload" in said
+    assert "hsts max-age=31536000\n" in said
     assert "cookies csrftoken:True known_browser:True sessionid:True" in said
 
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({}, ""),
+        ({"STUDIO_HSTS_SUBDOMAINS": "1"}, "; includeSubDomains"),
+        ({"STUDIO_HSTS_PRELOAD": "1"}, "; includeSubDomains; preload"),
+    ],
+)
+def test_other_hosts_of_the_domain_are_bound_to_tls_only_when_asked_for(tmp_path, asked, words):
+    env = {"STUDIO_URL": "https://studio.example.com", "STUDIO_PROXIES": "1", "DATABASE_URL": ""}
+    said = Studio(tmp_path, {**env, **asked}).manage("shell", "-v", "0", "-c", ASK_FOR_HSTS)
+    assert f"hsts max-age=31536000{words}\n" in said
+
+
+def test_without_a_trusted_proxy_nobody_is_believed_about_tls(tmp_path):
+    """Neither by Django nor by gunicorn, which believes loopback of its own accord."""
+    studio = Studio(tmp_path, {"STUDIO_URL": "https://studio.example.com", "DATABASE_URL": ""})
+    said = studio.manage("shell", "-v", "0", "-c", ASK_FOR_HSTS)
+    assert "secure False" in said and "hsts None" in said
+    assert runpy.run_path(ROOT / "gunicorn.conf.py")["forwarded_allow_ips"] == ""
+
+
+ASK_FOR_HSTS = """
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.middleware.security import SecurityMiddleware
+request = RequestFactory(headers={"host": "studio.example.com", "X-Forwarded-Proto": "https"}).get("/healthz")
+print("secure", request.is_secure())
+print("hsts", SecurityMiddleware(lambda request: HttpResponse())(request).headers.get("Strict-Transport-Security"))
+"""
 
 ASK_AS_A_PROXY = """
 from django.test import Client

@@ -49,6 +49,16 @@ def public_address(**kwargs):
                 id="studio.W003",
             )
         ]
+    if settings.OVER_TLS and not settings.TRUSTED_PROXIES:
+        return [
+            checks.Warning(
+                "STUDIO_URL begins with https://, but STUDIO_PROXIES is 0: no proxy is believed when it says that a "
+                "request came over TLS.",
+                hint="Set STUDIO_PROXIES to how many proxies of yours stand before the studio, usually 1. Until then "
+                "plain requests are not redirected to https://, and browsers are not told to stay there.",
+                id="studio.W008",
+            )
+        ]
     return []
 
 
