@@ -95,6 +95,52 @@ def test_revoked_or_trashed_there_is_nothing_any_more(owner, generation, name):
     assert ask(f"/s/{link.token}{name}").status_code == 404
 
 
+@pytest.mark.parametrize("name", ["", "/video.mp4", "/poster"])
+@pytest.mark.parametrize("token", [None, "never-made"])
+def test_a_visitor_whose_link_is_revoked_sees_nothing_of_the_studio(owner, generation, settings, name, token):
+    settings.DEMO = True
+    link = public_link(owner, generation)
+    post(owner, generation, "link/revoke")
+    answer = Client().get(f"/s/{token or link.token}{name}")
+    page = answer.content.decode()
+    assert answer.status_code == 404 and "noindex" in answer["X-Robots-Tag"]
+    assert "This link is no longer valid" in page and "Ask them for a new one" in page
+    assert "Demo" not in page and 'href="/"' not in page and "To the studio" not in page
+
+
+def test_a_live_link_shows_no_navigation_and_no_demo_banner_either(owner, generation, settings):
+    settings.DEMO = True
+    page = Client().get(f"/s/{public_link(owner, generation).token}").content.decode()
+    assert "Demo" not in page and 'href="/"' not in page
+
+
+ONLY_HERE = "This link opens on this computer only"
+
+
+@pytest.mark.parametrize(
+    ("host", "studio_url", "warns"),
+    [
+        ("127.0.0.1:8000", "", True),
+        ("localhost", "", True),
+        ("studio.lan", "", False),
+        ("localhost", "https://studio.example", False),
+        ("localhost", "http://127.0.0.1:8000", True),
+    ],
+)
+def test_a_link_made_on_this_machine_alone_says_that_others_cannot_open_it(
+    owner, generation, settings, host, studio_url, warns
+):
+    settings.ALLOWED_HOSTS, settings.STUDIO_URL = ["*"], studio_url
+    browser = signed_in(owner, host=host)
+    assert ONLY_HERE not in browser.get(f"/g/{generation.public_id}").content.decode(), "nothing is shared yet"
+    browser.post(f"/g/{generation.public_id}/link")
+    page = browser.get(f"/g/{generation.public_id}").content.decode()
+    assert (ONLY_HERE in page) == warns
+    invitation = browser.post("/members/invite").content.decode()
+    assert (ONLY_HERE in invitation) == warns
+    assert (studio_url or f"http://{host}") + "/invite/" in invitation
+
+
 def test_ten_thousand_guessed_links_give_nothing(owner, generation):
     link = public_link(owner, generation)
     near = [link.token[:-1], link.token + "A", link.token.swapcase(), link.token[:-2] + "%00", " " + link.token]

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from videos.accounts import owners
 from videos.accounts.forms import BudgetForm
+from videos.addresses import address_for_others, opens_only_here
 from videos.models import Budget, OneTimeLink
 
 User = get_user_model()
@@ -54,7 +55,7 @@ def show(request, **more):
 def invite(request):
     """The link is shown once, in this very answer: only its digest is kept."""
     token = OneTimeLink.objects.issue(OneTimeLink.Purpose.INVITE, request.user)
-    return show(request, new_link=request.build_absolute_uri(reverse("invite", args=[token])), new_link_for="invite")
+    return show_link(request, reverse("invite", args=[token]), "invite")
 
 
 @owner_only
@@ -70,7 +71,12 @@ def withdraw_invitation(request, pk):
 def reset_link(request, pk):
     person = get_object_or_404(User, pk=pk, is_active=True)
     token = OneTimeLink.objects.issue(OneTimeLink.Purpose.PASSWORD, request.user, for_user=person)
-    return show(request, new_link=request.build_absolute_uri(reverse("reset", args=[token])), new_link_for=person)
+    return show_link(request, reverse("reset", args=[token]), person)
+
+
+def show_link(request, path: str, new_link_for):
+    address = address_for_others(request, path)
+    return show(request, new_link=address, new_link_for=new_link_for, address_opens_only_here=opens_only_here(address))
 
 
 @owner_only

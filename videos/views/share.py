@@ -1,5 +1,8 @@
 """Public links: anybody who has the address may watch one video, until its owner revokes it."""
 
+from collections.abc import Callable
+from functools import wraps
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -26,8 +29,22 @@ def unlisted(response: HttpResponse) -> HttpResponse:
     return response
 
 
+def gone_in_plain_words(view: Callable) -> Callable:
+    """A visitor whose link is revoked is not one of the studio's people: nothing of its navigation is shown."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Http404:
+            return unlisted(render(request, "share/gone.html", status=404))
+
+    return answer
+
+
 @login_not_required
 @require_safe
+@gone_in_plain_words
 def shared_video(request: HttpRequest, token: str) -> HttpResponse:
     link = shared(token)
     context = {"link": link, "generation": link.generation, "saved": link.generation.saved_video}
@@ -45,6 +62,7 @@ def shared_watched(request: HttpRequest, token: str) -> HttpResponse:
 
 @login_not_required
 @require_safe
+@gone_in_plain_words
 def shared_file(request: HttpRequest, token: str, name: str) -> HttpResponse:
     generation = shared(token).generation
     saved = generation.saved_video

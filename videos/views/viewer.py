@@ -11,6 +11,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from videos.addresses import address_for_others, opens_only_here
 from videos.models import Generation, PublicLink
 from videos.views.cards import cards_of
 from videos.views.gallery import Shelf
@@ -38,6 +39,7 @@ def viewer_context(request: HttpRequest, generation: Generation) -> dict:
     shelf = Shelf.asked_for(request.GET)
     rows = shelf.rows(request.user)
     link = generation.open_public_link()
+    address = public_address(request, link)
     siblings = generation.batch.generations.visible_to(request.user).kept().exclude(pk=generation.pk)
     siblings = list(siblings.with_everything()[: MOST_COMPARED - 1])
     return {
@@ -51,7 +53,8 @@ def viewer_context(request: HttpRequest, generation: Generation) -> dict:
         "siblings": siblings,
         "compare_address": compare_address([generation, *siblings]),
         "public_link": link,
-        "public_address": public_address(request, link),
+        "public_address": address,
+        "address_opens_only_here": opens_only_here(address),
         "own_address": reverse("viewer", args=[generation.public_id]),
         "gone_at": generation.trashed_at and generation.trashed_at + timedelta(days=settings.TRASH_DAYS),
         "is_page": is_page(request),
@@ -64,11 +67,7 @@ def compare_address(generations: list[Generation]) -> str:
 
 
 def public_address(request: HttpRequest, link: PublicLink | None) -> str:
-    """As others reach this studio, where that is known; else as this visitor does."""
-    if link is None:
-        return ""
-    path = reverse("shared", args=[link.token])
-    return settings.STUDIO_URL + path if settings.STUDIO_URL else request.build_absolute_uri(path)
+    return address_for_others(request, reverse("shared", args=[link.token])) if link else ""
 
 
 @require_POST

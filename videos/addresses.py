@@ -1,0 +1,21 @@
+"""Addresses of pages that are given to other people: an invitation, a new password, a public link."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def address_for_others(request: HttpRequest, path: str) -> str:
+    """As others reach this studio, where that is known; else as this visitor does."""
+    return settings.STUDIO_URL + path if settings.STUDIO_URL else request.build_absolute_uri(path)
+
+
+def opens_only_here(address: str) -> bool:
+    """Whether the address names the very machine on which it is opened, and so leads others nowhere."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
