@@ -15,7 +15,7 @@ from PIL import Image
 from tests.parts.films import FAST_START, film, hum, patched, scene
 from videos.codecs import codec_string
 from videos.storage import probe
-from videos.storage.probe import NotAVideo, Probe
+from videos.storage.probe import NotAVideo, VideoFacts
 
 ROOT = Path(__file__).parent.parent
 QUARTER_RIGHT = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
@@ -25,7 +25,7 @@ from pathlib import Path
 from videos.storage import probe
 before = resource.getrusage(resource.RUSAGE_SELF)
 for path in Path(sys.argv[1]).iterdir():
-    for work in (probe.probe, lambda p: probe.poster(p, p.parent.parent / "out.jpg")):
+    for work in (probe.check_video, lambda p: probe.poster(p, p.parent.parent / "out.jpg")):
         try:
             work(path)
         except probe.NotAVideo:
@@ -43,7 +43,7 @@ def sound_alone(path) -> Path:
 
 def refusal(path: Path) -> str:
     with pytest.raises(NotAVideo) as error:
-        probe.probe(path)
+        probe.check_video(path)
     sentence = str(error.value)
     assert sentence[0].isupper()
     assert sentence.endswith(".")
@@ -57,11 +57,11 @@ def path(tmp_path):
 
 
 def test_a_whole_video_is_described(path):
-    assert probe.probe(film(path)) == Probe(320, 180, 2.0, "h264", "avc1.42c00c", 24.0, has_sound=False)
+    assert probe.check_video(film(path)) == VideoFacts(320, 180, 2.0, "h264", "avc1.42c00c", 24.0, has_sound=False)
 
 
 def test_sound_is_noticed_and_may_run_on_after_the_picture(path):
-    found = probe.probe(film(path, sound_seconds=3.5))
+    found = probe.check_video(film(path, sound_seconds=3.5))
     assert found.has_sound
     assert found.seconds == pytest.approx(3.5, abs=0.1)
 
@@ -70,7 +70,7 @@ def test_sound_is_noticed_and_may_run_on_after_the_picture(path):
 @pytest.mark.parametrize("frames", [1, 2, 30, 300])
 def test_every_layout_and_length_of_a_real_video_passes(path, options, frames):
     film(path, frames=frames, gop=25, options=options)
-    assert probe.probe(path).seconds == pytest.approx(frames / 24, abs=0.09)
+    assert probe.check_video(path).seconds == pytest.approx(frames / 24, abs=0.09)
     probe.poster(path, path.with_name("poster.jpg"))
     probe.last_frame(path, path.with_name("last.jpg"))
 
@@ -124,7 +124,7 @@ def test_a_video_with_a_scratch_in_its_middle_is_kept(path):
     middle = len(data) // 2
     data[middle : middle + 200] = bytes(200)
     path.write_bytes(data)
-    assert probe.probe(path).seconds == 10
+    assert probe.check_video(path).seconds == 10
 
 
 def test_sound_alone_is_not_a_video(path):
@@ -161,7 +161,7 @@ def test_a_videos_length_is_counted_in_frames_and_not_believed(path):
     film(path)
     patched(path, b"mvhd", 16, struct.pack(">I", 600_000))
     patched(path, b"mdhd", 16, struct.pack(">I", 600 * 12_288))
-    assert probe.probe(path).seconds == 2
+    assert probe.check_video(path).seconds == 2
 
 
 def test_a_video_larger_than_4k_is_refused(path):
@@ -175,7 +175,7 @@ def test_a_damaged_count_is_no_want_of_memory(path):
     content[at] |= 0x10
     path.write_bytes(content)
     with pytest.raises(NotAVideo) as refusal:
-        probe.probe(path)
+        probe.check_video(path)
     assert not isinstance(refusal.value, probe.Unreadable)
 
 
@@ -196,7 +196,7 @@ def test_no_broken_byte_makes_the_probe_fail_in_another_way(path):
         data[(index + number) % len(data)] ^= 0xFF
         path.write_bytes(data)
         try:
-            probe.probe(path)
+            probe.check_video(path)
             probe.poster(path, path.with_name("poster.jpg"))
             probe.last_frame(path, path.with_name("last.jpg"))
         except NotAVideo as error:
@@ -205,7 +205,7 @@ def test_no_broken_byte_makes_the_probe_fail_in_another_way(path):
 
 def test_a_missing_file_stays_an_os_error(path):
     with pytest.raises(FileNotFoundError):
-        probe.probe(path)
+        probe.check_video(path)
 
 
 def test_probing_takes_little_memory_even_where_a_file_asks_for_much(tmp_path):
@@ -260,7 +260,7 @@ def test_the_last_frame_is_the_very_last_one(path, gop):
 
 def test_a_turned_video_is_described_and_drawn_upright(path):
     patched(film(path), b"tkhd", 40, QUARTER_RIGHT)
-    assert (probe.probe(path).width, probe.probe(path).height) == (180, 320)
+    assert (probe.check_video(path).width, probe.check_video(path).height) == (180, 320)
     target = path.with_name("poster.jpg")
     probe.poster(path, target)
     with Image.open(target) as image:
@@ -291,7 +291,7 @@ def test_a_video_is_turned_and_mirrored_as_its_matrix_says(path, name):
     matrix = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 0x40000000)
     patched(film(path), b"tkhd", 40, matrix)
     size = (180, 320) if b else (320, 180)
-    found = probe.probe(path)
+    found = probe.check_video(path)
     assert (found.width, found.height) == size
     for draw in (probe.poster, probe.last_frame):
         draw(path, path.with_name("picture.jpg"))
@@ -312,7 +312,7 @@ def corner_that_is_red(image):
 def test_pixels_that_are_not_square_are_stretched_as_in_a_browser(path, pixels, size):
     """One side is stretched and none shrunk; a shape that no screen could show is not believed."""
     film(path, pixels=pixels)
-    found = probe.probe(path)
+    found = probe.check_video(path)
     assert (found.width, found.height) == size
     for draw in (probe.poster, probe.last_frame):
         draw(path, path.with_name("picture.jpg"))
@@ -321,7 +321,7 @@ def test_pixels_that_are_not_square_are_stretched_as_in_a_browser(path, pixels, 
 
 def test_stretched_pixels_of_a_turned_video_are_turned_with_it(path):
     patched(film(path, pixels=(2, 1)), b"tkhd", 40, QUARTER_RIGHT)
-    assert (probe.probe(path).width, probe.probe(path).height) == (180, 640)
+    assert (probe.check_video(path).width, probe.check_video(path).height) == (180, 640)
     probe.last_frame(path, path.with_name("last.jpg"))
     assert Image.open(path.with_name("last.jpg")).size == (180, 640)
 
@@ -338,7 +338,7 @@ def test_stretched_pixels_of_a_turned_video_are_turned_with_it(path):
     ],
 )
 def test_a_codec_is_named_by_itself_and_not_by_its_decoder(path, encoder, kind, codec, says):
-    found = probe.probe(film(path, frames=12, encoder=encoder, kind=kind))
+    found = probe.check_video(film(path, frames=12, encoder=encoder, kind=kind))
     assert found.codec == codec
     assert re.fullmatch(says, found.codec_string)
 

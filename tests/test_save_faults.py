@@ -306,7 +306,7 @@ class Watcher(threading.Thread):
 
     def look(self, path):
         try:
-            probe.probe(path)
+            probe.check_video(path)
         except probe.NotAVideo:
             self.broken.add(path)
         self.seen.add(path)

@@ -283,7 +283,7 @@ def test_a_database_that_is_away_is_no_fault_of_the_studio_and_a_wrong_query_is_
 
 def test_the_place_is_the_last_line_of_our_own_code(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
-        probe.probe(tmp_path / "nothing.mp4")
+        probe.check_video(tmp_path / "nothing.mp4")
     assert re.fullmatch(r"FileNotFoundError at videos/[\w/]+\.py:\d+", name_of(caught.value))
 
 

@@ -52,7 +52,7 @@ from videos.models import SavedVideo
 found = {}
 for saved in SavedVideo.objects.select_related("generation"):
     path = Path(saved.file.path)
-    probe.probe(path)
+    probe.check_video(path)
     found[saved.generation.prompt] = sha256(path.read_bytes()).hexdigest()
 print(json.dumps(found))
 """

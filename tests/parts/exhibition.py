@@ -117,7 +117,7 @@ def drawn(prompt, provider, ratio, seconds, draft):
     draw({**job, "config": {"duration": seconds, "seed": 7}, "frames": {}, "draft": draft, "weight": None})
     probe.poster(path, path.with_suffix(".poster.jpg"))
     probe.last_frame(path, path.with_suffix(".last.jpg"))
-    return path, probe.probe(path), hashlib.sha256(path.read_bytes()).hexdigest()
+    return path, probe.check_video(path), hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def forget_drawings():

@@ -1,6 +1,6 @@
-"""What one poll means for a generation: which state follows, when to ask again, and what to say about it.
+"""What the result of a poll means for a generation: its next state, when to poll again, and its status note.
 
-Plain functions of a poll, what came back and the time; nothing here touches the network or the database.
+Pure functions of a poll, its result and the time; nothing here touches the network or the database.
 """
 
 import math
@@ -20,14 +20,14 @@ from videos.remotes.errors import Cause, RemoteError
 
 MISSING_BEFORE_FAILED = 3
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=15)
-LONGEST_PAUSE = timedelta(minutes=5)  # between two polls of an overdue execution
-LONGEST_BACK_OFF = timedelta(seconds=60)  # between two polls while the remote side is in trouble
-UNWATCHED = timedelta(minutes=10)  # a poll so much too late means that nobody was listening meanwhile
+LONGEST_PAUSE = timedelta(minutes=5)  # between two polls of an overdue generation
+LONGEST_BACK_OFF = timedelta(seconds=60)  # between two polls while the remote API has problems
+UNWATCHED = timedelta(minutes=10)  # a poll this late means that no poller was running meanwhile
 
 
 @dataclass(frozen=True)
 class OwnFault:
-    """What a poll met that nobody foresaw: a fault of the studio, which says nothing of the remote API."""
+    """An unforeseen exception in a poll: a fault of the studio, which says nothing about the remote API."""
 
     error: Exception
 
@@ -36,11 +36,11 @@ Found = Progress | RemoteError | OwnFault
 
 
 def judge(poll: DuePoll, found: Found, now: datetime) -> Outcome:
-    """The outcome of one poll, whatever came back. What is not surely over goes on being followed."""
+    """The outcome of one poll. A generation that has not definitely ended keeps being polled."""
     if isinstance(found, OwnFault):
         return met_own_fault(poll, found, now)
     if isinstance(found, RemoteError):
-        return failed_to_ask(poll, found, now)
+        return could_not_ask(poll, found, now)
     if found.is_completed:
         return completed(poll, found)
     if found.is_failed:
@@ -48,22 +48,22 @@ def judge(poll: DuePoll, found: Found, now: datetime) -> Outcome:
     if found.is_missing:
         return missing(poll, now)
     trouble = wording.sentence("poll", "no_link", remote_name(poll)) if found.has_no_link else ""
-    return keep_following(poll, now, usual_interval(poll, now), trouble=trouble, remote_status=found.word)
+    return still_running(poll, now, usual_interval(poll, now), trouble=trouble, remote_status=found.word)
 
 
-def failed_to_ask(poll: DuePoll, error: RemoteError, now: datetime) -> Outcome:
+def could_not_ask(poll: DuePoll, error: RemoteError, now: datetime) -> Outcome:
     cause = error.cause
     if cause not in wording.SENTENCES["poll"] and error.is_definite:
         cause = "definite"
     trouble = wording.sentence("poll", cause, remote_name(poll))
-    interval = trouble_interval(poll, error, now)
-    return keep_following(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
+    interval = interval_after_error(poll, error, now)
+    return still_running(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
 
 
 def met_own_fault(poll: DuePoll, fault: OwnFault, now: datetime) -> Outcome:
     trouble = wording.sentence("poll", "own_fault", remote_name(poll), place=name_of(fault.error))
     interval = max(usual_interval(poll, now), LONGEST_BACK_OFF)
-    return keep_following(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
+    return still_running(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
 
 
 def completed(poll: DuePoll, found: Progress) -> Outcome:
@@ -88,19 +88,19 @@ def failed(poll: DuePoll, error: RemoteError) -> Outcome:
 
 
 def missing(poll: DuePoll, now: datetime) -> Outcome:
-    """One `not_found` may come from a copy of the remote side's database that lags behind; three in a row do not."""
+    """One `not_found` may come from a replica of the remote database that lags behind; three in a row do not."""
     times = poll.missing_polls + 1
     if times < MISSING_BEFORE_FAILED:
-        return keep_following(poll, now, usual_interval(poll, now), remote_status="not_found", missing_polls=times)
+        return still_running(poll, now, usual_interval(poll, now), remote_status="not_found", missing_polls=times)
     message = wording.sentence("failure", Cause.NOT_FOUND, remote_name(poll))
     fields = {"error_class": Cause.NOT_FOUND, "error_message": message, "remote_status": "not_found"}
     return Outcome(poll.pk, poll.token, Status.FAILED, {**fields, "missing_polls": times})
 
 
-def keep_following(poll: DuePoll, now: datetime, interval: timedelta, trouble: str = "", **fields: Any) -> Outcome:
-    """Still running, as far as we know: when to ask again; or stopped, when nothing was heard for a day.
+def still_running(poll: DuePoll, now: datetime, interval: timedelta, trouble: str = "", **fields: Any) -> Outcome:
+    """Still running, as far as we know: when to poll again. Stopped, when the remote API said nothing for a day.
 
-    Time in which nobody listened, because the worker was down or the clock jumped, does not count as silence.
+    Time in which no poller was running, or by which the clock jumped, does not count.
     """
     if "remote_status" in fields:
         fields = {"missing_polls": 0, "failed_polls": 0, **fields}
@@ -115,6 +115,7 @@ def keep_following(poll: DuePoll, now: datetime, interval: timedelta, trouble: s
 
 
 def followed_since(poll: DuePoll, now: datetime) -> datetime:
+    """`followed_at`, moved forward by the time in which no poller was running."""
     late = now - poll.due_at
     if abs(late) < max(UNWATCHED, timedelta(seconds=2 * settings.POLL_SECONDS)):
         return min(poll.followed_at, now)
@@ -122,15 +123,15 @@ def followed_since(poll: DuePoll, now: datetime) -> datetime:
 
 
 def next_due(poll: DuePoll, now: datetime, interval: timedelta) -> datetime:
-    """The next beat of the row's own phase that is still to come; missed ones are skipped."""
+    """The row's next turn: a whole number of intervals after the last one; missed turns are skipped."""
     if abs(now - poll.due_at) > UNWATCHED:
         return now + interval
-    beats = max(1, math.floor((now - poll.due_at) / interval) + 1)
-    return poll.due_at + beats * interval
+    turns = max(1, math.floor((now - poll.due_at) / interval) + 1)
+    return poll.due_at + turns * interval
 
 
 def usual_interval(poll: DuePoll, now: datetime) -> timedelta:
-    """Every POLL_SECONDS; once overdue, less often: a tenth of the time it has taken, at most five minutes."""
+    """POLL_SECONDS; once overdue, a tenth of the time that it has taken so far, at most five minutes."""
     usual = timedelta(seconds=settings.POLL_SECONDS)
     elapsed = now - followed_since(poll, now)
     if elapsed < timedelta(seconds=settings.OVERDUE_SECONDS):
@@ -138,8 +139,8 @@ def usual_interval(poll: DuePoll, now: datetime) -> timedelta:
     return max(usual, min(elapsed / 10, LONGEST_PAUSE))
 
 
-def trouble_interval(poll: DuePoll, error: RemoteError, now: datetime) -> timedelta:
-    """What the remote side asked for; else twice as long after each failure in a row, up to a minute."""
+def interval_after_error(poll: DuePoll, error: RemoteError, now: datetime) -> timedelta:
+    """The interval that the remote API asked for; or else twice as long after each failure in a row, up to a minute."""
     usual = usual_interval(poll, now)
     if error.cause == Cause.BUSY:
         return max(usual, min(max(error.retry_after or usual, SHORTEST_WAIT), LONGEST_WAIT))

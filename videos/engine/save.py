@@ -372,9 +372,9 @@ def lower_priority():
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
-def examine(partial: Path, poster: Path, last_frame: Path) -> probe.Probe:
-    """Whether the file is a whole video, and its two pictures. Raises probe.NotAVideo, or OSError for the disk."""
-    facts = probe.probe(partial)
+def examine(partial: Path, poster: Path, last_frame: Path) -> probe.VideoFacts:
+    """Checks that the file is a whole video, and makes its two pictures. Raises probe.NotAVideo, or OSError."""
+    facts = probe.check_video(partial)
     for picture in (poster, last_frame):
         make_folder(picture.parent)
     probe.poster(partial, poster)

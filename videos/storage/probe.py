@@ -1,7 +1,7 @@
-"""Is this file a whole, playable MP4, and what do its poster and its last frame look like?
+"""Checks that a file is a whole, playable MP4, and makes its poster and its last frame.
 
-libav is forgiving: it opens a JPEG named .mp4, and a fast-start MP4 cut in half passes open and poster. So
-the boxes are walked first, without decoding, and a frame near the end must decode before a file is whole.
+libav is lenient: it opens a JPEG named .mp4, and a fast-start MP4 that is cut in half can be opened and gives a poster.
+So the boxes are read first, without decoding, and a frame near the end must decode before a file counts as whole.
 """
 
 import os
@@ -72,7 +72,7 @@ class Unreadable(NotAVideo):
 
 
 @dataclass(frozen=True)
-class Probe:
+class VideoFacts:
     """What a video is: pixels as a browser shows them (pixel shape and rotation applied), length in seconds, codec.
 
     `codec_string` is the codec as browsers are asked about it (RFC 6381).
@@ -87,7 +87,7 @@ class Probe:
     has_sound: bool
 
 
-def probe(path: Path) -> Probe:
+def check_video(path: Path) -> VideoFacts:
     """Check that `path` is a whole, playable MP4 and say what it is.
 
     Whole means: MP4 by its first bytes, no box cut short, a length, a video stream, and a frame that decodes
@@ -101,7 +101,7 @@ def probe(path: Path) -> Probe:
         _require_frame_near_end(container, stream)
         width, height = _Shape.of(first, stream).displayed
         codec = stream.codec_context.codec.canonical_name
-        return Probe(
+        return VideoFacts(
             width=width,
             height=height,
             seconds=seconds,
