@@ -1,6 +1,8 @@
 """A sample of the sweeps that `make crash` runs in full: real processes, real signals, both databases."""
 
-from tests.crash.course import judge, run
+import pytest
+
+from tests.crash.course import MODELS, judge, run
 
 
 def test_a_submission_killed_at_any_line_is_sent_once_and_never_lost(database_url, tmp_path):
@@ -25,3 +27,18 @@ def test_five_senders_of_the_same_generation_send_it_once(database_url, tmp_path
     findings = run(tmp_path, database_url, "herd", every=1)
     assert findings["unknowns"] == 0
     assert judge(findings) == []
+
+
+@pytest.mark.parametrize("options", [(), ("--frames",)])
+def test_where_a_key_repeats_safely_a_killed_submission_leaves_no_unknown_outcome(options, database_url, tmp_path):
+    findings = run(tmp_path, database_url, "kill", *options, *MODELS, every=30)
+    assert findings["hits"] == findings["points"] > 40
+    assert judge(findings) == []
+    assert findings["unknowns"] == 0
+
+
+@pytest.mark.parametrize(("mode", "every"), [("freeze", 4), ("herd", 1)])
+def test_where_a_key_repeats_safely_a_sleeper_and_a_herd_pay_once(mode, every, database_url, tmp_path):
+    findings = run(tmp_path, database_url, mode, *MODELS, every=every)
+    assert judge(findings) == []
+    assert findings["unknowns"] == 0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from videos.models import Provider, Request
+from videos.models import Provider
 from videos.models.generation_queryset import TrackRecord
 
 
@@ -56,7 +56,7 @@ class Plan:
 
     def amount(self) -> Decimal | None:
         """The whole press, if every price is known and in one currency."""
-        amounts = [Request("", provider, config=self.config).amount() for provider in self.providers]
+        amounts = [provider.estimate(self.config, self.has_start) for provider in self.providers]
         currencies = {provider.currency for provider in self.providers}
         if not amounts or None in amounts or len(currencies) > 1:
             return None

@@ -14,6 +14,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
 from videos.models import Generation, Picture, Provider, Request
+from videos.models.provider_limits import Asked, refusals
 from videos.storage.pictures import PictureRefused, redraw
 
 DEFAULT_PROVIDER = "veo_3_1"
@@ -188,7 +189,7 @@ class GenerateForm(forms.Form):
         return self.find_provider(self.cleaned_data["provider"].strip() or DEFAULT_PROVIDER)
 
     def find_provider(self, value: str) -> Provider:
-        known = Provider.objects.select_related("alternative")
+        known = Provider.objects.select_related("alternative").prefetch_related("prices")
         provider = known.filter(value=value).first() if "\0" not in value else None
         if provider is None:
             raise forms.ValidationError(f"There is no provider called “{value[:60]}”; choose one from the list.")
@@ -228,7 +229,22 @@ class GenerateForm(forms.Form):
         self.clean_others()
         for which, name in FRAMES.items():
             self.clean_frame(which, name)
+        if not self.errors:
+            self.clean_limits()
         return cleaned
+
+    def clean_limits(self):
+        """What a provider's contract surely refuses is said beside its field, before anything is sent."""
+        for provider in [self.cleaned_data["provider"], *self.cleaned_data["also"]]:
+            asked = Asked(
+                aspect_ratio=self.cleaned_data["aspect_ratio"],
+                settings=self.cleaned_data["config"],
+                start_frame=self.frames.get("start"),
+                has_start=self.has_frame("start") or bool(self.frames.get("start")),
+                has_end=self.has_frame("end") or bool(self.frames.get("end")),
+            )
+            for field, sentence in refusals(provider, asked):
+                self.add_error(FRAMES.get(field, field), sentence)
 
     def clean_others(self):
         main = self.cleaned_data.get("provider")

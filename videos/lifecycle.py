@@ -23,7 +23,7 @@ class Status(TextChoices):
 # one that failed because HeyGen did not know its execution may be looked for again.
 MOVES: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.SENDING}),
-    Status.SENDING: frozenset({Status.QUEUED}),
+    Status.SENDING: frozenset({Status.QUEUED, Status.SENDING}),  # again under the same key, where that is safe
     Status.RUNNING: frozenset({Status.SENDING, Status.UNKNOWN, Status.STOPPED, Status.CANCELLED, Status.FAILED}),
     Status.SAVING: frozenset({Status.RUNNING, Status.READY}),
     Status.READY: frozenset({Status.SAVING}),

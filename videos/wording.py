@@ -11,6 +11,7 @@ NOT_CHARGED = "Nothing was made and nothing was charged"
 MAY_COST = "{name} may have charged for it; Retry makes a new video, which costs again."
 NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again by itself."
 
+REPEATING = "The same request is repeated under the same key, which never costs twice."
 STILL_OPEN = "Whether this was charged is as open as before."
 
 # What a failure is called, by its cause.
@@ -82,6 +83,17 @@ SENTENCES: dict[str, dict[str, str]] = {
         "own_fault": "The studio met a fault of its own before it could keep {name}'s answer.",
         "repeated": "{name} answered with an execution that belongs to another generation of this studio.",
         "*": "{name}'s answer does not say whether it took this request.",
+    },
+    # The request left, no usable answer came, and the remote replays its first answer to the same key.
+    "repeat": {
+        "network": "The connection to {name} broke before its answer came. " + REPEATING,
+        "fault": "{name} answered with a fault of its own. " + REPEATING,
+        "in_progress": "{name} is still answering the first request. " + REPEATING,
+        "interrupted": "The studio was interrupted while it was sending. " + REPEATING,
+        "busy": "{name} is busy. " + REPEATING,
+        "key": "{name} did not accept the API key. It is asked again once the key is right, at no cost.",
+        "credits": "The {name} account has run out of credits. It is asked again once it is topped up, at no cost.",
+        "*": "{name}'s answer could not be read. " + REPEATING,
     },
     # A poll went wrong.
     "poll": {

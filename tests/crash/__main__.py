@@ -14,7 +14,7 @@ from tests.crash.course import COURSES, judge, run
 from tests.parts.postgres import Postgres
 from tests.parts.processes import environment, manage
 
-NAMES = ("mode", "database", "lines", "points", "hits", "doubles", "lost", "unknowns", "needless", "seconds")
+NAMES = ("mode", "api", "database", "lines", "points", "hits", "doubles", "lost", "unknowns", "needless", "seconds")
 COLUMNS = {name: 18 if name == "mode" else 10 for name in NAMES}
 
 

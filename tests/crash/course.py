@@ -9,7 +9,17 @@ from tests.parts.processes import ROOT, environment
 from tests.parts.standin import Standin
 
 # Every point of the plain path; fewer of what is slow, or passes mostly through the upload, which is free.
-COURSES = {("kill",): 1, ("kill", "--frames"): 5, ("freeze",): 20, ("herd",): 1}
+MODELS = ("--api", "models")  # the API that repeats safely
+COURSES = {
+    ("kill",): 1,
+    ("kill", "--frames"): 5,
+    ("freeze",): 20,
+    ("herd",): 1,
+    ("kill", *MODELS): 1,
+    ("kill", "--frames", *MODELS): 5,
+    ("freeze", *MODELS): 20,
+    ("herd", *MODELS): 1,
+}
 MOST_NEEDLESS = 0.01  # of the points
 
 
@@ -37,7 +47,7 @@ def run(folder: Path, database_url: str, mode: str, *options: str, every: int) -
 
 def judge(findings: dict) -> list[str]:
     """What went against the promise, each as a sentence; empty when it was kept."""
-    where = f"{findings['mode']} on {findings['database']}"
+    where = f"{findings['mode']} of {findings['api']} on {findings['database']}"
     faults = []
     if findings["doubles"]:
         faults.append(f"{where}: {findings['doubles']} generations were paid for twice.")
@@ -45,4 +55,8 @@ def judge(findings: dict) -> list[str]:
         faults.append(f"{where}: {findings['lost']} generations do not agree with the ledger.")
     if findings["mode"].startswith("kill") and findings["needless"] > MOST_NEEDLESS * findings["points"]:
         faults.append(f"{where}: {findings['needless']} of {findings['points']} points left a needless unknown.")
+    if findings["api"] == "models" and findings["unknowns"]:
+        faults.append(
+            f"{where}: {findings['unknowns']} outcomes are unknown, though the same key could have asked again."
+        )
     return faults

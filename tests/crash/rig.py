@@ -31,7 +31,6 @@ from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from tests.parts.accounts import account  # noqa: E402
 from tests.parts.processes import LOOPBACK, ROOT  # noqa: E402
 from videos.engine.recovery import replay_accepted  # noqa: E402
 from videos.engine.submit import submit  # noqa: E402
@@ -43,6 +42,7 @@ PLACES = [ROOT / "videos", *map(Path, [*httpx.__path__, *httpcore.__path__])]
 WATCHED = tuple(f"{path}/" for place in PLACES for path in (place, place.resolve()))  # .venv may be a link
 MANY = 32_000  # places at the remote side: no point may wait for another
 SECOND = 1.0
+PROVIDERS = {"workflows": "veo_3_1", "models": "heygen_video_1"}  # one of each remote API
 
 
 @dataclass
@@ -50,6 +50,7 @@ class Findings:
     """What the books said: `doubles` and `lost` must be 0; `needless` are unknowns for which nothing was paid."""
 
     mode: str
+    api: str = "workflows"
     lines: int = 0
     points: int = 0
     hits: int = 0
@@ -126,11 +127,11 @@ def in_child(work, *arguments):
 
 
 # Rows
-def make_generations(count: int, with_frames: bool) -> list[int]:
+def make_generations(count: int, with_frames: bool, api: str) -> list[int]:
     owner, _ = User.objects.get_or_create(username="crash")
-    account()
+    RemoteAccount.objects.all_active()
     RemoteAccount.objects.update(max_in_flight=MANY)
-    provider = Provider.objects.get(value="veo_3_1")
+    provider = Provider.objects.get(value=PROVIDERS[api])
     # The stand-in draws nothing for a prompt that is to fail.
     requests = [
         Request(f"it fails {uuid.uuid4()}", provider, start_frame=make_picture(owner, number) if with_frames else None)
@@ -163,13 +164,15 @@ def recover() -> int:
     for round_number in range(1, 4):
         replay_accepted()
         Generation.objects.give_up_lost_replies()
-        account().resume()
-        queued = list(Generation.objects.filter(status=Status.QUEUED).values_list("pk", flat=True))
-        if not queued:
+        RemoteAccount.objects.all().resume()
+        waiting = Generation.objects.filter(status__in=[Status.QUEUED, Status.SENDING])
+        waiting.update(due_at=timezone.now())
+        waiting = list(waiting.values_list("pk", flat=True))
+        if not waiting:
             return round_number
-        for pk in queued:
+        for pk in waiting:
             submit(pk)
-    raise AssertionError("Generations stay queued though nothing keeps them")
+    raise AssertionError("Generations stay unsent though nothing keeps them")
 
 
 # Ways to break a sender
@@ -193,7 +196,7 @@ def freeze_at(point: int, pk: int) -> bool:
 def take_over(pk: int):
     end_leases(pk=pk)
     Generation.objects.give_up_lost_replies()
-    account().resume()  # a person: several interruptions in a row pause sending
+    RemoteAccount.objects.all().resume()  # a person: several interruptions in a row pause sending
     submit(pk)
 
 
@@ -254,13 +257,13 @@ def count_lines(pk: int) -> int:
     return Breaker(0, 0).run(pk)
 
 
-def sweep(mode: str, every: int, with_frames: bool, herds: int = 20) -> dict:
+def sweep(mode: str, every: int, with_frames: bool, api: str, herds: int = 20) -> dict:
     started = time.monotonic()
     transport.certificates()
-    lines = in_child(lambda: count_lines(make_generations(1, with_frames)[0]))
+    lines = in_child(lambda: count_lines(make_generations(1, with_frames, api)[0]))
     points = range(1, lines + 1, every) if mode != "herd" else range(herds)
-    pks = in_child(make_generations, len(points), with_frames)
-    findings = Findings(mode, lines=lines, points=len(points))
+    pks = in_child(make_generations, len(points), with_frames, api)
+    findings = Findings(mode, api, lines=lines, points=len(points))
     findings.hits = sum(MODES[mode](point, pk) for point, pk in zip(points, pks, strict=True))
     for pid in LATE:
         wait(pid)
@@ -274,8 +277,9 @@ def main():
     parser.add_argument("mode", choices=MODES)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--frames", action="store_true")
+    parser.add_argument("--api", choices=PROVIDERS, default="workflows")
     options = parser.parse_args()
-    findings = sweep(options.mode, options.every, options.frames)
+    findings = sweep(options.mode, options.every, options.frames, options.api)
     findings["mode"] += " with a frame" if options.frames else ""
     print(json.dumps(findings))
 

@@ -72,6 +72,7 @@ def completed(poll: DuePoll, found: Progress) -> Outcome:
         "video_id": found.video_id,
         "asset_id": found.asset_id,
         "remote_status": found.word,
+        "remote_facts": found.facts,
         "missing_polls": 0,
     }
     return Outcome(poll.pk, poll.token, Status.SAVING, fields)

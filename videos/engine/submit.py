@@ -3,6 +3,9 @@
 A generation is claimed with a lease token; it is marked `sending`, in a commit of its own, after the connection
 stands and before the first byte is written. Whatever goes wrong before that mark is tried again. After it, only a
 definite answer moves the generation on by itself; all else is an unknown outcome, for a person to resolve.
+
+Where a remote replays its first answer to the same key, the mark stores that key and when it was first used. A lost
+reply is then asked for again, under the same key and within the remote's span, until a definite answer comes.
 """
 
 import logging
@@ -16,8 +19,9 @@ from videos import wording
 from videos.engine import frames
 from videos.engine.enqueue import enqueue_account_check
 from videos.engine.recovery import keep_aside
+from videos.lifecycle import Status
 from videos.models import Generation, Job, RemoteAccount, StudioFault
-from videos.models.remote_account import REFUSED_KEY
+from videos.models.remote_account import LONGEST_WAIT, REFUSED_KEY
 from videos.models.studio_fault import PASSING, name_of
 from videos.remotes.base import Job as RemoteJob
 from videos.remotes.errors import Cause, RemoteError
@@ -25,6 +29,7 @@ from videos.remotes.errors import Cause, RemoteError
 logger = logging.getLogger(__name__)
 
 LONGEST_BACKOFF = 60  # seconds
+TROUBLE = frozenset({Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE})
 
 
 class Aborted(Exception):
@@ -33,19 +38,20 @@ class Aborted(Exception):
 
 def submit(pk: int) -> None:
     """Sends one queued generation, if it may be sent now and nobody else holds it. Returns quietly otherwise."""
-    generation = Generation.objects.claim_to_send(pk)
+    generation = Generation.objects.claim_to_send(pk) or Generation.objects.claim_to_repeat(pk)
     if generation is not None:
         Attempt(generation).run()
 
 
 class Attempt:
-    """One claimed generation on its way out. Once `may_have_left` is true, nothing is ever sent for it again."""
+    """One claimed generation on its way out. Once `may_have_left` is true, nothing is sent for it again, unless under
+    a repeat key that the remote still knows."""
 
     def __init__(self, generation: Generation):
         self.generation = generation
         self.remote, self.name = generation.remote, generation.remote_name
         self.token = generation.lease_token
-        self.may_have_left = False
+        self.is_repeat = self.may_have_left = generation.status == Status.SENDING
         self.started_at = time.monotonic()
 
     def run(self):
@@ -54,9 +60,9 @@ class Attempt:
         except Aborted:
             return
         except frames.Wait as wait:
-            self.generation.put_back(self.token, wait.delay, "")
+            self.wait_for_frames(wait.delay)
         except frames.FrameRefused as refusal:
-            self.generation.refuse(self.token, refusal.cause, str(refusal), refusal.detail)
+            self.refuse_frame(refusal)
         except RemoteError as error:
             self.take_error(error)
         except Exception as error:
@@ -85,12 +91,13 @@ class Attempt:
             start=start,
             end=end,
             settings=self.generation.config,
+            repeat_key=str(self.generation.public_id),
         )
         return self.remote.submit(job, self.mark, seconds=settings.LEASE_SECONDS / 2).remote_id
 
     def mark(self):
         with transaction.atomic(durable=True):
-            is_ours = self.generation.mark_sending(self.token)
+            is_ours = self.generation.mark_sending(self.token, is_repeat=self.is_repeat)
         if not is_ours:
             raise Aborted
         self.may_have_left = True
@@ -126,6 +133,9 @@ class Attempt:
 
     def take_error(self, error: RemoteError, lost: str = "", not_sent: str = ""):
         """`lost` and `not_sent` are causes that say it better than the error's own."""
+        if self.is_settled_by_repeating(error):
+            self.repeat_later(error)
+            return
         if error.cause == Cause.BUSY and (error.is_definite or not self.may_have_left):
             self.wait(error)
             return
@@ -142,6 +152,39 @@ class Attempt:
     def account(self) -> RemoteAccount:
         return RemoteAccount.objects.of(self.generation.backend)
 
+    # Safe repetition
+    def is_settled_by_repeating(self, error: RemoteError) -> bool:
+        """Whether the outcome is open, and the same key may ask once more. A repetition that is turned away at the
+        door (busy, key, credits, plan, retired) says nothing of what became of the first request."""
+        is_open = not error.is_definite or (self.is_repeat and (error.cause == Cause.BUSY or error.stops_sending))
+        return self.may_have_left and is_open and self.generation.may_repeat()
+
+    def repeat_later(self, error: RemoteError):
+        delay = timedelta(seconds=min(2 ** (self.generation.repeats + 1), LONGEST_BACKOFF))
+        if error.stops_sending:
+            self.pause(error)
+        elif error.cause == Cause.BUSY:
+            self.account.wait(error.retry_after)
+        elif error.cause in TROUBLE:
+            self.account.note_trouble(wording.sentence("remote", error.cause, self.name))
+        if error.retry_after is not None:
+            delay = min(max(error.retry_after, timedelta(seconds=1)), LONGEST_WAIT)
+        self.generation.repeat_later(self.token, delay, wording.sentence("repeat", error.cause, self.name))
+
+    def wait_for_frames(self, delay: timedelta):
+        if self.is_repeat:
+            self.generation.repeat_later(self.token, delay, "")
+        else:
+            self.generation.put_back(self.token, delay, "")
+
+    def refuse_frame(self, refusal: frames.FrameRefused):
+        """A repetition cannot be refused for its frames: the first request, which had them, may have been accepted."""
+        if self.is_repeat:
+            self.take_error(RemoteError(refusal.cause, refusal.detail))
+        else:
+            self.generation.refuse(self.token, refusal.cause, str(refusal), refusal.detail)
+
+    # What settles it
     def wait(self, error: RemoteError):
         self.account.wait(error.retry_after)
         if not self.generation.put_back(self.token, timedelta(0), wording.delayed("busy", self.name)):

@@ -8,7 +8,7 @@ from videos.models.one_time_link import OneTimeLink
 from videos.models.picture import Picture, RemoteCopy
 from videos.models.polls import DuePoll, Outcome
 from videos.models.process_lock import ProcessLock
-from videos.models.provider import Provider
+from videos.models.provider import Provider, ProviderPrice
 from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
 from videos.models.studio_fault import Job, StudioFault
@@ -27,6 +27,7 @@ __all__ = [
     "Picture",
     "ProcessLock",
     "Provider",
+    "ProviderPrice",
     "PublicLink",
     "RemoteAccount",
     "RemoteCopy",

@@ -52,7 +52,7 @@ class Request:
         )
 
     def amount(self) -> Decimal | None:
-        return self.provider.estimate(self.config.get("duration"))
+        return self.provider.estimate(self.config, bool(self.start_frame or self.start_frame_url))
 
 
 class BatchManager(models.Manager):

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from videos import wording
@@ -20,7 +21,7 @@ from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
 from videos.models.budget import LedgerEntry
 from videos.models.changes import CHANGED
 from videos.models.generation_queryset import GenerationQuerySet, elapsed_since
-from videos.models.lease import NO_LEASE
+from videos.models.lease import CLOCKS_DIFFER, NO_LEASE
 from videos.models.picture import Picture
 from videos.models.polls import Outcome, PollManager
 from videos.models.provider import Provider
@@ -46,6 +47,24 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
             return None
         return self._claim(self.due(Status.QUEUED, now).filter(pk=pk), now)
 
+    def claim_to_repeat(self, pk: int) -> "Generation | None":
+        """The generation whose reply was lost, leased to the caller, if the same key may ask once more."""
+        backend = self.filter(pk=pk, status=Status.SENDING).values_list("backend", flat=True).first()
+        if backend is None:
+            return None
+        account, now = RemoteAccount.objects.of(backend), timezone.now()
+        if not account.may_send(now):
+            return None
+        return self._claim(self.repeatable(account, now).filter(pk=pk), now)
+
+    def repeatable(self, account: RemoteAccount, now: datetime):
+        """Sent under a key that the backend still knows; nobody is on it, and its time has come."""
+        span = account.repeats_for
+        if span is None:
+            return self.none()
+        known = self.due(Status.SENDING, now).filter(backend=account.backend).exclude(repeat_key="")
+        return known.filter(first_sent_at__gt=now - span, first_sent_at__lte=now + CLOCKS_DIFFER)
+
     def claim_to_save(self, pk: int) -> "Generation | None":
         now = timezone.now()
         return self._claim(self.due(Status.SAVING, now).filter(pk=pk), now)
@@ -58,12 +77,15 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         return self.with_everything().get(lease_token=token)
 
     def sendable(self, now: datetime) -> list[int]:
-        """Ids of those that may be sent now, the longest due first: as many as each backend has free places."""
+        """Ids of those that may be sent now, the longest due first: as many as each backend has free places, and
+        those whose reply was lost and may be asked for again: they have their place."""
         found = []
         for account in RemoteAccount.objects.all_active():
             free = account.places - self.occupying(account.backend, now).count() if account.may_send(now) else 0
             due = self.due(Status.QUEUED, now).filter(backend=account.backend)
             found += due.values_list("due_at", "pk")[: max(0, free)]
+            if account.may_send(now):
+                found += self.repeatable(account, now).values_list("due_at", "pk")[: account.places]
         return [pk for _, pk in sorted(found)]
 
     def savable(self, now: datetime):
@@ -85,9 +107,10 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         return bool(news or rows.update(**fields))
 
     def give_up_lost_replies(self) -> int:
-        """Whatever was being sent when its lease ran out has an unknown outcome; how many there were."""
+        """Whatever was being sent when its lease ran out has an unknown outcome, unless the same key may ask once
+        more; how many were lost."""
         lost = self.unleased(timezone.now()).filter(status=Status.SENDING)
-        backends = Counter(generation.backend for generation in lost if generation.lose_reply(interrupted(generation)))
+        backends = Counter(generation.backend for generation in lost if generation.lose_or_repeat())
         for backend in backends:
             RemoteAccount.objects.of(backend).count_unknown()  # one interruption, however many were on their way
         return backends.total()
@@ -215,12 +238,40 @@ class Generation(models.Model):
         return self.backend in registry.active_keys()
 
     # Sending
-    def mark_sending(self, token: uuid.UUID) -> bool:
+    def mark_sending(self, token: uuid.UUID, is_repeat: bool = False) -> bool:
         """The durable mark, made before the first byte leaves. False means: do not send."""
         now = timezone.now()
         rows = self._rows(Status.SENDING, token).filter(lease_until__gt=now)
-        until = now + timedelta(seconds=settings.LEASE_SECONDS)
-        return self._move(rows, Status.SENDING, sent_at=now, lease_until=until, trouble="")
+        fields: dict[str, Any] = {"lease_until": now + timedelta(seconds=settings.LEASE_SECONDS)}
+        if is_repeat:
+            return self.may_repeat() and self._move(rows.filter(status=Status.SENDING), Status.SENDING, **fields)
+        if self.remote.repeats_for:
+            fields |= {"repeat_key": str(self.public_id), "first_sent_at": Coalesce(F("first_sent_at"), now)}
+        rows = rows.filter(status=Status.QUEUED)
+        return self._move(rows, Status.SENDING, sent_at=now, trouble="", **fields)
+
+    def may_repeat(self) -> bool:
+        """Whether the backend surely still knows this request's key, and is trusted to replay its answer."""
+        now, span = timezone.now(), RemoteAccount.objects.of(self.backend).repeats_for
+        if not self.repeat_key or span is None or self.first_sent_at is None:
+            return False
+        return now - span < self.first_sent_at <= now + CLOCKS_DIFFER
+
+    def repeat_later(self, token: uuid.UUID | None, delay: timedelta, trouble: str) -> bool:
+        """The reply was lost: the same request goes out again after `delay`, under the same key. The token stays, so
+        that a sender that was only slow may still come back with the id."""
+        rows = Generation.objects.filter(pk=self.pk, status=Status.SENDING, lease_token=token)
+        fields = {"due_at": timezone.now() + delay, "lease_until": None}
+        return self._move(rows, Status.SENDING, trouble=trouble, repeats=F("repeats") + 1, **fields)
+
+    def lose_or_repeat(self) -> bool:
+        """Its sender is gone. True when the outcome is unknown; else it is asked for again."""
+        if not self.may_repeat():
+            return self.lose_reply(wording.sentence("lost", "interrupted", self.remote_name))
+        if not self.trouble:
+            trouble = wording.sentence("repeat", "interrupted", self.remote_name)
+            self.repeat_later(self.lease_token, timedelta(0), trouble)
+        return False
 
     def put_back(self, token: uuid.UUID, delay: timedelta, trouble: str) -> bool:
         """Surely not accepted: it waits and is tried again, and the card says why. "" is a wait that means nothing."""
@@ -457,7 +508,3 @@ class Generation(models.Model):
 UNKNOWN_TO_HEYGEN = Q(status=Status.FAILED, error_class="not_found", remote_id__isnull=False)
 PRESSED_IN_DEMO = "Pressed in demo mode, so it is never sent to HeyGen. Make it anew to have it for real."
 PRESSED_FOR_REAL = "Pressed with an API key. It waits, unharmed, until the studio runs with the key again."
-
-
-def interrupted(generation: Generation) -> str:
-    return wording.sentence("lost", "interrupted", generation.remote_name)

@@ -15,7 +15,7 @@ class ProviderQuerySet(models.QuerySet):
     def offered(self):
         """What the picker lists: the usable ones first, by family; paused and retired ones last."""
         usable_first = models.Case(models.When(state=Provider.State.ACTIVE, then=0), default=1)
-        return self.select_related("alternative").order_by(usable_first, "position", "name")
+        return self.select_related("alternative").prefetch_related("prices").order_by(usable_first, "position", "name")
 
     def pause(self) -> int:
         """Shown but not offered, until resumed. Like its siblings, returns how many there were."""
@@ -71,6 +71,13 @@ class Provider(models.Model):
         help_text='Suggested: [{"key": "duration", "label": "Seconds", "type": "integer", "choices": [4, 8]}].',
     )
 
+    is_strict = models.BooleanField(
+        default=False, help_text="Refuse what is not listed above, before anything is sent, instead of advising only."
+    )
+    widest_picture = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="A start frame may be so many times wider than high, or higher than wide."
+    )
+
     price = models.DecimalField(
         max_digits=9, decimal_places=4, null=True, blank=True, help_text="Empty when not known."
     )
@@ -93,17 +100,37 @@ class Provider(models.Model):
     def is_active(self) -> bool:
         return self.state == self.State.ACTIVE
 
-    def estimate(self, duration: Any) -> Decimal | None:
+    def estimate(self, settings: dict[str, Any], has_start_frame: bool = False) -> Decimal | None:
         """The price of one video in `currency`, or None where no price is known.
 
-        `duration` is the setting as typed, seconds or anything else: what is no sensible length counts as the
-        shortest one, and nothing counts for less, so that no setting can talk a price down.
+        Settings are as typed, sensible or not. What is no sensible length counts as the shortest one, and nothing
+        counts for less; a resolution without a price counts as the dearest, so that no setting can talk a price down.
         """
+        seconds = self.priced_seconds(settings.get("duration"))
+        if fitting := self.fitting_prices(settings.get("resolution"), has_start_frame, seconds):
+            return max(price.amount(seconds) for price in fitting)
         if self.price is None or self.price_unit == self.PriceUnit.VIDEO:
             return self.price
-        shortest = min(self.seconds) if self.seconds else 1
-        seconds = max(shortest, read_seconds(duration) or 0)
         return (self.price * Decimal(str(seconds))).quantize(Decimal("0.0001"))
+
+    def priced_seconds(self, duration: Any) -> float:
+        """The length that is paid for."""
+        shortest = min(self.seconds) if self.seconds else 1
+        return max(shortest, read_seconds(duration) or 0)
+
+    def fitting_prices(self, resolution: Any, has_start_frame: bool, seconds: float) -> "list[ProviderPrice]":
+        """The most particular rows for this case: one, or all resolutions' where this one is not known."""
+        mode = ProviderPrice.Mode.IMAGE if has_start_frame else ProviderPrice.Mode.TEXT
+        rows = [row for row in self.prices.all() if row.mode in ("", mode) and row.from_seconds <= seconds]
+        resolution = resolution or self.default_of("resolution")
+        named = [row for row in rows if row.resolution == resolution] if resolution else []
+        rows = named or [row for row in rows if not row.resolution] or rows
+        particular = max(((row.mode != "", row.from_seconds) for row in rows), default=None)
+        return [row for row in rows if (row.mode != "", row.from_seconds) == particular]
+
+    def default_of(self, key: str) -> Any:
+        """What the remote takes where this setting is left out, if that is known."""
+        return next((known.get("default") for known in self.config_keys if known["key"] == key), None)
 
 
 def read_seconds(duration: Any) -> float | None:
@@ -115,3 +142,37 @@ def read_seconds(duration: Any) -> float | None:
     except (ValueError, OverflowError):
         return None
     return seconds if 0 < seconds <= LONGEST else None
+
+
+class ProviderPrice(models.Model):
+    """What a provider costs in one resolution and mode; the most particular row that fits is the price."""
+
+    class Mode(models.TextChoices):
+        ANY = "", "Any"
+        TEXT = "text", "From text alone"
+        IMAGE = "image", "From a start frame"
+
+    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="prices")
+    resolution = models.CharField(max_length=16, blank=True, help_text="As in its setting, such as 768p; empty: any.")
+    mode = models.CharField(max_length=8, choices=Mode, default=Mode.ANY, blank=True)
+    from_seconds = models.PositiveSmallIntegerField(default=0, help_text="For videos of this length or longer.")
+    price = models.DecimalField(max_digits=9, decimal_places=4)
+    unit = models.CharField(max_length=8, choices=Provider.PriceUnit, default=Provider.PriceUnit.SECOND)
+    source = models.CharField(max_length=200, blank=True, help_text="Where this price was read.")
+    as_of = models.DateField(null=True, blank=True, help_text="The day on which it was read.")
+
+    class Meta:
+        ordering = ["provider", "resolution", "mode", "from_seconds"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "resolution", "mode", "from_seconds"], name="one_price_for_each_case"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.price} {self.provider.currency} {self.get_unit_display()}"
+
+    def amount(self, seconds: float) -> Decimal:
+        if self.unit == Provider.PriceUnit.VIDEO:
+            return self.price
+        return (self.price * Decimal(str(seconds))).quantize(Decimal("0.0001"))

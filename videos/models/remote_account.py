@@ -14,6 +14,7 @@ UNKNOWNS_BEFORE_PAUSE = 3
 UNKNOWNS = f"{UNKNOWNS_BEFORE_PAUSE} requests in a row ended without saying whether {{}} accepted them."
 BY_PEOPLE = frozenset({"owner", "restored"})
 REFUSED_KEY = "refused_key"  # by the paid call: a free one that is answered does not prove the key good
+REPEAT_MARGIN = timedelta(hours=1)  # before the remote forgets a key, it is used no more
 SHORTEST_WAIT, USUAL_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=15)
 
 
@@ -59,6 +60,23 @@ class RemoteAccount(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(null=True, blank=True)
     max_in_flight = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: STUDIO_MAX_IN_FLIGHT.")
+    trusts_repeats = models.BooleanField(
+        "trust safe repetition",
+        default=True,
+        help_text="Where the API documents that the same request under the same key is made once: a lost reply is "
+        "asked for again by itself. Without it, a lost reply is an unknown outcome that a person resolves.",
+    )
+    # What the remote tells of our account
+    balance = models.DecimalField(max_digits=16, decimal_places=4, null=True, blank=True)
+    balance_unit = models.CharField(max_length=12, blank=True, help_text="A currency, or credits.")
+    plan = models.CharField(max_length=60, blank=True)
+    balance_at = models.DateTimeField(null=True, blank=True)
+    # What it announced about its end
+    ends_at = models.DateTimeField(null=True, blank=True)
+    end_words = models.TextField(blank=True)
+    end_noticed_at = models.DateTimeField(null=True, blank=True)
+    end_was_accepted = models.BooleanField(default=False, help_text="Somebody resumed in spite of the notice.")
+    # What goes wrong
     unknowns_in_a_row = models.PositiveSmallIntegerField(default=0)
     trouble = models.TextField(blank=True)
     trouble_since = models.DateTimeField(null=True, blank=True)
@@ -93,6 +111,14 @@ class RemoteAccount(models.Model):
         if self.not_before is None or is_too_far_ahead(self.not_before, now, LONGEST_WAIT):
             return now
         return self.not_before
+
+    @property
+    def repeats_for(self) -> timedelta | None:
+        """How long a lost reply may be asked for again under the same key; None: never."""
+        if not self.trusts_repeats or self.backend not in registry.active_keys():
+            return None
+        span = registry.find(self.backend).repeats_for
+        return span - REPEAT_MARGIN if span else None
 
     # What the studio finds out
     def rows(self):

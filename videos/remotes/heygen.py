@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 
 from videos.remotes import transport
-from videos.remotes.base import Account, Backend, Image
+from videos.remotes.base import Accepted, Account, Backend, Image
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
-from videos.remotes.transport import Reply, inside, read_date, text
+from videos.remotes.transport import BrokenReply, Reply, inside, read_date, text
 
 ASSETS = "/v3/assets"
 OLDER_ASSET = "/v1/asset"
@@ -63,6 +63,7 @@ class HeyGen(Backend):
     """Base of the backends that are HeyGen's: one key, one address, one account, one upload."""
 
     name = "HeyGen"
+    id_name: str  # of the field that holds the id of a job
 
     @property
     def api_url(self) -> str:
@@ -78,6 +79,40 @@ class HeyGen(Backend):
             detail = "HEYGEN_API_KEY is empty, or holds spaces or letters that no key has."
             raise RemoteError(Cause.KEY, detail, is_definite=True)
         return {"X-Api-Key": self.api_key, **more}
+
+    # The paid call
+    def post_job(
+        self,
+        path: str,
+        headers: dict[str, str],
+        content: bytes,
+        before_first_byte: Callable[[], None],
+        seconds: float,
+    ) -> Accepted:
+        try:
+            reply = transport.post_once(self.api_url + path, headers, content, before_first_byte, seconds)
+        except BrokenReply as error:
+            raise RemoteError(error.cause, error.detail + self.named_in(error.body)) from error
+        return self.read_accepted(reply)
+
+    def read_accepted(self, reply: Reply) -> Accepted:
+        """An id means accepted, whatever else a successful reply says: what was paid for must be followed."""
+        remote_id = inside(reply.data(), "data", self.id_name)
+        if reply.is_success and isinstance(remote_id, str) and self.is_valid_id(remote_id):
+            return Accepted(remote_id, read_end_notice(reply, self.clean))
+        named = f" It says {remote_id!r}." if remote_id else self.named_in(reply.body)
+        error = self.read_error(reply)
+        if error is None:
+            raise RemoteError(Cause.UNREADABLE, self.clean(f"The answer names no usable id.{named}"))
+        error.detail = self.clean(error.detail + named)  # whoever looks for it at HeyGen has its id
+        error.is_definite = error.is_definite and not named  # no refusal names what it has not made
+        raise error
+
+    def named_in(self, body: bytes) -> str:
+        """What a reply that cannot be read says of its job, for whoever looks for it at HeyGen."""
+        pattern = rb'"%s"\s*:\s*"(%s)"' % (self.id_name.encode(), self.id_pattern.pattern.encode())
+        found = re.search(pattern, body)
+        return f" It says {found[1].decode()!r}." if found else ""
 
     # The account
     def check_account(self, seconds: float = 30) -> Account:
@@ -103,10 +138,9 @@ class HeyGen(Backend):
 
     def read_asset(self, reply: Reply, id_name: str) -> Image:
         data = self.require_success(reply).data().get("data")
-        asset = Image(asset_id=text(inside(data, id_name))[:200], address=text(inside(data, "url")))
-        if not asset.address.startswith(("https://", "http://")):
-            raise RemoteError(Cause.UNREADABLE, "The upload's answer names no address.")
-        return asset
+        address = text(inside(data, "url"))
+        is_address = address.startswith(("https://", "http://"))
+        return Image(asset_id=text(inside(data, id_name))[:200], address=address if is_address else "")
 
     # Reading errors
     def require_success(self, reply: Reply) -> Reply:

@@ -4,7 +4,6 @@ The contract's parts are named in each docstring: "Execute Video Generation" and
 Generation page.
 """
 
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +17,7 @@ from videos.remotes.base import Accepted, Image, Job, Progress, State
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
 from videos.remotes.heygen import HeyGen, error_words
-from videos.remotes.transport import BrokenReply, Reply, inside, text
+from videos.remotes.transport import Reply, inside, text
 
 EXECUTIONS = "/v1/workflows/executions"
 WORKFLOW = "GenerateVideoNode"
@@ -27,6 +26,7 @@ WORKFLOW = "GenerateVideoNode"
 class HeyGenWorkflows(HeyGen):
     key = "heygen_workflows"
     api_name = "HeyGen's workflow API"
+    id_name = "execution_id"
     id_example = "node-gw-v1d2e3o4"
     takes_any_provider = True
 
@@ -34,29 +34,7 @@ class HeyGenWorkflows(HeyGen):
     def submit(self, job: Job, before_first_byte: Callable[[], None], seconds: float = 60) -> Accepted:
         """ "Execute Video Generation"."""
         headers, content = self.headers(**{"Content-Type": "application/json"}), transport.as_json(body_of(job))
-        try:
-            reply = transport.post_once(self.api_url + EXECUTIONS, headers, content, before_first_byte, seconds)
-        except BrokenReply as error:
-            raise RemoteError(error.cause, error.detail + self.named_in(error.body)) from error
-        return self.read_accepted(reply)
-
-    def read_accepted(self, reply: Reply) -> Accepted:
-        """An id means accepted, whatever else a successful reply says: what was paid for must be followed."""
-        execution_id = inside(reply.data(), "data", "execution_id")
-        if reply.is_success and isinstance(execution_id, str) and self.is_valid_id(execution_id):
-            return Accepted(execution_id, read_end_notice(reply, self.clean))
-        named = f" It says {execution_id!r}." if execution_id else self.named_in(reply.body)
-        error = self.read_error(reply)
-        if error is None:
-            raise RemoteError(Cause.UNREADABLE, self.clean(f"The answer names no usable execution id.{named}"))
-        error.detail = self.clean(error.detail + named)  # whoever looks for it at HeyGen has its id
-        error.is_definite = error.is_definite and not named  # no refusal names what it has not made
-        raise error
-
-    def named_in(self, body: bytes) -> str:
-        """What a reply that cannot be read says of its execution, for whoever looks for it at HeyGen."""
-        found = re.search(rb'"execution_id"\s*:\s*"(%s)"' % self.id_pattern.pattern.encode(), body)
-        return f" It says {found[1].decode()!r}." if found else ""
+        return self.post_job(EXECUTIONS, headers, content, before_first_byte, seconds)
 
     # Polls
     def poll(self, remote_id: str, seconds: float = 30) -> Progress:
@@ -105,6 +83,12 @@ class HeyGenWorkflows(HeyGen):
         """
         if image.address:
             return image
+        image = self.hand_over(image, seconds)
+        if not image.address:
+            raise RemoteError(Cause.UNREADABLE, "The upload's answer names no address.")
+        return image
+
+    def hand_over(self, image: Image, seconds: float) -> Image:
         until = time.monotonic() + seconds
         if settings.HEYGEN_UPLOAD_CALL != "asset":
             try:

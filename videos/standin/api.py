@@ -4,11 +4,12 @@ import asyncio
 import hashlib
 import json
 import secrets
-import string
 from pathlib import Path
 
-from videos.standin import contract, frames
-from videos.standin.contract import Refused, error
+from videos.standin import frames
+from videos.standin.apis import CONTRACTS, contract_of
+from videos.standin.apis.base import Contract
+from videos.standin.contract import FAILING_WORDS, Refused, believable_seconds, error, words
 from videos.standin.files import file_reply, film
 from videos.standin.ledger import Asset, Execution, Ledger
 from videos.standin.links import Clock, Links
@@ -16,20 +17,18 @@ from videos.standin.render_queue import RenderQueue
 from videos.standin.uploads import checked_mime, multipart_file, raw_file
 from videos.standin.wire import Reply, Request, json_reply
 
-EXECUTIONS = "/v1/workflows/executions"
 HANDS = 2
-_LETTERS = string.ascii_lowercase + string.digits
 _LINK_REFUSED = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>%s</Message></Error>'
 
 
 class Api:
     """The remote API, told truly. `folder` keeps its state; the options are those of `server.main`."""
 
-    def __init__(self, folder: Path, *, speed, draft, link_seconds, key, link_base, capacity, weight):
+    def __init__(self, folder: Path, *, speed, draft, link_seconds, key, link_base, capacity, weight, is_open=False):
         for name in ("", "videos", "drafts", "assets", "frames"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.folder, self.speed, self.link_base, self.capacity = folder, speed, link_base, capacity
-        self._key = key
+        self._key, self.is_open = key, is_open
         self.ledger = Ledger(folder / "ledger.sqlite3")
         self.clock = Clock(self.ledger)
         self.links = Links(self.ledger, self.clock, link_seconds)
@@ -42,42 +41,54 @@ class Api:
             raise Refused(404, "not_found", "There is nothing at this address.")
         if call in ("file", "picture"):
             return self._file(request) if call == "file" else self._picture(request)
-        self._check_key(request)
+        contract, _ = contract_of(request)
+        contract.check_key(request, self._key)
         if call == "submit":
-            return await self._submit(request)
+            return await self._submit(contract, request)
         if call == "poll":
-            return self._poll(request)
+            return self._poll(contract, request)
         return self._upload(request) if call == "upload" else self._account()
 
-    def _check_key(self, request: Request) -> None:
-        given = request.headers.get("x-api-key", "")
-        if not given or (self._key is not None and not secrets.compare_digest(given.encode(), self._key.encode())):
-            raise Refused(401, "unauthorized", "The X-Api-Key header is missing or wrong.")
-
-    async def _submit(self, request: Request) -> Reply:
+    async def _submit(self, contract: Contract, request: Request) -> Reply:
+        if known := self._made_before(contract, request):
+            return contract.accepted(known)
         try:
             body = json.loads(request.body)
         except ValueError:
             raise Refused(400, "invalid_parameter", "The body is not JSON.") from None
-        given = contract.checked_input(body)
-        pictures = await self._fetch_frames(given)
+        given = contract.checked_input(body, self.is_open)
+        pictures = await self._fetch_frames(contract, body)
         if self.capacity and self._running() >= self.capacity:
             busy = error(429, "rate_limit_exceeded", "Too many executions are running.")
             busy.headers["Retry-After"] = "5"
             return busy
-        row = self._accept(body, given, pictures)
-        return json_reply(200, {"data": {"execution_id": row.execution_id, "status": "submitted"}})
+        return contract.accepted(self._accept(contract, request, body, given, pictures))
 
-    async def _fetch_frames(self, given: dict) -> dict[str, str]:
+    def _made_before(self, contract: Contract, request: Request) -> Execution | None:
+        """What the same repeat key has made, as long as the API remembers it; even if the body differs."""
+        key = contract.repeat_key(request)
+        since = self.clock.now() - contract.repeat_seconds
+        return self.ledger.accepted_under(contract.key, key, since) if key and contract.repeat_seconds else None
+
+    async def _fetch_frames(self, contract: Contract, body: dict) -> dict[str, str]:
         found = {}
-        for name, field in (("start", "reference_image_url"), ("end", "tail_image_url")):
-            if given[field]:
-                try:
-                    found[name] = await self._frame(given[field])
-                except frames.Unreachable as problem:
-                    sentence = f"The picture could not be downloaded: {problem}."
-                    raise Refused(400, "download_failed", sentence, f"input.{field}") from None
+        for name, source in contract.pictures_of(body).items():
+            try:
+                found[name] = await self._picture_at(source)
+            except frames.Unreachable as problem:
+                sentence = f"The picture could not be downloaded: {problem}."
+                raise Refused(400, "download_failed", sentence, contract.picture_fields[name]) from None
         return found
+
+    async def _picture_at(self, source: str | bytes | dict) -> str:
+        if isinstance(source, bytes):
+            return await asyncio.to_thread(frames.keep, source, self.folder / "frames")
+        if isinstance(source, dict):
+            asset = self.ledger.assets.get(source["asset_id"])
+            if asset is None:
+                raise frames.Unreachable("there is no such asset")
+            return asset.file
+        return await self._frame(source)
 
     async def _frame(self, url: str) -> str:
         if frames.is_reserved(url):
@@ -90,34 +101,30 @@ class Api:
         now = self.clock.now()
         return sum(row.ready_at > now for row in self.ledger.executions.values())
 
-    def _accept(self, body: object, given: dict, pictures: dict[str, str]) -> Execution:
-        execution_id = "node-gw-" + "".join(secrets.choice(_LETTERS) for _ in range(12))
-        now = self.clock.now()
-        ready_at = now + contract.believable_seconds(given["provider"], execution_id) / self.speed
+    def _accept(self, contract: Contract, request: Request, body: object, given: dict, pictures: dict) -> Execution:
+        execution_id, now = contract.new_id(), self.clock.now()
+        contract.settle(given, pictures, execution_id)
+        ready_at = now + believable_seconds(given["provider"], execution_id) / self.speed
         asset_id = f"asset-{secrets.token_hex(6)}"
         row = Execution(execution_id, secrets.token_hex(16), asset_id, now, ready_at, body, given, pictures)
-        if contract.words(given["prompt"]) & contract.FAILING_WORDS:
+        row.api, row.repeat_key = contract.key, contract.repeat_key(request)
+        if words(given["prompt"]) & FAILING_WORDS:
             row.failure = {"code": "generation_failed", "message": "The model could not make this video."}
         self.ledger.accept(row)
         if row.failure is None:
             self.render_queue.put(row)
         return row
 
-    def _poll(self, request: Request) -> Reply:
-        row = self.ledger.executions.get(execution_of(request))
-        if row is None:
-            raise Refused(404, "execution_not_found", "There is no execution with this id.", "execution_id")
+    def _poll(self, contract: Contract, request: Request) -> Reply:
+        row = self.ledger.executions.get(contract.job_of(request))
+        if row is None or row.api != contract.key:
+            raise Refused(404, f"{contract.id_name.removesuffix('_id')}_not_found", "There is nothing with this id.")
         return json_reply(200, {"data": self.state(row)})
 
     def state(self, row: Execution) -> dict:
         """`data` of a poll's reply; a completed one carries a fresh link."""
-        data = {"execution_id": row.execution_id, "status": self.status_word(row)}
-        if data["status"] == "failed":
-            data["error"] = row.failure
-        if data["status"] == "completed":
-            video = {"video_url": self.link(row), "video_id": row.video_id}
-            data["output"] = {"video": video, "asset_id": row.asset_id}
-        return data
+        word = self.status_word(row)
+        return CONTRACTS[row.api].state(row, word, self.link(row) if word == "completed" else "")
 
     def link(self, row: Execution) -> str:
         return (self.link_base or self.base) + self.links.issue(row.video_id)
@@ -168,7 +175,9 @@ class Api:
     def execution_behind(self, call: str | None, request: Request) -> Execution | None:
         """The execution that a poll or a video link is about, good link or not."""
         if call == "poll":
-            return self.ledger.executions.get(execution_of(request))
+            contract, _ = contract_of(request)
+            row = self.ledger.executions.get(contract.job_of(request))
+            return row if row and row.api == contract.key else None
         if call == "file":
             return self.ledger.by_video.get(request.path.removeprefix("/files/").split("-")[0])
         return None
@@ -200,21 +209,16 @@ class Api:
 
 
 def call_of(request: Request) -> str | None:
-    """Which call of the contract this is: submit, poll, upload, account, file, picture or None."""
-    line = (request.method, request.path)
-    if line == ("POST", EXECUTIONS):
-        return "submit"
-    if line in (("POST", "/v3/assets"), ("POST", "/v1/asset")):
-        return "upload"
-    if line == ("GET", "/v3/users/me"):
-        return "account"
-    if request.method == "GET" and request.path.startswith(EXECUTIONS + "/"):
-        return "poll"
+    """Which call this is: submit, poll, upload, account, file, picture or None."""
+    _, call = contract_of(request)
+    if call:
+        return call
     if request.path.startswith("/files/"):
         return "file"
     return "picture" if request.path.startswith("/assets/") else None
 
 
-def execution_of(request: Request) -> str:
-    """The execution id that a poll asks for."""
-    return request.path.removeprefix(EXECUTIONS + "/")
+def api_of(request: Request) -> str | None:
+    """The key of the contract that this request belongs to."""
+    contract, _ = contract_of(request)
+    return contract.key if contract else None

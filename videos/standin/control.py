@@ -2,10 +2,10 @@
 
 POST   /control/faults     a JSON list of rules, in place of the old ones      GET: rules and counts
 DELETE /control/faults     none
-GET    /control/ledger     [{n, execution_id, video_id, at, body, input, …}], oldest first
+GET    /control/ledger     [{n, api, execution_id, video_id, at, body, input, …}], oldest first; ?api=models for one API
 GET    /control/videos     {execution_id: {sha256, size, bytes_sent, status}} of every drawn video
 GET    /control/assets     [{id, at, file, mime, size, sha256}], oldest first
-GET    /control/requests   [{at, call, method, path, query, headers, key_sent, body, status}], the last 20,000,
+GET    /control/requests   [{at, call, api, method, path, query, headers, key_sent, body, status}], the last 20,000,
                            oldest first; ?call=submit for one call; DELETE forgets them
 POST   /control/expire     no link issued until now opens anything
 POST   /control/finish     every execution's time has come
@@ -19,7 +19,7 @@ import json
 from collections import deque
 from dataclasses import asdict
 
-from videos.standin.api import Api
+from videos.standin.api import Api, api_of
 from videos.standin.contract import error
 from videos.standin.faults import Faults
 from videos.standin.files import film
@@ -54,6 +54,7 @@ class Control:
             {
                 "at": self._api.clock.now(),
                 "call": call,
+                "api": api_of(request),
                 "method": request.method,
                 "path": request.path,
                 "query": request.query,
@@ -77,7 +78,8 @@ class Control:
         return self._get_faults(request)
 
     def _get_ledger(self, request: Request) -> list:
-        return [asdict(row) for row in self._api.ledger.executions.values()]
+        api = request.query.get("api")
+        return [asdict(row) for row in self._api.ledger.executions.values() if api in (None, row.api)]
 
     def _get_videos(self, request: Request) -> dict:
         return {row.execution_id: self._video(row) for row in self._api.ledger.executions.values() if row.drawn}

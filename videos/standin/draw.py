@@ -16,7 +16,7 @@ import av
 from av.filter import Graph
 from PIL import Image, ImageOps
 
-from videos.standin.contract import NAMES, WITH_SOUND
+from videos.standin.contract import WITH_SOUND, name_of
 from videos.standin.frames import is_reserved
 from videos.standin.palette import palette_for, scene_for, seed_of
 from videos.standin.scene import SCENES, Stage, disc, vertical
@@ -79,13 +79,13 @@ def draw_draft(path: str, aspect_ratio: str, weight: int) -> None:
 
 def draw_video(job: dict) -> None:
     """The start frame, slowly nearer, or a scene from the prompt; the end frame, if any; words on top."""
-    size, seconds = size_for(job["aspect_ratio"]), seconds_for(job["config"])
+    size, seconds = tuple(job.get("size") or size_for(job["aspect_ratio"])), seconds_for(job["config"])
     graph, stills = Graph(), []
     node = _opening(graph, stills, job, size, seconds)
     if "end" in job["frames"]:
         closing = zoom(graph, stills, picture(job["frames"]["end"], size), size, seconds, "1.08-0.08*on")
         node = crossfade(graph, node, closing, seconds - FADE_SECONDS * 1.6)
-    words = title_layer(*size, job["prompt"], NAMES[job["provider"]])
+    words = title_layer(*size, job["prompt"], name_of(job["provider"]))
     node = laid_over(graph, stills, node, words, "0", "0")
     chain(node, graph.add("noise", "alls=4:allf=t"), graph.add("format", "yuv420p"), graph.add("buffersink"))
     graph.configure()

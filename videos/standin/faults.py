@@ -3,6 +3,7 @@
 A rule is a JSON object; the first rule that fires wins. Which requests it looks at:
 
     call          submit | poll | upload | account | file | picture          (needed)
+    api           only requests of this API: workflows, models, …
     prompt        only executions whose prompt contains this
     execution_id  only this execution
     path          only requests whose path contains this ("/v3/" tells the upload calls apart)
@@ -40,7 +41,8 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 
-from videos.standin.api import Api
+from videos.standin.api import Api, api_of
+from videos.standin.apis import CONTRACTS, contract_of
 from videos.standin.contract import error
 from videos.standin.file_faults import FILE_FAULTS, spoil, spoiled_request
 from videos.standin.ledger import Execution
@@ -50,7 +52,7 @@ CALLS = ("submit", "poll", "upload", "account", "file", "picture")
 LONG = 3600.0
 _CANNED = ("status", "json", "text", "html", "base64")
 _SILENT = ("reset", "close", "hang")
-_MATCH = {"call", "do", "prompt", "execution_id", "path", "when", "per"}
+_MATCH = {"call", "do", "api", "prompt", "execution_id", "path", "when", "per"}
 _MATCH |= {"nth", "first", "after", "times", "probability", "seed"}
 _DO = {"delay", "accept", "headers", "partial", *_CANNED, *_SILENT}
 _DO_SUBMIT = {"execution_id", "omit_id", "repeat_id", "data"}
@@ -134,8 +136,8 @@ class Faults:
         return None
 
     def _remember(self, call: str | None, reply: Reply) -> Reply:
-        if call == "submit" and reply.status == 200:
-            self._last_id = json.loads(reply.body)["data"]["execution_id"]
+        if call == "submit" and 200 <= reply.status < 300:
+            self._last_id = next(reversed(self._api.ledger.executions))
         return reply
 
     def _altered(self, call, request, row, rule, reply, before) -> Reply:
@@ -145,7 +147,7 @@ class Faults:
         if _is_canned(do):
             reply = canned(do)
         elif call == "submit":
-            reply = _other_submission(reply, do, before)
+            reply = _other_submission(reply, request, do, before)
         elif call == "poll" and row is not None:
             reply = _other_state(self._api, row, do, rule.count(row))
         elif call == "file":
@@ -168,6 +170,8 @@ def _check(rule: dict) -> None:
 def _looks_at(rule: dict, api: Api, call: str | None, request: Request, row: Execution | None) -> bool:
     if rule["call"] != call or rule.get("path", "") not in request.path:
         return False
+    if "api" in rule and rule["api"] != api_of(request):
+        return False
     if "when" in rule and (row is None or api.status_word(row) != rule["when"]):
         return False
     if "execution_id" in rule and (row is None or row.execution_id != rule["execution_id"]):
@@ -179,8 +183,9 @@ def _prompt(request: Request, row: Execution | None) -> str:
     if row is not None:
         return row.input["prompt"]
     try:
-        return str(json.loads(request.body)["input"]["prompt"])
-    except (ValueError, KeyError, TypeError):
+        body = json.loads(request.body)
+        return str((body.get("input") or body)["prompt"])
+    except (ValueError, KeyError, TypeError, AttributeError):
         return ""
 
 
@@ -208,46 +213,21 @@ def canned(do: dict) -> Reply:
     return error(status, f"fault_{status}", f"The stand-in was told to answer {status}.")
 
 
-def _other_submission(reply: Reply, do: dict, before: str | None) -> Reply:
-    if reply.status != 200:
+def _other_submission(reply: Reply, request: Request, do: dict, before: str | None) -> Reply:
+    if not 200 <= reply.status < 300:
         return reply
-    data = json.loads(reply.body)["data"]
-    if "execution_id" in do:
-        data["execution_id"] = do["execution_id"]
-    if do.get("repeat_id"):
-        data["execution_id"] = before or data["execution_id"]
-    if do.get("omit_id"):
-        del data["execution_id"]
-    return json_reply(200, {"data": do.get("data", data)})
+    contract, _ = contract_of(request)
+    return json_reply(reply.status, {"data": contract.odd_submission(json.loads(reply.body)["data"], do, before)})
 
 
 def _other_state(api: Api, row: Execution, do: dict, count: int) -> Reply:
     step = _step(do, count)
     if isinstance(step, dict):
         return json_reply(200, {"data": step})
-    data = api.state(row)
-    if step is not None and step != data["status"]:
-        data = {"execution_id": row.execution_id, "status": step}
-    if "error" in do:
-        data["error"] = do["error"]
-    _bend_output(data, row, do)
-    return json_reply(200, {"data": do.get("data", data)})
+    return json_reply(200, {"data": CONTRACTS[row.api].odd_state(api.state(row), row, step, do)})
 
 
 def _step(do: dict, count: int) -> object:
     if "sequence" not in do:
         return do.get("status_word")
     return do["sequence"][count - 1] if count <= len(do["sequence"]) else None
-
-
-def _bend_output(data: dict, row: Execution, do: dict) -> None:
-    if do.get("no_link"):
-        data.pop("output", None)
-    video = data.get("output", {}).get("video")
-    if video is None:
-        return
-    if "link_base" in do:
-        video["video_url"] = do["link_base"] + "/files/" + video["video_url"].split("/files/", 1)[1]
-    video["video_url"] = do.get("video_url", video["video_url"])
-    if do.get("flat_output"):
-        data["output"] = {"video_url": video["video_url"], "video_id": row.video_id}

@@ -12,7 +12,7 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS accepted (
     n INTEGER PRIMARY KEY AUTOINCREMENT, execution_id TEXT UNIQUE NOT NULL, video_id TEXT UNIQUE NOT NULL,
     asset_id TEXT NOT NULL, at REAL NOT NULL, ready_at REAL NOT NULL, body TEXT NOT NULL, input TEXT NOT NULL,
-    frames TEXT NOT NULL, failure TEXT);
+    frames TEXT NOT NULL, failure TEXT, api TEXT NOT NULL DEFAULT 'workflows', repeat_key TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS assets (
     id TEXT PRIMARY KEY, at REAL NOT NULL, file TEXT NOT NULL, mime TEXT NOT NULL, size INTEGER NOT NULL,
     sha256 TEXT NOT NULL);
@@ -38,6 +38,8 @@ class Execution:
     frames: dict[str, str]
     failure: dict | None = None
     n: int = 0
+    api: str = "workflows"
+    repeat_key: str = ""
     drawn: bool = False
     bytes_sent: int = 0
 
@@ -62,29 +64,52 @@ class Ledger:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_TABLES)
+        self._add_what_older_ones_lack()
         self.executions = {row.execution_id: row for row in self._load_executions()}
         self.by_video = {row.video_id: row for row in self.executions.values()}
         self.assets = {row[0]: Asset(*row) for row in self._db.execute("SELECT * FROM assets")}
 
+    def _add_what_older_ones_lack(self) -> None:
+        """A ledger of version 0.1.0 knew one API alone."""
+        known = {row[1] for row in self._db.execute("PRAGMA table_info(accepted)")}
+        for name, default in (("api", "workflows"), ("repeat_key", "")):
+            if name not in known:
+                self._db.execute(f"ALTER TABLE accepted ADD COLUMN {name} TEXT NOT NULL DEFAULT '{default}'")
+
     def _load_executions(self):
-        names = "execution_id, video_id, asset_id, at, ready_at, body, input, frames, failure, n"
+        names = "execution_id, video_id, asset_id, at, ready_at, body, input, frames, failure, n, api, repeat_key"
         for row in self._db.execute(f"SELECT {names} FROM accepted ORDER BY n"):
             body, given, frames = (json.loads(text) for text in row[5:8])
             failure = json.loads(row[8]) if row[8] else None
-            yield Execution(*row[:5], body, given, frames, failure, row[9])
+            yield Execution(*row[:5], body, given, frames, failure, *row[9:12])
 
     def accept(self, row: Execution) -> None:
         """Commit one paid POST; it is on the disk when this returns."""
         texts = [json.dumps(value, ensure_ascii=False) for value in (row.body, row.input, row.frames)]
         failure = json.dumps(row.failure) if row.failure else None
-        names = "execution_id, video_id, asset_id, at, ready_at, body, input, frames, failure"
+        names = "execution_id, video_id, asset_id, at, ready_at, body, input, frames, failure, api, repeat_key"
         cursor = self._db.execute(
-            f"INSERT INTO accepted ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (row.execution_id, row.video_id, row.asset_id, row.at, row.ready_at, *texts, failure),
+            f"INSERT INTO accepted ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                row.execution_id,
+                row.video_id,
+                row.asset_id,
+                row.at,
+                row.ready_at,
+                *texts,
+                failure,
+                row.api,
+                row.repeat_key,
+            ),
         )
         row.n = cursor.lastrowid
         self.executions[row.execution_id] = row
         self.by_video[row.video_id] = row
+
+    def accepted_under(self, api: str, repeat_key: str, since: float) -> Execution | None:
+        """The job that this key has made in this API since then."""
+        rows = reversed(self.executions.values())
+        return next((row for row in rows if (row.api, row.repeat_key) == (api, repeat_key) and row.at >= since), None)
 
     def hasten(self, now: float) -> None:
         """Every execution's time has come."""

@@ -3,6 +3,7 @@
 It answers, on 127.0.0.1 alone and over real HTTP/1.1:
 
     POST /v1/workflows/executions         submit       GET /v1/workflows/executions/{id}   poll
+    POST /v3/models/videos                submit       GET /v3/models/videos/{id}          poll
     POST /v3/assets                       upload       POST /v1/asset                      upload, older
     GET  /v3/users/me                     account      GET /files/….mp4?Expires&Signature  a video link
     GET  /assets/{name}                   an uploaded picture, public
@@ -18,10 +19,11 @@ import os
 import resource
 import signal
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from videos.standin.api import Api, call_of
+from videos.standin.apis import contract_of
 from videos.standin.contract import Refused, error
 from videos.standin.control import Control
 from videos.standin.faults import Faults
@@ -36,6 +38,7 @@ class Standin:
     def __init__(self, folder: Path, *, control: bool, **options):
         self.api = Api(folder, **options)
         self._connections: set[asyncio.Task] = set()
+        self._in_flight: set[tuple[str, str]] = set()
         self._faults = Faults(self.api) if control else None
         self._control = Control(self.api, self._faults, self._connections) if control else None
 
@@ -71,12 +74,30 @@ class Standin:
         call = call_of(request)
         honest = self.api.handle if self._faults is None else self._faults.around
         try:
-            reply = await honest(call, request)
+            with self._one_at_a_time(call, request):
+                reply = await honest(call, request)
         except Refused as refusal:
             reply = refusal.reply()
         if self._control:
             self._control.remember(call, request, reply.status)
         return reply
+
+    @contextmanager
+    def _one_at_a_time(self, call: str | None, request: Request):
+        """While the first request under a repeat key is being answered, another one under it is a 409."""
+        contract, _ = contract_of(request)
+        key = contract.repeat_key(request) if contract and call == "submit" else ""
+        if not key:
+            yield
+            return
+        place = (contract.key, key)
+        if place in self._in_flight:
+            raise Refused(409, "request_in_progress", "The first request with this key is still being answered.")
+        self._in_flight.add(place)
+        try:
+            yield
+        finally:
+            self._in_flight.discard(place)
 
     async def close(self) -> None:
         for task in self._connections:
@@ -114,6 +135,7 @@ def main(
     link_base: str | None = None,
     capacity: int = 0,
     weight: int = 0,
+    is_open: bool = False,
 ) -> None:
     """Run the stand-in until SIGTERM or SIGINT.
 
@@ -121,12 +143,12 @@ def main(
     160 pixels per ratio, once, about `weight` bytes large if given. `link_seconds` is a video link's life,
     `link_base` its scheme and host if not our own. `key` is the one right key (default: any). `capacity`
     is how many executions may run before a submission gets 429 (0: no limit). `control` opens the
-    control route for tests.
+    control route for tests. `is_open` also takes providers that the contracts do not name.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else max(soft, 65536), hard))
     options = {"control": control, "speed": speed, "draft": draft, "link_seconds": link_seconds, "key": key}
-    options |= {"link_base": link_base, "capacity": capacity, "weight": weight}
+    options |= {"link_base": link_base, "capacity": capacity, "weight": weight, "is_open": is_open}
     asyncio.run(serve(port, Path(folder).resolve(), **options))
 
 
@@ -143,6 +165,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--link-base", help="scheme and host of the video links")
     key = os.environ.get("STANDIN_KEY")
     parser.add_argument("--key", default=key, help="the one right key (default: STANDIN_KEY, else any)")
+    parser.add_argument("--is-open", action="store_true", help="take any provider")
     parser.add_argument("--capacity", type=int, default=0, help="running executions before 429")
     return parser
 

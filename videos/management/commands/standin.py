@@ -16,4 +16,4 @@ class Command(BaseCommand):
         parser.add_argument("--control", action="store_true", help="Opens the control route, for tests.")
 
     def handle(self, *args, port, folder, speed, draft, control, **options):
-        server.main(port, folder, speed=speed, draft=draft, control=control)
+        server.main(port, folder, speed=speed, draft=draft, control=control, is_open=True)

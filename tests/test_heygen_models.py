@@ -1,0 +1,364 @@
+"""HeyGen's own video models: what is sent, what is refused beforehand, and every odd answer, over real HTTP."""
+
+from base64 import b64decode
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.utils import timezone
+
+from tests.parts.accounts import account
+from tests.parts.pressing import picture, press
+from tests.parts.processes import LOOPBACK
+from tests.parts.saving import completed, save_until_ready
+from videos.engine.submit import submit
+from videos.models import Generation, Provider
+from videos.remotes import registry
+from videos.remotes.base import State
+from videos.remotes.errors import RemoteError
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+MODEL = "heygen_video_1"
+REMOTE = registry.find("heygen_models")
+
+
+def ask(prompt="It fails, a lighthouse", **fields):
+    return press(prompt, MODEL, **fields)
+
+
+def sent(generation, remote):
+    """The body that the API received for it."""
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert generation.status == "running", generation.error_message or generation.trouble
+    return remote.ledger()[-1]["body"]
+
+
+# What is sent
+def test_text_alone_is_sent_with_its_mode_and_ratio(remote):
+    generation = ask(aspect_ratio="9:16")
+    assert sent(generation, remote) == {
+        "model": "heygen-video-1",
+        "mode": "text_to_video",
+        "prompt": generation.prompt,
+        "aspect_ratio": "9:16",
+    }
+    [request] = remote.requests("submit")
+    assert (request["path"], request["key_sent"]) == ("/v3/models/videos", True)
+    assert request["headers"]["idempotency-key"] == str(generation.public_id)
+    assert (generation.backend, generation.repeat_key) == ("heygen_models", str(generation.public_id))
+
+
+def test_settings_are_sent_as_fields_of_their_own(remote):
+    settings = {"duration": 8, "resolution": "1080p", "seed": 7, "prompt_enhancement": "disabled"}
+    body = sent(ask(config=settings), remote)
+    assert {name: body[name] for name in settings} == settings
+    assert "config" not in body
+
+
+def test_a_start_frame_is_an_asset_and_decides_the_ratio(remote):
+    generation = ask(start_frame=picture(), aspect_ratio="1:1")
+    body = sent(generation, remote)
+    [asset] = remote.assets()
+    assert (body["mode"], body["image"]) == ("image_to_video", {"type": "asset_id", "asset_id": asset["id"]})
+    assert "aspect_ratio" not in body
+
+
+def test_a_pasted_address_is_passed_on(remote):
+    body = sent(ask(start_frame_url="https://example.com/a.png"), remote)
+    assert body["image"] == {"type": "url", "url": "https://example.com/a.png"}
+
+
+def test_where_there_is_no_asset_call_the_bytes_travel_inside(remote):
+    remote.faults([{"call": "upload", "do": {"status": 404}}])
+    frame = picture()
+    body = sent(ask(start_frame=frame), remote)
+    assert (body["image"]["type"], body["image"]["media_type"]) == ("base64", "image/png")
+    assert b64decode(body["image"]["data"]) == frame.file.open().read()
+    assert [request["path"] for request in remote.requests("upload")] == ["/v3/assets"]
+
+
+def test_each_backend_gets_its_own_copy_of_a_picture(remote):
+    frame = picture()
+    sent(ask(start_frame=frame), remote)
+    submit(press("It fails", start_frame=frame).pk)
+    assert len(remote.assets()) == 2
+    assert {copy.backend for copy in frame.remote_copies.all()} == {"heygen_models", "heygen_workflows"}
+
+
+# From click to copy
+def test_it_is_made_and_saved_with_the_seed_and_the_size_really_used(remote, owner):
+    [generation] = completed(remote, owner, provider=MODEL)
+    saved = save_until_ready(generation)
+    paid = remote.ledger()[-1]
+    assert saved.status == "ready"
+    assert saved.remote_facts["seed"] == paid["input"]["config"]["seed"]
+    assert (saved.remote_facts["width"], saved.remote_facts["height"]) == tuple(paid["input"]["size"])
+
+
+def test_the_same_id_may_stand_in_two_backends(remote):
+    """Ids are unique within their API alone."""
+    one, other = ask("one"), press("other")
+    for generation in (one, other):
+        claimed = Generation.objects.claim_to_send(generation.pk)
+        assert claimed.mark_sending(claimed.lease_token)
+        assert claimed.accept("same-id", claimed.lease_token)
+
+
+# Refusals and odd answers
+def fault(remote, do, call="submit", **more):
+    remote.faults([{"call": call, "api": "models", "do": do, **more}])
+
+
+def error(status, code):
+    return {"status": status, "json": {"error": {"code": code, "message": "Something."}}}
+
+
+REFUSALS = {
+    "400": (error(400, "invalid_parameter"), "invalid", ""),
+    "policy": (error(400, "content_policy_violation"), "refused", ""),
+    "401": (error(401, "unauthorized"), "key", "refused_key"),
+    "402": (error(402, "insufficient_credit"), "credits", "credits"),
+    "403": (error(403, "forbidden"), "plan", "plan"),
+    "404": (error(404, "not_found"), "retired", "retired"),
+    "410": ({"status": 410, "html": "<h1>Gone"}, "retired", "retired"),
+    "413": (error(413, "payload_too_large"), "too_large", ""),
+    "422": (error(422, "x"), "invalid", ""),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_definite_refusal_fails_and_stops_this_api_alone(name, remote):
+    do, cause, paused = REFUSALS[name]
+    generation = ask()
+    fault(remote, do)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, generation.error_class) == ("failed", cause)
+    assert account("heygen_models").pause_cause == paused
+    assert not account("heygen_workflows").paused
+    assert sum(entry.videos for entry in generation.ledger.all()) == 0
+    other = press("It fails elsewhere")
+    submit(other.pk)
+    other.refresh_from_db()
+    assert other.status == "running"
+
+
+def poll_of(remote, do):
+    generation = ask("a lighthouse")
+    submit(generation.pk)
+    generation.refresh_from_db()
+    remote.finish()
+    fault(remote, do, "poll")
+    return REMOTE.poll(generation.remote_id)
+
+
+def wrapped(**data):
+    return {"data": data}
+
+
+LINK = "https://files.example.com/v.mp4"
+POLLS = {
+    "pending": (wrapped(status="pending"), State.RUNNING, None),
+    "processing": (wrapped(status="processing"), State.RUNNING, None),
+    "another word": (wrapped(status="Rendering soon"), State.RUNNING, None),
+    "completed": (wrapped(status="completed", video_url=LINK, seed=7, width=10, height=20), State.COMPLETED, None),
+    "completed without a link": (wrapped(status="completed", video_url=None), State.RUNNING, None),
+    "failed": (
+        wrapped(status="failed", failure_code="generation_failed", failure_message="No."),
+        State.FAILED,
+        "fault",
+    ),
+    "filtered": (wrapped(status="failed", failure_code="filtered"), State.FAILED, "refused"),
+    "failed, no reason": (wrapped(status="failed", failure_code=None, failure_message=None), State.FAILED, "fault"),
+    "failed, odd reason": (wrapped(status="failed", failure_code=["x"], failure_message=7), State.FAILED, "fault"),
+    "cancelled": (wrapped(status="cancelled"), State.FAILED, "cancelled"),
+    "odd facts": (wrapped(status="completed", video_url=LINK, seed="x", width=-1, height=[]), State.COMPLETED, None),
+}
+
+
+@pytest.mark.parametrize("name", POLLS)
+def test_every_state_of_a_video_is_understood(name, remote):
+    do, state, cause = POLLS[name]
+    found = poll_of(remote, {"data": do["data"]})
+    assert found.state == state
+    assert (found.failure.cause if found.failure else None) == cause
+    assert found.facts == ({"seed": 7, "width": 10, "height": 20} if name == "completed" else {})
+
+
+def test_an_unknown_video_is_missing_and_a_gateways_404_is_not(remote):
+    assert REMOTE.poll("nobody-knows-this").is_missing
+    with pytest.raises(RemoteError, match="retired"):
+        poll_of(remote, {"status": 404, "html": "<h1>No such host"})
+
+
+# Safe repetition
+LOST = {
+    "a reset": {"reset": True},
+    "a reset after acceptance": {"accept": True, "reset": True},
+    "half a reply": {"partial": 40},
+    "500": error(500, "internal_error"),
+    "500 after acceptance": {"accept": True, "status": 500},
+    "503 as HTML": {"status": 503, "html": "<h1>Down"},
+    "409 in progress": error(409, "request_in_progress"),
+    "408": {"status": 408},
+    "HTML": {"accept": True, "status": 200, "html": "<h1>Welcome"},
+    "no id": {"omit_id": True},
+    "a redirect": {"status": 302, "headers": {"Location": "/elsewhere"}},
+}
+
+
+def make_due(generation):
+    Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_a_lost_reply_is_asked_for_again_under_the_same_key_and_paid_for_once(name, remote):
+    generation = ask()
+    fault(remote, LOST[name], times=2)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, generation.lease_until) == ("sending", None)
+    assert "never costs twice" in generation.trouble
+    assert generation.pk not in Generation.objects.sendable(timezone.now())
+    for _ in range(2):
+        make_due(generation)
+        assert generation.pk in Generation.objects.sendable(timezone.now())
+        submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, generation.trouble) == ("running", "")
+    [paid] = remote.ledger()
+    assert generation.remote_id == paid["execution_id"]
+    keys = {request["headers"]["idempotency-key"] for request in remote.requests("submit")}
+    assert (keys, len(remote.requests("submit"))) == ({str(generation.public_id)}, 3)
+    assert account("heygen_models").unknowns_in_a_row == 0
+
+
+def lost(remote, do=None):
+    generation = ask()
+    fault(remote, do or {"accept": True, "reset": True}, times=1)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert generation.status == "sending"
+    make_due(generation)
+    return generation
+
+
+@pytest.mark.parametrize(
+    "do",
+    [error(429, "rate_limit_exceeded"), error(401, "unauthorized"), error(402, "x"), error(403, "x"), error(404, "x")],
+)
+def test_a_repetition_that_is_turned_away_at_the_door_settles_nothing(do, remote):
+    """The first request may have been accepted: only an answer to it can tell."""
+    generation = lost(remote)
+    fault(remote, do)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert generation.status == "sending"
+    fault(remote, {"delay": 0})
+    account("heygen_models").resume()
+    make_due(generation)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, len(remote.ledger())) == ("running", 1)
+
+
+def test_a_definite_refusal_of_a_repetition_fails_and_gives_back_what_was_held(remote):
+    generation = lost(remote, {"reset": True})
+    fault(remote, error(400, "content_policy_violation"))
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, generation.error_class) == ("failed", "refused")
+    assert sum(entry.videos for entry in generation.ledger.all()) == 0
+
+
+def test_after_23_hours_the_outcome_is_unknown_and_nothing_more_is_sent(remote):
+    generation = lost(remote)
+    Generation.objects.update(first_sent_at=timezone.now() - timedelta(hours=23, seconds=1))
+    submit(generation.pk)
+    assert len(remote.requests("submit")) == 1
+    assert Generation.objects.give_up_lost_replies() == 1
+    generation.refresh_from_db()
+    assert generation.status == "unknown"
+
+
+def test_the_last_moment_before_23_hours_still_counts(remote):
+    generation = lost(remote)
+    Generation.objects.update(first_sent_at=timezone.now() - timedelta(hours=22, minutes=59))
+    assert Generation.objects.give_up_lost_replies() == 0
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, len(remote.ledger())) == ("running", 1)
+
+
+def test_a_mark_whose_first_use_lies_ahead_is_not_trusted(remote):
+    """The clock was put back: nobody can say how old the key is."""
+    generation = lost(remote)
+    Generation.objects.update(first_sent_at=timezone.now() + timedelta(hours=5))
+    assert Generation.objects.give_up_lost_replies() == 1
+    submit(generation.pk)
+    assert len(remote.requests("submit")) == 1
+
+
+def test_an_owner_may_switch_it_off_and_a_lost_reply_is_unknown_then(remote):
+    account("heygen_models").rows().update(trusts_repeats=False)
+    generation = ask()
+    fault(remote, {"accept": True, "reset": True}, times=1)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert generation.status == "unknown"
+    assert account("heygen_models").unknowns_in_a_row == 1
+
+
+def test_a_killed_sender_is_repeated_once_its_lease_is_over(remote):
+    generation = Generation.objects.claim_to_send(ask().pk)
+    assert generation.mark_sending(generation.lease_token)
+    submit(generation.pk)
+    assert remote.requests("submit") == []
+    Generation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert Generation.objects.give_up_lost_replies() == 0
+    generation.refresh_from_db()
+    assert "interrupted" in generation.trouble
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, len(remote.ledger())) == ("running", 1)
+
+
+def test_nothing_is_repeated_while_this_api_is_paused(remote):
+    generation = lost(remote)
+    account("heygen_models").pause("owner", "Paused.")
+    submit(generation.pk)
+    assert len(remote.requests("submit")) == 1
+    assert generation.pk not in Generation.objects.sendable(timezone.now())
+
+
+# The demo server's own idempotency
+def test_the_demo_server_makes_a_new_video_once_the_span_is_over(remote):
+    generation = lost(remote)
+    remote.advance(24 * 3600 + 1)
+    submit(generation.pk)
+    assert len(remote.ledger()) == 2
+
+
+def test_the_demo_server_answers_409_while_the_first_request_is_on_its_way(remote):
+    remote.faults([{"call": "submit", "api": "models", "times": 1, "do": {"delay": 1.5}}])
+    body = {"model": "heygen-video-1", "mode": "text_to_video", "prompt": "It fails"}
+    headers = {"X-Api-Key": "test-key", "Idempotency-Key": "one-key"}
+
+    def post(_):
+        return httpx.post(f"{remote.url}/v3/models/videos", json=body, headers=headers, timeout=20, **LOOPBACK)
+
+    with ThreadPoolExecutor() as threads:
+        statuses = sorted(reply.status_code for reply in threads.map(post, range(2)))
+    again = post(None)
+    assert (statuses, again.status_code, len(remote.ledger())) == ([202, 409], 202, 1)
+    assert again.json()["data"]["video_id"] == remote.ledger()[0]["execution_id"]
+
+
+def test_the_provider_is_there_with_its_limits_and_prices():
+    provider = Provider.objects.get(value=MODEL)
+    assert (provider.name, provider.family, provider.backend) == ("HeyGen Video 1", "HeyGen", "heygen_models")
+    assert provider.is_strict
+    assert provider.prices.count() == 4

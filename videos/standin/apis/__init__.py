@@ -1,0 +1,28 @@
+"""One module for each remote API that the demo server speaks: its calls, its fields, its words.
+
+A module's CONTRACT is found here by itself. It answers which call a request is, checks what is asked for, and words
+the replies; sockets, faults, drawing and the ledger know nothing of it.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from videos.standin.apis.base import Contract
+
+
+def found() -> dict[str, Contract]:
+    names = sorted(module.name for module in iter_modules(__path__) if module.name != "base")
+    contracts = [import_module(f"{__name__}.{name}").CONTRACT for name in names]
+    return {contract.key: contract for contract in contracts}
+
+
+CONTRACTS = found()
+
+
+def contract_of(request) -> tuple[Contract | None, str | None]:
+    """The contract and the call that a request belongs to."""
+    for contract in CONTRACTS.values():
+        call = contract.call_of(request)
+        if call:
+            return contract, call
+    return None, None
