@@ -137,13 +137,18 @@ def box(kind: bytes, *parts: bytes) -> bytes:
     return struct.pack(">I4s", len(body) + 8, kind) + body
 
 
-def heic_grid(tiles: int, size: tuple[int, int], same: bool = False, shared: int = 0) -> bytes:
+def heic_grid(tiles: int, size: tuple[int, int], same: bool = False, shared: int = 0, kind: bytes = b"hvc1") -> bytes:
     """The structure of a HEIC whose picture is a grid of tiles, with nothing in them."""
     ids = [2] * tiles if same else range(2, 2 + tiles)
     ispe = box(b"ispe", bytes(4), struct.pack(">II", *size))
     measured = b"".join(struct.pack(">HBB", item, 1, 1) for item in (1, *ids))
     extents = b"".join(struct.pack(">HHHII", item, 0, 1, 0, shared) for item in (1, *ids))
+    entries = (
+        box(b"infe", b"\2\0\0\0", struct.pack(">HH", item, 0), kind if item > 1 else b"grid") for item in (1, *ids)
+    )
     parts = (
+        box(b"pitm", bytes(4), struct.pack(">H", 1)),
+        box(b"iinf", bytes(4), struct.pack(">H", tiles + 1), *entries),
         box(b"iref", bytes(4), box(b"dimg", struct.pack(f">HH{tiles}H", 1, tiles, *ids))),
         box(b"iprp", box(b"ipco", ispe), box(b"ipma", bytes(4), struct.pack(">I", tiles + 1), measured)),
         box(b"iloc", bytes(4), struct.pack(">BBH", 0x44, 0, tiles + 1), extents),
@@ -183,6 +188,8 @@ SEE_THROUGH_HEIC = base64.b64decode(
     "AAAAAAIAAQWBAgMFhAACBYYDB4iEAAAAGmlyZWYAAAAAAAAADmF1eGwAAgABAAEAAABkbWRhdAAAADwoAa9Y5vTqv//ifP/6NpIf"
     "Hj/1//Pb1X7TPz/o7JWlfbR2wUSHD8qwRMilb9xkBpE3VejQfHbtVa8rN6AAAAAYKAGusLRVgMz05ovVL5bSH91l9+gtu0b8"
 )
+
+AVIF = saved(quarters(), "AVIF")
 
 # What is not a picture at all, or one of a kind that is not taken.
 
@@ -252,8 +259,8 @@ def a_jpeg_xl():
     return b"\xff\x0a" + bytes(100)
 
 
-@refused("an AVIF")
-def an_avif():
+@refused("damaged")
+def the_first_bytes_of_an_avif_alone():
     return struct.pack(">I4s4sI4s4s", 24, b"ftyp", b"avif", 0, b"mif1", b"avif") + bytes(100)
 
 
@@ -518,6 +525,23 @@ def a_heic_grid_that_shows_one_tile_twice():
     return heic_grid(tiles=2, size=(64, 64), same=True)
 
 
+@refused("takes too long")
+def a_heic_grid_whose_tiles_are_tone_maps():
+    return heic_grid(tiles=2, size=(64, 64), kind=b"tmap")
+
+
+@refused("16 megapixels")
+def an_avif_that_says_6000_a_side():
+    at = AVIF.index(b"ispe") + 8
+    return AVIF[:at] + struct.pack(">II", 6_000, 6_000) + AVIF[at + 8 :]
+
+
+@refused("animated")
+def an_avif_that_moves():
+    frames = [quarters(), quarters().transpose(Image.Transpose.ROTATE_180)]
+    return saved(frames[0], "AVIF", save_all=True, append_images=frames[1:], duration=100)
+
+
 @refused("40 megapixels")
 def a_png_with_two_headers():
     second = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0))
@@ -616,8 +640,24 @@ def a_see_through_png_just_under_twice_the_long_side():
 
 
 @redrawn
-def a_webp_of_12_megapixels():
-    return saved(noise(500, 375).resize((4000, 3000)), "WEBP", quality=60, method=0)
+def a_webp_as_phones_with_12_megapixels_make_it():
+    return saved(noise(504, 378).resize((4032, 3024)), "WEBP", quality=60, method=0)
+
+
+@redrawn
+def a_webp_of_4096_by_3072():
+    return saved(noise(512, 384).resize((4096, 3072)), "WEBP", quality=60, method=0)
+
+
+@redrawn
+def an_avif_of_12_megapixels():
+    return saved(noise(504, 378).resize((4032, 3024)), "AVIF", quality=60, speed=10)
+
+
+@redrawn
+def an_iphone_picture_of_24_megapixels_with_a_tone_map():
+    """iOS 18: a grid of 108 tiles, a gain map of 30, and an item that names both once more."""
+    return (Path(__file__).parent / "files" / "iphone-24mp-ios18-tmap.heic").read_bytes()
 
 
 @redrawn
@@ -747,6 +787,18 @@ def a_webp_that_is_see_through():
     image = quarters().convert("RGBA")
     image.putalpha(Image.linear_gradient("L").resize(image.size))
     return saved(image, "WEBP")
+
+
+@redrawn
+def an_avif_that_is_see_through():
+    image = quarters().convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    return saved(image, "AVIF")
+
+
+@redrawn
+def an_avif_with_gps():
+    return saved(quarters(), "AVIF", exif=exif())
 
 
 @redrawn

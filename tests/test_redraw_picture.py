@@ -117,7 +117,7 @@ def test_no_picture_costs_more_than_two_seconds_of_cpu_or_256_mb(tmp_path):
     assert [cost for cost in costs if cost["bytes"] >= 256 * 2**20] == []
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_picture_is_turned_as_its_exif_says(kind, orientation):
     undo = {
@@ -139,6 +139,12 @@ def test_a_heic_is_turned_once():
     image = picture_of(HEIC)
     assert image.size == (32, 64)
     assert near([image.getpixel((16, 5)), image.getpixel((16, 58))], [RED, BLUE])
+
+
+def test_a_mistake_of_ours_is_not_told_as_a_damaged_picture(monkeypatch):
+    monkeypatch.delattr(Image.Image, "getexif")  # as if a library had changed
+    with pytest.raises(AttributeError):
+        redrawn(saved(quarters(), "PNG"))
 
 
 def test_the_same_upload_gives_the_same_bytes():
@@ -185,7 +191,7 @@ def test_cmyk_keeps_its_colours():
     assert near(corners(picture_of(CASES["a_cmyk_jpeg"].make())), [RED, GREEN, BLUE, YELLOW], slack=25)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 def test_colours_are_brought_to_srgb_by_the_pictures_own_profile(kind):
     image = picture_of(saved(Image.new("RGB", (64, 64), (220, 20, 20)), kind, icc_profile=swapped_profile()))
     red, _, blue = image.getpixel((30, 30))

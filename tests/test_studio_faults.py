@@ -19,8 +19,8 @@ from videos import stopping, tasks
 from videos.engine import poll_outcomes
 from videos.engine.save import save
 from videos.engine.submit import submit
+from videos.faults import name_of
 from videos.models import Generation, Job, ProcessLock, StudioFault
-from videos.models.studio_fault import name_of
 from videos.remotes import transport
 from videos.remotes.heygen_workflows import HeyGenWorkflows
 from videos.storage import probe

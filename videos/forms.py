@@ -11,11 +11,13 @@ import uuid
 from urllib.parse import urlsplit
 
 from django import forms
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from videos.models import Generation, Picture, Provider, Request
+from videos.models import Generation, Job, Picture, Provider, Request, StudioFault
 from videos.models.provider_limits import Asked, refusals
-from videos.storage.pictures import PictureRefused, redraw
+from videos.storage.pictures import PictureRefused, Redrawn
+from videos.storage.redraw_process import RedrawFault, redraw_apart
 
 DEFAULT_PROVIDER = "veo_3_1"
 DEFAULT_RATIO = "16:9"
@@ -315,9 +317,20 @@ def why_paused(provider: Provider) -> str:
 def keep_upload(owner, file: UploadedFile) -> Picture:
     """The upload, redrawn and kept. Raises ValidationError with the sentence for the person."""
     try:
-        return Picture.objects.keep(owner, redraw(file))
+        return Picture.objects.keep(owner, redrawn(file))
     except PictureRefused as refusal:
         raise forms.ValidationError(str(refusal)) from refusal
+
+
+def redrawn(file) -> Redrawn:
+    """Raises PictureRefused; a fault of ours in reading it is recorded as one."""
+    try:
+        found = redraw_apart(file, settings.DATA / "redrawing", settings.REDRAWS_AT_ONCE)
+    except RedrawFault as fault:
+        StudioFault.objects.record_at(Job.PICTURES, fault.error, fault.place)
+        raise PictureRefused(str(fault)) from fault
+    StudioFault.objects.clear(Job.PICTURES)
+    return found
 
 
 def find_picture(owner, public_id: str) -> Picture:
@@ -335,7 +348,7 @@ def keep_last_frame(owner, public_id: str) -> Picture:
         raise forms.ValidationError("That video is no longer here; choose another frame.")
     try:
         with generation.saved_video.last_frame.open("rb") as file:
-            return Picture.objects.keep(owner, redraw(file))
+            return Picture.objects.keep(owner, redrawn(file))
     except (OSError, PictureRefused) as error:
         raise forms.ValidationError("That video's last frame cannot be read; choose another frame.") from error
 

@@ -21,10 +21,10 @@ from videos.engine import account_check, poll, recovery
 from videos.engine import save as saving
 from videos.engine import submit as sending
 from videos.engine.enqueue import enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
+from videos.faults import name_of
 from videos.limits import SAVERS, SENDERS
 from videos.models import Generation, Job, StudioFault
 from videos.models.lease import is_too_far_ahead
-from videos.models.studio_fault import name_of
 from videos.models.transactions import delete_in_order
 from videos.storage import consistency
 

@@ -11,9 +11,9 @@ from typing import Any
 from django.conf import settings
 
 from videos import wording
+from videos.faults import name_of
 from videos.lifecycle import Status
 from videos.models import DuePoll, Outcome
-from videos.models.studio_fault import name_of
 from videos.remotes import registry
 from videos.remotes.base import Progress
 from videos.remotes.errors import Cause, RemoteError

@@ -16,8 +16,8 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError
 
 from videos.engine.enqueue import correct_times
+from videos.faults import name_of
 from videos.models import Generation, Job, StudioFault
-from videos.models.studio_fault import name_of
 from videos.storage.folders import make_folder, sync_folder
 
 logger = logging.getLogger(__name__)

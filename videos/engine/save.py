@@ -22,8 +22,8 @@ from typing import BinaryIO
 from django.conf import settings
 
 from videos import stopping, wording
+from videos.faults import name_of
 from videos.models import Generation, Job, SavedVideo, StudioFault
-from videos.models.studio_fault import name_of
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.download import Facts, Fault, FetchError, disk_fault, download, guard_for, interrupted, size_of

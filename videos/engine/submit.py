@@ -19,10 +19,11 @@ from videos import wording
 from videos.engine import frames
 from videos.engine.enqueue import enqueue_account_check
 from videos.engine.recovery import keep_aside
+from videos.faults import name_of
 from videos.lifecycle import Status
 from videos.models import Generation, Job, RemoteAccount, StudioFault
 from videos.models.remote_account import LONGEST_WAIT, REFUSED_KEY
-from videos.models.studio_fault import PASSING, name_of
+from videos.models.studio_fault import PASSING
 from videos.remotes.base import Job as RemoteJob
 from videos.remotes.errors import Cause, RemoteError
 

@@ -6,17 +6,16 @@ met it works again.
 
 import logging
 from collections.abc import Iterable
-from pathlib import Path
 
 from django.db import Error, InterfaceError, OperationalError, models
 from django.db.models import F
 from django.utils import timezone
 
+from videos.faults import place_of
 from videos.lifecycle import IN_PROGRESS
 
 logger = logging.getLogger(__name__)
 
-OURS = Path(__file__).resolve().parents[1]
 # The database is away, busy or full: that passes, and health and the log say so.
 PASSING = (OperationalError, InterfaceError)
 
@@ -31,24 +30,6 @@ class Job(models.TextChoices):
     PICTURES = "pictures", "Reading pictures"
 
 
-def place_of(error: BaseException) -> str:
-    """The last line of the studio's own code that the exception passed: "videos/tasks.py:57"."""
-    step, place = error.__traceback__, ""
-    while step:
-        path = Path(step.tb_frame.f_code.co_filename)
-        if path.is_relative_to(OURS) or not place:
-            name = path.relative_to(OURS.parent) if path.is_relative_to(OURS) else path.name
-            place = f"{name}:{step.tb_lineno}"
-        step = step.tb_next
-    return place
-
-
-def name_of(error: BaseException) -> str:
-    """Kind and place of an exception. Its words are left out: they may hold a signed link or a key."""
-    place = place_of(error)
-    return f"{type(error).__name__} at {place}" if place else type(error).__name__
-
-
 class StudioFaultQuerySet(models.QuerySet):
     def open(self):
         return self.filter(cleared_at=None).order_by("first_seen_at")
@@ -58,16 +39,19 @@ class StudioFaultQuerySet(models.QuerySet):
         something better to do next."""
         if isinstance(error, PASSING):
             return
-        logger.error("A fault of the studio, %s: %s", job.label.lower(), name_of(error))
+        self.record_at(job, type(error).__name__, place_of(error), generation_id)
+
+    def record_at(self, job: Job, error: str, place: str, generation_id: int | None = None):
+        """The same for an exception of another process, of which only type and place are known."""
+        logger.error("A fault of the studio, %s: %s at %s", job.label.lower(), error, place)
         try:
-            self._count(job, error, generation_id)
+            self._count({"job": job, "place": place[:200], "error": error[:80]}, generation_id)
         except Error as failure:
             logger.error("This fault could not be stored (%s)", type(failure).__name__)
 
-    def _count(self, job: Job, error: Exception, generation_id: int | None):
+    def _count(self, key: dict[str, str], generation_id: int | None):
         now = timezone.now()
         seen = {"last_seen_at": now, "generation_id": generation_id}
-        key = {"job": job, "place": place_of(error)[:200], "error": type(error).__name__[:80]}
         if not self.filter(**key, cleared_at=None).update(count=F("count") + 1, **seen):
             self.update_or_create(**key, defaults={"count": 1, "first_seen_at": now, "cleared_at": None, **seen})
 

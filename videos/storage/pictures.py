@@ -14,14 +14,16 @@ from itertools import islice
 from typing import BinaryIO, Literal
 
 import pi_heif
-from PIL import Image, ImageCms
+from PIL import AvifImagePlugin, Image, ImageCms
 
 from videos.storage.mp4_boxes import BrokenBox, boxes_of, brands
 
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 40_000_000
-# libwebp holds three whole canvases and Pillow a fourth: 16 bytes for each pixel.
-MAX_WEBP_PIXELS = 12_000_000
+# libwebp holds three whole canvases and Pillow a fourth: 16 bytes for each pixel. A phone's 12 megapixels fit.
+MAX_WEBP_PIXELS = 4096 * 3072
+# libavif holds the planes, up to 6 bytes for each pixel, and the picture, and Pillow a copy of that.
+MAX_AVIF_PIXELS = 16_000_000
 # Resampling weights grow with the ratio of the sides; no camera, panoramas included, makes a longer one.
 MAX_SIDE = 20_000
 LONG_SIDE = 2048
@@ -38,8 +40,12 @@ MAX_JPEG_SCANNED_PIXELS = 1_000_000_000
 STRIP_PIXELS = 1_000_000
 # Each thread of libheif holds a tile of its own, and a tile may be as large as the picture.
 pi_heif.options.DECODE_THREADS = 1
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
-ACCEPTED = "JPEG, PNG, WebP or HEIC"
+# What a wrong line of ours raises, or a library that has changed, and no picture does.
+OUR_OWN = (AttributeError, NameError, ImportError, NotImplementedError, AssertionError)
+
+ACCEPTED = "JPEG, PNG, WebP, HEIC or AVIF"
 DAMAGED = "This picture is damaged or cut short; save it again or choose another one."
 ANIMATED = "This picture is animated; save one moment of it as a JPEG or PNG and add that."
 INTRICATE = "This picture is built in a way that takes too long to read; save it again as a plain JPEG or PNG."
@@ -112,8 +118,8 @@ class _Source:
 def redraw(file: BinaryIO) -> Redrawn:
     """Check an upload and draw it anew. `file` needs `seek` and `read`; its name and type are not looked at.
 
-    JPEG, PNG, WebP and HEIC are taken, animated ones are not. The result is at most 2048 px on its long side and
-    10 MB: a PNG if any pixel is see-through, else a JPEG. Raises PictureRefused and nothing else.
+    JPEG, PNG, WebP, HEIC and AVIF are taken, animated ones are not. The result is at most 2048 px on its long side and
+    10 MB: a PNG if any pixel is see-through, else a JPEG. Raises PictureRefused, or OUR_OWN.
     """
     file.seek(0)
     data = file.read(MAX_BYTES + 1)
@@ -128,8 +134,12 @@ def redraw(file: BinaryIO) -> Redrawn:
         return _encoded(_finished(source))
     except PictureRefused:
         raise
+    except OUR_OWN:
+        raise
+    except MemoryError as error:
+        raise PictureRefused(INTRICATE) from error
     except Exception as error:
-        # Decoders fed with hostile bytes raise nearly anything: SyntaxError, struct.error, MemoryError.
+        # Decoders fed with hostile bytes raise nearly anything: SyntaxError, struct.error, TypeError.
         raise PictureRefused(DAMAGED) from error
 
 
@@ -144,8 +154,10 @@ def _opener(data: bytes) -> Callable[[bytes], _Source]:
     found = brands(data)
     if found & _HEIC_BRANDS:
         return _open_heic
+    if found & _AVIF_BRANDS:
+        return _open_avif
     if found:
-        kind = "an AVIF picture" if found & _AVIF_BRANDS else "a video"
+        kind = "a video"
     else:
         start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
         kind = next((name for magic, name in _REFUSED_KINDS if start.startswith(magic)), None)
@@ -258,10 +270,10 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     raise PictureRefused(DAMAGED)
 
 
-def _open_with_pillow(data: bytes, kind: str) -> Image.Image:
+def _open_with_pillow(data: bytes, kind: str, limit: int = MAX_PIXELS) -> Image.Image:
     image = Image.open(io.BytesIO(data), formats=[kind])
     # Pillow believes the last of several headers; ours was one of them.
-    _check_size(*image.size)
+    _check_size(*image.size, limit)
     return image
 
 
@@ -279,6 +291,8 @@ def _pillow_source(image: Image.Image) -> _Source:
 def _orientation(image: Image.Image) -> int:
     try:
         return image.getexif().get(_EXIF_ORIENTATION, 1)
+    except OUR_OWN:
+        raise
     except Exception:
         # Broken EXIF says nothing about the pixels: the picture is taken as it lies.
         return 1
@@ -299,22 +313,30 @@ def _open_heic(data: bytes) -> _Source:
     return _Source((width, height), rows, orientation=1, profile=heif.info.get("icc_profile"))
 
 
-def _check_heic(data: bytes) -> None:
+def _open_avif(data: bytes) -> _Source:
+    _check_heic(data, MAX_AVIF_PIXELS)
+    image = _open_with_pillow(data, "AVIF", MAX_AVIF_PIXELS)
+    if image.n_frames > 1:
+        raise PictureRefused(ANIMATED)
+    return _pillow_source(image)
+
+
+def _check_heic(data: bytes, limit: int = MAX_PIXELS) -> None:
     """How much there is to decode: every coded size in the file, and what all tiles together ask for.
 
     A cropped picture shows the size of its crop and decodes all of it; tiles of a grid may each be as large as the
     whole, lie on the same few bytes, and stand in grids of grids.
     """
     if len(data) > MAX_HEIC_BYTES:
-        raise PictureRefused("This HEIC is larger than 12 MB; save it again as a JPEG or make it smaller.")
+        raise PictureRefused("This HEIC or AVIF is larger than 12 MB; save it as a JPEG or make it smaller.")
     for kind, body in _boxes_of(data):
         if kind == b"mini":
             raise PictureRefused(INTRICATE)
         if kind == b"meta":
-            _check_heic_items(_boxes_of(body[4:]))
+            _check_heic_items(_boxes_of(body[4:]), limit)
 
 
-def _check_heic_items(boxes: list[tuple[bytes, memoryview]]) -> None:
+def _check_heic_items(boxes: list[tuple[bytes, memoryview]], limit: int) -> None:
     sizes: list[tuple[int, int] | None] = []
     pixels: dict[int, int] = {}
     tiles: list[int] = []
@@ -322,23 +344,51 @@ def _check_heic_items(boxes: list[tuple[bytes, memoryview]]) -> None:
     for body in (body for kind, body in properties if kind == b"ipco"):
         sizes += [struct.unpack(">II", part[4:12]) if kind == b"ispe" else None for kind, part in _boxes_of(body)]
     for width, height in filter(None, sizes):
-        _check_size(width, height)
+        _check_size(width, height, limit)
     for body in (body for kind, body in properties if kind == b"ipma"):
         for item, index in _heic_associations(body):
             size = sizes[index - 1] if 0 < index <= len(sizes) else None
             if size:
                 pixels[item] = max(pixels.get(item, 0), size[0] * size[1])
+    tone_maps = {item for kind, body in boxes if kind == b"iinf" for item in _heic_tone_maps(body)}
     for body in (body for kind, body in boxes if kind == b"iref"):
-        width = 4 if body[0] else 2
-        for kind, part in _boxes_of(body[4:]):
-            if kind == b"dimg":
-                ids = part[width + 2 :]
-                tiles += [int.from_bytes(ids[at : at + width], "big") for at in range(0, len(ids), width)]
+        tiles += [tile for item, tile in _heic_derivations(body) if item not in tone_maps]
+    primary = {int.from_bytes(body[4:], "big") for kind, body in boxes if kind == b"pitm"}
     unmeasured = any(tile not in pixels for tile in tiles)
-    if unmeasured or len(set(tiles)) < len(tiles) or sum(pixels[tile] for tile in tiles) > MAX_HEIC_TILE_PIXELS:
+    if (
+        tone_maps & {*tiles, *primary}
+        or unmeasured
+        or len(set(tiles)) < len(tiles)
+        or sum(pixels[tile] for tile in tiles) > MAX_HEIC_TILE_PIXELS
+    ):
         raise PictureRefused(INTRICATE)
     if sum(_heic_extent_lengths(body) for kind, body in boxes if kind == b"iloc") > MAX_HEIC_BYTES:
         raise PictureRefused(INTRICATE)
+
+
+def _heic_tone_maps(body: memoryview) -> list[int]:
+    """The items in an `iinf` box that say how others are shown on an HDR screen (ISO 23008-12, 6.6.2.4).
+
+    They derive from the picture itself and its gain map: nothing more is decoded for them.
+    """
+    start = 6 if body[0] == 0 else 8
+    found = []
+    for _, entry in _boxes_of(body[start:]):
+        width = 2 if entry[0] == 2 else 4
+        if bytes(entry[4 + width + 2 : 4 + width + 6]) == b"tmap":
+            found.append(int.from_bytes(entry[4 : 4 + width], "big"))
+    return found
+
+
+def _heic_derivations(body: memoryview) -> list[tuple[int, int]]:
+    """(item, one of those that it is derived from), for all in an `iref` box (ISO 14496-12, 8.11.12)."""
+    width = 4 if body[0] else 2
+    found = []
+    for kind, part in _boxes_of(body[4:]):
+        if kind == b"dimg":
+            item, sources = int.from_bytes(part[:width], "big"), part[width + 2 :]
+            found += [(item, int.from_bytes(sources[at : at + width], "big")) for at in range(0, len(sources), width)]
+    return found
 
 
 def _heic_extent_lengths(body: memoryview) -> int:
@@ -447,7 +497,7 @@ def _as_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             return ImageCms.profileToProfile(
                 image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
             )
-        except Exception:
+        except ImageCms.PyCMSError:
             # A profile that makes no sense is as good as none.
             return image.convert("RGB")
     return image.convert("RGB")

@@ -1,0 +1,131 @@
+"""Pictures are redrawn in processes of their own: few at once, each with a limit of memory and of time.
+
+A picture of 170 kB can need 160 MB. Twenty at once in the web's own processes took 4.7 GB, which stayed; the memory
+of a process of its own ends with it. Run as `python -m videos.storage.redraw_process`, this reads a picture from its
+standard input and writes one line of JSON, then the bytes of the new picture.
+"""
+
+import fcntl
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO
+
+from videos.faults import place_of
+from videos.storage.pictures import INTRICATE, MAX_BYTES, PictureRefused, Redrawn, redraw
+
+MOST_MEMORY = 1024**3  # address space; a picture within the limits needs a quarter of it
+MOST_CPU_SECONDS = 15
+MOST_SECONDS = 60.0  # on a machine that is busy with other work
+LONGEST_WAIT = 45.0  # seconds for a place; browsers and proxies wait for an answer for a minute
+LOOK_EVERY = 0.05
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "videos.storage.redraw_process"]
+BUSY = "The studio is reading too many pictures at the moment; wait a minute and add this one again."
+OWN_FAULT = "The studio met a fault of its own when it read this picture; try another one, or tell the owner."
+
+
+class RedrawFault(Exception):
+    """A fault of the studio in the redrawing process: `error` is the exception's type, `place` the line."""
+
+    def __init__(self, error: str, place: str):
+        super().__init__(OWN_FAULT)
+        self.error, self.place = error, place
+
+
+def redraw_apart(file: BinaryIO, folder: Path, at_once: int) -> Redrawn:
+    """`pictures.redraw` in a process of its own. Waits while `at_once` others run on this host, whichever of the web's
+    processes began them; `folder` holds the locks by which they know. Raises PictureRefused and RedrawFault."""
+    with place_for_one(folder, at_once):
+        file.seek(0)
+        return result_of(run(file.read(MAX_BYTES + 1)))
+
+
+@contextmanager
+def place_for_one(folder: Path, places: int) -> Iterator[None]:
+    """One of so many places, held until the end or until this process dies. PictureRefused after LONGEST_WAIT."""
+    folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + LONGEST_WAIT
+    while time.monotonic() < deadline:
+        for number in range(places):
+            with (folder / str(number)).open("wb") as lock:
+                if is_locked(lock):
+                    yield
+                    return
+        time.sleep(LOOK_EVERY)
+    raise PictureRefused(BUSY)
+
+
+def is_locked(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def run(data: bytes) -> bytes:
+    env = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}  # and no secret
+    try:
+        done = subprocess.run(COMMAND, input=data, capture_output=True, cwd=ROOT, env=env, timeout=MOST_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise PictureRefused(INTRICATE) from None
+    except OSError:  # no memory for another process
+        raise PictureRefused(BUSY) from None
+    if done.returncode < 0:  # killed, by a limit or by a decoder that broke
+        raise PictureRefused(INTRICATE)
+    return done.stdout
+
+
+def result_of(output: bytes) -> Redrawn:
+    head, _, data = output.partition(b"\n")
+    try:
+        told = json.loads(head)
+    except ValueError:
+        raise RedrawFault("NoAnswer", "videos/storage/redraw_process.py:1") from None
+    if "refused" in told:
+        raise PictureRefused(told["refused"])
+    if "error" in told:
+        raise RedrawFault(told["error"], told["place"])
+    return Redrawn(data=data, **told)
+
+
+# In the process itself
+def main():
+    limit(resource.RLIMIT_AS, MOST_MEMORY)
+    limit(resource.RLIMIT_CPU, MOST_CPU_SECONDS)
+    limit(resource.RLIMIT_CORE, 0)
+    data = sys.stdin.buffer.read()
+    try:
+        redrawn = redraw(io.BytesIO(data))
+    except PictureRefused as refusal:
+        answer({"refused": str(refusal)})
+    except MemoryError:
+        answer({"refused": INTRICATE})
+    except Exception as error:
+        answer({"error": type(error).__name__, "place": place_of(error)})
+    else:
+        told = asdict(redrawn)
+        answer(told, told.pop("data"))
+
+
+def answer(told: dict, data: bytes = b""):
+    sys.stdout.buffer.write(json.dumps(told).encode() + b"\n" + data)
+
+
+def limit(kind: int, most: int):
+    _, hard = resource.getrlimit(kind)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (most, most))
+
+
+if __name__ == "__main__":
+    main()
