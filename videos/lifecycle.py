@@ -1,6 +1,6 @@
 """The life of a generation: its states, the moves between them, and which states are final.
 
-Nothing here touches the database. `models.generation` is the only room that makes a move.
+Nothing here touches the database. `models/generation.py` is the only file that makes a move.
 """
 
 from django.db.models import TextChoices
@@ -11,16 +11,16 @@ class Status(TextChoices):
     SENDING = "sending", "Sending"  # a durable mark made before the first byte left
     RUNNING = "running", "Rendering"  # the remote id is stored
     SAVING = "saving", "Saving"  # the remote side says completed; the bytes are not yet ours
-    READY = "ready", "Ready"  # the saved copy stands
+    READY = "ready", "Ready"  # the saved copy is whole
     FAILED = "failed", "Failed"  # definite, with a cause
     UNKNOWN = "unknown", "Unknown outcome"  # sent, reply lost: may have been charged
     STOPPED = "stopped", "Stopped waiting"  # nothing heard for a day, or the owner stopped waiting
     CANCELLED = "cancelled", "Cancelled"  # never sent, or resolved as not made
 
 
-# Whence each state may be reached. A late reply is the truth arriving: it turns `unknown`, and even a generation
-# that somebody resolved as not made, into `running`, because what was paid for must not be lost. For the same reason
-# one that failed because HeyGen did not know its execution may be looked for again.
+# The states from which each state can be entered. A late reply always wins: it turns `unknown`, and even a generation
+# that a person resolved as not made, into `running`, because a paid video must not be lost. For the same reason a
+# generation that failed because the remote API did not know its id can be checked again.
 MOVES: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.SENDING}),
     Status.SENDING: frozenset({Status.QUEUED, Status.SENDING}),  # again under the same key, where that is safe
@@ -35,6 +35,6 @@ MOVES: dict[Status, frozenset[Status]] = {
 
 FINAL = frozenset({Status.READY, Status.FAILED, Status.CANCELLED})
 IN_PROGRESS = frozenset({Status.QUEUED, Status.SENDING, Status.RUNNING, Status.SAVING})
-UNSETTLED = IN_PROGRESS | {Status.UNKNOWN}  # stays where its end, or the question about it, can be seen
+UNSETTLED = IN_PROGRESS | {Status.UNKNOWN}  # must stay visible until it has ended or its outcome is known
 IN_FLIGHT = frozenset({Status.SENDING, Status.RUNNING})  # what occupies one of the places at the remote side
 ATTENTION = frozenset({Status.FAILED, Status.UNKNOWN, Status.STOPPED})

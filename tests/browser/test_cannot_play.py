@@ -23,7 +23,7 @@ SHOWN = """async (address) => {
 
 def with_video(generation, path):
     """Gives the generation another saved copy: this file, and what the studio finds out about it."""
-    saved, found = generation.saved_video, probe.probe(path)
+    saved, found = generation.saved_video, probe.check_video(path)
     with path.open("rb") as file:
         saved.file.save(path.name, File(file), save=False)
     for name in ("width", "height", "codec", "codec_string"):

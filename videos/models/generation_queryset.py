@@ -1,4 +1,4 @@
-"""Every list of generations that a screen or the engine shows, under a name. Nothing here writes."""
+"""Every list of generations that a screen or the engine needs is a named method here. Nothing here writes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from videos.models.lease import ahead, passed
 from videos.remotes import registry
 
 SAMPLES = 20  # a provider's history reaches back so many generations
-FEWEST_SAMPLES = 5  # with fewer, nothing measured is claimed
+FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
 
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """What this studio measured of a provider: seconds from sending to completion, and how many came out well."""
+    """What this studio measured for a provider: seconds from sending to completion, and how many succeeded."""
 
     median_seconds: float | None = None
     succeeded: int = 0
@@ -51,7 +51,7 @@ class GenerationQuerySet(models.QuerySet):
         return self.exclude(trashed_at=None)
 
     def removable(self):
-        """In the trash, and at its end: what is not settled may still bring a video that was paid for."""
+        """In the trash and ended: one that has not ended may still bring a paid video."""
         return self.trashed().filter(status__in=FINAL)
 
     def newest_first(self):
@@ -76,7 +76,7 @@ class GenerationQuerySet(models.QuerySet):
         return self.aggregate(size=models.Sum("saved_video__size"))["size"] or 0
 
     def search(self, words: str):
-        """Every word must occur in the prompt."""
+        """Generations whose prompt contains every word."""
         found = self
         for word in words.split():
             found = found.filter(prompt__icontains=word)
@@ -102,7 +102,7 @@ class GenerationQuerySet(models.QuerySet):
         return self.unleased(now).filter(is_due, status=status, backend__in=registry.active_keys()).order_by("due_at")
 
     def answered_well(self, backend: str, now: datetime):
-        """Running, polled at the usual rate, and nothing was wrong the last time."""
+        """Running, polled at the usual rate, and the last poll succeeded."""
         soon = now + timedelta(seconds=2 * settings.POLL_SECONDS)
         polled = self.filter(status=Status.RUNNING, backend=backend).exclude(remote_status="")
         return polled.filter(trouble="", due_at__lte=soon)
@@ -111,7 +111,7 @@ class GenerationQuerySet(models.QuerySet):
         return self.filter(status__in=IN_PROGRESS, backend__in=registry.active_keys())
 
     def occupying(self, backend: str, now: datetime):
-        """What takes up one of the backend's places now; one long overdue surely no longer does."""
+        """Generations that count against the backend's limit now; one that is long overdue no longer does."""
         overdue = now - timedelta(seconds=settings.OVERDUE_SECONDS)
         claimed = Q(status=Status.QUEUED) & ahead("lease_until", now, LONGEST_LEASE)
         in_flight = Q(status__in=IN_FLIGHT, sent_at__gt=overdue, sent_at__lte=now + LONGEST_LEASE)
@@ -120,7 +120,7 @@ class GenerationQuerySet(models.QuerySet):
     # History
     def track_records(self) -> dict[int, TrackRecord]:
         """Provider id → TrackRecord over each provider's last SAMPLES ended generations."""
-        accepted = self.filter(remote_id__isnull=False, sent_at__isnull=False)  # the rest says nothing of a provider
+        accepted = self.filter(remote_id__isnull=False, sent_at__isnull=False)  # others say nothing about it
         ended = accepted.filter(status__in=[Status.READY, Status.FAILED])
         newest = Window(RowNumber(), partition_by=F("provider_id"), order_by=F("pk").desc())
         rows = (

@@ -1,4 +1,4 @@
-"""Saved copies: the finished video's own bytes, and links by which others may see one."""
+"""Saved copies of finished videos, and public links to them."""
 
 import secrets
 from functools import partial
@@ -14,7 +14,7 @@ from videos.models.transactions import update_in_order
 
 
 class SavedVideo(models.Model):
-    """Exists only when the copy is whole: decoded, measured, hashed and under its final name."""
+    """A whole copy: decoded, measured, hashed and stored under its final name. There is no row for a partial one."""
 
     generation = models.OneToOneField("Generation", on_delete=models.CASCADE, related_name="saved_video")
     file = models.FileField(max_length=200)
@@ -85,7 +85,7 @@ class PublicLink(models.Model):
 
 @receiver(post_delete, sender=SavedVideo)
 def remove_files_of_copy(instance: SavedVideo, **kwargs):
-    """Files go when their row's end is certain, never before."""
+    """Deletes the files after the transaction that deleted the row has been committed."""
     for file in instance.files():
         if file:
             transaction.on_commit(partial(file.storage.delete, file.name))

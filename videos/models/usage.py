@@ -1,4 +1,4 @@
-"""What was made, how long it took and what it cost, by day and by provider: sums over the rows, kept nowhere."""
+"""Usage by day and by provider: counts, waiting times and cost, computed from the rows."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ class Tally:
 
     @property
     def p90_seconds(self) -> float | None:
-        """Nine of ten were done by then."""
+        """The time within which nine of ten were finished."""
         if len(self.seconds) < 2:
             return self.median_seconds
         return quantiles(self.seconds, n=10, method="inclusive")[-1]
@@ -66,7 +66,7 @@ class Tally:
 
 @dataclass
 class Usage:
-    """One span of days: the whole, each day in order (days without anything too), and each provider that was used."""
+    """The usage of a span of days: in total, for each day in order (empty days too), and for each provider used."""
 
     first: date
     last: date
@@ -94,7 +94,7 @@ def usage(first: date, last: date, owner=None) -> Usage:
 
 @dataclass
 class StorageUse:
-    """What lies in the storage now, whenever it was made: videos, their bytes, and how many of those in the trash."""
+    """What the storage holds now: the number of videos, their bytes, and the bytes of those in the trash."""
 
     videos: int
     size: int
@@ -109,7 +109,7 @@ def stored_by(owner=None) -> StorageUse:
 
 
 def counted(first: date, owner) -> Iterable[Generation]:
-    # A day earlier than asked: the day's own border depends on the time zone, and is checked by the caller.
+    # One day earlier than requested: where a day begins depends on the time zone, which the caller checks.
     rows = Generation.objects.filter(
         created_at__date__gte=first - timedelta(days=1), backend__in=registry.active_keys()
     )
