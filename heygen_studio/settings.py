@@ -15,8 +15,11 @@ import dj_database_url
 from botocore.config import Config
 from csp.constants import NONE, SELF
 from environs import Env
+from marshmallow.validate import OneOf, Range
 
+from heygen_studio.addresses import host_of, is_address
 from heygen_studio.kept_secret import kept_secret
+from heygen_studio.time_zone import zone_name
 from videos import limits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -24,8 +27,9 @@ env = Env()
 
 # Where everything lives, readable by nobody else: every process of the studio begins here
 os.umask(0o077)
-DATA = Path(env.str("STUDIO_DATA", "") or BASE_DIR / "data").resolve()
-with suppress(OSError):  # videos/checks.py says it with a hint
+DATA = Path(env.str("STUDIO_DATA", "") or BASE_DIR / "data").absolute()
+with suppress(OSError, RuntimeError):  # videos/checks.py says it with a hint
+    DATA = DATA.resolve()
     DATA.mkdir(parents=True, exist_ok=True)
 ACCEPTED_FOLDER = DATA / "accepted"  # execution ids whose commit failed, kept until the worker replays them
 PARTIAL_FOLDER = DATA / "partial"  # downloads on their way
@@ -37,7 +41,9 @@ HEYGEN_API_URL = env.str("HEYGEN_API_URL", "").rstrip("/")
 HEYGEN_API_URL_IS_GIVEN = bool(HEYGEN_API_URL)
 HEYGEN_API_URL = HEYGEN_API_URL or "https://api.heygen.com"
 HEYGEN_UPLOAD_URL = env.str("HEYGEN_UPLOAD_URL", "https://upload.heygen.com").rstrip("/")
-HEYGEN_UPLOAD_CALL = env.str("HEYGEN_UPLOAD_CALL", "auto")  # auto | assets | asset | own: see README
+HEYGEN_UPLOAD_CALL = env.str(  # see README
+    "HEYGEN_UPLOAD_CALL", "auto", validate=OneOf(["auto", "assets", "asset", "own"])
+)
 DEMO = env.bool("STUDIO_DEMO", False)  # set by the supervisor when the stand-in takes HeyGen's place
 POLL_SECONDS = env.float("STUDIO_POLL_SECONDS", 10)
 OVERDUE_SECONDS = env.float("STUDIO_OVERDUE_SECONDS", 600)
@@ -51,19 +57,19 @@ TRASH_DAYS = 30
 
 # Who may reach us
 HOST = env.str("HOST", "127.0.0.1")
-PORT = env.int("PORT", 8000)
-STUDIO_URL = env.str("STUDIO_URL", "").rstrip("/")
+PORT = env.int("PORT", 8000, validate=Range(0, 65535))
+STUDIO_URL = env.str("STUDIO_URL", "").strip().rstrip("/")
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "::1"}
 BOUND_TO_LOOPBACK = HOST in LOOPBACK
 WILDCARDS = {"0.0.0.0", "::", "[::]", ""}  # bound to every address, which names none
-PUBLIC_HOST = urlsplit(STUDIO_URL).hostname
+PUBLIC_HOST = host_of(STUDIO_URL)
 ALLOWED_HOSTS = [
     *env.list("STUDIO_HOSTS", []),
     *({PUBLIC_HOST} if PUBLIC_HOST else set()),
     *({HOST} - WILDCARDS - LOOPBACK),
     *sorted(LOOPBACK - {"::1"}),
 ]
-CSRF_TRUSTED_ORIGINS = [STUDIO_URL] if STUDIO_URL else []
+CSRF_TRUSTED_ORIGINS = [STUDIO_URL] if PUBLIC_HOST else []
 TRUSTED_PROXIES = env.int("STUDIO_PROXIES", 0)  # how many proxies of ours stand before us
 # A studio bound to loopback may still be public, through a proxy: then its settings name where.
 NAMED_HOSTS = {*env.list("STUDIO_HOSTS", []), PUBLIC_HOST or "localhost"}
@@ -72,7 +78,9 @@ ONLY_THIS_MACHINE = BOUND_TO_LOOPBACK and not TRUSTED_PROXIES and NAMED_HOSTS <=
 SECRET_KEY = env.str("SECRET_KEY", "")
 SECRET_KEY_IS_GIVEN = bool(SECRET_KEY)
 if not SECRET_KEY_IS_GIVEN:
-    SECRET_KEY = kept_secret(DATA / "secret-key") if os.access(DATA, os.W_OK) else token_urlsafe(48)
+    SECRET_KEY = token_urlsafe(48)  # for a process that only says what is wrong with the data folder
+    with suppress(OSError, ValueError):
+        SECRET_KEY = kept_secret(DATA / "secret-key")
 DEBUG = env.bool("DEBUG", False)
 
 INSTALLED_APPS = [
@@ -134,12 +142,14 @@ TEMPLATES = [
 
 # The database, which is also the queue. Each SQLite option was measured: WAL and IMMEDIATE took 887 lock errors
 # in 30 s to none; synchronous=FULL because a power cut must not undo the mark made before money is spent.
+DATABASE_URL = env.str("DATABASE_URL", "")
+SQLITE_FILE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA / "studio.sqlite3")}  # a path is no URL
 DATABASES = {
-    "default": dj_database_url.parse(
-        env.str("DATABASE_URL", "") or f"sqlite:///{DATA / 'studio.sqlite3'}",
-        conn_max_age=None,
-        conn_health_checks=True,
-    )
+    "default": {
+        **(dj_database_url.parse(DATABASE_URL) if DATABASE_URL else SQLITE_FILE),
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    }
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
@@ -280,7 +290,8 @@ def bucket_origin() -> str:
     return f"https://{amazon}/{BUCKET}/" if "." in BUCKET else f"https://{BUCKET}.{amazon}"
 
 
-MEDIA_ORIGIN = [bucket_origin()] if BUCKET else []
+BUCKET_IS_KNOWN = bool(BUCKET) and (not BUCKET_ENDPOINT or is_address(BUCKET_ENDPOINT))
+MEDIA_ORIGIN = [bucket_origin()] if BUCKET_IS_KNOWN else []
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -299,9 +310,11 @@ CONTENT_SECURITY_POLICY = {
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
-TIME_ZONE = env.str("TZ", "UTC") or "UTC"
+TZ = env.str("TZ", "")
+TIME_ZONE = zone_name(TZ) or "UTC"
 USE_TZ = True
 
+LOG_LEVEL = env.log_level("STUDIO_LOG_LEVEL", "INFO")
 # httpx logs whole addresses, signatures and all, at INFO, and httpcore logs headers at DEBUG: never let them.
 LOGGING = {
     "version": 1,
@@ -310,7 +323,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
-        "videos": {"level": env.str("STUDIO_LOG_LEVEL", "INFO")},
+        "videos": {"level": LOG_LEVEL},
         "django-q": {"level": "WARNING"},
         "axes": {"level": "ERROR"},  # its warnings name what was typed as a username, and that may be a password
         "httpx": {"level": "WARNING"},

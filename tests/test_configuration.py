@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.parts.processes import ROOT, environment
+from tests.parts.processes import ROOT, environment, manage
 
 GROWN = {
     "DATABASE_URL": "postgresql://studio:secret@db.example.com/studio",
@@ -26,14 +26,14 @@ GROWN = {
 
 def check(tmp_path, *options, **changes):
     """What `manage.py check` says: its exit code, and everything it printed."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", "check", *options],
-        cwd=ROOT,
-        env=environment(**{"STUDIO_DATA": tmp_path, "DATABASE_URL": "", "HOST": None, **changes}),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    env = environment(**{"STUDIO_DATA": tmp_path, "DATABASE_URL": "", "HOST": None, **changes})
+    return run("check", *options, env=env)
+
+
+def run(*arguments, env):
+    """Exit code of a management command, and everything it printed."""
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -64,6 +64,21 @@ def test_a_grown_studio_is_clean_for_deployment(tmp_path):
         ({"HEYGEN_API_URL": None, "STUDIO_POLL_SECONDS": "1"}, 0, "studio.W005", "Below 5"),
         ({"HEYGEN_API_URL": None, "STUDIO_POLL_SECONDS": "600"}, 0, "studio.W005", "above 60"),
         ({"STUDIO_BUCKET": "videos", "AWS_ACCESS_KEY_ID": "only-half"}, 0, "studio.W006", "AWS_SECRET_ACCESS_KEY"),
+        ({"STUDIO_URL": "https://example.com/studio"}, 1, "studio.E002", "https://studio.example.com"),
+        ({"STUDIO_URL": "https://example.com?a=b"}, 1, "studio.E002", "https://studio.example.com"),
+        ({"STUDIO_URL": "http://["}, 1, "studio.E002", "https://studio.example.com"),
+        ({"STUDIO_URL": "https://example.com:port"}, 1, "studio.E002", "https://studio.example.com"),
+        ({"HEYGEN_API_URL": "http://["}, 1, "studio.E003", "Unset HEYGEN_API_URL"),
+        ({"STUDIO_BUCKET": "videos", "AWS_ENDPOINT_URL": "http://["}, 1, "studio.E007", "Unset AWS_ENDPOINT_URL"),
+        ({"STUDIO_MAX_IN_FLIGHT": "0"}, 1, "studio.E004", "the usual 10"),
+        ({"STUDIO_LEASE_SECONDS": "-1"}, 1, "studio.E004", "the usual 120"),
+        ({"STUDIO_PROXIES": "-1"}, 1, "studio.E004", "the usual 0"),
+        ({"SECRET_KEY": "x"}, 1, "studio.E005", "Unset it"),
+        ({"SECRET_KEY": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, 1, "studio.E005", "Unset it"),
+        ({"TZ": "CET-1CEST"}, 0, "studio.W008", "Europe/Berlin"),
+        ({"TZ": "Mars/Olympus"}, 0, "studio.W008", "Europe/Berlin"),
+        ({"TZ": "/no/such/file"}, 0, "studio.W008", "Europe/Berlin"),
+        ({"STUDIO_HOSTS": "https://studio.example.com"}, 0, "studio.W009", "studio.example.com"),
     ],
 )
 def test_a_fault_is_said_with_a_hint(tmp_path, changes, code, name, hint):
@@ -83,7 +98,12 @@ def test_several_hosts_need_one_secret(tmp_path):
     ("name", "value"),
     [
         ("STUDIO_POLL_SECONDS", "often"),
+        ("STUDIO_POLL_SECONDS", "nan"),
         ("PORT", "eighty"),
+        ("PORT", "99999"),
+        ("PORT", "-1"),
+        ("STUDIO_LOG_LEVEL", "LOUD"),
+        ("HEYGEN_UPLOAD_CALL", "carrier pigeon"),
         ("DEBUG", "perhaps"),
         ("DATABASE_URL", "nonsense://user:hush@example.com"),
         ("DATABASE_URL", "postgres://user:hush@example.com:port/name"),
@@ -99,3 +119,80 @@ def test_a_value_that_cannot_be_read_is_one_sentence_and_no_traceback(tmp_path, 
 def test_an_address_the_studio_is_bound_to_is_one_it_answers_to(tmp_path):
     code, said = check(tmp_path, HOST="192.0.2.7")
     assert (code, "W001" in said) == (0, False)
+
+
+SHOW = """
+from django.conf import settings
+from django.db import connection
+connection.ensure_connection()
+print(settings.DATA, settings.DATABASES["default"]["NAME"], settings.TIME_ZONE, sep="\\n")
+"""
+
+
+def shown(tmp_path, **changes):
+    """(data folder, database, time zone) that these settings lead to."""
+    env = environment(**{"STUDIO_DATA": tmp_path / "data", "DATABASE_URL": "", **changes})
+    return manage("shell", "-v", "0", "-c", SHOW, env=env).splitlines()
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b", "a%20b", "a b", "a%b", "ä:@;&=b", "?#", "a\\b", "$HOME"])
+def test_a_data_folder_is_a_path_and_no_address(tmp_path, name):
+    folder = tmp_path / name
+    data, database, _ = shown(tmp_path, STUDIO_DATA=folder)
+    assert (data, database) == (str(folder), str(folder / "studio.sqlite3"))
+    assert (folder / "studio.sqlite3").is_file()
+    assert sorted(tmp_path.iterdir()) == [folder], "nothing lies elsewhere"
+
+
+@pytest.mark.parametrize("secret", [None, ""])
+def test_a_data_folder_that_is_a_file_is_said_in_words(tmp_path, secret):
+    file = tmp_path / "data"
+    file.write_text("a letter to keep")
+    for command in (["check"], ["studio"]):
+        code, said = run(*command, env=environment(STUDIO_DATA=file, DATABASE_URL="", SECRET_KEY=secret))
+        assert code == 1 and "studio.E001" in said and "is a file" in said
+        assert "Traceback" not in said
+    assert file.read_text() == "a letter to keep"
+
+
+def test_a_data_folder_whose_name_is_too_long_is_said_in_words(tmp_path):
+    code, said = check(tmp_path, STUDIO_DATA=tmp_path / ("a" * 300), SECRET_KEY=None)
+    assert code == 1 and "studio.E001" in said and "Traceback" not in said
+
+
+def test_a_secret_key_that_cannot_be_kept_is_said_in_words(tmp_path):
+    (tmp_path / "secret-key").mkdir()
+    code, said = check(tmp_path, SECRET_KEY=None)
+    assert code == 1 and "studio.E006" in said and "Traceback" not in said
+
+
+def test_a_port_that_does_not_exist_is_said_before_anything_starts(tmp_path):
+    code, said = run("studio", env=environment(STUDIO_DATA=tmp_path, DATABASE_URL="", PORT="70000"))
+    assert code == 1 and "PORT" in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("tz", "zone"),
+    [
+        (None, "UTC"),
+        ("", "UTC"),
+        (":", "UTC"),
+        ("Europe/Berlin", "Europe/Berlin"),
+        (":Europe/Berlin", "Europe/Berlin"),
+        ("/usr/share/zoneinfo/Asia/Tokyo", "Asia/Tokyo"),
+        (":/usr/share/zoneinfo/Asia/Tokyo", "Asia/Tokyo"),
+        ("UTC0", "UTC"),
+        ("<+03>-3", "UTC"),
+        ("EST5EDT", "EST5EDT"),
+        ("Europe", "UTC"),
+        ("../etc/passwd", "UTC"),
+    ],
+)
+def test_every_time_zone_that_systems_have_can_be_read(tmp_path, tz, zone):
+    assert shown(tmp_path, TZ=tz)[2] == zone
+
+
+def test_the_systems_own_time_zone_is_found_through_its_link(tmp_path):
+    link = tmp_path / "localtime"
+    link.symlink_to("/usr/share/zoneinfo/Asia/Tokyo")
+    assert shown(tmp_path, TZ=f":{link}")[2] == "Asia/Tokyo"

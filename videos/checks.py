@@ -1,26 +1,35 @@
 """Faults of configuration, said before they do harm: what is wrong, and what to set instead."""
 
+import math
 import os
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from django.conf import settings
 from django.core import checks
 
+from heygen_studio.addresses import host_of, is_address, is_bare
+from heygen_studio.time_zone import zone_name
+
 USUAL_POLL_SECONDS = (5, 60)
-
-
-def is_address(text: str) -> bool:
-    parts = urlsplit(text)
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+SHORTEST_POLL = 0.01
+SHORTEST_KEY, FEWEST_LETTERS = 20, 5
 
 
 def is_local(address: str) -> bool:
-    return urlsplit(address).hostname in settings.LOOPBACK
+    return host_of(address) in settings.LOOPBACK
 
 
 @checks.register()
 def data_folder(**kwargs):
-    if settings.DATA.is_dir() and os.access(settings.DATA, os.W_OK | os.X_OK):
+    if os.path.isfile(settings.DATA):  # noqa: PTH113 – pathlib's fails on a name that is too long
+        return [
+            checks.Error(
+                f"The studio's data folder, {settings.DATA}, is a file.",
+                hint="Set STUDIO_DATA to a folder. Nothing was changed in the file.",
+                id="studio.E001",
+            )
+        ]
+    if os.path.isdir(settings.DATA) and os.access(settings.DATA, os.W_OK | os.X_OK):  # noqa: PTH112
         return []
     return [
         checks.Error(
@@ -32,15 +41,34 @@ def data_folder(**kwargs):
 
 
 @checks.register()
+def secret_key(**kwargs):
+    if settings.SECRET_KEY_IS_GIVEN and is_guessable(settings.SECRET_KEY):
+        hint = "Unset it, and the studio makes its own; or give at least 32 random characters. Changing it signs "
+        sentence = "SECRET_KEY is too short or too regular: whoever guesses it can sign in as anybody."
+        return [checks.Error(sentence, hint=f"{hint}everybody out.", id="studio.E005")]
+    if settings.SECRET_KEY_IS_GIVEN or data_folder() or can_read(settings.DATA / "secret-key"):
+        return []
+    hint = f"Give {settings.DATA / 'secret-key'} to the user the studio runs as, or free some space on its disk."
+    sentence = "The studio cannot keep its secret key, so everybody would be signed out with each restart."
+    return [checks.Error(sentence, hint=hint, id="studio.E006")]
+
+
+def is_guessable(key: str) -> bool:
+    return len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_LETTERS
+
+
+def can_read(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.R_OK)
+
+
+@checks.register()
 def public_address(**kwargs):
+    hint = "Give the whole public address and no path, such as https://studio.example.com"
     if settings.STUDIO_URL and not is_address(settings.STUDIO_URL):
-        return [
-            checks.Error(
-                f"STUDIO_URL is not an address: {settings.STUDIO_URL}",
-                hint="Give the whole public address, such as https://studio.example.com",
-                id="studio.E002",
-            )
-        ]
+        return [checks.Error(f"STUDIO_URL is not an address: {settings.STUDIO_URL}", hint=hint, id="studio.E002")]
+    if settings.STUDIO_URL and not is_bare(settings.STUDIO_URL):
+        sentence = f"The studio cannot live below a path, and STUDIO_URL has one: {settings.STUDIO_URL}"
+        return [checks.Error(sentence, hint=hint, id="studio.E002")]
     if settings.STUDIO_URL and not settings.OVER_TLS and not is_local(settings.STUDIO_URL):
         return [
             checks.Warning(
@@ -60,6 +88,15 @@ def public_address(**kwargs):
             )
         ]
     return []
+
+
+@checks.register()
+def host_names(**kwargs):
+    wrong = [name for name in settings.ALLOWED_HOSTS if "/" in name]
+    if not wrong:
+        return []
+    hint = "Give names without https:// and without a path, separated by commas, such as studio.example.com"
+    return [checks.Warning(f"STUDIO_HOSTS holds what is no name: {', '.join(wrong)}", hint=hint, id="studio.W009")]
 
 
 @checks.register()
@@ -94,7 +131,7 @@ def remote_address(**kwargs):
 @checks.register()
 def api_key(**kwargs):
     """Without a key and with nothing else set the studio is a demo, and says so; this is half of a configuration."""
-    if settings.HEYGEN_API_KEY or settings.DEMO or urlsplit(settings.HEYGEN_API_URL).hostname == "api.heygen.com":
+    if settings.HEYGEN_API_KEY or settings.DEMO or host_of(settings.HEYGEN_API_URL) == "api.heygen.com":
         return []
     return [
         checks.Warning(
@@ -106,11 +143,42 @@ def api_key(**kwargs):
 
 
 @checks.register()
+def numbers(**kwargs):
+    """Numbers that the studio cannot work with; `not` also catches nan, which is neither more nor less."""
+    return [
+        checks.Error(f"{name} must be at least {least:g}.", hint=f"Unset it for the usual {usual}.", id="studio.E004")
+        for name, value, least, usual in (
+            ("STUDIO_POLL_SECONDS", settings.POLL_SECONDS, SHORTEST_POLL, "10 seconds"),
+            ("STUDIO_OVERDUE_SECONDS", settings.OVERDUE_SECONDS, 0, "600 seconds"),
+            ("STUDIO_STOP_FOLLOWING_SECONDS", settings.STOP_FOLLOWING_SECONDS, 0, "86400 seconds"),
+            ("STUDIO_LEASE_SECONDS", settings.LEASE_SECONDS, 1, "120 seconds"),
+            ("STUDIO_MAX_IN_FLIGHT", settings.MAX_IN_FLIGHT, 1, "10"),
+            ("STUDIO_MAX_VIDEO_BYTES", settings.MAX_VIDEO_BYTES, 1, "2 GB"),
+            ("STUDIO_MIN_FREE_BYTES", settings.MIN_FREE_BYTES, 0, "512 MB"),
+            ("STUDIO_PROXIES", settings.TRUSTED_PROXIES, 0, "0"),
+        )
+        if not least <= value < math.inf
+    ]
+
+
+@checks.register()
+def time_zone(**kwargs):
+    if zone_name(settings.TZ):
+        return []
+    return [
+        checks.Warning(
+            f"TZ is {settings.TZ}, which names no time zone. Days begin at midnight in UTC.",
+            hint="Set TZ to a name such as Europe/Berlin, or unset it.",
+            id="studio.W008",
+        )
+    ]
+
+
+@checks.register()
 def polling(**kwargs):
     low, high = USUAL_POLL_SECONDS
-    if settings.POLL_SECONDS <= 0:
-        hint = "Unset it for the usual 10 seconds."
-        return [checks.Error("STUDIO_POLL_SECONDS must be more than 0.", hint=hint, id="studio.E004")]
+    if not settings.POLL_SECONDS >= SHORTEST_POLL:
+        return []  # said by `numbers`
     if low <= settings.POLL_SECONDS <= high or is_local(settings.HEYGEN_API_URL) or settings.DEMO:
         return []
     return [
@@ -124,6 +192,10 @@ def polling(**kwargs):
 
 @checks.register()
 def bucket(**kwargs):
+    if settings.BUCKET and not settings.BUCKET_IS_KNOWN:
+        hint = "Unset AWS_ENDPOINT_URL to use Amazon's own, or give a whole address."
+        sentence = f"The bucket's endpoint is not an address: {settings.BUCKET_ENDPOINT}"
+        return [checks.Error(sentence, hint=hint, id="studio.E007")]
     if not settings.BUCKET or settings.BUCKET_HAS_CREDENTIALS:
         return []
     return [

@@ -1,0 +1,22 @@
+"""Addresses from the environment, read without failing: `videos/checks.py` says what is wrong with one."""
+
+from urllib.parse import urlsplit
+
+
+def host_of(address: str) -> str | None:
+    """The host's name, or None where the text is no address that has one."""
+    try:
+        parts = urlsplit(address)
+        return parts.hostname if parts.port != 0 else None  # reading the port fails where it is none
+    except ValueError:
+        return None
+
+
+def is_address(text: str) -> bool:
+    return text.startswith(("http://", "https://")) and bool(host_of(text))
+
+
+def is_bare(address: str) -> bool:
+    """Scheme, host and port, and nothing else."""
+    parts = urlsplit(address)
+    return not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
