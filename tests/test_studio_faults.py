@@ -106,6 +106,19 @@ def client_page(client, owner):
     return client.get("/").text
 
 
+def test_a_database_that_is_away_while_saving_is_said_and_is_no_fault(remote, owner, monkeypatch):
+    [generation] = completed(remote, owner)
+
+    def away(*arguments):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(Generation, "keep_video", away)
+    save(generation.pk)
+    generation.refresh_from_db()
+    assert "the studio's database did not answer" in generation.trouble
+    assert not StudioFault.objects.exists()
+
+
 def test_it_is_counted_and_ends_when_the_job_works_again(remote, owner, client, monkeypatch):
     [generation] = completed(remote, owner)
     monkeypatch.setattr(probe.av, "open", broken)

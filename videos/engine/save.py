@@ -24,6 +24,7 @@ from django.conf import settings
 from videos import stopping, wording
 from videos.faults import name_of
 from videos.models import Generation, Job, SavedVideo, StudioFault
+from videos.models.studio_fault import PASSING
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.download import Facts, Fault, FetchError, disk_fault, download, guard_for, interrupted, size_of
@@ -83,6 +84,9 @@ def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: fl
         return False
     except OSError as error:
         put_off(generation, disk_fault(error), DISK_DELAY)
+        return False
+    except PASSING:
+        put_off(generation, Unforeseen("the studio's database did not answer"), DISK_DELAY)
         return False
     except Exception as error:  # a video that always fails must not be tried silently forever
         StudioFault.objects.record(Job.SAVING, error, generation.pk)
