@@ -85,6 +85,7 @@ TABLE = {
     "gallery": page(SIGNED_IN),
     "updates": Row(SIGNED_IN, get=204),
     "generate": Row(SIGNED_IN, post=422),
+    "undo": Row(ITS_MAKER, get=200, post=302, htmx_post=200),
     "compose": page(SIGNED_IN),
     "advise": Row(SIGNED_IN, post=200),
     "frame": page(SIGNED_IN, post=422),
@@ -203,6 +204,7 @@ class World:
         wanted = get_resolver().reverse_dict.getlist(name)[0][0][0][1]
         given = {
             "public_id": self.picture.public_id if name == "picture" else self.generation.public_id,
+            "batch": self.generation.batch.public_id,
             "token": self.tokens.get(name, self.link.token),
             "which": "start",
             "name": "video.mp4",

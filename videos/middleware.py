@@ -56,6 +56,19 @@ class LastSeenMiddleware:
         return self.get_response(request)
 
 
+class NoStoreMiddleware:
+    """Keeps pages out of the browser's cache: a form that comes back by the Back button would be an old one."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+
 class PermissionsPolicyMiddleware:
     """The studio needs none of these, so that nothing injected into it can have them either."""
 

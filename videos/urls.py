@@ -23,6 +23,7 @@ urlpatterns = [
     path("", gallery.gallery, name="gallery"),
     path("updates", gallery.updates, name="updates"),
     path("generate", compose.generate, name="generate"),
+    path("undo/<uuid:batch>", compose.undo, name="undo"),
     path("compose", compose.compose, name="compose"),
     path("compose/advice", compose.advise, name="advise"),
     re_path("^frame/(?P<which>start|end)$", compose.frame, name="frame"),

@@ -10,6 +10,16 @@ export const showSelection = () => {
   const megabytes = selected.reduce((sum, box) => sum + Number(box.dataset.size), 0) / 1e6;
   const size = megabytes ? `, ${megabytes.toFixed(1)} MB` : "";
   output.textContent = selected.length ? `${selected.length} selected${size}` : "";
+  showWaiting(selected);
+};
+
+/* Only what waits can be cancelled; the button says how much of the selection that is. */
+const showWaiting = (selected) => {
+  const button = find("#cancel-waiting");
+  if (!button) return;
+  const waiting = selected.filter((box) => box.closest(".card").dataset.state === "queued").length;
+  button.hidden = !waiting;
+  find("span", button).textContent = `Cancel ${waiting}`;
 };
 
 /* Shift selects from the last one ticked to this one. */

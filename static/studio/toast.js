@@ -15,11 +15,13 @@ export const showToast = (key) => {
   return toast.firstElementChild;
 };
 
-/* A message with a link stays, and so does one that somebody points at. */
+/* A message with a link stays, and so does one that somebody points at, or that still offers to undo something. */
+const isNeeded = () => toast.matches(":hover, :focus-within") || find("[data-unsent]", toast);
+
 const hideLater = () => {
   clearTimeout(timer);
   if (find("a", toast)) return;
-  timer = setTimeout(() => (toast.matches(":hover, :focus-within") ? hideLater() : hideToast()), SHOWN_FOR);
+  timer = setTimeout(() => (isNeeded() ? hideLater() : hideToast()), SHOWN_FOR);
 };
 
 if (toast) new MutationObserver(hideLater).observe(toast, { childList: true });

@@ -1,6 +1,6 @@
 """What is stored: one group of models per file. `generation` is the only writer of status."""
 
-from videos.models.batch import Batch, Request, TokenTaken
+from videos.models.batch import AlreadyRetried, Batch, OtherContents, Request, TokenTaken
 from videos.models.budget import Budget, LedgerEntry, OverBudget
 from videos.models.database_lock import DatabaseLock
 from videos.models.generation import Generation
@@ -14,6 +14,7 @@ from videos.models.saved_video import PublicLink, SavedVideo
 from videos.models.studio_fault import Job, StudioFault
 
 __all__ = [
+    "AlreadyRetried",
     "Batch",
     "Budget",
     "DatabaseLock",
@@ -22,6 +23,7 @@ __all__ = [
     "Job",
     "LedgerEntry",
     "OneTimeLink",
+    "OtherContents",
     "Outcome",
     "OverBudget",
     "Picture",

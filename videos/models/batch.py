@@ -1,5 +1,7 @@
 """A request for one video, and the batch of requests that one click of Generate makes."""
 
+import hashlib
+import json
 import uuid
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
+from videos.lifecycle import Status
 from videos.models.budget import Budget, Cost, LedgerEntry
 from videos.models.changes import ThisTransaction
 from videos.models.database_lock import BUDGETS, DatabaseLock
@@ -20,6 +23,14 @@ from videos.remotes import registry
 
 class TokenTaken(Exception):
     """The form token was used by somebody else: no honest form does that."""
+
+
+class OtherContents(Exception):
+    """The form token was used already, for a form with other contents: nothing was made this time."""
+
+
+class AlreadyRetried(Exception):
+    """This generation was retried before, and nobody said that it should be made once more."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,13 @@ class Request:
             retry_of=generation,
         )
 
+    def contents(self) -> list:
+        """Everything that is asked for, as plain values."""
+        frames = [frame and frame.sha256 for frame in (self.start_frame, self.end_frame)]
+        addresses = [self.start_frame_url, self.end_frame_url]
+        retried = self.retry_of and self.retry_of.pk
+        return [self.prompt, self.provider.value, self.aspect_ratio, frames, addresses, self.config, retried]
+
     def amount(self) -> Decimal | None:
         return self.provider.estimate(self.config, bool(self.start_frame or self.start_frame_url))
 
@@ -58,23 +76,32 @@ class Request:
 class BatchManager(models.Manager):
     @retried
     def press(self, owner, form_token: str, requests: list[Request]) -> "Batch":
-        """One press of Generate: one batch, however often the same form is sent.
+        """The batch of one click of Generate: one batch, however often the same form is sent.
 
-        Budgets are checked and held in the very transaction that makes the generations. Raises OverBudget, or
-        TokenTaken when the token belongs to somebody else's press.
+        Budgets are checked and held in the very transaction that makes the generations. Raises OverBudget, TokenTaken
+        when the token belongs to somebody else's form, and OtherContents when this form was sent with other contents.
         """
         DatabaseLock.objects.hold(BUDGETS)
+        fingerprint = fingerprint_of(requests)
         known = self.filter(form_token=form_token).first()
         if known:
-            return known.belonging_to(owner)
+            return known.replayed(owner, fingerprint)
         Budget.objects.check_room(owner, cost_of(requests), Generation.objects.unfinished())
-        batch = self.create(owner=owner, form_token=form_token)
+        batch = self.create(owner=owner, form_token=form_token, fingerprint=fingerprint)
         for request in requests:
             batch.add(request)
         return batch
 
-    def retry(self, generation: Generation, owner, form_token: str) -> "Batch":
-        """A new generation of the same request, linked to this one. Raises OverBudget and TokenTaken."""
+    @retried
+    def retry(self, generation: Generation, owner, form_token: str, again: bool = False) -> "Batch":
+        """A new generation of the same request, linked to this one.
+
+        Raises AlreadyRetried unless it is the first, or `again` says that one more is meant; also what `press` raises.
+        """
+        DatabaseLock.objects.hold(BUDGETS)
+        is_replay = self.filter(form_token=form_token).exists()
+        if not is_replay and not generation.mark_retried(again):
+            raise AlreadyRetried
         return self.press(owner, form_token, [Request.again(generation)])
 
 
@@ -86,12 +113,19 @@ def cost_of(requests: list[Request]) -> Cost:
     return Cost(len(requests), amounts)
 
 
+def fingerprint_of(requests: list[Request]) -> str:
+    """The same for the same contents, so that a form which is sent again is told from one with other contents."""
+    contents = json.dumps([request.contents() for request in requests], sort_keys=True)
+    return hashlib.sha256(contents.encode()).hexdigest()
+
+
 class Batch(models.Model):
-    """The generations of one press."""
+    """The generations of one click of Generate."""
 
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="batches")
     form_token = models.CharField(max_length=64, unique=True)
+    fingerprint = models.CharField(max_length=64, blank=True, editable=False)  # empty: made by version 0.1.0
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = BatchManager()
@@ -102,10 +136,17 @@ class Batch(models.Model):
     def __str__(self):
         return f"{self.created_at:%d %b %Y %H:%M}"
 
-    def belonging_to(self, owner) -> "Batch":
+    def replayed(self, owner, fingerprint: str) -> "Batch":
+        """This batch, for a form that was sent again."""
         if self.owner_id != owner.pk:
             raise TokenTaken
+        if self.fingerprint and self.fingerprint != fingerprint:
+            raise OtherContents
         return self
+
+    def unsent(self):
+        """Its generations that can still be taken back."""
+        return self.generations.kept().filter(status=Status.QUEUED)
 
     def add(self, request: Request) -> Generation:
         amount = request.amount()

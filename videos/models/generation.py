@@ -198,6 +198,7 @@ class Generation(models.Model):
     failed_polls = models.PositiveIntegerField(default=0)
 
     # The owner's own
+    retried_at = models.DateTimeField(null=True, blank=True, editable=False)
     favourite = models.BooleanField(default=False)
     seen = models.BooleanField(default=False)
     shared = models.BooleanField(default=False, help_text="With the team.")
@@ -363,6 +364,13 @@ class Generation(models.Model):
         rows = self._rows(Status.CANCELLED).filter(status=Status.QUEUED)
         cancelled = self._move(rows, Status.CANCELLED, ended_at=timezone.now(), trouble="", **NO_LEASE)
         return cancelled and self.release()
+
+    def mark_retried(self, again: bool) -> bool:
+        """False if it was retried before; `again` says that one more is meant."""
+        rows = Generation.objects.filter(pk=self.pk)
+        marked = (rows if again else rows.filter(retried_at=None)).update(retried_at=timezone.now(), **CHANGED)
+        self.refresh_from_db()
+        return bool(marked)
 
     @retried
     def resolve_as_not_made(self) -> bool:

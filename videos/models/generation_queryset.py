@@ -1,5 +1,6 @@
 """Every list of generations that a screen or the engine needs is a named method here. Nothing here writes."""
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -82,6 +83,12 @@ class GenerationQuerySet(models.QuerySet):
             found = found.filter(prompt__icontains=word)
         return found
 
+    def newest_retries(self, retried: Iterable) -> dict[int, uuid.UUID]:
+        """Id of a generation that was retried → the public id of its newest retry that still exists."""
+        pks = [generation.pk for generation in retried]
+        rows = self.filter(retry_of__in=pks).order_by("pk") if pks else self.none()
+        return dict(rows.values_list("retry_of_id", "public_id"))
+
     def batches_to_compare(self, user, batch_ids: Iterable[int]) -> set[int]:
         """Which of these batches have at least two saved videos that this user may see."""
         ready = self.visible_to(user).kept().filter(batch_id__in=batch_ids, status=Status.READY)
@@ -153,7 +160,8 @@ TABS = {
     "running": Q(status__in=IN_PROGRESS),
     "ready": Q(status=Status.READY),
     "favourite": Q(favourite=True),
-    "attention": Q(status__in=ATTENTION),
+    # What was retried is settled, but for the question whether the first one was charged.
+    "attention": Q(status__in=ATTENTION) & (Q(retried_at=None) | Q(status=Status.UNKNOWN)),
 }
 
 

@@ -15,6 +15,7 @@ register = template.Library()
 
 ICONS = (
     "arrow-right-from-line",
+    "ban",
     "bell",
     "check",
     "chevron-down",

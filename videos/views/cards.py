@@ -1,9 +1,10 @@
 """The cards of the gallery: what each says, and the answers that carry cards to the page."""
 
 import secrets
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.cache import cache
@@ -13,11 +14,13 @@ from django.utils import timezone
 
 from videos import wording
 from videos.lifecycle import Status
-from videos.models import Generation
+from videos.models import Batch, Generation, Request
 from videos.models.generation_queryset import TrackRecord
+from videos.templatetags.studio import money
 
 UP_TO = 300  # seconds: what a card says while nothing is measured
 RECORDS_LAST = 30  # seconds
+UNDO_OFFERED = timedelta(minutes=2)  # after that, a batch that waits for long is cancelled from the gallery
 
 
 def new_token() -> str:
@@ -39,6 +42,7 @@ class Card:
     record: TrackRecord
     is_new: bool = False
     can_compare: bool = False
+    retried_as: uuid.UUID | None = None
 
     @property
     def is_mine(self) -> bool:
@@ -112,6 +116,12 @@ class Card:
         return wording.title(self.generation.error_class, self.generation.remote_name)
 
     @property
+    def price(self) -> str:
+        """What the same once more costs, as a button says it; "" where the provider has no price."""
+        amount = Request.again(self.generation).amount()
+        return "" if amount is None else f" · {money(amount, self.generation.provider.currency)}"
+
+    @property
     def token(self) -> str:
         return new_token()
 
@@ -126,7 +136,29 @@ class Card:
 def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) -> list[Card]:
     records, nothing, rows = track_records(), TrackRecord(), list(generations)
     several = Generation.objects.batches_to_compare(viewer, {row.batch_id for row in rows})
-    return [Card(row, viewer, records.get(row.provider_id, nothing), is_new, row.batch_id in several) for row in rows]
+    retries = Generation.objects.newest_retries(row for row in rows if row.retried_at)
+    return [
+        Card(
+            row,
+            viewer,
+            records.get(row.provider_id, nothing),
+            is_new=is_new,
+            can_compare=row.batch_id in several,
+            retried_as=retries.get(row.pk),
+        )
+        for row in rows
+    ]
+
+
+def queued(batch: Batch) -> dict:
+    """What a toast says of a batch that was just made, and how much of it can still be taken back."""
+    count = batch.generations.count()
+    can_undo = timezone.now() - batch.created_at < UNDO_OFFERED
+    return {
+        "batch": batch,
+        "said": "1 video is queued." if count == 1 else f"{count} videos are queued.",
+        "unsent": batch.unsent().count() if can_undo else 0,
+    }
 
 
 def answer_with_cards(request: HttpRequest, cards: list[Card], **context) -> HttpResponse:

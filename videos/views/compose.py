@@ -7,20 +7,26 @@ from django import forms
 from django.core.exceptions import TooManyFieldsSent
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from videos.body_limits import takes_uploads
 from videos.forms import FRAMES, GenerateForm, check_address, find_picture, keep_last_frame, keep_upload
-from videos.models import Batch, OverBudget, Picture, TokenTaken
+from videos.models import Batch, OtherContents, OverBudget, Picture, TokenTaken
 from videos.models.transactions import retried
 from videos.tasks import enqueue_submit
-from videos.views.cards import answer_with_cards, cards_of, new_token
+from videos.views.cards import answer_with_cards, cards_of, new_token, queued
 from videos.views.composer import advice_context, composer_context, left_for, offered_providers, slot_context
 from videos.views.gallery import Shelf, redraw_shelf, shelf_context
+from videos.views.select import answer as answer_selected
+from videos.views.select import cancel
 
 TWO_FRAMES = 45 * 1024**2  # of at most 20 MB each, and the form around them
 NOT_YOUR_PAGE = "This page belongs to somebody else's session. Reload it and press Generate again; nothing was sent."
+OTHER_WORDS = (
+    "You sent this form already, with other words or settings; that batch is in the gallery. "
+    "Nothing was made this time: press Generate again to make this one."
+)
 
 
 @takes_uploads(TWO_FRAMES)
@@ -34,12 +40,14 @@ def generate(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(refusal))
         except TokenTaken:
             form.add_error("token", NOT_YOUR_PAGE)
+        except OtherContents:
+            form.add_error("token", OTHER_WORDS)
     return refused(request, form)
 
 
 @retried
 def press(owner, token: str, requests) -> Batch:
-    """The batch of this press, and a nudge for each of its videos once it is kept."""
+    """The batch of this click, and a task for each of its videos once it is kept."""
     batch = Batch.objects.press(owner, token, requests)
     for pk in batch.generations.values_list("pk", flat=True):
         transaction.on_commit(partial(enqueue_submit, pk))
@@ -51,13 +59,22 @@ def made(request: HttpRequest, batch: Batch) -> HttpResponse:
     if not request.htmx:
         return redirect(f"/#g-{generations[0].public_id}")
     if not page_shelf(request).is_everything:  # the new cards would not be on the shelf that is shown
-        response = redraw_shelf(request, Shelf())
+        response = redraw_shelf(request, Shelf(), **queued(batch))
         response["HX-Push-Url"] = "/"
     else:
         cards = cards_of(generations, request.user, is_new=True)
-        response = answer_with_cards(request, cards, token=new_token(), left=left_for(request.user))
+        response = answer_with_cards(request, cards, token=new_token(), left=left_for(request.user), **queued(batch))
     response["HX-Trigger-After-Swap"] = "pressed"
     return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def undo(request: HttpRequest, batch) -> HttpResponse:
+    """How many videos of a batch can still be taken back; a POST takes them back."""
+    batch = get_object_or_404(request.user.batches, public_id=batch)
+    if request.method == "POST":
+        return answer_selected(request, cancel(request, batch.generations.with_everything()))
+    return render(request, "compose/_undo.html", queued(batch))
 
 
 def page_shelf(request: HttpRequest) -> Shelf:

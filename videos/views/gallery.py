@@ -212,8 +212,8 @@ def title(counts: dict[str, int]) -> str:
     return f"({counts['running']}) HeyGen Studio" if counts["running"] else "HeyGen Studio"
 
 
-def redraw_shelf(request: HttpRequest, shelf: Shelf) -> HttpResponse:
-    response = render(request, "gallery/_shelf_answer.html", shelf_context(request, shelf))
+def redraw_shelf(request: HttpRequest, shelf: Shelf, **context) -> HttpResponse:
+    response = render(request, "gallery/_shelf_answer.html", shelf_context(request, shelf) | context)
     response["HX-Retarget"], response["HX-Reswap"] = "#shelf", "outerHTML"
     return response
 

@@ -16,16 +16,18 @@ from django.views.decorators.http import require_POST
 from videos import wording
 from videos.engine.account_check import resume_sending
 from videos.forms import TOKEN
-from videos.models import Batch, Generation, OverBudget, TokenTaken
+from videos.models import AlreadyRetried, Batch, Generation, OtherContents, OverBudget, TokenTaken
 from videos.models.transactions import retried
 from videos.notices import current_notices
 from videos.remotes.errors import Cause, RemoteError
 from videos.tasks import enqueue_submit
-from videos.views.cards import answer_with_cards, cards_of
+from videos.views.cards import answer_with_cards, cards_of, queued
 from videos.views.next_page import asked_next, redirect_to
 
 UNDER_WAY = "This is still under way, so it stays in the gallery."
 SETTLE_FIRST = "This may have been charged. Say first whether it was made; then it can go."
+OUT_OF_DATE = "This page is out of date. Reload it and try again; nothing was sent."
+ALREADY_RETRIED = "This was made once more already. Nothing was sent."
 TOO_LATE = "This has moved on meanwhile; here is how it stands now."
 
 
@@ -61,28 +63,46 @@ def cancel(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def retry(request: HttpRequest, public_id) -> HttpResponse:
-    """Once more, as a new generation linked to this one. The token makes a double click one press."""
+    """Once more, as a new generation linked to this one. The token makes a double click one retry.
+
+    A second retry of the same generation needs `again`: without it the answer is a question.
+    """
     generation, token = own(request, public_id), request.POST.get("token", "")
     if not TOKEN.fullmatch(token):
-        return answer(request, generation, "This page is out of date. Reload it and try again; nothing was sent.", True)
+        return answer(request, generation, OUT_OF_DATE, True)
     try:
-        made = make_again(generation, request.user, token)
+        batch = make_again(generation, request.user, token, again="again" in request.POST)
     except OverBudget as refusal:
-        return answer(request, generation, str(refusal), True)
+        return answer(request, own(request, public_id), str(refusal), True)
+    except OtherContents:
+        return answer(request, generation, OUT_OF_DATE, True)
+    except AlreadyRetried:
+        return ask_again(request, own(request, public_id))
     except TokenTaken as error:
         raise Http404 from error
+    made = list(batch.generations.with_everything())
     if not request.htmx:
         return redirect_to(f"/#g-{made[0].public_id}")
-    cards = cards_of([generation], request.user) + cards_of(made, request.user, is_new=True)
-    return answer_with_cards(request, cards)
+    cards = cards_of([own(request, public_id)], request.user) + cards_of(made, request.user, is_new=True)
+    return answer_with_cards(request, cards, **queued(batch))
 
 
 @retried
-def make_again(generation: Generation, owner, token: str) -> list[Generation]:
-    made = list(Batch.objects.retry(generation, owner, token).generations.with_everything())
-    for new in made:
-        transaction.on_commit(partial(enqueue_submit, new.pk))
-    return made
+def make_again(generation: Generation, owner, token: str, again: bool) -> Batch:
+    batch = Batch.objects.retry(generation, owner, token, again)
+    for pk in batch.generations.values_list("pk", flat=True):
+        transaction.on_commit(partial(enqueue_submit, pk))
+    return batch
+
+
+def ask_again(request: HttpRequest, generation: Generation) -> HttpResponse:
+    """Where scripts are off, the video's own page has the button that says yes."""
+    if not request.htmx:
+        messages.warning(request, ALREADY_RETRIED)
+        return redirect("viewer", public_id=generation.public_id)
+    [card] = cards_of([generation], request.user)
+    question = {"address": request.path, "card": card}
+    return answer_with_cards(request, [card], said=ALREADY_RETRIED, said_is_bad=True, question=question)
 
 
 @require_POST

@@ -25,6 +25,10 @@ from videos.views.next_page import asked_next, redirect_to
 MOST = 500
 MOST_IN_AN_ADDRESS = 100  # ids; Django refuses to redirect to more than 16 kB
 CHUNK = 256 * 1024
+NOT_TRASHED = (
+    "These can't be moved to the trash: they are still in progress, or it is open whether they were charged. "
+    "Cancel takes back what is not sent yet."
+)
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,32 @@ def share(request: HttpRequest, rows: GenerationQuerySet) -> Done:
 
 @retried
 def trash(request: HttpRequest, rows: GenerationQuerySet) -> Done:
-    mine = [generation for generation in own(request, rows.kept()) if generation.move_to_trash()]
+    chosen_rows = own(request, rows.kept())
+    mine = [generation for generation in chosen_rows if generation.move_to_trash()]
+    if not mine and chosen_rows:
+        return Done([], NOT_TRASHED)
     where = f"in the trash for {settings.TRASH_DAYS} days"
     return Done(mine, sentence(mine, f"is {where}", f"are {where}"), undo=mine)
+
+
+@retried
+def cancel(request: HttpRequest, rows: GenerationQuerySet) -> Done:
+    """Takes back what was not sent yet, and says what could not be."""
+    mine = own(request, rows.kept())
+    count = sum(generation.cancel() for generation in mine)
+    now = list(Generation.objects.filter(pk__in=[generation.pk for generation in mine]).with_everything())
+    under_way = sum(generation.in_progress for generation in now)
+    return Done(now, cancelled_words(count, under_way))
+
+
+def cancelled_words(count: int, under_way: int) -> str:
+    cancelled = (
+        "1 video is cancelled, and not charged." if count == 1 else f"{count} videos are cancelled, and not charged."
+    )
+    rest = f"{under_way} {'is' if under_way == 1 else 'are'} already being made"
+    if count:
+        return f"{cancelled} {rest}, and will be saved." if under_way else cancelled
+    return f"Nothing was cancelled: {rest}." if under_way else "Nothing was cancelled: none of these waits to be sent."
 
 
 @retried
@@ -154,6 +181,7 @@ DEEDS = {
     "favourite": favourite,
     "share": share,
     "trash": trash,
+    "cancel": cancel,
     "restore": restore,
     "undo": restore,
     "compare": compare,
