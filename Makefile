@@ -57,8 +57,8 @@ test: install-test ## lint and every test
 test-pythons: install-test ## a saved video and the quick tests on every promised Python that is on this machine
 	@$(BIN)/python -m tests.pythons $(VERSIONS)
 
-bench: .venv/test.lock ## a table of measurements, and bench.json
-	@$(BIN)/python -m tests.benchmarks.run
+bench: .venv/test.lock ## a table of measurements, and bench.json; ROW=files measures that alone
+	@$(BIN)/python -m tests.benchmarks.run $(ROW)
 
 crash: .venv/test.lock ## kill -9 at every executed line of a submission (long)
 	@$(BIN)/python -m tests.crash

@@ -1,5 +1,6 @@
 """Our web server: whoever is slow, stands still or sends nonsense holds up nobody else, and not for ever."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -281,6 +282,23 @@ def test_what_a_proxy_is_said_to_have_said_is_left_to_the_application():
         server.cfg.set("forwarded_allow_ips", "")
         ask(server, LAST.replace(b"\r\n\r\n", b"\r\nX-Forwarded-Proto: https\r\n\r\n"))
     assert schemes == ["http"]
+
+
+def test_what_is_being_answered_when_the_server_stops_comes_to_its_end():
+    begun = threading.Event()
+
+    def answer(environ, start_response):
+        begun.set()
+        time.sleep(0.5)
+        return Application().answer(environ, start_response)
+
+    with ThreadPoolExecutor(1) as pool:
+        with serving(Application(answer)) as server:
+            idle = connect(server)
+            found = pool.submit(ask, server, GET)
+            assert begun.wait(10)
+        assert found.result().endswith(b"hello")
+        idle.close()
 
 
 # Bodies that are too large

@@ -7,6 +7,7 @@ first byte of its answer is sent. Whoever is slow holds a socket and nothing els
 import asyncio
 import io
 from contextlib import suppress
+from enum import Enum
 from pathlib import Path
 
 from gunicorn.http.body import LengthReader
@@ -31,6 +32,15 @@ UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 
 FAULT = b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
+class Stage(Enum):
+    """What a connection is busy with."""
+
+    IDLE = "idle"
+    RECEIVING = "receiving"
+    ANSWERING = "answering"
+    SENDING = "sending"
+
+
 class Connection:
     """`server` is the worker that accepted it: its pools, its application, and whether it is about to stop."""
 
@@ -38,7 +48,7 @@ class Connection:
         self.server, self.client = server, client
         self.wire = Wire(sock)
         self.buffer = bytearray()
-        self.is_idle = True
+        self.stage = Stage.IDLE
         self.task: asyncio.Task | None = None
 
     async def serve(self):
@@ -52,9 +62,8 @@ class Connection:
 
     async def serve_one(self) -> bool:
         """One request and its answer; whether the connection stays open for another."""
-        self.is_idle = not self.buffer
+        self.stage = Stage.RECEIVING if self.buffer else Stage.IDLE
         head = await self.read_head()
-        self.is_idle = False
         if not head:
             return False
         try:
@@ -71,7 +80,7 @@ class Connection:
         """Up to its empty line; b"" when none comes. Raises TimeoutError."""
         if not self.buffer:
             self.buffer += await self.wire.receive(IDLE_SECONDS)
-            self.is_idle = False
+            self.stage = Stage.RECEIVING
         deadline = self.wire.loop.time() + HEAD_SECONDS
         while (end := self.buffer.find(b"\r\n\r\n")) < 0 and len(self.buffer) <= LARGEST_HEAD:
             more = await self.wire.receive(max(0, deadline - self.wire.loop.time()))
@@ -138,7 +147,9 @@ class Connection:
         files: list[SentFile] = []
         environ["studio.remember_file"] = files.append
         try:
+            self.stage = Stage.ANSWERING
             await self.in_thread(reply.run, self.server.wsgi, environ)
+            self.stage = Stage.SENDING
             if files and key and reply.status_code in (200, 206):
                 self.server.permissions.keep(key, files[0], reply.headers)
             await self.wire.send(reply.take(), MORE_FOLLOWS if reply.file else 0)
@@ -165,6 +176,7 @@ class Connection:
     async def send_remembered(self, request: Request, permission: Permission) -> bool:
         asked = {name.title(): value for name, value in request.headers}
         found = answer(permission.file, request.method, asked)
+        self.stage = Stage.SENDING
         reply = Reply(request, collected := Collected(), self.server.cfg)
         with Path(permission.file.path).open("rb", buffering=0) as file:
             status = f"{found.status} {PHRASES[found.status]}"

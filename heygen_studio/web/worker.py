@@ -11,13 +11,14 @@ from contextlib import suppress
 
 from gunicorn.workers import base
 
-from heygen_studio.web.connection import Connection
+from heygen_studio.web.connection import Connection, Stage
 from heygen_studio.web.remembered import Permissions
 from videos.limits import WEB_CONNECTIONS, WEB_STREAMS, WEB_THREADS
 
 FILES_EACH = 3  # descriptors that one connection may need: its socket, its body or its answer
 FILES_BESIDES = 300
-STOP_SECONDS = 1.0
+# What a connection is allowed when the server stops: nothing is lost by a request that has not been read.
+SECONDS_TO_STOP = {Stage.IDLE: 0, Stage.RECEIVING: 0, Stage.SENDING: 0.3, Stage.ANSWERING: 1}
 
 
 class Worker(base.Worker):
@@ -45,9 +46,9 @@ class Worker(base.Worker):
 
     def run(self):
         asyncio.run(self.serve(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT))
-        self.threads.shutdown(wait=False, cancel_futures=True)
-        self.streams.shutdown(wait=False, cancel_futures=True)
-        sys.exit(0)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)  # not sys.exit: it would wait for threads that are still at work
 
     async def serve(self, *signals: signal.Signals):
         """Until one of `signals` comes, or the parent is gone."""
@@ -58,19 +59,19 @@ class Worker(base.Worker):
         self.accept_more()
         while self.alive and self.ppid == os.getppid():
             self.notify()
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
         await self.stop()
 
     async def stop(self):
         """What is being answered has a moment to come to its end."""
         self.is_stopping = True
         self.accept_no_more()
-        deadline = self.loop.time() + STOP_SECONDS
-        self.close_idle(len(self.connections))
-        while self.connections and self.loop.time() < deadline:
+        begun = self.loop.time()
+        while self.connections:
+            for connection in list(self.connections):
+                if self.loop.time() - begun >= SECONDS_TO_STOP[connection.stage]:
+                    connection.task.cancel()
             await asyncio.sleep(0.02)
-        for connection in list(self.connections):
-            connection.task.cancel()
 
     def report(self, loop, context: dict):
         self.log.error("%s", context["message"], exc_info=context.get("exception"))
@@ -117,7 +118,7 @@ class Worker(base.Worker):
             self.loop.call_later(1, self.accept_more)
 
     def close_idle(self, count: int) -> int:
-        idle = [connection for connection in self.connections if connection.is_idle][:count]
+        idle = [connection for connection in self.connections if connection.stage is Stage.IDLE][:count]
         for connection in idle:
             connection.task.cancel()
         return len(idle)
