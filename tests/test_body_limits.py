@@ -89,10 +89,17 @@ def test_a_strangers_upload_reaches_no_disk_and_the_stranger_reads_why(shared_st
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     if announced:
         headers["Content-Length"] = str(60 * MB)
+    before = written(shared_studio)
     with shared_studio.stranger() as client:
         answer = client.post("/generate", content=iter(chunks), headers=headers)
+    assert written(shared_studio) - before < 10 * MB
     assert answer.status_code == 413
     assert "This is too large" in answer.text
+
+
+def written(studio):
+    """Bytes that the web processes have written so far, to whatever file or socket."""
+    return sum(process.io_counters().write_chars for process in studio.find_all("web"))
 
 
 def test_a_member_gets_the_same_answer_and_stays_signed_in(shared_studio, member):

@@ -46,6 +46,7 @@ class Connection:
 
     def __init__(self, server, sock, client):
         self.server, self.client = server, client
+        self.address = client[0] if isinstance(client, tuple) else ""  # "" on a Unix socket
         self.wire = Wire(sock)
         self.buffer = bytearray()
         self.stage = Stage.IDLE
@@ -70,7 +71,7 @@ class Connection:
             request = parsed(head, self.server.cfg, self.client)
         except (ParseException, OSError) as error:
             return await self.refuse(error)
-        key = key_of(request, self.client[0])
+        key = key_of(request, self.address)
         if key and (permission := self.server.permissions.find(key)):
             with suppress(FileNotFoundError):
                 return await self.send_remembered(request, permission)
