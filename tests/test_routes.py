@@ -133,6 +133,10 @@ TABLE = {
     "members_deactivate": owners(post=302),
     "members_activate": owners(post=302),
     "members_budget": owners(get=200, post=422),
+    "remotes": owners(get=200),
+    "remotes_check": owners(post=302),
+    "remotes_pause": owners(post=302),
+    "remotes_resume": owners(post=302),
     "healthz": page(EVERYBODY),
     "signed_picture": page(EVERYBODY),
 }
@@ -214,6 +218,7 @@ class World:
         }
         if name == "members_withdraw":
             given["pk"] = OneTimeLink.objects.get(purpose="invite").pk
+        given["backend"] = "heygen_models"
         return reverse(name, kwargs={key: given[key] for key in wanted})
 
     def ask(self, person, way, path):

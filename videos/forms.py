@@ -14,8 +14,9 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from videos.models import Generation, Job, Picture, Provider, Request, StudioFault
+from videos.models import Generation, Job, Picture, Provider, RemoteAccount, Request, StudioFault
 from videos.models.provider_limits import Asked, refusals
+from videos.remotes import registry
 from videos.storage.pictures import PictureRefused, Redrawn
 from videos.storage.redraw_process import RedrawFault, redraw_apart
 
@@ -33,6 +34,14 @@ RATIO = re.compile(r"\s*([0-9]{1,5})\s*[:x×/]\s*([0-9]{1,5})\s*")
 FRAMES = {"start": "reference_image", "end": "tail_image"}  # the contract's names
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+")
+
+
+def first_offer() -> str:
+    """The provider that an empty composer offers: the contract's default, as long as its API lives."""
+    ended = {registry.plain_key(account.backend) for account in RemoteAccount.objects.all_active() if account.has_ended}
+    living = Provider.objects.filter(state=Provider.State.ACTIVE).exclude(backend__in=ended)
+    values = list(living.order_by("position", "name").values_list("value", flat=True))
+    return DEFAULT_PROVIDER if DEFAULT_PROVIDER in values or not values else values[0]
 
 
 class SettingsRefused(ValueError):
@@ -188,7 +197,7 @@ class GenerateForm(forms.Form):
     def clean_provider(self):
         if len(self.data.getlist("provider")) > 1:
             raise forms.ValidationError("Choose one provider; tick the others under “also”.")
-        return self.find_provider(self.cleaned_data["provider"].strip() or DEFAULT_PROVIDER)
+        return self.find_provider(self.cleaned_data["provider"].strip() or first_offer())
 
     def find_provider(self, value: str) -> Provider:
         known = Provider.objects.select_related("alternative").prefetch_related("prices")

@@ -20,6 +20,7 @@ class Notice:
     title: str
     sentence: str
     tone: str = "warn"
+    is_for_owners: bool = False
     resumes: str = ""  # the backend that the owner may resume, or all
 
     @property
@@ -29,7 +30,8 @@ class Notice:
 
 def current_notices() -> list[Notice]:
     accounts = RemoteAccount.objects.all_active()
-    found = [missing_key(), *pauses_of(accounts), *map(trouble_of, accounts), silent_worker(), own_fault()]
+    of_accounts = [*pauses_of(accounts), *map(trouble_of, accounts), *map(ending_of, accounts)]
+    found = [missing_key(), *of_accounts, silent_worker(), own_fault()]
     return one_of_each([notice for notice in found if notice])
 
 
@@ -66,6 +68,15 @@ def trouble_of(account: RemoteAccount) -> Notice | None:
         return None
     rest = "The studio keeps trying; videos under way are not lost."
     return Notice(f"trouble-{account.backend}", f"Trouble at {account.name}.", f"{account.trouble} {rest}")
+
+
+def ending_of(account: RemoteAccount) -> Notice | None:
+    """The early warning: an API announced its end, and still works."""
+    if not account.will_end:
+        return None
+    sentence = account.end_sentence()
+    words = f" It says: “{account.end_words}”" if account.end_words else ""
+    return Notice(f"ending-{account.backend}", "A remote API is going away.", sentence + words, is_for_owners=True)
 
 
 def silent_worker() -> Notice | None:

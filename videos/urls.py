@@ -11,6 +11,7 @@ from videos.views import (
     generation_actions,
     health,
     members,
+    remotes,
     select,
     share,
     signed_pictures,
@@ -73,6 +74,10 @@ urlpatterns = [
     path("members/<int:pk>/deactivate", members.deactivate, name="members_deactivate"),
     path("members/<int:pk>/activate", members.activate, name="members_activate"),
     path("members/<int:pk>/budget", members.budget_of, name="members_budget"),
+    path("remotes", remotes.remotes, name="remotes"),
+    path("remotes/<str:backend>/check", remotes.check, name="remotes_check"),
+    path("remotes/<str:backend>/pause", remotes.pause, name="remotes_pause"),
+    path("remotes/<str:backend>/resume", remotes.resume, name="remotes_resume"),
     path("healthz", health.healthz, name="healthz"),
     # Frames for the remote side
     path("pictures/signed/<str:token>", signed_pictures.signed_picture, name="signed_picture"),

@@ -5,6 +5,7 @@ means for money and video, and what to do.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 KEEPS_ASKING = "The video is not lost: the studio keeps asking."
 NOT_CHARGED = "Nothing was made and nothing was charged"
@@ -150,6 +151,22 @@ def delayed(cause: str, name: str, place: str = "") -> str:
         SENTENCES["delay"].get(cause) or f"{sentence('remote', cause, name)} {NOTHING_SENT}",
         {"name": name, "place": place},
     )
+
+
+def end_of_api(api_name: str, ends_at: datetime | None, has_ended: bool) -> str:
+    """What an owner should know when an API goes away."""
+    if has_ended:
+        since = f" It ended on {written(ends_at)}." if ends_at else ""
+        return (
+            f"{api_name} no longer takes requests.{since} Nothing more is sent to it and nothing is charged; what it "
+            "has begun is still followed, and saved videos stay. Choose a provider of another API."
+        )
+    when = f"will end on {written(ends_at)}" if ends_at and ends_at > datetime.now(UTC) else "is about to end"
+    return f"{api_name} {when}, by its own announcement. Until then everything works as before."
+
+
+def written(moment: datetime) -> str:
+    return f"{moment:%-d %B %Y}"
 
 
 def title(cause: str, name: str) -> str:

@@ -129,7 +129,7 @@ def in_child(work, *arguments):
 # Rows
 def make_generations(count: int, with_frames: bool, api: str) -> list[int]:
     owner, _ = User.objects.get_or_create(username="crash")
-    RemoteAccount.objects.all_active()
+    RemoteAccount.objects.make_all_active()
     RemoteAccount.objects.update(max_in_flight=MANY)
     provider = Provider.objects.get(value=PROVIDERS[api])
     # The stand-in draws nothing for a prompt that is to fail.

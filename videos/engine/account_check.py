@@ -15,14 +15,14 @@ def check_accounts() -> None:
 
     Runs when a worker starts and when a person resumes sending. Other errors are only noted.
     """
-    for account in RemoteAccount.objects.all_active():
+    for account in RemoteAccount.objects.make_all_active():
         if registry.find(account.backend).is_configured:  # nothing is sent without a key, and every page says so
             check_account(account)
 
 
 def check_account(account: RemoteAccount) -> None:
     try:
-        registry.find(account.backend).check_account()
+        account.remember_account(registry.find(account.backend).check_account())
     except RemoteError as error:
         note_error(account, error)
         return

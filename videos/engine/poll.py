@@ -34,7 +34,7 @@ from videos.limits import POLL_CONNECTIONS, POLLS_PER_TICK, TASKS_WAITING
 from videos.models import DuePoll, Generation, Job, Outcome, ProcessLock, RemoteAccount, StudioFault
 from videos.models.lease import is_too_far_ahead
 from videos.remotes import registry, transport
-from videos.remotes.errors import Cause, RemoteError
+from videos.remotes.errors import Cause, EndNotice, RemoteError
 
 logger = logging.getLogger(__name__)
 
@@ -264,6 +264,7 @@ class Heard:
         self.reached: set[str] = set()
         self.trouble: dict[str, RemoteError] = {}
         self.refusal: dict[str, RemoteError] = {}
+        self.notices: dict[str, EndNotice] = {}
         self.own_faults: dict[int, Exception] = {}
         self.understood: list[int] = []
 
@@ -272,6 +273,8 @@ class Heard:
             self.own_faults[poll.pk] = found.error
             return
         self.understood.append(poll.pk)
+        if found.notice:
+            self.notices[poll.backend] = found.notice
         if not isinstance(found, RemoteError):
             self.reached.add(poll.backend)
         elif found.cause in {Cause.KEY, Cause.CREDITS}:  # a 403 may be about this one job
@@ -280,7 +283,7 @@ class Heard:
             self.trouble[poll.backend] = found
 
     def tell(self):
-        for backend in self.reached | set(self.trouble) | set(self.refusal):
+        for backend in self.reached | set(self.trouble) | set(self.refusal) | set(self.notices):
             self.tell_account(RemoteAccount.objects.of(backend))
         self.tell_own_faults()
         self.__init__()
@@ -292,6 +295,7 @@ class Heard:
         refusal, trouble = self.refusal.get(backend), self.trouble.get(backend)
         if refusal and not is_reached and not Generation.objects.answered_well(backend, timezone.now()).exists():
             account.pause(refusal.cause, wording.sentence("remote", refusal.cause, account.name))
+        account.hear_of_end(self.notices.get(backend))
         if is_reached:
             account.note_reached()
         elif trouble:

@@ -13,7 +13,7 @@ import time
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from videos import wording
 from videos.engine import frames
@@ -25,7 +25,7 @@ from videos.models import Generation, Job, RemoteAccount, StudioFault
 from videos.models.remote_account import LONGEST_WAIT, REFUSED_KEY
 from videos.models.studio_fault import PASSING
 from videos.remotes.base import Job as RemoteJob
-from videos.remotes.errors import Cause, RemoteError
+from videos.remotes.errors import Cause, EndNotice, RemoteError
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ class Attempt:
         self.token = generation.lease_token
         self.is_repeat = self.may_have_left = generation.status == Status.SENDING
         self.started_at = time.monotonic()
+        self.notice: EndNotice | None = None
 
     def run(self):
         try:
@@ -70,6 +71,7 @@ class Attempt:
             self.take_unforeseen(error)
         else:
             self.keep(remote_id)
+            self.hear_of_end()
             StudioFault.objects.clear(Job.SENDING, [self.generation.pk])
 
     def take_unforeseen(self, error: Exception):
@@ -94,7 +96,9 @@ class Attempt:
             settings=self.generation.config,
             repeat_key=str(self.generation.public_id),
         )
-        return self.remote.submit(job, self.mark, seconds=settings.LEASE_SECONDS / 2).remote_id
+        accepted = self.remote.submit(job, self.mark, seconds=settings.LEASE_SECONDS / 2)
+        self.notice = accepted.notice
+        return accepted.remote_id
 
     def mark(self):
         with transaction.atomic(durable=True):
@@ -132,8 +136,18 @@ class Attempt:
         self.account.reset_unknown_count()
         return True
 
+    def hear_of_end(self):
+        """After the id is kept: an announcement must not stand in its way."""
+        try:
+            self.account.hear_of_end(self.notice)
+        except DatabaseError as error:
+            logger.warning("An announcement was not kept: %s", type(error).__name__)
+
     def take_error(self, error: RemoteError, lost: str = "", not_sent: str = ""):
         """`lost` and `not_sent` are causes that say it better than the error's own."""
+        if error.cause != Cause.BUSY:  # it still takes requests
+            self.notice = error.notice
+            self.hear_of_end()
         if self.is_settled_by_repeating(error):
             self.repeat_later(error)
             return
@@ -197,6 +211,10 @@ class Attempt:
             self.account.count_unknown()
 
     def pause(self, error: RemoteError):
+        if error.cause == Cause.RETIRED:
+            account = self.account
+            self.account.pause(error.cause, wording.end_of_api(account.api_name, account.ends_at, has_ended=True))
+            return
         sentence = wording.sentence("remote", error.cause, self.name)
         if error.cause != Cause.KEY:
             self.account.pause(error.cause, sentence)

@@ -7,13 +7,17 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from videos import wording
 from videos.models.lease import is_too_far_ahead, too_far_ahead
 from videos.remotes import registry
+from videos.remotes.base import Account
+from videos.remotes.errors import Cause, EndNotice
 
 UNKNOWNS_BEFORE_PAUSE = 3
 UNKNOWNS = f"{UNKNOWNS_BEFORE_PAUSE} requests in a row ended without saying whether {{}} accepted them."
 BY_PEOPLE = frozenset({"owner", "restored"})
 REFUSED_KEY = "refused_key"  # by the paid call: a free one that is answered does not prove the key good
+LOW_BALANCE = {"USD": 5, "credits": 50}
 REPEAT_MARGIN = timedelta(hours=1)  # before the remote forgets a key, it is used no more
 SHORTEST_WAIT, USUAL_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=15)
 
@@ -24,10 +28,14 @@ class RemoteAccountQuerySet(models.QuerySet):
         return self.get_or_create(backend=backend)[0]
 
     def all_active(self) -> "list[RemoteAccount]":
-        """One for each backend of the mode we run in."""
+        """One for each backend of the mode we run in; one that nobody has written to yet is not in the database."""
         keys = registry.active_keys()
         known = {account.backend: account for account in self.filter(backend__in=keys)}
-        return [known.get(key) or self.of(key) for key in keys]
+        return [known.get(key) or RemoteAccount(backend=key) for key in keys]
+
+    def make_all_active(self) -> "list[RemoteAccount]":
+        """The same, each with its row."""
+        return [self.of(key) for key in registry.active_keys()]
 
     def lock(self, backend: str) -> "RemoteAccount":
         """The row, locked until the transaction ends: whoever holds it is alone in counting what is in flight.
@@ -47,6 +55,7 @@ class RemoteAccountQuerySet(models.QuerySet):
         rows.update(paused=True, pause_cause=cause, pause_sentence=sentence, paused_at=timezone.now())
 
     def resume(self):
+        self.filter(end_noticed_at__isnull=False).update(end_was_accepted=True)
         self.update(
             paused=False, pause_cause="", pause_sentence="", paused_at=None, unknowns_in_a_row=0, not_before=None
         )
@@ -120,7 +129,45 @@ class RemoteAccount(models.Model):
         span = registry.find(self.backend).repeats_for
         return span - REPEAT_MARGIN if span else None
 
+    @property
+    def has_ended(self) -> bool:
+        """Nothing is sent there any more, because the API is gone."""
+        return self.paused and self.pause_cause == Cause.RETIRED
+
+    @property
+    def will_end(self) -> bool:
+        """It announced its end, and still works."""
+        return self.end_noticed_at is not None and not self.has_ended
+
+    def end_sentence(self) -> str:
+        """What a person should know about this API's end; "" where nothing is known of one."""
+        if self.has_ended:
+            return wording.end_of_api(self.api_name, self.ends_at, has_ended=True)
+        if self.will_end:
+            return wording.end_of_api(self.api_name, self.ends_at, has_ended=False)
+        return ""
+
     # What the studio finds out
+    def hear_of_end(self, notice: EndNotice | None):
+        """A reply announced the end of this API. One that is past pauses it, unless somebody has resumed since."""
+        if notice is None:
+            return
+        known = {"ends_at": notice.ends_at, "end_words": notice.words}
+        now = timezone.now()
+        self.rows().exclude(**known, end_noticed_at__isnull=False).update(
+            **known, end_noticed_at=now, end_was_accepted=False
+        )
+        if notice.has_come(now) and self.rows().filter(end_was_accepted=False).exists():
+            self.pause(Cause.RETIRED, wording.end_of_api(self.api_name, notice.ends_at, has_ended=True))
+
+    def remember_account(self, told: Account):
+        self.rows().update(balance=told.balance, balance_unit=told.unit, plan=told.plan, balance_at=timezone.now())
+
+    @property
+    def is_low(self) -> bool:
+        """Whether the balance deserves a word beside the button."""
+        return self.balance is not None and self.balance < LOW_BALANCE.get(self.balance_unit, LOW_BALANCE["USD"])
+
     def rows(self):
         return RemoteAccount.objects.filter(pk=self.pk)
 

@@ -29,17 +29,15 @@ OVER = re.compile(
 
 
 def read_end_notice(reply: Reply, clean: Callable[[Any], str]) -> EndNotice | None:
-    """None where nothing is announced. A sentence that says that the end has come, without a date, ends now."""
+    """None where nothing is announced."""
     headers = reply.headers
     moment = read_date(headers.get("sunset")) or read_deprecation(headers.get("deprecation"))
     words = next((said for said in sayings(reply.data()) if ENDING.search(said) and ABOUT_AN_API.search(said)), "")
     words = clean(words)
     moment = moment or read_written_date(words)
-    if moment is None and OVER.search(words):
-        moment = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if moment is None and not words and "deprecation" not in headers:
         return None
-    return EndNotice(moment, words)
+    return EndNotice(moment, words, is_over=moment is None and bool(OVER.search(words)))
 
 
 def read_deprecation(value: str | None) -> datetime | None:

@@ -27,10 +27,15 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class EndNotice:
-    """What a reply said about the end of its API: a moment, the remote's own words, or both."""
+    """What a reply said about the end of its API: a moment, the remote's own words, or both. `is_over` is said by
+    words without a date."""
 
     ends_at: datetime | None = None
     words: str = ""
+    is_over: bool = False
+
+    def has_come(self, now: datetime) -> bool:
+        return self.is_over or (self.ends_at is not None and self.ends_at <= now)
 
 
 STOPS_SENDING = frozenset({Cause.KEY, Cause.CREDITS, Cause.PLAN, Cause.RETIRED})

@@ -45,6 +45,11 @@ def api_name_of(key: str) -> str:
     return backend.api_name if backend else key
 
 
+def plain_key(key: str) -> str:
+    """The backend's own key in that of a row."""
+    return key.removeprefix(DEMO)
+
+
 def row_key(key: str) -> str:
     """How rows made now name this backend."""
     return f"{DEMO}{key}" if settings.DEMO else key

@@ -108,6 +108,16 @@ def money(amount: Decimal, currency: str = "USD") -> str:
 
 
 @register.filter
+def balance_words(account) -> str:
+    """What is left of a remote account, such as "$3.20" or "40 credits"."""
+    if account.balance is None:
+        return ""
+    if account.balance_unit == "credits":
+        return f"{account.balance:,.0f} credits"
+    return money(account.balance, account.balance_unit or "USD")
+
+
+@register.filter
 def left_sentence(left) -> str:
     """What is left of a budget, short: "7 of 50 videos left today for you"."""
     if left.unit == "videos":

@@ -6,17 +6,19 @@ from django.http import HttpRequest
 
 from videos.advice import Plan
 from videos.forms import (
-    DEFAULT_PROVIDER,
     DEFAULT_RATIO,
     FRAMES,
     MOST_AT_ONCE,
     GenerateForm,
     SettingsRefused,
+    first_offer,
     read_config,
     read_uuid,
 )
-from videos.models import Budget, Generation, Picture, Provider
+from videos.models import Budget, Generation, Picture, Provider, RemoteAccount
 from videos.models.generation_queryset import TrackRecord
+from videos.remotes import registry
+from videos.templatetags.studio import balance_words, money
 from videos.views.cards import new_token, track_records
 
 EARLIER = 12  # pictures, and last frames, to choose from
@@ -46,7 +48,7 @@ def composer_context(request: HttpRequest, form: GenerateForm | None = None) -> 
 
 def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
     """What follows from what stands in the composer: warnings, the estimate, and the provider's own settings."""
-    main, others = form.value("provider").strip() or DEFAULT_PROVIDER, form.chosen_others()
+    main, others = form.value("provider").strip() or first_offer(), form.chosen_others()
     chosen = next((offer for offer in offers if offer["provider"].value == main), offers[0])
     also = [offer["provider"] for offer in offers if offer["provider"].value in others and offer is not chosen]
     config, config_error = current_config(form)
@@ -65,12 +67,27 @@ def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
         "chosen": chosen,
         "others": len(also),
         "ratio": form.value("aspect_ratio") or DEFAULT_RATIO,
-        "warnings": plan.warnings(),
+        "warnings": plan.warnings() + account_warnings(plan, {offer["provider"]: offer["account"] for offer in offers}),
         "seconds": plan.seconds(track_records()),
         "amount": plan.amount(),
         "settings_error": config_error,
         "keys": [key | {"value": config.get(key["key"])} for key in chosen["provider"].config_keys],
     }
+
+
+def account_warnings(plan: Plan, accounts: dict[Provider, RemoteAccount | None]) -> list[str]:
+    """What the accounts behind the chosen providers say: an API that is gone, a balance that is low or too small."""
+    found, amount = [], plan.amount()
+    for account in filter(None, [accounts[provider] for provider in plan.providers]):
+        if account.has_ended:
+            found.append(account.end_sentence())
+        left = f"{account.name} account: {balance_words(account)} left."
+        is_short = amount is not None and account.balance_unit == plan.currency and amount > (account.balance or 0)
+        if is_short and account.balance is not None:
+            found.append(f"This costs {money(amount, plan.currency)}, which is more than the balance. {left}")
+        elif account.is_low:
+            found.append(left)
+    return list(dict.fromkeys(found))
 
 
 def current_config(form: GenerateForm) -> tuple[dict, str]:
@@ -86,8 +103,17 @@ def starting_values(request: HttpRequest) -> dict:
         if name in request.GET:
             videos = Generation.objects.visible_to(request.user).with_everything()
             found = videos.filter(public_id=read_uuid(request.GET[name])).first()
-            return values_of(found, name, request.user) if found else {}
+            values = values_of(found, name, request.user) if found else {}
+            return with_seed_of(found, values) if found and "seed" in request.GET else values
     return {}
+
+
+def with_seed_of(generation: Generation, values: dict) -> dict:
+    """The same settings with the seed that was really used, so that the next video resembles this one."""
+    seed = generation.remote_facts.get("seed")
+    if seed is None:
+        return values
+    return values | {"config": json.dumps({**generation.config, "seed": seed}, ensure_ascii=False, indent=2)}
 
 
 def values_of(generation: Generation, how: str, user) -> dict:
@@ -109,13 +135,21 @@ def values_of(generation: Generation, how: str, user) -> dict:
 
 
 def offered_providers(others: list[str]) -> list[dict]:
-    records = track_records()
+    records, accounts = track_records(), accounts_by_backend()
     offers = []
     for provider in Provider.objects.offered():
-        record = records.get(provider.pk, TrackRecord())
+        record, account = records.get(provider.pk, TrackRecord()), accounts.get(provider.backend)
         is_also = provider.value in others
-        offers.append({"provider": provider, "record": record, "is_also": is_also})
-    return offers
+        offers.append({"provider": provider, "record": record, "is_also": is_also, "account": account})
+    return sorted(offers, key=has_ended)  # whose API is gone comes last
+
+
+def has_ended(offer: dict) -> bool:
+    return bool(offer["account"] and offer["account"].has_ended)
+
+
+def accounts_by_backend() -> dict[str, RemoteAccount]:
+    return {registry.plain_key(account.backend): account for account in RemoteAccount.objects.all_active()}
 
 
 def by_family(offers: list[dict]) -> dict[str, list[dict]]:
@@ -123,7 +157,7 @@ def by_family(offers: list[dict]) -> dict[str, list[dict]]:
     families: dict[str, list[dict]] = {}
     for offer in offers:
         provider = offer["provider"]
-        name = provider.family if provider.is_active else "Not offered at the moment"
+        name = provider.family if provider.is_active and not has_ended(offer) else "Not offered at the moment"
         families.setdefault(name, []).append(offer)
     return families
 

@@ -1,0 +1,168 @@
+"""A remote API that goes away, and the account behind it: what is paused, what is said, and what goes on."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import format_datetime
+
+import pytest
+from django.utils import timezone
+
+from tests.parts.accounts import account
+from tests.parts.people import make_member, make_owner, signed_in
+from tests.parts.pressing import press
+from videos.engine.account_check import check_accounts
+from videos.engine.submit import submit
+from videos.forms import first_offer
+from videos.models import Generation, Provider
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+LONG_AGO = datetime(2020, 10, 31, tzinfo=UTC)
+AHEAD = datetime(2098, 10, 31, tzinfo=UTC)
+
+
+def http(moment):
+    return format_datetime(moment, usegmt=True)
+
+
+def says(text):
+    return {"json": {"data": {"execution_id": "node-gw-1", "status": "submitted"}, "message": text}}
+
+
+ENDS = {
+    "404": ({"status": 404, "html": "<h1>Gone"}, None),
+    "410": ({"status": 410}, None),
+    "a past Sunset beside an error": ({"status": 400, "headers": {"Sunset": http(LONG_AGO)}}, LONG_AGO),
+    "a past Sunset beside a success": ({"headers": {"Sunset": http(LONG_AGO)}}, LONG_AGO),
+    "a past Deprecation": ({"headers": {"Deprecation": f"@{int(LONG_AGO.timestamp())}"}}, LONG_AGO),
+    "a removal notice": (says("This endpoint is Legacy and was removed on 31 October 2020."), LONG_AGO),
+    "a removal notice without a date": (says("This API version is no longer supported."), None),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_an_api_that_is_gone_is_paused_alone_and_named_with_its_date(name, remote):
+    do, ends_at = ENDS[name]
+    remote.faults([{"call": "submit", "api": "workflows", "do": do}])
+    submit(press("It fails").pk)
+    found = account()
+    assert (found.paused, found.pause_cause, found.has_ended) == (True, "retired", True)
+    assert found.pause_sentence.startswith("HeyGen's workflow API no longer takes requests.")
+    assert ("31 October 2020" in found.pause_sentence) == bool(ends_at)
+    assert not account("heygen_models").paused
+    other = press("It fails", "heygen_video_1")
+    submit(other.pk)
+    other.refresh_from_db()
+    assert other.status == "running"
+
+
+NOTICES = {
+    "a Sunset to come": {"headers": {"Sunset": http(AHEAD)}},
+    "a Deprecation to come": {"headers": {"Deprecation": http(AHEAD)}},
+    "a sentence": says("GET /v1/x is Legacy and will be removed on 31 October 2098."),
+    "a sentence with the month first": says("This API is deprecated and will be removed on October 31st, 2098."),
+    "a sentence with an ISO date": says("Deprecated endpoint: will be removed on 2098-10-31."),
+}
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_an_announced_end_is_an_early_warning_for_owners_and_stops_nothing(name, remote):
+    remote.faults([{"call": "submit", "api": "workflows", "do": NOTICES[name]}])
+    submit(press("It fails").pk)
+    found = account()
+    assert (found.paused, found.ends_at) == (False, AHEAD)
+    page = signed_in(make_owner("chief")).get("/").content.decode()
+    assert "HeyGen&#x27;s workflow API will end on 31 October 2098" in page
+    assert "A remote API is going away." not in signed_in(make_member("someone")).get("/").content.decode()
+
+
+@pytest.mark.parametrize("text", ["Your video was removed from the queue.", "Legacy", "", "All is well with this API."])
+def test_what_is_no_announcement_is_none(text, remote):
+    remote.faults([{"call": "submit", "api": "workflows", "do": says(text)}])
+    submit(press("It fails").pk)
+    found = account()
+    assert (found.paused, found.will_end) == (False, text == "Legacy")
+
+
+def test_whoever_resumes_in_spite_of_a_notice_is_not_paused_by_the_same_one_again(remote):
+    remote.faults([{"call": "submit", "api": "workflows", "do": {"headers": {"Sunset": http(LONG_AGO)}}}])
+    submit(press("It fails").pk)
+    account().resume()
+    submit(press("It fails again").pk)
+    assert not account().paused
+    remote.faults([{"call": "submit", "api": "workflows", "do": {"status": 410}}])
+    submit(press("It fails at last").pk)
+    assert account().has_ended
+
+
+def test_what_runs_there_is_still_polled_and_the_picker_offers_a_living_provider_first(remote):
+    running = press("It fails")
+    submit(running.pk)
+    assert first_offer() == "veo_3_1"
+    account().pause("retired", "Gone.")
+    soon = timezone.now() + timedelta(hours=1)
+    assert [poll.pk for poll in Generation.objects.claim_due_polls(soon, 10)] == [running.pk]
+    assert first_offer() == "heygen_video_1"
+    page = signed_in(make_member("someone")).get("/").content.decode()
+    assert re.findall(r'name="provider"\s+value="([^"]+)"', page)[0] == "heygen_video_1"
+    assert "HeyGen&#x27;s workflow API no longer takes requests." in page
+    assert "Not offered at the moment" in page
+
+
+# The account
+WALLET = {"billing_type": "wallet", "wallet": {"remaining_balance": 1.5, "currency": "usd"}}
+CREDITS = {"billing_type": "subscription", "subscription": {"credits": {"premium_credits": {"remaining": 40}}}}
+CAP = {"billing_type": "usage_based", "usage_based": {"spending_cap_usd": 100, "spending_current_usd": 30.5}}
+TEXT = {"billing_type": "wallet", "wallet": {"remaining_balance": "1,234.5"}}
+ACCOUNTS = {
+    "a wallet": (WALLET, Decimal("1.5"), "USD"),
+    "a wallet as text": (
+        {"billing_type": "wallet", "wallet": {"remaining_balance": "1,234.5"}},
+        Decimal("1234.5"),
+        "USD",
+    ),
+    "credits": (CREDITS, Decimal(40), "credits"),
+    "a cap": (CAP, Decimal("69.5"), "USD"),
+    "no type": ({"billing_type": None}, None, ""),
+    "nonsense": ({"billing_type": "wallet", "wallet": {"remaining_balance": "NaN", "currency": 7}}, None, "USD"),
+    "a list": ({"billing_type": "wallet", "wallet": []}, None, "USD"),
+}
+
+
+@pytest.mark.parametrize("name", ACCOUNTS)
+def test_the_balance_is_kept_where_the_api_tells_it(name, remote):
+    told, balance, unit = ACCOUNTS[name]
+    remote.faults([{"call": "account", "do": {"json": {"data": told}}}])
+    check_accounts()
+    found = account("heygen_models")
+    assert (found.balance, found.balance_unit) == (balance, unit)
+
+
+def test_a_low_balance_stands_beside_the_button_and_on_the_owners_page(remote):
+    remote.faults([{"call": "account", "do": {"json": {"data": WALLET}}}])
+    check_accounts()
+    owner = signed_in(make_owner("chief"))
+    assert "HeyGen account: $1.50 left." in owner.get("/").content.decode()
+    page = owner.get("/remotes").content.decode()
+    assert "$1.50" in page
+    assert "HeyGen&#x27;s video model API" in page
+
+
+def test_a_price_above_the_balance_warns_before_the_click(remote):
+    Provider.objects.filter(value="veo_3_1").update(price="3", price_unit="video")
+    remote.faults([{"call": "account", "do": {"json": {"data": WALLET}}}])
+    check_accounts()
+    reply = signed_in(make_member("someone")).post("/compose/advice", {"provider": "veo_3_1", "prompt": "x"})
+    assert "This costs $3.00, which is more than the balance." in reply.content.decode()
+
+
+def test_an_owner_checks_pauses_and_resumes_one_api_on_its_page(remote):
+    owner = signed_in(make_owner("chief"))
+    owner.post("/remotes/heygen_models/check")
+    assert account("heygen_models").balance == 100
+    owner.post("/remotes/heygen_models/pause")
+    assert account("heygen_models").paused
+    assert not account().paused
+    owner.post("/remotes/heygen_models/resume")
+    assert not account("heygen_models").paused
