@@ -23,6 +23,7 @@ class Wire:
     def __init__(self, sock: socket.socket):
         self.sock = sock
         self.loop = asyncio.get_running_loop()
+        self.sent = 0
         sock.setblocking(False)
         with suppress(OSError):  # a client that has gone already
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -34,59 +35,78 @@ class Wire:
         while True:
             with suppress(BlockingIOError):
                 return self.sock.recv(RECEIVED_AT_ONCE)
-            if not await self.wait(self.loop.add_reader, self.loop.remove_reader, seconds):
+            if not await self.until_readable(seconds):
                 raise TimeoutError
 
     async def send(self, data: bytes, flags: int = 0):
-        """All of `data`. Raises TimeoutError when the other side takes nothing of it for half a minute."""
+        """All of `data`. Raises TimeoutError when the other side takes nothing for half a minute."""
         left = memoryview(data)
-        while left:
-            try:
-                left = left[self.sock.send(left, flags) :]
-            except BlockingIOError:
-                await self.until_writable()
+
+        def step() -> bool:
+            nonlocal left
+            sent = self.sock.send(left, flags)
+            self.sent += sent
+            left = left[sent:]
+            return not left
+
+        if left:
+            await self.push(step)
 
     async def send_file(self, file, offset: int, count: int):
-        """`count` bytes of the file from `offset` on, from the kernel's own cache."""
+        """`count` bytes of the file from `offset` on, from the kernel's own cache. Raises TimeoutError likewise."""
         end = offset + count
-        while offset < end:
-            try:
-                sent = os.sendfile(self.sock.fileno(), file.fileno(), offset, min(end - offset, PIECE))
-            except BlockingIOError:
-                await self.until_writable()
-                continue
+
+        def step() -> bool:
+            nonlocal offset
+            sent = os.sendfile(self.sock.fileno(), file.fileno(), offset, min(end - offset, PIECE))
             if not sent:
                 raise ConnectionAbortedError("The file is shorter than was promised.")
+            self.sent += sent
             offset += sent
-            if offset < end:
-                await asyncio.sleep(0)
+            return offset == end
 
-    async def until_writable(self):
+        if count:
+            await self.push(step)
+
+    async def push(self, step: Callable[[], bool]):
+        """Calls `step`, which sends some, whenever the socket takes more, until it returns True."""
+        with suppress(BlockingIOError):
+            if step():
+                return
+        done = self.loop.create_future()
+        self.loop.add_writer(self.sock, attempt, step, done)
+        self.give_up_later(done)
+        try:
+            await done
+        finally:
+            self.timer.cancel()
+            self.loop.remove_writer(self.sock)
+
+    def give_up_later(self, done: asyncio.Future):
         """A slow client is waited for as long as it takes anything at all; one that takes nothing is not."""
-        unsent = self.unsent()
-        while not await self.wait(self.loop.add_writer, self.loop.remove_writer, SEND_PAUSE_SECONDS):
-            before, unsent = unsent, self.unsent()
-            if unsent >= before:
-                self.drop_unsent()
-                raise TimeoutError
+        self.timer = self.loop.call_later(SEND_PAUSE_SECONDS, self.look, done, self.taken())
 
-    async def wait(self, add: Callable, remove: Callable, seconds: float) -> bool:
-        """Until the socket is ready; False when it is not within `seconds`."""
+    def look(self, done: asyncio.Future, before: int):
+        if self.taken() > before:
+            self.give_up_later(done)
+        elif not done.done():
+            self.drop_unsent()
+            done.set_exception(TimeoutError())
+
+    async def until_readable(self, seconds: float) -> bool:
+        """False when nothing has arrived within so many seconds."""
         ready = self.loop.create_future()
-        add(self.sock, settle, ready, True)
+        self.loop.add_reader(self.sock, settle, ready, True)
         timer = self.loop.call_later(seconds, settle, ready, False)
         try:
             return await ready
         finally:
             timer.cancel()
-            remove(self.sock)
+            self.loop.remove_reader(self.sock)
 
-    def unsent(self) -> int:
-        """Bytes that the other side has not taken yet."""
-        try:
-            return struct.unpack("i", fcntl.ioctl(self.sock, termios.TIOCOUTQ, b"\0" * 4))[0]
-        except OSError:
-            return 0
+    def taken(self) -> int:
+        """Grows with every byte that the other side takes: what was sent, less what the kernel still holds."""
+        return self.sent - struct.unpack("i", fcntl.ioctl(self.sock, termios.TIOCOUTQ, b"\0" * 4))[0]
 
     async def linger(self):
         """Lets a client that is still sending come to an end, so that it reads our answer and sees no broken line."""
@@ -103,6 +123,18 @@ class Wire:
 
     def close(self):
         self.sock.close()
+
+
+def attempt(step: Callable[[], bool], done: asyncio.Future):
+    if done.done():
+        return
+    try:
+        if step():
+            done.set_result(None)
+    except BlockingIOError:
+        pass
+    except OSError as error:
+        done.set_exception(error)
 
 
 def settle(future: asyncio.Future, value: bool):

@@ -71,20 +71,28 @@ class Place:
         wait_until(lambda: ping(self.port), 30, "a web part that answers")
 
     def memory_mb(self):
-        tree = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
-        return round(sum(process.memory_full_info().pss for process in tree) / 1e6)
+        return round(sum(process.memory_full_info().pss for process in tree(self.process)) / 1e6)
+
+
+def tree(process):
+    first = psutil.Process(process.pid)
+    return [first, *first.children(recursive=True)]
+
+
+def cpu_seconds(process):
+    return sum(one.cpu_times().user + one.cpu_times().system for one in tree(process))
 
 
 @contextmanager
 def plain_nginx(folder, root):
-    """An nginx that sends the same file to everybody: its port."""
+    """An nginx that sends the same file to everybody: its port and its process."""
     port = free_port()
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, root=root, user=user))
     process = start([nginx.find(), "-c", folder / "nginx.conf"], environment(), folder / "nginx.log")
     try:
         time.sleep(1)
-        yield port
+        yield port, process
     finally:
         stop(process)
 
@@ -92,8 +100,8 @@ def plain_nginx(folder, root):
 def measure(folder):
     place = Place(folder)
     try:
-        with plain_nginx(folder, place.studio.data / "media") as port:
-            rates = {kind: compared(place, port, count) for kind, count in (("whole", 0), ("ranges", RANGES - 1))}
+        with plain_nginx(folder, place.studio.data / "media") as peer:
+            rates = {kind: compared(place, *peer, count) for kind, count in (("whole", 0), ("ranges", RANGES - 1))}
         fresh = place.memory_mb()
         held = {kind: pings_beside(place, kind) for kind in HELD}
         return {
@@ -107,27 +115,36 @@ def measure(folder):
 
 
 # How much
-def compared(place, port, ranges):
-    """For each number of clients: the rates of every run, ours and nginx's by turns."""
+def compared(place, port, peer, ranges):
+    """For each number of clients: the rates of every run and the CPU of each answer, ours and nginx's by turns."""
     found = {}
     for clients in CLIENTS:
         ours, theirs = [], []
         for _ in range(RUNS):
-            ours.append(rate(place.port, place.path, place.cookie, ranges, clients))
-            theirs.append(rate(port, "/whole.mp4", "none=none", ranges, clients))
-        ratio = statistics.median(ours) / statistics.median(theirs)
-        found[str(clients)] = {"studio": ours, "nginx": theirs, "ratio": round(ratio, 2)}
+            ours.append(rate(place.process, place.port, place.path, place.cookie, ranges, clients))
+            theirs.append(rate(peer, port, "/whole.mp4", "none=none", ranges, clients))
+        found[str(clients)] = {"studio": summary(ours), "nginx": summary(theirs)}
+        medians = [found[str(clients)][name]["median"] for name in ("studio", "nginx")]
+        found[str(clients)]["ratio"] = round(medians[0] / medians[1], 2)
     return found
 
 
-def rate(port, path, cookie, ranges, clients):
+def summary(runs):
+    rates, cpu = zip(*runs, strict=True)
+    return {"runs": rates, "median": statistics.median(rates), "cpu_ms_each": round(statistics.median(cpu), 2)}
+
+
+def rate(process, port, path, cookie, ranges, clients):
+    """Answers in a second, and milliseconds of the server's CPU for each."""
     command = [sys.executable, "-m", "tests.benchmarks.downloads", port, path, cookie, ranges, clients, SECONDS]
+    before = cpu_seconds(process)
     done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    return float(done.stdout)
+    per_second, count = map(float, done.stdout.split())
+    return per_second, 1000 * (cpu_seconds(process) - before) / count
 
 
-# How it bears with the slow
+# Whom the slow hold up
 HELD = {
     "idle": b"",
     "half a header": b"GET /login HTTP/1.1\r\nHost: localhost\r\nX-Half: ",
@@ -207,11 +224,10 @@ def lines(found):
     megabytes = RANGES * RANGE // 1024**2
     for kind, label in (("whole", f"Whole files of {megabytes} MB"), ("ranges", "Ranges of 1 MB")):
         for clients, rates in found["per_second"][kind].items():
-            studio, theirs = (statistics.median(rates[name]) for name in ("studio", "nginx"))
-            yield (
-                f"{label} a second, {clients} clients, beside nginx",
-                f"{studio:,.0f} / {theirs:,.0f} = {rates['ratio']}",
-            )
+            studio, theirs = rates["studio"], rates["nginx"]
+            values = f"{studio['median']:,.0f} / {theirs['median']:,.0f} = {rates['ratio']}"
+            yield f"{label} a second, {clients} clients, beside nginx", values
+            yield "  CPU of the server for each", f"{studio['cpu_ms_each']} / {theirs['cpu_ms_each']} ms"
     for kind, times in found["ping_ms"].items():
         yield f"  ping beside {SLOW} × {kind}, median / worst", f"{times['median']} / {times['worst']} ms"
     yield "  memory before and after them", f"{found['memory_mb']['before']} / {found['memory_mb']['after']} MB"
