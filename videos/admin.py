@@ -97,7 +97,7 @@ def megabytes(size: int) -> str:
 @admin.register(Generation)
 class GenerationAdmin(LookOnly):
     list_display = ["asked", "standing", "provider", "owner", "asked_at", "took", "viewer"]
-    list_filter = ["status", "provider", "error_class", "owner", "shared", "favourite", "created_at"]
+    list_filter = ["status", "provider", "error_class", "owner", "shared", "created_at"]
     list_select_related = ["provider", "owner"]
     search_fields = ["prompt", "public_id", "remote_id", "video_id", "owner__username"]
     search_help_text = "Words of the prompt, an id, or a member's name."
@@ -143,7 +143,7 @@ class GenerationAdmin(LookOnly):
         ),
         (
             "Kept",
-            {"fields": ["public_id", "send_attempts", "save_attempts", "favourite", "shared", "trashed_at"]},
+            {"fields": ["public_id", "send_attempts", "save_attempts", "shared", "trashed_at"]},
         ),
     ]
 

@@ -165,11 +165,14 @@ def check(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def favourite(request: HttpRequest, public_id) -> HttpResponse:
-    generation = own(request, public_id)
+    """A star is each person's own, also on what others share."""
+    generation = get_object_or_404(Generation.objects.visible_to(request.user).with_everything(), public_id=public_id)
     wanted = request.POST.get("favourite")
-    generation.mark_favourite(wanted == "1" if wanted in {"0", "1"} else not generation.favourite)
+    is_favourite = generation.favourites.filter(user=request.user).exists()
+    generation.mark_favourite(wanted == "1" if wanted in {"0", "1"} else not is_favourite, request.user)
     if request.htmx and request.POST.get("in") == "viewer":
-        context = {"generation": generation, "own_address": asked_next(request)}
+        [card] = cards_of([generation], request.user)
+        context = {"generation": generation, "card": card, "own_address": asked_next(request)}
         return render(request, "viewer/_favourite.html", context)
     return answer(request, generation)
 

@@ -76,12 +76,14 @@ def own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:
 
 @retried
 def favourite(request: HttpRequest, rows: GenerationQuerySet) -> Done:
-    mine = own(request, rows)
-    wanted = not all(generation.favourite for generation in mine)
-    for generation in mine:
-        generation.mark_favourite(wanted)
+    """Each person's own stars, also on what others share."""
+    shown = list(rows.filter(pk__in=lock_in_order(rows)))
+    starred = request.user.favourites.filter(generation__in=shown).count()
+    wanted = starred < len(shown)
+    for generation in shown:
+        generation.mark_favourite(wanted, request.user)
     one, many = ("is a favourite", "are favourites") if wanted else ("is no favourite", "are no favourites")
-    return Done(mine, sentence(mine, f"{one} now", f"{many} now"))
+    return Done(shown, sentence(shown, f"{one} now", f"{many} now"))
 
 
 @retried
