@@ -410,7 +410,9 @@ class Generation(models.Model):
     def share_with_team(self, shared: bool):
         self._touch(shared=shared)
 
+    @retried
     def make_public_link(self) -> PublicLink:
+        Generation.objects.select_for_update(no_key=True).get(pk=self.pk)
         return self.open_public_link() or self.public_links.create()
 
     def open_public_link(self) -> PublicLink | None:

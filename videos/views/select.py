@@ -55,7 +55,9 @@ def answer(request: HttpRequest, done: Done) -> HttpResponse:
         messages.info(request, done.words)
         return redirect_to(asked_next(request) or reverse("gallery"))
     leaves_shelf = request.POST.get("deed") == "restore"  # pressed in the trash
-    stays = [row for row in done.rows if row.trashed_at is None and not leaves_shelf]
+    # As they are now: one may have been removed for good meanwhile.
+    visible = Generation.objects.visible_to(request.user).filter(pk__in=[row.pk for row in done.rows])
+    stays = [] if leaves_shelf else list(visible.kept().with_everything().newest_first())
     gone = [row.public_id for row in done.rows if row not in stays]
     cards = cards_of(stays, request.user)
     return answer_with_cards(request, cards, gone=gone, said=done.words, undo=done.undo)
