@@ -369,7 +369,7 @@ class ProcessLockAdmin(LookOnly):
 
 @admin.register(PublicLink)
 class PublicLinkAdmin(LookOnly):
-    list_display = ["made", "generation", "owner", "views", "revoked_at"]
+    list_display = ["made", "generation", "owner", "works", "views", "revoked_at"]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["generation__owner"]
     search_fields = ["generation__prompt", "generation__public_id", "generation__owner__username"]
@@ -383,6 +383,12 @@ class PublicLinkAdmin(LookOnly):
     @admin.display(ordering="generation__owner")
     def owner(self, link):
         return link.generation.owner
+
+    @admin.display(description="works", boolean=True)
+    def works(self, link):
+        """A deactivated member's links stop until the member is activated again."""
+        generation = link.generation
+        return link.revoked_at is None and generation.trashed_at is None and generation.owner.is_active
 
     @admin.action(description="Revoke")
     def revoke(self, request, queryset):
