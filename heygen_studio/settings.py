@@ -44,6 +44,9 @@ HEYGEN_UPLOAD_URL = env.str("HEYGEN_UPLOAD_URL", "https://upload.heygen.com").rs
 HEYGEN_UPLOAD_CALL = env.str(  # see README
     "HEYGEN_UPLOAD_CALL", "auto", validate=OneOf(["auto", "assets", "asset", "own"])
 )
+# Further remote APIs (videos/remotes/): REMOTE_<KEY OF THE BACKEND>_URL, _KEY, and whatever else one asks for.
+REMOTE_SETTINGS = {name: value.strip() for name, value in os.environ.items() if name.startswith("REMOTE_")}
+DEMO_URL = env.str("STUDIO_DEMO_URL", "")  # where the demo server answers for all of them
 DEMO = env.bool("STUDIO_DEMO", False)  # set by the supervisor when the stand-in takes HeyGen's place
 POLL_SECONDS = env.float("STUDIO_POLL_SECONDS", 10)
 OVERDUE_SECONDS = env.float("STUDIO_OVERDUE_SECONDS", 600)

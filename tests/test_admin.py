@@ -167,7 +167,7 @@ def test_what_was_no_longer_waited_for_is_checked_again(admins, member):
 def test_a_saved_copy_is_fetched_again_and_the_old_one_is_set_aside(admins, owner, remote, model):
     generation = save_until_ready(completed(remote, owner)[0])
     row, name = (generation if model == "generation" else SavedVideo.objects.get()), generation.saved_video.file.name
-    assert act(admins, model, "fetch_again", row) == ["1 fetched again from HeyGen, at no cost."]
+    assert act(admins, model, "fetch_again", row) == ["1 fetched again from the remote, at no cost."]
     assert Generation.objects.get().status == "saving"
     assert default_storage.exists(f"lost-and-found/{name}")
     save_until_ready(Generation.objects.get())

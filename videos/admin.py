@@ -14,6 +14,7 @@ from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -31,11 +32,13 @@ from videos.models import (
     Picture,
     ProcessLock,
     Provider,
+    ProviderPrice,
     PublicLink,
     RemoteAccount,
     SavedVideo,
     StudioFault,
 )
+from videos.price_hints import HINTS, READ_ON, SOURCE
 from videos.remotes import registry
 from videos.storage.consistency import STORAGE_ERRORS, CannotRepair, fetch_again
 from videos.templatetags.studio import money
@@ -81,7 +84,7 @@ def fetch_all_again(request, generations: list[Generation]):
             why_not = f"{error}."
         except STORAGE_ERRORS:
             why_not = "the storage failed."
-    tell(request, done, len(generations), "fetched again from HeyGen, at no cost", why_not)
+    tell(request, done, len(generations), "fetched again from the remote, at no cost", why_not)
 
 
 def bare_address(address: str) -> str:
@@ -214,8 +217,16 @@ class BatchAdmin(LookOnly):
         return batch.count
 
 
+class PriceInline(admin.TabularInline):
+    """Prices by resolution, mode and length, each with its source and date."""
+
+    model = ProviderPrice
+    extra = 0
+
+
 @admin.register(Provider)
 class ProviderAdmin(admin.ModelAdmin):
+    inlines = [PriceInline]
     list_display = ["name", "value", "family", "state", "note", "cost", "position"]
     list_filter = ["state", "family", "sound"]
     search_fields = ["name", "value", "family"]
@@ -224,9 +235,30 @@ class ProviderAdmin(admin.ModelAdmin):
 
     @admin.display(description="price", ordering="price")
     def cost(self, provider):
+        prices = sorted({price.price for price in provider.prices.all()})
+        if prices:
+            ends = [money(price, provider.currency) for price in {prices[0], prices[-1]}]
+            return f"{' to '.join(sorted(ends))} {provider.prices.all()[0].get_unit_display()}"
         if provider.price is None:
             return None
         return f"{money(provider.price, provider.currency)} {provider.get_price_unit_display()}"
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("prices")
+
+    def render_change_form(self, request, context, *arguments, **options):
+        provider = context.get("original")
+        context["price_hint"] = HINTS.get(provider.value) if provider else None
+        return super().render_change_form(request, context, *arguments, **options)
+
+    def response_change(self, request, provider):
+        """One click on the hint's button: its price stands in the table, with its source and date."""
+        hint = HINTS.get(provider.value)
+        if "_adopt_hint" not in request.POST or hint is None:
+            return super().response_change(request, provider)
+        provider.adopt_price(hint.price, SOURCE, READ_ON)
+        messages.success(request, f"{provider}: {money(hint.price)} per second is its price now.")
+        return redirect(request.path)
 
     def formfield_for_dbfield(self, db_field, request, **options):
         if db_field.name != "backend":
@@ -234,7 +266,7 @@ class ProviderAdmin(admin.ModelAdmin):
         return forms.ChoiceField(choices=registry.choices(), initial=registry.default_key(), required=False)
 
     def get_readonly_fields(self, request, obj=None):
-        """The value is what HeyGen knows it by: generations already made must keep it."""
+        """The value is what the remote knows it by: generations already made must keep it."""
         return [*self.readonly_fields, "value", "backend"] if obj else self.readonly_fields
 
     def has_delete_permission(self, request, obj=None):
@@ -294,7 +326,7 @@ class SavedVideoAdmin(LookOnly):
     def bytes(self, video):
         return megabytes(video.size)
 
-    @admin.action(description="Fetch again from HeyGen")
+    @admin.action(description="Fetch again from the remote")
     def fetch_again(self, request, queryset):
         fetch_all_again(request, [video.generation for video in queryset.select_related("generation")])
 

@@ -36,12 +36,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def start(command, env, log, **options):
+def start(command, env, log, cwd=ROOT, **options):
     """Popen of `command` from the checkout, output to the file `log`; it gets SIGTERM if the tests die."""
     with Path(log).open("ab") as output:
         return subprocess.Popen(
             [str(part) for part in command],
-            cwd=ROOT,
+            cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=output,

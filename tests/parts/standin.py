@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.parts.processes import LOOPBACK, environment, start, stop, wait_until
+from tests.parts.processes import LOOPBACK, ROOT, environment, start, stop, wait_until
 
 READY = re.compile(r"stand-in ready on (http://127\.0\.0\.1:\d+)")
 MODULE = "videos.standin.server"
@@ -15,10 +15,10 @@ MODULE = "videos.standin.server"
 class Standin:
     """A running stand-in. Its address is `url`; give it as HEYGEN_API_URL and HEYGEN_UPLOAD_URL."""
 
-    def __init__(self, folder, port=0, options=("--control", "--draft", "--speed", "50"), env=None):
+    def __init__(self, folder, port=0, options=("--control", "--draft", "--speed", "50"), env=None, cwd=ROOT):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.options = options
+        self.options, self.cwd = options, cwd
         self.env = environment(**(env or {}))
         self.log_file = self.folder / "standin.log"
         self.url = None
@@ -31,7 +31,7 @@ class Standin:
     def start(self, port=0):
         self.log_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", MODULE, "--port", port, "--folder", self.folder, *self.options]
-        self.process = start(command, self.env, self.log_file)
+        self.process = start(command, self.env, self.log_file, self.cwd)
         self.url = wait_until(self.ready, 30, "a stand-in")[1]
 
     def ready(self):

@@ -242,10 +242,11 @@ class Saving:
             why = wording.sentence("remote", error.cause, self.generation.remote_name).rstrip(".")
             raise NoNewLink(f"its link has died, and there is no fresh one yet. {why}") from None
         if found.is_missing:
-            words = "no copy of it was saved before HeyGen forgot this execution"
+            words = f"no copy of it was saved before {self.generation.remote_name} forgot it"
             raise NoNewLink(words, LONGEST_DELAY)
         if not found.is_completed:
-            raise NoNewLink("its link has died, and HeyGen gives no fresh one at the moment", None)
+            name = self.generation.remote_name
+            raise NoNewLink(f"its link has died, and {name} gives no fresh one at the moment", None)
         if not self.generation.renew_link(self.token, found.video_url):
             raise LeaseLost
         self.generation.video_url = found.video_url
@@ -343,16 +344,16 @@ def as_clause(sentence: str) -> str:
 
 
 def put_off(generation: Generation, error: Exception, delay: timedelta):
-    sentence = f"The video is finished, but {error}. {what_next(error, delay)}"
+    sentence = f"The video is finished, but {error}. {what_next(error, delay, generation.remote_name)}"
     logger.info("Saving %s is put off: %s", generation.public_id, sentence)
     generation.delay_saving(generation.lease_token, delay, sentence)
 
 
-def what_next(error: Exception, delay: timedelta) -> str:
+def what_next(error: Exception, delay: timedelta, name: str) -> str:
     again = f"Trying again in {spoken(delay)}"
     fault = getattr(error, "fault", None)
     if fault == Fault.DISK:
-        return f"{again}; put that right soon, because HeyGen keeps the video only for a time."
+        return f"{again}; put that right soon, because {name} keeps the video only for a time."
     if fault == Fault.TOO_LARGE:
         return f"{again}; raise STUDIO_MAX_VIDEO_BYTES to have it saved."
     if isinstance(error, Unforeseen):
@@ -360,8 +361,8 @@ def what_next(error: Exception, delay: timedelta) -> str:
     if isinstance(error, NotStored):
         return f"{again}; nothing is downloaded again."
     if fault in NEEDS_NEW_LINK or isinstance(error, NoNewLink):
-        return f"{again}, with a fresh link from HeyGen; nothing more is charged."
-    return f"{again}; HeyGen is asked for another link when this one goes on failing."
+        return f"{again}, with a fresh link from {name}; nothing more is charged."
+    return f"{again}; {name} is asked for another link when this one goes on failing."
 
 
 def spoken(delay: timedelta) -> str:

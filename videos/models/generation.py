@@ -324,7 +324,7 @@ class Generation(models.Model):
         return self._move(self._rows(Status.STOPPED), Status.STOPPED, ended_at=timezone.now(), trouble="", **NO_LEASE)
 
     def check_again(self) -> bool:
-        """Looks for an execution that nobody waits for any more, or that HeyGen did not know a while ago. Free."""
+        """Looks for an execution that nobody waits for any more, or that the remote did not know a while ago. Free."""
         rows = self._rows(Status.RUNNING).filter(Q(status=Status.STOPPED) | UNKNOWN_TO_HEYGEN)
         return self._move(rows, Status.RUNNING, **self._followed_from_now())
 
@@ -380,7 +380,7 @@ class Generation(models.Model):
 
     @retried
     def resolve_as_not_made(self) -> bool:
-        """The owner looked, and HeyGen has nothing. The sender's token stays, in case it has after all."""
+        """The owner looked, and the remote has nothing. The sender's token stays, in case it has after all."""
         rows = self._rows(Status.CANCELLED).filter(status=Status.UNKNOWN)
         return self._move(rows, Status.CANCELLED, ended_at=timezone.now()) and self.release()
 
@@ -529,5 +529,5 @@ class Generation(models.Model):
 
 
 UNKNOWN_TO_HEYGEN = Q(status=Status.FAILED, error_class="not_found", remote_id__isnull=False)
-PRESSED_IN_DEMO = "Pressed in demo mode, so it is never sent to HeyGen. Make it anew to have it for real."
+PRESSED_IN_DEMO = "Pressed in demo mode, so it is never sent for real. Make it anew to have it for real."
 PRESSED_FOR_REAL = "Pressed with an API key. It waits, unharmed, until the studio runs with the key again."

@@ -1,5 +1,6 @@
 """Providers: the video models behind the one remote API, and what is known of each."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -112,6 +113,12 @@ class Provider(models.Model):
         if self.price is None or self.price_unit == self.PriceUnit.VIDEO:
             return self.price
         return (self.price * Decimal(str(seconds))).quantize(Decimal("0.0001"))
+
+    def adopt_price(self, price: Decimal, source: str, as_of: date):
+        """One price per second for every resolution and mode, with where and when it was read."""
+        whatever = {"resolution": "", "mode": ProviderPrice.Mode.ANY, "from_seconds": 0}
+        facts = {"price": price, "unit": self.PriceUnit.SECOND, "source": source, "as_of": as_of}
+        self.prices.update_or_create(**whatever, defaults=facts)
 
     def priced_seconds(self, duration: Any) -> float:
         """The length that is paid for."""

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any
 
 import httpx
+from django.conf import settings
 
 from videos.remotes.errors import EndNotice, RemoteError
 from videos.remotes.transport import harmless
@@ -109,14 +110,20 @@ class Backend(ABC):
     has_end_frame = True
     takes_any_provider = False  # provider values are passed on as they are, also those that an administrator adds
 
+    default_url = ""
+
     # Where it is, and who we are there
     @property
-    @abstractmethod
-    def api_url(self) -> str: ...
+    def api_url(self) -> str:
+        return settings.DEMO_URL if settings.DEMO else self.setting("URL") or self.default_url
 
     @property
-    @abstractmethod
-    def api_key(self) -> str: ...
+    def api_key(self) -> str:
+        return "demo" if settings.DEMO else self.setting("KEY")
+
+    def setting(self, name: str) -> str:
+        """REMOTE_<KEY OF THE BACKEND>_<NAME> of the environment."""
+        return settings.REMOTE_SETTINGS.get(f"REMOTE_{self.key.upper()}_{name}", "")
 
     @property
     def is_configured(self) -> bool:

@@ -119,7 +119,7 @@ class Api:
         row = self.ledger.executions.get(contract.job_of(request))
         if row is None or row.api != contract.key:
             raise Refused(404, f"{contract.id_name.removesuffix('_id')}_not_found", "There is nothing with this id.")
-        return json_reply(200, {"data": self.state(row)})
+        return contract.answer(self.state(row))
 
     def state(self, row: Execution) -> dict:
         """`data` of a poll's reply; a completed one carries a fresh link."""

@@ -223,8 +223,8 @@ def _other_submission(reply: Reply, request: Request, do: dict, before: str | No
 def _other_state(api: Api, row: Execution, do: dict, count: int) -> Reply:
     step = _step(do, count)
     if isinstance(step, dict):
-        return json_reply(200, {"data": step})
-    return json_reply(200, {"data": CONTRACTS[row.api].odd_state(api.state(row), row, step, do)})
+        return CONTRACTS[row.api].answer(step)
+    return CONTRACTS[row.api].answer(CONTRACTS[row.api].odd_state(api.state(row), row, step, do))
 
 
 def _step(do: dict, count: int) -> object:

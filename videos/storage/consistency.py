@@ -337,7 +337,7 @@ def fetch_again(generation: Generation) -> str:
     if generation.status != Status.READY:
         raise CannotRepair("only ready videos have a copy")
     if not generation.remote_id:
-        raise CannotRepair("it was never made at HeyGen; only a backup has it")
+        raise CannotRepair(f"{generation.remote_name} never made it; only a backup has it")
     if not generation.is_of_this_mode:
         raise CannotRepair(MADE_FOR_REAL if settings.DEMO else MADE_IN_DEMO)
     require_remote_copy(generation)
@@ -345,7 +345,7 @@ def fetch_again(generation: Generation) -> str:
     aside = f" and what was there is set aside as {set_aside(name)}" if default_storage.exists(name) else ""
     if not generation.fetch_again():
         raise CannotRepair("it has moved on meanwhile")
-    return f"HeyGen still has it: it is fetched again{aside}"
+    return f"{generation.remote_name} still has it: it is fetched again{aside}"
 
 
 def require_remote_copy(generation: Generation):
@@ -353,10 +353,10 @@ def require_remote_copy(generation: Generation):
         found = generation.remote.poll(generation.remote_id)
     except RemoteError as error:
         why = wording.sentence("remote", error.cause, generation.remote_name)
-        raise CannotRepair(f"HeyGen could not be asked for it. {why}") from None
+        raise CannotRepair(f"{generation.remote_name} could not be asked for it. {why}") from None
     if not found.is_completed:
-        raise CannotRepair("HeyGen has it no more; only a backup has it")
+        raise CannotRepair(f"{generation.remote_name} has it no more; only a backup has it")
     try:
         look(found.video_url, guard_for(generation.remote.trusted_origin))
     except FetchError as error:
-        raise CannotRepair(f"HeyGen knows it, but {error}. What is here stays as it is") from None
+        raise CannotRepair(f"{generation.remote_name} knows it, but {error}. What is here stays as it is") from None

@@ -274,7 +274,13 @@ def kept_port() -> Path:
 
 def demo_environment(port: int) -> dict[str, str]:
     url = f"http://127.0.0.1:{port}"
-    return {"STUDIO_DEMO": "1", "HEYGEN_API_URL": url, "HEYGEN_UPLOAD_URL": url, "HEYGEN_API_KEY": "demo"}
+    return {
+        "STUDIO_DEMO": "1",
+        "STUDIO_DEMO_URL": url,
+        "HEYGEN_API_URL": url,
+        "HEYGEN_UPLOAD_URL": url,
+        "HEYGEN_API_KEY": "demo",
+    }
 
 
 def environment_beside_a_demo() -> dict[str, str]:

@@ -50,6 +50,10 @@ class Contract(ABC):
     def state(self, row: Execution, word: str, link: str) -> dict[str, Any]:
         """`data` of a poll's answer. `word` is submitted, processing, completed (then `link` is given) or failed."""
 
+    def answer(self, data: dict[str, Any]) -> Reply:
+        """The reply to a poll that carries `data`."""
+        return with_data(200, data)
+
     def new_id(self) -> str:
         return "".join(secrets.choice(LETTERS) for _ in range(24))
 
