@@ -9,7 +9,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test install-test test-pythons lint bench crash chaos screenshots lock clean
+.PHONY: help run install test install-test test-pythons lint bench crash chaos container container-test \
+	screenshots lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do printf '%-20s %s\n' "$$name" "$$what"; done
@@ -65,6 +66,13 @@ crash: .venv/test.lock ## kill -9 at every executed line of a submission (long)
 
 chaos: .venv/test.lock ## faults and kills at random under load, then the books are compared
 	@$(BIN)/python -m tests.chaos
+
+container: ## the container image heygen-studio (IMAGE, BASE_IMAGE), by docker, podman or buildah
+	@sh scripts/container/build.sh
+
+container-test: .venv/test.lock ## build the image and run it for real: both profiles of compose.yaml (long)
+	@sh scripts/container/tools.sh
+	@$(BIN)/python -m tests.container
 
 screenshots: install-test ## the pictures in docs/, taken from a running studio
 	@$(BIN)/python -m tests.screenshots

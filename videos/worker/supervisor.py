@@ -6,7 +6,6 @@ web server is being replaced waits a moment instead of being refused.
 """
 
 import errno
-import json
 import os
 import selectors
 import signal
@@ -21,13 +20,13 @@ from pathlib import Path
 from types import FrameType
 
 from django.conf import settings
-from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from videos.storage.private import close_to_others
 from videos.worker import linux
+from videos.worker.static_files import collect_static_files
 
 STEP = 0.1  # seconds between two looks
 STOP_WITHIN = 10.0  # seconds until a part that does not stop is killed
@@ -334,8 +333,7 @@ def prepare():
         migrate()
     except Error as error:
         raise CannotStart(f"The database cannot be used ({str(error).strip()}). Check DATABASE_URL.") from error
-    if static_files_changed(settings.STATIC_ROOT / "staticfiles.json"):
-        call_command("collectstatic", interactive=False, verbosity=0)
+    collect_static_files()
 
 
 def migrate():
@@ -343,16 +341,3 @@ def migrate():
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", interactive=False, verbosity=0)
     connections.close_all()
-
-
-def static_files_changed(manifest: Path) -> bool:
-    """Whether any file was added or changed since they were collected."""
-    try:
-        collected_at, names = manifest.stat().st_mtime, set(json.loads(manifest.read_text())["paths"])
-    except (OSError, ValueError, KeyError):
-        return True
-    for finder in get_finders():
-        for name, storage in finder.list(None):
-            if name not in names or Path(storage.path(name)).stat().st_ctime > collected_at:
-                return True
-    return False
