@@ -117,6 +117,7 @@ MIDDLEWARE = [
     "videos.middleware.LastSeenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "videos.middleware.RemovedMeanwhileMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

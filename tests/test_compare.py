@@ -70,3 +70,60 @@ def test_videos_of_others_are_not_there(client, owner):
 def test_nonsense_shows_what_could_be_compared(client, owner, query):
     made = make(owner, count=2)
     assert client.get("/compare", query).context["batches"] == [made[0].batch]
+
+
+# Which of many
+def shown(response):
+    return response.context["videos"]
+
+
+def test_a_batch_shows_one_video_of_each_provider_and_a_strip_of_the_others(client, owner):
+    made = make(owner, count=2, providers=["veo_3_1", "kling_pro", "ltx_distilled", "seedance_pro"])
+    response = client.get("/compare", {"batch": made[0].batch.public_id})
+    assert len({video.provider_id for video in shown(response)}) == len(shown(response)) == 4
+    assert [choice.is_shown for choice in response.context["strip"]].count(True) == 4
+    assert len(response.context["strip"]) == 8
+    assert "4 of 8 are shown" in response.content.decode()
+
+
+def test_a_batch_of_one_provider_shows_its_first_four(client, owner):
+    made = make(owner, count=6)
+    assert shown(client.get("/compare", {"batch": made[0].batch.public_id})) == made[:4]
+
+
+def test_five_chosen_ones_are_four_and_a_word_about_the_fifth(client, owner):
+    made = make(owner, count=5)
+    response = compared(client, made)
+    assert shown(response) == made[:4]
+    assert "4 of 5 are shown" in response.content.decode()
+
+
+def test_a_click_in_the_strip_swaps_the_video_of_the_same_provider(client, owner):
+    made = make(owner, providers=["veo_3_1", "kling_pro", "ltx_distilled", "seedance_pro"])
+    [other] = make(owner, providers=["kling_pro"])
+    response = compared(client, [*made, other])
+    choice = next(choice for choice in response.context["strip"] if choice.video == other)
+    after = client.get(f"/compare{choice.address}")
+    assert set(shown(after)) == {made[0], other, made[2], made[3]}
+    assert len(after.context["strip"]) == 5
+
+
+def test_a_click_on_what_is_shown_takes_it_away_until_two_are_left(client, owner):
+    made = make(owner, count=5)
+    response, left = compared(client, made), 4
+    while left > 2:
+        choice = next(choice for choice in response.context["strip"] if choice.is_shown)
+        response, left = client.get(f"/compare{choice.address}"), left - 1
+        assert len(shown(response)) == left
+    choice = next(choice for choice in response.context["strip"] if choice.is_shown)
+    assert len(shown(client.get(f"/compare{choice.address}"))) == 2
+
+
+def test_two_chosen_ones_have_no_strip(client, owner):
+    assert compared(client, make(owner, count=2)).context["strip"] == []
+
+
+def test_a_show_that_names_nothing_here_is_as_none(client, owner):
+    made = make(owner, count=3)
+    ids = {"g": [str(one.public_id) for one in made], "show": ["x", "\0", str(uuid.uuid4())]}
+    assert shown(client.get("/compare", ids)) == made

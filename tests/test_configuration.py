@@ -52,7 +52,7 @@ def test_a_grown_studio_is_clean_for_deployment(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "code", "name", "hint"),
     [
-        ({"STUDIO_URL": "https://studio.example.com"}, 0, "studio.W008", "Set STUDIO_PROXIES"),
+        ({"STUDIO_URL": "https://studio.example.com"}, 0, "studio.W010", "Set STUDIO_PROXIES"),
         ({"STUDIO_DATA": "/proc/no-such-folder", "SECRET_KEY": None}, 1, "studio.E001", "set STUDIO_DATA"),
         ({"STUDIO_URL": "studio.example.com"}, 1, "studio.E002", "https://studio.example.com"),
         ({"HEYGEN_API_URL": "api.heygen.com"}, 1, "studio.E003", "Unset HEYGEN_API_URL"),

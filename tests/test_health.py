@@ -1,16 +1,34 @@
 """/healthz: five parts, each told of, whatever the others do."""
 
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
+import psycopg
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
+from tests.parts.processes import ROOT, environment
 from videos.models import ProcessLock
+from videos.storage import writable as probes
+from videos.storage.writable import Writable, writable
 
-pytestmark = pytest.mark.django_db
+# The probe writes by a connection of its own.
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 PARTS = ["database", "worker", "storage", "free_space", "jobs"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered():
+    writable.forget()
 
 
 @pytest.fixture
@@ -62,6 +80,8 @@ def test_a_broken_table_does_not_hide_the_other_parts(client, worker):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE videos_processlock RENAME TO videos_processlock_gone")
     answer = client.get("/healthz")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE videos_processlock_gone RENAME TO videos_processlock")
     assert answer.status_code == 503
     assert (answer.json()["worker"], answer.json()["storage"]) == (False, True)
 
@@ -72,3 +92,109 @@ def test_it_asks_for_no_login_and_leaves_nothing_behind(client, worker, own_file
     assert not Session.objects.exists()
     assert [path for path in own_files.rglob("*") if path.is_file()] == []
     assert client.post("/healthz").status_code == 405
+
+
+def answer_of(client):
+    """(seconds that it took, its JSON), with nothing remembered."""
+    writable.forget()
+    began = time.monotonic()
+    found = client.get("/healthz").json()
+    return time.monotonic() - began, found
+
+
+def other_connection():
+    database = connection.settings_dict
+    names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
+    return {name: database[key] for name, key in names.items() if database[key]}
+
+
+def only_on_sqlite():
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL has no file of its own here")
+
+
+def test_a_locked_database_is_told_of_within_a_second_and_recovers(client, worker):
+    only_on_sqlite()
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        seconds, found = answer_of(client)
+        assert (found["ok"], found["database"], found["worker"]) == (False, False, True)
+        assert seconds < 1.5, "a second, and a little for a busy machine"
+    assert answer_of(client)[1]["ok"] is True
+
+
+def test_a_locked_table_is_told_of_within_a_second(client, worker):
+    """On PostgreSQL: somebody holds what a write needs."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite locks the whole file")
+    client.get("/healthz")
+    with psycopg.connect(**other_connection()) as other:
+        other.execute("LOCK TABLE videos_processlock IN SHARE MODE")
+        seconds, found = answer_of(client)
+        assert (found["ok"], found["database"]) == (False, False)
+        assert seconds < 1.5
+
+
+def test_a_database_file_that_was_moved_away_is_told_of_and_not_made_anew(client, worker, monkeypatch, tmp_path):
+    only_on_sqlite()
+    monkeypatch.setitem(connection.settings_dict, "NAME", str(tmp_path / "moved #1?.sqlite3"))
+    assert answer_of(client)[1]["database"] is False
+    assert not list(tmp_path.iterdir())
+
+
+READ_ONLY = """
+import os, sys, sqlite3
+path = sys.argv[1]
+from videos.storage.writable import write_to_sqlite
+write_to_sqlite(path)
+os.setresuid(65534, 65534, 65534)
+try:
+    write_to_sqlite(path)
+except sqlite3.OperationalError as error:
+    print(error)
+"""
+
+
+def test_a_database_file_that_may_only_be_read_takes_no_write():
+    """In a process that is not root, for whom no file is read-only."""
+    only_on_sqlite()
+    with tempfile.TemporaryDirectory(prefix="studio-read-only-") as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "studio.sqlite3"
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("CREATE TABLE videos_processlock (name TEXT UNIQUE, seen_at TEXT)")
+        path.chmod(0o444)
+        command = [sys.executable, "-c", f"import django; django.setup()\n{READ_ONLY}", str(path)]
+        done = subprocess.run(command, env=environment(), cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert "readonly database" in done.stdout or "unable to open" in done.stdout, done.stderr
+
+
+def test_a_data_folder_that_was_moved_away_is_told_of_and_not_made_anew(client, worker, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "gone" / "media"
+    assert answer_of(client)[1]["storage"] is False
+    assert not settings.MEDIA_ROOT.parent.exists()
+
+
+def test_a_part_that_hangs_is_told_of_within_a_second_and_tried_once():
+    tried, end = [], threading.Event()
+
+    def hang():
+        tried.append(1)
+        end.wait(20)
+
+    part = Writable(database=hang, storage=lambda: None)
+    for _ in range(3):
+        began = time.monotonic()
+        part.forget()
+        assert part.parts() == {"database": False, "storage": True}
+        assert time.monotonic() - began < 1.5
+    assert tried == [1]
+    end.set()
+
+
+def test_what_was_found_is_kept_for_a_few_seconds():
+    tried = []
+    part = Writable(database=lambda: tried.append(1))
+    assert [part.parts() for _ in range(20)] == [{"database": True}] * 20
+    assert tried == [1]
+    assert probes.BAD_NEWS_LASTS < probes.GOOD_NEWS_LASTS <= 10

@@ -73,20 +73,20 @@ def test_what_was_brought_back_meanwhile_is_not_removed_for_good(owner):
 def test_favourite_and_share_turn_on_for_all_and_off_when_all_have_it(client, owner):
     made = make(owner, count=2)
     made[0].mark_favourite(True)
-    for deed, field in (("favourite", "favourite"), ("share", "shared")):
+    for deed, marked in (("favourite", {"favourites__user": owner}), ("share", {"shared": True})):
         do(client, deed, made)
-        assert Generation.objects.filter(**{field: True}).count() == 2
+        assert Generation.objects.filter(**marked).count() == 2
         do(client, deed, made)
-        assert not Generation.objects.filter(**{field: True}).exists()
+        assert not Generation.objects.filter(**marked).exists()
 
 
 def test_nobody_decides_about_the_videos_of_others_even_shared_ones(owner):
     [generation] = make(owner, shared=True)
     member = signed_in(make_member())
-    for deed in ("trash", "favourite", "share", "restore"):
+    for deed in ("trash", "cancel", "share", "restore"):
         do(member, deed, [generation])
     generation.refresh_from_db()
-    assert (generation.trashed_at, generation.favourite, generation.shared) == (None, False, True)
+    assert (generation.trashed_at, generation.status, generation.shared) == (None, "ready", True)
 
 
 def test_the_archive_holds_the_very_bytes_under_distinct_names(client, owner):

@@ -159,3 +159,28 @@ def test_the_link_is_written_as_others_reach_the_studio(owner, generation, setti
     link = public_link(owner, generation)
     page = signed_in(owner).get(f"/g/{generation.public_id}").content.decode()
     assert f"https://studio.example/s/{link.token}" in page
+
+
+def test_a_deactivated_members_links_stop_at_once_and_work_again_with_the_member(owner):
+    member = make_member("max")
+    video = make(member, "a lighthouse")[0]
+    link, owners = public_link(member, video), signed_in(owner)
+    page = owners.get("/members").content.decode()
+    assert "1 public link" in page and "/admin/videos/publiclink/?q=max" in page
+    answer = owners.post(f"/members/{member.pk}/deactivate", follow=True).content.decode()
+    assert "max can no longer sign in, and their public links no longer work." in answer
+    assert "1 public link, stopped" in answer
+    assert {Client().get(f"/s/{link.token}{name}").status_code for name in ("", "/video.mp4", "/poster")} == {404}
+    assert "No" in owners.get("/admin/videos/publiclink/?q=max").content.decode()
+    owners.post(f"/members/{member.pk}/activate")
+    assert Client().get(f"/s/{link.token}").status_code == 200
+
+
+def test_the_owner_may_revoke_a_deactivated_members_links_for_good(owner):
+    member = make_member("max")
+    link, owners = public_link(member, make(member, "a lighthouse")[0]), signed_in(owner)
+    owners.post(f"/members/{member.pk}/deactivate")
+    owners.post("/admin/videos/publiclink/", {"action": "revoke", "_selected_action": [link.pk]})
+    page = owners.post(f"/members/{member.pk}/activate", follow=True).content.decode()
+    assert "public link," not in page and "1 public link" not in page
+    assert Client().get(f"/s/{link.token}").status_code == 404

@@ -39,7 +39,7 @@ def describe(generation):
         "id": generation.remote_id,
         "cause": generation.error_class,
         "detail": generation.error_detail,
-        "favourite": generation.favourite,
+        "favourite": generation.favourites.filter(user=generation.owner).exists(),
         "shared": generation.shared,
         "is_trashed": generation.trashed_at is not None,
         "start_frame": str(generation.start_frame.public_id) if generation.start_frame else None,

@@ -100,7 +100,7 @@ def megabytes(size: int) -> str:
 @admin.register(Generation)
 class GenerationAdmin(LookOnly):
     list_display = ["asked", "standing", "provider", "owner", "asked_at", "took", "viewer"]
-    list_filter = ["status", "provider", "error_class", "owner", "shared", "favourite", "created_at"]
+    list_filter = ["status", "provider", "error_class", "owner", "shared", "created_at"]
     list_select_related = ["provider", "owner"]
     search_fields = ["prompt", "public_id", "remote_id", "video_id", "owner__username"]
     search_help_text = "Words of the prompt, an id, or a member's name."
@@ -146,7 +146,7 @@ class GenerationAdmin(LookOnly):
         ),
         (
             "Kept",
-            {"fields": ["public_id", "send_attempts", "save_attempts", "favourite", "shared", "trashed_at"]},
+            {"fields": ["public_id", "send_attempts", "save_attempts", "shared", "trashed_at"]},
         ),
     ]
 
@@ -401,7 +401,7 @@ class ProcessLockAdmin(LookOnly):
 
 @admin.register(PublicLink)
 class PublicLinkAdmin(LookOnly):
-    list_display = ["made", "generation", "owner", "views", "revoked_at"]
+    list_display = ["made", "generation", "owner", "works", "views", "revoked_at"]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["generation__owner"]
     search_fields = ["generation__prompt", "generation__public_id", "generation__owner__username"]
@@ -415,6 +415,12 @@ class PublicLinkAdmin(LookOnly):
     @admin.display(ordering="generation__owner")
     def owner(self, link):
         return link.generation.owner
+
+    @admin.display(description="works", boolean=True)
+    def works(self, link):
+        """A deactivated member's links stop until the member is activated again."""
+        generation = link.generation
+        return link.revoked_at is None and generation.trashed_at is None and generation.owner.is_active
 
     @admin.action(description="Revoke")
     def revoke(self, request, queryset):

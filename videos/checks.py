@@ -84,7 +84,7 @@ def public_address(**kwargs):
                 "request came over TLS.",
                 hint="Set STUDIO_PROXIES to how many proxies of yours stand before the studio, usually 1. Until then "
                 "plain requests are not redirected to https://, and browsers are not told to stay there.",
-                id="studio.W008",
+                id="studio.W010",
             )
         ]
     return []

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 
 from videos.models import Generation, Job, Picture, Provider, RemoteAccount, Request, StudioFault
 from videos.models.provider_limits import Asked, refusals
 from videos.remotes import registry
 from videos.storage.pictures import PictureRefused, Redrawn
 from videos.storage.redraw_process import RedrawFault, redraw_apart
+from videos.text import with_line_feeds
 
 DEFAULT_PROVIDER = "veo_3_1"
 DEFAULT_RATIO = "16:9"
@@ -154,7 +156,7 @@ class GenerateForm(forms.Form):
     default_error_messages = {"invalid": "That file did not arrive whole; add it again."}
 
     def __init__(self, data=None, files=None, *, owner, initial=None):
-        super().__init__(data, files, initial=initial, auto_id=False)
+        super().__init__(with_plain_lines(data), files, initial=initial, auto_id=False)
         self.owner = owner
         self.frames: dict[str, Picture] = {}
         for name in FRAMES.values():
@@ -315,6 +317,16 @@ class GenerateForm(forms.Form):
             for provider in [data["provider"], *data["also"]]
             for _ in range(data["count"])
         ]
+
+
+def with_plain_lines(data: QueryDict | None) -> QueryDict | None:
+    """What was sent, with the ends of lines as they are kept and counted."""
+    if data is None:
+        return None
+    changed = data.copy()
+    for name in ("prompt", "config"):
+        changed.setlist(name, [with_line_feeds(text) for text in data.getlist(name)])
+    return changed
 
 
 def why_paused(provider: Provider) -> str:

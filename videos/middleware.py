@@ -1,12 +1,18 @@
 """What holds for every request: sign in first, say when you were here, and what the browser may do."""
 
+import logging
+
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.views.defaults import page_not_found
 
 from videos.accounts import sessions
+
+logger = logging.getLogger(__name__)
 
 PERMISSIONS = ", ".join(
     f"{name}=()"
@@ -54,6 +60,24 @@ class LastSeenMiddleware:
         if request.user.is_authenticated:
             sessions.note_use(request)
         return self.get_response(request)
+
+
+class RemovedMeanwhileMiddleware:
+    """A row may be gone at any moment, between any two steps of a view: then there is nothing here any more."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if not isinstance(exception, ObjectDoesNotExist):
+            return None
+        logger.info("Gone while it was asked for: %s %s", request.method, request.path, exc_info=exception)
+        if request.htmx:
+            return HttpResponse("This was removed.", status=404, content_type="text/plain")
+        return page_not_found(request, exception)
 
 
 class NoStoreMiddleware:

@@ -135,7 +135,7 @@ listen("pressed", () => {
     field("prompt").value = "";
     for (const which of ["start", "end"]) if (hasFrame(which)) loadFrame(which);
   }
-  const recent = createElement("button", { type: "button", textContent: sentPrompt });
+  const recent = createElement("button", { type: "button", dir: "auto", textContent: sentPrompt });
   recent.dataset.fill = sentPrompt;
   find("#recent > div").prepend(recent);
   if (isNarrow()) {

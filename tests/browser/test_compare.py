@@ -71,3 +71,22 @@ def test_a_press_of_several_opens_here_with_one_click_from_its_card(room):
     room.get_by_role("button", name="More").first.click()
     room.get_by_role("link", name="Compare this press").first.click()
     expect(room.locator(".beside video")).to_have_count(2)
+
+
+def test_a_portrait_video_is_shown_whole(room):
+    videos = make(room.owner, "a wave", count=2, ratio="9:16", draft=False, config={"duration": 2})
+    room.goto(f"{room.studio.url}/compare?batch={videos[0].batch.public_id}")
+    for pane in room.locator(".pane").all():
+        frame, video = pane.bounding_box(), pane.locator("video").bounding_box()
+        assert frame["height"] <= 0.6 * 900 + 1
+        assert video["height"] <= frame["height"] + 1
+        assert video["width"] <= frame["width"] + 1
+
+
+def test_the_strip_swaps_what_is_shown(room):
+    videos = make(room.owner, "a wave", count=5)
+    room.goto(f"{room.studio.url}/compare?" + "&".join(f"g={video.public_id}" for video in videos))
+    expect(room.locator(".swap")).to_contain_text("4 of 5 are shown")
+    room.locator(".swap a:not([aria-current])").click()
+    expect(room.locator(".swap [aria-current]")).to_have_count(4)
+    expect(room.locator(f".pane video[src*='{videos[4].public_id}']")).to_have_count(1)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.parts.exhibition import make
-from videos.models import Generation
+from videos.models import Favourite, Generation
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -83,5 +83,5 @@ def test_slash_searches_and_letters_that_are_typed_do_nothing_else(shelf):
     shelf.keyboard.type("f x s ?")
     shelf.keyboard.press("Delete")
     expect(shelf.locator("#keys")).to_be_hidden()
-    assert not Generation.objects.filter(favourite=True).exists()
+    assert not Favourite.objects.exists()
     assert not Generation.objects.trashed().exists()

@@ -48,6 +48,7 @@ def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, provi
     """
     ratio, config, draft = fields.pop("ratio", "16:9"), fields.pop("config", {}), fields.pop("draft", True)
     seconds_ago, took = fields.pop("seconds_ago", 300), fields.pop("took", 90)
+    is_favourite = fields.pop("favourite", False)
     requests = [Request(prompt, Provider.objects.get(value=value), ratio, config=config) for value in providers]
     batch = Batch.objects.press(owner, uuid.uuid4().hex, requests * count)
     made = list(batch.generations.order_by("pk"))
@@ -56,6 +57,8 @@ def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, provi
             settle(generation, "saving", seconds_ago, took, fields)
             hang(generation, draft)
         settle(generation, status, seconds_ago, took, fields)
+        if is_favourite:
+            generation.mark_favourite(True)
     return made
 
 

@@ -3,6 +3,7 @@
 from videos.models.batch import AlreadyRetried, Batch, OtherContents, Request, TokenTaken
 from videos.models.budget import Budget, LedgerEntry, OverBudget
 from videos.models.database_lock import DatabaseLock
+from videos.models.favourite import Favourite
 from videos.models.generation import Generation
 from videos.models.one_time_link import OneTimeLink
 from videos.models.picture import Picture, RemoteCopy
@@ -19,6 +20,7 @@ __all__ = [
     "Budget",
     "DatabaseLock",
     "DuePoll",
+    "Favourite",
     "Generation",
     "Job",
     "LedgerEntry",

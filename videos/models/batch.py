@@ -19,6 +19,7 @@ from videos.models.picture import Picture
 from videos.models.provider import Provider
 from videos.models.transactions import retried
 from videos.remotes import registry
+from videos.text import with_line_feeds
 
 
 class TokenTaken(Exception):
@@ -46,6 +47,9 @@ class Request:
     end_frame_url: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     retry_of: Generation | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "prompt", with_line_feeds(self.prompt))
 
     @classmethod
     def again(cls, generation: Generation) -> "Request":

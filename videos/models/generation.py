@@ -30,6 +30,7 @@ from videos.models.saved_video import PublicLink, SavedVideo
 from videos.models.transactions import lock_in_order, retried, update_in_order
 from videos.remotes import registry
 from videos.remotes.base import Backend
+from videos.text import folded
 
 
 class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
@@ -149,6 +150,7 @@ class Generation(models.Model):
 
     # What was asked for
     prompt = models.TextField()
+    search_text = models.TextField(blank=True, editable=False)  # the prompt, folded
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="generations")
     aspect_ratio = models.CharField(max_length=16, default="16:9")
     start_frame = models.ForeignKey(Picture, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -199,7 +201,6 @@ class Generation(models.Model):
 
     # The owner's own
     retried_at = models.DateTimeField(null=True, blank=True, editable=False)
-    favourite = models.BooleanField(default=False)
     seen = models.BooleanField(default=False)
     shared = models.BooleanField(default=False, help_text="With the team.")
     trashed_at = models.DateTimeField(null=True, blank=True)
@@ -223,6 +224,11 @@ class Generation(models.Model):
 
     def __str__(self):
         return f"{self.prompt[:60]} ({self.get_status_display().lower()})"
+
+    def save(self, *arguments, **named):
+        if self._state.adding:
+            self.search_text = folded(self.prompt)
+        super().save(*arguments, **named)
 
     @property
     def remote(self) -> Backend:
@@ -387,8 +393,15 @@ class Generation(models.Model):
         self.settle()
         return True
 
-    def mark_favourite(self, favourite: bool):
-        self._touch(favourite=favourite)
+    @retried
+    def mark_favourite(self, favourite: bool, user=None):
+        """A star of this person's own; of the owner where nobody is named. Raises DoesNotExist once it is removed."""
+        Generation.objects.select_for_update(no_key=True).get(pk=self.pk)
+        if favourite:
+            self.favourites.get_or_create(user=user or self.owner)
+        else:
+            self.favourites.filter(user=user or self.owner).delete()
+        self._touch()
 
     def mark_seen(self):
         if not self.seen:
@@ -397,7 +410,9 @@ class Generation(models.Model):
     def share_with_team(self, shared: bool):
         self._touch(shared=shared)
 
+    @retried
     def make_public_link(self) -> PublicLink:
+        Generation.objects.select_for_update(no_key=True).get(pk=self.pk)
         return self.open_public_link() or self.public_links.create()
 
     def open_public_link(self) -> PublicLink | None:

@@ -16,6 +16,7 @@ from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
 from videos.models.changes import changed_between
 from videos.models.lease import ahead, passed
 from videos.remotes import registry
+from videos.text import folded
 
 SAMPLES = 20  # a provider's history reaches back so many generations
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
@@ -58,15 +59,17 @@ class GenerationQuerySet(models.QuerySet):
     def newest_first(self):
         return self.order_by("-pk")
 
-    def on_tab(self, tab: str):
-        """One of the gallery's tabs: all, running, ready, favourite, attention, trash; any other word means all."""
+    def on_tab(self, tab: str, user):
+        """One of this person's tabs: all, running, ready, favourite, attention, trash; any other word means all."""
         if tab == "trash":
             return self.trashed()
+        if tab == "favourite":
+            return self.kept().filter(favourites__user=user)
         return self.kept().filter(TABS.get(tab, Q()))
 
-    def tab_counts(self) -> dict[str, int]:
+    def tab_counts(self, user) -> dict[str, int]:
         kept = Q(trashed_at=None)
-        return self.aggregate(
+        return {"favourite": self.on_tab("favourite", user).count()} | self.aggregate(
             all=Count("pk", filter=kept),
             trash=Count("pk", filter=~kept),
             **{tab: Count("pk", filter=kept & condition) for tab, condition in TABS.items()},
@@ -77,10 +80,10 @@ class GenerationQuerySet(models.QuerySet):
         return self.aggregate(size=models.Sum("saved_video__size"))["size"] or 0
 
     def search(self, words: str):
-        """Generations whose prompt contains every word."""
+        """Generations whose prompt contains every word, in whatever case and with whatever accents."""
         found = self
-        for word in words.split():
-            found = found.filter(prompt__icontains=word)
+        for word in folded(words).split():
+            found = found.filter(search_text__contains=word)
         return found
 
     def newest_retries(self, retried: Iterable) -> dict[int, uuid.UUID]:
@@ -159,7 +162,6 @@ LONGEST_DELAY = timedelta(minutes=70)
 TABS = {
     "running": Q(status__in=IN_PROGRESS),
     "ready": Q(status=Status.READY),
-    "favourite": Q(favourite=True),
     # What was retried is settled, but for the question whether the first one was charged.
     "attention": Q(status__in=ATTENTION) & (Q(retried_at=None) | Q(status=Status.UNKNOWN)),
 }

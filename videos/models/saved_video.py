@@ -54,7 +54,16 @@ class SavedVideo(models.Model):
 
 class PublicLinkQuerySet(models.QuerySet):
     def open(self):
+        """Those at which anybody may watch now: a deactivated member's stop, until the member is activated again."""
+        return self.standing().filter(generation__owner__is_active=True)
+
+    def standing(self):
+        """Those that nobody revoked, whether or not their owner may sign in."""
         return self.filter(revoked_at=None, generation__trashed_at=None)
+
+    def count_by_owner(self) -> dict[int, int]:
+        owners = self.standing().values("generation__owner").annotate(links=models.Count("pk")).order_by()
+        return dict(owners.values_list("generation__owner", "links"))
 
     def revoke(self) -> int:
         """Nobody can watch at these links any more; how many were still open."""

@@ -43,6 +43,7 @@ class Card:
     is_new: bool = False
     can_compare: bool = False
     retried_as: uuid.UUID | None = None
+    is_favourite: bool = False
 
     @property
     def is_mine(self) -> bool:
@@ -136,6 +137,9 @@ class Card:
 def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) -> list[Card]:
     records, nothing, rows = track_records(), TrackRecord(), list(generations)
     several = Generation.objects.batches_to_compare(viewer, {row.batch_id for row in rows})
+    stars = (
+        set(viewer.favourites.filter(generation__in=rows).values_list("generation_id", flat=True)) if rows else set()
+    )
     retries = Generation.objects.newest_retries(row for row in rows if row.retried_at)
     return [
         Card(
@@ -145,6 +149,7 @@ def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) ->
             is_new=is_new,
             can_compare=row.batch_id in several,
             retried_as=retries.get(row.pk),
+            is_favourite=row.pk in stars,
         )
         for row in rows
     ]

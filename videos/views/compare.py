@@ -1,5 +1,6 @@
 """Two to four videos side by side, and what differs between them."""
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from videos.models.generation_queryset import GenerationQuerySet
 from videos.templatetags.studio import clock, size
 
 FEWEST, MOST = 2, 4
+MOST_TO_CHOOSE_FROM = 40
 BATCHES_OFFERED = 8
 OTHERS_OFFERED = 12
 
@@ -42,11 +44,13 @@ class Row:
 @gzip_page
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
-    """`/compare?g=<uuid>&g=<uuid>` or `/compare?batch=<uuid>`; with neither, what could be compared."""
-    videos = asked_for(request)
-    if len(videos) < FEWEST:
-        return render(request, "compare/choose.html", choice(request.user, videos))
+    """`/compare?g=<uuid>&g=<uuid>` or `/compare?batch=<uuid>`, of which `show=<uuid>` picks; else what could be."""
+    candidates = asked_for(request)
+    if len(candidates) < FEWEST:
+        return render(request, "compare/choose.html", choice(request.user, candidates))
+    videos = chosen(request, candidates)
     context = {
+        "strip": strip(request, candidates, videos),
         "videos": videos,
         "rows": [Row(name, [fact(video) for video in videos]) for name, fact in FACTS.items()],
         "same_prompt": len({video.prompt for video in videos}) == 1,
@@ -72,14 +76,60 @@ def ready_for(user) -> GenerationQuerySet:
 
 
 def asked_for(request: HttpRequest) -> list[Generation]:
-    """Up to MOST videos with a saved copy, in the order asked for."""
+    """Every video with a saved copy that the address names: a batch, or single ones in the order asked for."""
     ready = ready_for(request.user)
     batch = read_uuid(request.GET.get("batch", ""))
     if batch:
-        return list(ready.filter(batch__public_id=batch).order_by("pk")[:MOST])
-    ids = list(dict.fromkeys(filter(None, map(read_uuid, request.GET.getlist("g")))))[:MOST]
+        return list(ready.filter(batch__public_id=batch).order_by("pk")[:MOST_TO_CHOOSE_FROM])
+    ids = ids_in(request, "g")[:MOST_TO_CHOOSE_FROM]
     found = {video.public_id: video for video in ready.filter(public_id__in=ids)}
     return [found[public_id] for public_id in ids if public_id in found]
+
+
+def ids_in(request: HttpRequest, name: str) -> list[uuid.UUID]:
+    return list(dict.fromkeys(filter(None, map(read_uuid, request.GET.getlist(name)))))
+
+
+def chosen(request: HttpRequest, videos: list[Generation]) -> list[Generation]:
+    """Which of them are laid side by side: those that `show` names; else of a batch one for each provider."""
+    wanted = ids_in(request, "show")
+    shown = [video for video in videos if video.public_id in wanted]
+    if len(shown) < FEWEST and request.GET.get("batch"):
+        shown = list({video.provider_id: video for video in reversed(videos)}.values())[::-1]
+    return (shown if len(shown) >= FEWEST else videos)[:MOST]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One video of the strip below, and the address that swaps it in or takes it away."""
+
+    video: Generation
+    is_shown: bool
+    address: str
+
+
+def strip(request: HttpRequest, videos: list[Generation], shown: list[Generation]) -> list[Choice]:
+    """Empty where everything is shown already."""
+    if len(videos) == len(shown):
+        return []
+    return [Choice(video, video in shown, address_of(request, swapped(video, shown))) for video in videos]
+
+
+def swapped(video: Generation, shown: list[Generation]) -> list[Generation]:
+    """What is shown after a click on this video of the strip; the same where it would be too few."""
+    if video in shown:
+        return [other for other in shown if other != video] if len(shown) > FEWEST else shown
+    if len(shown) < MOST:
+        return [*shown, video]
+    same_provider = [other for other in shown if other.provider_id == video.provider_id]
+    leaves = same_provider[0] if same_provider else shown[-1]
+    return [video if other == leaves else other for other in shown]
+
+
+def address_of(request: HttpRequest, shown: list[Generation]) -> str:
+    query = request.GET.copy()
+    query.setlist("show", [str(video.public_id) for video in shown])
+    return f"?{query.urlencode()}"
 
 
 def comparable(user) -> list[Batch]:

@@ -59,7 +59,7 @@ def made(request: HttpRequest, batch: Batch) -> HttpResponse:
     if not request.htmx:
         return redirect(f"/#g-{generations[0].public_id}")
     if not page_shelf(request).is_everything:  # the new cards would not be on the shelf that is shown
-        response = redraw_shelf(request, Shelf(), **queued(batch))
+        response = redraw_shelf(request, Shelf(), is_after_generate=True, **queued(batch))
         response["HX-Push-Url"] = "/"
     else:
         cards = cards_of(generations, request.user, is_new=True)

@@ -69,7 +69,11 @@ class Shelf:
         )
 
     def rows(self, user) -> GenerationQuerySet:
-        rows = Generation.objects.visible_to(user).on_tab(self.state)
+        return self.on_every_tab(user).on_tab(self.state, user)
+
+    def on_every_tab(self, user) -> GenerationQuerySet:
+        """What the search and the filters find, whichever tab it is on."""
+        rows = Generation.objects.visible_to(user)
         if self.q:
             rows = rows.search(self.q)
         if self.provider:
@@ -194,22 +198,35 @@ def updates(request: HttpRequest) -> HttpResponse:
     shown = shelf.rows(request.user).filter(pk__in=ids).with_everything().newest_first()
     cards = cards_of(shown, request.user)
     staying = {card.generation.pk for card in cards}
-    counts = visible.tab_counts()
+    counts = shelf.on_every_tab(request.user).tab_counts(request.user)
     return answer_with_cards(
         request,
         cards,
         gone=visible.filter(pk__in=set(ids) - staying).values_list("public_id", flat=True),
         counts=counts,
-        title=title(counts),
+        shelf=shelf,
+        hits=hits(shelf, counts),
+        title=title(in_progress(request, shelf, counts)),
         cursor=now,
         notices=notices,
         is_update=True,
     )
 
 
-def title(counts: dict[str, int]) -> str:
-    """The browser tab's title says how many videos are in progress."""
-    return f"({counts['running']}) HeyGen Studio" if counts["running"] else "HeyGen Studio"
+def title(in_progress: int) -> str:
+    """The browser tab's title says how many videos are in progress, whatever is searched for."""
+    return f"({in_progress}) HeyGen Studio" if in_progress else "HeyGen Studio"
+
+
+def in_progress(request: HttpRequest, shelf: Shelf, counts: dict[str, int]) -> int:
+    if not shelf.is_filtered:
+        return counts["running"]
+    return Generation.objects.visible_to(request.user).on_tab("running", request.user).count()
+
+
+def hits(shelf: Shelf, counts: dict[str, int]) -> int | None:
+    """How many videos the search and the filters find on this tab; None where nothing is searched for."""
+    return counts[shelf.state or "all"] if shelf.is_filtered else None
 
 
 def redraw_shelf(request: HttpRequest, shelf: Shelf, **context) -> HttpResponse:
@@ -233,13 +250,14 @@ def page_context(request: HttpRequest, shelf: Shelf) -> dict:
 def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
     visible, notices = Generation.objects.visible_to(request.user), current_notices()
     cursor = Cursor.now(digest_of(notices))  # read before the cards: at worst one is sent twice
-    counts = visible.tab_counts()
+    counts = shelf.on_every_tab(request.user).tab_counts(request.user)
     return {
         **page_context(request, shelf),
         "shelf": shelf,
         "cursor": cursor,
         "counts": counts,
-        "title": title(counts),
+        "hits": hits(shelf, counts),
+        "title": title(in_progress(request, shelf, counts)),
         "tabs": shelf.tabs(counts),
         "trash_days": settings.TRASH_DAYS,
         "trash_size": visible.trashed().stored_size() if shelf.state == "trash" else 0,
@@ -248,6 +266,6 @@ def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
         "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [shelf.ratio])])),
         "when": WHEN,
         "has_team": Generation.objects.exclude(owner=request.user).visible_to(request.user).exists(),
-        "is_new_here": not counts["all"] and not counts["trash"],
+        "is_new_here": shelf.is_everything and not counts["all"] and not counts["trash"],
         "starters": STARTERS,
     }

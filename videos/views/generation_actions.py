@@ -36,6 +36,11 @@ def own(request: HttpRequest, public_id) -> Generation:
     return get_object_or_404(mine, public_id=public_id)
 
 
+def shown(request: HttpRequest, public_id) -> Generation:
+    visible = Generation.objects.visible_to(request.user).with_everything()
+    return get_object_or_404(visible, public_id=public_id)
+
+
 def answer(
     request: HttpRequest, generation: Generation, said: str = "", is_bad: bool = False, **context
 ) -> HttpResponse:
@@ -43,6 +48,7 @@ def answer(
         if said:
             messages.add_message(request, messages.ERROR if is_bad else messages.INFO, said)
         return redirect_to(asked_next(request) or f"/#g-{generation.public_id}")
+    generation = shown(request, generation.public_id)  # as it is now, with all that its card shows
     is_shown = generation.trashed_at is None
     return answer_with_cards(
         request,
@@ -165,11 +171,14 @@ def check(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def favourite(request: HttpRequest, public_id) -> HttpResponse:
-    generation = own(request, public_id)
+    """A star is each person's own, also on what others share."""
+    generation = shown(request, public_id)
     wanted = request.POST.get("favourite")
-    generation.mark_favourite(wanted == "1" if wanted in {"0", "1"} else not generation.favourite)
+    is_favourite = generation.favourites.filter(user=request.user).exists()
+    generation.mark_favourite(wanted == "1" if wanted in {"0", "1"} else not is_favourite, request.user)
     if request.htmx and request.POST.get("in") == "viewer":
-        context = {"generation": generation, "own_address": asked_next(request)}
+        [card] = cards_of([shown(request, public_id)], request.user)
+        context = {"generation": generation, "card": card, "own_address": asked_next(request)}
         return render(request, "viewer/_favourite.html", context)
     return answer(request, generation)
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from videos.accounts import owners
 from videos.accounts.forms import BudgetForm
 from videos.addresses import address_for_others, opens_only_here
-from videos.models import Budget, OneTimeLink
+from videos.models import Budget, OneTimeLink, PublicLink
 
 User = get_user_model()
 
@@ -39,8 +39,10 @@ def members(request):
 def show(request, **more):
     budgets = {budget.user_id or budget.scope: budget for budget in Budget.objects.all()}
     people = list(User.objects.order_by("-is_superuser", "-is_active", "username"))
+    public_links = PublicLink.objects.count_by_owner()
     for person in people:
         person.own_budget = budgets.get(person.pk)
+        person.links = public_links.get(person.pk, 0)
     context = {
         "people": people,
         "studio_budget": budgets.get(Budget.Scope.STUDIO),
@@ -89,7 +91,7 @@ def deactivate(request, pk):
     except owners.LastOwner as reason:
         messages.error(request, str(reason))
     else:
-        messages.success(request, f"{person} can no longer sign in.")
+        messages.success(request, f"{person} can no longer sign in, and their public links no longer work.")
     return redirect("members")
 
 
@@ -98,7 +100,7 @@ def deactivate(request, pk):
 def activate(request, pk):
     person = get_object_or_404(User, pk=pk)
     User.objects.filter(pk=person.pk).update(is_active=True)
-    messages.success(request, f"{person} can sign in again.")
+    messages.success(request, f"{person} can sign in again, and their public links work again.")
     return redirect("members")
 
 

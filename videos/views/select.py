@@ -55,7 +55,9 @@ def answer(request: HttpRequest, done: Done) -> HttpResponse:
         messages.info(request, done.words)
         return redirect_to(asked_next(request) or reverse("gallery"))
     leaves_shelf = request.POST.get("deed") == "restore"  # pressed in the trash
-    stays = [row for row in done.rows if row.trashed_at is None and not leaves_shelf]
+    # As they are now: one may have been removed for good meanwhile.
+    visible = Generation.objects.visible_to(request.user).filter(pk__in=[row.pk for row in done.rows])
+    stays = [] if leaves_shelf else list(visible.kept().with_everything().newest_first())
     gone = [row.public_id for row in done.rows if row not in stays]
     cards = cards_of(stays, request.user)
     return answer_with_cards(request, cards, gone=gone, said=done.words, undo=done.undo)
@@ -76,12 +78,14 @@ def own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:
 
 @retried
 def favourite(request: HttpRequest, rows: GenerationQuerySet) -> Done:
-    mine = own(request, rows)
-    wanted = not all(generation.favourite for generation in mine)
-    for generation in mine:
-        generation.mark_favourite(wanted)
+    """Each person's own stars, also on what others share."""
+    shown = list(rows.filter(pk__in=lock_in_order(rows)))
+    starred = request.user.favourites.filter(generation__in=shown).count()
+    wanted = starred < len(shown)
+    for generation in shown:
+        generation.mark_favourite(wanted, request.user)
     one, many = ("is a favourite", "are favourites") if wanted else ("is no favourite", "are no favourites")
-    return Done(mine, sentence(mine, f"{one} now", f"{many} now"))
+    return Done(shown, sentence(shown, f"{one} now", f"{many} now"))
 
 
 @retried

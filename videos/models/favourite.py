@@ -1,0 +1,16 @@
+"""A star: one person's own, on a generation that this person may see."""
+
+from django.conf import settings
+from django.db import models
+
+
+class Favourite(models.Model):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="favourites")
+    generation = models.ForeignKey("Generation", on_delete=models.CASCADE, related_name="favourites")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "generation"], name="one_star_for_each_person")]
+
+    def __str__(self):
+        return f"{self.user}: {self.generation}"

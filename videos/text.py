@@ -1,0 +1,23 @@
+"""Text that people type: how it is kept, and the form in which it is searched."""
+
+import unicodedata
+
+# Marks that make another letter, not an accented one: Indic nukta, kana voicing, virama.
+PART_OF_THE_LETTER = {7, 8, 9}
+
+
+def with_line_feeds(text: str) -> str:
+    """Browsers send the end of a line as CR LF, which would count as two characters."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def folded(text: str) -> str:
+    """The same for the same letters in upper and lower case, with and without accents, however they are composed."""
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    letters = (letter for letter in decomposed if not is_accent(letter))
+    return unicodedata.normalize("NFKC", "".join(letters))
+
+
+def is_accent(letter: str) -> bool:
+    kind = unicodedata.combining(letter)
+    return bool(kind) and kind not in PART_OF_THE_LETTER
