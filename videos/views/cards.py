@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from videos import wording
@@ -26,6 +26,11 @@ UNDO_OFFERED = timedelta(minutes=2)  # after that, a batch that waits for long i
 def new_token() -> str:
     """A form's token: however often the form is sent, it makes one batch."""
     return secrets.token_urlsafe(24)
+
+
+def own_generation(request: HttpRequest, public_id) -> Generation:
+    """The signed-in person's own generation; anybody else's is a 404."""
+    return get_object_or_404(request.user.generations.with_everything(), public_id=public_id)
 
 
 def track_records() -> dict[int, TrackRecord]:

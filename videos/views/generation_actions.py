@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.html import escape
 from django.views.decorators.http import require_POST
 
@@ -21,7 +21,7 @@ from videos.models.transactions import retried
 from videos.notices import current_notices
 from videos.remotes.errors import Cause, RemoteError
 from videos.tasks import enqueue_submit
-from videos.views.cards import answer_with_cards, cards_of, queued
+from videos.views.cards import answer_with_cards, cards_of, own_generation, queued
 from videos.views.next_page import asked_next, redirect_to
 
 UNDER_WAY = "This is still under way, so it stays in the gallery."
@@ -29,11 +29,6 @@ SETTLE_FIRST = "This may have been charged. Say first whether it was made; then 
 OUT_OF_DATE = "This page is out of date. Reload it and try again; nothing was sent."
 ALREADY_RETRIED = "This was made once more already. Nothing was sent."
 TOO_LATE = "This has moved on meanwhile; here is how it stands now."
-
-
-def own(request: HttpRequest, public_id) -> Generation:
-    mine = Generation.objects.filter(owner=request.user).with_everything()
-    return get_object_or_404(mine, public_id=public_id)
 
 
 def shown(request: HttpRequest, public_id) -> Generation:
@@ -62,9 +57,9 @@ def answer(
 
 @require_POST
 def cancel(request: HttpRequest, public_id) -> HttpResponse:
-    generation = own(request, public_id)
+    generation = own_generation(request, public_id)
     said = "" if generation.cancel() else TOO_LATE
-    return answer(request, own(request, public_id), said)
+    return answer(request, own_generation(request, public_id), said)
 
 
 @require_POST
@@ -73,23 +68,23 @@ def retry(request: HttpRequest, public_id) -> HttpResponse:
 
     A second retry of the same generation needs `again`: without it the answer is a question.
     """
-    generation, token = own(request, public_id), request.POST.get("token", "")
+    generation, token = own_generation(request, public_id), request.POST.get("token", "")
     if not TOKEN.fullmatch(token):
         return answer(request, generation, OUT_OF_DATE, True)
     try:
         batch = make_again(generation, request.user, token, again="again" in request.POST)
     except OverBudget as refusal:
-        return answer(request, own(request, public_id), str(refusal), True)
+        return answer(request, own_generation(request, public_id), str(refusal), True)
     except OtherContents:
         return answer(request, generation, OUT_OF_DATE, True)
     except AlreadyRetried:
-        return ask_again(request, own(request, public_id))
+        return ask_again(request, own_generation(request, public_id))
     except TokenTaken as error:
         raise Http404 from error
     made = list(batch.generations.with_everything())
     if not request.htmx:
         return redirect_to(f"/#g-{made[0].public_id}")
-    cards = cards_of([own(request, public_id)], request.user) + cards_of(made, request.user, is_new=True)
+    cards = cards_of([own_generation(request, public_id)], request.user) + cards_of(made, request.user, is_new=True)
     return answer_with_cards(request, cards, **queued(batch))
 
 
@@ -114,7 +109,7 @@ def ask_again(request: HttpRequest, generation: Generation) -> HttpResponse:
 @require_POST
 def found(request: HttpRequest, public_id) -> HttpResponse:
     """The owner found the job at the remote. One free look says whether it is there before it is linked."""
-    generation = own(request, public_id)
+    generation = own_generation(request, public_id)
     remote_id = request.POST.get("remote_id", "").strip()
     if problem := why_not_linked(generation, remote_id):
         return not_linked(request, generation, problem)
@@ -122,7 +117,7 @@ def found(request: HttpRequest, public_id) -> HttpResponse:
         said = "" if generation.resolve_as_found(remote_id) else TOO_LATE
     except IntegrityError:
         return not_linked(request, generation, wording.sentence("found", "elsewhere", generation.remote_name))
-    return answer(request, own(request, public_id), said)
+    return answer(request, own_generation(request, public_id), said)
 
 
 def not_linked(request: HttpRequest, generation: Generation, problem: str) -> HttpResponse:
@@ -153,20 +148,20 @@ def why_not_linked(generation: Generation, remote_id: str) -> str:
 
 @require_POST
 def not_made(request: HttpRequest, public_id) -> HttpResponse:
-    said = "" if own(request, public_id).resolve_as_not_made() else TOO_LATE
-    return answer(request, own(request, public_id), said)
+    said = "" if own_generation(request, public_id).resolve_as_not_made() else TOO_LATE
+    return answer(request, own_generation(request, public_id), said)
 
 
 @require_POST
 def stop(request: HttpRequest, public_id) -> HttpResponse:
-    said = "" if own(request, public_id).stop_waiting() else TOO_LATE
-    return answer(request, own(request, public_id), said)
+    said = "" if own_generation(request, public_id).stop_waiting() else TOO_LATE
+    return answer(request, own_generation(request, public_id), said)
 
 
 @require_POST
 def check(request: HttpRequest, public_id) -> HttpResponse:
-    said = "" if own(request, public_id).check_again() else TOO_LATE
-    return answer(request, own(request, public_id), said)
+    said = "" if own_generation(request, public_id).check_again() else TOO_LATE
+    return answer(request, own_generation(request, public_id), said)
 
 
 @require_POST
@@ -185,13 +180,13 @@ def favourite(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def seen(request: HttpRequest, public_id) -> HttpResponse:
-    own(request, public_id).mark_seen()
+    own_generation(request, public_id).mark_seen()
     return HttpResponse(status=204)
 
 
 @require_POST
 def trash(request: HttpRequest, public_id) -> HttpResponse:
-    generation = own(request, public_id)
+    generation = own_generation(request, public_id)
     if not generation.move_to_trash():
         return answer(request, generation, UNDER_WAY if generation.in_progress else SETTLE_FIRST, is_bad=True)
     words = f"Moved to the trash, where it stays for {settings.TRASH_DAYS} days."
@@ -200,7 +195,7 @@ def trash(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def restore(request: HttpRequest, public_id) -> HttpResponse:
-    generation = own(request, public_id)
+    generation = own_generation(request, public_id)
     generation.restore()
     return answer(request, generation, "Back in the gallery.")
 

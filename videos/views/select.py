@@ -69,8 +69,8 @@ def chosen(request: HttpRequest) -> GenerationQuerySet:
     return rows.with_everything().newest_first()
 
 
-def own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:
-    """Watching may be shared; deciding is its owner's. They are locked until the transaction ends."""
+def lock_own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:
+    """Those of the rows that belong to the signed-in person, locked until the transaction ends."""
     mine = rows.filter(owner=request.user)
     locked = lock_in_order(mine)
     return list(mine.filter(pk__in=locked))
@@ -90,7 +90,7 @@ def favourite(request: HttpRequest, rows: GenerationQuerySet) -> Done:
 
 @retried
 def share(request: HttpRequest, rows: GenerationQuerySet) -> Done:
-    mine = own(request, rows)
+    mine = lock_own(request, rows)
     wanted = not all(generation.shared for generation in mine)
     for generation in mine:
         generation.share_with_team(wanted)
@@ -100,7 +100,7 @@ def share(request: HttpRequest, rows: GenerationQuerySet) -> Done:
 
 @retried
 def trash(request: HttpRequest, rows: GenerationQuerySet) -> Done:
-    chosen_rows = own(request, rows.kept())
+    chosen_rows = lock_own(request, rows.kept())
     mine = [generation for generation in chosen_rows if generation.move_to_trash()]
     if not mine and chosen_rows:
         return Done([], NOT_TRASHED)
@@ -111,7 +111,7 @@ def trash(request: HttpRequest, rows: GenerationQuerySet) -> Done:
 @retried
 def cancel(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     """Takes back what was not sent yet, and says what could not be."""
-    mine = own(request, rows.kept())
+    mine = lock_own(request, rows.kept())
     count = sum(generation.cancel() for generation in mine)
     now = list(Generation.objects.filter(pk__in=[generation.pk for generation in mine]).with_everything())
     under_way = sum(generation.in_progress for generation in now)
@@ -130,7 +130,7 @@ def cancelled_words(count: int, under_way: int) -> str:
 
 @retried
 def restore(request: HttpRequest, rows: GenerationQuerySet) -> Done:
-    mine = own(request, rows.trashed())
+    mine = lock_own(request, rows.trashed())
     for generation in mine:
         generation.restore()
     return Done(mine, sentence(mine, "is back in the gallery", "are back in the gallery"))

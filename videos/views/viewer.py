@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from videos.addresses import address_for_others, opens_only_here
 from videos.models import Generation, PublicLink
-from videos.views.cards import cards_of
+from videos.views.cards import cards_of, own_generation
 from videos.views.gallery import Shelf
 
 MOST_COMPARED = 4
@@ -72,27 +72,23 @@ def public_address(request: HttpRequest, link: PublicLink | None) -> str:
 
 @require_POST
 def share_with_team(request: HttpRequest, public_id) -> HttpResponse:
-    generation = own(request, public_id)
+    generation = own_generation(request, public_id)
     generation.share_with_team("shared" in request.POST)
     return sharing(request, generation)
 
 
 @require_POST
 def make_public_link(request: HttpRequest, public_id) -> HttpResponse:
-    generation = own(request, public_id)
+    generation = own_generation(request, public_id)
     generation.make_public_link()
     return sharing(request, generation)
 
 
 @require_POST
 def revoke_public_link(request: HttpRequest, public_id) -> HttpResponse:
-    generation = own(request, public_id)
+    generation = own_generation(request, public_id)
     generation.revoke_public_links()
     return sharing(request, generation)
-
-
-def own(request: HttpRequest, public_id) -> Generation:
-    return get_object_or_404(request.user.generations.with_everything(), public_id=public_id)
 
 
 def sharing(request: HttpRequest, generation: Generation) -> HttpResponse:
