@@ -159,6 +159,7 @@ ADMIN_MODELS = {
     "videos.remoteaccount": "change",
     "videos.savedvideo": "",
     "videos.processlock": "",
+    "videos.studiofault": "",
 }
 
 
