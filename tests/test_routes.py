@@ -19,7 +19,7 @@ from tests.parts.people import make_member, make_owner
 from tests.parts.things import make_picture, make_ready
 from videos import signed_links
 from videos.accounts import sessions
-from videos.models import Budget, OneTimeLink, ProcessLock, PublicLink
+from videos.models import Budget, Job, OneTimeLink, ProcessLock, PublicLink, StudioFault
 from videos.storage.writable import writable
 
 HTMX = {"HX-Request": "true"}
@@ -290,6 +290,7 @@ def objects_by_model(world):
     """One row of every model that the admin shows."""
     Budget.objects.create(scope="studio", videos_per_day=5000)
     account()
+    StudioFault.objects.record(Job.SAVING, ValueError("odd"))
     Task.objects.create(
         id="1" * 32, name="a", func="f", started=world.link.created_at, stopped=world.link.created_at, success=False
     )
