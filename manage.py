@@ -3,14 +3,21 @@
 
 import os
 import sys
+from platform import python_version
 
+import django
 from dj_database_url import ParseError, UnknownSchemeError
 from django.core.management import execute_from_command_line
 from environs import EnvError
 
+from heygen_studio import __version__
+
 
 def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heygen_studio.settings")
+    if sys.argv[1:] in (["--version"], ["version"]):  # Django's own answer is the version of Django
+        sys.stdout.write(f"HeyGen Studio {__version__} (Django {django.__version__}, Python {python_version()})\n")
+        return
     try:
         execute_from_command_line(sys.argv)
     except EnvError as error:

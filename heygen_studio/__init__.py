@@ -1,0 +1,3 @@
+"""HeyGen Studio: settings, addresses and the web server."""
+
+__version__ = "0.2.0"

@@ -1,7 +1,7 @@
 """Every setting of the studio, and the one place where the environment is read.
 
 The defaults run everything on one laptop: SQLite, files in one data folder, a stand-in for the remote API.
-PostgreSQL, a bucket and a public address come from environment variables alone; see the README's table.
+PostgreSQL, a bucket and a public address come from environment variables alone; see docs/configuration.md.
 """
 
 import os
@@ -41,9 +41,7 @@ HEYGEN_API_URL = env.str("HEYGEN_API_URL", "").rstrip("/")
 HEYGEN_API_URL_IS_GIVEN = bool(HEYGEN_API_URL)
 HEYGEN_API_URL = HEYGEN_API_URL or "https://api.heygen.com"
 HEYGEN_UPLOAD_URL = env.str("HEYGEN_UPLOAD_URL", "https://upload.heygen.com").rstrip("/")
-HEYGEN_UPLOAD_CALL = env.str(  # see README
-    "HEYGEN_UPLOAD_CALL", "auto", validate=OneOf(["auto", "assets", "asset", "own"])
-)
+HEYGEN_UPLOAD_CALL = env.str("HEYGEN_UPLOAD_CALL", "auto", validate=OneOf(["auto", "assets", "asset", "own"]))
 # Further remote APIs (videos/remotes/): REMOTE_<KEY OF THE BACKEND>_URL, _KEY, and whatever else one asks for.
 REMOTE_SETTINGS = {name: value.strip() for name, value in os.environ.items() if name.startswith("REMOTE_")}
 DEMO_URL = env.str("STUDIO_DEMO_URL", "")  # where the demo server answers for all of them

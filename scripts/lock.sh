@@ -23,3 +23,7 @@ if grep -nE '^[^#]*(file:|https?:)|^-' requirements/*.txt; then
     echo "The lock names a place to download from; it must not." >&2
     exit 1
 fi
+
+# Installed first, so that the licences of new packages are known.
+.venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/run.txt
+.venv/bin/python scripts/licences.py

@@ -1,12 +1,14 @@
-"""What every page shows: the demo banner, and what is wrong at the moment."""
+"""What every page shows: the version, the demo banner, and what is wrong at the moment."""
 
 from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
+from heygen_studio import __version__
 from videos.notices import current_notices
 
 
 def studio(request):
+    always = {"demo": settings.DEMO, "studio_version": __version__}
     if not getattr(request, "user", None) or not request.user.is_authenticated:
-        return {"demo": settings.DEMO}
-    return {"demo": settings.DEMO, "notices": SimpleLazyObject(current_notices)}
+        return always
+    return {**always, "notices": SimpleLazyObject(current_notices)}
