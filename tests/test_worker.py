@@ -13,6 +13,7 @@ from django_q.scheduler import scheduler
 from tests.parts.processes import start, stop, wait_until
 from tests.parts.worker_processes import heartbeat, kin, press, read, rows
 from videos import tasks
+from videos.models.studio_fault import Job
 from videos.worker.cluster import FROZEN
 
 SIGNED_LINK = "https://example.com/video.mp4?Signature=secret"
@@ -197,7 +198,7 @@ def test_our_schedules_are_made_once_and_mended():
 
 @pytest.mark.django_db
 def test_a_task_that_goes_wrong_says_so_without_the_errors_own_words(caplog):
-    @tasks.task
+    @tasks.task(Job.ACCOUNT)
     def odd(pk):
         raise ValueError(SIGNED_LINK)
 

@@ -60,7 +60,8 @@ def pause_of(account: RemoteAccount) -> Notice:
     rest = "What you generate now waits here, and nothing is charged. The owner can resume when it is put right."
     sentence = f"{account.pause_sentence} {rest}"
     key = f"paused-{account.backend}-{account.pause_cause}"
-    return Notice(key, f"Sending to {account.api_name} is paused.", sentence, "bad", account.backend)
+    title = f"Sending to {account.api_name} is paused."
+    return Notice(key, title, sentence, tone="bad", resumes=account.backend)
 
 
 def trouble_of(account: RemoteAccount) -> Notice | None:
