@@ -238,8 +238,8 @@ STATIC_ROOT = DATA / "static"
 FILE_UPLOAD_PERMISSIONS = 0o600  # of static files too
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
-DATA_UPLOAD_MAX_NUMBER_FILES = 4
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 600  # a table of 500 rows has a tick box for each
+DATA_UPLOAD_MAX_NUMBER_FILES = 50  # pictures of one table
 
 # People
 LOGIN_URL = "login"

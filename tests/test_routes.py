@@ -117,6 +117,8 @@ TABLE = {
     "selected": deed(SIGNED_IN),
     "empty_trash": deed(SIGNED_IN, htmx_post=302),
     "compare": page(SIGNED_IN),
+    "batch": page(SIGNED_IN, post=422),
+    "batch_template": page(SIGNED_IN),
     "usage": page(SIGNED_IN),
     "usage_csv": page(SIGNED_IN),
     "setup": Row(EVERYBODY, get=302, post=302),

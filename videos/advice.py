@@ -3,7 +3,7 @@
 Advice never blocks. Names, limits and prices are the providers' own rows; times are this studio's own history.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -28,25 +28,30 @@ class Plan:
         return self.count * len(self.providers)
 
     def warnings(self) -> list[str]:
-        found = [sentence for provider in self.providers for sentence in self.warnings_about(provider)]
+        found = [sentence for provider in self.providers for _, sentence in self.warnings_about(provider)]
         return list(dict.fromkeys(found))
 
-    def warnings_about(self, provider: Provider):
+    def warnings_about(self, provider: Provider) -> Iterator[tuple[str, str]]:
+        """(form field, sentence) for each thing that is unusual about this provider and this request."""
         support = Provider.Support
         if provider.note:
             instead = f" {provider.alternative.name} may serve instead." if provider.alternative else ""
-            yield provider.note + instead
+            yield "provider", provider.note + instead
         if provider.start_frame == support.NEEDED and not self.has_start:
-            yield f"{provider.name} wants a start frame."
+            yield "reference_image", f"{provider.name} wants a start frame."
         if provider.start_frame == support.NO and self.has_start:
-            yield f"{provider.name} takes no start frame; it may be left out."
+            yield "reference_image", f"{provider.name} takes no start frame; it may be left out."
         if provider.end_frame == support.NO and self.has_end:
-            yield f"{provider.name} takes no end frame; it may be left out."
+            yield "tail_image", f"{provider.name} takes no end frame; it may be left out."
         if provider.ratios and ":" in self.aspect_ratio and self.aspect_ratio not in provider.ratios:
-            yield f"{provider.name} lists {listed(provider.ratios)}; {self.aspect_ratio} may come out otherwise."
+            yield (
+                "aspect_ratio",
+                f"{provider.name} lists {listed(provider.ratios)}; {self.aspect_ratio} may come out otherwise.",
+            )
         if provider.prompt_limit and self.prompt_length > provider.prompt_limit:
             yield (
-                f"{provider.name} takes {provider.prompt_limit:,} characters; this prompt has {self.prompt_length:,}."
+                "prompt",
+                f"{provider.name} takes {provider.prompt_limit:,} characters; this prompt has {self.prompt_length:,}.",
             )
 
     def seconds(self, records: dict[int, TrackRecord]) -> float | None:

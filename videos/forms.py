@@ -202,13 +202,7 @@ class GenerateForm(forms.Form):
         return self.find_provider(self.cleaned_data["provider"].strip() or first_offer())
 
     def find_provider(self, value: str) -> Provider:
-        known = Provider.objects.select_related("alternative").prefetch_related("prices")
-        provider = known.filter(value=value).first() if "\0" not in value else None
-        if provider is None:
-            raise forms.ValidationError(f"There is no provider called “{value[:60]}”; choose one from the list.")
-        if provider.state == Provider.State.PAUSED:
-            raise forms.ValidationError(why_paused(provider))
-        return provider
+        return find_provider(value)
 
     def clean_aspect_ratio(self):
         text = self.cleaned_data["aspect_ratio"].strip() or DEFAULT_RATIO
@@ -327,6 +321,17 @@ def with_plain_lines(data: QueryDict | None) -> QueryDict | None:
     for name in ("prompt", "config"):
         changed.setlist(name, [with_line_feeds(text) for text in data.getlist(name)])
     return changed
+
+
+def find_provider(value: str) -> Provider:
+    """Raises ValidationError where there is none of this value, or where it is paused."""
+    known = Provider.objects.select_related("alternative").prefetch_related("prices")
+    provider = known.filter(value=value).first() if "\0" not in value else None
+    if provider is None:
+        raise forms.ValidationError(f"There is no provider called “{value[:60]}”; choose one from the list.")
+    if provider.state == Provider.State.PAUSED:
+        raise forms.ValidationError(why_paused(provider))
+    return provider
 
 
 def why_paused(provider: Provider) -> str:

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from videos.views import (
     account,
+    batch,
     compare,
     compose,
     files,
@@ -54,6 +55,8 @@ urlpatterns = [
     re_path("^s/(?P<token>[^/]+)/(?P<name>video.mp4|poster)$", share.shared_file, name="shared_file"),
     path("selected", select.selected, name="selected"),
     path("trash/empty", select.empty_trash, name="empty_trash"),
+    path("batch", batch.batch, name="batch"),
+    path("batch/template.csv", batch.template, name="batch_template"),
     path("compare", compare.compare, name="compare"),
     path("usage", usage.usage_page, name="usage"),
     path("usage.csv", usage.usage_csv, name="usage_csv"),

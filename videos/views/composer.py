@@ -1,6 +1,8 @@
 """What the composer shows: providers with what was measured of them, frames to choose from, what is left to spend."""
 
 import json
+from collections.abc import Iterator
+from decimal import Decimal
 
 from django.http import HttpRequest
 
@@ -77,17 +79,21 @@ def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
 
 def account_warnings(plan: Plan, accounts: dict[Provider, RemoteAccount | None]) -> list[str]:
     """What the accounts behind the chosen providers say: an API that is gone, a balance that is low or too small."""
-    found, amount = [], plan.amount()
-    for account in filter(None, [accounts[provider] for provider in plan.providers]):
-        if account.has_ended:
-            found.append(account.end_sentence())
-        left = f"{account.name} account: {balance_words(account)} left."
-        is_short = amount is not None and account.balance_unit == plan.currency and amount > (account.balance or 0)
-        if is_short and account.balance is not None:
-            found.append(f"This costs {money(amount, plan.currency)}, which is more than the balance. {left}")
-        elif account.is_low:
-            found.append(left)
+    chosen = filter(None, [accounts[provider] for provider in plan.providers])
+    found = [sentence for account in chosen for sentence in warnings_of(account, plan.amount(), plan.currency)]
     return list(dict.fromkeys(found))
+
+
+def warnings_of(account: RemoteAccount, amount: Decimal | None, currency: str) -> Iterator[str]:
+    """The warnings of one account, when `amount` is about to be spent from it."""
+    if account.has_ended:
+        yield account.end_sentence()
+    left = f"{account.name} account: {balance_words(account)} left."
+    is_short = amount is not None and account.balance_unit == currency and amount > (account.balance or 0)
+    if is_short and account.balance is not None:
+        yield f"This costs {money(amount, currency)}, which is more than the balance. {left}"
+    elif account.is_low:
+        yield left
 
 
 def current_config(form: GenerateForm) -> tuple[dict, str]:

@@ -1,0 +1,310 @@
+"""Many at once: a table is checked row by row, and its ticked rows become one batch, whole or not at all."""
+
+import io
+import re
+import uuid
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from tests.parts.people import make_member, make_owner, signed_in
+from videos.models import Batch, Budget, Generation, Picture, Provider
+from videos.table import TableRefused, decode, read_table
+
+pytestmark = pytest.mark.django_db
+TWO = "prompt,provider,aspect_ratio,count\na lighthouse,veo_3_1,9:16,2\na harbour,kling_pro,16:9,1\n"
+ONE_WRONG = "prompt,aspect_ratio\na lighthouse,9:16\na harbour,wide\n"
+
+
+@pytest.fixture
+def member():
+    return make_member()
+
+
+@pytest.fixture
+def client(member):
+    return signed_in(member)
+
+
+def send(client, table="", action="check", **fields):
+    fields = {"token": uuid.uuid4().hex} | fields if action == "generate" else fields
+    return client.post("/batch", {"table": table, "action": action} | fields)
+
+
+def field(page, name):
+    return re.search(rf'name="{name}"\s+value="([^"]*)"', page.content.decode())[1]
+
+
+def prompts():
+    return sorted(Generation.objects.values_list("prompt", flat=True))
+
+
+def png(name, colour="teal"):
+    data = io.BytesIO()
+    Image.new("RGB", (64, 36), colour).save(data, "PNG")
+    return SimpleUploadedFile(name, data.getvalue(), "image/png")
+
+
+def rows(page):
+    return page.context["form"].rows
+
+
+# Check
+def test_check_says_what_each_row_comes_to_and_makes_nothing(client):
+    Provider.objects.filter(value="veo_3_1").update(price="2.00", price_unit="video")
+    Provider.objects.filter(value="kling_pro").update(price=None)
+    Provider.objects.get(value="kling_pro").prices.all().delete()
+    page = send(client, TWO)
+    text = re.sub(r"<[^>]+>|\s+", " ", page.content.decode())
+    text = re.sub(r" +", " ", text)
+    assert page.status_code == 200
+    assert "3 videos" in text
+    assert "at least $4.00" in text
+    assert "No price" in text
+    assert not Batch.objects.exists()
+
+
+def test_check_says_an_error_in_its_cell_and_unticks_the_row(client):
+    page = send(client, ONE_WRONG)
+    good, wrong = rows(page)
+    assert (good.is_ticked, wrong.is_ticked) == (True, False)
+    assert [cell.column for cell in wrong.cells if cell.errors] == ["aspect_ratio"]
+    cell = re.search(r'<td class="of-aspect_ratio is-wrong">.*?</td>', page.content.decode(), re.S)[0]
+    assert "Write the ratio as width:height" in cell
+    assert page.context["total"].videos == 1
+
+
+def test_a_row_is_refused_in_the_words_of_the_form(client):
+    cells = {"prompt": "", "provider": "sora_v9", "aspect_ratio": "99:1", "reference_image_url": "x", "count": "9"}
+    table = "prompt,provider,aspect_ratio,reference_image_url,config,count\n,sora_v9,99:1,x,{,9\n"
+    [row] = rows(send(client, table))
+    alone = client.post("/generate", cells | {"config": "{", "token": uuid.uuid4().hex}).context["form"].errors
+    assert sorted(row.all_errors) == sorted(error for errors in alone.values() for error in errors)
+
+
+def test_what_is_only_unusual_is_a_warning_in_its_cell_and_the_row_stays(client):
+    Provider.objects.filter(value="veo_3_1").update(ratios=["16:9"])
+    [row] = rows(send(client, "prompt,aspect_ratio\na lighthouse,1:1\n"))
+    assert row.is_ticked
+    assert [cell.column for cell in row.cells if cell.warnings] == ["aspect_ratio"]
+
+
+def test_collections_are_not_there_yet_and_the_row_says_so(client):
+    empty, named = rows(send(client, "prompt,collection\na lighthouse,\na harbour,Autumn\n"))
+    assert (empty.all_errors, named.all_errors) == (
+        [],
+        ["Collections are not available yet. Leave this column empty."],
+    )
+
+
+def test_check_says_that_the_budget_has_no_room(client):
+    Budget.objects.create(scope="each", videos_per_day=2)
+    assert "would go over the budget" in send(client, TWO).content.decode()
+
+
+# Generate
+def test_generate_makes_one_batch_of_all_rows(client):
+    reply = send(client, TWO, "generate")
+    assert reply.status_code == 302
+    assert Batch.objects.count() == 1
+    assert prompts() == ["a harbour", "a lighthouse", "a lighthouse"]
+    assert set(Generation.objects.values_list("provider__value", "aspect_ratio")) == {
+        ("veo_3_1", "9:16"),
+        ("kling_pro", "16:9"),
+    }
+
+
+def test_a_table_with_a_wrong_row_makes_nothing(client):
+    reply = send(client, ONE_WRONG, "generate")
+    assert reply.status_code == 422
+    assert "Row 2 has an error, so nothing was made" in reply.content.decode()
+    assert not Batch.objects.exists()
+
+
+def test_generate_makes_exactly_the_ticked_rows(client):
+    page = send(client, ONE_WRONG)
+    reply = send(client, page.context["text"], "generate", ticks_of=field(page, "ticks_of"), row=["1"])
+    assert reply.status_code == 302
+    assert prompts() == ["a lighthouse"]
+
+
+def test_no_ticked_row_makes_nothing(client):
+    page = send(client, TWO)
+    reply = send(client, page.context["text"], "generate", ticks_of=field(page, "ticks_of"))
+    assert "No row is ticked" in reply.content.decode()
+    assert not Batch.objects.exists()
+
+
+def test_ticks_of_another_table_are_not_believed(client):
+    page = send(client, TWO)
+    reply = send(client, TWO + "a quay,veo_3_1,1:1,8\n", "generate", ticks_of=field(page, "ticks_of"), row=["1"])
+    assert reply.status_code == 422
+    assert "The table has changed" in reply.content.decode()
+    assert not Batch.objects.exists()
+
+
+def test_the_same_table_sent_twice_is_one_batch_and_other_rows_are_refused_in_words(client):
+    same = uuid.uuid4().hex
+    for _ in range(2):
+        assert send(client, TWO, "generate", token=same).status_code == 302
+    assert Generation.objects.count() == 3
+    other = send(client, ONE_WRONG.replace("wide", "1:1"), "generate", token=same)
+    assert other.status_code == 422
+    assert "sent this form already, with other words" in other.content.decode()
+    assert Generation.objects.count() == 3
+    assert field(other, "token") != same
+
+
+def test_a_token_that_is_none_or_somebody_elses_makes_nothing(client):
+    same = uuid.uuid4().hex
+    send(signed_in(make_owner()), TWO, "generate", token=same)
+    for token in (same, "", "x y"):
+        assert send(client, TWO, "generate", token=token).status_code == 422
+    assert Batch.objects.count() == 1
+
+
+def test_a_batch_beyond_the_budget_makes_nothing(client):
+    Budget.objects.create(scope="each", videos_per_day=2)
+    reply = send(client, TWO, "generate")
+    assert reply.status_code == 422
+    assert "over the budget" in reply.content.decode()
+    assert not Batch.objects.exists()
+
+
+def test_at_most_500_videos_are_one_batch(client):
+    lines = "prompt,count\n" + "a lighthouse,8\n" * 62 + "a harbour,4\n"
+    too_many = send(client, lines + "a quay,1\n", "generate")
+    assert too_many.status_code == 422
+    assert "501 videos" in too_many.content.decode()
+    assert not Batch.objects.exists()
+    assert send(client, lines, "generate").status_code == 302
+    assert Generation.objects.count() == 500
+
+
+def test_500_rows_can_be_checked_and_posted_back_with_their_ticks(client):
+    page = send(client, "prompt\n" + "".join(f"shot {number}\n" for number in range(500)))
+    ticked = [str(number) for number in range(1, 501)]
+    assert page.context["total"].videos == 500
+    page = send(client, page.context["text"], "check", ticks_of=field(page, "ticks_of"), row=ticked)
+    assert page.status_code == 200
+    assert page.context["total"].videos == 500
+
+
+def test_a_check_of_many_rows_asks_the_database_no_more_than_one_of_few(client, django_assert_max_num_queries):
+    send(client, "prompt\na lighthouse\n")
+    with django_assert_max_num_queries(40):
+        send(client, "prompt,provider,count\n" + "a lighthouse,kling_pro,2\na harbour,,1\n" * 100)
+
+
+# Settings and frames
+def test_a_setting_in_a_column_of_its_own_has_the_settings_type(client):
+    table = 'prompt,config,config.duration,config.seed,config.loop\na lighthouse,"{""style"": ""film""}",8,7,TRUE\n'
+    assert send(client, table, "generate").status_code == 302
+    assert Generation.objects.get().config == {"style": "film", "duration": 8, "seed": 7, "loop": True}
+
+
+def test_a_setting_that_stands_in_two_columns_is_refused(client):
+    [row] = rows(send(client, 'prompt,config,config.duration\na lighthouse,"{""duration"": 4}",8\n'))
+    assert "keep one of them" in row.all_errors[0]
+
+
+def test_pictures_are_matched_by_file_name_and_kept_for_generate(client):
+    table = "prompt,reference_image\na lighthouse,one.png\na harbour,two.png\na quay,https://example.com/a.jpg\n"
+    page = send(client, table, pictures=[png("one.png"), png("two.png", "red")])
+    assert [row.all_errors for row in rows(page)] == [[], [], []]
+    assert send(client, page.context["text"], "generate").status_code == 302
+    frames = dict(Generation.objects.values_list("prompt", "start_frame"))
+    assert set(frames.values()) == {None, *Picture.objects.values_list("pk", flat=True)}
+    assert Generation.objects.get(prompt="a quay").start_frame_url == "https://example.com/a.jpg"
+
+
+def test_a_picture_that_did_not_come_along_is_said_in_its_cell(client):
+    [row] = rows(send(client, "prompt,reference_image\na lighthouse,one.png\n"))
+    assert "No picture called “one.png” was added" in row.all_errors[0]
+
+
+def test_two_start_frames_in_one_row_are_refused(client):
+    table = "prompt,reference_image,reference_image_url\nx,https://example.com/a.jpg,https://example.com/b.jpg\n"
+    [row] = rows(send(client, table))
+    assert "2 start frames" in row.all_errors[0]
+
+
+# Reading
+SPOKEN = 'prompt;count\r\n"Er sagt ""los"";\r\nüber Öland";1\r\n'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SPOKEN.encode(),
+        SPOKEN.encode("utf-8-sig"),
+        SPOKEN.encode("utf-16"),
+        SPOKEN.encode("utf-16-le"),
+        SPOKEN.encode("utf-16-be"),
+        ("sep=;\r\n" + SPOKEN).encode(),
+        SPOKEN.replace("prompt;count", "prompt,count").replace('";1', '",1').encode(),
+        SPOKEN.replace("prompt;count", "prompt\tcount").replace('";1', '"\t1').encode("utf-16"),
+        SPOKEN.replace("\r\n", "\r").encode(),
+        ("\r\n" + SPOKEN + ";\r\n\r\n").encode(),
+    ],
+)
+def test_what_spreadsheets_write_is_read(client, data):
+    reply = send(client, action="generate", table_file=SimpleUploadedFile("shots.csv", data, "text/csv"))
+    assert reply.status_code == 302, reply.content.decode()
+    assert Generation.objects.get().prompt == 'Er sagt "los";\nüber Öland'
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "The table is empty"),
+        (" \n \n", "The table is empty"),
+        ("a lighthouse\na harbour\n", "There is no column called “a lighthouse”"),
+        ("provider\nveo_3_1\n", "one of which is “prompt”"),
+        ("prompt,prompt\na,b\n", "stands twice"),
+        ("prompt,colour\na,b\n", "There is no column called “colour”"),
+        ('prompt\n"a lighthouse\n', "a quotation mark is not closed"),
+        ("prompt\n" + "a\n" * 501, "501 rows"),
+        (",".join(["prompt", *(f"config.k{number}" for number in range(70))]) + "\na\n", "71 columns"),
+        ("prompt\na \0 b\n", "cannot be stored"),
+        ("prompt\n" + "x" * 200_000 + "\n", ""),
+    ],
+)
+@pytest.mark.parametrize("action", ["check", "generate"])
+def test_a_table_that_cannot_be_read_is_a_sentence_and_comes_back_as_it_was(client, text, sentence, action):
+    reply = send(client, text, action)
+    assert reply.status_code in (200, 422)
+    assert sentence in reply.content.decode()
+    assert not Batch.objects.exists()
+
+
+def test_letters_that_cannot_be_read_for_certain_are_not_guessed():
+    with pytest.raises(TableRefused, match="CSV UTF-8"):
+        decode("prompt\nüber\n".encode("cp1252"))
+
+
+def test_cells_beyond_the_last_column_are_an_error_unless_they_are_empty(client):
+    empty, more = rows(send(client, "prompt,count\na,1,,\nb,1,x\n"))
+    assert not empty.all_errors
+    assert "more cells" in more.all_errors[0]
+
+
+def test_a_table_is_written_as_it_is_read():
+    table = read_table('prompt;config\n"a; ""b""\n c";{}\n')
+    assert read_table(table.to_csv()) == table
+
+
+def test_the_template_is_a_table_with_no_rows_that_is_accepted(client):
+    reply = client.get("/batch/template.csv")
+    assert "attachment" in reply["Content-Disposition"]
+    assert reply.content.startswith(b"\xef\xbb\xbfprompt,")
+    filled = reply.content.decode("utf-8-sig") + "a lighthouse,,,,,8,2\n"
+    assert send(client, filled, "generate").status_code == 302
+    assert Generation.objects.count() == 2
+
+
+def test_the_page_is_in_the_navigation_and_works_by_itself(client):
+    page = client.get("/batch").content.decode()
+    assert re.search(r'<a href="/batch"[^>]*aria-current="page"[^>]*>Many at once', page)
+    assert 'enctype="multipart/form-data"' in page

@@ -1,0 +1,356 @@
+"""Many at once: a table of which each row is one form of Generate, checked by that form itself.
+
+So a row and the form accept and refuse the same, in the same words.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+
+from videos.advice import Plan
+from videos.forms import (
+    FRAMES,
+    GenerateForm,
+    SettingsRefused,
+    find_provider,
+    first_offer,
+    keep_upload,
+    read_config,
+    read_uuid,
+)
+from videos.models import Picture, Provider, Request
+from videos.table import Table, TableRefused
+
+MOST_VIDEOS = 500
+COLUMNS = {  # what a column may be called → its heading on the page
+    "prompt": "Prompt",
+    "provider": "Provider",
+    "aspect_ratio": "Ratio",
+    "reference_image": "Start frame",
+    "reference_image_url": "Start frame",
+    "start_picture": "Start frame",
+    "start_from": "Start from video",
+    "tail_image": "End frame",
+    "tail_image_url": "End frame",
+    "end_picture": "End frame",
+    "end_from": "End from video",
+    "config": "Settings",
+    "count": "Count",
+    "collection": "Collection",
+    "token": "Token",  # a field of the form, which means nothing for a row: not read
+}
+TEMPLATE = ["prompt", "provider", "aspect_ratio", "reference_image_url", "tail_image_url", "config.duration", "count"]
+ALWAYS_SHOWN = ["prompt", "provider", "aspect_ratio", "count"]
+SETTING = "config."
+FIELD_OF = {
+    "start_picture": "reference_image",
+    "start_from": "reference_image",
+    "reference_image_url": "reference_image",
+}
+FIELD_OF |= {"end_picture": "tail_image", "end_from": "tail_image", "tail_image_url": "tail_image"}
+NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+NO_COLLECTIONS = "Collections are not available yet. Leave this column empty."
+
+
+class Lookups:
+    """What several rows ask for is looked up once, and so is the refusal of what cannot be used."""
+
+    def __init__(self):
+        self.answers: dict[tuple, Any] = {}
+
+    def once(self, key: tuple, look_up: Callable[[], Any]) -> Any:
+        if key not in self.answers:
+            try:
+                self.answers[key] = look_up()
+            except forms.ValidationError as refusal:
+                self.answers[key] = refusal
+        if isinstance(self.answers[key], forms.ValidationError):
+            raise self.answers[key]
+        return self.answers[key]
+
+    def provider(self, value: str) -> Provider:
+        value = value.strip() or self.once(("first offer",), first_offer)
+        return self.once(("provider", value), partial(find_provider, value))
+
+
+class RowForm(GenerateForm):
+    """The form of Generate for one row. The token is the whole table's."""
+
+    def __init__(self, data: dict[str, str], *, owner, lookups: Lookups):
+        self.lookups = lookups
+        query = QueryDict(mutable=True)
+        query.update(data)
+        super().__init__(query, MultiValueDict(), owner=owner)
+
+    def clean_token(self):
+        return ""
+
+    def clean_provider(self):
+        return self.lookups.provider(self.cleaned_data["provider"])
+
+    def earlier_frame(self, which: str) -> Picture | None:
+        key = (self.value(f"{which}_picture"), self.value(f"{which}_from"))
+        return self.lookups.once(("frame", *key), partial(super().earlier_frame, which))
+
+
+@dataclass
+class Cell:
+    """What stands in one cell, and what is to be said of it."""
+
+    column: str
+    text: str
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """The form's field that it belongs to."""
+        return field_of(self.column)
+
+
+@dataclass
+class Row:
+    """One row with its verdict. `errors` are those that belong to no cell."""
+
+    number: int
+    cells: list[Cell]
+    is_ticked: bool
+    requests: list[Request] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    beyond: list[str] = field(default_factory=list)  # cells that no column is named for
+
+    @property
+    def all_errors(self) -> list[str]:
+        return self.errors + [error for cell in self.cells for error in cell.errors]
+
+    @property
+    def all_warnings(self) -> list[str]:
+        return [warning for cell in self.cells for warning in cell.warnings]
+
+    @property
+    def amount(self) -> Decimal | None:
+        amounts = [request.amount() for request in self.requests]
+        return None if None in amounts else sum(amounts)
+
+    @property
+    def request(self) -> Request | None:
+        """One of its equal requests, if the row can be made."""
+        return self.requests[0] if self.requests else None
+
+    @property
+    def currency(self) -> str:
+        return self.requests[0].provider.currency
+
+    def text(self, column: str) -> str:
+        return next((cell.text for cell in self.cells if cell.column == column), "")
+
+    def say(self, name: str, sentence: str):
+        cell = self.cell(name, hint=sentence)
+        (cell.errors if cell else self.errors).append(sentence)
+
+    def cell(self, name: str, hint: str = "") -> Cell | None:
+        """The cell that a sentence about this field belongs to; of several settings the one that `hint` names."""
+        belonging = [cell for cell in self.cells if cell.kind == name]
+        named = [cell for cell in belonging if setting_of(cell.column) and setting_of(cell.column) in hint.lower()]
+        written = [cell for cell in belonging if cell.text.strip()]
+        return next(iter(named + written + belonging), None)
+
+
+def field_of(column: str) -> str:
+    return "config" if setting_of(column) else FIELD_OF.get(column, column)
+
+
+def setting_of(column: str) -> str:
+    return column.removeprefix(SETTING) if column.startswith(SETTING) else ""
+
+
+class BatchForm:
+    """The table of *Many at once*: `rows` with their verdicts, and the requests of the ticked ones.
+
+    `ticked` are the numbers of the rows to make, from 1; None ticks every row. Pictures that came along are matched by
+    their file names, kept at once, and their cells then hold the pictures' own ids. Raises TableRefused.
+    """
+
+    def __init__(self, table: Table, *, owner, ticked: set[int] | None = None, files: Iterable = ()):
+        self.owner, self.ticked = owner, ticked
+        self.files = {file.name: file for file in files}
+        self.lookups = Lookups()
+        self.columns = known_columns(table)
+        self.lines = [list(row) for row in table.rows]
+        for name in ALWAYS_SHOWN:
+            if name not in self.columns:
+                self.columns.append(name)
+                for line in self.lines:
+                    line.insert(len(self.columns) - 1, "")
+        self.rows = [self.read_row(number, line) for number, line in enumerate(self.lines, start=1)]
+
+    def read_row(self, number: int, line: list[str]) -> Row:
+        cells = [Cell(column, text) for column, text in zip(self.columns, line, strict=False)]
+        row = Row(number, cells, is_ticked=self.ticked is None or number in self.ticked)
+        row.beyond = line[len(self.columns) :]
+        if row.beyond:
+            row.errors.append("This row has more cells than the first line names columns.")
+        form = RowForm(self.form_data(row), owner=self.owner, lookups=self.lookups)
+        form.is_valid()
+        for name, sentences in form.errors.items():
+            for sentence in sentences:
+                row.say(field_of(name), sentence)
+        if not row.all_errors:
+            row.requests = form.requests()
+            warn(row)
+        return row
+
+    def form_data(self, row: Row) -> dict[str, str]:
+        """The row as the form's own fields. What cannot be one is said in its cell."""
+        data: dict[str, str] = {}
+        for cell in [cell for cell in row.cells if cell.text.strip()]:
+            if cell.column == "collection":
+                cell.errors.append(NO_COLLECTIONS)
+            elif cell.column in FRAMES.values():
+                data |= self.frame_data(cell)
+            elif cell.column in COLUMNS and cell.column not in ("token", "config"):
+                data[cell.column] = cell.text
+        for which, name in FRAMES.items():
+            given = [cell for cell in row.cells if cell.kind == name and cell.text.strip()]
+            if len(given) > 1:
+                given[-1].errors.append(f"This row has {len(given)} {which} frames; give one.")
+        return data | {"config": self.config_text(row)}
+
+    def frame_data(self, cell: Cell) -> dict[str, str]:
+        """A frame's cell holds an address, the file name of a picture that came along, or a kept picture's id."""
+        text = cell.text.strip()
+        which = next(which for which, name in FRAMES.items() if name == cell.column)
+        if not text:
+            return {}
+        if "//" in text:
+            return {f"{cell.column}_url": text}
+        if not read_uuid(text):
+            try:
+                text = cell.text = str(self.lookups.once(("file", text), partial(self.keep_file, text)).public_id)
+            except forms.ValidationError as refusal:
+                cell.errors += refusal.messages
+                return {}
+        return {f"{which}_picture": text}
+
+    def keep_file(self, name: str) -> Picture:
+        if name not in self.files:
+            raise forms.ValidationError(f"No picture called “{name[:60]}” was added. Add it, or give its address.")
+        return keep_upload(self.owner, self.files[name])
+
+    def config_text(self, row: Row) -> str:
+        """The settings of a row as the form takes them: its JSON, and the columns that hold one setting each."""
+        whole = next((cell.text for cell in row.cells if cell.column == "config"), "")
+        single = [cell for cell in row.cells if setting_of(cell.column) and cell.text.strip()]
+        try:
+            config = read_config(whole) if single else {}
+        except SettingsRefused:
+            return whole  # the form says what is wrong with it
+        types = self.setting_types(row) if single else {}
+        for cell in single:
+            key = setting_of(cell.column)
+            if key in config:
+                cell.errors.append(f"“{key}” is set in the column “config” too; keep one of them.")
+            config[key] = read_setting(cell.text.strip(), types.get(key, ""))
+        return json.dumps(config, ensure_ascii=False) if single else whole
+
+    def setting_types(self, row: Row) -> dict[str, str]:
+        """The types of the settings of the row's provider, as far as they are known."""
+        try:
+            provider = self.lookups.provider(row.text("provider"))
+        except forms.ValidationError:
+            return {}
+        return {key["key"]: key.get("type", "string") for key in provider.config_keys}
+
+    # The whole table
+    @property
+    def ticked_rows(self) -> list[Row]:
+        return [row for row in self.rows if row.is_ticked]
+
+    def untick_wrong_rows(self):
+        for row in self.rows:
+            row.is_ticked = row.is_ticked and not row.all_errors
+
+    def requests(self) -> list[Request]:
+        return [request for row in self.ticked_rows for request in row.requests]
+
+    def refusal(self) -> str:
+        """Why the ticked rows cannot be made together, or ""."""
+        wrong = [str(row.number) for row in self.ticked_rows if row.all_errors]
+        if wrong:
+            which = f"Row {wrong[0]} has" if len(wrong) == 1 else f"Rows {', '.join(wrong[:8])} have"
+            return f"{which} an error, so nothing was made and nothing was spent. Correct or untick what is marked."
+        count = len(self.requests())
+        if not count:
+            return "No row is ticked, so there is nothing to make."
+        if count > MOST_VIDEOS:
+            return f"These are {count:,} videos; one batch may have {MOST_VIDEOS}. Untick some rows. Nothing was made."
+        return ""
+
+    def table(self) -> Table:
+        """The table as it is now: with the ids of kept pictures in place of their file names."""
+        return Table(self.columns, [[cell.text for cell in row.cells] + row.beyond for row in self.rows])
+
+
+def known_columns(table: Table) -> list[str]:
+    """The columns by the names of the form. Raises TableRefused where one is not known or stands twice."""
+    names = [column_name(name) for name in table.columns]
+    for given, name in zip(table.columns, names, strict=True):
+        if name not in COLUMNS and not setting_of(name):
+            raise TableRefused(
+                f"There is no column called “{given[:60]}”. The first line names the columns: "
+                "prompt, provider, aspect_ratio, reference_image_url, tail_image_url, config, config.duration "
+                "(or another setting), count."
+            )
+        if names.count(name) > 1:
+            raise TableRefused(f"The column “{given[:60]}” stands twice; keep one of them.")
+    if "prompt" not in names:
+        raise TableRefused("The first line must name the columns, one of which is “prompt”.")
+    return names
+
+
+def column_name(written: str) -> str:
+    if written.lower().startswith(SETTING):
+        return SETTING + written[len(SETTING) :].strip()
+    return written.lower().replace(" ", "_")
+
+
+def read_setting(text: str, kind: str) -> Any:
+    """The value of a setting that stands in a cell of its own, as its type says; text where it does not fit."""
+    if kind == "string":
+        return text
+    if text.lower() in TRUTHS and kind in ("", "boolean"):
+        return TRUTHS[text.lower()]
+    if NUMBER.fullmatch(text) and kind != "boolean":
+        return int(text) if text.lstrip("-").isdigit() else float(text)
+    return text
+
+
+def warn(row: Row):
+    """Puts what is unusual about a good row into its cells."""
+    request = row.requests[0]
+    plan = Plan(
+        providers=[request.provider],
+        aspect_ratio=request.aspect_ratio,
+        prompt_length=len(request.prompt),
+        has_start=bool(request.start_frame or request.start_frame_url),
+        has_end=bool(request.end_frame or request.end_frame_url),
+        config=request.config,
+    )
+    for name, sentence in plan.warnings_about(request.provider):
+        cell = row.cell(name) or row.cell("prompt")
+        cell.warnings.append(sentence)
+
+
+def fingerprint(table: Table) -> str:
+    """The same for the same table, so that ticks are told from those of another one."""
+    return hashlib.sha256(json.dumps([table.columns, table.rows]).encode()).hexdigest()[:24]

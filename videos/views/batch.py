@@ -1,0 +1,200 @@
+"""Many at once: a table of rows to check, and one batch of the ticked ones."""
+
+import heapq
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from videos.batch_form import COLUMNS, SETTING, TEMPLATE, BatchForm, fingerprint
+from videos.body_limits import takes_uploads
+from videos.forms import TOKEN
+from videos.models import Batch, Budget, Generation, OtherContents, OverBudget, Request, TokenTaken
+from videos.models.batch import cost_of
+from videos.remotes import registry
+from videos.table import Table, TableRefused, decode, read_table
+from videos.views.cards import new_token, queued, track_records
+from videos.views.compose import NOT_YOUR_PAGE, OTHER_WORDS, press
+from videos.views.composer import accounts_by_backend, left_for, warnings_of
+
+TABLE_AND_PICTURES = 100 * 1024**2
+MOST_AHEAD = 1000  # generations that the estimated time takes into account
+OUT_OF_DATE = "This page is out of date. Reload it and press Generate again."
+CHANGED = (
+    "The table has changed since its rows were ticked, so nothing was made. Look at it again, then press Generate."
+)
+EMPTY = Table(["prompt", "provider", "aspect_ratio", "reference_image", "count"], [])
+
+
+@takes_uploads(TABLE_AND_PICTURES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def batch(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return show(request, BatchForm(EMPTY, owner=request.user))
+    try:
+        form, is_changed = sent_form(request)
+    except TableRefused as refusal:
+        return show_unread(request, str(refusal))
+    if request.POST.get("action") != "generate":
+        form.untick_wrong_rows()
+        return show(request, form, refusal=form.refusal(), is_checked=True)
+    return show_or_make(request, form, CHANGED if is_changed else refusal_of(request, form))
+
+
+@require_safe
+def template(request: HttpRequest) -> HttpResponse:
+    """A table with its first line alone, to be filled in elsewhere. Its first bytes tell Excel that it is UTF-8."""
+    response = HttpResponse("\ufeff" + Table(TEMPLATE, []).to_csv(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="many-at-once.csv"'
+    return response
+
+
+def sent_form(request: HttpRequest) -> tuple[BatchForm, bool]:
+    """The table that was sent, and whether it is another one than its ticks are about. Raises TableRefused."""
+    file = request.FILES.get("table_file")
+    table = read_table(decode(file.read()) if file else request.POST.get("table", ""))
+    ticks_of = request.POST.get("ticks_of", "")
+    is_changed = bool(ticks_of) and ticks_of not in ("edited", fingerprint(table))
+    ticked = {int(row) for row in request.POST.getlist("row") if row.isascii() and row.isdigit() and len(row) < 5}
+    has_ticks = bool(ticks_of) and not is_changed
+    pictures = request.FILES.getlist("pictures")
+    return BatchForm(table, owner=request.user, ticked=ticked if has_ticks else None, files=pictures), is_changed
+
+
+def refusal_of(request: HttpRequest, form: BatchForm) -> str:
+    return form.refusal() or ("" if TOKEN.fullmatch(request.POST.get("token", "")) else OUT_OF_DATE)
+
+
+def show_or_make(request: HttpRequest, form: BatchForm, refusal: str) -> HttpResponse:
+    """The gallery with the new batch, or the table again with the reason why nothing was made."""
+    if not refusal:
+        try:
+            return made(request, press(request.user, request.POST["token"], form.requests()))
+        except OverBudget as over:
+            refusal = str(over)
+        except TokenTaken:
+            refusal = NOT_YOUR_PAGE
+        except OtherContents:
+            refusal = OTHER_WORDS
+    form.untick_wrong_rows()
+    return show(request, form, refusal=refusal, is_checked=True, status=422)
+
+
+def made(request: HttpRequest, new: Batch) -> HttpResponse:
+    messages.success(request, queued(new)["said"])
+    return redirect(f"/#g-{new.generations.newest_first()[0].public_id}")
+
+
+def show_unread(request: HttpRequest, refusal: str) -> HttpResponse:
+    """A table that could not be read, as it was typed, and why."""
+    context = {"form": None, "text": request.POST.get("table", ""), "refusal": refusal, "token": new_token()}
+    return render(request, "batch/batch.html", context, status=422)
+
+
+def show(request: HttpRequest, form: BatchForm, refusal="", is_checked=False, status=200) -> HttpResponse:
+    table = form.table()
+    context = {
+        "form": form,
+        "headings": [heading(column) for column in form.columns],
+        "text": table.to_csv(),
+        "ticks_of": fingerprint(table),
+        "token": new_token(),
+        "refusal": refusal,
+        "is_checked": is_checked,
+        "wrong": [row for row in form.rows if row.all_errors],
+        "warned": [row for row in form.rows if row.is_ticked and row.all_warnings],
+        "total": total_of(request, form),
+    }
+    return render(request, "batch/batch.html", context, status=status)
+
+
+def heading(column: str) -> str:
+    return column.removeprefix(SETTING).replace("_", " ").capitalize() if SETTING in column else COLUMNS[column]
+
+
+@dataclass(frozen=True)
+class Total:
+    """What the ticked rows come to: videos, price by currency, seconds until the last one is made."""
+
+    videos: int
+    amounts: dict[str, Decimal]
+    unpriced: int
+    seconds: float | None
+    places: int
+    left_after: object
+    warnings: list[str]
+
+
+def total_of(request: HttpRequest, form: BatchForm) -> Total:
+    asked = form.requests()
+    cost = cost_of(asked)
+    unpriced = sum(item.amount() is None for item in asked)
+    return Total(
+        videos=len(asked),
+        amounts={currency: amount for currency, amount in cost.amounts.items() if amount},
+        unpriced=unpriced,
+        seconds=seconds_for(asked),
+        places=settings.MAX_IN_FLIGHT,
+        left_after=left_after(request.user, cost),
+        warnings=over_budget(request.user, cost) + account_sentences(asked),
+    )
+
+
+def seconds_for(asked: list[Request]) -> float | None:
+    """Until the last video is made, behind those that wait already; None while a provider's time is not measured.
+
+    Each API makes so many at once; whenever one is finished, the next one starts.
+    """
+    records = track_records()
+    ahead = Generation.objects.unfinished().values_list("backend", "provider_id")[:MOST_AHEAD]
+    queues: dict[str, list[int]] = defaultdict(list)
+    for backend, provider in [*ahead, *((item.provider.backend, item.provider.pk) for item in asked)]:
+        queues[registry.plain_key(backend)].append(provider)
+    ends = [0.0]
+    for providers in queues.values():
+        times = [records[pk].median_seconds if pk in records else None for pk in providers]
+        if None in times:
+            return None
+        ends.append(finished_after(times, settings.MAX_IN_FLIGHT))
+    return max(ends)
+
+
+def finished_after(times: list[float], places: int) -> float:
+    """When the last is finished, if `places` run at once and each begins when an earlier one ends."""
+    free_at = [0.0] * max(1, places)
+    for seconds in times:
+        heapq.heappush(free_at, heapq.heappop(free_at) + seconds)
+    return max(free_at)
+
+
+def left_after(user, cost):
+    """The budget line that is nearest to its end, and what would be left of it; None where there is no budget."""
+    left = left_for(user)
+    if left is None:
+        return None
+    taken = cost.videos if left.unit == "videos" else cost.amounts.get(left.unit, Decimal(0))
+    return {"left": max(0, left.left - taken), "unit": left.unit, "period": left.period}
+
+
+def over_budget(user, cost) -> list[str]:
+    try:
+        Budget.objects.check_room(user, cost, Generation.objects.unfinished())
+    except OverBudget as refusal:
+        return [str(refusal)]
+    return []
+
+
+def account_sentences(asked: list[Request]) -> list[str]:
+    """What the remote accounts say about this batch: an API that is gone, a balance that is low or too small."""
+    accounts, found = accounts_by_backend(), []
+    for backend in Counter(item.provider.backend for item in asked):
+        own = [item for item in asked if item.provider.backend == backend]
+        if account := accounts.get(backend):
+            amount = sum(item.amount() or Decimal(0) for item in own)
+            found += warnings_of(account, amount, own[0].provider.currency)
+    return found
