@@ -73,7 +73,7 @@ def test_each_state_has_its_face(client, member, status, words):
 def test_a_failure_says_its_cause_and_offers_to_edit_retry_and_see_the_details(client, member):
     error = {
         "error_class": "refused",
-        "error_message": "Content policy. Nothing was saved.",
+        "error_code": "Content policy. Nothing was saved.",
         "error_detail": "violence",
     }
     (generation,) = make(member, status="failed", **error)

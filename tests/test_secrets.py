@@ -102,7 +102,7 @@ def database(studio, mode="ro"):
 def states(studio):
     """{prompt: (status, what is said about it)}"""
     with closing(database(studio)) as rows:
-        found = rows.execute("SELECT prompt, status, trouble || error_message FROM videos_generation")
+        found = rows.execute("SELECT prompt, status, trouble || error_code FROM videos_generation")
         return {prompt: (status, said) for prompt, status, said in found}
 
 

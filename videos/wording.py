@@ -145,6 +145,12 @@ def sentence(situation: str, cause: str, name: str, **facts: str) -> str:
     return fill(words, {"name": name, **facts})
 
 
+def told(code: str, name: str) -> str:
+    """The sentence for a code (situation.cause); what is no code are words of an older version, told as they are."""
+    situation, _, cause = code.partition(".")
+    return sentence(situation, cause, name) if cause and situation in SENTENCES else code
+
+
 def delayed(cause: str, name: str, place: str = "") -> str:
     """Nothing has left yet: what went wrong, and that it is tried again by itself."""
     return fill(

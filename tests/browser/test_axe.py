@@ -67,7 +67,7 @@ def test_the_viewer_as_dialog_as_page_and_its_sharing(visitor):
 
 def test_the_viewer_of_what_has_no_video(visitor):
     for status in ("running", "failed", "unknown", "stopped"):
-        [generation] = make(visitor.owner, status=status, error_message="HeyGen said no.")
+        [generation] = make(visitor.owner, status=status, error_code="HeyGen said no.")
         visitor.goto(f"{visitor.studio.url}/g/{generation.public_id}")
         check(visitor, status)
 

@@ -142,7 +142,7 @@ def one_of_each(owner, draft=True):
         seconds_ago=10800,
         providers=["sora_v2_pro"],
         error_class="refused",
-        error_message=refused,
+        error_code=refused,
     )
     make(owner, PROMPTS["birds"], "saving", seconds_ago=140, took=100, providers=["veo_3_1_fast"])
     make(owner, PROMPTS["espresso"], seconds_ago=7200, ratio="9:16", providers=["kling_pro"], seen=True, draft=draft)

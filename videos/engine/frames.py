@@ -5,7 +5,7 @@ from datetime import timedelta
 import httpx
 from django.conf import settings
 
-from videos import signed_links, wording
+from videos import signed_links
 from videos.models import Generation, Picture, RemoteCopy
 from videos.remotes.base import Backend, Image
 from videos.remotes.errors import Cause, RemoteError
@@ -21,11 +21,11 @@ class Wait(Exception):
 
 
 class FrameRefused(Exception):
-    """A frame that surely will never be accepted. `str(error)` is a sentence for a person."""
+    """A frame that surely will never be accepted; `code` names the sentence for a person."""
 
-    def __init__(self, cause: Cause, sentence: str, detail: str = ""):
-        super().__init__(sentence)
-        self.cause = cause
+    def __init__(self, cause: Cause, code: str, detail: str = ""):
+        super().__init__(code)
+        self.cause, self.code = cause, code
         self.detail = detail
 
 
@@ -57,11 +57,11 @@ def hand_over(remote: Backend, picture: Picture, copy: RemoteCopy) -> Image:
     if not RemoteCopy.objects.claim_upload(copy.pk):
         raise Wait
     try:
-        image = Image(data=read(remote, picture), content_type=picture.content_type)
+        image = Image(data=read(picture), content_type=picture.content_type)
         image = remote.prepare_image(image, settings.LEASE_SECONDS / 4)
     except RemoteError as error:
         copy.give_up_upload()
-        raise refusal(remote, error) or error from error
+        raise refusal(error) or error from error
     except (FrameRefused, OSError, httpx.InvalidURL):
         copy.give_up_upload()
         raise
@@ -72,22 +72,22 @@ def hand_over(remote: Backend, picture: Picture, copy: RemoteCopy) -> Image:
     return image
 
 
-def read(remote: Backend, picture: Picture) -> bytes:
+def read(picture: Picture) -> bytes:
     try:
         with picture.file.open("rb") as file:
             return file.read()
     except FileNotFoundError as error:
-        raise FrameRefused(Cause.PICTURE, wording.sentence("frame", "missing", remote.name)) from error
+        raise FrameRefused(Cause.PICTURE, "frame.missing") from error
 
 
-def refusal(remote: Backend, error: RemoteError) -> FrameRefused | None:
+def refusal(error: RemoteError) -> FrameRefused | None:
     """A definite no to this picture; None for what concerns the account, or may pass."""
     if not error.is_definite and error.cause != Cause.RETIRED:
         return None
     if error.cause in REFUSED_AS:
-        return FrameRefused(Cause.PICTURE, wording.sentence("frame", error.cause, remote.name), error.detail)
+        return FrameRefused(Cause.PICTURE, f"frame.{error.cause}", error.detail)
     if error.cause in OF_THE_PICTURE:
-        return FrameRefused(error.cause, wording.sentence("frame", error.cause, remote.name), error.detail)
+        return FrameRefused(error.cause, f"frame.{error.cause}", error.detail)
     return None
 
 

@@ -81,7 +81,7 @@ def completed(poll: DuePoll, found: Progress) -> Outcome:
 def failed(poll: DuePoll, error: RemoteError) -> Outcome:
     fields = {
         "error_class": error.cause,
-        "error_message": wording.sentence("failure", error.cause, remote_name(poll)),
+        "error_code": f"failure.{error.cause}",
         "error_detail": error.detail,
         "remote_status": "failed",
     }
@@ -93,8 +93,7 @@ def missing(poll: DuePoll, now: datetime) -> Outcome:
     times = poll.missing_polls + 1
     if times < MISSING_BEFORE_FAILED:
         return still_running(poll, now, usual_interval(poll, now), remote_status="not_found", missing_polls=times)
-    message = wording.sentence("failure", Cause.NOT_FOUND, remote_name(poll))
-    fields = {"error_class": Cause.NOT_FOUND, "error_message": message, "remote_status": "not_found"}
+    fields = {"error_class": Cause.NOT_FOUND, "error_code": f"failure.{Cause.NOT_FOUND}", "remote_status": "not_found"}
     return Outcome(poll.pk, poll.token, Status.FAILED, {**fields, "missing_polls": times})
 
 

@@ -197,7 +197,7 @@ class Attempt:
         if self.is_repeat:
             self.take_error(RemoteError(refusal.cause, refusal.detail))
         else:
-            self.generation.refuse(self.token, refusal.cause, str(refusal), refusal.detail)
+            self.generation.refuse(self.token, refusal.cause, refusal.code, refusal.detail)
 
     # What settles it
     def wait(self, error: RemoteError):
@@ -207,7 +207,7 @@ class Attempt:
 
     def lose_reply(self, cause: str, detail: str):
         """Recovery may have been first, and has counted it."""
-        if self.generation.lose_reply(wording.sentence("lost", cause, self.name), detail):
+        if self.generation.lose_reply(f"lost.{cause}", detail):
             self.account.count_unknown()
 
     def pause(self, error: RemoteError):
@@ -233,8 +233,7 @@ class Attempt:
         self.generation.put_back(self.token, timedelta(seconds=delay), wording.delayed(cause, self.name, error.detail))
 
     def refuse(self, error: RemoteError, is_heard: bool = True):
-        sentence = wording.sentence("refusal", error.cause, self.name)
-        self.generation.refuse(self.token, error.cause, sentence, error.detail)
+        self.generation.refuse(self.token, error.cause, f"refusal.{error.cause}", error.detail)
         if error.cause == Cause.PICTURE:
             frames.forget_remote_copies(self.generation)
         if is_heard:

@@ -180,7 +180,7 @@ class Generation(models.Model):
     remote_status = models.CharField(max_length=64, blank=True)
     remote_facts = models.JSONField(default=dict, blank=True, help_text="Of the video: seed, width, height, seconds.")
     error_class = models.CharField(max_length=32, blank=True)
-    error_message = models.TextField(blank=True)
+    error_code = models.TextField(blank=True, help_text="situation.cause, see videos/wording.py; or older words.")
     error_detail = models.TextField(blank=True)
 
     created_at = models.DateTimeField(auto_now_add=True)
@@ -240,6 +240,11 @@ class Generation(models.Model):
         return registry.name_of(self.backend)
 
     @property
+    def error_message(self) -> str:
+        """Why it failed, or what became of its reply, for a person; "" where nothing is wrong."""
+        return wording.told(self.error_code, self.remote_name)
+
+    @property
     def is_of_this_mode(self) -> bool:
         """Made in demo mode while in demo mode, or for real while not."""
         return self.backend in registry.active_keys()
@@ -274,7 +279,7 @@ class Generation(models.Model):
     def lose_or_repeat(self) -> bool:
         """Its sender is gone. True when the outcome is unknown; else it is asked for again."""
         if not self.may_repeat():
-            return self.lose_reply(wording.sentence("lost", "interrupted", self.remote_name))
+            return self.lose_reply("lost.interrupted")
         if not self.trouble:
             trouble = wording.sentence("repeat", "interrupted", self.remote_name)
             self.repeat_later(self.lease_token, timedelta(0), trouble)
@@ -303,20 +308,20 @@ class Generation(models.Model):
         return True
 
     @retried
-    def refuse(self, token: uuid.UUID, error_class: str, message: str, detail: str = "") -> bool:
+    def refuse(self, token: uuid.UUID, error_class: str, code: str, detail: str = "") -> bool:
         """A definite refusal before anything was made: nothing is charged, and what was held is given back."""
         rows = self._rows(Status.FAILED, token).exclude(status=Status.RUNNING)
-        error = {"error_class": error_class, "error_message": message, "error_detail": detail}
+        error = {"error_class": error_class, "error_code": code, "error_detail": detail}
         refused = self._move(rows, Status.FAILED, ended_at=timezone.now(), trouble="", **error, **NO_LEASE)
         return refused and self.release()
 
-    def lose_reply(self, reason: str, detail: str = "", error_class: str = "lost_reply") -> bool:
+    def lose_reply(self, code: str, detail: str = "", error_class: str = "lost_reply") -> bool:
         """Sent, and no usable reply: it may have been charged. Only a person moves it on.
 
         The lease token stays: a sender that was only slow may still come back with the id.
         """
         rows = self._rows(Status.UNKNOWN, self.lease_token)
-        error = {"error_class": error_class, "error_message": reason, "error_detail": detail}
+        error = {"error_class": error_class, "error_code": code, "error_detail": detail}
         return self._move(rows, Status.UNKNOWN, trouble="", **error)
 
     # Following
@@ -522,7 +527,7 @@ class Generation(models.Model):
     def _followed_from_now(self) -> dict[str, Any]:
         now = timezone.now()
         first_poll = now + timedelta(seconds=settings.POLL_SECONDS)
-        cleared = {"error_class": "", "error_message": "", "error_detail": "", "trouble": "", "ended_at": None}
+        cleared = {"error_class": "", "error_code": "", "error_detail": "", "trouble": "", "ended_at": None}
         counts = {"missing_polls": 0, "failed_polls": 0}
         # What was given up and thrown away is back, or nobody would see it before the trash is emptied.
         return {"followed_at": now, "due_at": first_poll, "trashed_at": None, **counts, **cleared, **NO_LEASE}

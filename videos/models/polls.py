@@ -43,7 +43,7 @@ class Outcome:
     """What one poll found: which state follows, and what the row then holds.
 
     `status` RUNNING keeps following (fields: due_at, remote_status, trouble, missing_polls); SAVING has the link
-    (video_url, video_id, asset_id); FAILED a cause (error_class, error_message, error_detail); STOPPED nothing.
+    (video_url, video_id, asset_id); FAILED a cause (error_class, error_code, error_detail); STOPPED nothing.
     `later` stands instead of fields where nothing changed but the next poll's time: thousands of these are one UPDATE.
     """
 
