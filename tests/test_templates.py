@@ -8,6 +8,7 @@ from django.template import TemplateSyntaxError, engines
 from django.template.loader import get_template, render_to_string
 
 from tests.parts.processes import ROOT
+from videos.lifecycle import Status
 from videos.templatetags.icons import ICONS, icon_sprite
 
 FOLDER = Path(ROOT) / "templates"
@@ -47,3 +48,11 @@ def test_indentation_is_not_sent_and_what_a_person_typed_is_sent_as_it_is():
     page = render_to_string("compose/_prompt.html", {"prompt": "first\n    second"})
     assert "\n    second" in page
     assert "\n  " not in page.replace("\n    second", "")
+
+
+def test_every_state_without_a_video_has_a_face_of_its_own():
+    """None falls through to the face of another: a new state was shown as cancelled."""
+    text = (FOLDER / "gallery" / "_state.html").read_text()
+    shown = re.findall(r'^{% (?:el)?if g\.status == "(\w+)" %}$', text, re.MULTILINE)
+    assert sorted(shown) == sorted(set(Status) - {Status.READY})
+    assert not re.search("^{% else %}$", text, re.MULTILINE)
