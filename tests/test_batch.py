@@ -308,3 +308,61 @@ def test_the_page_is_in_the_navigation_and_works_by_itself(client):
     page = client.get("/batch").content.decode()
     assert re.search(r'<a href="/batch"[^>]*aria-current="page"[^>]*>Many at once', page)
     assert 'enctype="multipart/form-data"' in page
+
+
+# From one prompt
+def test_a_prompt_with_variables_becomes_every_combination(client):
+    fields = {"prompt": "{thing} in {weather}, {thing}", "values_text": "weather: fog | rain\nthing: A | B"}
+    page = client.post("/batch", fields | {"action": "variables", "aspect_ratio": "9:16", "count": "2"})
+    made = ["A in fog, A", "A in rain, A", "B in fog, B", "B in rain, B"]
+    assert [row.text("prompt") for row in rows(page)] == made
+    assert page.context["total"].videos == 8
+    assert not Batch.objects.exists()
+    assert send(client, page.context["text"], "generate").status_code == 302
+    assert prompts() == sorted(made * 2)
+
+
+def test_a_prompt_with_variables_becomes_rows_line_by_line(client):
+    fields = {"prompt": "{thing} in {weather}", "values_text": "weather: fog | rain\nthing: A | B", "how": "lines"}
+    page = client.post("/batch", fields | {"action": "variables"})
+    assert [row.text("prompt") for row in rows(page)] == ["A in fog", "B in rain"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "values", "how", "sentence"),
+    [
+        ("a lighthouse", "", "all", "The prompt has no variable"),
+        ("a {b}", "", "all", "No values are given for “b”"),
+        ("a {b}", "b", "all", "Write a variable and its values as"),
+        ("a {b}", "c: 1 | 2", "all", "“c” does not stand in the prompt"),
+        ("a {b}", "b: 1\nb: 2", "all", "“b” stands twice"),
+        ("a {b} {c}", "b: 1 | 2\nc: 1", "lines", "b has 2, c has 1"),
+        ("{a} {b} {c}", "\n".join(f"{name}: {'1 | ' * 10}" for name in "abc"), "all", "1,000 combinations"),
+    ],
+)
+def test_variables_that_make_no_table_are_a_sentence_and_come_back_as_typed(client, prompt, values, how, sentence):
+    page = client.post("/batch", {"prompt": prompt, "values_text": values, "how": how, "action": "variables"})
+    assert page.status_code == 422
+    assert sentence in page.content.decode()
+    assert prompt in page.content.decode()
+    assert values in page.content.decode()
+
+
+def test_several_pictures_with_one_prompt_are_a_row_for_each(client):
+    pictures = [png("one.png"), png("two.png", "red")]
+    page = client.post("/batch", {"prompt": "slow zoom", "action": "pictures", "pictures": pictures})
+    assert page.context["total"].videos == 2
+    assert send(client, page.context["text"], "generate").status_code == 302
+    assert Generation.objects.exclude(start_frame=None).values("start_frame").distinct().count() == 2
+
+
+def test_pictures_that_are_none_are_a_sentence(client):
+    for pictures, sentence in (([], "Add at least one picture"), ([SimpleUploadedFile("a.png", b"MZ")], "a.png: ")):
+        page = client.post("/batch", {"prompt": "slow zoom", "action": "pictures", "pictures": pictures})
+        assert page.status_code == 422
+        assert sentence in page.content.decode()
+
+
+@pytest.mark.parametrize("start", ["variables", "pictures"])
+def test_each_way_to_begin_is_a_page(client, start):
+    assert f'name="action" value="{start}"' in re.sub(r"\s+", " ", client.get(f"/batch?from={start}").content.decode())

@@ -5,22 +5,24 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from videos.batch_fill import SHARED, table_of_pictures, table_of_variables
 from videos.batch_form import COLUMNS, SETTING, TEMPLATE, BatchForm, fingerprint
 from videos.body_limits import takes_uploads
-from videos.forms import TOKEN
-from videos.models import Batch, Budget, Generation, OtherContents, OverBudget, Request, TokenTaken
+from videos.forms import MOST_AT_ONCE, TOKEN, first_offer, keep_upload
+from videos.models import Batch, Budget, Generation, OtherContents, OverBudget, Picture, Provider, Request, TokenTaken
 from videos.models.batch import cost_of
 from videos.remotes import registry
 from videos.table import Table, TableRefused, decode, read_table
 from videos.views.cards import new_token, queued, track_records
 from videos.views.compose import NOT_YOUR_PAGE, OTHER_WORDS, press
-from videos.views.composer import accounts_by_backend, left_for, warnings_of
+from videos.views.composer import RATIOS, accounts_by_backend, left_for, warnings_of
 
 TABLE_AND_PICTURES = 100 * 1024**2
 MOST_AHEAD = 1000  # generations that the estimated time takes into account
@@ -28,6 +30,7 @@ OUT_OF_DATE = "This page is out of date. Reload it and press Generate again."
 CHANGED = (
     "The table has changed since its rows were ticked, so nothing was made. Look at it again, then press Generate."
 )
+STARTS = ("variables", "pictures")
 EMPTY = Table(["prompt", "provider", "aspect_ratio", "reference_image", "count"], [])
 
 
@@ -35,7 +38,10 @@ EMPTY = Table(["prompt", "provider", "aspect_ratio", "reference_image", "count"]
 @require_http_methods(["GET", "HEAD", "POST"])
 def batch(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return show(request, BatchForm(EMPTY, owner=request.user))
+        start = request.GET.get("from", "")
+        return show_start(request, start) if start in STARTS else show(request, BatchForm(EMPTY, owner=request.user))
+    if request.POST.get("action") in STARTS:
+        return fill(request, request.POST["action"])
     try:
         form, is_changed = sent_form(request)
     except TableRefused as refusal:
@@ -115,6 +121,47 @@ def show(request: HttpRequest, form: BatchForm, refusal="", is_checked=False, st
 
 def heading(column: str) -> str:
     return column.removeprefix(SETTING).replace("_", " ").capitalize() if SETTING in column else COLUMNS[column]
+
+
+# A table from one prompt
+def fill(request: HttpRequest, start: str) -> HttpResponse:
+    """The table that a prompt with variables, or with several pictures, comes to: checked, and nothing made yet."""
+    try:
+        table = filled_table(request, start)
+    except TableRefused as refusal:
+        return show_start(request, start, str(refusal), status=422)
+    form = BatchForm(table, owner=request.user)
+    form.untick_wrong_rows()
+    return show(request, form, refusal=form.refusal(), is_checked=True)
+
+
+def filled_table(request: HttpRequest, start: str) -> Table:
+    data = request.POST
+    shared = {name: data.get(name, "") for name in SHARED}
+    if start == "pictures":
+        pictures = [kept_picture(request.user, file) for file in request.FILES.getlist("pictures")]
+        return table_of_pictures(data.get("prompt", ""), pictures, shared)
+    return table_of_variables(data.get("prompt", ""), data.get("values_text", ""), data.get("how") == "lines", shared)
+
+
+def kept_picture(owner, file) -> Picture:
+    try:
+        return keep_upload(owner, file)
+    except forms.ValidationError as refusal:
+        raise TableRefused(f"{file.name}: {' '.join(refusal.messages)}") from refusal
+
+
+def show_start(request: HttpRequest, start: str, refusal: str = "", status: int = 200) -> HttpResponse:
+    context = {
+        "start": start,
+        "refusal": refusal,
+        "typed": request.POST,
+        "providers": [provider for provider in Provider.objects.offered() if provider.is_active],
+        "first": first_offer(),
+        "ratios": RATIOS,
+        "counts_at_once": range(1, MOST_AT_ONCE + 1),
+    }
+    return render(request, "batch/start.html", context, status=status)
 
 
 @dataclass(frozen=True)
