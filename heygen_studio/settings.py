@@ -169,6 +169,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 Q_CLUSTER = {
     "name": "studio",
     "orm": "default",
+    "broker_class": "videos.worker.broker.Broker",
     "workers": limits.WORKERS,
     "queue_limit": limits.TASKS_HANDED_OUT,
     "bulk": limits.TASKS_PER_FETCH,

@@ -121,7 +121,7 @@ def test_no_link_token_or_lease_is_on_any_page(admins, owner, member):
     sending = Generation.objects.claim_to_save(generation.pk)
     link = PublicLink.objects.create(generation=generation)
     token = OneTimeLink.objects.issue("invite", owner)
-    slot_token = ProcessLock.objects.acquire("pump", 30)
+    slot_token = ProcessLock.objects.acquire("poller", 30)
     one_time = OneTimeLink.objects.get()
     hidden = [
         "signature=",

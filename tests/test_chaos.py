@@ -18,3 +18,27 @@ def test_while_its_processes_are_killed_at_random_nothing_is_lost_and_nothing_pa
     books = json.loads(done.stdout[done.stdout.index("{") :])
     assert books["paid"] == 30
     assert sum(books["kills"].values()) >= 3
+
+
+@pytest.mark.process
+@pytest.mark.timeout(500)
+def test_two_hosts_whose_workers_are_killed_in_turns_save_without_a_long_stall(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "tests.chaos.two_hosts",
+        "--generations",
+        "15",
+        "--seconds",
+        "25",
+        "--every",
+        "1.5",
+    ]
+    done = subprocess.run(
+        [*command, "--folder", tmp_path], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=480
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    books = json.loads(done.stdout[done.stdout.index("{") :])
+    assert books["paid"] == 15
+    assert books["kills"] >= 5
+    assert books["longest_stall_s"] < 20

@@ -1,4 +1,4 @@
-"""What the pump does with the rows: whose turn it is, when the next poll comes, and who may hold the slot."""
+"""What the poller does with the rows: whose turn it is, when the next poll comes, and which process may poll."""
 
 import threading
 import uuid
@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 from django.db import connections
 from django.utils import timezone
+from django_q.brokers import get_broker
 from django_q.models import OrmQ, Schedule
 
 from tests.parts.accounts import account
 from tests.parts.processes import wait_until
-from videos import stopping
-from videos.engine import poll, poll_outcomes, recovery
+from videos import lease_files, stopping
+from videos.engine import enqueue, poll, poll_outcomes, recovery
 from videos.engine.submit import submit
 from videos.models import Batch, DuePoll, Generation, ProcessLock, Provider, Request
 from videos.remotes.base import Progress, State
@@ -46,10 +47,10 @@ def running(remote, django_user_model):
 
 
 @contextmanager
-def pumping(pumps=1):
-    """The pump at work in a thread of its own, asked to stop at the end; so are threads added to what it yields."""
+def polling(pollers=1):
+    """The poller at work in a thread of its own, asked to stop at the end; so are threads added to what it yields."""
     stopping.renew()
-    threads = [threading.Thread(target=in_thread, args=(poll.pump,)) for _ in range(pumps)]
+    threads = [threading.Thread(target=in_thread, args=(poll.poll,)) for _ in range(pollers)]
     for thread in threads:
         thread.start()
     try:
@@ -85,11 +86,11 @@ def minutes(number):
     return timedelta(minutes=number)
 
 
-# The pump
+# The poller
 def test_a_finished_execution_goes_on_to_be_saved_with_its_link(running, remote):
     [generation] = running("a lighthouse")
     remote.faults([])
-    with pumping():
+    with polling():
         wait_until(lambda: status_of(generation) == "saving", 20)
     [paid] = remote.ledger()
     assert generation.video_id == paid["video_id"]
@@ -100,77 +101,122 @@ def test_a_finished_execution_goes_on_to_be_saved_with_its_link(running, remote)
 
 def test_each_running_generation_is_asked_about_again_and_again(running, remote):
     running("a lighthouse", "a harbour")
-    with pumping():
+    with polling():
         wait_until(lambda: len(remote.requests("poll")) >= 6, 20)
     paths = {request["path"] for request in remote.requests("poll")}
     assert len(paths) == 2
 
 
-def test_two_pumps_at_once_are_one(running, remote, settings):
+def test_two_pollers_at_once_are_one(running, remote, settings):
     settings.POLL_SECONDS = 2
     running("a lighthouse")
-    with pumping(pumps=3):
+    with polling(pollers=3):
         wait_until(lambda: remote.requests("poll"), 20)
         assert threading.active_count() >= 2
     assert len(remote.requests("poll")) == 1
-    assert ProcessLock.objects.get(name="pump").token is None
+    assert ProcessLock.objects.get(name="poller").token is None
 
 
-def test_a_stopped_pump_leaves_its_slot_and_gives_back_what_it_had_claimed(running, remote):
+def test_a_stopped_poller_releases_its_lock_and_gives_back_what_it_had_claimed(running, remote):
     [generation] = running("a lighthouse")
     remote.faults([{"call": "poll", "do": {"hang": 20}}])
-    with pumping():
+    with polling():
         wait_until(lambda: Generation.objects.filter(lease_token__isnull=False).exists(), 20)
     generation.refresh_from_db()
     assert generation.status == "running"
     assert generation.lease_token is None
-    assert ProcessLock.objects.get(name="pump").token is None
+    assert ProcessLock.objects.get(name="poller").token is None
 
 
-def test_what_a_dead_pump_had_claimed_is_polled_by_the_next_one_at_once(running, remote):
+def test_what_a_dead_poller_had_claimed_is_polled_by_the_next_one_at_once(running, remote):
     [generation] = running("a lighthouse")
     in_future = timezone.now() + timedelta(seconds=1000)
     Generation.objects.filter(pk=generation.pk).update(lease_token=uuid.uuid4(), lease_until=in_future)
-    with pumping():
+    with polling():
         wait_until(lambda: remote.requests("poll"), 20)
 
 
-def test_a_pump_that_died_on_this_host_is_replaced_without_waiting_for_its_lease(running, remote):
-    token = ProcessLock.objects.acquire("pump", 60)
-    poll.lock_file(token).parent.mkdir(exist_ok=True)
-    poll.lock_file(token).touch()  # nobody holds its lock any more
+def test_a_poller_that_died_on_this_host_is_replaced_without_waiting_for_its_lease(running, remote):
+    token = ProcessLock.objects.acquire("poller", 60)
+    left_by_a_dead_process(token)
     running("a lighthouse")
-    with pumping():
+    assert recovery.free_what_died_here() == 1
+    with polling():
         wait_until(lambda: remote.requests("poll"), 20)
 
 
-def test_a_pump_that_lives_on_another_host_is_left_alone(running, remote):
-    token = ProcessLock.objects.acquire("pump", 60)
+def test_a_poller_that_lives_on_another_host_is_left_alone(running, remote):
+    token = ProcessLock.objects.acquire("poller", 60)
     running("a lighthouse")
-    poll.pump()
-    assert ProcessLock.objects.get(name="pump").token == token
+    poll.poll()
+    assert ProcessLock.objects.get(name="poller").token == token
     assert remote.requests("poll") == []
 
 
-def test_a_successor_relieves_the_pump_while_it_runs(running, remote):
-    running("a lighthouse")
-    with pumping() as threads:
-        first = wait_until(lambda: ProcessLock.objects.filter(name="pump", token__isnull=False).first(), 20)
-        successor = threading.Thread(target=in_thread, args=(lambda: poll.pump(relieving=str(first.token)),))
-        successor.start()
-        threads.append(successor)
-        wait_until(lambda: ProcessLock.objects.get(name="pump").token != first.token, 20)
-        seen = len(remote.requests("poll"))
-        wait_until(lambda: len(remote.requests("poll")) > seen + 1, 20)
-        wait_until(lambda: not threads[0].is_alive(), 20)
+def left_by_a_dead_process(token):
+    """The lease file of a claim, which no process keeps locked any more."""
+    path = lease_files.path_of(token)
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
 
 
-def test_what_waits_to_be_sent_or_saved_is_nudged_once(running, remote, django_user_model, monkeypatch):
-    monkeypatch.setattr(poll, "NUDGE_AGAIN", 3600)
+@pytest.mark.parametrize("status", ["queued", "sending", "running", "saving"])
+def test_what_a_process_of_this_host_held_when_it_died_is_free_at_once(running, status):
+    [generation], token = running("a lighthouse"), uuid.uuid4()
+    until = timezone.now() + minutes(2)
+    rows = Generation.objects.filter(pk=generation.pk)
+    rows.update(status=status, lease_token=token, lease_until=until, due_at=NOW)
+    assert not Generation.objects.unleased(timezone.now()).exists()
+    left_by_a_dead_process(token)
+    assert recovery.free_what_died_here() == 1
+    assert list(Generation.objects.unleased(timezone.now())) == [generation]
+    assert recovery.free_what_died_here() == 0
+
+
+def test_what_ends_process_after_process_is_tried_less_and_less_often(running):
+    [generation] = running("a lighthouse")
+    rows, delays = Generation.objects.filter(pk=generation.pk), []
+    for _ in range(6):
+        token = uuid.uuid4()
+        rows.update(status="saving", lease_token=token, lease_until=timezone.now() + minutes(2))
+        left_by_a_dead_process(token)
+        recovery.free_what_died_here()
+        delays.append(round((rows.get().due_at - timezone.now()).total_seconds()))
+    assert delays == [0, 0, 1, 3, 7, 15]
+
+
+def test_what_a_living_process_holds_stays_its_own(running):
+    [generation] = running("a lighthouse")
+    with lease_files.new_lease() as token:
+        Generation.objects.filter(pk=generation.pk).update(lease_token=token, lease_until=timezone.now() + minutes(2))
+        assert recovery.free_what_died_here() == 0
+    assert not Generation.objects.unleased(timezone.now()).exists()
+    assert not lease_files.path_of(token).exists()
+
+
+def test_another_host_waits_20_seconds_at_most_for_what_a_dead_one_held(running):
+    [generation] = running("a lighthouse")
+    Generation.objects.filter(pk=generation.pk).update(status="saving", due_at=NOW)
+    claimed = Generation.objects.claim_to_save(generation.pk)
+    assert claimed.lease_until < timezone.now() + timedelta(seconds=20)
+
+
+def test_tasks_that_dead_workers_had_taken_do_not_count_as_waiting():
+    broker = get_broker()
+    for pk in range(25):
+        enqueue.enqueue_save(pk)
+    assert enqueue.waiting() == 25
+    taken = [broker.dequeue() for _ in range(25)]
+    assert len({number for [(number, _)] in taken}) == 25
+    assert enqueue.waiting() == 0
+
+
+def test_what_waits_to_be_sent_or_saved_is_enqueued_once(running, remote, django_user_model, monkeypatch):
+    monkeypatch.setattr(poll, "ENQUEUE_AGAIN", 3600)
     owner = django_user_model.objects.create_user("other", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
     Batch.objects.press(owner, "token", [request])
-    with pumping():
+    with polling():
         wait_until(lambda: poll.waiting() == 1, 20)
         [generation] = running("a lighthouse")
         remote.faults([])
@@ -179,7 +225,7 @@ def test_what_waits_to_be_sent_or_saved_is_nudged_once(running, remote, django_u
     assert poll.waiting() == 2
 
 
-def test_nothing_is_nudged_to_be_sent_while_the_account_is_paused(django_user_model):
+def test_nothing_is_enqueued_to_be_sent_while_the_account_is_paused(django_user_model):
     owner = django_user_model.objects.create_user("owner", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
     Batch.objects.press(owner, "token", [request])
@@ -189,7 +235,7 @@ def test_nothing_is_nudged_to_be_sent_while_the_account_is_paused(django_user_mo
     assert len(Generation.objects.sendable(timezone.now())) == 1
 
 
-def test_no_more_is_nudged_than_there_are_free_places(django_user_model, settings):
+def test_no_more_is_enqueued_than_there_are_free_places(django_user_model, settings):
     settings.MAX_IN_FLIGHT = 2
     owner = django_user_model.objects.create_user("owner", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
@@ -200,7 +246,7 @@ def test_no_more_is_nudged_than_there_are_free_places(django_user_model, setting
 def test_an_unreachable_remote_side_is_said_in_the_banner_until_it_answers_again(running, remote):
     [generation] = running("a lighthouse")
     remote.faults([{"call": "poll", "do": {"reset": True}}])
-    with pumping():
+    with polling():
         wait_until(lambda: account().trouble, 20)
         wait_until(lambda: Generation.objects.get().trouble, 20)
         remote.faults([STILL_RUNNING])
@@ -211,7 +257,7 @@ def test_an_unreachable_remote_side_is_said_in_the_banner_until_it_answers_again
 
 def test_a_poll_that_found_nothing_new_changes_no_version(running, remote):
     running("a lighthouse")
-    with pumping():
+    with polling():
         wait_until(lambda: Generation.objects.get().remote_status, 20)
         version = Generation.objects.get().version
         seen = len(remote.requests("poll"))
@@ -228,9 +274,9 @@ def test_a_clock_that_jumps_a_day_loses_nothing(running, remote, jump):
         **moved, lease_token=uuid.uuid4(), lease_until=timezone.now() + timedelta(seconds=60) - jump
     )
     ProcessLock.objects.create(
-        name="pump", token=uuid.uuid4(), until=timezone.now() + minutes(2) - jump, seen_at=timezone.now()
+        name="poller", token=uuid.uuid4(), until=timezone.now() + minutes(2) - jump, seen_at=timezone.now()
     )
-    with pumping():
+    with polling():
         wait_until(lambda: len(remote.requests("poll")) >= 2, 20)
         assert status_of(generation) == "running"
         remote.faults([])
@@ -296,13 +342,13 @@ def test_busy_is_waited_for_as_long_as_asked_within_reason(settings, asked, wait
 def test_one_that_heygen_did_not_know_is_found_again_when_its_owner_looks_once_more(running, remote):
     [lighthouse] = running("a lighthouse")
     remote.faults([{"call": "poll", "do": {"status_word": "not_found"}}])
-    with pumping():
+    with polling():
         wait_until(lambda: Generation.objects.get().status == "failed", 30)
     lighthouse.refresh_from_db()
     assert lighthouse.may_be_checked_again
     remote.faults([])
     assert lighthouse.check_again()
-    with pumping():
+    with polling():
         wait_until(lambda: Generation.objects.get().status == "saving", 30)
     assert len(remote.ledger()) == 1
 
@@ -315,15 +361,15 @@ def test_one_that_failed_for_good_is_not_looked_for_again(running):
     assert not lighthouse.check_again()
 
 
-def test_failures_in_a_row_are_counted_on_from_one_pump_to_the_next(running, remote):
+def test_failures_in_a_row_are_counted_on_from_one_poller_to_the_next(running, remote):
     [lighthouse] = running("a lighthouse")
     remote.faults([{"call": "poll", "do": {"status": 500}}])
     for times in (2, 4):
-        with pumping():
+        with polling():
             wait_until(lambda times=times: Generation.objects.get().failed_polls >= times, 30)
     remote.faults([STILL_RUNNING])
     Generation.objects.update(due_at=timezone.now())
-    with pumping():
+    with polling():
         wait_until(lambda: Generation.objects.get().failed_polls == 0, 30)
     assert status_of(lighthouse) == "running"
 
@@ -334,23 +380,21 @@ def test_one_rows_refusal_pauses_nothing_while_another_is_answered_well(running,
     remote.faults([{"call": "poll", "execution_id": odd.remote_id, "do": {"status": 402}}, STILL_RUNNING])
     Generation.objects.filter(pk=fine.pk).update(due_at=timezone.now())
     Generation.objects.filter(pk=odd.pk).update(due_at=timezone.now() + timedelta(seconds=1))
-    with pumping():
+    with polling():
         wait_until(lambda: Generation.objects.get(pk=odd.pk).trouble, 30)
     assert not account().paused
     remote.faults([{"call": "poll", "do": {"status": 402}}])
-    with pumping():
+    with polling():
         wait_until(lambda: account().pause_cause == "credits", 30)
 
 
 def test_work_that_was_put_a_day_ahead_by_a_clock_is_found_at_once():
     tomorrow = timezone.now() + timedelta(days=1)
-    soon = timezone.now() + minutes(5)
-    OrmQ.objects.create(key="x", payload="x", lock=tomorrow)
-    OrmQ.objects.create(key="x", payload="x", lock=soon)
+    OrmQ.objects.create(key="studio", payload="x", lock=tomorrow)
     Schedule.objects.create(func="videos.tasks.sweep", schedule_type=Schedule.MINUTES, minutes=5, next_run=tomorrow)
     Schedule.objects.create(func="videos.tasks.nightly", schedule_type=Schedule.DAILY, next_run=tomorrow)
     recovery.recover()
-    assert [row.lock <= timezone.now() for row in OrmQ.objects.order_by("pk")] == [True, False]
+    assert [contents for _, contents in get_broker().dequeue()] == ["x"]
     assert [row.next_run <= timezone.now() for row in Schedule.objects.order_by("pk")] == [True, False]
 
 
@@ -360,7 +404,7 @@ def test_checking_again_after_a_day_listens_for_another_day(running, remote):
     lighthouse.refresh_from_db()
     assert lighthouse.stop_waiting()
     assert lighthouse.check_again()
-    with pumping():
+    with polling():
         seen = len(remote.requests("poll"))
         wait_until(lambda: len(remote.requests("poll")) > seen + 1, 20)
     assert status_of(lighthouse) == "running"

@@ -330,7 +330,7 @@ def test_a_favourite_is_set_and_taken_back_however_often_it_is_clicked(client, m
 # What is wrong at the moment
 def test_a_pause_says_why_and_only_the_owner_may_resume(client):
     account().pause("credits", "HeyGen answered: insufficient credit.")
-    ProcessLock.objects.acquire("pump", 30)
+    ProcessLock.objects.acquire("poller", 30)
     body = client.get("/").content.decode()
     assert "is paused." in body
     assert body.count("HeyGen answered: insufficient credit.") == 1
@@ -352,7 +352,7 @@ def test_a_missing_key_and_trouble_at_heygen_are_said(client, settings):
 
 
 def test_a_worker_that_was_not_seen_for_a_minute_is_said(client):
-    ProcessLock.objects.acquire("pump", 30)
+    ProcessLock.objects.acquire("poller", 30)
     assert "The worker is not running." not in client.get("/").content.decode()
     ProcessLock.objects.update(seen_at=timezone.now() - timedelta(seconds=61))
     assert "The worker is not running." in client.get("/").content.decode()

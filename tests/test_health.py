@@ -33,11 +33,11 @@ def nothing_is_remembered():
 
 @pytest.fixture
 def worker():
-    ProcessLock.objects.acquire("pump", 30)
+    ProcessLock.objects.acquire("poller", 30)
 
 
 def seen(ago):
-    ProcessLock.objects.filter(name="pump").update(seen_at=timezone.now() - ago)
+    ProcessLock.objects.filter(name="poller").update(seen_at=timezone.now() - ago)
 
 
 def test_a_studio_at_work_is_healthy(client, worker):

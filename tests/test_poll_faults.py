@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tests.parts.accounts import account
 from tests.parts.processes import wait_until
-from tests.test_follow import pumping
+from tests.test_follow import polling
 from videos import wording
 from videos.engine import poll
 from videos.engine.submit import submit
@@ -151,7 +151,7 @@ def test_whatever_a_poll_brings_the_state_the_sentence_and_the_next_step_are_rig
     monkeypatch.setattr(poll, "POLL_SECONDS_AT_MOST", 3.0)
     remote.finish()
     remote.faults([{"call": "poll", "do": case.fault}] if case.fault else [])
-    with pumping():
+    with polling():
         wait_until(lambda: has_come(running, case), 30, f"{case.status} after {case.fault}")
     assert case.says in sentence(running)
     assert bool(sentence(running)) == bool(case.says)
@@ -171,7 +171,7 @@ def test_whatever_a_poll_brings_the_state_the_sentence_and_the_next_step_are_rig
 def test_a_wrong_key_pauses_sending_and_following_goes_on_once_it_is_right(running, remote):
     remote.finish()
     remote.faults([{"call": "poll", "first": 1, "do": {"status": 401}}])
-    with pumping():
+    with polling():
         wait_until(lambda: account().paused, 20)
         wait_until(lambda: Generation.objects.get().trouble, 20)
         Generation.objects.update(due_at=timezone.now())  # what resuming does not need to do: a minute is short

@@ -199,7 +199,7 @@ class World:
             "reset": OneTimeLink.objects.issue("password", owner, for_user=member),
             "signed_picture": signed_links.make_token(self.picture),
         }
-        ProcessLock.objects.acquire("pump", 30)
+        ProcessLock.objects.acquire("poller", 30)
         # The write probe has a connection of its own, which waits for the test's transaction.
         writable.answers, writable.keep_until = {"database": True, "storage": True}, time.monotonic() + 60
 

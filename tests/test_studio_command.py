@@ -115,7 +115,7 @@ def test_a_database_that_cannot_be_used_is_one_sentence(new_studio):
 
 def test_a_part_that_never_starts_stops_everything_with_a_sentence(new_studio):
     studio = new_studio()
-    (studio.data / "pump").touch()  # a file where the worker needs a folder is odd, and no reason to stop
+    (studio.data / "leases").touch()  # a file where the worker needs a folder is odd, and no reason to stop
     (studio.data / "standin").touch()  # one where the stand-in needs its own is
     done = studio_once(studio, **dict.fromkeys(NO_KEY, ""))
     assert done.returncode == 1

@@ -41,7 +41,7 @@ def polling():
 
     def run():
         try:
-            tasks.pump()
+            tasks.poll()
         finally:
             connections.close_all()
 
@@ -66,9 +66,9 @@ def open_fault() -> StudioFault:
 def told_everywhere(client, owner, fault):
     """Health, the banner and the admin all name the place, and none repeats the error's words."""
     client.force_login(owner)
-    token = ProcessLock.objects.acquire("pump", 30)  # a worker was seen
+    token = ProcessLock.objects.acquire("poller", 30)  # a worker was seen
     health = client.get("/healthz")
-    ProcessLock.objects.release("pump", token)
+    ProcessLock.objects.release("poller", token)
     assert health.status_code == 503
     assert (health.json()["ok"], health.json()["jobs"]) == (False, False)
     [listed] = health.json()["faults"]
@@ -129,7 +129,7 @@ def test_it_is_counted_and_ends_when_the_job_works_again(remote, owner, client, 
     monkeypatch.undo()
     save_until_ready(generation, impatient=True)
     assert not StudioFault.objects.open().exists()
-    ProcessLock.objects.acquire("pump", 30)
+    ProcessLock.objects.acquire("poller", 30)
     assert client.get("/healthz").json()["jobs"] is True
     assert "fault of its own" not in client_page(client, owner)
 

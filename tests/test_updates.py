@@ -41,7 +41,7 @@ class Tab:
 
 @pytest.fixture
 def member():
-    ProcessLock.objects.acquire("pump", 30)
+    ProcessLock.objects.acquire("poller", 30)
     return make_member()
 
 

@@ -67,7 +67,7 @@ def said(found, wanted, tab):
 
 def press(count):
     owner, provider = make_member(), Provider.objects.get(value="sora_v2_pro")
-    ProcessLock.objects.acquire("pump", 1000)  # or the page would say that nothing is polled
+    ProcessLock.objects.acquire("poller", 1000)  # or the page would say that nothing is polled
     batch = Batch.objects.press(owner, uuid.uuid4().hex, [Request("a lighthouse", provider)] * count)
     return list(batch.generations.order_by("pk"))
 

@@ -27,12 +27,12 @@ class Worker:
         self.studio = studio
         self.process = start([sys.executable, "manage.py", "worker"], studio.env, studio.log_file)
 
-    def wait_for_pump(self, seconds=30):
-        return wait_until(lambda: kin(self.studio, "pump"), seconds, "a pump")[0]
+    def wait_for_poller(self, seconds=30):
+        return wait_until(lambda: kin(self.studio, "poll"), seconds, "a poller")[0]
 
     def wait_for_beat(self, seconds):
         before = heartbeat(self.studio)
-        wait_until(lambda: heartbeat(self.studio) != before, seconds, "the pump's next beat")
+        wait_until(lambda: heartbeat(self.studio) != before, seconds, "the next heartbeat")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def studio(new_studio):
 @pytest.fixture
 def worker(studio):
     running = Worker(studio)
-    running.wait_for_pump()
+    running.wait_for_poller()
     yield running
     stop(running.process)
 
@@ -69,7 +69,7 @@ def test_after_any_of_its_processes_was_killed_polls_go_on(worker, studio, stand
     standin.faults([{"call": "poll", "do": {"status_word": "running"}}])
     press(studio, ["a lighthouse"])
     wait_until(lambda: standin.requests("poll"), 30, "a first poll")
-    for role in ("pump", "idle", "pusher", "monitor", "sentinel"):
+    for role in ("poll", "idle", "pusher", "monitor", "sentinel"):
         kill(studio, role)
         seen = len(standin.requests("poll"))
         wait_until(lambda seen=seen: len(standin.requests("poll")) > seen + 1, RENEWED_WITHIN, f"polls without {role}")
@@ -83,8 +83,8 @@ def test_on_either_database_it_comes_back_from_a_kill(database_url, new_studio, 
     studio = new_studio()
     worker = Worker(studio)
     try:
-        worker.wait_for_pump()
-        for role in ("pump", "sentinel"):
+        worker.wait_for_poller()
+        for role in ("poll", "sentinel"):
             kill(studio, role)
             press(studio, [f"without {role}"])
         wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
@@ -103,20 +103,20 @@ def kill(studio, role):
     wait_until(lambda: is_gone(victim), 10)
 
 
-def test_a_pump_that_stands_still_is_replaced(worker, studio, standin):
+def test_a_poller_that_stands_still_is_replaced(worker, studio, standin):
     standin.faults([{"call": "poll", "do": {"status_word": "running"}}])
     press(studio, ["a lighthouse"])
     wait_until(lambda: standin.requests("poll"), 30, "a first poll")
-    [frozen] = kin(studio, "pump")
+    [frozen] = kin(studio, "poll")
     frozen.suspend()
     try:
         seen = len(standin.requests("poll"))
         # One that was frozen within a transaction holds up all others until the watch replaces them.
-        wait_until(lambda: len(standin.requests("poll")) > seen + 1, FROZEN + 30, "polls by another pump")
+        wait_until(lambda: len(standin.requests("poll")) > seen + 1, FROZEN + 30, "polls by another poller")
     finally:
         frozen.resume()
     worker.wait_for_beat(20)
-    wait_until(lambda: len(kin(studio, "pump")) == 1, 30, "one pump again")
+    wait_until(lambda: len(kin(studio, "poll")) == 1, 30, "one poller again")
 
 
 def test_a_sentinel_that_stands_still_is_replaced_with_all_its_processes(worker, studio):
@@ -131,7 +131,7 @@ def test_sigterm_ends_it_soon_and_whole(worker, studio):
     worker.process.terminate()
     assert worker.process.wait(15) == 0
     assert studio.processes() == []
-    assert time.monotonic() - started < 10  # a pump that does not see the flag would take 25
+    assert time.monotonic() - started < 10  # a poller that does not see the flag would take 25
 
 
 def test_killing_it_leaves_no_orphans(worker, studio):
@@ -145,7 +145,7 @@ def test_two_workers_at_once_send_nothing_twice(worker, studio, standin):
     try:
         press(studio, [f"a boat {number}" for number in range(12)])
         wait_until(lambda: all(row["status"] == "ready" for row in rows(studio)), 90)
-        assert len(kin(studio, "pump")) == 1
+        assert len(kin(studio, "poll")) == 1
     finally:
         stop(other.process)
     prompts = [paid["body"]["input"]["prompt"] for paid in standin.ledger()]
@@ -158,7 +158,7 @@ def test_a_sender_that_stood_still_past_its_lease_and_woke_sent_nothing_twice(ne
     standin.faults([{"call": "submit", "first": 1, "do": {"accept": True, "hang": 4}}])
     worker = Worker(studio)
     try:
-        worker.wait_for_pump()
+        worker.wait_for_poller()
         press(studio, ["a lighthouse"])
         [sender] = wait_until(lambda: kin(studio, "submit"), 20, "a sender")
         wait_until(standin.ledger, 20, "the submission")
@@ -179,7 +179,7 @@ def test_a_database_that_is_away_is_waited_for(studio):
         wait_until(lambda: "The database failed" in studio.log, 30)
         database.unlink(missing_ok=True)
         (studio.data / "away").rename(database)
-        running.wait_for_pump(40)
+        running.wait_for_poller(40)
     finally:
         stop(running.process)
 
@@ -193,7 +193,7 @@ def test_our_schedules_are_made_once_and_mended():
     tasks.make_schedules()
     assert Schedule.objects.count() == len(tasks.SCHEDULES)
     scheduler()
-    assert {task.func() for task in OrmQ.objects.all()} >= {"videos.tasks.pump", "videos.tasks.sweep"}
+    assert {task.func() for task in OrmQ.objects.all()} >= {"videos.tasks.poll", "videos.tasks.sweep"}
 
 
 @pytest.mark.django_db
@@ -238,6 +238,6 @@ def test_only_so_many_saves_run_at_once(settings):
 
 
 def test_what_the_kernel_calls_the_processes_says_what_they_do(worker, studio):
-    for role in ("sentinel", "monitor", "pusher", "pump", "idle"):
+    for role in ("sentinel", "monitor", "pusher", "poll", "idle"):
         assert wait_until(lambda role=role: kin(studio, role), 10, role)
     assert os.getpgid(kin(studio, "sentinel")[0].pid) != os.getpgid(worker.process.pid)

@@ -13,16 +13,16 @@ WEB_CONNECTIONS = 4000
 WEB_THREADS = 32
 WEB_STREAMS = 32
 
-# django-q2's worker processes: one polls, two send, two save, and one is left for rare tasks. The poller must never
-# wait for a free process: nothing is polled meanwhile, and its silence has all processes replaced, those that are
-# sending included. So SENDERS + SAVERS + 2 = WORKERS.
-WORKERS = 6
+# django-q2's worker processes: one polls, two send, two save, one is for the nightly check, and one is left for tasks
+# that take a moment. A task that waits long for a free process has all processes replaced, those that are sending
+# included. So SENDERS + SAVERS + 3 = WORKERS.
+WORKERS = 7
 SENDERS = 2
 SAVERS = 2
 
-# Tasks that django-q2's broker has handed out and no process has begun. A short queue, so that a new task is not behind
-# many old ones; one task at a time, so that a process that dies takes no second one with it.
-TASKS_HANDED_OUT = 3
+# Tasks that django-q2's broker has handed out and no process has begun. A short queue, because they are lost when the
+# processes are replaced, and because what is stuck is seen only once it is full.
+TASKS_HANDED_OUT = 1
 TASKS_PER_FETCH = 1
 
 # Tasks that wait in django-q2's table. The rows are the real queue; more tasks would only delay the next poller's.

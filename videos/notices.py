@@ -7,8 +7,8 @@ from hashlib import sha256
 from django.conf import settings
 
 from videos.models import ProcessLock, RemoteAccount, StudioFault
+from videos.models.process_lock import POLLER
 
-WORKER_SLOT = "pump"
 WORKER_SILENT = 60  # seconds
 FAULTS_COUNTED = 20
 WEB_STARTED = time.monotonic()
@@ -81,7 +81,7 @@ def ending_of(account: RemoteAccount) -> Notice | None:
 
 
 def silent_worker() -> Notice | None:
-    silence = ProcessLock.objects.seconds_since(WORKER_SLOT)
+    silence = ProcessLock.objects.seconds_since(POLLER)
     if silence is None:  # never seen: a studio that has just started gets its minute
         silence = time.monotonic() - WEB_STARTED
     if silence <= WORKER_SILENT:

@@ -17,10 +17,11 @@ from django.utils import timezone
 from django_q.models import Schedule, Task
 
 from videos import stopping
-from videos.engine import account_check, poll, recovery
+from videos.engine import account_check, recovery
+from videos.engine import poll as polling
 from videos.engine import save as saving
 from videos.engine import submit as sending
-from videos.engine.enqueue import enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
+from videos.engine.enqueue import NO_LIMIT, enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
 from videos.faults import name_of
 from videos.limits import SAVERS, SENDERS
 from videos.models import Generation, Job, StudioFault
@@ -36,7 +37,7 @@ __all__ = [
     "enqueue_submit",
     "make_schedules",
     "nightly",
-    "pump",
+    "poll",
     "save",
     "submit",
     "sweep",
@@ -91,8 +92,8 @@ def save(pk: int):
 
 
 @task(Job.POLLING)
-def pump(relieving: str = ""):
-    poll.pump(relieving)
+def poll():
+    polling.poll()
 
 
 @task(Job.RECOVERY)
@@ -132,12 +133,15 @@ def a_place(name: str, places: int) -> Iterator[bool]:
 
 
 SCHEDULES = {
-    "Follow": {"func": "videos.tasks.pump", "schedule_type": Schedule.MINUTES, "minutes": 1},
+    "Follow": {"func": "videos.tasks.poll", "schedule_type": Schedule.MINUTES, "minutes": 1},
     "Sweep": {"func": "videos.tasks.sweep", "schedule_type": Schedule.MINUTES, "minutes": 5},
     "Nightly check": {"func": "videos.tasks.nightly", "schedule_type": Schedule.DAILY, "minutes": None},
 }
 OURS = {"args": None, "hook": None, "repeats": -1, "cron": None, "cluster": None, "intended_date_kwarg": None}
-OPTIONS = {"Nightly check": {"save": False, "timeout": int(NIGHTLY_SECONDS)}}
+OPTIONS = {
+    "Follow": {"save": False, "timeout": NO_LIMIT},
+    "Nightly check": {"save": False, "timeout": int(NIGHTLY_SECONDS)},
+}
 
 
 def make_schedules():

@@ -26,7 +26,7 @@ from tests.parts.standin import Standin
 from tests.parts.studio import Studio, csrf_token
 from tests.parts.worker_processes import heartbeat, kin, rows, run
 
-ROLES = ("web", "web worker", "worker", "sentinel", "pusher", "monitor", "idle", "pump", "submit", "save")
+ROLES = ("web", "web worker", "worker", "sentinel", "pusher", "monitor", "idle", "poll", "submit", "save")
 RECOVERED_WITHIN = 90.0  # seconds, the promise for the worst of them, a frozen queue
 SETTLED_WITHIN = 240.0  # seconds: a lease, and whatever is queued behind it
 PROVIDERS = ("ltx_distilled", "veo_3_1", "kling_pro", "sora_v2")
@@ -112,7 +112,7 @@ class Killer:
         before = self.beat()
         started = time.monotonic()
         victim.kill()
-        wait_until(lambda: self.beat() != before, RECOVERED_WITHIN, f"the pump's beat after a kill of {role}")
+        wait_until(lambda: self.beat() != before, RECOVERED_WITHIN, f"the heartbeat after a kill of {role}")
         wait_until(self.studio.healthy, RECOVERED_WITHIN, f"health after a kill of {role}")
         self.kills[role] += 1
         self.recoveries.append(time.monotonic() - started)

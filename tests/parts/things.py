@@ -35,7 +35,7 @@ def make_saving(owner, remote_id="node-gw-1", **asked):
 
 
 def complete(generation, execution):
-    """What the pump does when a poll finds that the video is made."""
+    """What the poller does when a poll finds that the video is made."""
     Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
     [poll] = [poll for poll in Generation.objects.claim_due_polls(timezone.now(), 100) if poll.pk == generation.pk]
     assert Generation.objects.record_outcomes([judge(poll, execution, timezone.now())]) == [generation.pk]

@@ -63,13 +63,13 @@ def run(studio, program, *arguments, said=""):
 
 
 def heartbeat(studio):
-    """When the pump was last seen, as the database has it; that it moves is what counts."""
-    found = read(studio, "SELECT seen_at FROM videos_processlock WHERE name = 'pump'")
+    """When the poller was last seen, as the database has it; that it moves is what counts."""
+    found = read(studio, "SELECT seen_at FROM videos_processlock WHERE name = 'poller'")
     return found and found[0][0]
 
 
 def kin(studio, role):
-    """Live processes of this studio in that role: sentinel, monitor, pusher, idle, pump, submit, save."""
+    """Live processes of this studio in that role: sentinel, monitor, pusher, idle, poll, submit, save."""
     return [process for process in studio.processes() if role_of(process) == role]
 
 

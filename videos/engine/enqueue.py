@@ -10,10 +10,12 @@ from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
 from videos.models.lease import too_far_ahead
+from videos.models.transactions import update_in_order
 
 logger = logging.getLogger(__name__)
 
 LONGEST_DELAY = timedelta(hours=1)
+NO_LIMIT = -1  # django-q2's word for a task that may take as long as it likes
 SAVE_SECONDS = 1800  # downloading stops by itself, but uploading a large file to a bucket cannot be interrupted
 
 
@@ -25,9 +27,9 @@ def enqueue_save(pk: int):
     enqueue("save", pk, timeout=SAVE_SECONDS)
 
 
-def enqueue_poller(relieving: str = ""):
-    """Starts a poller if none runs; or one that takes over from the poller whose lock has this token."""
-    enqueue("pump", *([relieving] if relieving else []))
+def enqueue_poller():
+    """Starts a poller where none runs: however many of these tasks are run, its lock keeps it single."""
+    enqueue("poll", timeout=NO_LIMIT)
 
 
 def enqueue_account_check():
@@ -43,13 +45,17 @@ def enqueue(task: str, *arguments: Any, **options: Any):
 
 
 def correct_times():
-    """Lets django-q2's tasks and frequent schedules run now if a clock was set back (see models/lease.py)."""
+    """Lets frequent schedules run now if a clock was set back (see models/lease.py)."""
     now = timezone.now()
-    OrmQ.objects.filter(too_far_ahead("lock", now, LONGEST_DELAY)).update(lock=now)
     often = Schedule.objects.filter(schedule_type=Schedule.MINUTES)
-    often.filter(too_far_ahead("next_run", now, LONGEST_DELAY)).update(next_run=now)
+    update_in_order(often.filter(too_far_ahead("next_run", now, LONGEST_DELAY)), next_run=now)
 
 
 def waiting() -> int:
-    """How many tasks are enqueued and not finished yet."""
+    """How many tasks no worker has taken yet. What a worker takes leaves the table (see worker/broker.py)."""
     return OrmQ.objects.count()
+
+
+def longest_waiting() -> int | None:
+    """The number of the task that has waited longest for a worker; None while none waits."""
+    return OrmQ.objects.order_by("pk").values_list("pk", flat=True).first()

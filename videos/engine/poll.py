@@ -1,13 +1,11 @@
-"""Following: the pump asks the remote side how far every running generation is, each at its own time.
+"""Polling: asks the remote API how far every running generation is, each at its own time.
 
-One pump runs at a time across all hosts; the slot "pump" says which, and is the worker's heartbeat. It is a task like
-any other, so it works in spans: at the end of one it asks for a successor and goes on until that one relieves it.
-Every second it claims the polls due within the next, and twice a second it writes down what was found.
-Database calls run in one thread of their own, so that a slow disk never holds up a poll.
+One poller runs at a time across all hosts. It is a django-q2 task without a time limit, enqueued again and again; its
+lock keeps it single, and is the worker's heartbeat. Each second it claims the polls due within the next, and twice a
+second it records what was found. What is slow, or grows with history, runs beside it in threads of its own.
 """
 
 import asyncio
-import fcntl
 import logging
 import time
 import uuid
@@ -15,153 +13,121 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from django.conf import settings
 from django.db import DataError, Error, close_old_connections, connections
 from django.utils import timezone
 
 from videos import stopping, wording
 from videos.engine import poll_outcomes
-from videos.engine.enqueue import enqueue_poller, enqueue_save, enqueue_submit, waiting
+from videos.engine.enqueue import enqueue_save, enqueue_submit, waiting
 from videos.engine.faults import watched
 from videos.engine.lanes import Lanes
 from videos.engine.poll_outcomes import Found, OwnFault
 from videos.engine.recovery import recover
+from videos.lease_files import new_lease
 from videos.lifecycle import Status
 from videos.limits import POLL_CONNECTIONS, POLLS_PER_TICK, TASKS_WAITING
 from videos.models import DuePoll, Generation, Job, Outcome, ProcessLock, RemoteAccount, StudioFault
 from videos.models.lease import is_too_far_ahead
+from videos.models.process_lock import POLLER
 from videos.remotes import registry, transport
 from videos.remotes.errors import Cause, EndNotice, RemoteError
 
 logger = logging.getLogger(__name__)
 
-SLOT = "pump"
-SLOT_SECONDS = 10.0  # a pump that is frozen so long may be replaced; one that is dead at once
-SPAN = 25.0  # seconds, after which a successor is asked for
-LONGEST_SPAN = 90.0  # seconds, after which the pump ends even without one: the queue allows a task 120
-BEAT = 1.0  # seconds between claims
-AHEAD = timedelta(seconds=1.3)  # a little more than a beat, so that no poll waits for a late beat
+LOCK_SECONDS = 10.0  # a poller that is frozen so long may be replaced; one of this host that died, at once
+TICK = 1.0  # seconds between claims
+AHEAD = timedelta(seconds=1.3)  # a little more than a tick, so that no poll waits for a late tick
+REPLIES_WITHIN = 1.0  # seconds, once the worker stops: SIGTERM promises 2 in all
 RECORD_EVERY = 0.5  # seconds, or at once when a generation moves on
 POLL_SECONDS_AT_MOST = 30.0  # for one poll in all, however slowly its answer drips
-RECOVER_EVERY = 5  # beats
-NUDGE_AGAIN = 10.0  # seconds until the same row is nudged once more
+RECOVER_EVERY = 5.0  # seconds
+ENQUEUE_AGAIN = 10.0  # seconds until the same row is enqueued once more
 
 
-def pump(relieving: str = ""):
-    """Follows everything until a successor, a stop or the span's end. Returns at once where another pump runs."""
-    hold = take_slot(relieving)
-    if hold:
-        with ThreadPoolExecutor(1, thread_name_prefix="pump-database") as thread:
-            asyncio.run(Pump(hold, thread).run())
+def poll():
+    """Polls everything until this worker stops. Returns at once where another poller runs."""
+    with new_lease() as token:
+        if ProcessLock.objects.acquire(POLLER, LOCK_SECONDS, token):
+            asyncio.run(Poller(token).run())
 
 
-class Hold:
-    """The slot, and a locked file that dies with this process: on this host a successor need not wait for the lease."""
+class DatabaseThread:
+    """One thread for database calls, with a connection of its own."""
 
-    def __init__(self, token: uuid.UUID, path: Path):
-        self.token, self.path, self.file = token, path, locked(path)
+    def __init__(self, name: str):
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix=name)
 
-    def keep(self) -> bool:
-        return ProcessLock.objects.renew(SLOT, self.token, SLOT_SECONDS)
+    async def run(self, call: Callable[[], Any]) -> Any:
+        """What `call` returned; None when the database failed."""
+        return await asyncio.get_running_loop().run_in_executor(self.pool, in_database, call)
 
-    def leave(self):
-        ProcessLock.objects.release(SLOT, self.token)
-
-    def close(self):
-        self.path.unlink(missing_ok=True)
-        self.file.close()
+    async def close(self):
+        await asyncio.get_running_loop().run_in_executor(self.pool, connections.close_all)
+        self.pool.shutdown()
 
 
-def take_slot(relieving: str) -> Hold | None:
-    """The slot if it is free, given up by the holder named, or left behind by a process of this host that died."""
-    token = ProcessLock.objects.take_over(SLOT, relieving, SLOT_SECONDS) if relieving else None
-    token = token or ProcessLock.objects.acquire(SLOT, SLOT_SECONDS)
-    for holder in left_behind():
-        token = token or ProcessLock.objects.take_over(SLOT, holder, SLOT_SECONDS)
-    return Hold(token, lock_file(token)) if token else None
+class Poller:
+    """Polls on one event loop. Database calls have threads of their own, so that a slow disk never delays a poll."""
 
-
-def lock_file(token: uuid.UUID | str) -> Path:
-    return settings.DATA / "pump" / str(token)
-
-
-def locked(path: Path) -> BinaryIO:
-    """A file that is locked before it has its name, so that nobody takes it for a dead pump's."""
-    path.parent.mkdir(exist_ok=True)
-    draft = path.with_suffix(".new")
-    file = draft.open("wb")
-    fcntl.flock(file, fcntl.LOCK_EX)
-    draft.rename(path)
-    return file
-
-
-def left_behind() -> list[str]:
-    """Tokens of pumps on this host that died without leaving their slot."""
-    dead = []
-    for path in lock_file("").glob("*-*[0-9a-f]"):
-        with suppress(OSError), path.open("rb") as file:  # an error: it is locked, so its pump lives
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
-            dead.append(path.name)
-    return dead
-
-
-class Pump:
-    """One span of following. Everything here runs on one event loop, except what is handed to `database`."""
-
-    def __init__(self, hold: Hold, thread: ThreadPoolExecutor):
-        self.hold = hold
-        self.thread = thread
+    def __init__(self, token: uuid.UUID):
+        self.token = token
         self.polls: dict[asyncio.Task, DuePoll] = {}
+        self.asked: set[asyncio.Task] = set()
         self.outcomes: list[Outcome] = []
-        self.news = asyncio.Event()
+        self.has_news, self.has_finished = asyncio.Event(), asyncio.Event()
         self.heard = Heard()
         self.work = Work()
-        self.has_asked_for_relief = False
+        self.thread = DatabaseThread("polls")
+        self.work_thread, self.recovery_thread = DatabaseThread("work"), DatabaseThread("recovery")
 
     async def run(self):
         self.lanes = Lanes(transport.certificates(), POLL_CONNECTIONS)
-        recorder = asyncio.create_task(self.keep_recording())
+        beside = (self.keep_recording(), self.keep_enqueueing(), self.keep_recovering())
+        tasks = [asyncio.create_task(work) for work in beside]
         try:
             await self.database(Generation.objects.release_polls)
-            await self.beat(recorder)
+            await self.tick_until_stopped(tasks)
         finally:
-            recorder.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self.end()
 
-    async def beat(self, recorder: asyncio.Task):
-        started = time.monotonic()
-        while await self.database(self.hold.keep) is not False:
-            for poll in await self.database(self.claim) or []:
-                self.begin(poll)
-            await self.database(self.work.look)
-            if time.monotonic() - started > SPAN:
-                await self.ask_for_relief()
-            if await self.is_over(started, recorder):
-                return
-
-    async def is_over(self, started: float, recorder: asyncio.Task) -> bool:
-        """Waits for the next beat; True when there is to be none."""
-        next_beat = time.monotonic() + BEAT
-        while time.monotonic() < next_beat:
-            if recorder.done():
-                recorder.result()  # raises what ended it
-            if stopping.is_set() or recorder.done() or time.monotonic() - started > LONGEST_SPAN:
-                return True
-            await asyncio.sleep(0.05)
-        return False
-
-    async def ask_for_relief(self):
-        if not self.has_asked_for_relief:
-            await self.database(lambda: enqueue_poller(relieving=str(self.hold.token)))
-        self.has_asked_for_relief = True
+    async def tick_until_stopped(self, beside: list[asyncio.Task]):
+        """Claims what is due next, each second, until this worker stops or another poller has the lock."""
+        while await self.database(self.keep_lock) is not False:
+            for due in await self.database(self.claim) or []:
+                self.begin(due)
+            next_tick = time.monotonic() + TICK
+            while time.monotonic() < next_tick:
+                if stopping.is_set():
+                    return
+                for task in beside:
+                    if task.done():
+                        task.result()  # raises what ended it
+                await asyncio.sleep(0.05)
 
     async def database(self, call: Callable[[], Any]) -> Any:
-        """What `call` returned, from the database's own thread; None when the database failed."""
-        return await asyncio.get_running_loop().run_in_executor(self.thread, in_database, call)
+        return await self.thread.run(call)
+
+    def keep_lock(self) -> bool:
+        return ProcessLock.objects.renew(POLLER, self.token, LOCK_SECONDS)
+
+    # Beside the polls
+    async def keep_enqueueing(self):
+        """Finds what is to be sent or saved: each second, and as soon as a video is finished."""
+        while True:
+            await self.work_thread.run(self.work.look)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.has_finished.wait(), TICK)
+            self.has_finished.clear()
+
+    async def keep_recovering(self):
+        while True:
+            await self.recovery_thread.run(recover_watched)
+            await asyncio.sleep(RECOVER_EVERY)
 
     # Polls
     def claim(self) -> list[DuePoll]:
@@ -171,11 +137,13 @@ class Pump:
         task = asyncio.create_task(self.ask(poll))
         self.polls[task] = poll
         task.add_done_callback(self.polls.pop)
+        task.add_done_callback(self.asked.discard)
 
     async def ask(self, poll: DuePoll):
         now = timezone.now()
         if not is_too_far_ahead(poll.due_at, now, 2 * AHEAD):
             await asyncio.sleep((poll.due_at - now).total_seconds())
+        self.asked.add(asyncio.current_task())
         found = await self.answer(poll)
         try:
             outcome = poll_outcomes.judge(poll, found, timezone.now())
@@ -185,7 +153,7 @@ class Pump:
         self.heard.note(poll, found)
         self.outcomes.append(outcome)
         if outcome.status != Status.RUNNING:
-            self.news.set()
+            self.has_news.set()
 
     async def answer(self, poll: DuePoll) -> Found:
         try:
@@ -202,8 +170,8 @@ class Pump:
     async def keep_recording(self):
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.news.wait(), RECORD_EVERY)
-            self.news.clear()
+                await asyncio.wait_for(self.has_news.wait(), RECORD_EVERY)
+            self.has_news.clear()
             await self.record()
 
     async def record(self):
@@ -211,25 +179,26 @@ class Pump:
         outcomes, self.outcomes = self.outcomes, []
         if outcomes and await self.database(lambda: self.write(outcomes)) is None:
             self.outcomes = outcomes + self.outcomes
+        if any(outcome.status == Status.SAVING for outcome in outcomes):
+            self.has_finished.set()
         if outcomes:
             await self.database(self.heard.tell)
 
     def write(self, outcomes: list[Outcome]) -> bool:
         """True once they are written. One that cannot be is left out, so that it does not hold up the others."""
         try:
-            moved = set(Generation.objects.record_outcomes(outcomes))
+            Generation.objects.record_outcomes(outcomes)
         except (DataError, ValueError) as error:
             if len(outcomes) > 1:
                 return all(self.write([outcome]) for outcome in outcomes)
             StudioFault.objects.record(Job.POLLING, error, outcomes[0].pk)
             return True
-        for outcome in outcomes:
-            if outcome.pk in moved and outcome.status == Status.SAVING:
-                self.work.save_at_once(outcome.pk)
         return True
 
     async def end(self):
-        """Whatever was claimed and not asked is given back, so that the next pump takes it at once."""
+        """Receives the replies that come within a moment, and gives the other polls back to the next poller."""
+        if self.asked:
+            await asyncio.wait(self.asked, timeout=REPLIES_WITHIN)
         unfinished = dict(self.polls)
         for task in unfinished:
             task.cancel()
@@ -237,12 +206,15 @@ class Pump:
         await self.record()
         tokens = {poll.token for poll in unfinished.values()}
         await self.database(lambda: Generation.objects.release_polls(tokens))
-        if not self.has_asked_for_relief and not stopping.is_set():
-            await self.database(enqueue_poller)
-        await self.database(self.hold.leave)
-        self.hold.close()
+        await self.database(lambda: ProcessLock.objects.release(POLLER, self.token))
         await self.lanes.close()
-        await asyncio.get_running_loop().run_in_executor(self.thread, connections.close_all)
+        for thread in (self.thread, self.work_thread, self.recovery_thread):
+            await thread.close()
+
+
+def recover_watched():
+    with watched(Job.RECOVERY):  # a fault in it must not end the polls
+        recover()
 
 
 def in_database(call: Callable[[], Any]) -> Any:
@@ -250,10 +222,10 @@ def in_database(call: Callable[[], Any]) -> Any:
         close_old_connections()
         return call()
     except Error as error:
-        logger.warning("The database failed (%s); the pump tries again", type(error).__name__)
+        logger.warning("The database failed (%s); the poller tries again", type(error).__name__)
         StudioFault.objects.record(Job.POLLING, error)
     except OSError as error:  # a side file that cannot be read, say: polls go on
-        logger.error("The pump met %s (%s)", type(error).__name__, error.strerror)
+        logger.error("The poller met %s (%s)", type(error).__name__, error.strerror)
     return None
 
 
@@ -309,17 +281,12 @@ class Heard:
 
 
 class Work:
-    """Finds what waits to be sent or saved and has no task, because its nudge was lost or its time has only come."""
+    """Finds what waits to be sent or saved and has no task: its task was lost, or its time has only come."""
 
     def __init__(self):
-        self.beats = 0
-        self.nudged: dict[int, float] = {}
+        self.enqueued: dict[int, float] = {}
 
     def look(self):
-        self.beats += 1
-        if self.beats % RECOVER_EVERY == 1:
-            with watched(Job.RECOVERY):  # a fault in it must not end the polls
-                recover()
         room = TASKS_WAITING - waiting()
         if room > 0:
             for pk in self.fresh(Generation.objects.sendable(timezone.now())[:room]):
@@ -327,14 +294,10 @@ class Work:
             for pk in self.fresh(Generation.objects.savable(timezone.now())[:room]):
                 enqueue_save(pk)
 
-    def save_at_once(self, pk: int):
-        if waiting() < TASKS_WAITING and self.fresh([pk]):
-            enqueue_save(pk)
-
     def fresh(self, pks) -> list[int]:
-        """Those of `pks` that were not nudged a moment ago."""
+        """Those of `pks` that were not enqueued a moment ago."""
         now = time.monotonic()
-        self.nudged = {pk: moment for pk, moment in self.nudged.items() if now - moment < NUDGE_AGAIN}
-        found = [pk for pk in pks if pk not in self.nudged]
-        self.nudged.update(dict.fromkeys(found, now))
+        self.enqueued = {pk: moment for pk, moment in self.enqueued.items() if now - moment < ENQUEUE_AGAIN}
+        found = [pk for pk in pks if pk not in self.enqueued]
+        self.enqueued.update(dict.fromkeys(found, now))
         return found

@@ -15,9 +15,10 @@ from typing import TextIO
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError
 
+from videos import lease_files
 from videos.engine.enqueue import correct_times
 from videos.faults import name_of
-from videos.models import Generation, Job, StudioFault
+from videos.models import Generation, Job, ProcessLock, StudioFault
 from videos.storage.folders import make_folder, sync_folder
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,16 @@ def recover():
     Generation.objects.give_up_lost_replies()
     Generation.objects.add_missing_settlements()
     Generation.objects.flag_rows_of_other_backend()
+
+
+def free_what_died_here() -> int:
+    """Frees what processes of this host held when they died: generations, the poller's lock. How many claims it was."""
+    dead = lease_files.left_behind()
+    if dead:
+        ProcessLock.objects.free(dead)
+        Generation.objects.free_claims(dead)
+        lease_files.forget(dead)
+    return len(dead)
 
 
 def keep_aside(public_id: uuid.UUID, remote_id: str) -> bool:

@@ -19,11 +19,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from django.conf import settings
-
 from videos import stopping, wording
 from videos.faults import name_of
+from videos.lease_files import new_lease
 from videos.models import Generation, Job, SavedVideo, StudioFault
+from videos.models.lease import claim_lasts
 from videos.models.studio_fault import PASSING
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
@@ -70,9 +70,12 @@ class NoNewLink(Exception):
 
 def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: float = SLICE_SECONDS) -> bool:
     """Works one slice on saving this generation, if it is due. True: call again at once."""
-    generation = Generation.objects.claim_to_save(pk)
-    if generation is None:
-        return False
+    with new_lease() as token:
+        generation = Generation.objects.claim_to_save(pk, token)
+        return generation is not None and save_slice(generation, is_stopping, seconds)
+
+
+def save_slice(generation: Generation, is_stopping: Callable[[], bool], seconds: float) -> bool:
     names = Names.of(generation)
     try:
         with opened(partial_path(names.video), final_path(names.video)) as file:
@@ -199,10 +202,10 @@ class Saving:
         self.renew_lease()
 
     def renew_lease(self):
-        if time.monotonic() - self.renewed_at < settings.LEASE_SECONDS / 4:
+        if time.monotonic() - self.renewed_at < claim_lasts().total_seconds() / 4:
             return
         self.renewed_at = time.monotonic()
-        if not self.generation.keep_lease(self.token):
+        if not self.generation.keep_claim(self.token):
             raise LeaseLost
 
     def elapsed(self) -> float:
@@ -237,7 +240,7 @@ class Saving:
         """Asks the remote API for a new link to the same video. Raises NoNewLink."""
         self.renew_lease()
         try:
-            found = self.generation.remote.poll(self.generation.remote_id)
+            found = self.in_background(self.generation.remote.poll, self.generation.remote_id)
         except RemoteError as error:
             why = wording.sentence("remote", error.cause, self.generation.remote_name).rstrip(".")
             raise NoNewLink(f"its link has died, and there is no fresh one yet. {why}") from None
@@ -261,10 +264,10 @@ class Saving:
             return self.refuse_bytes(error)
         self.renew_lease()
         digest = self.in_background(sha256_of, self.partial)
-        os.fsync(self.file.fileno())
+        self.in_background(os.fsync, self.file.fileno())
         self.notes.is_synced = True
         self.write_notes()
-        if not self.generation.keep_lease(self.token):
+        if not self.generation.keep_claim(self.token):
             raise LeaseLost
         for name in (self.names.poster, self.names.last_frame, self.names.video):
             self.in_background(publish, name)

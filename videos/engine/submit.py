@@ -20,6 +20,7 @@ from videos.engine import frames
 from videos.engine.enqueue import enqueue_account_check
 from videos.engine.recovery import keep_aside
 from videos.faults import name_of
+from videos.lease_files import new_lease
 from videos.lifecycle import Status
 from videos.models import Generation, Job, RemoteAccount, StudioFault
 from videos.models.remote_account import LONGEST_WAIT, REFUSED_KEY
@@ -39,9 +40,11 @@ class Aborted(Exception):
 
 def submit(pk: int) -> None:
     """Sends one queued generation, if it may be sent now and nobody else holds it. Returns quietly otherwise."""
-    generation = Generation.objects.claim_to_send(pk) or Generation.objects.claim_to_repeat(pk)
-    if generation is not None:
-        Attempt(generation).run()
+    with new_lease() as token:
+        claim, repeat = Generation.objects.claim_to_send, Generation.objects.claim_to_repeat
+        generation = claim(pk, token) or repeat(pk, token)
+        if generation is not None:
+            Attempt(generation).run()
 
 
 class Attempt:
@@ -87,6 +90,8 @@ class Attempt:
         start, end = frames.prepare(self.generation)
         if time.monotonic() - self.started_at > settings.LEASE_SECONDS / 4:
             raise frames.Wait  # the uploads are remembered; the paid call begins with a whole lease before it
+        if not self.generation.keep_claim(self.token):
+            raise Aborted
         job = RemoteJob(
             prompt=self.generation.prompt,
             model=self.generation.provider.value,

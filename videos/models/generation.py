@@ -21,8 +21,8 @@ from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
 from videos.models.budget import LedgerEntry
 from videos.models.changes import CHANGED
 from videos.models.generation_queryset import GenerationQuerySet, elapsed_since
-from videos.models.lease import CLOCKS_DIFFER, NO_LEASE
-from videos.models.picture import Picture
+from videos.models.lease import CLOCKS_DIFFER, NO_LEASE, claim_lasts
+from videos.models.picture import Picture, RemoteCopy
 from videos.models.polls import Outcome, PollManager
 from videos.models.provider import Provider
 from videos.models.remote_account import RemoteAccount
@@ -32,10 +32,13 @@ from videos.remotes import registry
 from videos.remotes.base import Backend
 from videos.text import folded
 
+LONGEST_AFTER_DEATHS = 300  # seconds
+COUNTERS = {Status.QUEUED: "send_attempts", Status.SENDING: "send_attempts", Status.SAVING: "save_attempts"}
+
 
 class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
     @retried
-    def claim_to_send(self, pk: int) -> "Generation | None":
+    def claim_to_send(self, pk: int, token: uuid.UUID | None = None) -> "Generation | None":
         """The queued generation, leased to the caller, if sending is allowed and a place is free; else None.
 
         The account's row is locked while places are counted, so two senders never take the same last place.
@@ -46,9 +49,9 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         account, now = RemoteAccount.objects.lock(backend), timezone.now()
         if not account.may_send(now) or self.occupying(backend, now).count() >= account.places:
             return None
-        return self._claim(self.due(Status.QUEUED, now).filter(pk=pk), now)
+        return self._claim(self.due(Status.QUEUED, now).filter(pk=pk), now, token or uuid.uuid4())
 
-    def claim_to_repeat(self, pk: int) -> "Generation | None":
+    def claim_to_repeat(self, pk: int, token: uuid.UUID | None = None) -> "Generation | None":
         """The generation whose reply was lost, leased to the caller, if the same key may ask once more."""
         backend = self.filter(pk=pk, status=Status.SENDING).values_list("backend", flat=True).first()
         if backend is None:
@@ -56,7 +59,7 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         account, now = RemoteAccount.objects.of(backend), timezone.now()
         if not account.may_send(now):
             return None
-        return self._claim(self.repeatable(account, now).filter(pk=pk), now)
+        return self._claim(self.repeatable(account, now).filter(pk=pk), now, token or uuid.uuid4())
 
     def repeatable(self, account: RemoteAccount, now: datetime):
         """Sent under a key that the backend still knows; nobody is on it, and its time has come."""
@@ -66,16 +69,24 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         known = self.due(Status.SENDING, now).filter(backend=account.backend).exclude(repeat_key="")
         return known.filter(first_sent_at__gt=now - span, first_sent_at__lte=now + CLOCKS_DIFFER)
 
-    def claim_to_save(self, pk: int) -> "Generation | None":
+    def claim_to_save(self, pk: int, token: uuid.UUID | None = None) -> "Generation | None":
         now = timezone.now()
-        return self._claim(self.due(Status.SAVING, now).filter(pk=pk), now)
+        return self._claim(self.due(Status.SAVING, now).filter(pk=pk), now, token or uuid.uuid4())
 
-    def _claim(self, rows, now: datetime) -> "Generation | None":
-        token = uuid.uuid4()
-        until = now + timedelta(seconds=settings.LEASE_SECONDS)
-        if not rows.order_by().update(lease_token=token, lease_until=until):
+    def _claim(self, rows, now: datetime, token: uuid.UUID) -> "Generation | None":
+        if not rows.order_by().update(lease_token=token, lease_until=now + claim_lasts()):
             return None
         return self.with_everything().get(lease_token=token)
+
+    def free_claims(self, tokens: list[uuid.UUID]) -> int:
+        """What these claims hold can be claimed again from now on, because their holders have died.
+
+        What they were sending has an unknown outcome, as soon as `give_up_lost_replies` looks.
+        """
+        held = self.filter(lease_token__in=tokens, status__in=IN_PROGRESS)
+        frames = {pk for pair in held.values_list("start_frame", "end_frame") for pk in pair if pk}
+        update_in_order(RemoteCopy.objects.filter(picture__in=frames, upload_until__isnull=False), upload_until=None)
+        return sum(generation.free_claim() for generation in held)
 
     def sendable(self, now: datetime) -> list[int]:
         """Ids of those that may be sent now, the longest due first: as many as each backend has free places, and
@@ -337,9 +348,19 @@ class Generation(models.Model):
     def renew_link(self, token: uuid.UUID, video_url: str) -> bool:
         return bool(self._leased(token).update(video_url=video_url))
 
-    def keep_lease(self, token: uuid.UUID) -> bool:
-        until = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
-        return bool(self._leased(token).update(lease_until=until))
+    def keep_claim(self, token: uuid.UUID) -> bool:
+        """Extends a claim to send or to save; False when it is no longer ours."""
+        return bool(self._leased(token).update(lease_until=timezone.now() + claim_lasts()))
+
+    def free_claim(self) -> bool:
+        """Its holder has died. What ends process after process waits longer each time, because all other work of that
+        host is interrupted too."""
+        fields = {"lease_until": timezone.now()}
+        counter = COUNTERS.get(self.status)
+        if counter:
+            seconds = min(2 ** max(0, getattr(self, counter) - 1) - 1, LONGEST_AFTER_DEATHS)
+            fields |= {counter: F(counter) + 1, "due_at": timezone.now() + timedelta(seconds=seconds)}
+        return bool(self._leased(self.lease_token).filter(status=self.status).update(**fields))
 
     def delay_saving(self, token: uuid.UUID, delay: timedelta, trouble: str) -> bool:
         """Not yet saved: what went wrong is shown, and it is tried again. `trouble` "" is a slice that went well."""

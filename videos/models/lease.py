@@ -10,10 +10,17 @@ ever set, and a time further ahead counts as passed.
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q
 
 NO_LEASE = {"lease_token": None, "lease_until": None}
+CLAIM = timedelta(seconds=15)  # other hosts learn of a dead one only by this; its own host knows at once
 CLOCKS_DIFFER = timedelta(minutes=1)  # between hosts, at most
+
+
+def claim_lasts() -> timedelta:
+    """How long a claim is valid that its holder renews while it works."""
+    return min(CLAIM, timedelta(seconds=settings.LEASE_SECONDS))
 
 
 def passed(field: str, now: datetime, longest: timedelta) -> Q:

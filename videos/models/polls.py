@@ -70,7 +70,7 @@ class PollManager(models.Manager):
 
     def release_polls(self, tokens: Iterable[uuid.UUID] | None = None) -> int:
         """Gives back claimed polls that nobody will make: those under these tokens, or all of them, which only the
-        holder of the pump's slot may do."""
+        holder of the poller's lock may do."""
         claimed = self.filter(status=Status.RUNNING, lease_token__isnull=False)
         if tokens is not None:
             claimed = claimed.filter(lease_token__in=list(tokens))

@@ -8,12 +8,16 @@ from django.db.models import Q
 from django.utils import timezone
 
 from videos.models.lease import CLOCKS_DIFFER, passed
+from videos.models.transactions import update_in_order
+
+POLLER = "poller"
+NIGHTLY = "nightly"
 
 
 class ProcessLockQuerySet(models.QuerySet):
-    def acquire(self, name: str, seconds: float) -> uuid.UUID | None:
-        """A token for the lock if it is free or its lease has ended, else None."""
-        token, now = uuid.uuid4(), timezone.now()
+    def acquire(self, name: str, seconds: float, token: uuid.UUID | None = None) -> uuid.UUID | None:
+        """A token for the lock, or the one given, if it is free or its lease has ended; else None."""
+        token, now = token or uuid.uuid4(), timezone.now()
         free = Q(token=None) | passed("until", now, timedelta(seconds=seconds) + CLOCKS_DIFFER)
         lease = {"token": token, "until": now + timedelta(seconds=seconds), "seen_at": now}
         if self.filter(free, name=name).update(**lease):
@@ -24,11 +28,9 @@ class ProcessLockQuerySet(models.QuerySet):
         except IntegrityError:
             return None
 
-    def take_over(self, name: str, holder: uuid.UUID | str, seconds: float) -> uuid.UUID | None:
-        """A token for the lock of a holder that ends or is known to be dead; None if another one has it by now."""
-        token, now = uuid.uuid4(), timezone.now()
-        lease = {"token": token, "until": now + timedelta(seconds=seconds), "seen_at": now}
-        return token if self.filter(name=name, token=holder).update(**lease) else None
+    def free(self, tokens: list[uuid.UUID]) -> int:
+        """Releases what processes hold that are known to be dead."""
+        return update_in_order(self.filter(token__in=tokens), token=None, until=None)
 
     def renew(self, name: str, token: uuid.UUID, seconds: float) -> bool:
         """Extends the lease, and is the heartbeat. False when another process has the lock by now."""

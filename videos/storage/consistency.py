@@ -25,8 +25,10 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from videos import stopping, wording
+from videos.lease_files import new_lease
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation, Picture, ProcessLock, SavedVideo
+from videos.models.process_lock import NIGHTLY
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.download import FetchError, guard_for, look
@@ -42,7 +44,7 @@ A_FEW = 3
 YOUNG = timedelta(hours=1)  # a file so new may be waiting for its row
 FORGOTTEN = timedelta(days=1)
 PUBLIC_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-SLOT, SLOT_SECONDS = "nightly", 3600
+LOCK_SECONDS = 3600  # as long as django-q2 lets the nightly task run
 HASHED_IN_NIGHTS = 30  # a file's bytes are read and compared once in so many nights, as far as the time allows
 HASHING_SECONDS = 600.0
 STORAGE_ERRORS = (OSError, BotoCoreError, ClientError, Boto3Error)
@@ -84,16 +86,18 @@ class CannotRepair(Exception):
 
 def nightly() -> None:
     """Empties the trash, and repairs what it can. Runs on one host at a time."""
-    token = ProcessLock.objects.acquire(SLOT, SLOT_SECONDS)
-    if token is None:
-        return
+    with new_lease() as token:
+        if ProcessLock.objects.acquire(NIGHTLY, LOCK_SECONDS, token):
+            check_and_repair()
+            ProcessLock.objects.release(NIGHTLY, token)
+
+
+def check_and_repair():
     try:
         empty_trash()
         repair_all(compare(is_hashed=tonight(timezone.localdate().toordinal())))
     except STORAGE_ERRORS as error:
         logger.warning("The nightly check could not read the storage: %s", type(error).__name__)
-    finally:
-        ProcessLock.objects.release(SLOT, token)
 
 
 def tonight(day: int) -> Callable[[int], bool]:

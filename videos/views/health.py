@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from videos.models import ProcessLock, StudioFault
+from videos.models.process_lock import POLLER
 from videos.storage.writable import writable
 
 WORKER_SEEN_WITHIN = 60  # seconds
@@ -20,7 +21,7 @@ FAULTS_SHOWN = 10
 
 
 def worker_was_seen() -> bool:
-    seconds = ProcessLock.objects.seconds_since("pump")
+    seconds = ProcessLock.objects.seconds_since(POLLER)
     return seconds is not None and seconds < WORKER_SEEN_WITHIN
 
 

@@ -17,31 +17,35 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import get_context, util
 from multiprocessing.process import current_process
 from types import FrameType
+from typing import Any
 
 from django.db import Error, connections
 from django_q import cluster as q2
 from django_q.signals import post_execute_in_worker, pre_execute
 
 from videos import stopping
-from videos.engine.poll import SLOT
-from videos.engine.recovery import replay_accepted
+from videos.engine.enqueue import longest_waiting
+from videos.engine.recovery import free_what_died_here, replay_accepted
 from videos.models import Job, ProcessLock, StudioFault
+from videos.models.process_lock import POLLER
 from videos.tasks import enqueue_account_check, enqueue_poller, make_schedules
 from videos.worker import linux
 
 logger = logging.getLogger(__name__)
 
 STEP = 0.1  # seconds between two looks
+LOOK_EVERY = 0.45  # seconds between two looks into the database
 LATE = 1.8  # seconds without a heartbeat of the poller, after which another one is enqueued
-FROZEN = 45.0  # seconds without a heartbeat of the poller or the sentinel, after which the cluster is replaced
+FROZEN = 45.0  # seconds in which poller, queue or sentinel stood still, after which the cluster is replaced
 REPLAY_EVERY = 5.0  # seconds
 STOP_WITHIN = 8.0  # seconds that a running submission has to receive its reply
 ORPHANS_MAY_WORK = 5.0  # seconds until an orphan ends, even if it is busy
-LONGEST_BACK_OFF = 5.0  # seconds between two clusters that fail at once
+LONGEST_BACK_OFF = 1.0  # seconds between two clusters that fail at once
 PARENT_DIED = signal.SIGUSR1
 REPLACE = 3  # exit code of a sentinel that asks for a new cluster
 PREFIX = "studio:"
@@ -114,7 +118,7 @@ class Watchdog:
     def __init__(self):
         self.must_stop = False
         self.former: list[Cluster] = []
-        self.replayed_at = 0.0
+        self.replayed_at = self.freed_at = 0.0
         self.failures = 0
 
     def run(self):
@@ -131,10 +135,11 @@ class Watchdog:
 
     def begin(self):
         unless_database_fails(make_schedules)
+        unless_database_fails(free_what_died_here)
         unless_database_fails(enqueue_poller)
         unless_database_fails(enqueue_account_check)
         self.cluster = Cluster()
-        self.poller = PollerWatch()
+        self.poller, self.queue, self.patience = Standstill(heartbeat), Standstill(longest_waiting), LATE
 
     def watch(self):
         """Returns when the cluster is to be replaced, or when everything is to stop."""
@@ -143,18 +148,38 @@ class Watchdog:
                 return self.replace("The worker's processes ended")
             if self.cluster.is_frozen():
                 return self.replace("The worker's sentinel is frozen")
-            if self.poller.look() > FROZEN:
+            if self.poller.seconds() > FROZEN:
+                return self.replace("The worker's poller is frozen")
+            if self.queue.seconds() > FROZEN:
                 return self.replace("The worker's queue is frozen")
             self.end_former()
-            self.replay_accepted()
+            self.repair()
+            self.enqueue_poller()
             time.sleep(STEP)
         return None
 
-    def replay_accepted(self):
-        """Side files lie on the host that wrote them, and the poller may run on another."""
-        if time.monotonic() - self.replayed_at > REPLAY_EVERY:
-            self.replayed_at = time.monotonic()
+    def repair(self):
+        """What a death left on this host: no other can see it, and the poller may run on another."""
+        now = time.monotonic()
+        if now - self.freed_at > LOOK_EVERY:
+            self.freed_at = now
+            unless_database_fails(self.free_what_died)
+        if now - self.replayed_at > REPLAY_EVERY:
+            self.replayed_at = now
             unless_database_fails(replay_accepted)
+
+    def free_what_died(self):
+        if free_what_died_here():
+            enqueue_poller()  # its lock may have been among it
+
+    def enqueue_poller(self):
+        """When the poller is silent; and each time the wait is twice as long."""
+        silence = self.poller.seconds()
+        if silence < LATE:
+            self.patience = LATE
+        elif silence > self.patience:
+            unless_database_fails(enqueue_poller)
+            self.patience *= 2
 
     def replace(self, reason: str):
         logger.warning("%s; starting new ones", reason)
@@ -182,35 +207,33 @@ class Watchdog:
         prepare_process()
 
 
-class PollerWatch:
-    """Sees whether the poller's heartbeat changes. It is never compared with a clock, because clocks jump."""
+class Standstill:
+    """Sees how long a value that must change has not. It is never compared with a clock, because clocks jump."""
 
-    def __init__(self):
-        self.heartbeat = None
-        self.moved_at = self.looked_at = time.monotonic()
-        self.patience = LATE
+    def __init__(self, read: Callable[[], Any]):
+        """`read` returns the value, or None while it need not change."""
+        self.read = read
+        self.value = None
+        self.changed_at = self.looked_at = time.monotonic()
 
-    def look(self) -> float:
-        """Seconds since the heartbeat last changed, without those in which the database failed.
-
-        Enqueues a poller when they grow, and waits twice as long before the next.
-        """
+    def seconds(self) -> float:
+        """Seconds since the value last changed, without those in which the database failed."""
         now = time.monotonic()
-        if now - self.looked_at < LATE / 4:
-            return now - self.moved_at
+        if now - self.looked_at < LOOK_EVERY:
+            return now - self.changed_at
         try:
-            heartbeat = ProcessLock.objects.filter(name=SLOT).values_list("seen_at", flat=True).first()
+            value = self.read()
+            if value is None or value != self.value:
+                self.value, self.changed_at = value, now
         except Error:
             connections.close_all()
-            self.moved_at += now - self.looked_at
-            heartbeat = self.heartbeat
+            self.changed_at += now - self.looked_at
         self.looked_at = now
-        if heartbeat != self.heartbeat:
-            self.heartbeat, self.moved_at, self.patience = heartbeat, now, LATE
-        elif now - self.moved_at > self.patience:
-            unless_database_fails(enqueue_poller)
-            self.patience *= 2
-        return now - self.moved_at
+        return now - self.changed_at
+
+
+def heartbeat() -> tuple:
+    return (ProcessLock.objects.filter(name=POLLER).values_list("seen_at", flat=True).first(),)
 
 
 def unless_database_fails(call):

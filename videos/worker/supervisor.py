@@ -32,6 +32,7 @@ STEP = 0.1  # seconds between two looks
 STOP_WITHIN = 10.0  # seconds until a part that does not stop is killed
 SHORTEST_LIFE = 5.0  # seconds; a part that ended sooner did not really start
 TRIES = 5
+LONGEST_WAIT = 2.0  # seconds before a part that was killed again and again is started once more
 MANAGE = str(settings.BASE_DIR / "manage.py")
 BACKLOG = 2048
 
@@ -88,7 +89,7 @@ class Part:
         self.failures = 0 if did_start else self.failures + 1
         if self.failures >= TRIES and self.process.returncode != -signal.SIGKILL:
             raise CannotStart(f"The {self.name} process cannot be started; what it said stands above.")
-        self.start_at = time.monotonic() + 0.2 * self.failures
+        self.start_at = time.monotonic() + min(0.2 * self.failures, LONGEST_WAIT)
 
     def lines(self) -> list[str]:
         """The complete lines that it has printed since the last call."""
