@@ -52,7 +52,7 @@ def measure(folder):
         manage("collectstatic", "--noinput", "-v", "0", env=env)
         return {
             "transport": {str(count): module("transport", count, 2, 3, env=env) for count in (200, 1000)},
-            "pump": [fresh_pump(folder, count, seconds, env) for count, seconds in ((1000, 12), (5000, 22))],
+            "poller": [fresh_poller(folder, count, seconds, env) for count, seconds in ((1000, 12), (5000, 22))],
             "latency": latency.measure(folder / "latency", 4),
             "page_ms": module("page", 30, 40, env=env),
             "files": files.measure(folder / "files"),
@@ -61,11 +61,11 @@ def measure(folder):
         stop(remote)
 
 
-def fresh_pump(folder, count, seconds, env):
+def fresh_poller(folder, count, seconds, env):
     """Each with a database of its own, so that the rows of one are not polled in the next."""
-    env = {**env, "DATABASE_URL": f"sqlite:///{folder}/pump-{count}.sqlite3"}
+    env = {**env, "DATABASE_URL": f"sqlite:///{folder}/poller-{count}.sqlite3"}
     manage("migrate", "-v", "0", env=env)
-    return module("pump", count, seconds, env=env)
+    return module("poller", count, seconds, env=env)
 
 
 def module(name, *arguments, env):
@@ -90,7 +90,7 @@ def transport_lines(counts):
 
 def pump_lines(runs):
     for found in runs:
-        label = f"The pump with {found['in_flight']:,} running, polls a second"
+        label = f"The poller with {found['in_flight']:,} running, polls a second"
         yield label, f"{found['polls_per_second']:,.0f}"
         yield f"  lateness of a poll, median / 99 % / worst of {found['polls']:,}", lateness(found)
 

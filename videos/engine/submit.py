@@ -23,6 +23,7 @@ from videos.faults import name_of
 from videos.lease_files import new_lease
 from videos.lifecycle import Status
 from videos.models import Generation, Job, RemoteAccount, StudioFault
+from videos.models.lease import claim_lasts
 from videos.models.remote_account import LONGEST_WAIT, REFUSED_KEY
 from videos.models.studio_fault import PASSING
 from videos.remotes.base import Job as RemoteJob
@@ -88,10 +89,8 @@ class Attempt:
 
     def send(self) -> str:
         start, end = frames.prepare(self.generation)
-        if time.monotonic() - self.started_at > settings.LEASE_SECONDS / 4:
-            raise frames.Wait  # the uploads are remembered; the paid call begins with a whole lease before it
-        if not self.generation.keep_claim(self.token):
-            raise Aborted
+        if time.monotonic() - self.started_at > claim_lasts().total_seconds() / 4:
+            raise frames.Wait  # the uploads are remembered; the paid call begins with most of its claim left
         job = RemoteJob(
             prompt=self.generation.prompt,
             model=self.generation.provider.value,

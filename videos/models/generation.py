@@ -349,7 +349,7 @@ class Generation(models.Model):
         return bool(self._leased(token).update(video_url=video_url))
 
     def keep_claim(self, token: uuid.UUID) -> bool:
-        """Extends a claim to send or to save; False when it is no longer ours."""
+        """Extends a claim to save; False when it is no longer ours."""
         return bool(self._leased(token).update(lease_until=timezone.now() + claim_lasts()))
 
     def free_claim(self) -> bool:

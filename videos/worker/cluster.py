@@ -1,9 +1,13 @@
 """The worker: django-q2's sentinel and its processes, and a watchdog outside of them that nothing inside can freeze.
 
-django-q2 recovers when a process dies that is busy with a task. It does not recover from these, each seen here:
+Why three processes watch, and none of them can go:
 
-- Its queues share locks between processes. A process that is killed at the wrong moment, or an idle one at any moment,
-  dies holding a lock, which deadlocks the queue. So any sudden death replaces the whole cluster.
+- The supervisor (`manage.py studio`) starts parts that are programs. A worker host has no supervisor, but systemd.
+- The sentinel is django-q2's. It runs schedules, and recovers when a process dies that is busy with a task.
+- The watchdog stands where django-q2's own command would stand: the sentinel's parent. django-q2's queues share locks
+  between processes, and a process that is killed at the wrong moment, or an idle one at any moment, dies holding one.
+  Then the queue is deadlocked, and a sentinel may be too. Only a process that shares no lock with them can see that.
+  So any sudden death replaces the whole cluster at once, and what stands still in another way is replaced after FROZEN.
 - When the sentinel itself is killed, its processes keep running as orphans. Here the kernel tells them.
 - SIGTERM waits for running tasks. Here they look at the stop flag.
 
