@@ -88,7 +88,7 @@ def transport_lines(counts):
             yield label, f"{values['median']:,.0f}"
 
 
-def pump_lines(runs):
+def poller_lines(runs):
     for found in runs:
         label = f"The poller with {found['in_flight']:,} running, polls a second"
         yield label, f"{found['polls_per_second']:,.0f}"
@@ -113,7 +113,7 @@ def lateness(found):
 
 LINES = {
     "transport": transport_lines,
-    "pump": pump_lines,
+    "poller": poller_lines,
     "latency": latency_lines,
     "page_ms": page_lines,
     "files": files.lines,
