@@ -83,9 +83,14 @@ def end_of(snapshot: str) -> int:
 
 
 def changed_between(earlier: str, later: str) -> Q:
-    """The rows whose last change was not committed at the earlier of these moments, and was at the later one."""
+    """The rows whose last change was not committed at the earlier of these moments, and was at the later one.
+
+    "" is a moment before everything.
+    """
     if connection.vendor != "postgresql":
-        return Q(changed_in__gt=int(earlier), changed_in__lte=int(later))
+        return Q(changed_in__gt=int(earlier or -1), changed_in__lte=int(later))
+    if not earlier:
+        return Q(was_committed(later))
     oldest_open = int(earlier.partition(":")[0])  # all before it were committed: the index need not look at them
     return Q(changed_in__gte=oldest_open) & Q(~Q(was_committed(earlier)), was_committed(later))
 

@@ -154,10 +154,11 @@ class Cursor:
     notices: str = ""
 
     @classmethod
-    def read(cls, text: str) -> "Cursor | None":
+    def read(cls, text: str) -> "Cursor":
+        """What cannot be read is the moment before everything."""
         moment, _, notices = text.partition("~")
         is_known = is_moment(moment) and not is_still_to_come(moment)
-        return cls(moment, notices[:8]) if is_known else None
+        return cls(moment, notices[:8]) if is_known else cls("")
 
     @classmethod
     def now(cls, notices: str) -> "Cursor":
@@ -187,8 +188,6 @@ def updates(request: HttpRequest) -> HttpResponse:
     """Only what changed since the page last asked, or 204. One small request per tab, whatever it shows."""
     shelf, notices = Shelf.asked_for(request.GET), current_notices()
     seen, now = Cursor.read(request.GET.get("since", "")), Cursor.now(digest_of(notices))
-    if seen is None:
-        return redraw_shelf(request, shelf)
     visible = Generation.objects.visible_to(request.user)
     ids = list(visible.changed_between(seen.moment, now.moment).values_list("pk", flat=True)[: MOST_CHANGES + 1])
     if not ids and now.notices == seen.notices:
