@@ -6,5 +6,5 @@ def rename(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0016_no_star_on_the_generation")]
+    dependencies = [("videos", "0017_error_codes")]
     operations = [migrations.RunPython(rename, migrations.RunPython.noop)]
