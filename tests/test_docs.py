@@ -1,12 +1,14 @@
 """What the documentation names exists: files, headings, commands, settings, states, and packages."""
 
 import re
+import secrets
 from configparser import ConfigParser
 
 import pytest
 
 from tests.parts.processes import ROOT
 from videos.lifecycle import MOVES, Status
+from videos.models import Generation
 
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))])
@@ -105,3 +107,16 @@ def test_the_list_of_licences_has_every_package():
     locked = re.findall(r"^([a-z0-9][\w.-]*)(?:\[[\w,-]+\])?==", (ROOT / "requirements" / "run.txt").read_text(), re.M)
     listed = set(re.findall(r"^\| ([a-z0-9][\w.-]*) \|", (DOCS / "licences.md").read_text(), re.MULTILINE))
     assert set(locked) - listed <= {"tzdata", "colorama"}, "Run: make lock"
+
+
+@pytest.mark.django_db
+def test_the_example_of_a_table_can_be_generated(client, owner):
+    client.force_login(owner)
+    table = re.search(r"```csv\n(.*?)```", (DOCS / "many-at-once.md").read_text(), re.DOTALL)[1]
+    reply = client.post("/batch", {"table": table, "action": "generate", "token": secrets.token_urlsafe(24)})
+    assert reply.status_code == 302
+    assert sorted(Generation.objects.values_list("prompt", flat=True)) == [
+        "A lighthouse at dawn, slow dolly in",
+        "Fog over a still lake",
+        "Fog over a still lake",
+    ]
