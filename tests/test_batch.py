@@ -11,6 +11,7 @@ from PIL import Image
 from tests.parts.people import make_member, make_owner, signed_in
 from videos.models import Batch, Budget, Generation, Picture, Provider
 from videos.table import TableRefused, decode, read_table
+from videos.views.batch import finished_after
 
 pytestmark = pytest.mark.django_db
 TWO = "prompt,provider,aspect_ratio,count\na lighthouse,veo_3_1,9:16,2\na harbour,kling_pro,16:9,1\n"
@@ -101,6 +102,11 @@ def test_collections_are_not_there_yet_and_the_row_says_so(client):
 def test_check_says_that_the_budget_has_no_room(client):
     Budget.objects.create(scope="each", videos_per_day=2)
     assert "would go over the budget" in send(client, TWO).content.decode()
+
+
+@pytest.mark.parametrize(("videos", "seconds"), [(1, 60), (10, 60), (11, 120), (32, 240)])
+def test_the_time_knows_that_so_many_run_at_once(videos, seconds):
+    assert finished_after([60] * videos, places=10) == seconds
 
 
 # Generate
@@ -361,6 +367,26 @@ def test_pictures_that_are_none_are_a_sentence(client):
         page = client.post("/batch", {"prompt": "slow zoom", "action": "pictures", "pictures": pictures})
         assert page.status_code == 422
         assert sentence in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"row": ["x", "-1", "99999", "١"], "ticks_of": "zzz"},
+        {"action": "no such action"},
+        {"action": ["check", "generate"], "token": "short"},
+        {"table": "prompt,count\na,\ufffd\n"},
+        {"table": "prompt,config.\na,1\n"},
+        {"table": "prompt,config.duration\na," + "9" * 5000 + "\n"},
+        {"table": "prompt,reference_image\na,//\nb,../../etc/passwd\nc," + "f" * 300 + "\n"},
+        {"table": "prompt,start_from,end_picture\na,x,y\n"},
+        {"table": "prompt,token\na,b\n"},
+        {"table": "x" * 2_100_000},
+    ],
+)
+def test_what_no_page_sends_is_no_fault_and_makes_nothing(client, fields):
+    assert client.post("/batch", {"table": TWO} | fields).status_code < 500
+    assert not Batch.objects.exists()
 
 
 @pytest.mark.parametrize("start", ["variables", "pictures"])

@@ -80,6 +80,8 @@ def test_every_other_page(visitor):
         f"/compare?batch={made[0].batch.public_id}",
         f"/compare?g={made[0].public_id}",
         "/usage",
+        "/batch",
+        "/batch?from=variables",
         "/usage?days=365",
         "/account",
         "/members",

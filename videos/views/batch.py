@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from videos.batch_fill import SHARED, table_of_pictures, table_of_variables
-from videos.batch_form import COLUMNS, SETTING, TEMPLATE, BatchForm, fingerprint
+from videos.batch_form import COLUMNS, SETTING, TEMPLATE, BatchForm, field_of, fingerprint
 from videos.body_limits import takes_uploads
 from videos.forms import MOST_AT_ONCE, TOKEN, first_offer, keep_upload
 from videos.models import Batch, Budget, Generation, OtherContents, OverBudget, Picture, Provider, Request, TokenTaken
@@ -65,7 +65,7 @@ def sent_form(request: HttpRequest) -> tuple[BatchForm, bool]:
     file = request.FILES.get("table_file")
     table = read_table(decode(file.read()) if file else request.POST.get("table", ""))
     ticks_of = request.POST.get("ticks_of", "")
-    is_changed = bool(ticks_of) and ticks_of not in ("edited", fingerprint(table))
+    is_changed = bool(ticks_of) and ticks_of != fingerprint(table)
     ticked = {int(row) for row in request.POST.getlist("row") if row.isascii() and row.isdigit() and len(row) < 5}
     has_ticks = bool(ticks_of) and not is_changed
     pictures = request.FILES.getlist("pictures")
@@ -106,7 +106,7 @@ def show(request: HttpRequest, form: BatchForm, refusal="", is_checked=False, st
     table = form.table()
     context = {
         "form": form,
-        "headings": [heading(column) for column in form.columns],
+        "headings": [(field_of(column), heading(column)) for column in form.columns],
         "text": table.to_csv(),
         "ticks_of": fingerprint(table),
         "token": new_token(),
