@@ -106,7 +106,7 @@ MIDDLEWARE = [
     "videos.middleware.PermissionsPolicyMiddleware",
     "videos.middleware.NoStoreMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "videos.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -147,6 +147,7 @@ TEMPLATES = [
 # in 30 s to none; synchronous=FULL because a power cut must not undo the mark made before money is spent.
 DATABASE_URL = env.str("DATABASE_URL", "")
 SQLITE_FILE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA / "studio.sqlite3")}  # a path is no URL
+DATABASE_WAIT = env.float("STUDIO_DATABASE_WAIT", 20)  # seconds for another writer; less in the web, see wsgi.py
 DATABASES = {
     "default": {
         **(dj_database_url.parse(DATABASE_URL) if DATABASE_URL else SQLITE_FILE),
@@ -157,7 +158,7 @@ DATABASES = {
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": DATABASE_WAIT,
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; "
             "PRAGMA secure_delete=ON;"  # a link that its row no longer holds is not left in the file's free space

@@ -5,3 +5,4 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("videos.urls")),
 ]
+handler500 = "videos.views.outage.server_error"

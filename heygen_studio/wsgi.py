@@ -63,4 +63,5 @@ class Incoming:
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heygen_studio.settings")
+os.environ.setdefault("STUDIO_DATABASE_WAIT", "5")  # somebody waits for the page; the worker has more time
 application = Incoming(get_wsgi_application())

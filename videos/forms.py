@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.forms.utils import ErrorDict
 from django.http import QueryDict
 
 from videos.models import Generation, Job, Picture, Provider, RemoteAccount, Request, StudioFault
@@ -185,6 +186,11 @@ class GenerateForm(forms.Form):
         return [
             error for part in (name, f"{name}_url", f"{which}_picture", f"{which}_from") for error in self[part].errors
         ]
+
+    def refuse_unchecked(self, sentence: str):
+        """To draw what was typed again, as it is: nothing is checked, so nothing is written either."""
+        self._errors, self.cleaned_data = ErrorDict(), {}
+        self.add_error(None, sentence)
 
     def clean_prompt(self):
         prompt = self.cleaned_data["prompt"]

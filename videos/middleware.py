@@ -5,12 +5,16 @@ import logging
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.sessions import middleware as sessions_middleware
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.defaults import page_not_found
 
 from videos.accounts import sessions
+from videos.outages import outage_of
+from videos.views import outage as outage_page
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +37,22 @@ PERMISSIONS = ", ".join(
         "xr-spatial-tracking",
     )
 )
+
+
+class SessionMiddleware(sessions_middleware.SessionMiddleware):
+    """Saves the session after the view. Django would tell a database that takes no writes as a bad request."""
+
+    def process_response(self, request, response):
+        try:
+            return super().process_response(request, response)
+        except SessionInterrupted as error:
+            outage = outage_of(error)
+            if outage is None:
+                raise
+            logger.warning("The session could not be saved after %s %s", request.method, request.path)
+            is_known = request.session.session_key == request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+            # What the view did stands. A known session loses only a note of when it was used; a new one is lost.
+            return response if is_known else outage_page.answer(request, outage)
 
 
 class SignInMiddleware(LoginRequiredMiddleware):

@@ -63,7 +63,9 @@ listen("htmx:responseError htmx:sendError htmx:timeout", (event) => {
   const { elt, xhr } = event.detail;
   const isBackground = elt.id === "live" || elt.id === "adviser";
   if (isBackground && xhr?.status !== 401) return;
-  showToast(xhr?.status);
+  const place = xhr?.getResponseHeader("Studio-Outage"); // where the server's own sentence goes
+  if (place) (find(place) || showToast()).textContent = xhr.responseText;
+  else showToast(xhr?.status);
 });
 
 listen("htmx:configRequest", (event) => {

@@ -1,0 +1,294 @@
+"""While the database or the disk takes no writes, pages say so in a sentence, keep what was typed, and recover."""
+
+import io
+import resource
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing, contextmanager
+
+import psycopg
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError, ProgrammingError, connection
+from django.test import Client
+from django.utils.html import escape
+from PIL import Image
+
+from tests.parts.people import make_member
+from tests.parts.studio import PASSWORD
+from videos.models import Batch, DatabaseLock, Generation, Picture
+from videos.outages import Outage, outage_of
+from videos.views import outage as page
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+PROMPT = "a lighthouse <in> fog"
+TOKEN = "a-form-token-0123456789"
+HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/"}
+LOCK = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def only_on_sqlite():
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL has no file of its own here")
+
+
+def pragma(words: str):
+    with connection.cursor() as cursor:
+        return cursor.execute(f"PRAGMA {words}").fetchone()
+
+
+@contextmanager
+def a_locked_database():
+    """Another process holds the file."""
+    only_on_sqlite()
+    pragma("busy_timeout = 200")
+    command = [sys.executable, "-c", LOCK, str(connection.settings_dict["NAME"])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"locked\n"
+        try:
+            yield Outage.LOCKED
+        finally:
+            other.stdin.close()
+            other.wait(10)
+            pragma("busy_timeout = 20000")
+
+
+@contextmanager
+def a_read_only_database():
+    only_on_sqlite()
+    pragma("query_only = ON")
+    try:
+        yield Outage.READ_ONLY
+    finally:
+        pragma("query_only = OFF")
+
+
+@contextmanager
+def a_disk_that_takes_no_byte():
+    """The system refuses every byte in a file to this process, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield Outage.FULL
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def a_database_on_such_a_disk():
+    """SQLite calls a file that may not grow an input/output error, and only a device without space full."""
+    only_on_sqlite()
+    with a_disk_that_takes_no_byte():
+        yield Outage.UNREACHABLE
+
+
+DATABASES = [a_locked_database, a_read_only_database, a_database_on_such_a_disk]
+of_the_database = pytest.mark.parametrize("broken", DATABASES, ids=lambda broken: broken.__name__)
+
+
+@pytest.fixture
+def visitor():
+    """Signed in, and answered like a browser is: an exception is a page. Its form tokens are checked."""
+    client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+    client.force_login(make_member())
+    client.get("/")  # what is noted once for each session is noted now
+    return client
+
+
+def press(client, headers=None, **fields):
+    token = client.cookies["csrftoken"].value
+    fields = {"prompt": PROMPT, "token": TOKEN, "csrfmiddlewaretoken": token, **fields}
+    return client.post("/generate", fields, headers=headers or {})
+
+
+def picture():
+    data = io.BytesIO()
+    Image.new("RGB", (64, 36), "teal").save(data, "PNG")
+    return SimpleUploadedFile("frame.png", data.getvalue(), "image/png")
+
+
+def add_frame(client):
+    fields = {"reference_image": picture(), "csrfmiddlewaretoken": client.cookies["csrftoken"].value}
+    return client.post("/frame/start", fields, headers=HTMX)
+
+
+@of_the_database
+def test_generate_draws_its_form_again_with_what_was_typed_and_works_once_it_can(visitor, broken):
+    with broken() as outage:
+        reply = press(visitor)
+        assert reply.status_code == 503
+        assert escape(f"{outage} {page.NOT_SENT}") in reply.text
+        assert f"{escape(PROMPT)}</textarea>" in reply.text
+        assert f'value="{TOKEN}"' in reply.text, "the repetition is known as one"
+        assert not Generation.objects.exists()
+    assert press(visitor).status_code == press(visitor).status_code == 302
+    assert Generation.objects.count() == 1
+
+
+@of_the_database
+def test_generate_with_the_script_is_answered_in_a_sentence_for_the_page_that_is_still_there(visitor, broken):
+    with broken() as outage:
+        reply = press(visitor, HTMX)
+        assert (reply.status_code, reply.text) == (503, f"{outage} {page.NOT_SENT}")
+        assert (reply["Studio-Outage"], reply["Retry-After"]) == ("#error-prompt", "5")
+    assert press(visitor, HTMX).status_code == 200
+
+
+@pytest.mark.parametrize("broken", [a_locked_database, a_read_only_database], ids=lambda broken: broken.__name__)
+def test_a_frame_says_that_it_was_not_kept(visitor, broken):
+    with broken() as outage:
+        reply = add_frame(visitor)
+        assert (reply.status_code, reply.text) == (503, f"{outage} {page.PICTURE}")
+    assert add_frame(visitor).status_code == 200
+    assert Picture.objects.count() == 1
+
+
+def test_a_frame_on_a_full_disk_says_that_it_was_not_kept(visitor):
+    with a_disk_that_takes_no_byte() as outage:
+        reply = add_frame(visitor)
+        assert (reply.status_code, reply.text) == (503, f"{outage} {page.PICTURE}")
+    assert add_frame(visitor).status_code == 200
+    assert Picture.objects.count() == 1
+
+
+def test_a_form_with_a_picture_on_a_full_disk_is_not_ordered(visitor):
+    with a_disk_that_takes_no_byte() as outage:
+        reply = press(visitor, HTMX, reference_image=picture())
+        assert (reply.status_code, reply.text) == (503, f"{outage} {page.NOT_SENT}")
+    assert press(visitor, HTMX, reference_image=picture()).status_code == 200
+
+
+@of_the_database
+def test_signing_in_says_that_it_failed_keeps_the_name_and_works_once_it_can(broken):
+    make_member()
+    client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+    client.get("/login")
+    fields = {"username": "member", "password": PASSWORD, "next": "/usage"}
+
+    def sign_in():
+        return client.post("/login", fields | {"csrfmiddlewaretoken": client.cookies["csrftoken"].value})
+
+    with broken() as outage:
+        reply = sign_in()
+        assert reply.status_code == 503
+        assert escape(f"{outage} {page.SIGN_IN}") in reply.text
+        assert 'value="member"' in reply.text
+        assert 'value="/usage"' in reply.text
+        assert PASSWORD not in reply.text
+        assert client.get("/usage").status_code == 302, "it said that nobody is signed in"
+    reply = sign_in()
+    assert (reply.status_code, reply.headers.get("Location")) == (302, "/usage")
+
+
+@of_the_database
+def test_a_page_is_shown_even_if_its_visit_cannot_be_noted(visitor, broken):
+    session = visitor.session
+    session["seen"] = 0
+    session.save()
+    with broken():
+        assert visitor.get("/usage").status_code == 200
+    assert visitor.get("/usage").status_code == 200
+    assert Session.objects.get(session_key=session.session_key).get_decoded()["seen"] > 0
+
+
+def test_an_order_that_was_taken_before_something_failed_is_told_as_taken(visitor, monkeypatch):
+    """The form is answered after the order is kept, and that may fail."""
+    only_on_sqlite()
+
+    def locked(*arguments):
+        raise OperationalError("database is locked") from sqlite_error()
+
+    monkeypatch.setattr("videos.views.compose.made", locked)
+    reply = press(visitor, HTMX)
+    assert (reply.status_code, reply.text) == (503, f"{Outage.LOCKED} {page.SENT_ALREADY}")
+    assert Batch.objects.count() == 1
+
+
+def sqlite_error():
+    with closing(sqlite3.connect(":memory:", timeout=0)) as database:
+        try:
+            database.execute("SELECT * FROM nothing")
+        except sqlite3.OperationalError as error:
+            error.sqlite_errorname = "SQLITE_BUSY"
+            return error
+
+
+def test_a_lock_that_postgresql_does_not_give_is_told(visitor):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite locks the whole file")
+    database = connection.settings_dict
+    names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
+    with psycopg.connect(**{name: database[key] for name, key in names.items() if database[key]}) as other:
+        other.execute(f"LOCK TABLE {DatabaseLock._meta.db_table} IN ACCESS EXCLUSIVE MODE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = 200")
+        reply = press(visitor, HTMX)
+        assert (reply.status_code, reply.text) == (503, f"{Outage.LOCKED} {page.NOT_SENT}")
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = 0")
+    assert press(visitor, HTMX).status_code == 200
+
+
+def test_a_database_that_may_have_no_page_more_is_full():
+    only_on_sqlite()
+    most = pragma("max_page_count")[0]
+    pragma(f"max_page_count = {pragma('page_count')[0]}")
+    try:
+        with connection.cursor() as cursor, pytest.raises(OperationalError) as caught:
+            cursor.execute("CREATE TABLE filler (words TEXT)")
+            cursor.execute("INSERT INTO filler VALUES (%s)", ["x" * 10_000_000])
+    finally:
+        pragma(f"max_page_count = {most}")
+    assert outage_of(caught.value) == Outage.FULL
+
+
+def test_a_postgresql_that_refuses_the_connection_is_an_outage():
+    error = OperationalError()
+    error.__cause__ = psycopg.OperationalError("connection refused")
+    assert outage_of(error) == Outage.UNREACHABLE
+
+
+def wrong_statement(*arguments):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM nothing_of_that_name")
+
+
+def raises(error):
+    def fail(*arguments):
+        raise error
+
+    return fail
+
+
+BUGS = [
+    wrong_statement,
+    raises(OSError("The request ended before its form did.")),
+    raises(FileNotFoundError(2, "No such file")),
+    raises(TypeError("full")),
+]
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=["a wrong statement", "a stream", "a missing file", "a wrong type"])
+def test_a_fault_of_our_own_is_not_told_as_an_outage(visitor, monkeypatch, bug):
+    monkeypatch.setattr("videos.views.compose.made", bug)
+    reply = press(visitor)
+    assert reply.status_code == 500
+    assert "The studio made a mistake" in reply.text
+
+
+def test_what_is_raised_while_an_outage_is_handled_is_a_fault_of_our_own():
+    try:
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError:
+            raise ProgrammingError("and then this")  # noqa: B904
+    except ProgrammingError as error:
+        assert outage_of(error) is None

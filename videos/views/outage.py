@@ -1,0 +1,107 @@
+"""What a person sees when the database or the disk takes no writes: a sentence, and the form with what they typed.
+
+It answers every exception that nobody else handled (`handler500` in the routes), from views and from what stands
+around them alike, because a form that cannot be read or a session that cannot be saved fails outside of its view.
+"""
+
+import sys
+from contextlib import suppress
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.defaults import server_error as fault_of_the_studio
+
+from videos.accounts.forms import SignInForm
+from videos.forms import GenerateForm
+from videos.models import Batch
+from videos.outages import Outage, outage_of
+from videos.views.composer import composer_context
+from videos.views.gallery import Shelf, shelf_context
+from videos.views.next_page import asked_next
+
+TRY_AGAIN_AFTER = "5"  # seconds
+NOT_SENT = "Nothing was sent and nothing was charged. Your words are kept: press Generate again in a moment."
+SENT_ALREADY = "Your order was taken all the same: reload the page to see its videos. Nothing was ordered twice."
+PERHAPS_SENT = (
+    "Your words are kept: press Generate again in a moment. If the order was taken all the same, it is not made again."
+)
+PICTURE = "The picture was not kept, and nothing was sent. Add it again in a moment."
+SIGN_IN = "You are not signed in yet. Type your password again in a moment."
+SHOWING = "This page cannot be shown at the moment. Videos under way are not lost. Try again in a moment."
+CHANGING = "This may not be saved. Look at it and try again in a moment; nothing is made or charged twice."
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """For `handler500`: 503 and what to do while nothing can be written, 500 for a fault of the studio."""
+    outage = outage_of(sys.exception())
+    return answer(request, outage) if outage else fault_of_the_studio(request)
+
+
+def answer(request: HttpRequest, outage: Outage) -> HttpResponse:
+    if hasattr(request, "session"):
+        request.session.modified = False  # it would fail too, or sign in somebody who is told that they are not
+    response = told(request, outage)
+    response.status_code = 503
+    response["Retry-After"] = TRY_AGAIN_AFTER
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def told(request: HttpRequest, outage: Outage) -> HttpResponse:
+    route = request.resolver_match.url_name if request.resolver_match else ""
+    sentence = f"{outage} {advice(request, route)}"
+    if request.headers.get("HX-Request"):  # the page is still there, with everything in it
+        headers = {"Studio-Outage": place_on_page(request, route)}
+        return HttpResponse(sentence, content_type="text/plain; charset=utf-8", headers=headers)
+    with suppress(DatabaseError, OSError):
+        if request.method == "POST" and route in FORMS and request.POST:
+            return FORMS[route](request, sentence)
+    return HttpResponse(render_to_string("503.html", {"sentence": sentence, "typed": request.POST.get("prompt", "")}))
+
+
+def place_on_page(request: HttpRequest, route: str) -> str:
+    """Beside what was sent; the script shows a sentence as a toast where there is no such place."""
+    if route == "frame":
+        return f"#slot-error-{request.resolver_match.kwargs['which']}"
+    return "#error-prompt" if route == "generate" else "#toast-of-its-own"
+
+
+def advice(request: HttpRequest, route: str) -> str:
+    if request.method != "POST":
+        return SHOWING
+    if route == "generate":
+        return advice_on_order(request)
+    return {"frame": PICTURE, "login": SIGN_IN}.get(route, CHANGING)
+
+
+def advice_on_order(request: HttpRequest) -> str:
+    """An order is kept as a whole or not at all. A form that could not be read was not ordered."""
+    try:
+        is_kept = Batch.objects.filter(form_token=request.POST.get("token", "")).exists()
+    except DatabaseError:
+        return PERHAPS_SENT
+    return SENT_ALREADY if is_kept else NOT_SENT
+
+
+def composer_again(request: HttpRequest, sentence: str) -> HttpResponse:
+    """The form with its own token, so that sending it again makes nothing twice."""
+    form = GenerateForm(request.POST, owner=request.user)
+    form.refuse_unchecked(sentence)
+    return render(request, "gallery.html", shelf_context(request, Shelf()) | composer_context(request, form))
+
+
+def sign_in_again(request: HttpRequest, sentence: str) -> HttpResponse:
+    """For the browser's own CSRF token: signing in may have changed it before it failed."""
+    request.user = AnonymousUser()
+    if token := request.COOKIES.get(settings.CSRF_COOKIE_NAME):
+        request.META["CSRF_COOKIE"] = token
+    form = SignInForm(request, initial={"username": request.POST.get("username", "")})
+    context = {"form": form, "next": asked_next(request), "wait": sentence}
+    return render(request, "account/login.html", context)
+
+
+FORMS = {"generate": composer_again, "login": sign_in_again}
