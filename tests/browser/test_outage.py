@@ -1,0 +1,33 @@
+"""In a browser: a locked database is said beside the prompt, the words stay, and Generate works once it is free."""
+
+import re
+import sqlite3
+from contextlib import closing
+
+import pytest
+from django.db import connection
+from playwright.sync_api import expect
+
+from videos.models import Generation
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+def test_a_locked_database_is_said_beside_the_prompt_and_the_words_stay(room, monkeypatch):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL locks no whole file")
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 1)  # of the server's own connections
+    room.allowed_errors += ["status of 503", "Status Error Code 503"]
+    room.goto(room.studio.url)
+    room.locator("#composer [name=prompt]").fill("a lighthouse in fog")
+    send = room.locator("#composer .send")
+    expect(send).to_be_enabled()
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        send.click()
+        said = re.compile("locked by another program.*nothing was charged")
+        expect(room.locator("#error-prompt")).to_have_text(said, timeout=40_000)
+        expect(room.locator("#composer [name=prompt]")).to_have_value("a lighthouse in fog")
+    send.click()
+    expect(room.locator("#cards .card")).to_have_count(1)
+    assert Generation.objects.count() == 1
