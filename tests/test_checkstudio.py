@@ -278,7 +278,7 @@ def test_it_is_fetched_again_all_the_same_when_somebody_says_so(remote, owner):
     for generation in generations:
         path_of(save_until_ready(generation).saved_video.file).unlink()
     assert checkstudio("--repair")[0] == 1
-    assert checkstudio("--repair", "--even-so")[0] == 0
+    assert checkstudio("--repair", "--force")[0] == 0
     for generation in generations:
         save_until_ready(generation)
     assert checkstudio("--deep")[0] == 0

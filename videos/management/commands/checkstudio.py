@@ -23,12 +23,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("--deep", action="store_true", help="also read every file and compare its sha256")
         parser.add_argument("--repair", action="store_true", help="put right what can be; nothing is lost by it")
-        parser.add_argument("--even-so", action="store_true", help="repair also when storage and rows hardly agree")
+        parser.add_argument(
+            "--force", "--even-so", action="store_true", help="repair even when storage and rows differ widely"
+        )
 
     def handle(self, *, deep: bool, **options):
         try:
             findings = compare(is_hashed=lambda pk: deep)
-            is_repairing = options["repair"] and self.may_repair(findings, options["even_so"])
+            is_repairing = options["repair"] and self.may_repair(findings, options["force"])
             left = sum(not self.tell(finding, is_repairing) for finding in findings)
         except STORAGE_ERRORS as error:
             raise CommandError(f"The storage could not be read: {type(error).__name__}.") from error
@@ -39,12 +41,12 @@ class Command(BaseCommand):
             raise SystemExit(1)
         self.stdout.write(f"{looked}. {'All is well' if not findings else DONE}.")
 
-    def may_repair(self, findings, even_so: bool) -> bool:
-        if even_so or not looks_like_another_storage(findings):
+    def may_repair(self, findings, force: bool) -> bool:
+        if force or not looks_like_another_storage(findings):
             return True
         self.stderr.write(
-            "Storage and rows hardly agree: is the disk mounted, is this the right bucket, is this the right "
-            "database? Nothing is repaired; add --even-so to repair all the same."
+            "Storage and rows differ widely: is the disk mounted, is this the right bucket, is this the right "
+            "database? Nothing is repaired; add --force to repair anyway."
         )
         return False
 
