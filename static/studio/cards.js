@@ -1,5 +1,5 @@
 /* Cards in the gallery: a new one is inserted, a changed one is replaced, and one that is in use is left alone. */
-import { find, findAll, listen, reducedMotion } from "./dom.js";
+import { find, findAll, listen, reducedMotion, unloadVideo } from "./dom.js";
 import { notify } from "./notices.js";
 
 const postponed = new Map(); // id → the changed card, while the one on the page is in use
@@ -11,6 +11,7 @@ const isInUse = (card) =>
 const focusIn = (card) => find(".open, .button", card)?.focus({ preventScroll: true });
 
 const removeCard = (card, hadFocus) => {
+  if (card) postponed.delete(card.id);
   const neighbour = hadFocus && (card.nextElementSibling || card.previousElementSibling);
   card?.remove();
   if (neighbour) focusIn(neighbour);
@@ -85,7 +86,7 @@ let preview;
 
 const stopPreview = () => {
   if (!preview) return;
-  preview.pause();
+  unloadVideo(preview);
   preview.closest(".card")?.classList.remove("is-playing");
   preview = null;
   placePostponedCards();
@@ -93,10 +94,11 @@ const stopPreview = () => {
 
 const startPreview = async (video) => {
   if (preview !== video) return;
+  if (!video.hasAttribute("src")) video.src = video.dataset.src;
   try {
     await video.play();
   } catch {
-    return; // paused again before it began, or not playable here
+    return; // stopped before it began, or not playable in this browser
   }
   if (preview === video) video.closest(".card").classList.add("is-playing");
 };

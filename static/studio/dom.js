@@ -9,7 +9,7 @@ export const listen = (eventNames, handler, capture = false) => {
 };
 
 export const createElement = (tag, properties) => Object.assign(document.createElement(tag), properties);
-export const isNarrow = () => innerWidth <= 640;
+export const smallScreen = matchMedia("(max-width: 640px), (max-height: 520px)"); // also a wide one at 200 % zoom
 export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 /* 65 → "1:05" */
@@ -18,3 +18,11 @@ export const formatClock = (seconds) =>
     .toISOString()
     .slice(11, 19)
     .replace(/^(00:)?0?/, "");
+
+/* A video keeps what it has loaded, many megabytes, until it loads something else. */
+export const unloadVideo = (video) => {
+  video.pause();
+  video.dataset.src = video.getAttribute("src") || video.dataset.src || "";
+  video.removeAttribute("src");
+  video.load();
+};

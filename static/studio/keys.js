@@ -1,5 +1,6 @@
 /* Keyboard shortcuts: an element with data-hotkey is pressed by that key; arrows go from card to card. */
 import { find, findAll, listen } from "./dom.js";
+import { field } from "./form.js";
 import { showSelection } from "./selection.js";
 import { openViewer, viewer } from "./viewer.js";
 
@@ -37,8 +38,16 @@ const openSharing = async (link) => {
   find("[data-hotkey=s]", viewer)?.click();
 };
 
+/* The key as the shortcuts name it. Where the keyboard writes Cyrillic, Greek, Hebrew or Arabic letters, the key's
+   position says which Latin letter is meant; where it writes Latin ones, they are taken as they are. */
+const shortcutOf = ({ key, code }) => {
+  const isOtherScript = /^\p{L}$/u.test(key) && !/^\p{Script=Latin}$/u.test(key);
+  const latin = isOtherScript && code.match(/^Key([A-Z])$/)?.[1];
+  return key.length === 1 ? (latin || key).toLowerCase() : key;
+};
+
 /* Does what the key stands for; false if it stands for nothing here. */
-const act = ({ key, shiftKey }) => {
+const act = (key, shiftKey) => {
   const card = document.activeElement.closest(".card");
   const dialog = find("dialog[open]");
   const scope = dialog || card || document;
@@ -49,17 +58,18 @@ const act = ({ key, shiftKey }) => {
   else if (video) video.paused ? video.play() : video.pause();
   else if (key === "s" && link) openSharing(link);
   else if (key === "/") find(".search input").focus();
+  else if (key === "p" && field("prompt") && !dialog) field("prompt").focus();
   else if (key.startsWith("Arrow") && find("#cards .card") && !dialog) moveTo(card, neighbourOf(card, key), shiftKey);
   else return false;
   return true;
 };
 
 listen("keydown", (event) => {
-  const { key } = event;
+  const key = shortcutOf(event);
   const active = document.activeElement;
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (active.closest(TEXT_FIELDS)) return;
   if (key === " " && active.closest(PRESSED_BY_SPACE)) return;
   if (key === "Escape" && !find(":popover-open")) find("#selection")?.reset();
-  if (act(event)) event.preventDefault();
+  if (act(key, event.shiftKey)) event.preventDefault();
 });

@@ -1,36 +1,69 @@
 /* The viewer: a dialog over the gallery, with an address of its own. */
-import { find, listen, reducedMotion } from "./dom.js";
+import { find, findAll, listen, reducedMotion, unloadVideo } from "./dom.js";
 import { field } from "./form.js";
 
 export const viewer = find("#viewer");
+const pathOfThisPage = location.pathname;
 let openedFrom; // the id of the card that gets the focus back
 let isGoingBack = false;
+let wanted; // the address whose content is loading or shown
 
 /* Only what is inside a modal dialog can be seen and used. */
 const moveMessagesTo = (place) => place.append(find("#toast"), find("#announce"), find("#keys"));
 
-export const openViewer = async (link) => {
-  const address = new URL(link.href);
-  const wasOpen = viewer.open;
-  if (!wasOpen) {
-    openedFrom = link.closest(".card").id;
-    address.search = find("#live").getAttribute("hx-get").split("?")[1] || "";
-    moveMessagesTo(viewer);
-    viewer.showModal();
-  }
-  history[wasOpen ? "replaceState" : "pushState"]({ viewer: true }, "", address);
-  await htmx.ajax("GET", address.href, { target: "#viewer-body" });
-  const content = find(".viewer", viewer);
+const emptyViewer = () => {
+  findAll("video", viewer).forEach(unloadVideo);
+  find("#viewer-body").replaceChildren();
+};
+
+/* Until the video's page arrives, the card's poster and prompt stand in its place. */
+const showLoading = (card) => {
+  const loading = find("#viewer-loading").content.firstElementChild.cloneNode(true);
+  const ratioClasses = [...card.classList].filter((name) => name.startsWith("r-"));
+  const poster = find(".poster", card);
+  loading.classList.add(...ratioClasses);
+  if (poster) find("img", loading).src = poster.src;
+  else find("img", loading).remove();
+  find(".whole-prompt", loading).textContent = find(".prompt", card).textContent;
+  find("#viewer-body").replaceChildren(loading);
+};
+
+const showDialog = (card) => {
+  openedFrom = card.id;
+  moveMessagesTo(viewer);
+  showLoading(card);
+  viewer.showModal();
+};
+
+const loadContent = async (address) => {
+  wanted = address;
+  // A failure is told by a toast, and ends here without content.
+  await htmx.ajax("GET", address, { target: "#viewer-body" }).catch(() => {});
+  if (address !== wanted) return;
+  const content = find(".viewer:not(.is-loading)", viewer);
   if (!content) return viewer.close();
   content.focus();
-  if (!reducedMotion.matches)
-    find("video", viewer)
-      ?.play()
-      .catch(() => {});
+  const video = !reducedMotion.matches && find("video", viewer);
+  if (video) video.play().catch(() => {});
+};
+
+export const openViewer = (link) => {
+  const address = new URL(link.href);
+  const wasOpen = viewer.open;
+  if (wasOpen) {
+    findAll("video", viewer).forEach(unloadVideo);
+    find(".viewer", viewer).classList.add("is-loading");
+  } else {
+    address.search = find("#live").getAttribute("hx-get").split("?")[1] || "";
+    showDialog(link.closest(".card"));
+  }
+  history[wasOpen ? "replaceState" : "pushState"]({ viewer: true }, "", address);
+  return loadContent(address.href);
 };
 
 viewer?.addEventListener("close", () => {
-  find("#viewer-body").replaceChildren();
+  wanted = null;
+  emptyViewer();
   moveMessagesTo(document.body);
   isGoingBack = Boolean(history.state?.viewer);
   if (isGoingBack) history.back();
@@ -38,11 +71,13 @@ viewer?.addEventListener("close", () => {
   opener?.focus();
 });
 
+/* After a reload the viewer is a page, and the gallery's entry in the history belongs to it: it is loaded again. */
 const followHistory = (event) => {
   const isViewer = Boolean(event.state?.viewer);
-  if (!viewer || !(isGoingBack || viewer.open || isViewer)) return;
+  const isAnotherPage = !viewer && location.pathname !== pathOfThisPage;
+  if (!isAnotherPage && !isGoingBack && !viewer?.open && !(viewer && isViewer)) return;
   event.stopImmediatePropagation(); // or HTMX would load the gallery, which is still there
-  if (isViewer) location.reload();
+  if (isAnotherPage || isViewer) location.reload();
   else if (!isGoingBack) viewer.close();
   isGoingBack = false;
 };
@@ -55,6 +90,13 @@ listen("click", (event) => {
   if (!viewer || !link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   openViewer(link);
+});
+
+/* A reply to something that is no longer shown comes too late. */
+listen("htmx:beforeSwap", ({ detail }) => {
+  const { elt, path } = detail.requestConfig;
+  const isLate = elt === document.body ? path !== wanted : !elt.isConnected;
+  if (detail.target?.id === "viewer-body" && isLate) detail.shouldSwap = false;
 });
 
 /* data-passes-on: the video is gone, its neighbour follows. data-leaves: the work goes on in the composer. */

@@ -85,3 +85,48 @@ def test_slash_searches_and_letters_that_are_typed_do_nothing_else(shelf):
     expect(shelf.locator("#keys")).to_be_hidden()
     assert not Favourite.objects.exists()
     assert not Generation.objects.trashed().exists()
+
+
+def press_on_another_keyboard(page, key, code):
+    """As a keyboard does that writes another script: its key has a place (`code`) and a letter of its own (`key`)."""
+    page.evaluate(
+        """(init) => document.activeElement.dispatchEvent(
+            new KeyboardEvent("keydown", { ...init, bubbles: true, cancelable: true }))""",
+        {"key": key, "code": code},
+    )
+
+
+@pytest.mark.parametrize("letter", ["а", "φ", "כ", "ب", "F"])
+def test_letters_work_on_keyboards_of_other_scripts_and_in_capitals(shelf, letter):
+    shelf.keyboard.press("ArrowRight")
+    press_on_another_keyboard(shelf, letter, "KeyF")
+    expect(shelf.locator("#n-favourite")).to_have_text("1")
+
+
+def test_a_capital_s_opens_the_sharing_too(shelf):
+    shelf.keyboard.press("ArrowRight")
+    press_on_another_keyboard(shelf, "Ы", "KeyS")
+    expect(shelf.get_by_role("button", name="Make a public link")).to_be_visible()
+
+
+def test_on_another_latin_keyboard_the_letter_counts_and_not_its_place(shelf):
+    shelf.keyboard.press("ArrowRight")
+    press_on_another_keyboard(shelf, "u", "KeyF")  # Dvorak writes u there
+    press_on_another_keyboard(shelf, "f", "KeyY")
+    expect(shelf.locator("#n-favourite")).to_have_text("1")
+
+
+def test_p_focuses_the_prompt_from_a_card(shelf):
+    shelf.keyboard.press("ArrowRight")
+    shelf.keyboard.press("p")
+    expect(shelf.locator("#prompt")).to_be_focused()
+    shelf.keyboard.type("p")
+    expect(shelf.locator("#prompt")).to_have_value("p")
+
+
+def test_the_second_skip_link_leads_to_the_prompt(shelf):
+    shelf.keyboard.press("Tab")
+    shelf.keyboard.press("Tab")
+    expect(shelf.get_by_role("link", name="Skip to the prompt")).to_be_focused()
+    shelf.keyboard.press("Enter")
+    expect(shelf.locator("#prompt")).to_be_focused()

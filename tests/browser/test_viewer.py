@@ -171,3 +171,70 @@ def test_on_a_phone_a_favourite_keeps_its_menu(room, phone_page):
     phone_page.goto(room.studio.url)
     phone_page.get_by_role("button", name="More").tap()
     expect(phone_page.locator(".card-menu")).to_be_visible()
+
+
+def test_back_after_a_reload_shows_the_gallery_again(room):
+    generation = open_first(room)
+    room.reload()
+    expect(room.locator("main .player")).to_be_visible()
+    room.go_back()
+    expect(room).to_have_url(f"{room.studio.url}/")
+    expect(room.locator("#cards .card")).to_have_count(1)
+    room.go_forward()
+    expect(room).to_have_url(re.compile(f"/g/{generation.public_id}"))
+    expect(room.locator(".player")).to_be_visible()
+
+
+def delay_viewer(room):
+    """The viewer's content waits until the returned list is emptied by `send_on`."""
+    waiting = []
+    room.route(
+        "**/g/*", lambda route: waiting.append(route) if route.request.headers.get("hx-request") else route.continue_()
+    )
+    return waiting
+
+
+def test_the_poster_and_the_prompt_are_shown_while_the_viewer_loads(room):
+    make(room.owner, "a lighthouse at dusk", ratio="9:16")
+    room.goto(room.studio.url)
+    waiting = delay_viewer(room)
+    room.locator(".card a.open").click()
+    expect(room.locator("dialog img.expected")).to_be_visible()
+    assert room.evaluate("document.querySelector('dialog img.expected').naturalWidth") > 0
+    box = room.locator("dialog img.expected").bounding_box()
+    assert box["width"] < box["height"]
+    expect(room.locator("dialog")).to_contain_text("a lighthouse at dusk")
+    expect(room.get_by_role("button", name="Close")).to_be_visible()
+    room.wait_for_timeout(300)
+    assert waiting
+    waiting.pop().continue_()
+    expect(room.locator("dialog video.player")).to_be_visible()
+    expect(room.locator("dialog img.expected")).to_have_count(0)
+
+
+def test_a_viewer_that_is_closed_while_it_loads_stays_closed_and_silent(room):
+    make(room.owner)
+    room.goto(room.studio.url)
+    waiting = delay_viewer(room)
+    room.locator(".card a.open").click()
+    room.wait_for_timeout(300)
+    assert waiting
+    room.keyboard.press("Escape")
+    expect(room.locator("dialog")).to_be_hidden()
+    with room.expect_response("**/g/*"):
+        waiting.pop().continue_()
+    room.unroute("**/g/*")
+    expect(room).to_have_url(f"{room.studio.url}/")
+    expect(room.locator("#viewer-body *")).to_have_count(0)
+    room.locator(".card a.open").click()
+    expect(room.locator("dialog video.player")).to_be_visible()
+
+
+def test_a_viewer_that_cannot_load_says_so_and_closes(room):
+    make(room.owner)
+    room.goto(room.studio.url)
+    room.allowed_errors += ["htmx:", "ERR_FAILED"]
+    room.route("**/g/*", lambda route: route.abort())
+    room.locator(".card a.open").click()
+    expect(room.locator("dialog")).to_be_hidden()
+    expect(room.locator(".toast")).to_contain_text("did not answer")

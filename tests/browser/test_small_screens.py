@@ -1,0 +1,112 @@
+"""Phones, held upright or sideways, and pages at 200 % zoom."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.parts.exhibition import make, one_of_each
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+SMALLEST_TARGET = 40  # pixels
+# What can be touched and is smaller. A box inside a label is touched by its label; links within a text flow with it.
+TOO_SMALL = """(smallest) => {
+    const shown = (element) => {
+        const box = element.getBoundingClientRect();
+        return element.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+            && box.width > 1 && box.height > 1 && box.bottom > 0; // a skip link waits above the page
+    };
+    const target = (element) => element.matches("input") && element.closest("label") || element;
+    const inText = (element) => element.matches("a") && getComputedStyle(element).display === "inline";
+    return [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary")]
+        .filter((element) => shown(element) && !inText(element))
+        .map(target)
+        .filter((element) => shown(element))
+        .map((element) => [element, element.getBoundingClientRect()])
+        .filter(([, box]) => Math.min(box.width, box.height) < smallest - 0.5)
+        .map(([element, box]) => `${element.outerHTML.slice(0, 90)} ${box.width} x ${box.height}`);
+}"""
+
+
+def too_small(page):
+    page.wait_for_timeout(300)  # what opens grows into its size
+    return page.evaluate(TOO_SMALL, SMALLEST_TARGET)
+
+
+@pytest.fixture
+def sideways(new_page, room):
+    make(room.owner)
+    page = room.enter(new_page(width=844, height=390, has_touch=True, is_mobile=True))
+    page.goto(room.studio.url)
+    return page
+
+
+def test_everything_that_is_touched_on_a_phone_is_large_enough(room, phone_page):
+    one_of_each(room.owner)
+    page = room.enter(phone_page)
+    page.goto(room.studio.url)
+    found = {"the gallery": too_small(page)}
+    page.tap("#prompt")
+    found["the composer"] = too_small(page)
+    for opener in (
+        "#provider-pick",
+        "#ratio-pick",
+        "#settings-pick",
+        "#pick-start",
+        "[popovertarget=recent]",
+        ".avatar",
+    ):
+        page.goto(room.studio.url)
+        if opener != ".avatar":
+            page.tap("#prompt")
+        page.tap(opener)
+        found[opener] = too_small(page)
+    page.goto(room.studio.url)
+    page.locator(".find > summary").tap()
+    found["the filters"] = too_small(page)
+    page.goto(room.studio.url)
+    page.locator(".card.is-ready [aria-label=More]").first.tap()
+    found["the menu of a card"] = too_small(page)
+    page.goto(room.studio.url)
+    page.locator(".card.is-ready a.open").first.tap()
+    expect(page.locator("dialog .player")).to_be_visible()
+    found["the viewer"] = too_small(page)
+    assert {place: small for place, small in found.items() if small} == {}
+
+
+@pytest.mark.parametrize("address", ["/?state=trash", "/compare", "/usage", "/account", "/members"])
+def test_other_pages_on_a_phone_are_large_enough_to_touch(room, phone_page, address):
+    one_of_each(room.owner)
+    page = room.enter(phone_page)
+    page.goto(f"{room.studio.url}{address}")
+    assert too_small(page) == []
+
+
+def test_on_a_phone_held_sideways_the_composer_is_one_line_until_it_is_touched(sideways):
+    assert sideways.locator("#composer").bounding_box()["height"] < 90
+    expect(sideways.locator("#provider-pick")).to_be_hidden()
+    sideways.tap("#prompt")
+    expect(sideways.locator("#provider-pick")).to_be_visible()
+    composer = sideways.locator("#composer").bounding_box()
+    assert composer["y"] >= 0
+    assert composer["height"] <= 390
+    expect(sideways.locator(".send")).to_be_in_viewport(ratio=1)
+    expect(sideways.locator(".fold")).to_be_in_viewport(ratio=1)
+    sideways.tap(".fold")
+    expect(sideways.locator("#provider-pick")).to_be_hidden()
+
+
+def test_on_a_phone_held_sideways_the_lists_above_the_composer_can_be_read(sideways):
+    sideways.tap("#prompt")
+    sideways.tap("#provider-pick")
+    assert sideways.locator("#providers").bounding_box()["height"] > 250
+
+
+def test_at_200_percent_zoom_the_composer_leaves_the_page_to_be_seen(room, new_page):
+    make(room.owner)
+    page = room.enter(new_page(width=720, height=450))
+    page.goto(room.studio.url)
+    assert page.locator("#composer").bounding_box()["height"] < 90
+    page.click("#prompt")
+    expect(page.locator(".fold")).to_be_in_viewport(ratio=1)
+    page.click(".fold")
+    assert page.locator("#composer").bounding_box()["height"] < 90
