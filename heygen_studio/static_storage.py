@@ -1,16 +1,24 @@
 """Static files under hashed names, so that browsers may keep them for ever."""
 
+import re
+from fnmatch import fnmatch
+
+from django.core.files.base import ContentFile
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+OUR_MODULES = "studio/*.js"
 # `import { find } from "./dom.js";` and `import "./cards.js";`
 MODULE_IMPORT = (
     r"""(?P<matched>(?P<keyword>from|import) "(?P<url>\./[^"]+)";)""",
     """%(keyword)s "%(url)s";""",
 )
+# Comments that have their lines for themselves, indentation, and empty lines. A comment behind code stays: telling it
+# from a text would need a parser.
+LEFT_OUT = re.compile(r"^ */\*.*?\*/\n|^ *//[^\n]*\n|^ +|^\n", re.MULTILINE | re.DOTALL)
 
 
 class StaticStorage(CompressedManifestStaticFilesStorage):
-    """Also rewrites the imports of our own ES modules to the hashed names.
+    """Also leaves out what in our ES modules is for readers only, and rewrites their imports to the hashed names.
 
     Django's `support_js_module_import_aggregation` does so for every script of every package, and fails at imports in
     a script of django-htmx that no page uses. Imports must form no circle: the hash of a module depends on the
@@ -18,4 +26,17 @@ class StaticStorage(CompressedManifestStaticFilesStorage):
     """
 
     max_post_process_passes = 15  # one for each link in the longest chain of imports, at worst
-    patterns = (*CompressedManifestStaticFilesStorage.patterns, ("studio/*.js", (MODULE_IMPORT,)))
+    patterns = (*CompressedManifestStaticFilesStorage.patterns, (OUR_MODULES, (MODULE_IMPORT,)))
+
+    def post_process(self, paths, dry_run=False, **options):
+        if not dry_run:
+            for name in (name for name in paths if fnmatch(name, OUR_MODULES)):
+                self.shorten(*paths[name], name)
+                paths[name] = (self, name)
+        yield from super().post_process(paths, dry_run=dry_run, **options)
+
+    def shorten(self, source, path, name):
+        with source.open(path) as file:
+            text = file.read().decode()
+        self.delete(name)
+        self.save(name, ContentFile(LEFT_OUT.sub("", text)))

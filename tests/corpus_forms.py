@@ -48,8 +48,8 @@ CHOICES = [
     Typed("also: NUL", "provider", "There is no provider called", {"also": "a\0"}),
     Typed("also: empty", "provider", "There is no provider called", {"also": ""}),
     Typed("also: paused", "provider", "is paused", {"also": ["kling_pro", "sora_v2"]}),
-    Typed("also: too many", "provider", "at most 3", {"also": ["kling_pro", "seedance_pro", "runway_gen4", "sora_v2"]}),
-    Typed("also: junk, many times", "provider", "at most 3", {"also": [str(number) for number in range(50)]}),
+    Typed("also: too many", "provider", "up to 4", {"also": ["kling_pro", "seedance_pro", "runway_gen4", "sora_v2"]}),
+    Typed("also: junk, many times", "provider", "up to 4", {"also": [str(number) for number in range(50)]}),
 ]
 WHOLE_NUMBERS = "whole numbers"
 RATIOS = [

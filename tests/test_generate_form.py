@@ -125,7 +125,7 @@ BAD = [
     ({"provider": "<script>"}, "There is no provider called “<script>”"),
     ({"provider": "veo_3_1\0"}, "a character that cannot be stored"),
     ({"also": ["nobody"]}, "There is no provider called “nobody”"),
-    ({"also": ["kling_pro", "kling_v2", "sora_v2", "veo2"]}, "at most 3 other providers"),
+    ({"also": ["kling_pro", "kling_v2", "sora_v2", "veo2"]}, "You can choose up to 4 models."),
     ({"aspect_ratio": "wide"}, "Write the ratio as width:height"),
     ({"aspect_ratio": "16:"}, "Write the ratio as width:height"),
     ({"aspect_ratio": "-16:9"}, "Write the ratio as width:height"),
@@ -359,3 +359,39 @@ def test_settings_are_either_read_exactly_or_refused(value):
         assert read_config(json.dumps(value)) == value
     except SettingsRefused as refusal:
         assert str(refusal).endswith(".")
+
+
+def test_several_ticked_models_make_a_video_each(client):
+    press(client, provider=["kling_pro", "veo_3_1"], picker="1", count="2")
+    values = list(Generation.objects.order_by("pk").values_list("provider__value", flat=True))
+    assert values == ["kling_pro", "kling_pro", "veo_3_1", "veo_3_1"]
+
+
+def test_the_list_with_nothing_ticked_orders_nothing(client):
+    reply = press(client, picker="1")
+    assert reply.status_code == 422
+    assert "Choose a model." in reply.content.decode()
+    assert not Generation.objects.exists()
+
+
+def test_a_list_that_was_loaded_before_a_model_was_retired_sends_nothing_to_it(client):
+    reply = press(client, provider="veo3", picker="1")
+    assert reply.status_code == 422
+    sentence = "VEO 3 is no longer offered: Google ended this model in June 2026. Try VEO 3.1 instead."
+    assert sentence in reply.content.decode()
+    assert not Generation.objects.exists()
+
+
+def test_the_models_that_their_makers_have_ended_are_folded_and_cannot_be_ticked(client):
+    page = client.get("/").content.decode()
+    assert "Retired by their makers (5)" in page
+    for value in ("veo3", "veo3_fast", "veo2", "sora_v2", "sora_v2_pro"):
+        assert re.search(rf'value="{value}"\s+disabled\s*>', page)
+    assert re.search(r'value="veo_3_1"\s+checked\s*>', page)
+
+
+def test_the_first_model_that_is_offered_is_ticked_when_the_usual_one_is_paused(client):
+    Provider.objects.filter(value="veo_3_1").update(state="paused", note="Out of quota.")
+    page = client.get("/").content.decode()
+    assert re.search(r'value="veo_3_1_fast"\s+checked\s*>', page)
+    assert re.search(r'value="veo_3_1"\s+disabled\s*>', page)

@@ -105,9 +105,9 @@ def test_what_runs_there_is_still_polled_and_the_picker_offers_a_living_provider
     assert [poll.pk for poll in Generation.objects.claim_due_polls(soon, 10)] == [running.pk]
     assert first_offer() == "heygen_video_1"
     page = signed_in(make_member("someone")).get("/").content.decode()
-    assert re.findall(r'name="provider"\s+value="([^"]+)"', page)[0] == "heygen_video_1"
+    assert re.findall(r'value="([^"]+)"\s+checked', page)[0] == "heygen_video_1"
     assert "HeyGen&#x27;s workflow API no longer takes requests." in page
-    assert "Not offered at the moment" in page
+    assert re.search(r'value="veo_3_1"\s+disabled', page)
 
 
 # The account

@@ -32,9 +32,31 @@ def imports(path):
     return [FOLDER / name for name in IMPORT.findall(path.read_text())]
 
 
-def test_all_scripts_together_are_small_when_they_are_sent():
-    sizes = {path.name: len(gzip.compress(path.read_bytes())) for path in SCRIPTS}
+def hashed_modules(collected):
+    modules = [path for path in collected.glob("*.js") if re.fullmatch(r"[\w-]+\.[0-9a-f]{12}\.js", path.name)]
+    assert len(modules) == len(SCRIPTS)
+    return modules
+
+
+def test_all_scripts_together_are_small_when_they_are_sent(collected):
+    sizes = {path.name: len(gzip.compress(path.read_bytes())) for path in hashed_modules(collected)}
     assert sum(sizes.values()) <= MOST_GZIPPED, sizes
+    sent = [path.with_name(f"{path.name}.gz") for path in hashed_modules(collected)]
+    assert sum(path.stat().st_size for path in sent if path.exists()) <= MOST_GZIPPED
+
+
+def test_only_comments_and_indentation_are_left_out_of_what_is_sent(collected):
+    for path in hashed_modules(collected):
+        source = (FOLDER / f"{path.name.split('.')[0]}.js").read_text()
+        sent = re.sub(r"\.[0-9a-f]{12}\.js", ".js", path.read_text()).splitlines()
+        left_out = [line for line in source.splitlines() if line.strip() not in sent]
+        assert all(re.match(r" *(//|/\*|.*\*/$|   [^ ]|$)", line) for line in left_out), left_out
+        assert not [line for line in sent if re.match(r" *(//|/\*)", line)]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_no_text_goes_over_several_lines_and_would_lose_its_indentation(path):
+    assert not [line for line in path.read_text().splitlines() if line.count("`") % 2]
 
 
 def test_no_script_lies_beside_the_modules():
@@ -78,9 +100,7 @@ def test_the_page_preloads_every_module_and_loads_every_style(client, owner):
 
 
 def test_collected_modules_import_each_other_by_their_hashed_names(collected):
-    modules = [path for path in collected.glob("*.js") if re.fullmatch(r"[\w-]+\.[0-9a-f]{12}\.js", path.name)]
-    assert len(modules) == len(SCRIPTS)
-    for path in modules:
+    for path in hashed_modules(collected):
         for name in re.findall(r'(?:from|import) "\./([^"]+)";', path.read_text()):
             assert re.fullmatch(r"[\w-]+\.[0-9a-f]{12}\.js", name), (path.name, name)
             assert (collected / name).exists()

@@ -100,3 +100,17 @@ def test_every_span_is_drawn_even_of_nothing(owner, query):
     response = signed_in(owner).get(f"/usage{query}")
     assert response.status_code == 200
     assert response.content.count(b"<rect") >= 7 * 4
+
+
+def spend_note(owner):
+    return signed_in(owner).get("/usage").context["spend_note"]
+
+
+def test_the_page_says_what_its_sum_leaves_out(owner):
+    assert spend_note(owner) == "no provider has a price yet"
+    Provider.objects.filter(value__in=["veo_3_1", "kling_pro"]).update(price="0.50")
+    assert spend_note(owner) == "nothing spent"
+    make(owner, providers=["veo_3_1"])
+    assert spend_note(owner) == "spent or held"
+    make(owner, providers=["kling_v2"])
+    assert spend_note(owner) == "spent or held, without Kling V2: no price is set"

@@ -6,9 +6,33 @@ Advice never blocks. Names, limits and prices are the providers' own rows; times
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from heapq import heapreplace
 
 from videos.models import Provider
 from videos.models.generation_queryset import TrackRecord
+from videos.models.provider import read_seconds
+
+UP_TO = 300  # seconds: what the contract promises for one video, where nothing was measured
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a batch costs, by currency. `is_partial`: some price is not known. `is_upper`: no length is chosen, so that
+    the longest is counted. `is_rounded`: it depends on lengths that the remote side decides in the end.
+    """
+
+    amounts: dict[str, Decimal]
+    is_partial: bool = False
+    is_upper: bool = False
+    is_rounded: bool = False
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Seconds until the last video of a batch is made, and whether every one of them was measured."""
+
+    seconds: float
+    is_measured: bool
 
 
 @dataclass(frozen=True)
@@ -54,22 +78,56 @@ class Plan:
                 f"{provider.name} takes {provider.prompt_limit:,} characters; this prompt has {self.prompt_length:,}.",
             )
 
-    def seconds(self, records: dict[int, TrackRecord]) -> float | None:
-        """Until the last one is made, if every provider's time has been measured."""
-        medians = [records.get(provider.pk, TrackRecord()).median_seconds for provider in self.providers]
-        return max(medians) if medians and all(medians) else None
-
-    def amount(self) -> Decimal | None:
-        """The whole press, if every price is known and in one currency."""
-        amounts = [provider.estimate(self.config, self.has_start) for provider in self.providers]
-        currencies = {provider.currency for provider in self.providers}
-        if not amounts or None in amounts or len(currencies) > 1:
-            return None
-        return sum(amounts) * self.count
+    def notes(self) -> list[str]:
+        """How the price was counted, where that cannot be seen."""
+        if self.length:
+            return [
+                f"{provider.name} is known to make {provider.longest:g} s at most; "
+                f"the price counts the {self.length:g} s that you asked for."
+                for provider in self.providers
+                if self.is_by_second(provider) and provider.seconds and self.length > provider.longest
+            ]
+        guessed = [provider for provider in self.providers if self.is_guessed(provider)]
+        if not guessed:
+            return []
+        lengths = listed([f"{provider.longest:g} s for {provider.name}" for provider in guessed])
+        return [f"No length is chosen in Settings, so the price counts the longest: {lengths}."]
 
     @property
-    def currency(self) -> str:
-        return self.providers[0].currency
+    def length(self) -> float | None:
+        """The chosen length of each video in seconds."""
+        return read_seconds(self.config.get("duration"))
+
+    def is_by_second(self, provider: Provider) -> bool:
+        return provider.price_per_second(self.config, self.has_start) is not None
+
+    def is_guessed(self, provider: Provider) -> bool:
+        """Whether the price counts the longest video because nobody knows how long it will be."""
+        return not self.length and provider.usual_seconds is None and self.is_by_second(provider)
+
+    def wait(self, records: dict[int, TrackRecord], places: dict[str, int]) -> Wait:
+        """Until the last one is made. Of each backend, `places` says how many are made at once; the rest wait."""
+        medians = {provider: records.get(provider.pk, TrackRecord()).median_seconds for provider in self.providers}
+        free_at = {provider.backend: [0.0] * max(1, places.get(provider.backend, 1)) for provider in self.providers}
+        for provider, seconds in medians.items():
+            times = free_at[provider.backend]
+            for _ in range(self.count):
+                heapreplace(times, times[0] + (seconds or UP_TO))
+        return Wait(max((max(times) for times in free_at.values()), default=0), all(medians.values()))
+
+    def price(self) -> Price:
+        """The whole batch, as far as prices are known."""
+        amounts: dict[str, Decimal] = {}
+        estimates = {provider: provider.estimate(self.config, self.has_start) for provider in self.providers}
+        for provider, amount in estimates.items():
+            if amount is not None:
+                amounts[provider.currency] = amounts.get(provider.currency, Decimal(0)) + amount * self.count
+        return Price(
+            amounts,
+            is_partial=None in estimates.values(),
+            is_upper=any(self.is_guessed(provider) for provider in self.providers),
+            is_rounded=any(self.is_by_second(provider) for provider in self.providers),
+        )
 
 
 def listed(words: Sequence[str]) -> str:

@@ -96,7 +96,7 @@ class RowForm(GenerateForm):
         return ""
 
     def clean_provider(self):
-        return self.lookups.provider(self.cleaned_data["provider"])
+        return [self.lookups.provider(self.cleaned_data["provider"])]
 
     def earlier_frame(self, which: str) -> Picture | None:
         key = (self.value(f"{which}_picture"), self.value(f"{which}_from"))

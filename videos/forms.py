@@ -31,7 +31,7 @@ LONGEST_CONFIG = 10_000
 DEEPEST_CONFIG = 8
 LARGEST_INTEGER = 2**53  # beyond it, JSON readers disagree about the number
 MOST_AT_ONCE = 8
-MOST_OTHERS = 3
+MOST_PROVIDERS = 4
 LONGEST_SIDE_RATIO = 10
 RATIO = re.compile(r"\s*([0-9]{1,5})\s*[:x×/]\s*([0-9]{1,5})\s*")
 FRAMES = {"start": "reference_image", "end": "tail_image"}  # the contract's names
@@ -174,8 +174,19 @@ class GenerateForm(forms.Form):
             return self.data.get(name, "")
         return self.initial.get(name, "")
 
-    def chosen_others(self) -> list[str]:
-        return self.data.getlist("also") if self.is_bound else self.initial.get("also", [])
+    def chosen_providers(self) -> list[str]:
+        """The values of the ticked models, each once. `also` is what earlier versions called all after the first."""
+        if not self.is_bound:
+            return self.initial.get("providers") if "providers" in self.initial else [first_offer()]
+        values = [value.strip() for value in self.data.getlist("provider") if value.strip()]
+        if not values and not self.has_picker:
+            values = [first_offer()]
+        return list(dict.fromkeys(values + self.data.getlist("also")))
+
+    @property
+    def has_picker(self) -> bool:
+        """Whether it was sent by the page with its list of models, which offers no retired ones."""
+        return "picker" in self.data
 
     def has_frame(self, which: str) -> bool:
         address = f"{FRAMES[which]}_url"
@@ -203,12 +214,19 @@ class GenerateForm(forms.Form):
         return prompt
 
     def clean_provider(self):
-        if len(self.data.getlist("provider")) > 1:
-            raise forms.ValidationError("Choose one provider; tick the others under “also”.")
-        return self.find_provider(self.cleaned_data["provider"].strip() or first_offer())
+        """The chosen models, one to MOST_PROVIDERS of them."""
+        values = self.chosen_providers()
+        if not values:
+            raise forms.ValidationError("Choose a model.")
+        if len(values) > MOST_PROVIDERS:
+            raise forms.ValidationError(f"You can choose up to {MOST_PROVIDERS} models.")
+        return [self.find_provider(value) for value in values]
 
     def find_provider(self, value: str) -> Provider:
-        return find_provider(value)
+        provider = find_provider(value)
+        if self.has_picker and not provider.is_active:
+            raise forms.ValidationError(why_not_offered(provider))
+        return provider
 
     def clean_aspect_ratio(self):
         text = self.cleaned_data["aspect_ratio"].strip() or DEFAULT_RATIO
@@ -239,7 +257,6 @@ class GenerateForm(forms.Form):
 
     def clean(self):
         cleaned = super().clean()
-        self.clean_others()
         for which, name in FRAMES.items():
             self.clean_frame(which, name)
         if not self.errors:
@@ -248,7 +265,7 @@ class GenerateForm(forms.Form):
 
     def clean_limits(self):
         """What a provider's contract surely refuses is said beside its field, before anything is sent."""
-        for provider in [self.cleaned_data["provider"], *self.cleaned_data["also"]]:
+        for provider in self.cleaned_data["provider"]:
             asked = Asked(
                 aspect_ratio=self.cleaned_data["aspect_ratio"],
                 settings=self.cleaned_data["config"],
@@ -258,17 +275,6 @@ class GenerateForm(forms.Form):
             )
             for field, sentence in refusals(provider, asked):
                 self.add_error(FRAMES.get(field, field), sentence)
-
-    def clean_others(self):
-        main = self.cleaned_data.get("provider")
-        values = [value for value in dict.fromkeys(self.chosen_others()) if not main or value != main.value]
-        if len(values) > MOST_OTHERS:
-            self.add_error("provider", f"Also try with at most {MOST_OTHERS} other providers.")
-            return
-        try:
-            self.cleaned_data["also"] = [self.find_provider(value) for value in values]
-        except forms.ValidationError as error:
-            self.add_error("provider", error)
 
     def clean_frame(self, which: str, name: str):
         """A frame is a file, an address, an earlier upload or a saved video's last frame: one of them at most.
@@ -314,7 +320,7 @@ class GenerateForm(forms.Form):
                 end_frame_url="" if self.frames.get("end") else data["tail_image_url"].strip(),
                 config=data["config"],
             )
-            for provider in [data["provider"], *data["also"]]
+            for provider in data["provider"]
             for _ in range(data["count"])
         ]
 
@@ -336,14 +342,15 @@ def find_provider(value: str) -> Provider:
     if provider is None:
         raise forms.ValidationError(f"There is no provider called “{value[:60]}”; choose one from the list.")
     if provider.state == Provider.State.PAUSED:
-        raise forms.ValidationError(why_paused(provider))
+        raise forms.ValidationError(why_not_offered(provider))
     return provider
 
 
-def why_paused(provider: Provider) -> str:
+def why_not_offered(provider: Provider) -> str:
+    state = "is paused" if provider.state == Provider.State.PAUSED else "is no longer offered"
     why = f": {provider.note.rstrip('.')}" if provider.note else ""
-    instead = f" Try {provider.alternative.name} instead." if provider.alternative else " Choose another provider."
-    return f"{provider.name} is paused{why}.{instead}"
+    instead = f" Try {provider.alternative.name} instead." if provider.alternative else " Choose another model."
+    return f"{provider.name} {state}{why}.{instead}"
 
 
 def keep_upload(owner, file: UploadedFile) -> Picture:

@@ -1,25 +1,33 @@
 /* The composer: what is typed, kept, filled in and sent. */
-import { createElement, find, isNarrow, listen } from "./dom.js";
-import { keepDraft, restoreDraft } from "./draft.js";
+import { createElement, find, listen, smallScreen } from "./dom.js";
 import {
   askForAdvice,
   clearErrors,
   composer,
+  currentDraft,
   field,
+  hasFrame,
+  keepDraft,
+  loadFrame,
+  promptOf,
+  readDraft,
+  restoreDraft,
   showSettings,
   takeSetting,
   triggerChange,
   unfold,
 } from "./form.js";
-import { hasFrame, loadFrame } from "./frames.js";
-import { SHOWN_PROVIDERS } from "./picker.js";
-import { hideToast, showToast } from "./toast.js";
+import { limitModels, SHOWN_MODELS, showOrder, startOrder } from "./order.js";
+import { hideToast, showToast } from "./notices.js";
 
 let sentPrompt;
+let replacedDraft;
 
 const refresh = () => {
   if (!composer()) return;
   showSettings();
+  limitModels();
+  showOrder();
   keepDraft();
 };
 
@@ -28,34 +36,45 @@ const heightObserver = new ResizeObserver(() => {
   if (composer()) document.documentElement.style.setProperty("--dock", `${composer().offsetHeight}px`);
 });
 
+/* Words that were written before, and that no longer stand in the form, are offered again. */
+const offerUndo = (draft) => {
+  const words = promptOf(draft);
+  if (!words.trim() || words === field("prompt").value) return;
+  replacedDraft = draft;
+  showToast("filled");
+};
+
+const undo = () => {
+  restoreDraft(replacedDraft);
+  hideToast();
+  refresh();
+  field("prompt").focus();
+};
+
 const start = () => {
   if (!composer()) return;
   const isFilledByServer = "filled" in composer().dataset;
-  if (!isFilledByServer) restoreDraft();
-  else if (isNarrow()) unfold();
+  const isTouched = field("prompt").value !== field("prompt").defaultValue; // somebody was quicker than this script
+  startOrder();
+  if (isFilledByServer) offerUndo(replacedDraft || readDraft());
+  else if (!isTouched) restoreDraft(readDraft());
+  if (isFilledByServer && smallScreen.matches) unfold();
   refresh();
   askForAdvice();
   heightObserver.observe(composer());
 };
 
 const fillPrompt = (words) => {
+  const draft = currentDraft();
   field("prompt").value = words;
+  offerUndo(draft);
   refresh();
   field("prompt").focus();
 };
 
-/* Reuse and its kind replace the whole form: the words that were in it are offered again. */
-const offerReplacedWords = () => {
-  const words = field("prompt")?.value;
-  if (!words?.trim()) return;
-  setTimeout(() => {
-    if (field("prompt").value === words) return;
-    find("button", showToast("filled")).dataset.fill = words;
-  }, 80);
-};
-
+/* Reuse and its kind replace the whole  */
 listen("htmx:beforeSwap", ({ detail: { shouldSwap, target } }) => {
-  if (shouldSwap && target?.id === "composer") offerReplacedWords();
+  if (shouldSwap && target?.id === "composer") replacedDraft = currentDraft();
 });
 
 listen("htmx:load", ({ detail: { elt } }) => {
@@ -84,14 +103,14 @@ listen("focusin", ({ target }) => {
 listen("click", (event) => {
   const { target } = event;
   const filler = target.closest("[data-fill]");
+  if (target.closest("[data-undo-fill]")) undo();
   if (filler) {
     filler.closest("[popover]")?.hidePopover();
-    hideToast();
     unfold();
     fillPrompt(filler.dataset.fill);
   }
   // A folded composer shows no price, so the first press unfolds it and sends nothing.
-  if (isNarrow() && target.closest(".send") && !composer().matches(".is-open")) {
+  if (smallScreen.matches && target.closest(".send") && !composer().matches(".is-open")) {
     event.preventDefault();
     unfold();
   }
@@ -101,10 +120,11 @@ listen("click", (event) => {
 
 /* Enter in a field takes its value and never sends: it must not spend money. */
 const takeValue = (input) => {
-  if (input.id === "provider-search") find(SHOWN_PROVIDERS)?.click();
-  else if (input.type === "radio") input.click();
+  const isModel = input.name === "provider";
+  if (input.id === "provider-search") find(SHOWN_MODELS)?.click();
+  else if (isModel || input.type === "radio") input.click();
   else triggerChange(input);
-  input.closest("[popover]")?.hidePopover();
+  if (!isModel && input.id !== "provider-search") input.closest("[popover]")?.hidePopover();
 };
 
 listen("keydown", (event) => {
@@ -116,9 +136,6 @@ listen("keydown", (event) => {
   } else if (key === "Enter" && target.matches("input")) {
     event.preventDefault();
     takeValue(target);
-  } else if (key === "ArrowDown" && target.id === "provider-search") {
-    event.preventDefault();
-    (find(`${SHOWN_PROVIDERS}:checked`) || find(SHOWN_PROVIDERS))?.focus();
   } else if (key === "ArrowUp" && target.name === "prompt" && !target.value) {
     find("#recent [data-fill]")?.click();
   }
@@ -138,7 +155,7 @@ listen("pressed", () => {
   const recent = createElement("button", { type: "button", dir: "auto", textContent: sentPrompt });
   recent.dataset.fill = sentPrompt;
   find("#recent > div").prepend(recent);
-  if (isNarrow()) {
+  if (smallScreen.matches) {
     unfold(false);
     document.activeElement.blur();
   }

@@ -1,5 +1,6 @@
-/* The composer's form, its fields and its settings. HTMX replaces the whole form, so it is looked up each time. */
-import { find, findAll } from "./dom.js";
+/* The composer's form: its fields, settings and frames, and the draft of them that this browser keeps.
+   HTMX replaces the whole form, so it is looked up each time. */
+import { find, findAll, listen } from "./dom.js";
 
 export const composer = () => find("#composer");
 export const field = (name) => composer()?.elements[name];
@@ -41,4 +42,93 @@ export const takeSetting = (input) => {
   if (input.value === "") delete settings[key];
   else settings[key] = type === "string" ? input.value : JSON.parse(input.value);
   field("config").value = Object.keys(settings).length ? JSON.stringify(settings, null, 2) : "";
+};
+
+/* Start and end frame: the two slots, and pictures that are dropped or pasted. */
+export const hasFrame = (which) => find(`#slot-${which}`).classList.contains("is-filled");
+
+/* Loads a slot: an empty query empties it. */
+export const loadFrame = (which, query = "") =>
+  htmx.ajax("GET", `/frame/${which}${query}`, { target: `#slot-${which}`, swap: "outerHTML" });
+
+const uploadFrame = (file, slot) => {
+  const freeSlot = hasFrame("start") && !hasFrame("end") ? "end" : "start";
+  const input = find(`#slot-${slot?.dataset.slot || freeSlot} input[type=file]`);
+  const transfer = new DataTransfer();
+  transfer.items.add(file);
+  input.files = transfer.files;
+  triggerChange(input);
+};
+
+listen("dragover", (event) => {
+  if (!composer() || !event.dataTransfer.types.includes("Files")) return;
+  event.preventDefault();
+  composer().classList.toggle("is-over", composer().contains(event.target));
+});
+
+listen("dragleave drop", () => composer()?.classList.remove("is-over"));
+
+listen("drop paste", (event) => {
+  const file = (event.dataTransfer || event.clipboardData)?.files[0];
+  if (!file || !composer()) return;
+  event.preventDefault(); // beside the form, the browser would leave the page for the picture
+  if (composer().contains(event.target)) uploadFrame(file, event.target.closest("[data-slot]"));
+});
+
+/* A draft for each person who signs in here. */
+const draftName = () => `draft:${composer().dataset.user}`;
+
+/* Pairs of name and value, as the form would send them; without files and tokens. */
+export const currentDraft = () =>
+  [...new FormData(composer())].filter(([name, value]) => typeof value === "string" && !name.endsWith("token"));
+
+export const promptOf = (draft) => draft.find(([name]) => name === "prompt")?.[1] || "";
+
+export const keepDraft = () => {
+  if (!composer()) return;
+  try {
+    localStorage.setItem(draftName(), JSON.stringify(currentDraft()));
+  } catch {
+    // this browser keeps nothing
+  }
+};
+
+export const readDraft = () => {
+  try {
+    return [...JSON.parse(localStorage.getItem(draftName()))];
+  } catch {
+    return [];
+  }
+};
+
+const slotOf = (name) => {
+  if (/^(start_p|ref)/.test(name)) return "start";
+  return /^(end_p|tail)/.test(name) && "end";
+};
+
+const restoreFields = (values) => {
+  for (const input of composer().elements) {
+    const chosen = values.get(input.name);
+    if (!chosen || slotOf(input.name)) continue;
+    if (/radio|checkbox/.test(input.type)) input.checked = chosen.includes(input.value) && !input.closest(".is-out");
+    else if (input.type !== "hidden" && input.type !== "file") input.value = chosen[0];
+  }
+};
+
+const restoreFrames = (draft) => {
+  for (const slot of ["start", "end"]) {
+    const filled = draft.find(([name, value]) => slotOf(name) === slot && value);
+    if (filled) loadFrame(slot, `?${new URLSearchParams([filled])}`);
+    else if (hasFrame(slot)) loadFrame(slot);
+  }
+};
+
+export const restoreDraft = (draft) => {
+  const values = new Map();
+  for (const [name, value] of draft) {
+    const field = name === "also" ? "provider" : name; // its name in drafts of version 0.1
+    values.set(field, [...(values.get(field) || []), value]);
+  }
+  restoreFields(values);
+  restoreFrames(draft);
 };

@@ -1,7 +1,7 @@
 /* Live updates: each tab asks for what changed, with one small request at a time. Clocks tick by themselves. */
 import { placePostponedCards } from "./cards.js";
 import { find, findAll, formatClock, listen } from "./dom.js";
-import { showToast } from "./toast.js";
+import { showToast } from "./notices.js";
 
 /* The clocks and rings of cards in progress are told by the server's time. */
 let offset = (find("#live")?.dataset.now * 1000 || Date.now()) - Date.now();

@@ -5,7 +5,6 @@ import "./composer.js";
 import "./viewer.js";
 import "./playable.js";
 import "./selection.js";
-import "./copy.js";
 import "./notices.js";
 import "./compare.js";
 import "./keys.js"; // last: it acts on keys that no other module has taken

@@ -1,6 +1,43 @@
-/* Notices of the operating system about finished videos, while the tab is in the background. */
-import { find, listen } from "./dom.js";
-import { showToast } from "./toast.js";
+/* What the studio tells: short messages at the foot of the page, whose words stand in templates/_sayings.html, and
+   notices of the operating system about finished videos, while the tab is in the background. */
+import { createElement, find, listen } from "./dom.js";
+
+const toast = find("#toast");
+let timer;
+
+export const hideToast = () => toast.replaceChildren();
+
+/* Shows the message for a key or an HTTP status. An unknown one gets the last message. */
+export const showToast = (key) => {
+  const messages = find("#sayings").content;
+  const message = find(`[data-when~="${key}"]`, messages) || messages.lastElementChild;
+  toast.replaceChildren(message.cloneNode(true));
+};
+
+/* A message with a link stays, and so does one that somebody points at, or that still offers to undo something. */
+const isNeeded = () => toast.matches(":hover, :focus-within") || find("[data-unsent]", toast);
+
+/* One with a button stays longer. */
+const hideLater = () => {
+  clearTimeout(timer);
+  if (find("a", toast)) return;
+  timer = setTimeout(() => (isNeeded() ? hideLater() : hideToast()), find("button", toast) ? 20_000 : 9000);
+};
+
+if (toast) new MutationObserver(hideLater).observe(toast, { childList: true });
+
+/* Buttons that copy. The Clipboard API needs TLS, which a studio in a local network lacks; this works there too. */
+listen("click", ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (!button) return;
+  const text = createElement("textarea", { value: button.dataset.copy });
+  button.after(text);
+  text.select();
+  const isCopied = document.execCommand("copy");
+  text.remove();
+  showToast(isCopied ? "copied" : "not-copied");
+  button.focus();
+});
 
 const areOn = () => Boolean(localStorage.tell) && window.Notification?.permission === "granted";
 

@@ -44,7 +44,7 @@ def test_keys_send_and_fields_do_not(member_page, shared_studio):
     assert [entry["aspect_ratio"] for entry in sent(shared_studio, PROMPT)] == ["4:5"]
 
 
-def test_providers_are_found_by_keyboard_and_one_press_tries_several(member_page, shared_studio):
+def test_models_are_found_by_keyboard_and_one_batch_tries_several(member_page, shared_studio):
     page = member_page
     page.fill("#prompt", "Several at once")
     page.click("#provider-pick")
@@ -52,14 +52,15 @@ def test_providers_are_found_by_keyboard_and_one_press_tries_several(member_page
     page.keyboard.type("runway")
     expect(page.locator(".offer:visible")).to_have_count(1)
     page.keyboard.press("Enter")
-    expect(page.locator("#providers")).to_be_hidden()
-    expect(page.locator("#provider-pick")).to_contain_text("Runway Gen-4")
+    expect(page.locator("#providers")).to_be_visible()
+    expect(page.locator("#provider-pick")).to_contain_text("VEO 3.1, Runway Gen-4")
     expect(page.locator("#advice")).to_contain_text("Runway Gen-4 wants a start frame.")
-    page.click("#provider-pick")
     page.fill("#provider-search", "")
     for name in ("LTX Distilled", "Seedance Lite"):
-        page.get_by_label(f"Also try with {name}").check()
+        page.get_by_role("checkbox", name=name).check()
+    page.get_by_role("checkbox", name="VEO 3.1", exact=False).first.uncheck()
     page.keyboard.press("Escape")
+    expect(page.locator("#providers")).to_be_hidden()
     page.select_option("[name=count]", "2")
     expect(page.locator(".send")).to_contain_text("6 videos")
     page.click(".send")
@@ -72,17 +73,17 @@ def test_providers_are_found_by_keyboard_and_one_press_tries_several(member_page
     ]
 
 
-def test_down_and_enter_choose_a_provider_that_was_searched_for(member_page):
+def test_down_and_enter_tick_a_model_that_was_searched_for(member_page):
     page = member_page
     page.click("#provider-pick")
     page.keyboard.type("ltx")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(page.locator("#providers")).to_be_hidden()
     expect(page.locator("#provider-pick")).to_contain_text("LTX Distilled")
+    page.keyboard.press("Escape")
     page.click("#provider-pick")
     expect(page.locator("#provider-search")).to_have_value("")
-    assert page.locator(".offer:visible").count() > 10
+    assert page.locator(".offer:visible").count() > 7
 
 
 def test_after_a_reload_the_composer_says_what_it_would_send(member_page):
@@ -90,11 +91,11 @@ def test_after_a_reload_the_composer_says_what_it_would_send(member_page):
     page.click("#provider-pick")
     page.click("text=Kling Pro model")
     page.select_option("[name=count]", "4")
-    expect(page.locator(".send")).to_contain_text("4 videos")
+    expect(page.locator(".send")).to_contain_text("8 videos")
     page.reload()
     expect(page.locator("[name=count]")).to_have_value("4")
-    expect(page.locator("#provider-pick")).to_contain_text("Kling Pro")
-    expect(page.locator(".send")).to_contain_text("4 videos")
+    expect(page.locator("#provider-pick")).to_contain_text("VEO 3.1, Kling Pro")
+    expect(page.locator(".send")).to_contain_text("8 videos")
 
 
 def test_settings_are_fields_and_json_over_one_object(member_page):
@@ -116,6 +117,8 @@ def test_settings_are_fields_and_json_over_one_object(member_page):
     page.keyboard.press("Escape")
     page.click("#provider-pick")
     page.click("text=Kling Pro model")
+    page.locator("[name=provider][value=veo_3_1]").uncheck()
+    page.keyboard.press("Escape")
     page.click("#settings-pick")
     expect(page.get_by_label("How closely to follow the prompt (0 to 1)")).to_be_visible()
     expect(page.locator("#config")).to_have_value('{"duration": ')  # another provider loses nothing
@@ -229,7 +232,9 @@ def test_on_a_phone_the_composer_is_one_line_until_it_is_touched(phone_page, sha
     page.tap("#provider-pick")
     sheet = page.locator("#providers").bounding_box()
     assert (sheet["x"], sheet["width"]) == (0, 390)
-    page.locator(".offer .main", has_text="Kling V2").tap()
+    page.locator(".offer", has_text="Kling V2").tap()
+    page.locator(".offer", has_text="Google VEO 3.1 (default").tap()
+    page.get_by_role("button", name="Done").tap()
     expect(page.locator("#provider-pick")).to_contain_text("Kling V2")
     page.fill("#prompt", "From a phone")
     page.tap(".fold")
@@ -247,7 +252,8 @@ def test_with_scripts_off_the_form_and_its_pickers_still_work(new_page, shared_s
     prompt = "Without scripts"
     page.fill("#prompt", prompt)
     page.click("#provider-pick")
-    page.locator(".offer .main", has_text="Kling V2").click()
+    page.locator(".offer", has_text="Kling V2").click()
+    page.locator("[name=provider][value=veo_3_1]").uncheck()
     page.keyboard.press("Escape")
     page.click("#pick-start")
     page.set_input_files("[name=reference_image]", picture())

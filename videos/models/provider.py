@@ -10,6 +10,7 @@ from videos.models.transactions import update_in_order
 from videos.remotes import registry
 
 LONGEST = 3600  # seconds that a setting may reasonably ask for
+UNLISTED_LENGTH = 10  # seconds that are counted for a provider whose lengths are not known
 
 
 class ProviderQuerySet(models.QuerySet):
@@ -101,18 +102,30 @@ class Provider(models.Model):
     def is_active(self) -> bool:
         return self.state == self.State.ACTIVE
 
+    @property
+    def is_retired(self) -> bool:
+        return self.state == self.State.RETIRED
+
     def estimate(self, settings: dict[str, Any], has_start_frame: bool = False) -> Decimal | None:
         """The price of one video in `currency`, or None where no price is known.
 
-        Settings are as typed, sensible or not. What is no sensible length counts as the shortest one, and nothing
-        counts for less; a resolution without a price counts as the dearest, so that no setting can talk a price down.
+        Settings are as typed, sensible or not. The length is that of `priced_seconds`; a resolution without a price
+        counts as the dearest, so that no setting can talk a price down.
         """
+        price = self.price_row(settings, has_start_frame)
+        return price and price.amount(self.priced_seconds(settings.get("duration")))
+
+    def price_per_second(self, settings: dict[str, Any], has_start_frame: bool = False) -> Decimal | None:
+        """What a second costs, or None where no price is known or a video costs the same whatever its length."""
+        price = self.price_row(settings, has_start_frame)
+        return price.price if price and price.unit == self.PriceUnit.SECOND else None
+
+    def price_row(self, settings: dict[str, Any], has_start_frame: bool) -> "ProviderPrice | None":
+        """The price that fits these settings: the dearest where several do."""
         seconds = self.priced_seconds(settings.get("duration"))
         if fitting := self.fitting_prices(settings.get("resolution"), has_start_frame, seconds):
-            return max(price.amount(seconds) for price in fitting)
-        if self.price is None or self.price_unit == self.PriceUnit.VIDEO:
-            return self.price
-        return (self.price * Decimal(str(seconds))).quantize(Decimal("0.0001"))
+            return max(fitting, key=lambda price: price.amount(seconds))
+        return None if self.price is None else ProviderPrice(provider=self, price=self.price, unit=self.price_unit)
 
     def adopt_price(self, price: Decimal, source: str, as_of: date):
         """One price per second for every resolution and mode, with where and when it was read."""
@@ -121,9 +134,25 @@ class Provider(models.Model):
         self.prices.update_or_create(**whatever, defaults=facts)
 
     def priced_seconds(self, duration: Any) -> float:
-        """The length that is paid for."""
-        shortest = min(self.seconds) if self.seconds else 1
-        return max(shortest, read_seconds(duration) or 0)
+        """The length that a price per second is counted for, so that a budget never holds too little.
+
+        A chosen length is rounded up to one that the provider makes. Without a sensible one it is what the remote
+        takes by itself, or the longest where that is not known.
+        """
+        chosen = read_seconds(duration) or self.usual_seconds
+        if chosen is None:
+            return self.longest
+        return min((length for length in self.seconds if read_seconds(length) and length >= chosen), default=chosen)
+
+    @property
+    def usual_seconds(self) -> float | None:
+        """The length that the remote takes where none is chosen, if that is known."""
+        return read_seconds(self.default_of("duration"))
+
+    @property
+    def longest(self) -> float:
+        """Seconds of the longest video that it is known to make."""
+        return max((length for length in self.seconds if read_seconds(length)), default=UNLISTED_LENGTH)
 
     def fitting_prices(self, resolution: Any, has_start_frame: bool, seconds: float) -> "list[ProviderPrice]":
         """The most particular rows for this case: one, or all resolutions' where this one is not known."""

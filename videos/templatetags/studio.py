@@ -8,6 +8,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 
+from videos.advice import Price
 from videos.models import Generation
 
 register = template.Library()
@@ -115,6 +116,25 @@ def balance_words(account) -> str:
     if account.balance_unit == "credits":
         return f"{account.balance:,.0f} credits"
     return money(account.balance, account.balance_unit or "USD")
+
+
+@register.filter
+def price_words(price: Price) -> str:
+    """$2.00, about $4.84, up to $4.84 (no length is chosen), at least $16.00 (some price is missing), no price set."""
+    if not price.amounts:
+        return "no price set"
+    words = " + ".join(money(amount, currency) for currency, amount in price.amounts.items())
+    if price.is_partial:
+        return f"at least {words}"
+    if price.is_upper:
+        return f"up to {words}"
+    return f"about {words}" if price.is_rounded else words
+
+
+@register.filter
+def minutes(seconds: float) -> int:
+    """Whole minutes, rounded up."""
+    return math.ceil(seconds / 60)
 
 
 @register.filter

@@ -243,5 +243,5 @@ def account_sentences(asked: list[Request]) -> list[str]:
         own = [item for item in asked if item.provider.backend == backend]
         if account := accounts.get(backend):
             amount = sum(item.amount() or Decimal(0) for item in own)
-            found += warnings_of(account, amount, own[0].provider.currency)
+            found += warnings_of(account, amount if own[0].provider.currency == account.balance_unit else None)
     return found

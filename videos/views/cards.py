@@ -13,12 +13,12 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from videos import wording
+from videos.advice import UP_TO
 from videos.lifecycle import Status
 from videos.models import Batch, Generation, Request
 from videos.models.generation_queryset import TrackRecord
 from videos.templatetags.studio import money
 
-UP_TO = 300  # seconds: what a card says while nothing is measured
 RECORDS_LAST = 30  # seconds
 UNDO_OFFERED = timedelta(minutes=2)  # after that, a batch that waits for long is cancelled from the gallery
 

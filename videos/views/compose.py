@@ -103,8 +103,10 @@ def compose(request: HttpRequest) -> HttpResponse:
 def advise(request: HttpRequest) -> HttpResponse:
     """What follows from what is in the composer now. Keeps nothing; a POST because prompts do not fit in addresses."""
     form = GenerateForm(request.POST, owner=request.user)
-    context = advice_context(form, offered_providers(form.chosen_others()))
-    context["has_other_keys"] = request.POST.get("keys_of") != context["chosen"]["provider"].value
+    offers = offered_providers(form)
+    context = advice_context(form, offers)
+    context["has_other_keys"] = request.POST.get("keys_of") != context["settings_of"]
+    context["repriced"] = offers if request.POST.get("priced_for") != str(context["priced_for"]) else []
     return render(request, "compose/_advice.html", context)
 
 

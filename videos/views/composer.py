@@ -11,6 +11,7 @@ from videos.forms import (
     DEFAULT_RATIO,
     FRAMES,
     MOST_AT_ONCE,
+    MOST_PROVIDERS,
     GenerateForm,
     SettingsRefused,
     first_offer,
@@ -18,7 +19,8 @@ from videos.forms import (
     read_uuid,
 )
 from videos.models import Budget, Generation, Picture, Provider, RemoteAccount
-from videos.models.generation_queryset import TrackRecord
+from videos.models.generation_queryset import SAMPLES, TrackRecord
+from videos.models.provider import read_seconds
 from videos.remotes import registry
 from videos.templatetags.studio import balance_words, money
 from videos.views.cards import new_token, track_records
@@ -32,11 +34,11 @@ LABELS = {"start": "Start frame", "end": "End frame"}
 def composer_context(request: HttpRequest, form: GenerateForm | None = None) -> dict:
     form = form or GenerateForm(owner=request.user, initial=starting_values(request))
     own = Generation.objects.filter(owner=request.user)
-    offers = offered_providers(form.chosen_others())
+    offers = offered_providers(form)
     return {
         "form": form,
         "token": form.value("token") if form.is_bound and not form["token"].errors else new_token(),
-        "families": by_family(offers),
+        **picker_context(offers, form.initial.get("ended")),
         "prompt": form.value("prompt"),
         "config": form.value("config"),
         **advice_context(form, offers),
@@ -50,13 +52,12 @@ def composer_context(request: HttpRequest, form: GenerateForm | None = None) -> 
 
 def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
     """What follows from what stands in the composer: warnings, the estimate, and the provider's own settings."""
-    main, others = form.value("provider").strip() or first_offer(), form.chosen_others()
-    chosen = next((offer for offer in offers if offer["provider"].value == main), offers[0])
-    also = [offer["provider"] for offer in offers if offer["provider"].value in others and offer is not chosen]
+    by_value = {offer["provider"].value: offer["provider"] for offer in offers}
+    chosen = [by_value[value] for value in form.chosen_providers() if value in by_value]
     config, config_error = current_config(form)
     count = form.value("count").strip()
     plan = Plan(
-        providers=[chosen["provider"], *also],
+        providers=chosen,
         aspect_ratio=form.value("aspect_ratio").strip() or DEFAULT_RATIO,
         prompt_length=len(form.value("prompt")),
         has_start=form.has_frame("start"),
@@ -66,32 +67,33 @@ def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
     )
     return {
         "plan": plan,
-        "chosen": chosen,
-        "others": len(also),
         "ratio": form.value("aspect_ratio") or DEFAULT_RATIO,
         "warnings": plan.warnings() + account_warnings(plan, {offer["provider"]: offer["account"] for offer in offers}),
-        "seconds": plan.seconds(track_records()),
-        "amount": plan.amount(),
+        "notes": plan.notes(),
+        "wait": plan.wait(track_records(), {key: account.places for key, account in accounts_by_backend().items()}),
+        "price": plan.price(),
+        "priced_for": config.get("duration", ""),
         "settings_error": config_error,
-        "keys": [key | {"value": config.get(key["key"])} for key in chosen["provider"].config_keys],
+        "settings_of": chosen[0].value if chosen else "",
+        "keys": [key | {"value": config.get(key["key"])} for key in (chosen[0].config_keys if chosen else [])],
     }
 
 
 def account_warnings(plan: Plan, accounts: dict[Provider, RemoteAccount | None]) -> list[str]:
     """What the accounts behind the chosen providers say: an API that is gone, a balance that is low or too small."""
     chosen = filter(None, [accounts[provider] for provider in plan.providers])
-    found = [sentence for account in chosen for sentence in warnings_of(account, plan.amount(), plan.currency)]
+    amounts = plan.price().amounts
+    found = [sentence for account in chosen for sentence in warnings_of(account, amounts.get(account.balance_unit))]
     return list(dict.fromkeys(found))
 
 
-def warnings_of(account: RemoteAccount, amount: Decimal | None, currency: str) -> Iterator[str]:
-    """The warnings of one account, when `amount` is about to be spent from it."""
+def warnings_of(account: RemoteAccount, amount: Decimal | None) -> Iterator[str]:
+    """The warnings of one account, when `amount` of its currency is about to be spent from it."""
     if account.has_ended:
         yield account.end_sentence()
     left = f"{account.name} account: {balance_words(account)} left."
-    is_short = amount is not None and account.balance_unit == currency and amount > (account.balance or 0)
-    if is_short and account.balance is not None:
-        yield f"This costs {money(amount, currency)}, which is more than the balance. {left}"
+    if amount is not None and account.balance is not None and amount > account.balance:
+        yield f"This costs {money(amount, account.balance_unit)}, which is more than the balance. {left}"
     elif account.is_low:
         yield left
 
@@ -109,9 +111,13 @@ def starting_values(request: HttpRequest) -> dict:
         if name in request.GET:
             videos = Generation.objects.visible_to(request.user).with_everything()
             found = videos.filter(public_id=read_uuid(request.GET[name])).first()
-            values = values_of(found, name, request.user) if found else {}
+            values = values_of(found, name, request.user) if found else default_values()
             return with_seed_of(found, values) if found and "seed" in request.GET else values
-    return {}
+    return default_values()
+
+
+def default_values() -> dict:
+    return {"providers": [first_offer()]}
 
 
 def with_seed_of(generation: Generation, values: dict) -> dict:
@@ -123,31 +129,19 @@ def with_seed_of(generation: Generation, values: dict) -> dict:
 
 
 def values_of(generation: Generation, how: str, user) -> dict:
-    values = {
-        "prompt": generation.prompt,
-        "provider": generation.provider.value,
-        "aspect_ratio": generation.aspect_ratio,
-        "config": json.dumps(generation.config, ensure_ascii=False, indent=2) if generation.config else "",
-    }
+    values = {"prompt": generation.prompt, "aspect_ratio": generation.aspect_ratio}
+    if how == "prompt_of":
+        return default_values() | values
+    provider = generation.provider
+    values |= {"providers": [provider.value]} if provider.is_active else {"providers": [], "ended": provider}
+    values["config"] = json.dumps(generation.config, ensure_ascii=False, indent=2) if generation.config else ""
     if how == "continue":
         return values | {"start_from": str(generation.public_id)}
-    if how == "prompt_of":
-        return {"prompt": generation.prompt, "aspect_ratio": generation.aspect_ratio}
     frames = {"reference_image_url": generation.start_frame_url, "tail_image_url": generation.end_frame_url}
     for which, picture in (("start", generation.start_frame), ("end", generation.end_frame)):
         if picture and picture.owner_id == user.pk:
             frames[f"{which}_picture"] = str(picture.public_id)
     return values | frames
-
-
-def offered_providers(others: list[str]) -> list[dict]:
-    records, accounts = track_records(), accounts_by_backend()
-    offers = []
-    for provider in Provider.objects.offered():
-        record, account = records.get(provider.pk, TrackRecord()), accounts.get(provider.backend)
-        is_also = provider.value in others
-        offers.append({"provider": provider, "record": record, "is_also": is_also, "account": account})
-    return sorted(offers, key=has_ended)  # whose API is gone comes last
 
 
 def has_ended(offer: dict) -> bool:
@@ -158,14 +152,61 @@ def accounts_by_backend() -> dict[str, RemoteAccount]:
     return {registry.plain_key(account.backend): account for account in RemoteAccount.objects.all_active()}
 
 
-def by_family(offers: list[dict]) -> dict[str, list[dict]]:
-    """In the order offered; what is paused or retired stands together at the end."""
+def offered_providers(form: GenerateForm) -> list[dict]:
+    """Each row of the list of models: what was measured of it, and its price at the chosen length."""
+    records, accounts = track_records(), accounts_by_backend()
+    ticked = form.chosen_providers()
+    settings, has_start = current_config(form)[0], form.has_frame("start")
+    return [
+        {
+            "provider": provider,
+            "record": records.get(provider.pk, TrackRecord()),
+            "account": accounts.get(provider.backend),
+            "is_ticked": provider.value in ticked,
+            **price_of_one(provider, settings, has_start),
+        }
+        for provider in Provider.objects.offered()
+    ]
+
+
+def price_of_one(provider: Provider, settings: dict, has_start: bool) -> dict:
+    """What one video costs at the chosen length, or at the nearest that the provider makes."""
+    seconds = min(provider.priced_seconds(settings.get("duration")), provider.longest)
+    return {
+        "price": provider.estimate(settings | {"duration": seconds}, has_start),
+        "per_second": provider.price_per_second(settings | {"duration": seconds}, has_start),
+        "has_length": read_seconds(settings.get("duration") or provider.usual_seconds) is not None,
+    }
+
+
+def is_open(offer: dict) -> bool:
+    """Whether it can be ticked."""
+    return offer["provider"].is_active and not has_ended(offer)
+
+
+def offer_classes(offer: dict) -> str:
+    needs_start = "needs-start" if offer["provider"].start_frame == Provider.Support.NEEDED else ""
+    return f"{needs_start} {'' if is_open(offer) else 'is-out'}"
+
+
+def picker_context(offers: list[dict], ended: Provider | None) -> dict:
+    """The models that are offered or paused, family by family, and those that are gone for good. `ended`: one that was
+    used and cannot be used again."""
     families: dict[str, list[dict]] = {}
+    gone = [offer for offer in offers if offer["provider"].is_retired or has_ended(offer)]
     for offer in offers:
-        provider = offer["provider"]
-        name = provider.family if provider.is_active and not has_ended(offer) else "Not offered at the moment"
-        families.setdefault(name, []).append(offer)
-    return families
+        offer |= {"classes": offer_classes(offer), "is_open": is_open(offer)}
+        if offer not in gone:
+            families.setdefault(offer["provider"].family, []).append(offer)
+    for first, *_ in families.values():
+        first["classes"] += " is-first"
+    return {
+        "offers": [offer for family in families.values() for offer in family],
+        "retired": gone,
+        "ended": ended,
+        "most_providers": MOST_PROVIDERS,
+        "samples": SAMPLES,
+    }
 
 
 def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: str = "") -> dict:

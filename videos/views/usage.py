@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
-from videos.models import Budget
+from videos.models import Budget, Provider
 from videos.models.usage import Tally, Usage, stored_by, usage
 
 HEADINGS = ["by", "name", "videos saved", "failed", "other", "median seconds", "p90 seconds", "bytes", "spend"]
@@ -29,8 +29,22 @@ def usage_page(request):
         "providers": bars(asked),
         "stored": stored_by(owner_of(request)),
         "budgets": Budget.objects.left_for(request.user),
+        "spend_note": spend_note(asked),
     }
     return render(request, "usage/usage.html", context)
+
+
+def spend_note(asked: Usage) -> str:
+    """What the sum of money stands for, and what it leaves out."""
+    if not Provider.objects.exclude(price=None).exists():
+        return "no provider has a price yet"
+    unpriced = [
+        provider.name for provider, tally in asked.by_provider.items() if tally.count and provider.price is None
+    ]
+    if not unpriced:
+        return "spent or held" if asked.whole.spend else "nothing spent"
+    left_out = unpriced[0] if len(unpriced) == 1 else f"{len(unpriced)} providers"
+    return f"spent or held, without {left_out}: no price is set"
 
 
 @require_safe

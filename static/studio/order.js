@@ -1,0 +1,136 @@
+/* What Generate would order: the list of models, and the labels, which are drawn from the form's own values. Generate
+   waits until their price is shown. */
+import { find, findAll, listen } from "./dom.js";
+import { askForAdvice, composer, field, triggerChange } from "./form.js";
+
+const ASK_AFTER = 300; // ms without another change
+let pricedOrder; // the order whose labels and price the server has drawn
+let askedOrder;
+let timer;
+
+const models = () => findAll("[name=provider]", composer());
+const chosenModels = () => models().filter((model) => model.checked);
+
+const orderOf = (ticked, ratio, count, settings) =>
+  JSON.stringify([ticked.map((model) => model.value), ratio, count, settings]);
+
+const currentOrder = () =>
+  orderOf(chosenModels(), field("aspect_ratio").value, field("count").value, field("config").value);
+
+/* The order that the page was made with, whatever a draft or the browser has put into the fields since. */
+const orderOfThePage = () => {
+  const ticked = models().filter((model) => model.defaultChecked);
+  const count = find("option[selected]", field("count")) || field("count").options[0];
+  return orderOf(ticked, field("aspect_ratio").defaultValue, count.value, field("config").defaultValue);
+};
+
+const isPriced = () => chosenModels().length > 0 && currentOrder() === pricedOrder;
+
+const showWaitingLabels = () => {
+  const names = chosenModels().map((model) => model.dataset.name);
+  const videos = names.length * field("count").value;
+  find("#show-provider").textContent = names.join(", ") || "Choose a model";
+  find("#show-estimate").textContent = names.length ? `${videos > 1 ? `${videos} videos ` : ""}price…` : "";
+  find("#show-ratio").textContent = field("aspect_ratio").value;
+};
+
+export const showOrder = () => {
+  for (const choice of findAll("[name=ratio_choice]")) choice.checked = choice.value === field("aspect_ratio").value;
+  find(".send", composer()).ariaDisabled = !isPriced();
+  if (isPriced()) return;
+  showWaitingLabels();
+  clearTimeout(timer);
+  if (currentOrder() !== askedOrder) timer = setTimeout(askForAdvice, ASK_AFTER);
+};
+
+export const startOrder = () => {
+  pricedOrder = orderOfThePage();
+  askedOrder = null;
+};
+
+listen("htmx:configRequest", ({ detail }) => {
+  if (detail.elt.id === "adviser") askedOrder = currentOrder();
+});
+
+/* Without an answer it says so, and can be sent all the same. */
+listen("htmx:afterRequest", ({ detail }) => {
+  if (detail.elt.id !== "adviser" || !composer()) return;
+  pricedOrder = askedOrder;
+  askedOrder = null;
+  if (!detail.successful) find("#show-estimate").textContent = "price not known";
+  showOrder();
+});
+
+/* Before HTMX sees it. */
+listen(
+  "submit",
+  (event) => {
+    if (event.target !== composer() || isPriced()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  },
+  true,
+);
+
+/* The list of models, which can be searched. */
+export const SHOWN_MODELS = ".offer:not([hidden]) [name=provider]:enabled";
+const list = () => find(".models");
+
+const filterModels = (text) => {
+  const words = text.toLowerCase().split(/\s+/);
+  for (const offer of findAll(".offer")) offer.hidden = !words.every((word) => offer.dataset.find.includes(word));
+  list().classList.toggle("is-filtered", Boolean(text));
+  const retired = find(".retired", list());
+  if (retired) retired.hidden = !find(".offer:not([hidden])", retired);
+};
+
+/* At the most that may be chosen, the others cannot be ticked. */
+export const limitModels = () => {
+  if (!list()) return;
+  const most = Number(list().dataset.most);
+  const chosen = chosenModels().length;
+  const isFull = chosen >= most;
+  for (const box of models()) box.disabled = Boolean(box.closest(".is-out")) || (isFull && !box.checked);
+  find("#models-selected").textContent = isFull ? `${chosen} of ${most} selected` : `${chosen} selected`;
+};
+
+const chooseOnly = (value) => {
+  for (const box of models()) box.checked = box.value === value;
+  const [box] = chosenModels();
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  triggerChange(box);
+};
+
+listen("input", ({ target }) => {
+  if (target.id === "provider-search") filterModels(target.value);
+  // There is always something to order: the last one stays.
+  if (target.name === "provider" && !chosenModels().length) target.checked = true;
+});
+
+/* toggle does not bubble, so it is captured. */
+listen(
+  "toggle",
+  ({ target }) => {
+    if (target.id !== "providers") return;
+    find("#provider-search").value = "";
+    filterModels("");
+  },
+  true,
+);
+
+listen("click", ({ target, detail }) => {
+  const replacement = target.closest("[data-switch]");
+  if (replacement) {
+    chooseOnly(replacement.dataset.switch);
+    replacement.closest(".ended").remove();
+  }
+  // A click chooses a ratio and closes; arrow keys, whose clicks have no detail, only choose.
+  const ratio = target.matches("input") && target.closest(".ratios label");
+  if (ratio && detail) setTimeout(() => ratio.closest("[popover]").hidePopover(), 120);
+});
+
+listen("keydown", (event) => {
+  if (event.target.id !== "provider-search" || event.key !== "ArrowDown") return;
+  event.preventDefault();
+  find(SHOWN_MODELS)?.focus();
+});
