@@ -29,7 +29,7 @@ def star(client, generation, value="1", **fields):
 
 
 def pressed(page):
-    return re.findall(r'id="star-[^"]*".*?aria-pressed="(\w+)"', page, re.S)
+    return re.findall(r'class="starred[^>]*aria-pressed="(\w+)"', page)
 
 
 def test_a_member_does_not_see_the_owners_star_as_their_own(owner, member):

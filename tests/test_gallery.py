@@ -57,7 +57,7 @@ FACES = {
     "unknown": ["We don&#x27;t know if HeyGen accepted this", "I found it", "It was not made", "may cost twice"],
     "stopped": ["Stopped waiting", "Check again"],
     "cancelled": ["Cancelled", "nothing was charged"],
-    "ready": ["saved ", "/video.mp4", 'preload="none"', "/poster"],
+    "ready": ["saved ", "/video.mp4", "/poster"],
 }
 
 
@@ -70,6 +70,11 @@ def test_each_state_has_its_face(client, member, status, words):
         assert word in html.replace("We don't", "We don&#x27;t")
 
 
+def test_a_ready_card_holds_no_player_until_somebody_points_at_it(client, member):
+    (generation,) = make(member)
+    assert "<video" not in card_of(client, generation)[1]
+
+
 def test_a_failure_says_its_cause_and_offers_to_edit_retry_and_see_the_details(client, member):
     error = {
         "error_class": "refused",
@@ -80,7 +85,7 @@ def test_a_failure_says_its_cause_and_offers_to_edit_retry_and_see_the_details(c
     _, html = card_of(client, generation)
     for words in ("Refused by the provider", "Content policy. Nothing was saved.", "Edit and try again", "Retry"):
         assert words in html
-    assert "violence" in html
+    assert "violence" in client.get(f"/g/{generation.public_id}/details").content.decode()
 
 
 @pytest.mark.parametrize("cause", sorted(set(Cause) - {Cause.BUSY, Cause.NETWORK, Cause.UNREADABLE, Cause.IN_PROGRESS}))

@@ -9,6 +9,7 @@ from django.template.loader import get_template, render_to_string
 
 from tests.parts.processes import ROOT
 from videos.lifecycle import Status
+from videos.template_loader import without_indentation
 from videos.templatetags.icons import ICONS, icon_sprite
 
 FOLDER = Path(ROOT) / "templates"
@@ -56,3 +57,9 @@ def test_every_state_without_a_video_has_a_face_of_its_own():
     shown = re.findall(r'^{% (?:el)?if g\.status == "(\w+)" %}$', text, re.MULTILINE)
     assert sorted(shown) == sorted(set(Status) - {Status.READY})
     assert not re.search("^{% else %}$", text, re.MULTILINE)
+
+
+def test_only_the_end_of_a_line_with_a_tag_alone_is_left_out():
+    source = "<a {% if one %}x{% endif %}\n{% if two %}\n  y{% endif %}\n>\n  {# why #}\n{{ z }}\n{% endif %}\n"
+    expected = "<a {% if one %}x{% endif %}\n{% if two %}y{% endif %}\n>\n{# why #}{{ z }}\n{% endif %}"
+    assert without_indentation(source) == expected

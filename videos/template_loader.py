@@ -5,6 +5,15 @@ import re
 from django.template.loaders.filesystem import Loader as FilesystemLoader
 
 INDENTATION = re.compile(r"\n\s+")
+# A line that holds nothing but a tag which prints nothing by itself; the line's end before it stays.
+ALONE = "|".join(
+    (
+        r"\{% (?:if|elif|else|endif|for|empty|endfor|with|endwith|load)\b(?:(?!%\}).)*%\}",
+        r"\{% url [^%]* as \w+ %\}",
+        r"\{#(?:(?!#\}).)*#\}",
+    )
+)
+TAG_ALONE = re.compile(rf"^({ALONE})\n", re.MULTILINE)
 
 
 class Loader(FilesystemLoader):
@@ -14,4 +23,8 @@ class Loader(FilesystemLoader):
     """
 
     def get_contents(self, origin) -> str:
-        return INDENTATION.sub("\n", super().get_contents(origin))
+        return without_indentation(super().get_contents(origin))
+
+
+def without_indentation(text: str) -> str:
+    return TAG_ALONE.sub(r"\1", INDENTATION.sub("\n", text))

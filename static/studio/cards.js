@@ -1,12 +1,16 @@
 /* Cards in the gallery: a new one is inserted, a changed one is replaced, and one that is in use is left alone. */
-import { find, findAll, listen, reducedMotion, unloadVideo } from "./dom.js";
+import { createElement, find, findAll, listen, reducedMotion, unloadVideo } from "./dom.js";
 import { notify } from "./notices.js";
 
 const postponed = new Map(); // id → the changed card, while the one on the page is in use
 let isLiveUpdate = false;
 
 const isInUse = (card) =>
-  find(":popover-open, input:focus, textarea:focus", card) || findAll("video", card).some((video) => !video.paused);
+  card.matches(".has-menu") ||
+  find(":popover-open, input:focus, textarea:focus", card) ||
+  findAll("video", card).some((video) => !video.paused);
+
+export const addressOf = (card) => `/g/${card.id.slice(2)}`;
 
 const focusIn = (card) => find(".open, .button", card)?.focus({ preventScroll: true });
 
@@ -36,7 +40,7 @@ const replaceCard = (old, fresh) => {
   const hadFocus = old.contains(focused);
   old.replaceWith(fresh);
   if (hadFocus) {
-    const sameElement = focused.id && document.getElementById(focused.id);
+    const sameElement = focused.id ? document.getElementById(focused.id) : find(`.${focused.classList[0]}`, fresh);
     if (sameElement) sameElement.focus({ preventScroll: true });
     else focusIn(fresh);
   }
@@ -79,6 +83,49 @@ export const placePostponedCards = () => {
   }
 };
 
+/* Buttons of the form #action name their address; where scripts are off, the browser sends them by itself. */
+const doAction = async (button) => {
+  const path = button.getAttribute("formaction") || `${addressOf(button.closest(".card"))}/${button.name}`;
+  button.disabled = true;
+  await htmx.ajax("POST", path, { source: button, target: "#cards", swap: "cards" });
+  button.disabled = false;
+};
+
+listen("click", (event) => {
+  const button = event.target.closest("button[form=action]");
+  if (!button) return;
+  event.preventDefault();
+  doAction(button);
+});
+
+/* One menu serves all cards, and is loaded when it is opened; so are a card's details. */
+let menuCard;
+
+const openMenu = (menu) => {
+  menuCard = document.activeElement.closest(".card");
+  menuCard?.classList.add("has-menu");
+  menu.replaceChildren();
+  load(menu, menuCard, "menu");
+};
+
+const closeMenu = () => {
+  menuCard?.classList.remove("has-menu");
+  placePostponedCards();
+};
+
+const load = (popover, card, what) =>
+  htmx.ajax("GET", `${addressOf(card)}/${what}`, { target: popover, swap: "innerHTML" });
+
+listen(
+  "beforetoggle",
+  ({ target, newState }) => {
+    const isOpening = newState === "open";
+    if (target.id === "card-menu") isOpening ? openMenu(target) : closeMenu();
+    else if (isOpening && target.matches?.(".details:empty")) load(target, target.closest(".card"), "details");
+  },
+  true,
+);
+
 /* Previews: a saved video plays in its card while somebody points at it. */
 const PREVIEW_DELAY = 150; // ms: the pointer may only be passing
 const canHover = matchMedia("(hover: hover)");
@@ -103,12 +150,18 @@ const startPreview = async (video) => {
   if (preview === video) video.closest(".card").classList.add("is-playing");
 };
 
+const addVideo = (card) => {
+  const source = { src: `${addressOf(card)}/video.mp4`, muted: true, loop: true, playsInline: true };
+  const video = createElement("video", { ...source, tabIndex: -1, ariaHidden: "true" });
+  find(".open", card).before(video);
+  return video;
+};
+
 listen("mouseover focusin", ({ target }) => {
-  const card = target.closest?.(".card");
-  const video = card && find("video", card);
-  if (video === preview) return;
+  const card = target.closest?.(".card.is-ready");
+  if (card && card === preview?.closest(".card")) return;
   stopPreview();
-  if (!video || reducedMotion.matches || !canHover.matches) return;
-  preview = video;
-  setTimeout(startPreview, PREVIEW_DELAY, video);
+  if (!card || reducedMotion.matches || !canHover.matches) return;
+  preview = find("video", card) || addVideo(card);
+  setTimeout(startPreview, PREVIEW_DELAY, preview);
 });

@@ -1,6 +1,7 @@
 /* Keyboard shortcuts: an element with data-hotkey is pressed by that key; arrows go from card to card. */
 import { find, findAll, listen } from "./dom.js";
 import { field } from "./form.js";
+import { addressOf } from "./cards.js";
 import { showSelection } from "./selection.js";
 import { openViewer, viewer } from "./viewer.js";
 
@@ -46,6 +47,9 @@ const shortcutOf = ({ key, code }) => {
   return key.length === 1 ? (latin || key).toLowerCase() : key;
 };
 
+const moveToTrash = (card) =>
+  htmx.ajax("POST", `${addressOf(card)}/trash`, { source: "#action", target: "#cards", swap: "cards" });
+
 /* Does what the key stands for; false if it stands for nothing here. */
 const act = (key, shiftKey) => {
   const card = document.activeElement.closest(".card");
@@ -57,6 +61,7 @@ const act = (key, shiftKey) => {
   if (button) button.click();
   else if (video) video.paused ? video.play() : video.pause();
   else if (key === "s" && link) openSharing(link);
+  else if (key === "Delete" && card?.matches(".is-mine.is-ready")) moveToTrash(card);
   else if (key === "/") find(".search input").focus();
   else if (key === "p" && field("prompt") && !dialog) field("prompt").focus();
   else if (key.startsWith("Arrow") && find("#cards .card") && !dialog) moveTo(card, neighbourOf(card, key), shiftKey);

@@ -35,14 +35,21 @@ def test_a_press_in_one_tab_appears_in_the_other_and_becomes_ready_there(member_
     expect(member_page.locator("#n-ready")).to_be_hidden()  # the count of a tab that is not shown
 
 
+PLAY = """card => {
+    const source = `${card.querySelector(".open").href}/video.mp4`;
+    window.playing = Object.assign(document.createElement("video"), { src: source, muted: true, loop: true });
+    card.querySelector(".open").before(playing);
+    return playing.play();
+}"""
+
+
 @in_database
 def test_what_is_in_use_is_left_alone_and_changes_when_it_is_free(room):
     make(room.owner, "plays")
     make(room.owner, "menu")
     make(room.owner, "lost", "unknown")
     room.goto(room.studio.url)
-    playing = room.locator(".card", has_text="plays").locator("video")
-    playing.evaluate("video => { video.muted = true; video.loop = true; window.playing = video; return video.play() }")
+    room.locator(".card", has_text="plays").evaluate(PLAY)
     room.locator(".card", has_text="lost").get_by_role("button", name="I found it").click()
     room.get_by_label("I found it: its id at HeyGen").fill("node-gw-hal")
     room.fill("#prompt", "half a sen")

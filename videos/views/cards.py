@@ -113,8 +113,7 @@ class Card:
             names.append("is-late")
         if generation.is_overdue:
             names.append("is-overdue")
-        if self.is_new:
-            names.append("is-new")
+        names += ["is-new"] * self.is_new + ["is-mine"] * self.is_mine + ["is-retried"] * bool(generation.retried_at)
         return " ".join(names)
 
     @property

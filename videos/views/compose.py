@@ -16,7 +16,16 @@ from videos.models import Batch, OtherContents, OverBudget, Picture, TokenTaken
 from videos.models.transactions import retried
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, new_token, queued
-from videos.views.composer import advice_context, composer_context, left_for, offered_providers, slot_context
+from videos.views.composer import (
+    advice_context,
+    composer_context,
+    left_for,
+    offered_providers,
+    slot_context,
+)
+from videos.views.composer import (
+    earlier_frames as frames_of,
+)
 from videos.views.gallery import Shelf, redraw_shelf, shelf_context
 from videos.views.select import answer as answer_selected
 from videos.views.select import cancel
@@ -126,6 +135,14 @@ def frame(request: HttpRequest, which: str) -> HttpResponse:
         form.initial = {f"{name}_url": request.GET.get(f"{name}_url", "")}  # to be mended, not typed again
     context = {"slot": slot_context(request, which, form, error)}
     return render(request, "compose/_slot.html", context, status=422 if error else 200)
+
+
+@require_safe
+def earlier_frames(request: HttpRequest, which: str) -> HttpResponse:
+    """Earlier pictures and last frames to choose from; loaded when the slot is opened."""
+    return render(
+        request, "compose/_earlier_frames.html", frames_of(request.user, which, request.GET.getlist("chosen"))
+    )
 
 
 def added_frame(request: HttpRequest, which: str, name: str) -> Picture | None:

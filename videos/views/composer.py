@@ -1,10 +1,11 @@
 """What the composer shows: providers with what was measured of them, frames to choose from, what is left to spend."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from django.http import HttpRequest
+from django.utils.http import urlencode
 
 from videos.advice import Plan
 from videos.forms import (
@@ -226,14 +227,22 @@ def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: st
         "from_video": from_video,
         "is_filled": bool(picture or address or from_video),
         "error": error or " ".join(form.frame_errors(which)),
-        "pictures": pictures_to_choose(request.user, picture),
-        "videos": videos[:EARLIER],
+        "chosen_pictures": [picture] if picture else [],
+        "chosen_videos": [from_video] if from_video else [],
+        "chosen_query": urlencode({"chosen": [one.public_id for one in (picture, from_video) if one]}, doseq=True),
+        "has_earlier": bool(picture) or Picture.objects.visible_to(request.user).exists() or videos.exists(),
     }
 
 
-def pictures_to_choose(user, chosen: Picture | None) -> list[Picture]:
-    recent = Picture.objects.visible_to(user).recent()[:EARLIER]
-    return ([chosen] if chosen else []) + [picture for picture in recent if picture != chosen]
+def earlier_frames(user, which: str, chosen: Iterable[str]) -> dict:
+    """What may be chosen besides what stands in the slot already."""
+    kept = [found for found in map(read_uuid, chosen) if found]
+    videos = Generation.objects.visible_to(user).kept().filter(saved_video__isnull=False).newest_first()
+    return {
+        "slot": {"which": which},
+        "pictures": Picture.objects.visible_to(user).recent().exclude(public_id__in=kept)[:EARLIER],
+        "videos": videos.exclude(public_id__in=kept)[:EARLIER],
+    }
 
 
 def chosen_picture(user, public_id: str) -> Picture | None:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
@@ -182,6 +182,24 @@ def gallery(request: HttpRequest) -> HttpResponse:
     return render(request, "gallery.html", context | composer_context(request))
 
 
+@require_safe
+def menu(request: HttpRequest, public_id) -> HttpResponse:
+    """What the menu of one card offers."""
+    return render(request, "gallery/_menu.html", card_context(request, public_id))
+
+
+@require_safe
+def details(request: HttpRequest, public_id) -> HttpResponse:
+    """The sheet of one card that needs somebody: what happened, and what can be done."""
+    return render(request, "gallery/_details.html", card_context(request, public_id))
+
+
+def card_context(request: HttpRequest, public_id) -> dict:
+    visible = Generation.objects.visible_to(request.user).with_everything()
+    [card] = cards_of([get_object_or_404(visible, public_id=public_id)], request.user)
+    return {"card": card, "g": card.generation}
+
+
 @gzip_page
 @require_safe
 def updates(request: HttpRequest) -> HttpResponse:
@@ -241,6 +259,7 @@ def page_context(request: HttpRequest, shelf: Shelf) -> dict:
     rows = list((rows.filter(pk__lt=before) if before else rows)[: PAGE + 1])
     has_more, rows = len(rows) > PAGE, rows[:PAGE]
     return {
+        "is_whole_page": True,
         "cards": cards_of(rows, request.user),
         "more": f"/?{shelf.query(before=rows[-1].pk)}" if has_more else "",
     }
