@@ -289,7 +289,7 @@ def test_pressed_from_a_filtered_gallery_the_whole_gallery_comes_back(client):
 
 
 def test_too_many_fields_and_broken_multipart_are_no_fault_of_ours(client):
-    assert press(client, **{f"field{n}": "x" for n in range(300)}).status_code == 400
+    assert press(client, **{f"field{n}": "x" for n in range(700)}).status_code == 400
     broken = client.post("/generate", data=b"no boundary here", content_type="multipart/form-data")
     assert broken.status_code == 400
     cut = client.post("/generate", data=b"--b\r\nContent-Dis", content_type="multipart/form-data; boundary=b")
