@@ -301,7 +301,7 @@ def test_in_the_trash_a_card_is_first_brought_back(client, member, status):
     (generation,) = make(member, status=status)
     Generation.objects.update(trashed_at=timezone.now())
     body = client.get("/?state=trash").content.decode()
-    assert "Bring back" in body
+    assert "Restore" in body
     for deed in ("retry", "another", "not_made", "found", "check", "trash"):
         assert f"/g/{generation.public_id}/{deed}" not in body
 

@@ -116,9 +116,9 @@ def test_any_sensible_ratio_is_taken(client, text, kept):
 
 
 BAD = [
-    ({"prompt": ""}, "Write what the video should show."),
-    ({"prompt": " \n\t "}, "Write what the video should show."),
-    ({"prompt": None}, "Write what the video should show."),
+    ({"prompt": ""}, "Enter a prompt."),
+    ({"prompt": " \n\t "}, "Enter a prompt."),
+    ({"prompt": None}, "Enter a prompt."),
     ({"prompt": "x" * 10_001}, "keep it within 10,000"),
     ({"prompt": "nul \0 inside"}, "a character that cannot be stored"),
     ({"provider": "sora_v9"}, "There is no provider called “sora_v9”"),
@@ -300,10 +300,10 @@ def test_too_many_fields_and_broken_multipart_are_no_fault_of_ours(client):
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"provider": "runway_gen4"}, "Runway Gen-4 wants a start frame."),
+        ({"provider": "runway_gen4"}, "Runway Gen-4 needs a start frame."),
         (
             {"provider": "kling_pro", "aspect_ratio": "4:5"},
-            "Kling Pro lists 16:9, 9:16 and 1:1; 4:5 may come out otherwise.",
+            "Kling Pro supports 16:9, 9:16 and 1:1; 4:5 may be changed.",
         ),
         ({"provider": "runway_gen4", "prompt": "x" * 1001}, "takes 1,000 characters; this prompt has 1,001"),
         ({"provider": "veo3", "tail_image_url": "https://example.com/a.jpg"}, "VEO 3 takes no end frame"),

@@ -28,7 +28,7 @@ def come_and_set_up(number):
 def test_every_page_leads_to_the_set_up_while_there_is_nobody(client, path):
     answer = client.get(path, follow=True)
     assert answer.request["PATH_INFO"] == "/setup"
-    assert b"Make the owner" in answer.content
+    assert b"Create owner account" in answer.content
 
 
 @pytest.mark.django_db

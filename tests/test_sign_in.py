@@ -34,20 +34,22 @@ def test_a_member_made_without_a_browser_signs_in(client):
 def test_a_wrong_password_is_refused_with_one_sentence_and_the_name_comes_back(client):
     answer = attempt(client, password="wrong")
     assert answer.status_code == 422
-    assert "do not belong together" in answer.content.decode()
+    assert "Wrong username or password." in answer.content.decode()
     assert 'value="member"' in answer.content.decode()
     assert "wrong" not in answer.content.decode()
 
 
 def test_a_name_that_nobody_has_is_answered_like_a_wrong_password(client):
     fields = {"username": "nobody", "password": "wrong"}
-    sentences = [attempt(client, name, "wrong").content.decode().count("do not belong together") for name in fields]
+    sentences = [
+        attempt(client, name, "wrong").content.decode().count("Wrong username or password.") for name in fields
+    ]
     assert sentences == [1, 1]
 
 
 def test_a_deactivated_member_is_answered_like_a_wrong_password(client, somebody):
     get_user_model().objects.filter(pk=somebody.pk).update(is_active=False)
-    assert "do not belong together" in attempt(client).content.decode()
+    assert "Wrong username or password." in attempt(client).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_trashing_from_its_own_page_stays_there_and_offers_to_bring_it_back(clie
     address = f"/g/{generation.public_id}"
     response = client.post(f"{address}/trash", {"next": address}, follow=True)
     assert response.redirect_chain == [(address, 302)]
-    assert "Bring back" in response.content.decode()
+    assert "Restore" in response.content.decode()
     response = client.post(f"{address}/restore", {"next": address}, follow=True)
     assert "Move to trash" in response.content.decode()
 

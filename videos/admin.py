@@ -272,7 +272,7 @@ class ProviderAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request, obj=None):
         return False  # retire it: its videos keep their provider
 
-    @admin.action(description="Pause: shown, not offered")
+    @admin.action(description="Pause (visible, can't be used)")
     def pause(self, request, queryset):
         tell(request, queryset.pause(), len(queryset), "paused", "")
 

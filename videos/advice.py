@@ -59,10 +59,10 @@ class Plan:
         """(form field, sentence) for each thing that is unusual about this provider and this request."""
         support = Provider.Support
         if provider.note:
-            instead = f" {provider.alternative.name} may serve instead." if provider.alternative else ""
+            instead = f" Try {provider.alternative.name} instead." if provider.alternative else ""
             yield "provider", provider.note + instead
         if provider.start_frame == support.NEEDED and not self.has_start:
-            yield "reference_image", f"{provider.name} wants a start frame."
+            yield "reference_image", f"{provider.name} needs a start frame."
         if provider.start_frame == support.NO and self.has_start:
             yield "reference_image", f"{provider.name} takes no start frame; it may be left out."
         if provider.end_frame == support.NO and self.has_end:
@@ -70,7 +70,7 @@ class Plan:
         if provider.ratios and ":" in self.aspect_ratio and self.aspect_ratio not in provider.ratios:
             yield (
                 "aspect_ratio",
-                f"{provider.name} lists {listed(provider.ratios)}; {self.aspect_ratio} may come out otherwise.",
+                f"{provider.name} supports {listed(provider.ratios)}; {self.aspect_ratio} may be changed.",
             )
         if provider.prompt_limit and self.prompt_length > provider.prompt_limit:
             yield (

@@ -206,7 +206,7 @@ class GenerateForm(forms.Form):
     def clean_prompt(self):
         prompt = self.cleaned_data["prompt"]
         if not prompt.strip():
-            raise forms.ValidationError("Write what the video should show.")
+            raise forms.ValidationError("Enter a prompt.")
         if len(prompt) > LONGEST_PROMPT:
             raise forms.ValidationError(
                 f"The prompt has {len(prompt):,} characters; keep it within {LONGEST_PROMPT:,}."

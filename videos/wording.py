@@ -26,7 +26,7 @@ TITLES = {
     "retired": "{name} no longer offers this",
     "too_large": "Too large for {name}",
     "not_found": "{name} has lost this one",
-    "fault": "The provider could not make it",
+    "fault": "Generation failed",
     "busy": "{name} was too busy",
     "cancelled": "Cancelled at {name}",
     "*": "This did not work",

@@ -69,7 +69,7 @@ def test_a_press_of_several_opens_here_with_one_click_from_its_card(room):
     room.goto(room.studio.url)
     room.locator(".card").first.hover()
     room.get_by_role("button", name="More").first.click()
-    room.get_by_role("link", name="Compare this press").first.click()
+    room.get_by_role("link", name="Compare this batch").first.click()
     expect(room.locator(".beside video")).to_have_count(2)
 
 

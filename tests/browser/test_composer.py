@@ -33,7 +33,7 @@ def test_keys_send_and_fields_do_not(member_page, shared_studio):
     page.fill("#aspect-ratio", "4:5")
     page.press("#aspect-ratio", "Enter")
     expect(page.locator("#ratio-pick")).to_contain_text("4:5")
-    expect(page.locator("#advice")).to_contain_text("VEO 3.1 lists 16:9 and 9:16; 4:5 may come out otherwise.")
+    expect(page.locator("#advice")).to_contain_text("VEO 3.1 supports 16:9 and 9:16; 4:5 may be changed.")
     expect(page.locator(".card")).to_have_count(0)
     page.press("#prompt", "Control+Enter")
     expect(page.locator(".card")).to_have_count(1)
@@ -54,7 +54,7 @@ def test_models_are_found_by_keyboard_and_one_batch_tries_several(member_page, s
     page.keyboard.press("Enter")
     expect(page.locator("#providers")).to_be_visible()
     expect(page.locator("#provider-pick")).to_contain_text("VEO 3.1, Runway Gen-4")
-    expect(page.locator("#advice")).to_contain_text("Runway Gen-4 wants a start frame.")
+    expect(page.locator("#advice")).to_contain_text("Runway Gen-4 needs a start frame.")
     page.fill("#provider-search", "")
     for name in ("LTX Distilled", "Seedance Lite"):
         page.get_by_role("checkbox", name=name).check()
@@ -262,4 +262,4 @@ def test_with_scripts_off_the_form_and_its_pickers_still_work(new_page, shared_s
     expect(page.locator(".card .prompt")).to_have_text([prompt])
     expect(page.locator(".card")).to_contain_text("Kling V2")
     page.click(".send")
-    expect(page.locator("#error-prompt")).to_have_text("Write what the video should show.")
+    expect(page.locator("#error-prompt")).to_have_text("Enter a prompt.")

@@ -115,11 +115,11 @@ def test_the_first_visit_signing_out_and_in_work_in_a_browser(start_studio, page
     page.goto(studio.url)
     page.get_by_label("Username").fill("mona")
     page.get_by_label("Password").fill("short")
-    page.get_by_role("button", name="Make the owner's account").click()
+    page.get_by_role("button", name="Create owner account").click()
     page.get_by_text("too short").wait_for()
     assert page.get_by_label("Username").input_value() == "mona"
     page.get_by_label("Password").fill("a long enough password")
-    page.get_by_role("button", name="Make the owner's account").click()
+    page.get_by_role("button", name="Create owner account").click()
     page.locator("textarea[name=prompt]").wait_for()
     page.goto(f"{studio.url}/account")
     page.get_by_text("this browser").wait_for()

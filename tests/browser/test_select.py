@@ -49,7 +49,7 @@ def test_the_trash_says_what_it_holds_and_gives_back(shelf):
     shelf.goto(f"{shelf.studio.url}/?state=trash")
     expect(shelf.locator(".trash-note")).to_contain_text("in the trash. Each video is removed for good 30 days after")
     tick(shelf, 2)
-    shelf.locator("#selection").get_by_role("button", name="Bring back").click()
+    shelf.locator("#selection").get_by_role("button", name="Restore").click()
     expect(shelf.locator("#cards .card")).to_have_count(0)
     assert not Generation.objects.trashed().exists()
 

@@ -35,7 +35,7 @@ class SignInForm(forms.Form):
         if given.get("username") and given.get("password"):
             self.user = authenticate(self.request, username=given["username"], password=given["password"])
             if self.user is None:
-                raise forms.ValidationError("That username and password do not belong together. Check both.")
+                raise forms.ValidationError("Wrong username or password.")
         return given
 
 

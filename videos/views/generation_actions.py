@@ -25,7 +25,7 @@ from videos.views.cards import answer_with_cards, cards_of, own_generation, queu
 from videos.views.next_page import asked_next, redirect_to
 
 UNDER_WAY = "This is still under way, so it stays in the gallery."
-SETTLE_FIRST = "This may have been charged. Say first whether it was made; then it can go."
+SETTLE_FIRST = "This may have been charged. Resolve this first, then it can be deleted."
 OUT_OF_DATE = "This page is out of date. Reload it and try again; nothing was sent."
 ALREADY_RETRIED = "This was made once more already. Nothing was sent."
 TOO_LATE = "This has moved on meanwhile; here is how it stands now."

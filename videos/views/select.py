@@ -149,7 +149,7 @@ def empty_trash(request: HttpRequest) -> HttpResponse:
 
 def sentence(rows: list[Generation], one: str, many: str) -> str:
     if not rows:
-        return "None of these can be changed that way by you, so nothing was done."
+        return "You can't change any of these."
     return f"1 video {one}." if len(rows) == 1 else f"{len(rows)} videos {many}."
 
 
