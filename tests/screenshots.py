@@ -67,7 +67,7 @@ def take_all(browser, studio):
     composer = page(WIDE)
     composer.fill("#prompt", "Wave rolling over black sand, top-down")
     composer.click("#provider-pick")
-    composer.get_by_label("Also try").nth(1).check()
+    composer.locator(".offer input:enabled:not(:checked)").first.check()
     take(composer, "composer-dark")
 
     viewer = page(WIDE)
