@@ -1,24 +1,21 @@
 """Static files under hashed names, so that browsers may keep them for ever."""
 
-import re
 from fnmatch import fnmatch
 
 from django.core.files.base import ContentFile
+from rjsmin import jsmin
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 OUR_MODULES = "studio/*.js"
 # `import { find } from "./dom.js";` and `import "./cards.js";`
 MODULE_IMPORT = (
-    r"""(?P<matched>(?P<keyword>from|import) "(?P<url>\./[^"]+)";)""",
-    """%(keyword)s "%(url)s";""",
+    r"""(?P<matched>(?P<keyword>from|import) ?"(?P<url>\./[^"]+)";)""",
+    """%(keyword)s"%(url)s";""",
 )
-# Comments that have their lines for themselves, indentation, and empty lines. A comment behind code stays: telling it
-# from a text would need a parser.
-LEFT_OUT = re.compile(r"^ */\*.*?\*/\n|^ *//[^\n]*\n|^ +|^\n", re.MULTILINE | re.DOTALL)
 
 
 class StaticStorage(CompressedManifestStaticFilesStorage):
-    """Also leaves out what in our ES modules is for readers only, and rewrites their imports to the hashed names.
+    """Leaves comments and white space out of our ES modules, and rewrites their imports to the hashed names.
 
     Django's `support_js_module_import_aggregation` does so for every script of every package, and fails at imports in
     a script of django-htmx that no page uses. Imports must form no circle: the hash of a module depends on the
@@ -39,4 +36,4 @@ class StaticStorage(CompressedManifestStaticFilesStorage):
         with source.open(path) as file:
             text = file.read().decode()
         self.delete(name)
-        self.save(name, ContentFile(LEFT_OUT.sub("", text)))
+        self.save(name, ContentFile(jsmin(text)))

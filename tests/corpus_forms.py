@@ -36,14 +36,13 @@ PROMPTS = [
     *typed("prompt", CANNOT_BE_STORED, unreadable="caf\ufffd"),
     *typed("prompt", "10,001 characters", too_long="x" * 10_001, too_long_rtl="\u202e" + "א" * 10_000),
     *typed("prompt", "characters; keep it within", too_long_zalgo="a" + "\u0301" * 10_000, families="👩‍👩‍👧" * 3000),
-    *typed("prompt", "characters; keep it within", too_long_crlf="a\r\n" * 4000, half_a_megabyte="é" * 250_000),
+    *typed("prompt", "characters; keep it within", too_long_crlf="a\r\n" * 6000, half_a_megabyte="é" * 250_000),
 ]
 CHOICES = [
     *typed("provider", "There is no provider called", unknown="no_such_model", markup="<b>veo_3_1</b>"),
     *typed("provider", CANNOT_BE_STORED, nul="veo\0"),
     *typed("provider", "There is no provider called", upper="VEO_3_1", long="v" * 5000, quoted="' or 1=1 --"),
     *typed("provider", "is paused: sold out. Try", paused="sora_v2"),
-    *typed("provider", "Choose one provider", two=["veo_3_1", "kling_pro"], twice=["veo_3_1", "veo_3_1"]),
     Typed("also: unknown", "provider", "There is no provider called", {"also": "no_such_model"}),
     Typed("also: NUL", "provider", "There is no provider called", {"also": "a\0"}),
     Typed("also: empty", "provider", "There is no provider called", {"also": ""}),

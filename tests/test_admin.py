@@ -204,6 +204,8 @@ def test_a_new_provider_is_added_with_no_new_code(admins):
         "config_keys": "[]",
         "price_unit": "video",
         "currency": "USD",
+        "prices-TOTAL_FORMS": 0,
+        "prices-INITIAL_FORMS": 0,
     }
     assert admins.post("/admin/videos/provider/add/", fields).status_code == 302
     assert Provider.objects.get(value="new_model_1").is_active

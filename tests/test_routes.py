@@ -85,7 +85,7 @@ def owners(get=405, post=405):
 # An empty form is a bad form: 422. Whoever is signed in already has no use for the login: 302.
 TABLE = {
     "gallery": page(SIGNED_IN),
-    "updates": page(SIGNED_IN),  # without a cursor it is the whole gallery
+    "updates": Row(SIGNED_IN, get=204),
     "generate": Row(SIGNED_IN, post=422),
     "undo": Row(ITS_MAKER, get=200, post=302, htmx_post=200),
     "compose": page(SIGNED_IN),

@@ -137,10 +137,10 @@ LASTING = {
     ),
     "no link": ([{"call": "poll", "do": {"no_link": True}}], "gives no fresh one at the moment"),
     "a status that goes back": ([{"call": "poll", "do": {"status_word": "running"}}], "no fresh one at the moment"),
-    "a forgotten execution": ([{"call": "poll", "do": {"status_word": "not_found"}}], "forgot this execution"),
+    "a forgotten execution": ([{"call": "poll", "do": {"status_word": "not_found"}}], "HeyGen forgot it"),
     "a forgotten execution and a page": (
         [{"call": "poll", "do": {"status_word": "not_found"}}, {"call": "file", "do": {"body": "html"}}],
-        "forgot this execution",
+        "HeyGen forgot it",
     ),
     "a remote side that is down": (
         [{"call": "poll", "do": {"status": 503}}],
