@@ -78,7 +78,10 @@ const list = () => find(".models");
 
 const filterModels = (text) => {
   const words = text.toLowerCase().split(/\s+/);
-  for (const offer of findAll(".offer")) offer.hidden = !words.every((word) => offer.dataset.find.includes(word));
+  for (const offer of findAll(".offer")) {
+    const text = offer.textContent.toLowerCase();
+    offer.hidden = !words.every((word) => text.includes(word));
+  }
   list().classList.toggle("is-filtered", Boolean(text));
   const retired = find(".retired", list());
   if (retired) retired.hidden = !find(".offer:not([hidden])", retired);
