@@ -30,8 +30,8 @@ def typed(beside, says, **values):
 CANNOT_BE_STORED = "cannot be stored"
 ADDRESS = "full address"
 PROMPTS = [
-    *typed("prompt", "Write what the video should show", nothing="", blank="   ", newlines="\r\n\n\r", no_break="\xa0"),
-    *typed("prompt", "Write what the video should show", ideographic="\u3000\u2003", tabs="\t\v\f"),
+    *typed("prompt", "Enter a prompt", nothing="", blank="   ", newlines="\r\n\n\r", no_break="\xa0"),
+    *typed("prompt", "Enter a prompt", ideographic="\u3000\u2003", tabs="\t\v\f"),
     *typed("prompt", CANNOT_BE_STORED, nul="a\0b", only_nul="\0", half_a_pair="a \ud83d b", other_half="\udc00"),
     *typed("prompt", CANNOT_BE_STORED, unreadable="caf\ufffd"),
     *typed("prompt", "10,001 characters", too_long="x" * 10_001, too_long_rtl="\u202e" + "א" * 10_000),

@@ -307,7 +307,7 @@ def test_too_many_fields_and_broken_multipart_are_no_fault_of_ours(client):
         ),
         ({"provider": "runway_gen4", "prompt": "x" * 1001}, "takes 1,000 characters; this prompt has 1,001"),
         ({"provider": "veo3", "tail_image_url": "https://example.com/a.jpg"}, "VEO 3 takes no end frame"),
-        ({"provider": "sora_v2"}, "OpenAI shut this model down in September 2026. VEO 3.1 may serve instead."),
+        ({"provider": "sora_v2"}, "OpenAI shut this model down in September 2026. Try VEO 3.1 instead."),
     ],
 )
 def test_advice_warns_and_never_blocks(client, fields, sentence):

@@ -59,7 +59,7 @@ def test_a_page_that_fails_is_guarded_calm_and_says_no_detail(client, monkeypatc
 @pytest.mark.parametrize(
     ("ask", "status", "sentence"),
     [
-        (lambda: Client().get("/nothing/here"), 404, "not yours to see"),
+        (lambda: Client().get("/nothing/here"), 404, "have access"),
         (lambda: Client(enforce_csrf_checks=True).post("/login"), 403, "This page was open too long"),
         (lambda: Client().get("/login", headers={"Host": "evil.example"}), 400, "STUDIO_HOSTS"),
     ],
