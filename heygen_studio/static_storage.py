@@ -14,6 +14,11 @@ MODULE_IMPORT = (
 )
 
 
+def as_sent(name: str, content: bytes) -> bytes:
+    """The content of a static file as it is collected: our modules without comments and white space."""
+    return jsmin(content.decode()).encode() if fnmatch(name, OUR_MODULES) else content
+
+
 class StaticStorage(CompressedManifestStaticFilesStorage):
     """Leaves comments and white space out of our ES modules, and rewrites their imports to the hashed names.
 
@@ -34,6 +39,6 @@ class StaticStorage(CompressedManifestStaticFilesStorage):
 
     def shorten(self, source, path, name):
         with source.open(path) as file:
-            text = file.read().decode()
+            content = file.read()
         self.delete(name)
-        self.save(name, ContentFile(jsmin(text)))
+        self.save(name, ContentFile(as_sent(name, content)))

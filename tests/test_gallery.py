@@ -53,7 +53,7 @@ def prompts(reply):
 FACES = {
     "queued": ["Queued", "waiting", "Remove"],
     "sending": ["Sending"],
-    "saving": ["Saving", "on the way here"],
+    "saving": ["Saving", "Saving to your studio"],
     "unknown": ["We don&#x27;t know if HeyGen accepted this", "I found it", "It was not made", "may cost twice"],
     "stopped": ["Stopped waiting", "Check again"],
     "cancelled": ["Cancelled", "nothing was charged"],

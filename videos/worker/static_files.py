@@ -1,6 +1,5 @@
 """Collecting the static files at a start, only where they differ from what was collected before."""
 
-import filecmp
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,8 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
+
+from heygen_studio.static_storage import as_sent
 
 
 def collect_static_files():
@@ -17,7 +18,7 @@ def collect_static_files():
     Outdated copies are removed first, because collectstatic keeps a copy that is newer than its source.
     """
     root = Path(settings.STATIC_ROOT)
-    outdated = [name for name, source in sources() if not is_copy(root / name, source)]
+    outdated = [name for name, source in sources() if not is_copy(name, root / name, source)]
     if not outdated and lists_every_file(root / "staticfiles.json"):
         return
     for name in outdated:
@@ -32,8 +33,8 @@ def sources() -> Iterator[tuple[str, Path]]:
             yield name, Path(storage.path(name))
 
 
-def is_copy(copy: Path, source: Path) -> bool:
-    return copy.is_file() and filecmp.cmp(source, copy, shallow=False)
+def is_copy(name: str, copy: Path, source: Path) -> bool:
+    return copy.is_file() and copy.read_bytes() == as_sent(name, source.read_bytes())
 
 
 def lists_every_file(manifest: Path) -> bool:
