@@ -154,8 +154,10 @@ def test_two_workers_at_once_send_nothing_twice(worker, studio, standin):
 
 
 def test_a_sender_that_stood_still_past_its_lease_and_woke_sent_nothing_twice(new_studio, standin):
-    studio = new_studio(STUDIO_LEASE_SECONDS="3")
-    standin.faults([{"call": "submit", "first": 1, "do": {"accept": True, "hang": 4}}])
+    # A sender waits half its lease for a reply, so it stands still long before it would give up by itself. The reply
+    # is then there when it wakes.
+    studio = new_studio(STUDIO_LEASE_SECONDS="12")
+    standin.faults([{"call": "submit", "first": 1, "do": {"accept": True, "hang": 5}}])
     worker = Worker(studio)
     try:
         worker.wait_for_poller()
