@@ -100,6 +100,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "videos.middleware.RequestMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -275,7 +276,7 @@ OVER_TLS = STUDIO_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OVER_TLS
 # Whether a request came over TLS is known from a proxy alone; without one that is believed, a redirect would not end.
 SECURE_SSL_REDIRECT = OVER_TLS and TRUSTED_PROXIES > 0
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if OVER_TLS else 0
 # Both bind other hosts of the domain, for a year and longer: only when asked for.
 SECURE_HSTS_PRELOAD = env.bool("STUDIO_HSTS_PRELOAD", False)
@@ -312,6 +313,12 @@ CONTENT_SECURITY_POLICY = {
         "manifest-src": [SELF],
     }
 }
+
+# What watches over the studio
+METRICS_TOKEN = env.str("STUDIO_METRICS_TOKEN", "").strip()
+METRICS_FOLDER = DATA / "metrics"  # where the web processes of this host add up their requests
+if METRICS_TOKEN:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_FOLDER)  # read when prometheus_client is imported
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

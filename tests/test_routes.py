@@ -145,6 +145,7 @@ TABLE = {
     "remotes_pause": owners(post=302),
     "remotes_resume": owners(post=302),
     "healthz": page(EVERYBODY),
+    "metrics": Row(EVERYBODY, get=404),  # where no token is set; else see test_metrics.py
     "signed_picture": page(EVERYBODY),
 }
 FOR_STRANGERS = {"login": page(EVERYBODY, post=422)}

@@ -1,17 +1,19 @@
 """What holds for every request: sign in first, say when you were here, and what the browser may do."""
 
 import logging
+import time
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.sessions import middleware as sessions_middleware
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import MiddlewareNotUsed, ObjectDoesNotExist
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.defaults import page_not_found
 
+from videos import metrics
 from videos.accounts import sessions
 from videos.outages import outage_of
 from videos.views import outage as outage_page
@@ -70,6 +72,23 @@ class SignInMiddleware(LoginRequiredMiddleware):
 
     def get_login_url(self, view_func):
         return settings.LOGIN_URL  # one login for all, the admin included
+
+
+class RequestMetricsMiddleware:
+    """Counts requests for `/metrics`, by the name of the view: an address may hold a token."""
+
+    def __init__(self, get_response):
+        if not settings.METRICS_TOKEN:
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+        metrics.forget_ended_processes()
+
+    def __call__(self, request):
+        began = time.monotonic()
+        response = self.get_response(request)
+        view = request.resolver_match.view_name if request.resolver_match else ""
+        metrics.count_request(view or "none", request.method, response.status_code, time.monotonic() - began)
+        return response
 
 
 class LastSeenMiddleware:

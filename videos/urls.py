@@ -12,6 +12,7 @@ from videos.views import (
     generation_actions,
     health,
     members,
+    metrics,
     remotes,
     select,
     share,
@@ -85,6 +86,7 @@ urlpatterns = [
     path("remotes/<str:backend>/pause", remotes.pause, name="remotes_pause"),
     path("remotes/<str:backend>/resume", remotes.resume, name="remotes_resume"),
     path("healthz", health.healthz, name="healthz"),
+    path("metrics", metrics.metrics, name="metrics"),
     # Frames for the remote side
     path("pictures/signed/<str:token>", signed_pictures.signed_picture, name="signed_picture"),
 ]

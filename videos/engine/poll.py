@@ -13,8 +13,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import DataError, Error, close_old_connections, connections
 from django.utils import timezone
 
@@ -28,8 +30,9 @@ from videos.engine.recovery import recover
 from videos.lease_files import new_lease
 from videos.lifecycle import Status
 from videos.limits import POLL_CONNECTIONS, POLLS_PER_TICK, TASKS_WAITING
-from videos.models import DuePoll, Generation, Job, Outcome, ProcessLock, RemoteAccount, StudioFault
+from videos.models import DuePoll, Generation, Job, MetricValue, Outcome, ProcessLock, RemoteAccount, StudioFault
 from videos.models.lease import is_too_far_ahead
+from videos.models.metric_value import LATENESS, POLLS, Totals
 from videos.models.process_lock import POLLER
 from videos.remotes import registry, transport
 from videos.remotes.errors import Cause, EndNotice, RemoteError
@@ -42,6 +45,7 @@ AHEAD = timedelta(seconds=1.3)  # a little more than a tick, so that no poll wai
 REPLIES_WITHIN = 1.0  # seconds, once the worker stops: SIGTERM promises 2 in all
 RECORD_EVERY = 0.5  # seconds, or at once when a generation moves on
 POLL_SECONDS_AT_MOST = 30.0  # for one poll in all, however slowly its answer drips
+COUNT_EVERY = 5.0  # seconds between two writes of what is counted for /metrics
 RECOVER_EVERY = 5.0  # seconds
 ENQUEUE_AGAIN = 10.0  # seconds until the same row is enqueued once more
 
@@ -78,7 +82,7 @@ class Poller:
         self.outcomes: list[Outcome] = []
         self.has_news, self.has_finished = asyncio.Event(), asyncio.Event()
         self.heard = Heard()
-        self.work = Work()
+        self.work, self.counts = Work(), Counts()
         self.thread = DatabaseThread("polls")
         self.work_thread, self.recovery_thread = DatabaseThread("work"), DatabaseThread("recovery")
 
@@ -120,6 +124,8 @@ class Poller:
         """Finds what is to be sent or saved: each second, and as soon as a video is finished."""
         while True:
             await self.work_thread.run(self.work.look)
+            if self.counts.is_due():
+                await self.work_thread.run(partial(MetricValue.objects.add, self.counts.take()))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.has_finished.wait(), TICK)
             self.has_finished.clear()
@@ -151,6 +157,7 @@ class Poller:
             found = OwnFault(error)
             outcome = poll_outcomes.judge(poll, found, timezone.now())
         self.heard.note(poll, found)
+        self.counts.note_end(poll, found)
         self.outcomes.append(outcome)
         if outcome.status != Status.RUNNING:
             self.has_news.set()
@@ -158,6 +165,7 @@ class Poller:
     async def answer(self, poll: DuePoll) -> Found:
         try:
             async with self.lanes.lane() as lane, asyncio.timeout(POLL_SECONDS_AT_MOST):
+                self.counts.note_start(poll)
                 return await registry.find(poll.backend).poll_async(lane, poll.remote_id)
         except RemoteError as error:
             return error
@@ -204,6 +212,7 @@ class Poller:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
         await self.record()
+        await self.database(partial(MetricValue.objects.add, self.counts.take()))
         tokens = {poll.token for poll in unfinished.values()}
         await self.database(lambda: Generation.objects.release_polls(tokens))
         await self.database(lambda: ProcessLock.objects.release(POLLER, self.token))
@@ -278,6 +287,28 @@ class Heard:
             StudioFault.objects.clear(Job.POLLING, self.understood)
         for pk, error in self.own_faults.items():
             StudioFault.objects.record(Job.POLLING, error, pk)
+
+
+class Counts:
+    """How many polls there were, and how late, for `/metrics`: added to the totals in one write, every few seconds."""
+
+    def __init__(self):
+        self.totals, self.taken_at = Totals(), time.monotonic()
+
+    def note_start(self, poll: DuePoll):
+        late = (timezone.now() - poll.due_at).total_seconds()
+        self.totals.measure(LATENESS, poll.backend, max(0.0, late))
+
+    def note_end(self, poll: DuePoll, found: Found):
+        result = "own_fault" if isinstance(found, OwnFault) else getattr(found, "cause", "answered")
+        self.totals[POLLS, poll.backend, str(result)] += 1
+
+    def is_due(self) -> bool:
+        return bool(self.totals) and time.monotonic() - self.taken_at > COUNT_EVERY
+
+    def take(self) -> Totals:
+        totals, self.totals, self.taken_at = self.totals, Totals(), time.monotonic()
+        return totals if settings.METRICS_TOKEN else Totals()
 
 
 class Work:

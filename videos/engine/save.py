@@ -19,11 +19,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from django.conf import settings
+
 from videos import stopping, wording
 from videos.faults import name_of
 from videos.lease_files import new_lease
-from videos.models import Generation, Job, SavedVideo, StudioFault
+from videos.models import Generation, Job, MetricValue, SavedVideo, StudioFault
 from videos.models.lease import claim_lasts
+from videos.models.metric_value import PUT_OFF
 from videos.models.studio_fault import PASSING
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
@@ -66,6 +69,9 @@ class NoNewLink(Exception):
     def __init__(self, words: str, delay: timedelta | None = None):
         super().__init__(words)
         self.delay = delay
+
+
+REASONS = {Unforeseen: "studio", NoNewLink: "no_new_link", NotStored: "not_stored"}
 
 
 def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: float = SLICE_SECONDS) -> bool:
@@ -350,6 +356,9 @@ def put_off(generation: Generation, error: Exception, delay: timedelta):
     sentence = f"The video is finished, but {error}. {what_next(error, delay, generation.remote_name)}"
     logger.info("Saving %s is put off: %s", generation.public_id, sentence)
     generation.delay_saving(generation.lease_token, delay, sentence)
+    if settings.METRICS_TOKEN:
+        reason = getattr(error, "fault", None) or REASONS.get(type(error), "other")
+        MetricValue.objects.add({(PUT_OFF, "", str(reason)): 1})
 
 
 def what_next(error: Exception, delay: timedelta, name: str) -> str:

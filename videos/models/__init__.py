@@ -5,6 +5,7 @@ from videos.models.budget import Budget, LedgerEntry, OverBudget
 from videos.models.database_lock import DatabaseLock
 from videos.models.favourite import Favourite
 from videos.models.generation import Generation
+from videos.models.metric_value import MetricValue
 from videos.models.one_time_link import OneTimeLink
 from videos.models.picture import Picture, RemoteCopy
 from videos.models.polls import DuePoll, Outcome
@@ -24,6 +25,7 @@ __all__ = [
     "Generation",
     "Job",
     "LedgerEntry",
+    "MetricValue",
     "OneTimeLink",
     "OtherContents",
     "Outcome",

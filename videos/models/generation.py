@@ -18,10 +18,12 @@ from django.utils import timezone
 
 from videos import wording
 from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
+from videos.models import metric_value
 from videos.models.budget import LedgerEntry
 from videos.models.changes import CHANGED
 from videos.models.generation_queryset import GenerationQuerySet, elapsed_since
 from videos.models.lease import CLOCKS_DIFFER, NO_LEASE, claim_lasts
+from videos.models.metric_value import MetricValue
 from videos.models.picture import Picture, RemoteCopy
 from videos.models.polls import Outcome, PollManager
 from videos.models.provider import Provider
@@ -110,7 +112,11 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         if outcome.status != Status.RUNNING:
             moment = "completed_at" if outcome.status == Status.SAVING else "ended_at"
             fields = {"due_at": timezone.now(), "trouble": "", moment: timezone.now(), **fields}
-            return bool(rows.update(status=outcome.status, **CHANGED, **fields))
+            moved = bool(rows.update(status=outcome.status, **CHANGED, **fields))
+            if moved and settings.METRICS_TOKEN and outcome.status in metric_value.COUNTED:
+                [provider_id] = self.filter(pk=outcome.pk).values_list("provider_id", flat=True)
+                MetricValue.objects.count_ended(provider_id, outcome.status)
+            return moved
         shown = Q()  # a poll that found nothing new is no change, so no page asks for the card again
         for name in ("remote_status", "trouble"):
             if name in fields:
@@ -378,6 +384,8 @@ class Generation(models.Model):
             return False
         copy.generation = self
         copy.save(force_insert=True)
+        if settings.METRICS_TOKEN:
+            MetricValue.objects.count_saved(self.provider_id, copy.size, self.took_seconds)
         return True
 
     @retried
@@ -539,6 +547,8 @@ class Generation(models.Model):
         if rows.update(status=target, **CHANGED, **fields) != 1:
             return False
         self.refresh_from_db()
+        if settings.METRICS_TOKEN and target in metric_value.COUNTED:
+            MetricValue.objects.count_ended(self.provider_id, target)
         return True
 
     def _touch(self, **fields):
