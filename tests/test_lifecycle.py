@@ -184,6 +184,12 @@ class Life(RuleBasedStateMachine):
             assert settled == (generation.remote_id is not None)
 
     @invariant()
+    def the_last_event_tells_where_it_stands(self):
+        for generation in Generation.objects.prefetch_related("events"):
+            last = max(generation.events.all(), key=lambda event: event.pk)
+            assert last.status == generation.status, f"{last.step} left it {last.status}, it is {generation.status}"
+
+    @invariant()
     def what_is_ready_has_its_copy(self):
         for generation in Generation.objects.all():
             assert SavedVideo.objects.filter(generation=generation).exists() == (generation.status == Status.READY)

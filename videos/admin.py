@@ -78,7 +78,7 @@ def fetch_all_again(request, generations: list[Generation]):
     done, why_not = 0, ""
     for generation in generations:
         try:
-            fetch_again(generation)
+            fetch_again(generation, by=request.user)
             done += 1
         except CannotRepair as error:
             why_not = f"{error}."
@@ -188,12 +188,12 @@ class GenerationAdmin(LookOnly):
 
     @admin.action(description="Cancel what is still queued")
     def cancel(self, request, queryset):
-        done = sum(generation.cancel() for generation in queryset)
+        done = sum(generation.cancel(by=request.user) for generation in queryset)
         tell(request, done, len(queryset), "cancelled; what was held for them is given back", "they were sent already.")
 
     @admin.action(description="Check again what was no longer waited for")
     def check_again(self, request, queryset):
-        done = sum(generation.check_again() for generation in queryset)
+        done = sum(generation.check_again(by=request.user) for generation in queryset)
         tell(request, done, len(queryset), "followed again", "only those no longer waited for can be checked again.")
 
     @admin.action(description="Fetch the saved copy again")

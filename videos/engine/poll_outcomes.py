@@ -4,7 +4,7 @@ Pure functions of a poll, its result and the time; nothing here touches the netw
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,7 +57,8 @@ def could_not_ask(poll: DuePoll, error: RemoteError, now: datetime) -> Outcome:
         cause = "definite"
     trouble = wording.sentence("poll", cause, remote_name(poll))
     interval = interval_after_error(poll, error, now)
-    return still_running(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
+    outcome = still_running(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
+    return replace(outcome, words=error.detail)
 
 
 def met_own_fault(poll: DuePoll, fault: OwnFault, now: datetime) -> Outcome:

@@ -24,7 +24,7 @@ from django.conf import settings
 from videos import stopping, wording
 from videos.faults import name_of
 from videos.lease_files import new_lease
-from videos.models import Generation, Job, MetricValue, SavedVideo, StudioFault
+from videos.models import Generation, Job, MetricValue, SavedVideo, Step, StudioFault
 from videos.models.lease import claim_lasts
 from videos.models.metric_value import PUT_OFF
 from videos.models.studio_fault import PASSING
@@ -163,6 +163,7 @@ class Saving:
                 if error.fault == Fault.INTERRUPTED and self.notes.fruitless == FRUITLESS_BEFORE_DOUBT:
                     self.start_over()
                 self.write_notes()
+                self.generation.log(Step.INTERRUPTED, words=str(error), code=f"saving.{error.fault}")
                 if not self.may_try_at_once(error):
                     self.give_up_for_now(error)
                     return False
@@ -355,7 +356,8 @@ def as_clause(sentence: str) -> str:
 def put_off(generation: Generation, error: Exception, delay: timedelta):
     sentence = f"The video is finished, but {error}. {what_next(error, delay, generation.remote_name)}"
     logger.info("Saving %s is put off: %s", generation.public_id, sentence)
-    generation.delay_saving(generation.lease_token, delay, sentence)
+    code = f"saving.{getattr(error, 'fault', None) or type(error).__name__}"
+    generation.delay_saving(generation.lease_token, delay, sentence, words=str(error), code=code)
     if settings.METRICS_TOKEN:
         reason = getattr(error, "fault", None) or REASONS.get(type(error), "other")
         MetricValue.objects.add({(PUT_OFF, "", str(reason)): 1})

@@ -188,7 +188,8 @@ class Attempt:
             self.account.note_trouble(wording.sentence("remote", error.cause, self.name))
         if error.retry_after is not None:
             delay = min(max(error.retry_after, timedelta(seconds=1)), LONGEST_WAIT)
-        self.generation.repeat_later(self.token, delay, wording.sentence("repeat", error.cause, self.name))
+        note = wording.sentence("repeat", error.cause, self.name)
+        self.generation.repeat_later(self.token, delay, note, error.detail)
 
     def wait_for_frames(self, delay: timedelta):
         if self.is_repeat:
@@ -206,7 +207,7 @@ class Attempt:
     # What settles it
     def wait(self, error: RemoteError):
         self.account.wait(error.retry_after)
-        if not self.generation.put_back(self.token, timedelta(0), wording.delayed("busy", self.name)):
+        if not self.generation.put_back(self.token, timedelta(0), wording.delayed("busy", self.name), error.detail):
             self.refuse(error, is_heard=False)
 
     def lose_reply(self, cause: str, detail: str):
@@ -234,7 +235,8 @@ class Attempt:
         if error.cause == Cause.NETWORK:
             self.account.note_trouble(wording.sentence("remote", error.cause, self.name))
         delay = min(2 ** (self.generation.send_attempts + 1), LONGEST_BACKOFF)
-        self.generation.put_back(self.token, timedelta(seconds=delay), wording.delayed(cause, self.name, error.detail))
+        note = wording.delayed(cause, self.name, error.detail)
+        self.generation.put_back(self.token, timedelta(seconds=delay), note, error.detail)
 
     def refuse(self, error: RemoteError, is_heard: bool = True):
         self.generation.refuse(self.token, error.cause, f"refusal.{error.cause}", error.detail)

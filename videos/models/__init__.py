@@ -3,6 +3,7 @@
 from videos.models.batch import AlreadyRetried, Batch, OtherContents, Request, TokenTaken
 from videos.models.budget import Budget, LedgerEntry, OverBudget
 from videos.models.database_lock import DatabaseLock
+from videos.models.event import GenerationEvent, Step
 from videos.models.favourite import Favourite
 from videos.models.generation import Generation
 from videos.models.metric_value import MetricValue
@@ -23,6 +24,7 @@ __all__ = [
     "DuePoll",
     "Favourite",
     "Generation",
+    "GenerationEvent",
     "Job",
     "LedgerEntry",
     "MetricValue",
@@ -39,6 +41,7 @@ __all__ = [
     "RemoteCopy",
     "Request",
     "SavedVideo",
+    "Step",
     "StudioFault",
     "TokenTaken",
 ]

@@ -14,6 +14,7 @@ from videos.lifecycle import Status
 from videos.models.budget import Budget, Cost, LedgerEntry
 from videos.models.changes import ThisTransaction
 from videos.models.database_lock import BUDGETS, DatabaseLock
+from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation import Generation
 from videos.models.picture import Picture
 from videos.models.provider import Provider
@@ -92,8 +93,8 @@ class BatchManager(models.Manager):
             return known.replayed(owner, fingerprint)
         Budget.objects.check_room(owner, cost_of(requests), Generation.objects.unfinished())
         batch = self.create(owner=owner, form_token=form_token, fingerprint=fingerprint)
-        for request in requests:
-            batch.add(request)
+        made = [batch.add(request) for request in requests]
+        GenerationEvent.objects.record(events_of(made, Step.CREATED, by=owner))
         return batch
 
     @retried
@@ -104,7 +105,7 @@ class BatchManager(models.Manager):
         """
         DatabaseLock.objects.hold(BUDGETS)
         is_replay = self.filter(form_token=form_token).exists()
-        if not is_replay and not generation.mark_retried(again):
+        if not is_replay and not generation.mark_retried(again, owner):
             raise AlreadyRetried
         return self.press(owner, form_token, [Request.again(generation)])
 

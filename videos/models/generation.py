@@ -21,6 +21,7 @@ from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
 from videos.models import metric_value
 from videos.models.budget import LedgerEntry
 from videos.models.changes import CHANGED
+from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation_queryset import GenerationQuerySet, elapsed_since
 from videos.models.lease import CLOCKS_DIFFER, NO_LEASE, claim_lasts
 from videos.models.metric_value import MetricValue
@@ -106,23 +107,27 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         """Ids of those whose video may be saved now, the longest due first."""
         return self.due(Status.SAVING, now).values_list("pk", flat=True)
 
-    def record_outcome(self, outcome: Outcome) -> bool:
+    def record_outcome(self, outcome: Outcome) -> GenerationEvent | None:
+        """Writes what one poll found. The event that tells of it, not yet recorded; None where nothing is new."""
         rows = self.filter(pk=outcome.pk, lease_token=outcome.token, status=Status.RUNNING)
-        fields = {**NO_LEASE, **outcome.fields}
+        fields = {**NO_LEASE, "polls": F("polls") + 1, **outcome.fields}
         if outcome.status != Status.RUNNING:
             moment = "completed_at" if outcome.status == Status.SAVING else "ended_at"
             fields = {"due_at": timezone.now(), "trouble": "", moment: timezone.now(), **fields}
-            moved = bool(rows.update(status=outcome.status, **CHANGED, **fields))
-            if moved and settings.METRICS_TOKEN and outcome.status in metric_value.COUNTED:
+            if not rows.update(status=outcome.status, **CHANGED, **fields):
+                return None
+            if settings.METRICS_TOKEN and outcome.status in metric_value.COUNTED:
                 [provider_id] = self.filter(pk=outcome.pk).values_list("provider_id", flat=True)
                 MetricValue.objects.count_ended(provider_id, outcome.status)
-            return moved
+            return event_of(outcome)
         shown = Q()  # a poll that found nothing new is no change, so no page asks for the card again
         for name in ("remote_status", "trouble"):
             if name in fields:
                 shown |= ~Q(**{name: fields[name]})
-        news = bool(shown) and rows.filter(shown).update(**CHANGED, **fields)
-        return bool(news or rows.update(**fields))
+        if shown and rows.filter(shown).update(**CHANGED, **fields):
+            return event_of(outcome)
+        rows.update(**fields)
+        return None
 
     def give_up_lost_replies(self) -> int:
         """Whatever was being sent when its lease ran out has an unknown outcome, unless the same key may ask once
@@ -213,6 +218,7 @@ class Generation(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     send_attempts = models.PositiveIntegerField(default=0)
     save_attempts = models.PositiveIntegerField(default=0)
+    polls = models.PositiveIntegerField(default=0)
     missing_polls = models.PositiveIntegerField(default=0)
     failed_polls = models.PositiveIntegerField(default=0)
 
@@ -273,11 +279,12 @@ class Generation(models.Model):
         rows = self._rows(Status.SENDING, token).filter(lease_until__gt=now)
         fields: dict[str, Any] = {"lease_until": now + timedelta(seconds=settings.LEASE_SECONDS)}
         if is_repeat:
-            return self.may_repeat() and self._move(rows.filter(status=Status.SENDING), Status.SENDING, **fields)
+            rows = rows.filter(status=Status.SENDING)
+            return self.may_repeat() and self._move(rows, Status.SENDING, Step.SENDING_AGAIN, **fields)
         if self.remote.repeats_for:
             fields |= {"repeat_key": str(self.public_id), "first_sent_at": Coalesce(F("first_sent_at"), now)}
         rows = rows.filter(status=Status.QUEUED)
-        return self._move(rows, Status.SENDING, sent_at=now, trouble="", **fields)
+        return self._move(rows, Status.SENDING, Step.SENDING, sent_at=now, trouble="", **fields)
 
     def may_repeat(self) -> bool:
         """Whether the backend surely still knows this request's key, and is trusted to replay its answer."""
@@ -286,12 +293,13 @@ class Generation(models.Model):
             return False
         return now - span < self.first_sent_at <= now + CLOCKS_DIFFER
 
-    def repeat_later(self, token: uuid.UUID | None, delay: timedelta, trouble: str) -> bool:
+    def repeat_later(self, token: uuid.UUID | None, delay: timedelta, trouble: str, words: str = "") -> bool:
         """The reply was lost: the same request goes out again after `delay`, under the same key. The token stays, so
         that a sender that was only slow may still come back with the id."""
         rows = Generation.objects.filter(pk=self.pk, status=Status.SENDING, lease_token=token)
         fields = {"due_at": timezone.now() + delay, "lease_until": None}
-        return self._move(rows, Status.SENDING, trouble=trouble, repeats=F("repeats") + 1, **fields)
+        fields |= {"trouble": trouble, "repeats": F("repeats") + 1}
+        return self._move(rows, Status.SENDING, Step.REPLY_LOST if trouble else None, words=words, **fields)
 
     def lose_or_repeat(self) -> bool:
         """Its sender is gone. True when the outcome is unknown; else it is asked for again."""
@@ -302,14 +310,15 @@ class Generation(models.Model):
             self.repeat_later(self.lease_token, timedelta(0), trouble)
         return False
 
-    def put_back(self, token: uuid.UUID, delay: timedelta, trouble: str) -> bool:
+    def put_back(self, token: uuid.UUID, delay: timedelta, trouble: str, words: str = "") -> bool:
         """Surely not accepted: it waits and is tried again, and the card says why. "" is a wait that means nothing."""
         attempts = F("send_attempts") + (1 if trouble else 0)
         fields = {"due_at": timezone.now() + delay, "trouble": trouble, "sent_at": None, "send_attempts": attempts}
         waiting = Generation.objects.filter(pk=self.pk, lease_token=token, status=Status.QUEUED)
-        if self._move(waiting, Status.QUEUED, **fields, **NO_LEASE):
+        step, fields = Step.PUT_BACK if trouble else None, {**fields, **NO_LEASE}
+        if self._move(waiting, Status.QUEUED, step, words=words, **fields):
             return True
-        return self._move(self._rows(Status.QUEUED, token), Status.QUEUED, **fields, **NO_LEASE)
+        return self._move(self._rows(Status.QUEUED, token), Status.QUEUED, Step.PUT_BACK, words=words, **fields)
 
     def accept(self, remote_id: str, token: uuid.UUID | None) -> bool:
         """The remote side has it under this id, written alone in a commit of its own.
@@ -319,7 +328,8 @@ class Generation(models.Model):
         """
         sent = Q(sent_at__isnull=False, remote_id=None)
         rows = self._rows(Status.RUNNING, token).filter(sent).exclude(status__in=[Status.STOPPED, Status.FAILED])
-        if not self._move(rows, Status.RUNNING, remote_id=remote_id, **self._followed_from_now()):
+        fields = {"remote_id": remote_id, **self._followed_from_now()}
+        if not self._move(rows, Status.RUNNING, Step.ACCEPTED, words=remote_id, **fields):
             return False
         self.settle()
         return True
@@ -329,7 +339,8 @@ class Generation(models.Model):
         """A definite refusal before anything was made: nothing is charged, and what was held is given back."""
         rows = self._rows(Status.FAILED, token).exclude(status=Status.RUNNING)
         error = {"error_class": error_class, "error_code": code, "error_detail": detail}
-        refused = self._move(rows, Status.FAILED, ended_at=timezone.now(), trouble="", **error, **NO_LEASE)
+        ended = {"ended_at": timezone.now(), "trouble": "", **NO_LEASE}
+        refused = self._move(rows, Status.FAILED, Step.REFUSED, words=detail, **ended, **error)
         return refused and self.release()
 
     def lose_reply(self, code: str, detail: str = "", error_class: str = "lost_reply") -> bool:
@@ -339,25 +350,31 @@ class Generation(models.Model):
         """
         rows = self._rows(Status.UNKNOWN, self.lease_token)
         error = {"error_class": error_class, "error_code": code, "error_detail": detail}
-        return self._move(rows, Status.UNKNOWN, trouble="", **error)
+        return self._move(rows, Status.UNKNOWN, Step.UNKNOWN, words=detail, trouble="", **error)
 
     # Following
-    def stop_waiting(self) -> bool:
-        return self._move(self._rows(Status.STOPPED), Status.STOPPED, ended_at=timezone.now(), trouble="", **NO_LEASE)
+    def stop_waiting(self, by=None) -> bool:
+        fields = {"ended_at": timezone.now(), "trouble": "", **NO_LEASE}
+        return self._move(self._rows(Status.STOPPED), Status.STOPPED, Step.STOPPED, by=by, **fields)
 
-    def check_again(self) -> bool:
+    def check_again(self, by=None) -> bool:
         """Looks for an execution that nobody waits for any more, or that the remote did not know a while ago. Free."""
         rows = self._rows(Status.RUNNING).filter(Q(status=Status.STOPPED) | UNKNOWN_TO_HEYGEN)
-        return self._move(rows, Status.RUNNING, **self._followed_from_now())
+        return self._move(rows, Status.RUNNING, Step.CHECK_AGAIN, by=by, **self._followed_from_now())
 
     # Saving
+    @retried
     def renew_link(self, token: uuid.UUID, video_url: str) -> bool:
-        return bool(self._leased(token).update(video_url=video_url))
+        renewed = bool(self._leased(token).update(video_url=video_url))
+        if renewed:
+            self.log(Step.NEW_LINK)
+        return renewed
 
     def keep_claim(self, token: uuid.UUID) -> bool:
         """Extends a claim to save; False when it is no longer ours."""
         return bool(self._leased(token).update(lease_until=timezone.now() + claim_lasts()))
 
+    @retried
     def free_claim(self) -> bool:
         """Its holder has died. What ends process after process waits longer each time, because all other work of that
         host is interrupted too."""
@@ -366,21 +383,26 @@ class Generation(models.Model):
         if counter:
             seconds = min(2 ** max(0, getattr(self, counter) - 1) - 1, LONGEST_AFTER_DEATHS)
             fields |= {counter: F(counter) + 1, "due_at": timezone.now() + timedelta(seconds=seconds)}
-        return bool(self._leased(self.lease_token).filter(status=self.status).update(**fields))
+        freed = bool(self._leased(self.lease_token).filter(status=self.status).update(**fields))
+        if freed and counter:
+            self.log(Step.WORKER_DIED)
+        return freed
 
-    def delay_saving(self, token: uuid.UUID, delay: timedelta, trouble: str) -> bool:
+    def delay_saving(self, token: uuid.UUID, delay: timedelta, trouble: str, words: str = "", code: str = "") -> bool:
         """Not yet saved: what went wrong is shown, and it is tried again. `trouble` "" is a slice that went well."""
         rows = self._leased(token).filter(status=Status.SAVING)
         attempts = F("save_attempts") + (1 if trouble else 0)
-        fields = {"due_at": timezone.now() + delay, "trouble": trouble, "save_attempts": attempts}
-        return self._move(rows, Status.SAVING, **fields, **NO_LEASE)
+        fields = {"due_at": timezone.now() + delay, "trouble": trouble, "save_attempts": attempts, **NO_LEASE}
+        step = Step.NOT_SAVED if trouble else None
+        return self._move(rows, Status.SAVING, step, words=words, code=code, **fields)
 
     @retried
     def keep_video(self, token: uuid.UUID, copy: SavedVideo) -> bool:
         """The whole copy stands under its final name: the row of it, and `ready`, in one transaction."""
         now = timezone.now()
         rows = self._rows(Status.READY, token)
-        if not self._move(rows, Status.READY, saved_at=now, ended_at=now, video_url="", trouble="", **NO_LEASE):
+        fields = {"saved_at": now, "ended_at": now, "video_url": "", "trouble": "", **NO_LEASE}
+        if not self._move(rows, Status.READY, Step.SAVED, **fields):
             return False
         copy.generation = self
         copy.save(force_insert=True)
@@ -389,40 +411,46 @@ class Generation(models.Model):
         return True
 
     @retried
-    def fetch_again(self) -> bool:
+    def fetch_again(self, by=None) -> bool:
         """The saved copy is missing or changed on disk: its row goes, and the engine saves it anew."""
         rows = Generation.objects.filter(pk=self.pk, status=Status.READY, remote_id__isnull=False)
-        if not self._move(rows, Status.SAVING, due_at=timezone.now(), saved_at=None, ended_at=None, **NO_LEASE):
+        fields = {"due_at": timezone.now(), "saved_at": None, "ended_at": None, **NO_LEASE}
+        if not self._move(rows, Status.SAVING, Step.FETCH_AGAIN, by=by, **fields):
             return False
         SavedVideo.objects.filter(generation=self).delete()
         return True
 
     # What the owner decides
     @retried
-    def cancel(self) -> bool:
+    def cancel(self, by=None) -> bool:
         """Takes back what was never sent. A sender that holds it fails at its mark, and nothing is spent."""
         rows = self._rows(Status.CANCELLED).filter(status=Status.QUEUED)
-        cancelled = self._move(rows, Status.CANCELLED, ended_at=timezone.now(), trouble="", **NO_LEASE)
+        ended = {"ended_at": timezone.now(), "trouble": "", **NO_LEASE}
+        cancelled = self._move(rows, Status.CANCELLED, Step.CANCELLED, by=by, **ended)
         return cancelled and self.release()
 
-    def mark_retried(self, again: bool) -> bool:
+    @retried
+    def mark_retried(self, again: bool, by=None) -> bool:
         """False if it was retried before; `again` says that one more is meant."""
         rows = Generation.objects.filter(pk=self.pk)
         marked = (rows if again else rows.filter(retried_at=None)).update(retried_at=timezone.now(), **CHANGED)
         self.refresh_from_db()
+        if marked:
+            self.log(Step.RETRIED, by=by)
         return bool(marked)
 
     @retried
-    def resolve_as_not_made(self) -> bool:
+    def resolve_as_not_made(self, by=None) -> bool:
         """The owner looked, and the remote has nothing. The sender's token stays, in case it has after all."""
         rows = self._rows(Status.CANCELLED).filter(status=Status.UNKNOWN)
-        return self._move(rows, Status.CANCELLED, ended_at=timezone.now()) and self.release()
+        return self._move(rows, Status.CANCELLED, Step.NOT_MADE, by=by, ended_at=timezone.now()) and self.release()
 
     @retried
-    def resolve_as_found(self, remote_id: str) -> bool:
+    def resolve_as_found(self, remote_id: str, by=None) -> bool:
         """The owner found the execution. Raises IntegrityError when another generation has it."""
         rows = self._rows(Status.RUNNING).filter(status=Status.UNKNOWN)
-        if not self._move(rows, Status.RUNNING, remote_id=remote_id, **self._followed_from_now()):
+        fields = {"remote_id": remote_id, **self._followed_from_now()}
+        if not self._move(rows, Status.RUNNING, Step.FOUND, by=by, words=remote_id, **fields):
             return False
         self.settle()
         return True
@@ -441,8 +469,10 @@ class Generation(models.Model):
         if not self.seen:
             self._touch(seen=True)
 
-    def share_with_team(self, shared: bool):
+    @retried
+    def share_with_team(self, shared: bool, by=None):
         self._touch(shared=shared)
+        self.log(Step.SHARED if shared else Step.UNSHARED, by=by)
 
     @retried
     def make_public_link(self) -> PublicLink:
@@ -455,11 +485,14 @@ class Generation(models.Model):
     def revoke_public_links(self):
         self.public_links.open().revoke()
 
-    def move_to_trash(self) -> bool:
+    @retried
+    def move_to_trash(self, by=None) -> bool:
         """Never what is under way, or may have been paid for: it stays where its end can be seen."""
         rows = Generation.objects.filter(pk=self.pk).exclude(status__in=UNSETTLED)
         trashed = rows.update(**CHANGED, trashed_at=timezone.now())
         self.refresh_from_db()
+        if trashed:
+            self.log(Step.TRASHED, by=by)
         return bool(trashed)
 
     @retried
@@ -474,8 +507,10 @@ class Generation(models.Model):
             row.delete()
         return bool(row)
 
-    def restore(self):
+    @retried
+    def restore(self, by=None):
         self._touch(trashed_at=None)
+        self.log(Step.RESTORED, by=by)
 
     # What a screen asks
     @property
@@ -543,13 +578,22 @@ class Generation(models.Model):
     def _leased(self, token: uuid.UUID):
         return Generation.objects.filter(pk=self.pk, lease_token=token)
 
-    def _move(self, rows, target: Status, **fields) -> bool:
+    @retried
+    def _move(self, rows, target: Status, step: Step | None, by=None, words="", code="", **fields) -> bool:
+        """The move and the event that tells of it, in one commit. A step of None is no news."""
         if rows.update(status=target, **CHANGED, **fields) != 1:
             return False
         self.refresh_from_db()
+        if step:
+            note = fields.get("trouble", "")
+            self.log(step, by=by, words=words, code=code or fields.get("error_code", ""), note=note)
         if settings.METRICS_TOKEN and target in metric_value.COUNTED:
             MetricValue.objects.count_ended(self.provider_id, target)
         return True
+
+    def log(self, step: Step, **facts):
+        """What happened just now, by whom (nobody: the worker), in the remote's own words."""
+        GenerationEvent.objects.record(events_of([self], step, **facts))
 
     def _touch(self, **fields):
         Generation.objects.filter(pk=self.pk).update(**CHANGED, **fields)
@@ -562,6 +606,20 @@ class Generation(models.Model):
         counts = {"missing_polls": 0, "failed_polls": 0}
         # What was given up and thrown away is back, or nobody would see it before the trash is emptied.
         return {"followed_at": now, "due_at": first_poll, "trashed_at": None, **counts, **cleared, **NO_LEASE}
+
+
+FOUND_BY_POLL = {Status.SAVING: Step.COMPLETED, Status.FAILED: Step.FAILED, Status.STOPPED: Step.STOPPED}
+
+
+def event_of(outcome: Outcome) -> GenerationEvent:
+    return GenerationEvent(
+        generation_id=outcome.pk,
+        step=FOUND_BY_POLL.get(outcome.status, Step.POLLED),
+        status=outcome.status,
+        code=outcome.fields.get("error_code", ""),
+        note=outcome.fields.get("trouble", ""),
+        words=outcome.words or outcome.fields.get("error_detail") or outcome.fields.get("remote_status", ""),
+    )
 
 
 UNKNOWN_TO_HEYGEN = Q(status=Status.FAILED, error_class="not_found", remote_id__isnull=False)

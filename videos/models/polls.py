@@ -14,6 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from videos.lifecycle import Status
+from videos.models.event import GenerationEvent
 from videos.models.lease import NO_LEASE
 from videos.models.transactions import PARAMETERS, batched, lock_in_order, retried, update_in_order
 from videos.remotes import registry
@@ -52,6 +53,7 @@ class Outcome:
     status: Status
     fields: dict[str, Any]
     later: timedelta | None = None
+    words: str = ""  # the remote's own, for the log of events
 
 
 class PollManager(models.Manager):
@@ -82,14 +84,16 @@ class PollManager(models.Manager):
 
         An outcome whose row was moved or leased anew meanwhile changes nothing.
         """
-        moved = []
         for chunk in batched(sorted(outcome.pk for outcome in outcomes), PARAMETERS):
             lock_in_order(self.filter(pk__in=chunk))
         self._put_off([outcome for outcome in outcomes if outcome.later])
-        for outcome in outcomes:
-            if not outcome.later and self.record_outcome(outcome) and outcome.status != Status.RUNNING:
-                moved.append(outcome.pk)
-        return moved
+        events = [event for outcome in outcomes if not outcome.later and (event := self.record_outcome(outcome))]
+        for chunk in batched(events, PARAMETERS):
+            polls = dict(self.filter(pk__in=[event.generation_id for event in chunk]).values_list("pk", "polls"))
+            for event in chunk:
+                event.polls = polls[event.generation_id]
+        GenerationEvent.objects.record(events)
+        return [event.generation_id for event in events if event.status != Status.RUNNING]
 
     def _put_off(self, outcomes: list[Outcome]):
         groups: dict[tuple[uuid.UUID, timedelta | None], list[int]] = {}
@@ -98,4 +102,4 @@ class PollManager(models.Manager):
         for (token, later), pks in groups.items():
             for chunk in batched(pks, PARAMETERS):
                 rows = self.filter(pk__in=chunk, lease_token=token, status=Status.RUNNING)
-                rows.update(due_at=F("due_at") + later, **NO_LEASE)
+                rows.update(due_at=F("due_at") + later, polls=F("polls") + 1, **NO_LEASE)

@@ -334,7 +334,7 @@ def draw_into_storage(draw: Callable[[Path, Path], None], video: Path, picture: 
         default_storage.save(name, File(file))
 
 
-def fetch_again(generation: Generation) -> str:
+def fetch_again(generation: Generation, by=None) -> str:
     """The engine saves it anew, if the remote side still has it: asked first, and the file itself looked at, so that
     nothing is lost in vain; whatever is still there is set aside. Says so in words for a person; raises CannotRepair.
     """
@@ -347,7 +347,7 @@ def fetch_again(generation: Generation) -> str:
     require_remote_copy(generation)
     name = Names.of(generation).video
     aside = f" and what was there is set aside as {set_aside(name)}" if default_storage.exists(name) else ""
-    if not generation.fetch_again():
+    if not generation.fetch_again(by=by):
         raise CannotRepair("it has moved on meanwhile")
     return f"{generation.remote_name} still has it: it is fetched again{aside}"
 

@@ -58,7 +58,7 @@ def answer(
 @require_POST
 def cancel(request: HttpRequest, public_id) -> HttpResponse:
     generation = own_generation(request, public_id)
-    said = "" if generation.cancel() else TOO_LATE
+    said = "" if generation.cancel(by=request.user) else TOO_LATE
     return answer(request, own_generation(request, public_id), said)
 
 
@@ -114,7 +114,7 @@ def found(request: HttpRequest, public_id) -> HttpResponse:
     if problem := why_not_linked(generation, remote_id):
         return not_linked(request, generation, problem)
     try:
-        said = "" if generation.resolve_as_found(remote_id) else TOO_LATE
+        said = "" if generation.resolve_as_found(remote_id, by=request.user) else TOO_LATE
     except IntegrityError:
         return not_linked(request, generation, wording.sentence("found", "elsewhere", generation.remote_name))
     return answer(request, own_generation(request, public_id), said)
@@ -148,19 +148,19 @@ def why_not_linked(generation: Generation, remote_id: str) -> str:
 
 @require_POST
 def not_made(request: HttpRequest, public_id) -> HttpResponse:
-    said = "" if own_generation(request, public_id).resolve_as_not_made() else TOO_LATE
+    said = "" if own_generation(request, public_id).resolve_as_not_made(by=request.user) else TOO_LATE
     return answer(request, own_generation(request, public_id), said)
 
 
 @require_POST
 def stop(request: HttpRequest, public_id) -> HttpResponse:
-    said = "" if own_generation(request, public_id).stop_waiting() else TOO_LATE
+    said = "" if own_generation(request, public_id).stop_waiting(by=request.user) else TOO_LATE
     return answer(request, own_generation(request, public_id), said)
 
 
 @require_POST
 def check(request: HttpRequest, public_id) -> HttpResponse:
-    said = "" if own_generation(request, public_id).check_again() else TOO_LATE
+    said = "" if own_generation(request, public_id).check_again(by=request.user) else TOO_LATE
     return answer(request, own_generation(request, public_id), said)
 
 
@@ -187,7 +187,7 @@ def seen(request: HttpRequest, public_id) -> HttpResponse:
 @require_POST
 def trash(request: HttpRequest, public_id) -> HttpResponse:
     generation = own_generation(request, public_id)
-    if not generation.move_to_trash():
+    if not generation.move_to_trash(by=request.user):
         return answer(request, generation, UNDER_WAY if generation.in_progress else SETTLE_FIRST, is_bad=True)
     words = f"Moved to the trash, where it stays for {settings.TRASH_DAYS} days."
     return answer(request, generation, words, undo=[generation])
@@ -196,7 +196,7 @@ def trash(request: HttpRequest, public_id) -> HttpResponse:
 @require_POST
 def restore(request: HttpRequest, public_id) -> HttpResponse:
     generation = own_generation(request, public_id)
-    generation.restore()
+    generation.restore(by=request.user)
     return answer(request, generation, "Back in the gallery.")
 
 

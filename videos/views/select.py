@@ -93,7 +93,7 @@ def share(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = lock_own(request, rows)
     wanted = not all(generation.shared for generation in mine)
     for generation in mine:
-        generation.share_with_team(wanted)
+        generation.share_with_team(wanted, by=request.user)
     words = "shared with the team" if wanted else "private again"
     return Done(mine, sentence(mine, f"is {words}", f"are {words}"))
 
@@ -101,7 +101,7 @@ def share(request: HttpRequest, rows: GenerationQuerySet) -> Done:
 @retried
 def trash(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     chosen_rows = lock_own(request, rows.kept())
-    mine = [generation for generation in chosen_rows if generation.move_to_trash()]
+    mine = [generation for generation in chosen_rows if generation.move_to_trash(by=request.user)]
     if not mine and chosen_rows:
         return Done([], NOT_TRASHED)
     where = f"in the trash for {settings.TRASH_DAYS} days"
@@ -112,7 +112,7 @@ def trash(request: HttpRequest, rows: GenerationQuerySet) -> Done:
 def cancel(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     """Takes back what was not sent yet, and says what could not be."""
     mine = lock_own(request, rows.kept())
-    count = sum(generation.cancel() for generation in mine)
+    count = sum(generation.cancel(by=request.user) for generation in mine)
     now = list(Generation.objects.filter(pk__in=[generation.pk for generation in mine]).with_everything())
     under_way = sum(generation.in_progress for generation in now)
     return Done(now, cancelled_words(count, under_way))
@@ -132,7 +132,7 @@ def cancelled_words(count: int, under_way: int) -> str:
 def restore(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = lock_own(request, rows.trashed())
     for generation in mine:
-        generation.restore()
+        generation.restore(by=request.user)
     return Done(mine, sentence(mine, "is back in the gallery", "are back in the gallery"))
 
 

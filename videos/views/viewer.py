@@ -73,7 +73,7 @@ def public_address(request: HttpRequest, link: PublicLink | None) -> str:
 @require_POST
 def share_with_team(request: HttpRequest, public_id) -> HttpResponse:
     generation = own_generation(request, public_id)
-    generation.share_with_team("shared" in request.POST)
+    generation.share_with_team("shared" in request.POST, by=request.user)
     return sharing(request, generation)
 
 

@@ -1,0 +1,142 @@
+"""What is kept of every step of a generation: in the commit of the step, by whom, and never one row for each poll."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.parts.people import make_member, signed_in
+from tests.parts.pressing import owner, press
+from tests.parts.things import make_queued, make_ready, make_running, make_saving
+from videos.lifecycle import Status
+from videos.models import Batch, Generation, GenerationEvent, Outcome, Provider, Request
+
+pytestmark = pytest.mark.django_db
+
+
+def steps(generation):
+    return list(generation.events.order_by("pk").values_list("step", flat=True))
+
+
+def last(generation):
+    return generation.events.order_by("pk").last()
+
+
+def found(*generations, **fields):
+    """One poll of each, which found `fields`; nothing new where there are none."""
+    Generation.objects.filter(pk__in=[one.pk for one in generations]).update(due_at=timezone.now(), lease_token=None)
+    polls = Generation.objects.claim_due_polls(timezone.now(), 100)
+    later = None if fields else timedelta(seconds=1)
+    outcomes = [Outcome(poll.pk, poll.token, Status.RUNNING, fields, later, words="words of theirs") for poll in polls]
+    Generation.objects.record_outcomes(outcomes)
+
+
+def test_a_video_that_went_well_has_an_event_for_each_step():
+    generation = make_ready(make_member())
+    assert steps(generation) == ["created", "sending", "accepted", "completed", "saved"]
+    states = list(generation.events.order_by("pk").values_list("status", flat=True))
+    assert states == ["queued", "sending", "running", "saving", "ready"]
+    assert generation.events.get(step="accepted").words == "node-gw-1"
+
+
+def test_a_batch_writes_the_events_of_all_its_videos_in_one_statement():
+    requests = [Request(f"video {number}", Provider.objects.get(value="veo_3_1")) for number in range(8)]
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        Batch.objects.press(owner(), uuid.uuid4().hex, requests)
+    assert sum('INSERT INTO "videos_generationevent"' in query["sql"] for query in captured) == 1
+    assert GenerationEvent.objects.filter(step="created", by=owner()).count() == 8
+
+
+def test_a_step_that_cannot_be_told_is_not_made(monkeypatch):
+    generation = press()
+
+    def broken(self, events):
+        raise OSError
+
+    monkeypatch.setattr(type(GenerationEvent.objects), "record", broken)
+    with pytest.raises(OSError):
+        generation.cancel()
+    generation.refresh_from_db()
+    assert generation.status == "queued"
+
+
+def test_a_poll_that_found_nothing_new_is_counted_and_writes_no_event():
+    first, second = make_running(owner(), "one", token="1"), make_running(owner(), "two", token="2")
+    before = GenerationEvent.objects.count()
+    for _ in range(3):
+        with CaptureQueriesContext(connection) as captured:
+            found(first, second)
+        assert not any("generationevent" in query["sql"] for query in captured)
+    assert GenerationEvent.objects.count() == before
+    first.refresh_from_db()
+    assert first.polls == 3
+
+
+def test_what_polls_found_anew_is_written_for_all_at_once_with_the_number_of_polls():
+    rows = [make_running(owner(), f"job-{number}", token=str(number)) for number in range(5)]
+    found(*rows)
+    with CaptureQueriesContext(connection) as captured:
+        found(*rows, remote_status="rendering", trouble="")
+    assert sum('INSERT INTO "videos_generationevent"' in query["sql"] for query in captured) == 1
+    for row in rows:
+        event = last(row)
+        assert (event.step, event.polls, event.words) == ("polled", 2, "words of theirs")
+
+
+def test_the_same_trouble_again_is_counted_with_the_tries_between():
+    generation = press()
+    for number in range(5):
+        Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
+        generation = Generation.objects.claim_to_send(generation.pk)
+        assert generation.mark_sending(generation.lease_token)
+        assert generation.put_back(generation.lease_token, timedelta(0), "HeyGen is busy.", f"request {number}")
+    assert steps(generation) == ["created", "sending", "put_back"]
+    event = last(generation)
+    assert (event.times, event.words) == (5, "request 4")
+    assert event.last_at > event.at
+
+
+def test_other_trouble_has_an_event_of_its_own():
+    generation = make_saving(owner())
+    for code, words in (("disk", "8 s"), ("disk", "16 s"), ("server", "32 s"), ("disk", "64 s")):
+        Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
+        generation = Generation.objects.claim_to_save(generation.pk)
+        assert generation.delay_saving(generation.lease_token, timedelta(0), f"Again in {words}.", code=code)
+    told = list(generation.events.filter(step="not_saved").order_by("pk").values_list("code", "times", "note"))
+    assert told == [("disk", 3, "Again in 64 s."), ("server", 1, "Again in 32 s.")]
+
+
+@pytest.mark.parametrize("action", ["cancel", "trash", "stop", "check"])
+def test_who_did_it_is_kept(action):
+    member = make_member()
+    row = make_queued(member) if action == "cancel" else make_running(member)
+    if action == "check":
+        row.stop_waiting()
+    if action == "trash":
+        row.stop_waiting()
+    signed_in(member).post(f"/g/{row.public_id}/{action}")
+    assert last(row).by == member
+    step = {"cancel": "cancelled", "trash": "trashed", "stop": "stopped", "check": "check_again"}[action]
+    assert last(row).step == step
+    assert row.events.exclude(step__in=["created", step]).filter(by=member).count() == 0  # the worker's
+
+
+def test_odd_words_never_stand_in_the_way_of_a_move():
+    generation = Generation.objects.claim_to_send(press().pk)
+    assert generation.mark_sending(generation.lease_token)
+    assert generation.refuse(generation.lease_token, "invalid", "refusal.invalid", "odd\0 " + "x" * 5000)
+    event = last(generation)
+    assert event.step == "refused" and len(event.words) == 500 and "\0" not in event.words
+
+
+def test_events_go_with_their_generation():
+    generation = make_ready(make_member())
+    generation.move_to_trash()
+    Generation.objects.filter(pk=generation.pk).update(trashed_at=timezone.now())
+    assert generation.remove_for_good()
+    assert not GenerationEvent.objects.exists()
