@@ -25,6 +25,11 @@ from videos import limits
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
+# These stand above what an owner sets on the page Settings. The demo's key is no key of anybody's.
+SET_BY_ENVIRONMENT = frozenset(name for name, value in os.environ.items() if value.strip())
+if env.bool("STUDIO_DEMO", False):
+    SET_BY_ENVIRONMENT -= {"HEYGEN_API_KEY"}
+
 # Where everything lives, readable by nobody else: every process of the studio begins here
 os.umask(0o077)
 DATA = Path(env.str("STUDIO_DATA", "") or BASE_DIR / "data").absolute()
@@ -54,7 +59,10 @@ LEASE_SECONDS = env.float("STUDIO_LEASE_SECONDS", 120)
 REDRAWS_AT_ONCE = max(1, env.int("STUDIO_REDRAWS_AT_ONCE", 2))  # pictures, on each host
 MAX_VIDEO_BYTES = env.int("STUDIO_MAX_VIDEO_BYTES", 2 * 1024**3)
 MIN_FREE_BYTES = env.int("STUDIO_MIN_FREE_BYTES", 512 * 1024**2)
-TRASH_DAYS = 30
+TRASH_DAYS = env.int("STUDIO_TRASH_DAYS", 30)
+KEEP_DAYS = env.int("STUDIO_KEEP_DAYS", None)  # None: videos are kept until somebody deletes them
+KEEP_BYTES = env.int("STUDIO_KEEP_BYTES", None)
+NOTIFY_URLS = env.str("STUDIO_NOTIFY_URLS", "")
 
 # Who may reach us
 HOST = env.str("HOST", "127.0.0.1")

@@ -29,6 +29,8 @@ from tests.parts.people import make_owner
 from tests.parts.postgres import Postgres
 from tests.parts.standin import Standin
 from tests.parts.studio import Studio, copy_sqlite, prepared, use_copy_of
+from videos.models import StudioSettings
+from videos.models.studio_settings import CACHE
 
 PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio", "shared_studio"}
 # These mostly wait, so they begin first.
@@ -79,6 +81,14 @@ def own_files(settings, tmp_path_factory):
         settings.STORAGES = {**storages, "default": {**storages["default"], "OPTIONS": options}}
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_owners():
+    """No test asks the database for an owner's settings, unless it stores some: saving them makes them count."""
+    CACHE.hold(StudioSettings(), seconds=3600)
+    yield
+    CACHE.forget()
 
 
 @pytest.fixture(scope="session")

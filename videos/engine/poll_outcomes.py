@@ -14,6 +14,7 @@ from videos import wording
 from videos.faults import name_of
 from videos.lifecycle import Status
 from videos.models import DuePoll, Outcome
+from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.remotes.base import Progress
 from videos.remotes.errors import Cause, RemoteError
@@ -118,7 +119,7 @@ def still_running(poll: DuePoll, now: datetime, interval: timedelta, trouble: st
 def followed_since(poll: DuePoll, now: datetime) -> datetime:
     """`followed_at`, moved forward by the time in which no poller was running."""
     late = now - poll.due_at
-    if abs(late) < max(UNWATCHED, timedelta(seconds=2 * settings.POLL_SECONDS)):
+    if abs(late) < max(UNWATCHED, timedelta(seconds=2 * current().poll_seconds)):
         return min(poll.followed_at, now)
     return min(poll.followed_at + late, now)
 
@@ -133,9 +134,9 @@ def next_due(poll: DuePoll, now: datetime, interval: timedelta) -> datetime:
 
 def usual_interval(poll: DuePoll, now: datetime) -> timedelta:
     """POLL_SECONDS; once overdue, a tenth of the time that it has taken so far, at most five minutes."""
-    usual = timedelta(seconds=settings.POLL_SECONDS)
+    usual = timedelta(seconds=current().poll_seconds)
     elapsed = now - followed_since(poll, now)
-    if elapsed < timedelta(seconds=settings.OVERDUE_SECONDS):
+    if elapsed < timedelta(seconds=current().overdue_seconds):
         return usual
     return max(usual, min(elapsed / 10, LONGEST_PAUSE))
 

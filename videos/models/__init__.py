@@ -10,11 +10,13 @@ from videos.models.metric_value import MetricValue
 from videos.models.one_time_link import OneTimeLink
 from videos.models.picture import Picture, RemoteCopy
 from videos.models.polls import DuePoll, Outcome
+from videos.models.preferences import Preferences
 from videos.models.process_lock import ProcessLock
 from videos.models.provider import Provider, ProviderPrice
 from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
 from videos.models.studio_fault import Job, StudioFault
+from videos.models.studio_settings import StudioSettings
 
 __all__ = [
     "AlreadyRetried",
@@ -33,6 +35,7 @@ __all__ = [
     "Outcome",
     "OverBudget",
     "Picture",
+    "Preferences",
     "ProcessLock",
     "Provider",
     "ProviderPrice",
@@ -43,5 +46,6 @@ __all__ = [
     "SavedVideo",
     "Step",
     "StudioFault",
+    "StudioSettings",
     "TokenTaken",
 ]

@@ -30,6 +30,7 @@ from videos.models.polls import Outcome, PollManager
 from videos.models.provider import Provider
 from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
+from videos.models.studio_settings import current
 from videos.models.transactions import lock_in_order, retried, update_in_order
 from videos.remotes import registry
 from videos.remotes.base import Backend
@@ -532,7 +533,7 @@ class Generation(models.Model):
 
     @property
     def is_overdue(self) -> bool:
-        return self.status == Status.RUNNING and elapsed_since(self.sent_at) > settings.OVERDUE_SECONDS
+        return self.status == Status.RUNNING and elapsed_since(self.sent_at) > current().overdue_seconds
 
     @property
     def took_seconds(self) -> float | None:
@@ -601,7 +602,7 @@ class Generation(models.Model):
 
     def _followed_from_now(self) -> dict[str, Any]:
         now = timezone.now()
-        first_poll = now + timedelta(seconds=settings.POLL_SECONDS)
+        first_poll = now + timedelta(seconds=current().poll_seconds)
         cleared = {"error_class": "", "error_code": "", "error_detail": "", "trouble": "", "ended_at": None}
         counts = {"missing_polls": 0, "failed_polls": 0}
         # What was given up and thrown away is back, or nobody would see it before the trash is emptied.

@@ -15,6 +15,7 @@ from django.utils import timezone
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
 from videos.models.changes import changed_between
 from videos.models.lease import ahead, passed
+from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.text import folded
 
@@ -113,7 +114,7 @@ class GenerationQuerySet(models.QuerySet):
 
     def answered_well(self, backend: str, now: datetime):
         """Running, polled at the usual rate, and the last poll succeeded."""
-        soon = now + timedelta(seconds=2 * settings.POLL_SECONDS)
+        soon = now + timedelta(seconds=2 * current().poll_seconds)
         polled = self.filter(status=Status.RUNNING, backend=backend).exclude(remote_status="")
         return polled.filter(trouble="", due_at__lte=soon)
 
@@ -122,7 +123,7 @@ class GenerationQuerySet(models.QuerySet):
 
     def occupying(self, backend: str, now: datetime):
         """Generations that count against the backend's limit now; one that is long overdue no longer does."""
-        overdue = now - timedelta(seconds=settings.OVERDUE_SECONDS)
+        overdue = now - timedelta(seconds=current().overdue_seconds)
         claimed = Q(status=Status.QUEUED) & ahead("lease_until", now, LONGEST_LEASE)
         in_flight = Q(status__in=IN_FLIGHT, sent_at__gt=overdue, sent_at__lte=now + LONGEST_LEASE)
         return self.filter(claimed | in_flight, backend=backend)

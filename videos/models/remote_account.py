@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from videos import wording
 from videos.models.lease import is_too_far_ahead, too_far_ahead
+from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.remotes.base import Account
 from videos.remotes.errors import Cause, EndNotice
@@ -109,7 +109,7 @@ class RemoteAccount(models.Model):
     @property
     def places(self) -> int:
         """How many generations may be in flight at once."""
-        return self.max_in_flight or settings.MAX_IN_FLIGHT
+        return self.max_in_flight or current().max_in_flight
 
     def may_send(self, now: datetime) -> bool:
         is_ours = self.backend in registry.active_keys()

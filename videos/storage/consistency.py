@@ -29,6 +29,7 @@ from videos.lease_files import new_lease
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation, Picture, ProcessLock, SavedVideo
 from videos.models.process_lock import NIGHTLY
+from videos.models.studio_settings import current
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.download import FetchError, guard_for, look
@@ -136,7 +137,7 @@ def repair_all(findings: list[Finding]):
 
 def empty_trash() -> int:
     """Deletes what has been in the trash for long enough, with its files; how many. Unfinished ones are kept."""
-    before = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+    before = timezone.now() - timedelta(days=current().trash_days)
     return sum(
         generation.remove_for_good() for generation in Generation.objects.removable().filter(trashed_at__lt=before)
     )

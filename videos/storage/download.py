@@ -22,7 +22,8 @@ from typing import BinaryIO
 
 import httpcore
 import httpx
-from django.conf import settings
+
+from videos.models.studio_settings import current
 
 MAX_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -128,8 +129,8 @@ def guard_for(trusted_origin: str) -> Guard:
     """What the download of a video may do, by the settings; it may always come from this origin."""
     return Guard(
         trusted_origin=trusted_origin,
-        largest=settings.MAX_VIDEO_BYTES,
-        keep_free=settings.MIN_FREE_BYTES,
+        largest=current().max_video_bytes,
+        keep_free=current().min_free_bytes,
         looks_right=lambda head: head[4:8] == b"ftyp",
     )
 

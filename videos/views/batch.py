@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +17,7 @@ from videos.body_limits import takes_uploads
 from videos.forms import MOST_AT_ONCE, TOKEN, first_offer, keep_upload
 from videos.models import Batch, Budget, Generation, OtherContents, OverBudget, Picture, Provider, Request, TokenTaken
 from videos.models.batch import cost_of
+from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.table import Table, TableRefused, decode, read_table
 from videos.views.cards import new_token, queued, track_records
@@ -186,7 +186,7 @@ def total_of(request: HttpRequest, form: BatchForm) -> Total:
         amounts={currency: amount for currency, amount in cost.amounts.items() if amount},
         unpriced=unpriced,
         seconds=seconds_for(asked),
-        places=settings.MAX_IN_FLIGHT,
+        places=current().max_in_flight,
         left_after=left_after(request.user, cost),
         warnings=over_budget(request.user, cost) + account_sentences(asked),
     )
@@ -207,7 +207,7 @@ def seconds_for(asked: list[Request]) -> float | None:
         times = [records[pk].median_seconds if pk in records else None for pk in providers]
         if None in times:
             return None
-        ends.append(finished_after(times, settings.MAX_IN_FLIGHT))
+        ends.append(finished_after(times, current().max_in_flight))
     return max(ends)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -17,6 +16,7 @@ from videos.advice import UP_TO
 from videos.lifecycle import Status
 from videos.models import Batch, Generation, Request
 from videos.models.generation_queryset import TrackRecord
+from videos.models.studio_settings import current
 from videos.templatetags.studio import money
 
 RECORDS_LAST = 30  # seconds
@@ -100,11 +100,11 @@ class Card:
 
     @property
     def poll_seconds(self) -> int:
-        return max(1, round(settings.POLL_SECONDS))
+        return max(1, round(current().poll_seconds))
 
     @property
     def overdue_seconds(self) -> int:
-        return round(settings.OVERDUE_SECONDS)
+        return round(current().overdue_seconds)
 
     @property
     def classes(self) -> str:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -15,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from videos.models import Generation, Provider
 from videos.models.changes import current_moment, is_moment, is_still_to_come
 from videos.models.generation_queryset import GenerationQuerySet
+from videos.models.studio_settings import current
 from videos.notices import current_notices, digest_of
 from videos.views.cards import answer_with_cards, cards_of
 from videos.views.composer import RATIOS, composer_context
@@ -277,7 +277,7 @@ def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
         "hits": hits(shelf, counts),
         "title": title(in_progress(request, shelf, counts)),
         "tabs": shelf.tabs(counts),
-        "trash_days": settings.TRASH_DAYS,
+        "trash_days": current().trash_days,
         "trash_size": visible.trashed().stored_size() if shelf.state == "trash" else 0,
         "notices": notices,
         "providers": Provider.objects.offered(),

@@ -5,7 +5,6 @@ Every answer is the card as it stands now, so a click that came too late shows t
 
 from functools import partial
 
-from django.conf import settings
 from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,9 +13,11 @@ from django.utils.html import escape
 from django.views.decorators.http import require_POST
 
 from videos import wording
+from videos.accounts import roles
 from videos.engine.account_check import resume_sending
 from videos.forms import TOKEN
 from videos.models import AlreadyRetried, Batch, Generation, OtherContents, OverBudget, TokenTaken
+from videos.models.studio_settings import current
 from videos.models.transactions import retried
 from videos.notices import current_notices
 from videos.remotes.errors import Cause, RemoteError
@@ -189,7 +190,7 @@ def trash(request: HttpRequest, public_id) -> HttpResponse:
     generation = own_generation(request, public_id)
     if not generation.move_to_trash(by=request.user):
         return answer(request, generation, UNDER_WAY if generation.in_progress else SETTLE_FIRST, is_bad=True)
-    words = f"Moved to the trash, where it stays for {settings.TRASH_DAYS} days."
+    words = f"Moved to the trash, where it stays for {current().trash_days} days."
     return answer(request, generation, words, undo=[generation])
 
 
@@ -202,8 +203,8 @@ def restore(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def resume(request: HttpRequest) -> HttpResponse:
-    """Sending goes on. Only the studio's owner may: whatever paused it costs money when it is wrong."""
-    if not request.user.is_superuser:
+    """Sending goes on. Only owners and managers may: whatever paused it costs money when it is wrong."""
+    if not roles.may_manage(request.user):
         raise Http404
     resume_sending(request.POST.get("backend", "all"))
     if request.htmx:

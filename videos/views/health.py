@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from videos.models import ProcessLock, StudioFault
 from videos.models.process_lock import POLLER
+from videos.models.studio_settings import current
 from videos.storage.writable import writable
 
 WORKER_SEEN_WITHIN = 60  # seconds
@@ -26,7 +27,7 @@ def worker_was_seen() -> bool:
 
 
 def space_is_free() -> bool:
-    return shutil.disk_usage(settings.DATA).free > settings.MIN_FREE_BYTES
+    return shutil.disk_usage(settings.DATA).free > current().min_free_bytes
 
 
 def no_job_fails() -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
@@ -16,6 +15,7 @@ from zipstream import ZIP_STORED, ZipStream
 from videos.forms import read_uuid
 from videos.models import Generation
 from videos.models.generation_queryset import GenerationQuerySet
+from videos.models.studio_settings import current
 from videos.models.transactions import lock_in_order, retried
 from videos.views.cards import answer_with_cards, cards_of
 from videos.views.download_names import archive_names
@@ -104,7 +104,7 @@ def trash(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     mine = [generation for generation in chosen_rows if generation.move_to_trash(by=request.user)]
     if not mine and chosen_rows:
         return Done([], NOT_TRASHED)
-    where = f"in the trash for {settings.TRASH_DAYS} days"
+    where = f"in the trash for {current().trash_days} days"
     return Done(mine, sentence(mine, f"is {where}", f"are {where}"), undo=mine)
 
 

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,6 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from videos.addresses import address_for_others, opens_only_here
 from videos.models import Generation, PublicLink
+from videos.models.studio_settings import current
 from videos.views.cards import cards_of, own_generation
 from videos.views.gallery import Shelf
 
@@ -56,7 +56,7 @@ def viewer_context(request: HttpRequest, generation: Generation) -> dict:
         "public_address": address,
         "address_opens_only_here": opens_only_here(address),
         "own_address": reverse("viewer", args=[generation.public_id]),
-        "gone_at": generation.trashed_at and generation.trashed_at + timedelta(days=settings.TRASH_DAYS),
+        "gone_at": generation.trashed_at and generation.trashed_at + timedelta(days=current().trash_days),
         "is_page": is_page(request),
     }
 

@@ -1,0 +1,44 @@
+"""Encrypts the few secrets that the database holds, with a key that is derived from SECRET_KEY.
+
+Whoever has both the database and SECRET_KEY can read them. A secret that was stored under another SECRET_KEY is
+unreadable: it has to be given again.
+"""
+
+from base64 import urlsafe_b64encode
+from functools import lru_cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+PURPOSE = b"heygen-studio: secrets in the database"
+
+
+def encrypt(text: str) -> str:
+    """What may be stored; "" stays ""."""
+    return cipher().encrypt(text.encode()).decode() if text else ""
+
+
+def decrypt(stored: str) -> str | None:
+    """What was encrypted; None if it was stored under another SECRET_KEY."""
+    if not stored:
+        return ""
+    try:
+        return cipher().decrypt(stored.encode()).decode()
+    except InvalidToken:
+        return None
+
+
+def cipher() -> MultiFernet:
+    """Encrypts under SECRET_KEY, and still reads what was stored under one of SECRET_KEY_FALLBACKS."""
+    return made_of(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+
+
+@lru_cache(maxsize=4)
+def made_of(*secrets: str) -> MultiFernet:
+    return MultiFernet([Fernet(urlsafe_b64encode(derived(secret))) for secret in secrets])
+
+
+def derived(secret: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=PURPOSE).derive(secret.encode())

@@ -1,0 +1,204 @@
+"""What owners set on the page *Settings*: one row. What the environment sets stands above it.
+
+`current()` says what is in force. Each process asks the database at most every two seconds, so a web server and a
+worker follow a change without a restart. A field that is None, or "", was never set: then the default counts, which
+is the Django setting of the field's name in capitals.
+
+Secrets are stored encrypted (videos/encryption.py), and no page shows them again.
+"""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import Error, models
+
+from videos.encryption import decrypt, encrypt
+
+logger = logging.getLogger(__name__)
+
+FRESH_FOR = 2.0  # seconds
+LAST_LETTERS = 4  # of a key, which are shown
+# The environment variables that fix a field. Its default is the setting of its name: poll_seconds, POLL_SECONDS.
+VARIABLES = {
+    "heygen_api_key": "HEYGEN_API_KEY",
+    "poll_seconds": "STUDIO_POLL_SECONDS",
+    "overdue_seconds": "STUDIO_OVERDUE_SECONDS",
+    "max_in_flight": "STUDIO_MAX_IN_FLIGHT",
+    "max_video_bytes": "STUDIO_MAX_VIDEO_BYTES",
+    "min_free_bytes": "STUDIO_MIN_FREE_BYTES",
+    "trash_days": "STUDIO_TRASH_DAYS",
+    "keep_days": "STUDIO_KEEP_DAYS",
+    "keep_bytes": "STUDIO_KEEP_BYTES",
+    "notify_urls": "STUDIO_NOTIFY_URLS",
+}
+
+
+class Cache:
+    """The row as it was last read in this process."""
+
+    def __init__(self):
+        self.row: StudioSettings | None = None
+        self.read_at = 0.0
+
+    def get(self) -> "StudioSettings":
+        """The row, at most two seconds old; the last one known where the database cannot be asked."""
+        is_fresh = self.row is not None and time.monotonic() - self.read_at < FRESH_FOR
+        if not is_fresh and not in_event_loop():
+            try:
+                self.hold(StudioSettings.objects.first() or StudioSettings())
+            except Error as error:
+                logger.debug("The settings could not be read (%s)", type(error).__name__)
+        return self.row or StudioSettings()
+
+    def hold(self, row: "StudioSettings", seconds: float = FRESH_FOR):
+        """Answers with `row` for that long."""
+        self.row, self.read_at = row, time.monotonic() + seconds - FRESH_FOR
+
+    def forget(self):
+        self.row = None
+
+
+def in_event_loop() -> bool:
+    """Whether a database call would hold up an event loop. There, what other threads have read is good enough."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+class StudioSettings(models.Model):
+    class SecondFactor(models.TextChoices):
+        NOBODY = "nobody", "Everyone decides for themselves"
+        MANAGERS = "managers", "Owners and managers must use one"
+        EVERYBODY = "everybody", "Everyone must use one"
+
+    heygen_api_key_stored = models.TextField(blank=True, default="", editable=False)
+    heygen_api_key_ends = models.CharField(max_length=LAST_LETTERS, blank=True, default="", editable=False)
+    # Polling and limits
+    poll_seconds = models.FloatField(null=True, blank=True, validators=[MinValueValidator(5), MaxValueValidator(60)])
+    overdue_seconds = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(60), MaxValueValidator(24 * 3600)]
+    )
+    max_in_flight = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(1000)]
+    )
+    max_video_bytes = models.BigIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    min_free_bytes = models.BigIntegerField(null=True, blank=True, validators=[MinValueValidator(0)])
+    # Retention; empty: kept until somebody deletes it
+    trash_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(3650)]
+    )
+    keep_days = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    keep_bytes = models.BigIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    # Notices outside the browser: addresses hold passwords, so they are stored encrypted
+    notify_urls_stored = models.TextField(blank=True, default="", editable=False)
+    # People
+    second_factor = models.CharField(max_length=12, choices=SecondFactor, default=SecondFactor.NOBODY)
+    changed_at = models.DateTimeField(auto_now=True)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "settings"
+
+    def __str__(self):
+        return "Settings"
+
+    def save(self, *arguments, **options):
+        """There is one row. This process follows at once, the others within two seconds."""
+        self.pk = 1
+        super().save(*arguments, **options)
+        CACHE.forget()
+
+    # Secrets
+    @property
+    def heygen_api_key(self) -> str:
+        """The stored key; "" where there is none, or where it was stored under another SECRET_KEY."""
+        return decrypt(self.heygen_api_key_stored) or ""
+
+    @heygen_api_key.setter
+    def heygen_api_key(self, key: str):
+        self.heygen_api_key_stored = encrypt(key)
+        self.heygen_api_key_ends = key[-LAST_LETTERS:] if len(key) > 2 * LAST_LETTERS else ""
+
+    @property
+    def key_is_unreadable(self) -> bool:
+        return decrypt(self.heygen_api_key_stored) is None
+
+    @property
+    def notify_urls(self) -> str:
+        """Addresses for apprise, one a line."""
+        return decrypt(self.notify_urls_stored) or ""
+
+    @notify_urls.setter
+    def notify_urls(self, addresses: str):
+        self.notify_urls_stored = encrypt(addresses)
+
+
+class Current:
+    """The values in force: the environment's, else the owner's, else the defaults. Never kept: ask `current()` anew."""
+
+    def __init__(self, row: StudioSettings):
+        self.row = row
+
+    @property
+    def poll_seconds(self) -> float:
+        return self.value("poll_seconds")
+
+    @property
+    def overdue_seconds(self) -> float:
+        return self.value("overdue_seconds")
+
+    @property
+    def max_in_flight(self) -> int:
+        return self.value("max_in_flight")
+
+    @property
+    def max_video_bytes(self) -> int:
+        return self.value("max_video_bytes")
+
+    @property
+    def min_free_bytes(self) -> int:
+        return self.value("min_free_bytes")
+
+    @property
+    def trash_days(self) -> int:
+        return self.value("trash_days")
+
+    @property
+    def keep_days(self) -> int | None:
+        return self.value("keep_days")
+
+    @property
+    def keep_bytes(self) -> int | None:
+        return self.value("keep_bytes")
+
+    @property
+    def notify_urls(self) -> str:
+        return self.value("notify_urls")
+
+    @property
+    def second_factor(self) -> str:
+        return self.row.second_factor
+
+    def value(self, name: str) -> Any:
+        set_by_owner = None if is_fixed(name) else getattr(self.row, name)
+        return getattr(settings, name.upper()) if set_by_owner in (None, "") else set_by_owner
+
+
+CACHE = Cache()
+
+
+def current() -> Current:
+    return Current(CACHE.get())
+
+
+def is_fixed(name: str) -> bool:
+    """Whether the environment sets this field, so that the page can only show it."""
+    return VARIABLES.get(name) in settings.SET_BY_ENVIRONMENT
