@@ -15,7 +15,7 @@ from django.urls import URLResolver, get_resolver, reverse
 from django_q.models import Failure, Task
 
 from tests.parts.accounts import account
-from tests.parts.people import make_member, make_owner
+from tests.parts.people import make_manager, make_member, make_owner
 from tests.parts.things import make_picture, make_ready
 from videos import signed_links
 from videos.accounts import sessions
@@ -31,10 +31,11 @@ WAYS = {
     "HTMX GET": ("get", HTMX),
     "HTMX POST": ("post", HTMX),
 }
-EVERYBODY = {"stranger", "member", "other", "owner", "gone"}
-SIGNED_IN = {"member", "other", "owner"}
+EVERYBODY = {"stranger", "member", "other", "manager", "owner", "gone"}
+SIGNED_IN = {"member", "other", "manager", "owner"}
 ITS_MAKER = {"member"}  # whose generation, picture or session the address names
 OWNER = {"owner"}
+MANAGERS = {"manager", "owner"}
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,10 @@ def owners(get=405, post=405):
     return Row(OWNER, get=get, post=post, hidden=True)
 
 
+def managers(get=405, post=405):
+    return Row(MANAGERS, get=get, post=post, hidden=True)
+
+
 # An empty form is a bad form: 422. Whoever is signed in already has no use for the login: 302.
 TABLE = {
     "gallery": page(SIGNED_IN),
@@ -109,7 +114,7 @@ TABLE = {
     "seen": deed(ITS_MAKER, post=204, htmx_post=204),
     "trash": deed(ITS_MAKER),
     "restore": deed(ITS_MAKER),
-    "resume": deed(OWNER),
+    "resume": deed(MANAGERS),
     "viewer": page(ITS_MAKER),
     "share_team": deed(ITS_MAKER),
     "make_link": deed(ITS_MAKER),
@@ -132,18 +137,19 @@ TABLE = {
     "account": page(SIGNED_IN, post=422),
     "end_other_sessions": deed(SIGNED_IN, htmx_post=302),
     "end_session": deed(ITS_MAKER, htmx_post=302),
-    "members": owners(get=200),
-    "members_invite": owners(post=200),
-    "members_withdraw": owners(post=302),
-    "members_shared_budget": owners(get=200, post=422),
+    "members": managers(get=200),
+    "members_invite": managers(post=200),
+    "members_withdraw": managers(post=302),
+    "members_shared_budget": managers(get=200, post=422),
+    "members_role": owners(get=200, post=422),
     "members_reset": owners(post=200),
-    "members_deactivate": owners(post=302),
-    "members_activate": owners(post=302),
-    "members_budget": owners(get=200, post=422),
-    "remotes": owners(get=200),
-    "remotes_check": owners(post=302),
-    "remotes_pause": owners(post=302),
-    "remotes_resume": owners(post=302),
+    "members_deactivate": managers(post=302),
+    "members_activate": managers(post=302),
+    "members_budget": managers(get=200, post=422),
+    "remotes": managers(get=200),
+    "remotes_check": managers(post=302),
+    "remotes_pause": managers(post=302),
+    "remotes_resume": managers(post=302),
     "healthz": page(EVERYBODY),
     "metrics": Row(EVERYBODY, get=404),  # where no token is set; else see test_metrics.py
     "signed_picture": page(EVERYBODY),
@@ -190,6 +196,7 @@ class World:
             "stranger": None,
             "member": make_member("member"),
             "other": make_member("other"),
+            "manager": make_manager("manager"),
             "owner": make_owner("owner"),
             "gone": make_member("gone"),
         }
@@ -331,7 +338,7 @@ def test_every_page_of_the_admin_is_for_owners_alone(world):
     for route, path, granted in list(admin_requests(world)):
         asked.add(route)
         for way in WAYS:
-            for person in ("member", "other"):
+            for person in ("member", "other", "manager"):
                 expected = {302} if route == "admin:login" else {404}
                 assert world.ask(person, way, path).status_code in expected, (route, person, way)
             for person in ("stranger", "gone"):

@@ -21,7 +21,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from django_q.models import OrmQ, Schedule, Success
 
-from videos.accounts import owners, sessions
+from videos.accounts import owners, roles, sessions
 from videos.engine.account_check import resume_sending
 from videos.models import (
     Batch,
@@ -448,29 +448,43 @@ class PersonForm(UserChangeForm):
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):
-    """Owners and members. There are no other roles, so groups and single permissions are left away."""
+    """Owners, managers and members. There are no other roles, so groups and single permissions are left away."""
 
     form = PersonForm
-    list_display = ["username", "is_superuser", "is_active", "last_login", "date_joined"]
-    list_filter = ["is_superuser", "is_active"]
+    list_display = ["username", "role", "is_active", "last_login", "date_joined"]
+    list_filter = ["is_superuser", "is_staff", "is_active"]
     search_fields = ["username"]
     filter_horizontal = []
     readonly_fields = ["last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
-        ("Role", {"fields": ["is_active", "is_superuser"], "description": "A superuser is an owner."}),
+        (
+            "Role",
+            {
+                "fields": ["is_active", "is_superuser", "is_staff"],
+                "description": "A superuser is an owner. Staff that is no superuser is a manager.",
+            },
+        ),
         ("Times", {"fields": ["last_login", "date_joined"]}),
     ]
 
+    @admin.display(ordering="-is_superuser")
+    def role(self, person):
+        return roles.role_of(person).label
+
     def get_readonly_fields(self, request, obj=None):
         """Nobody can shut themselves out, so there is always an owner."""
-        return [*self.readonly_fields, "is_active", "is_superuser"] if obj == request.user else self.readonly_fields
+        return (
+            [*self.readonly_fields, "is_active", "is_superuser", "is_staff"]
+            if obj == request.user
+            else self.readonly_fields
+        )
 
     def has_delete_permission(self, request, obj=None):
         return False  # deactivate instead: what was made and paid for keeps its owner
 
     def save_model(self, request, obj, form, change):
-        obj.is_staff = obj.is_superuser
+        obj.is_staff = obj.is_staff or obj.is_superuser
         super().save_model(request, obj, form, change)
         if not obj.is_active:
             sessions.shut_out(obj)

@@ -1,9 +1,10 @@
-"""What every page shows: the version, the demo banner, and what is wrong at the moment."""
+"""What every page shows: the version, the demo banner, who is asking, and what is wrong at the moment."""
 
 from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
 from heygen_studio import __version__
+from videos.accounts import roles
 from videos.notices import current_notices
 
 
@@ -11,4 +12,6 @@ def studio(request):
     always = {"demo": settings.DEMO, "studio_version": __version__}
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return always
-    return {**always, "notices": SimpleLazyObject(current_notices)}
+    notices = SimpleLazyObject(current_notices)
+    role = roles.role_of(request.user)
+    return {**always, "role": role, "may_manage": roles.may_manage(request.user), "notices": notices}

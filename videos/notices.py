@@ -57,7 +57,7 @@ def pauses_of(accounts: list[RemoteAccount]) -> list[Notice]:
 
 
 def pause_of(account: RemoteAccount) -> Notice:
-    rest = "What you generate now waits here, and nothing is charged. The owner can resume at any time."
+    rest = "What you generate now waits here, and nothing is charged. An owner or manager can resume at any time."
     sentence = f"{account.pause_sentence} {rest}"
     key = f"paused-{account.backend}-{account.pause_cause}"
     title = f"Sending to {account.api_name} is paused."

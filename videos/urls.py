@@ -77,6 +77,7 @@ urlpatterns = [
     path("members/invite", members.invite, name="members_invite"),
     path("members/invite/<int:pk>/withdraw", members.withdraw_invitation, name="members_withdraw"),
     path("members/budget/<str:scope>", members.shared_budget, name="members_shared_budget"),
+    path("members/<int:pk>/role", members.role, name="members_role"),
     path("members/<int:pk>/reset", members.reset_link, name="members_reset"),
     path("members/<int:pk>/deactivate", members.deactivate, name="members_deactivate"),
     path("members/<int:pk>/activate", members.activate, name="members_activate"),

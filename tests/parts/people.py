@@ -10,6 +10,10 @@ def make_owner(username="owner"):
     return get_user_model().objects.create_superuser(username, password=PASSWORD)
 
 
+def make_manager(username="manager"):
+    return get_user_model().objects.create_user(username, password=PASSWORD, is_staff=True)
+
+
 def make_member(username="member"):
     return get_user_model().objects.create_user(username, password=PASSWORD)
 

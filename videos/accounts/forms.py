@@ -6,6 +6,7 @@ from django.contrib.auth.forms import UsernameField
 from django.core.validators import MinValueValidator
 
 from videos.accounts import setup_token
+from videos.accounts.roles import Role
 from videos.models import Budget
 
 User = get_user_model()
@@ -119,6 +120,10 @@ class ChangePasswordForm(NewPasswordForm):
         if authenticate(self.request, username=self.user.get_username(), password=password) != self.user:
             raise forms.ValidationError("This is not your current password.")
         return password
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role, widget=forms.RadioSelect)
 
 
 class BudgetForm(forms.ModelForm):

@@ -1,4 +1,7 @@
-"""The owner's room: who is here, who may come, who may not any more, and how much each may make."""
+"""Members: who is here, who may come, who may not any more, and how much each may make.
+
+Owners and managers see it; what a manager may not do is not found (videos/accounts/roles.py).
+"""
 
 from functools import wraps
 
@@ -10,27 +13,34 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from videos.accounts import owners
-from videos.accounts.forms import BudgetForm
+from videos.accounts import owners, roles
+from videos.accounts.forms import BudgetForm, RoleForm
 from videos.addresses import address_for_others, opens_only_here
 from videos.models import Budget, OneTimeLink, PublicLink
 
 User = get_user_model()
 
 
-def owner_only(view):
-    """For anybody else these pages do not exist."""
+def only_for(may):
+    """For anybody else these pages do not exist. `may` is asked with the person who is signed in."""
 
-    @wraps(view)
-    def guarded(request, *args, **kwargs):
-        if not request.user.is_superuser:
-            raise Http404
-        return view(request, *args, **kwargs)
+    def decorate(view):
+        @wraps(view)
+        def guarded(request, *args, **kwargs):
+            if not may(request.user):
+                raise Http404
+            return view(request, *args, **kwargs)
 
-    return never_cache(guarded)
+        return never_cache(guarded)
+
+    return decorate
 
 
-@owner_only
+owner_only = only_for(roles.is_owner)
+manager_only = only_for(roles.may_manage)
+
+
+@manager_only
 @require_safe
 def members(request):
     return show(request)
@@ -38,11 +48,14 @@ def members(request):
 
 def show(request, **more):
     budgets = {budget.user_id or budget.scope: budget for budget in Budget.objects.all()}
-    people = list(User.objects.order_by("-is_superuser", "-is_active", "username"))
+    people = list(User.objects.order_by("-is_superuser", "-is_staff", "-is_active", "username"))
     public_links = PublicLink.objects.count_by_owner()
     for person in people:
         person.own_budget = budgets.get(person.pk)
         person.links = public_links.get(person.pk, 0)
+        person.role = roles.role_of(person)
+        person.budget_is_open = roles.may_set_budget_of(request.user, person)
+        person.may_be_shut_out = roles.may_shut_out(request.user, person)
     context = {
         "people": people,
         "studio_budget": budgets.get(Budget.Scope.STUDIO),
@@ -52,7 +65,7 @@ def show(request, **more):
     return render(request, "account/members.html", {**context, **more})
 
 
-@owner_only
+@manager_only
 @require_POST
 def invite(request):
     """The link is shown once, in this very answer: only its digest is kept."""
@@ -60,7 +73,7 @@ def invite(request):
     return show_link(request, reverse("invite", args=[token]), "invite")
 
 
-@owner_only
+@manager_only
 @require_POST
 def withdraw_invitation(request, pk):
     get_object_or_404(OneTimeLink.objects.open(), pk=pk, purpose=OneTimeLink.Purpose.INVITE).use()
@@ -82,10 +95,32 @@ def show_link(request, path: str, new_link_for):
 
 
 @owner_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def role(request, pk):
+    """What a person may do here. One's own role is another owner's to change."""
+    person = get_object_or_404(User.objects.exclude(pk=request.user.pk), pk=pk)
+    form = RoleForm(request.POST if request.method == "POST" else None, initial={"role": roles.role_of(person)})
+    if request.method == "POST" and form.is_valid():
+        set_role(request, person, roles.Role(form.cleaned_data["role"]))
+        return redirect("members")
+    status = 422 if form.is_bound else 200
+    return render(request, "account/role.html", {"form": form, "person": person}, status=status)
+
+
+def set_role(request, person, wanted: roles.Role):
+    try:
+        roles.set_role(person, wanted)
+    except owners.LastOwner as reason:
+        messages.error(request, str(reason))
+    else:
+        messages.success(request, f"{person} is {'an owner' if wanted == 'owner' else f'a {wanted}'} now.")
+
+
+@manager_only
 @require_POST
 def deactivate(request, pk):
     """Takes effect with the member's next request. Their videos stay, and what is being made is finished."""
-    person = get_object_or_404(User.objects.exclude(pk=request.user.pk), pk=pk)
+    person = person_to_shut_out(request, pk)
     try:
         owners.deactivate(person)
     except owners.LastOwner as reason:
@@ -95,16 +130,23 @@ def deactivate(request, pk):
     return redirect("members")
 
 
-@owner_only
+def person_to_shut_out(request, pk):
+    person = get_object_or_404(User, pk=pk)
+    if not roles.may_shut_out(request.user, person):
+        raise Http404
+    return person
+
+
+@manager_only
 @require_POST
 def activate(request, pk):
-    person = get_object_or_404(User, pk=pk)
+    person = person_to_shut_out(request, pk)
     User.objects.filter(pk=person.pk).update(is_active=True)
     messages.success(request, f"{person} can sign in again, and their public links work again.")
     return redirect("members")
 
 
-@owner_only
+@manager_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def shared_budget(request, scope):
     """The budget of all together (`studio`), or the one of each member without their own (`each`)."""
@@ -115,10 +157,12 @@ def shared_budget(request, scope):
     return edit_budget(request, budget, whose)
 
 
-@owner_only
+@manager_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def budget_of(request, pk):
     person = get_object_or_404(User, pk=pk)
+    if not roles.may_set_budget_of(request.user, person):
+        raise Http404
     budget = Budget.objects.filter(user=person).first() or Budget(scope=Budget.Scope.ONE, user=person)
     return edit_budget(request, budget, person.get_username())
 

@@ -1,4 +1,4 @@
-"""The owner's page about the remote APIs: what each is, what is left of its account, and whether it is paused."""
+"""The remote APIs, for owners and managers: what each is, what is left of its account, whether it is paused."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,10 +8,10 @@ from django.views.decorators.http import require_POST, require_safe
 from videos.engine.account_check import check_account, resume_sending
 from videos.models import Generation, RemoteAccount
 from videos.remotes import registry
-from videos.views.members import owner_only
+from videos.views.members import manager_only
 
 
-@owner_only
+@manager_only
 @require_safe
 def remotes(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
@@ -27,7 +27,7 @@ def remotes(request: HttpRequest) -> HttpResponse:
     return render(request, "account/remotes.html", {"rows": rows})
 
 
-@owner_only
+@manager_only
 @require_POST
 def check(request: HttpRequest, backend: str) -> HttpResponse:
     """Asks at once, free of charge, whether the key is good and what is left."""
@@ -37,14 +37,14 @@ def check(request: HttpRequest, backend: str) -> HttpResponse:
     return redirect("remotes")
 
 
-@owner_only
+@manager_only
 @require_POST
 def pause(request: HttpRequest, backend: str) -> HttpResponse:
     active_account(backend).pause("owner", f"{request.user} paused sending.")
     return redirect("remotes")
 
 
-@owner_only
+@manager_only
 @require_POST
 def resume(request: HttpRequest, backend: str) -> HttpResponse:
     resume_sending(active_account(backend).backend)

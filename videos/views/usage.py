@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from videos.accounts import roles
 from videos.models import Budget, Provider
 from videos.models.usage import Tally, Usage, stored_by, usage
 
@@ -79,9 +80,9 @@ def span_of(request) -> str:
 
 
 def owner_of(request):
-    """None for everyone, which only the studio's owner may ask for; members see their own."""
+    """None for everyone, which owners and managers may ask for; members see their own."""
     wants_everyone = request.GET.get("who", "everyone") == "everyone"
-    return None if request.user.is_superuser and wants_everyone else request.user
+    return None if roles.may_manage(request.user) and wants_everyone else request.user
 
 
 def asked_usage(request) -> Usage:
