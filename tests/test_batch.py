@@ -91,12 +91,10 @@ def test_what_is_only_unusual_is_a_warning_in_its_cell_and_the_row_stays(client)
     assert [cell.column for cell in row.cells if cell.warnings] == ["aspect_ratio"]
 
 
-def test_collections_are_not_there_yet_and_the_row_says_so(client):
-    empty, named = rows(send(client, "prompt,collection\na lighthouse,\na harbour,Autumn\n"))
-    assert (empty.all_errors, named.all_errors) == (
-        [],
-        ["Collections are not available yet. Leave this column empty."],
-    )
+def test_a_row_names_its_collection_and_one_that_is_too_long_is_refused_in_its_cell(client):
+    empty, named, long = rows(send(client, f"prompt,collection\na lighthouse,\na harbour,Autumn\na quay,{'x' * 121}\n"))
+    assert (empty.all_errors, named.all_errors) == ([], [])
+    assert [cell.column for cell in long.cells if cell.errors] == ["collection"]
 
 
 def test_check_says_that_the_budget_has_no_room(client):

@@ -19,7 +19,7 @@ from tests.parts.people import make_manager, make_member, make_owner
 from tests.parts.things import make_picture, make_ready
 from videos import signed_links
 from videos.accounts import sessions
-from videos.models import Budget, Job, OneTimeLink, ProcessLock, PublicLink, StudioFault
+from videos.models import Budget, Collection, Job, OneTimeLink, ProcessLock, PublicLink, StudioFault
 from videos.storage.writable import writable
 
 HTMX = {"HX-Request": "true"}
@@ -122,6 +122,15 @@ TABLE = {
     "shared": page(EVERYBODY),
     "shared_watched": Row(EVERYBODY, post=204),
     "shared_file": file(EVERYBODY),
+    "collections": page(SIGNED_IN, post=422),
+    "choose_collection": Row(SIGNED_IN, post=200),
+    "collection": page(ITS_MAKER),
+    "edit_collection": Row(ITS_MAKER, post=422),
+    "share_collection": deed(ITS_MAKER, htmx_post=302),
+    "collection_cover": deed(ITS_MAKER, htmx_post=302),
+    "collection_order": deed(ITS_MAKER, htmx_post=204),
+    "delete_collection": deed(ITS_MAKER, htmx_post=302),
+    "personal_note": deed(ITS_MAKER),
     "selected": deed(SIGNED_IN),
     "empty_trash": deed(SIGNED_IN, htmx_post=302),
     "compare": page(SIGNED_IN),
@@ -205,6 +214,7 @@ class World:
         member, owner = self.people["member"], self.people["owner"]
         self.picture = make_picture(member)
         self.generation = make_ready(member, start_frame=self.picture)
+        self.collection = Collection.objects.make(member, "Autumn launch")
         self.link = PublicLink.objects.create(generation=self.generation)
         self.tokens = {
             "invite": OneTimeLink.objects.issue("invite", owner),
@@ -224,6 +234,7 @@ class World:
 
     def path(self, name):
         wanted = get_resolver().reverse_dict.getlist(name)[0][0][0][1]
+        of_collection = {"collection", "edit_collection", "share_collection", "delete_collection"}
         given = {
             "public_id": self.picture.public_id if name == "picture" else self.generation.public_id,
             "batch": self.generation.batch.public_id,
@@ -236,6 +247,8 @@ class World:
         }
         if name == "members_withdraw":
             given["pk"] = OneTimeLink.objects.get(purpose="invite").pk
+        if name in of_collection or name.startswith("collection_"):
+            given["public_id"] = self.collection.public_id
         given["backend"] = "heygen_models"
         return reverse(name, kwargs={key: given[key] for key in wanted})
 

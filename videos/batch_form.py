@@ -27,7 +27,8 @@ from videos.forms import (
     read_config,
     read_uuid,
 )
-from videos.models import Picture, Provider, Request
+from videos.models import Collection, Picture, Provider, Request
+from videos.models.collection import LONGEST_NAME, name_key
 from videos.table import Table, TableRefused
 
 MOST_VIDEOS = 500
@@ -49,6 +50,7 @@ COLUMNS = {  # what a column may be called → its heading on the page
     "token": "Token",  # a field of the form, which means nothing for a row: not read
 }
 TEMPLATE = ["prompt", "provider", "aspect_ratio", "reference_image_url", "tail_image_url", "config.duration", "count"]
+TEMPLATE += ["collection"]
 ALWAYS_SHOWN = ["prompt", "provider", "aspect_ratio", "count"]
 SETTING = "config."
 FIELD_OF = {
@@ -59,7 +61,6 @@ FIELD_OF = {
 FIELD_OF |= {"end_picture": "tail_image", "end_from": "tail_image", "tail_image_url": "tail_image"}
 NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
-NO_COLLECTIONS = "Collections are not available yet. Leave this column empty."
 
 
 class Lookups:
@@ -78,6 +79,9 @@ class Lookups:
             raise self.answers[key]
         return self.answers[key]
 
+    def collection(self, owner, name: str) -> Collection | None:
+        return self.once(("collection", name_key(name)), partial(Collection.objects.named, name, owner))
+
     def provider(self, value: str) -> Provider:
         value = value.strip() or self.once(("first offer",), first_offer)
         return self.once(("provider", value), partial(find_provider, value))
@@ -94,6 +98,18 @@ class RowForm(GenerateForm):
 
     def clean_token(self):
         return ""
+
+    def clean_collection(self) -> str:
+        """A name: of one that there is, or of one to make."""
+        name = " ".join(self.cleaned_data["collection"].split())
+        if len(name) > LONGEST_NAME:
+            raise forms.ValidationError(f"A collection's name has at most {LONGEST_NAME} characters.")
+        return name
+
+    def place(self) -> dict:
+        name = self.cleaned_data["collection"]
+        known = self.lookups.collection(self.owner, name) if name else None
+        return {"collection": known, "new_collection": "" if known else name}
 
     def clean_provider(self):
         return [self.lookups.provider(self.cleaned_data["provider"])]
@@ -214,9 +230,7 @@ class BatchForm:
         """The row as the form's own fields. What cannot be one is said in its cell."""
         data: dict[str, str] = {}
         for cell in [cell for cell in row.cells if cell.text.strip()]:
-            if cell.column == "collection":
-                cell.errors.append(NO_COLLECTIONS)
-            elif cell.column in FRAMES.values():
+            if cell.column in FRAMES.values():
                 data |= self.frame_data(cell)
             elif cell.column in COLUMNS and cell.column not in ("token", "config"):
                 data[cell.column] = cell.text
@@ -309,7 +323,7 @@ def known_columns(table: Table) -> list[str]:
             raise TableRefused(
                 f"There is no column called “{given[:60]}”. The first line names the columns: "
                 "prompt, provider, aspect_ratio, reference_image_url, tail_image_url, config, config.duration "
-                "(or another setting), count."
+                "(or another setting), count, collection."
             )
         if names.count(name) > 1:
             raise TableRefused(f"The column “{given[:60]}” stands twice; keep one of them.")
@@ -349,6 +363,8 @@ def warn(row: Row):
     for name, sentence in plan.warnings_about(request.provider):
         cell = row.cell(name) or row.cell("prompt")
         cell.warnings.append(sentence)
+    if request.new_collection:
+        row.cell("collection").warnings.append(f"“{request.new_collection}” is new. It is made with these videos.")
 
 
 def fingerprint(table: Table) -> str:

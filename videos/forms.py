@@ -16,7 +16,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.forms.utils import ErrorDict
 from django.http import QueryDict
 
-from videos.models import Generation, Job, Picture, Provider, RemoteAccount, Request, StudioFault
+from videos.models import Collection, Generation, Job, Picture, Provider, RemoteAccount, Request, StudioFault
 from videos.models.provider_limits import Asked, refusals
 from videos.remotes import registry
 from videos.storage.pictures import PictureRefused, Redrawn
@@ -35,6 +35,7 @@ MOST_PROVIDERS = 4
 LONGEST_SIDE_RATIO = 10
 RATIO = re.compile(r"\s*([0-9]{1,5})\s*[:x×/]\s*([0-9]{1,5})\s*")
 FRAMES = {"start": "reference_image", "end": "tail_image"}  # the contract's names
+COLLECTION_GONE = "The collection that is open was removed. Open another one, or the gallery, then press Generate."
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+")
 
@@ -152,6 +153,7 @@ class GenerateForm(forms.Form):
     end_from = Typed()
     config = Typed()
     count = Typed()
+    collection = Typed()
     token = Typed()
 
     default_error_messages = {"invalid": "That file did not arrive whole; add it again."}
@@ -250,6 +252,14 @@ class GenerateForm(forms.Form):
             raise forms.ValidationError(f"Ask for 1 to {MOST_AT_ONCE} videos at once.")
         return int(text)
 
+    def clean_collection(self) -> Collection | None:
+        """The one that is open where Generate is pressed: new videos land in it."""
+        text = self.cleaned_data["collection"].strip()
+        found = Collection.objects.visible_to(self.owner).filter(public_id=read_uuid(text)).first() if text else None
+        if text and not found:
+            self.add_error(None, COLLECTION_GONE)  # the page has no field for it, beside which it could stand
+        return found
+
     def clean_token(self):
         if not TOKEN.fullmatch(self.cleaned_data["token"]):
             raise forms.ValidationError("This page is out of date. Reload it and press Generate again.")
@@ -307,6 +317,10 @@ class GenerateForm(forms.Form):
             return keep_last_frame(self.owner, generation.strip())
         return None
 
+    def place(self) -> dict:
+        """The collection in which the videos land, as a Request names it."""
+        return {"collection": self.cleaned_data["collection"]}
+
     def requests(self) -> list[Request]:
         data = self.cleaned_data
         return [
@@ -319,6 +333,7 @@ class GenerateForm(forms.Form):
                 end_frame=self.frames.get("end"),
                 end_frame_url="" if self.frames.get("end") else data["tail_image_url"].strip(),
                 config=data["config"],
+                **self.place(),
             )
             for provider in data["provider"]
             for _ in range(data["count"])

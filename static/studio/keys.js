@@ -50,6 +50,12 @@ const shortcutOf = ({ key, code }) => {
 const moveToTrash = (card) =>
   htmx.ajax("POST", `${addressOf(card)}/trash`, { source: "#action", target: "#cards", swap: "cards" });
 
+const collect = (card) => {
+  if (card && !find("#cards [name=ids]:checked")) find("[name=ids]", card).checked = true;
+  showSelection();
+  find("#collect").click();
+};
+
 /* Does what the key stands for; false if it stands for nothing here. */
 const act = (key, shiftKey) => {
   const card = document.activeElement.closest(".card");
@@ -61,6 +67,7 @@ const act = (key, shiftKey) => {
   if (button) button.click();
   else if (video) video.paused ? video.play() : video.pause();
   else if (key === "s" && link) openSharing(link);
+  else if (key === "c" && !dialog && find("#collect")) collect(card);
   else if (key === "Delete" && card?.matches(".is-mine.is-ready")) moveToTrash(card);
   else if (key === "/") find(".search input").focus();
   else if (key === "p" && field("prompt") && !dialog) field("prompt").focus();

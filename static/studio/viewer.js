@@ -104,6 +104,7 @@ listen("htmx:afterOnLoad", ({ detail: { elt } }) => {
   const passesOn = elt.matches("[data-passes-on]");
   const leaves = elt.matches("[data-leaves]");
   const neighbour = passesOn && find(".turn.older, .turn.newer", viewer);
+  if (elt.dataset.closes) document.getElementById(elt.dataset.closes).hidePopover();
   if (neighbour) return openViewer(neighbour);
   if (leaves) openedFrom = null;
   if (passesOn || leaves) viewer.close();

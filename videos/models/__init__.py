@@ -2,12 +2,14 @@
 
 from videos.models.batch import AlreadyRetried, Batch, OtherContents, Request, TokenTaken
 from videos.models.budget import Budget, LedgerEntry, OverBudget
+from videos.models.collection import Clip, Collection, CollectionFull, NameTaken
 from videos.models.database_lock import DatabaseLock
 from videos.models.event import GenerationEvent, Step
 from videos.models.favourite import Favourite
 from videos.models.generation import Generation
 from videos.models.metric_value import MetricValue
 from videos.models.one_time_link import OneTimeLink
+from videos.models.personal_note import PersonalNote
 from videos.models.picture import Picture, RemoteCopy
 from videos.models.polls import DuePoll, Outcome
 from videos.models.preferences import Preferences
@@ -22,6 +24,9 @@ __all__ = [
     "AlreadyRetried",
     "Batch",
     "Budget",
+    "Clip",
+    "Collection",
+    "CollectionFull",
     "DatabaseLock",
     "DuePoll",
     "Favourite",
@@ -30,10 +35,12 @@ __all__ = [
     "Job",
     "LedgerEntry",
     "MetricValue",
+    "NameTaken",
     "OneTimeLink",
     "OtherContents",
     "Outcome",
     "OverBudget",
+    "PersonalNote",
     "Picture",
     "Preferences",
     "ProcessLock",

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from django.db import models
 from videos.lifecycle import Status
 from videos.models.budget import Budget, Cost, LedgerEntry
 from videos.models.changes import ThisTransaction
+from videos.models.collection import Collection, name_key
 from videos.models.database_lock import BUDGETS, DatabaseLock
 from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation import Generation
@@ -37,7 +39,8 @@ class AlreadyRetried(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for in one generation. Frames are a Picture or an address, never both."""
+    """What is asked for in one generation, and the collection that it lands in. Frames are a Picture or an address,
+    never both."""
 
     prompt: str
     provider: Provider
@@ -48,6 +51,8 @@ class Request:
     end_frame_url: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     retry_of: Generation | None = None
+    collection: Collection | None = None
+    new_collection: str = ""  # the name of one to make with the batch
 
     def __post_init__(self):
         object.__setattr__(self, "prompt", with_line_feeds(self.prompt))
@@ -72,7 +77,9 @@ class Request:
         frames = [frame and frame.sha256 for frame in (self.start_frame, self.end_frame)]
         addresses = [self.start_frame_url, self.end_frame_url]
         retried = self.retry_of and self.retry_of.pk
-        return [self.prompt, self.provider.value, self.aspect_ratio, frames, addresses, self.config, retried]
+        name = self.collection.name if self.collection else self.new_collection
+        place = [name_key(name)] if name else []  # the same before and after it is made
+        return [self.prompt, self.provider.value, self.aspect_ratio, frames, addresses, self.config, retried, *place]
 
     def amount(self) -> Decimal | None:
         return self.provider.estimate(self.config, bool(self.start_frame or self.start_frame_url))
@@ -84,7 +91,8 @@ class BatchManager(models.Manager):
         """The batch of one click of Generate: one batch, however often the same form is sent.
 
         Budgets are checked and held in the very transaction that makes the generations. Raises OverBudget, TokenTaken
-        when the token belongs to somebody else's form, and OtherContents when this form was sent with other contents.
+        when the token belongs to somebody else's form, OtherContents when this form was sent with other contents, and
+        CollectionFull.
         """
         DatabaseLock.objects.hold(BUDGETS)
         fingerprint = fingerprint_of(requests)
@@ -95,6 +103,7 @@ class BatchManager(models.Manager):
         batch = self.create(owner=owner, form_token=form_token, fingerprint=fingerprint)
         made = [batch.add(request) for request in requests]
         GenerationEvent.objects.record(events_of(made, Step.CREATED, by=owner))
+        batch.collect(zip(requests, made, strict=True))
         return batch
 
     @retried
@@ -107,7 +116,10 @@ class BatchManager(models.Manager):
         is_replay = self.filter(form_token=form_token).exists()
         if not is_replay and not generation.mark_retried(again, owner):
             raise AlreadyRetried
-        return self.press(owner, form_token, [Request.again(generation)])
+        batch = self.press(owner, form_token, [Request.again(generation)])
+        for collection in Collection.objects.visible_to(owner).filter(clips__generation=generation):
+            collection.add(batch.generations.all(), owner)  # a retry takes its place beside what failed
+        return batch
 
 
 def cost_of(requests: list[Request]) -> Cost:
@@ -152,6 +164,20 @@ class Batch(models.Model):
     def unsent(self):
         """Its generations that can still be taken back."""
         return self.generations.kept().filter(status=Status.QUEUED)
+
+    def collect(self, made: Iterable[tuple[Request, Generation]]):
+        """Puts what was made into the collections that were asked for, made now where there is none of the name."""
+        known: dict[int | str, Collection] = {}
+        by_collection: dict[int | str, list[Generation]] = {}
+        for request, generation in made:
+            wanted = request.collection.pk if request.collection else request.new_collection
+            if wanted:
+                by_collection.setdefault(wanted, []).append(generation)
+            if request.collection:
+                known[wanted] = request.collection
+        for wanted, generations in by_collection.items():
+            collection = known.get(wanted) or Collection.objects.find_or_make(wanted, self.owner)
+            collection.add(generations, self.owner)
 
     def add(self, request: Request) -> Generation:
         amount = request.amount()

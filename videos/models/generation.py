@@ -130,6 +130,14 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         rows.update(**fields)
         return None
 
+    def note_change(self, pks: list[int]):
+        """Something about these changed that stands in other tables, and pages should show it."""
+        update_in_order(self.filter(pk__in=pks), **CHANGED)
+
+    def share_all(self, user, pks: list[int]):
+        """Shares with the team those of these that belong to this person."""
+        update_in_order(self.filter(pk__in=pks, owner=user, shared=False), shared=True, **CHANGED)
+
     def give_up_lost_replies(self) -> int:
         """Whatever was being sent when its lease ran out has an unknown outcome, unless the same key may ask once
         more; how many were lost."""

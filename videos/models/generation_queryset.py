@@ -80,12 +80,13 @@ class GenerationQuerySet(models.QuerySet):
         """Bytes of their saved videos."""
         return self.aggregate(size=models.Sum("saved_video__size"))["size"] or 0
 
-    def search(self, words: str):
-        """Generations whose prompt contains every word, in whatever case and with whatever accents."""
-        found = self
+    def search(self, words: str, also: Iterable[int] = ()):
+        """Generations whose prompt contains every word, in whatever case and with whatever accents; `also` are ids of
+        some that match by what stands elsewhere, such as a person's own title."""
+        found = Q()
         for word in folded(words).split():
-            found = found.filter(search_text__contains=word)
-        return found
+            found &= Q(search_text__contains=word)
+        return self.filter(found | Q(pk__in=also) if also and found else found)
 
     def newest_retries(self, retried: Iterable) -> dict[int, uuid.UUID]:
         """Id of a generation that was retried → the public id of its newest retry that still exists."""

@@ -26,6 +26,8 @@ ICONS = (
     "download",
     "ellipsis",
     "flag",
+    "folder",
+    "folder-plus",
     "history",
     "image",
     "image-plus",

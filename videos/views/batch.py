@@ -15,13 +15,24 @@ from videos.batch_fill import SHARED, table_of_pictures, table_of_variables
 from videos.batch_form import COLUMNS, SETTING, TEMPLATE, BatchForm, field_of, fingerprint
 from videos.body_limits import takes_uploads
 from videos.forms import MOST_AT_ONCE, TOKEN, first_offer, keep_upload
-from videos.models import Batch, Budget, Generation, OtherContents, OverBudget, Picture, Provider, Request, TokenTaken
+from videos.models import (
+    Batch,
+    Budget,
+    CollectionFull,
+    Generation,
+    OtherContents,
+    OverBudget,
+    Picture,
+    Provider,
+    Request,
+    TokenTaken,
+)
 from videos.models.batch import cost_of
 from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.table import Table, TableRefused, decode, read_table
 from videos.views.cards import new_token, queued, track_records
-from videos.views.compose import NOT_YOUR_PAGE, OTHER_WORDS, press
+from videos.views.compose import FULL, NOT_YOUR_PAGE, OTHER_WORDS, press
 from videos.views.composer import RATIOS, accounts_by_backend, left_for, warnings_of
 
 TABLE_AND_PICTURES = 100 * 1024**2
@@ -87,6 +98,8 @@ def show_or_make(request: HttpRequest, form: BatchForm, refusal: str) -> HttpRes
             refusal = NOT_YOUR_PAGE
         except OtherContents:
             refusal = OTHER_WORDS
+        except CollectionFull:
+            refusal = FULL
     form.untick_wrong_rows()
     return show(request, form, refusal=refusal, is_checked=True, status=422)
 

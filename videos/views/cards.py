@@ -14,7 +14,7 @@ from django.utils import timezone
 from videos import wording
 from videos.advice import UP_TO
 from videos.lifecycle import Status
-from videos.models import Batch, Generation, Request
+from videos.models import Batch, Generation, PersonalNote, Request
 from videos.models.generation_queryset import TrackRecord
 from videos.models.studio_settings import current
 from videos.templatetags.studio import money
@@ -49,6 +49,12 @@ class Card:
     can_compare: bool = False
     retried_as: uuid.UUID | None = None
     is_favourite: bool = False
+    own_title: str = ""
+
+    @property
+    def title(self) -> str:
+        """What this person calls the video, or else its prompt."""
+        return self.own_title or self.generation.prompt
 
     @property
     def is_mine(self) -> bool:
@@ -144,6 +150,7 @@ def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) ->
     stars = (
         set(viewer.favourites.filter(generation__in=rows).values_list("generation_id", flat=True)) if rows else set()
     )
+    titles = PersonalNote.objects.titles(viewer, rows) if rows else {}
     retries = Generation.objects.newest_retries(row for row in rows if row.retried_at)
     return [
         Card(
@@ -154,6 +161,7 @@ def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) ->
             can_compare=row.batch_id in several,
             retried_as=retries.get(row.pk),
             is_favourite=row.pk in stars,
+            own_title=titles.get(row.pk, ""),
         )
         for row in rows
     ]

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from videos.body_limits import takes_uploads
 from videos.forms import FRAMES, GenerateForm, check_address, find_picture, keep_last_frame, keep_upload
-from videos.models import Batch, OtherContents, OverBudget, Picture, TokenTaken
+from videos.models import Batch, Collection, CollectionFull, OtherContents, OverBudget, Picture, TokenTaken
+from videos.models.collection import MOST_CLIPS
 from videos.models.transactions import retried
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, new_token, queued
@@ -32,6 +33,7 @@ from videos.views.select import cancel
 
 TWO_FRAMES = 45 * 1024**2  # of at most 20 MB each, and the form around them
 NOT_YOUR_PAGE = "This page belongs to somebody else's session. Reload it and press Generate again; nothing was sent."
+FULL = f"The collection is full: it takes {MOST_CLIPS:,} videos. Nothing was made, and nothing was spent."
 OTHER_WORDS = (
     "You sent this form already, with other words or settings; that batch is in the gallery. "
     "Nothing was made this time: press Generate again to make this one."
@@ -44,13 +46,16 @@ def generate(request: HttpRequest) -> HttpResponse:
     form = GenerateForm(request.POST, request.FILES, owner=request.user)
     if form.is_valid():
         try:
-            return made(request, press(request.user, form.cleaned_data["token"], form.requests()))
+            batch = press(request.user, form.cleaned_data["token"], form.requests())
+            return made(request, batch, form.cleaned_data["collection"])
         except OverBudget as refusal:
             form.add_error(None, str(refusal))
         except TokenTaken:
             form.add_error("token", NOT_YOUR_PAGE)
         except OtherContents:
             form.add_error("token", OTHER_WORDS)
+        except CollectionFull:
+            form.add_error(None, FULL)
     return refused(request, form)
 
 
@@ -63,13 +68,13 @@ def press(owner, token: str, requests) -> Batch:
     return batch
 
 
-def made(request: HttpRequest, batch: Batch) -> HttpResponse:
-    generations = batch.generations.with_everything().newest_first()
+def made(request: HttpRequest, batch: Batch, collection: Collection | None) -> HttpResponse:
+    generations, shelf = batch.generations.with_everything().newest_first(), Shelf.of(collection)
     if not request.htmx:
-        return redirect(f"/#g-{generations[0].public_id}")
-    if not page_shelf(request).is_everything:  # the new cards would not be on the shelf that is shown
-        response = redraw_shelf(request, Shelf(), is_after_generate=True, **queued(batch))
-        response["HX-Push-Url"] = "/"
+        return redirect(f"{shelf.address}#g-{generations[0].public_id}")
+    if page_shelf(request) not in (Shelf(), shelf):  # the new cards would not be on the shelf that is shown
+        response = redraw_shelf(request, shelf, is_after_generate=True, **queued(batch))
+        response["HX-Push-Url"] = shelf.address
     else:
         cards = cards_of(generations, request.user, is_new=True)
         response = answer_with_cards(request, cards, token=new_token(), left=left_for(request.user), **queued(batch))

@@ -1,5 +1,6 @@
 """The gallery: what is on it, found by the address alone, and what has changed since a page last asked."""
 
+import uuid
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
@@ -11,7 +12,8 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from videos.models import Generation, Provider
+from videos.forms import read_uuid
+from videos.models import Collection, Generation, PersonalNote, Provider
 from videos.models.changes import current_moment, is_moment, is_still_to_come
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.studio_settings import current
@@ -29,6 +31,8 @@ TABS = {
 }
 WHEN = {"today": "Today", "week": "Last 7 days", "month": "Last 30 days", "between": "Between…"}
 DAYS = {"today": 0, "week": 6, "month": 29}
+MOST_OFFERED = 50  # collections in the filter: the newest, and the open one
+MOST_MATCHES = 6  # collections that a search names above its videos
 STARTERS = [
     "A drone shot flying over a coastal city at golden hour, cinematic lighting",
     "Fog over a still lake at dawn, slow dolly in, a single rowing boat",
@@ -50,6 +54,12 @@ class Shelf:
     start: date | None = None
     end: date | None = None
     whose: str = ""
+    collection: uuid.UUID | None = None
+
+    @classmethod
+    def of(cls, collection: Collection | None) -> "Shelf":
+        """All of one collection, or of the gallery."""
+        return cls(collection=collection.public_id if collection else None)
 
     @classmethod
     def asked_for(cls, query: QueryDict) -> "Shelf":
@@ -66,6 +76,7 @@ class Shelf:
             start=start,
             end=end,
             whose=whose if whose in {"mine", "team"} else "",
+            collection=read_uuid(query.get("collection", "")),
         )
 
     def rows(self, user) -> GenerationQuerySet:
@@ -75,7 +86,10 @@ class Shelf:
         """What the search and the filters find, whichever tab it is on."""
         rows = Generation.objects.visible_to(user)
         if self.q:
-            rows = rows.search(self.q)
+            rows = rows.search(self.q, also=PersonalNote.objects.found(user, self.q))
+        if self.collection:
+            open_one = Collection.objects.visible_to(user).filter(public_id=self.collection)
+            rows = rows.filter(clips__collection__in=open_one)
         if self.provider:
             rows = rows.filter(provider__value=self.provider)
         if self.ratio:
@@ -102,6 +116,11 @@ class Shelf:
     def is_filtered(self) -> bool:
         return replace(self, state="") != Shelf()
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether more is asked for than one tab of one collection."""
+        return replace(self, state="", collection=None) != Shelf()
+
     def query(self, **extra) -> str:
         words = {
             "state": self.state,
@@ -112,8 +131,13 @@ class Shelf:
             "from": self.start,
             "to": self.end,
             "whose": self.whose,
+            "collection": self.collection,
         } | extra
         return urlencode({name: value for name, value in words.items() if value})
+
+    @property
+    def address(self) -> str:
+        return "/?" + self.query() if self.query() else "/"
 
     def tabs(self, counts: dict[str, int]):
         shown = TABS | ({self.state: OTHER_TABS[self.state]} if self.state in OTHER_TABS else {})
@@ -122,7 +146,7 @@ class Shelf:
                 "key": state or "all",
                 "name": name,
                 "count": counts[state or "all"],
-                "address": "/?" + replace(self, state=state).query() if replace(self, state=state).query() else "/",
+                "address": replace(self, state=state).address,
                 "is_current": state == self.state,
             }
             for state, name in shown.items()
@@ -223,6 +247,7 @@ def updates(request: HttpRequest) -> HttpResponse:
         counts=counts,
         shelf=shelf,
         hits=hits(shelf, counts),
+        collection=shelf.collection,
         title=title(in_progress(request, shelf, counts)),
         cursor=now,
         notices=notices,
@@ -283,7 +308,23 @@ def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
         "providers": Provider.objects.offered(),
         "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [shelf.ratio])])),
         "when": WHEN,
+        **collections_context(request, shelf),
         "has_team": Generation.objects.exclude(owner=request.user).visible_to(request.user).exists(),
         "is_new_here": shelf.is_everything and not counts["all"] and not counts["trash"],
         "starters": STARTERS,
+    }
+
+
+def collections_context(request: HttpRequest, shelf: Shelf) -> dict:
+    """The open collection, those to choose from, and those that a search finds by name."""
+    visible = Collection.objects.visible_to(request.user).newest_first()
+    offered = list(visible[:MOST_OFFERED])
+    is_open = [one for one in offered if one.public_id == shelf.collection]
+    if shelf.collection and not is_open:
+        is_open = list(visible.filter(public_id=shelf.collection))
+        offered += is_open
+    return {
+        "collection": is_open[0] if is_open else None,
+        "collections": offered,
+        "matches": list(visible.search(shelf.q)[:MOST_MATCHES]) if shelf.q and not shelf.collection else [],
     }

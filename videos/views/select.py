@@ -13,7 +13,8 @@ from django.views.decorators.http import require_POST
 from zipstream import ZIP_STORED, ZipStream
 
 from videos.forms import read_uuid
-from videos.models import Generation
+from videos.models import Collection, CollectionFull, Generation
+from videos.models.collection import LONGEST_NAME, MOST_CLIPS
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.studio_settings import current
 from videos.models.transactions import lock_in_order, retried
@@ -54,7 +55,7 @@ def answer(request: HttpRequest, done: Done) -> HttpResponse:
     if not request.htmx:
         messages.info(request, done.words)
         return redirect_to(asked_next(request) or reverse("gallery"))
-    leaves_shelf = request.POST.get("deed") == "restore"  # pressed in the trash
+    leaves_shelf = request.POST.get("deed") in {"restore", "uncollect"}  # pressed in the trash, in a collection
     # As they are now: one may have been removed for good meanwhile.
     visible = Generation.objects.visible_to(request.user).filter(pk__in=[row.pk for row in done.rows])
     stays = [] if leaves_shelf else list(visible.kept().with_everything().newest_first())
@@ -136,6 +137,38 @@ def restore(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     return Done(mine, sentence(mine, "is back in the gallery", "are back in the gallery"))
 
 
+def collect(request: HttpRequest, rows: GenerationQuerySet) -> Done:
+    """Puts them into `collection`, or into one of the `name`, made where there is none."""
+    shown, name = list(rows.kept()), " ".join(request.POST.get("name", "").replace("\0", "").split())[:LONGEST_NAME]
+    if not shown:
+        return Done([], "You can't change any of these.")
+    collection = chosen_collection(request)
+    if collection is None and not name:
+        return Done([], "Choose a collection, or give a new one a name. Nothing was changed.")
+    try:
+        collection = collection or Collection.objects.find_or_make(name, request.user)
+        count = collection.add(reversed(shown), request.user)  # the oldest first
+    except CollectionFull:
+        return Done([], f"“{collection.name}” is full: a collection takes {MOST_CLIPS:,} videos. Nothing was added.")
+    where = f"in “{collection.name}”"
+    return Done(shown, sentence(shown, f"is {where} now", f"are {where} now") if count else f"All are {where} already.")
+
+
+def uncollect(request: HttpRequest, rows: GenerationQuerySet) -> Done:
+    collection = chosen_collection(request)
+    if collection is None:
+        return Done([], "That collection is no longer here. Nothing was changed.")
+    shown = list(rows)
+    count = collection.remove(shown)
+    words = "1 video is" if count == 1 else f"{count} videos are"
+    return Done(shown, f"{words} out of “{collection.name}”. Nothing was deleted.")
+
+
+def chosen_collection(request: HttpRequest) -> Collection | None:
+    public_id = read_uuid(request.POST.get("collection", ""))
+    return Collection.objects.visible_to(request.user).filter(public_id=public_id).first() if public_id else None
+
+
 @require_POST
 def empty_trash(request: HttpRequest) -> HttpResponse:
     """One's own trash, files and all, for good: now, and not only when its days are over."""
@@ -188,6 +221,8 @@ DEEDS = {
     "cancel": cancel,
     "restore": restore,
     "undo": restore,
+    "collect": collect,
+    "uncollect": uncollect,
     "compare": compare,
     "download": download,
 }

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from videos.addresses import address_for_others, opens_only_here
-from videos.models import Generation, PublicLink
+from videos.models import Generation, PersonalNote, PublicLink
 from videos.models.studio_settings import current
 from videos.views.cards import cards_of, own_generation
 from videos.views.gallery import Shelf
@@ -58,6 +58,7 @@ def viewer_context(request: HttpRequest, generation: Generation) -> dict:
         "own_address": reverse("viewer", args=[generation.public_id]),
         "gone_at": generation.trashed_at and generation.trashed_at + timedelta(days=current().trash_days),
         "is_page": is_page(request),
+        "note": PersonalNote.objects.filter(user=request.user, generation=generation).first(),
     }
 
 

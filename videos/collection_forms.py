@@ -1,0 +1,73 @@
+"""What people write about collections and videos of their own accord: names, notes, titles, ratings."""
+
+from django import forms
+
+from videos.forms import Typed
+from videos.models.collection import LONGEST_NAME, LONGEST_NOTE
+from videos.models.personal_note import BEST, LONGEST_TITLE
+from videos.text import with_line_feeds
+
+NAME_TAKEN = "You have a collection of this name already."
+LONGEST_SHOWN = "Keep it within {:,} characters; this has {:,}."
+
+
+class Line(Typed):
+    """One line of text, without blanks around it."""
+
+    def __init__(self, longest: int, missing: str = "", **options):
+        self.longest, self.missing = longest, missing
+        super().__init__(widget=forms.TextInput(attrs={"maxlength": longest, "dir": "auto"}), **options)
+
+    def to_python(self, value):
+        return check_length(" ".join(super().to_python(value).split()), self.longest)
+
+    def clean(self, value):
+        value = super().clean(value)
+        if self.missing and not value:
+            raise forms.ValidationError(self.missing)
+        return value
+
+
+class Lines(Typed):
+    """Text of several lines."""
+
+    def __init__(self, longest: int, **options):
+        self.longest = longest
+        attributes = {"maxlength": longest, "rows": 3, "dir": "auto"}
+        super().__init__(widget=forms.Textarea(attrs=attributes), **options)
+
+    def to_python(self, value):
+        return check_length(with_line_feeds(super().to_python(value)).strip(), self.longest)
+
+
+def check_length(text: str, longest: int) -> str:
+    if len(text) > longest:
+        raise forms.ValidationError(LONGEST_SHOWN.format(longest, len(text)))
+    return text
+
+
+class NameForm(forms.Form):
+    """The name of a new collection."""
+
+    name = Line(LONGEST_NAME, missing="Give the collection a name.", label="Name")
+
+
+class CollectionForm(NameForm):
+    """A collection's name and note."""
+
+    note = Lines(LONGEST_NOTE, label="Note")
+
+
+class PersonalNoteForm(forms.Form):
+    """A title of one's own, and stars. What is not sent stays as it is."""
+
+    title = Line(LONGEST_TITLE, label="Title of your own")
+    rating = forms.IntegerField(required=False, min_value=0, max_value=BEST)
+
+    def changes(self) -> dict:
+        data = self.cleaned_data
+        return {
+            name: data[name] or 0 if name == "rating" else data[name]
+            for name in ("title", "rating")
+            if name in self.data
+        }

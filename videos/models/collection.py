@@ -1,0 +1,229 @@
+"""Collections: videos that people put together under a name, in an order of their own."""
+
+import uuid
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, Exists, Max, OuterRef, Q
+
+from videos.models.generation import Generation
+from videos.models.transactions import lock_in_order, retried
+from videos.text import folded
+
+MOST_CLIPS = 1000  # of one collection: its page and its counts stay bounded
+LONGEST_NAME = 120
+LONGEST_NOTE = 2000
+LONGEST_KEY = 400  # an index of PostgreSQL takes 2,700 bytes
+
+
+class CollectionFull(Exception):
+    """A collection takes at most MOST_CLIPS videos: nothing was added."""
+
+
+class NameTaken(Exception):
+    """This person has a collection of the same name."""
+
+
+def name_key(name: str) -> str:
+    """The same for names that people would take for the same one."""
+    return " ".join(folded(name).split())[:LONGEST_KEY]
+
+
+class CollectionQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """One's own, and what others share with the team."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(Q(owner=user) | Q(shared=True))
+
+    def newest_first(self):
+        return self.order_by("-pk")
+
+    def named(self, name: str, user) -> "Collection | None":
+        """The collection that this person calls so: their own before one that is shared with them."""
+        found = self.visible_to(user).filter(name_key=name_key(name))
+        return found.order_by(models.Case(models.When(owner=user, then=0), default=1), "pk").first()
+
+    def search(self, words: str):
+        """Those whose name contains every word."""
+        found = self
+        for word in folded(words).split():
+            found = found.filter(name_key__contains=word)
+        return found
+
+
+class CollectionManager(models.Manager.from_queryset(CollectionQuerySet)):
+    @retried
+    def make(self, owner, name: str, **fields) -> "Collection":
+        """A new one. Raises NameTaken."""
+        collection, is_new = self.get_or_create(
+            owner=owner, name_key=name_key(name), defaults={"name": name.strip(), **fields}
+        )
+        if not is_new:
+            raise NameTaken
+        return collection
+
+    @retried
+    def find_or_make(self, name: str, owner) -> "Collection":
+        known = self.named(name, owner)
+        if known:
+            return known
+        fields = {"owner": owner, "name_key": name_key(name)}
+        return self.get_or_create(**fields, defaults={"name": name.strip()[:LONGEST_NAME]})[0]
+
+
+class Collection(models.Model):
+    """A named list of videos. Those who see it see of its videos only what `Generation.visible_to` lets them see."""
+
+    public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="collections")
+    name = models.CharField(max_length=LONGEST_NAME)
+    name_key = models.TextField(editable=False)
+    note = models.TextField(blank=True)
+    cover = models.ForeignKey("Generation", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    shared = models.BooleanField(default=False, help_text="With the team, its owner's videos included.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CollectionManager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["shared", "-id"], name="collection_shared")]
+        constraints = [models.UniqueConstraint(fields=["owner", "name_key"], name="one_collection_of_a_name")]
+
+    def __str__(self):
+        return self.name
+
+    def generations(self, user) -> models.QuerySet:
+        """Its videos that this person may see, in its order."""
+        visible = Generation.objects.visible_to(user).kept()
+        return visible.filter(clips__collection=self).order_by("clips__position", "clips__pk")
+
+    @retried
+    def add(self, generations: Iterable[Generation], user) -> int:
+        """Puts these at its end; those that it has stay where they are. How many are new. Raises CollectionFull.
+
+        Where the collection is shared, this person's own videos become shared too, or nobody would see them.
+        """
+        Collection.objects.select_for_update(no_key=True).get(pk=self.pk)
+        asked = [generation.pk for generation in generations]
+        wanted = set(lock_in_order(Generation.objects.filter(pk__in=asked)))  # one may be gone meanwhile
+        known = set(self.clips.filter(generation__in=wanted).values_list("generation", flat=True))
+        new = [pk for pk in dict.fromkeys(asked) if pk in wanted - known]
+        if self.clips.count() + len(new) > MOST_CLIPS:
+            raise CollectionFull
+        last = self.clips.aggregate(last=Max("position"))["last"] or 0
+        Clip.objects.bulk_create(
+            Clip(collection=self, generation_id=pk, position=place, added_by=user)
+            for place, pk in enumerate(new, start=last + 1)
+        )
+        self._tell(new, user)
+        return len(new)
+
+    @retried
+    def remove(self, generations: Iterable[Generation]) -> int:
+        """Takes these out; the videos themselves stay. How many were in it."""
+        Collection.objects.select_for_update(no_key=True).get(pk=self.pk)
+        pks = list(self.clips.filter(generation__in=list(generations)).values_list("generation", flat=True))
+        self.clips.filter(generation__in=pks).delete()
+        Generation.objects.note_change(pks)
+        return len(pks)
+
+    @retried
+    def arrange(self, public_ids: list[uuid.UUID]):
+        """Puts these videos in this order, in the places that they take up together now."""
+        Collection.objects.select_for_update(no_key=True).get(pk=self.pk)
+        clips = {clip.generation.public_id: clip for clip in self.clips.select_related("generation")}
+        moved = [clips[public_id] for public_id in dict.fromkeys(public_ids) if public_id in clips]
+        for clip, place in zip(moved, sorted(clip.position for clip in moved), strict=True):
+            clip.position = place
+        Clip.objects.bulk_update(sorted(moved, key=lambda clip: clip.pk), ["position"])
+
+    @retried
+    def rename(self, name: str, note: str):
+        """Raises NameTaken."""
+        same = Collection.objects.filter(owner=self.owner_id, name_key=name_key(name))
+        if same.exclude(pk=self.pk).exists():
+            raise NameTaken
+        Collection.objects.filter(pk=self.pk).update(name=name.strip(), name_key=name_key(name), note=note)
+        self.refresh_from_db()
+
+    @retried
+    def share_with_team(self, shared: bool):
+        """Shared, everybody sees it with its owner's videos. Private again, the videos stay as they are."""
+        Collection.objects.filter(pk=self.pk).update(shared=shared)
+        self.refresh_from_db()
+        if shared:
+            self._tell(list(self.clips.values_list("generation", flat=True)), self.owner)
+
+    def set_cover(self, generation: Generation | None):
+        Collection.objects.filter(pk=self.pk).update(cover=generation)
+
+    @retried
+    def remove_for_good(self):
+        """The collection with what was said in it; its videos stay."""
+        pks = list(self.clips.values_list("generation", flat=True))
+        self.delete()
+        Generation.objects.note_change(pks)
+
+    def _tell(self, pks: list[int], user):
+        """Pages that show the collection see these videos anew; in a shared one, so does the team."""
+        if self.shared:
+            Generation.objects.share_all(user, pks)
+        Generation.objects.note_change(pks)
+
+    def cover_for(self, user) -> Generation | None:
+        """The chosen cover, where it still has a picture and this person may see it."""
+        cover = self.cover
+        is_shown = cover and not cover.trashed_at and hasattr(cover, "saved_video")
+        return cover if is_shown and (cover.shared or cover.owner_id == user.pk) else None
+
+
+class ClipQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Those whose video this person may see. Looked up one by one: a collection is short, a gallery is not."""
+        return self.filter(Exists(Generation.objects.visible_to(user).kept().filter(pk=OuterRef("generation"))))
+
+    def with_everything(self):
+        return self.select_related("generation__provider", "generation__saved_video", "generation__owner")
+
+    def in_order(self):
+        return self.order_by("position", "pk")
+
+    def counts(self) -> dict[int, dict[str, int]]:
+        """Collection's id → state → how many of its clips are in it."""
+        counts: dict[int, dict[str, int]] = {}
+        rows = self.order_by().values("collection", "state").annotate(count=Count("pk"))
+        for row in rows:
+            counts.setdefault(row["collection"], {})[row["state"]] = row["count"]
+        return counts
+
+
+class Clip(models.Model):
+    """One video's place in one collection, and how far its review is there."""
+
+    class State(models.TextChoices):
+        TO_REVIEW = "to_review", "To review"
+        APPROVED = "approved", "Approved"
+        CHANGE = "change", "Change"
+        REJECTED = "rejected", "Rejected"
+
+    public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="clips")
+    generation = models.ForeignKey("Generation", on_delete=models.CASCADE, related_name="clips")
+    position = models.PositiveIntegerField()
+    state = models.CharField(max_length=9, choices=State, default=State.TO_REVIEW)
+    decided_by = models.CharField(max_length=150, blank=True, help_text="Who set the state, by name.")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ClipQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["collection", "position"], name="clip_in_order")]
+        constraints = [models.UniqueConstraint(fields=["collection", "generation"], name="once_in_a_collection")]
+
+    def __str__(self):
+        return f"{self.collection}: {self.generation}"

@@ -1,0 +1,68 @@
+"""What one person calls a video and how they rate it: their own, on a video that they may see."""
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from videos.models.generation import Generation
+from videos.models.transactions import retried
+from videos.text import folded
+
+LONGEST_TITLE = 120
+BEST = 5
+MOST_FOUND = 200  # videos that a search finds by their titles
+
+
+class PersonalNoteQuerySet(models.QuerySet):
+    @retried
+    def write(self, user, generation, *, title: str | None = None, rating: int | None = None):
+        """Sets what is given; 0 takes a rating away. A note that says nothing is removed.
+
+        Raises DoesNotExist once the video is removed.
+        """
+        Generation.objects.select_for_update(no_key=True).get(pk=generation.pk)
+        note, _ = self.select_for_update(no_key=True).get_or_create(user=user, generation=generation)
+        if title is not None:
+            note.title, note.search_text = title, folded(title)
+        if rating is not None:
+            note.rating = rating or None
+        if note.title or note.rating:
+            note.save()
+        else:
+            note.delete()
+        Generation.objects.note_change([generation.pk])
+
+    def titles(self, user, generations) -> dict[int, str]:
+        """Generation's id → what this person calls it."""
+        rows = self.filter(user=user, generation__in=generations).exclude(title="")
+        return dict(rows.values_list("generation", "title"))
+
+    def found(self, user, words: str) -> list[int]:
+        """Ids of the newest MOST_FOUND generations whose title contains every word."""
+        rows = self.filter(user=user).search(words).order_by("-generation")
+        return list(rows.values_list("generation", flat=True)[:MOST_FOUND])
+
+    def search(self, words: str):
+        found = self.exclude(title="")
+        for word in folded(words).split():
+            found = found.filter(search_text__contains=word)
+        return found
+
+
+class PersonalNote(models.Model):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notes")
+    generation = models.ForeignKey("Generation", on_delete=models.CASCADE, related_name="notes")
+    title = models.CharField(max_length=LONGEST_TITLE, blank=True)
+    search_text = models.TextField(blank=True, editable=False)
+    rating = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(BEST)]
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = PersonalNoteQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "generation"], name="one_note_for_each_person")]
+
+    def __str__(self):
+        return f"{self.user}: {self.title}"

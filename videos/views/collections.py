@@ -1,0 +1,187 @@
+"""Collections: the list of them, one of them, and what is put into them."""
+
+from django.contrib import messages
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from videos.collection_forms import NAME_TAKEN, CollectionForm, NameForm, PersonalNoteForm
+from videos.forms import read_uuid
+from videos.models import Clip, Collection, Generation, NameTaken, PersonalNote
+from videos.models.collection import MOST_CLIPS
+from videos.views.gallery import read_number
+from videos.views.next_page import asked_next, redirect_to
+from videos.views.select import chosen
+
+PAGE = 24
+PICTURES = 3  # of its videos, on the face of a collection without a cover
+MOST_TO_CHOOSE_FROM = 30
+
+
+def visible(request: HttpRequest, public_id) -> Collection:
+    rows = Collection.objects.visible_to(request.user).select_related("owner", "cover__saved_video")
+    return get_object_or_404(rows, public_id=public_id)
+
+
+def own(request: HttpRequest, public_id) -> Collection:
+    return get_object_or_404(request.user.collections, public_id=public_id)
+
+
+# The list
+@require_http_methods(["GET", "HEAD", "POST"])
+def collections(request: HttpRequest) -> HttpResponse:
+    """All that this person sees; a POST makes one."""
+    form = NameForm(request.POST if request.method == "POST" else None, auto_id="new-%s")
+    if form.is_bound and form.is_valid():
+        try:
+            return redirect(address_of(Collection.objects.make(request.user, form.cleaned_data["name"])))
+        except NameTaken:
+            form.add_error("name", NAME_TAKEN)
+    context = list_context(request) | {"form": form}
+    return render(request, "collections/collections.html", context, status=422 if form.is_bound else 200)
+
+
+def list_context(request: HttpRequest) -> dict:
+    words = request.GET.get("q", "").replace("\0", "").strip()[:200]
+    rows = Collection.objects.visible_to(request.user).search(words).newest_first()
+    before = read_number(request.GET.get("before"))
+    rows = rows.select_related("owner", "cover__saved_video")
+    rows = list((rows.filter(pk__lt=before) if before else rows)[: PAGE + 1])
+    has_more, rows = len(rows) > PAGE, rows[:PAGE]
+    return {"faces": faces_of(rows, request.user), "words": words, "before": rows[-1].pk if has_more else ""}
+
+
+def faces_of(rows: list[Collection], user) -> list[dict]:
+    """Each with its counts and its first pictures, in three queries for all of them."""
+    clips = Clip.objects.visible_to(user).filter(collection__in=rows)
+    counts, pictures = clips.counts(), first_pictures(clips)
+    return [face_of(row, counts.get(row.pk, {}), pictures.get(row.pk, []), user) for row in rows]
+
+
+def face_of(collection: Collection, counts: dict[str, int], pictures: list, user) -> dict:
+    cover = collection.cover_for(user)
+    return {
+        "collection": collection,
+        "address": address_of(collection),
+        "count": sum(counts.values()),
+        "approved": counts.get(Clip.State.APPROVED, 0),
+        "pictures": [cover.public_id] if cover else pictures,
+        "is_mine": collection.owner_id == user.pk,
+    }
+
+
+def first_pictures(clips) -> dict[int, list]:
+    """Collection's id → the public ids of its first saved videos."""
+    place = Window(RowNumber(), partition_by=F("collection"), order_by=[F("position"), F("pk")])
+    rows = clips.filter(generation__saved_video__isnull=False).annotate(place=place).filter(place__lte=PICTURES)
+    found: dict[int, list] = {}
+    for collection, public_id in rows.order_by("position", "pk").values_list("collection", "generation__public_id"):
+        found.setdefault(collection, []).append(public_id)
+    return found
+
+
+def address_of(collection: Collection) -> str:
+    return reverse("collection", args=[collection.public_id])
+
+
+# One of them
+@require_safe
+def collection(request: HttpRequest, public_id) -> HttpResponse:
+    return render(request, "collections/collection.html", collection_context(request, visible(request, public_id)))
+
+
+def collection_context(request: HttpRequest, shown: Collection, form: CollectionForm | None = None) -> dict:
+    clips = list(shown.clips.visible_to(request.user).with_everything().in_order()[:MOST_CLIPS])
+    titles = PersonalNote.objects.titles(request.user, [clip.generation_id for clip in clips])
+    for clip in clips:
+        clip.title = titles.get(clip.generation_id) or clip.generation.prompt
+    return {
+        "collection": shown,
+        "is_mine": shown.owner_id == request.user.pk,
+        "clips": clips,
+        "form": form or CollectionForm(initial={"name": shown.name, "note": shown.note}),
+    }
+
+
+@require_POST
+def edit(request: HttpRequest, public_id) -> HttpResponse:
+    """Its name and note."""
+    changed = own(request, public_id)
+    form = CollectionForm(request.POST)
+    if form.is_valid():
+        try:
+            changed.rename(form.cleaned_data["name"], form.cleaned_data["note"])
+            return redirect(address_of(changed))
+        except NameTaken:
+            form.add_error("name", NAME_TAKEN)
+    return render(request, "collections/collection.html", collection_context(request, changed, form), status=422)
+
+
+@require_POST
+def share(request: HttpRequest, public_id) -> HttpResponse:
+    changed = own(request, public_id)
+    changed.share_with_team("shared" in request.POST)
+    messages.info(request, SHARED if changed.shared else PRIVATE)
+    return redirect(address_of(changed))
+
+
+SHARED = "Everyone in this studio can see this collection and your videos in it now."
+PRIVATE = "The collection is private again. Its videos are still shared with the team, each by itself."
+
+
+@require_POST
+def cover(request: HttpRequest, public_id) -> HttpResponse:
+    """`g`: the video whose picture stands for the collection; without it, the first ones do."""
+    changed = own(request, public_id)
+    videos = changed.generations(request.user).filter(saved_video__isnull=False)
+    changed.set_cover(videos.filter(public_id=read_uuid(request.POST.get("g", ""))).first())
+    return redirect_to(asked_next(request) or address_of(changed))
+
+
+@require_POST
+def order(request: HttpRequest, public_id) -> HttpResponse:
+    """`g`, several: these videos in their new order."""
+    changed = visible(request, public_id)
+    changed.arrange([found for found in map(read_uuid, request.POST.getlist("g")[:MOST_CLIPS]) if found])
+    return HttpResponse(status=204) if request.htmx else redirect(address_of(changed))
+
+
+@require_POST
+def delete(request: HttpRequest, public_id) -> HttpResponse:
+    removed = own(request, public_id)
+    removed.remove_for_good()
+    messages.info(request, f"“{removed.name}” is removed. Its videos are still in the gallery.")
+    return redirect("collections")
+
+
+# Into them
+@require_POST
+def choose(request: HttpRequest) -> HttpResponse:
+    """The collections that the selected videos can be put into. Changes nothing; a POST because ids are many."""
+    rows = chosen(request)
+    ids = list(rows.values_list("public_id", flat=True))
+    offered = list(Collection.objects.visible_to(request.user).newest_first()[:MOST_TO_CHOOSE_FROM])
+    held = Clip.objects.filter(collection__in=offered, generation__public_id__in=ids).counts()
+    for one in offered:
+        one.has_all = bool(ids) and sum(held.get(one.pk, {}).values()) == len(ids)
+    context = {"ids": ids, "offered": offered, "next": asked_next(request) or reverse("gallery")}
+    return render(request, f"collections/{'_choose' if request.htmx else 'choose'}.html", context)
+
+
+@require_POST
+def personal_note(request: HttpRequest, public_id) -> HttpResponse:
+    """This person's own title and rating of a video that they may see."""
+    rows = Generation.objects.visible_to(request.user).with_everything()
+    generation = get_object_or_404(rows, public_id=public_id)
+    form = PersonalNoteForm(request.POST)
+    if form.is_valid():
+        PersonalNote.objects.write(request.user, generation, **form.changes())
+        if not request.htmx:
+            return redirect("viewer", public_id=public_id)
+    note = PersonalNote.objects.filter(user=request.user, generation=generation).first()
+    context = {"generation": generation, "note": note, "note_form": form, "is_kept": form.is_valid()}
+    status = 200 if form.is_valid() else 422
+    return render(request, "viewer/_personal.html" if request.htmx else "viewer/personal.html", context, status=status)
