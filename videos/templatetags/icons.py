@@ -26,7 +26,6 @@ ICONS = (
     "download",
     "ellipsis",
     "flag",
-    "folder",
     "folder-plus",
     "history",
     "image",
