@@ -134,9 +134,12 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         """Something about these changed that stands in other tables, and pages should show it."""
         update_in_order(self.filter(pk__in=pks), **CHANGED)
 
+    @retried
     def share_all(self, user, pks: list[int]):
         """Shares with the team those of these that belong to this person."""
-        update_in_order(self.filter(pk__in=pks, owner=user, shared=False), shared=True, **CHANGED)
+        rows = list(self.filter(pk__in=lock_in_order(self.filter(pk__in=pks, owner=user, shared=False))))
+        update_in_order(self.filter(pk__in=[row.pk for row in rows]), shared=True, **CHANGED)
+        GenerationEvent.objects.record(events_of(rows, Step.SHARED, by=user))
 
     def give_up_lost_replies(self) -> int:
         """Whatever was being sent when its lease ran out has an unknown outcome, unless the same key may ask once

@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0019_retire_ended_models"),
+        ("videos", "0022_settings_and_preferences"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
