@@ -324,6 +324,8 @@ CONTENT_SECURITY_POLICY = {
 
 # What watches over the studio
 METRICS_TOKEN = env.str("STUDIO_METRICS_TOKEN", "").strip()
+WEBHOOK_URL = env.str("STUDIO_WEBHOOK_URL", "").strip()
+WEBHOOK_SECRET = env.str("STUDIO_WEBHOOK_SECRET", "").strip()
 METRICS_FOLDER = DATA / "metrics"  # where the web processes of this host add up their requests
 if METRICS_TOKEN:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_FOLDER)  # read when prometheus_client is imported

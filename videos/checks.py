@@ -208,6 +208,26 @@ def bucket(**kwargs):
     ]
 
 
+@checks.register()
+def webhook(**kwargs):
+    address = settings.WEBHOOK_URL
+    if not address:
+        return []
+    if not is_address(address):
+        hint = "Give a whole address that begins with https://, or unset it."
+        return [checks.Error("STUDIO_WEBHOOK_URL is not an address.", hint=hint, id="studio.E008")]
+    faults = []
+    if not settings.WEBHOOK_SECRET:
+        hint = "Set STUDIO_WEBHOOK_SECRET to a long random text, and give it to the receiver."
+        sentence = "STUDIO_WEBHOOK_SECRET is not set: whoever receives webhooks cannot tell who sent them."
+        faults.append(checks.Warning(sentence, hint=hint, id="studio.W011"))
+    if not address.startswith("https://") and not is_local(address):
+        hint = "Give an address that begins with https://"
+        sentence = "STUDIO_WEBHOOK_URL begins with http://, so prompts cross the network unencrypted."
+        faults.append(checks.Warning(sentence, hint=hint, id="studio.W012"))
+    return faults
+
+
 @checks.register(deploy=True)
 def one_secret_for_all(**kwargs):
     """Several hosts share a PostgreSQL; a secret that each made for itself would sign people out at every turn."""

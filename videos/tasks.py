@@ -17,20 +17,21 @@ from django.utils import timezone
 from django_q.models import Schedule, Task
 
 from videos import stopping
-from videos.engine import account_check, recovery
+from videos.engine import account_check, recovery, webhooks
 from videos.engine import poll as polling
 from videos.engine import save as saving
 from videos.engine import submit as sending
 from videos.engine.enqueue import NO_LIMIT, enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
 from videos.faults import name_of
 from videos.limits import SAVERS, SENDERS
-from videos.models import Generation, Job, StudioFault
+from videos.models import Generation, Job, StudioFault, WebhookEvent
 from videos.models.lease import is_too_far_ahead
 from videos.models.transactions import delete_in_order
 from videos.storage import consistency
 
 __all__ = [
     "check_account",
+    "deliver_webhooks",
     "enqueue_account_check",
     "enqueue_poller",
     "enqueue_save",
@@ -96,6 +97,13 @@ def poll():
     polling.poll()
 
 
+@task(Job.WEBHOOKS)
+def deliver_webhooks():
+    with a_place("webhooks", 1) as is_free:
+        if is_free:
+            webhooks.deliver()
+
+
 @task(Job.RECOVERY)
 def sweep():
     recovery.recover()
@@ -110,9 +118,10 @@ def check_account():
 
 @task(Job.NIGHTLY)
 def nightly():
-    """Deletes old task records and sessions, and runs the consistency check."""
+    """Deletes old task records, sessions and webhook events, and runs the consistency check."""
     delete_in_order(Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT))
     delete_in_order(Session.objects.filter(expire_date__lt=timezone.now()))
+    WebhookEvent.objects.prune()
     consistency.nightly()
 
 

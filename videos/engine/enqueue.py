@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_DELAY = timedelta(hours=1)
 NO_LIMIT = -1  # django-q2's word for a task that may take as long as it likes
+WEBHOOK_SECONDS = 60
 SAVE_SECONDS = 1800  # downloading stops by itself, but uploading a large file to a bucket cannot be interrupted
 
 
@@ -35,6 +36,10 @@ def enqueue_poller():
 def enqueue_account_check():
     """Asks the remote API, free of charge, whether the key is valid."""
     enqueue("check_account")
+
+
+def enqueue_webhooks():
+    enqueue("deliver_webhooks", timeout=WEBHOOK_SECONDS)
 
 
 def enqueue(task: str, *arguments: Any, **options: Any):

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from videos import stopping, wording
 from videos.engine import poll_outcomes
-from videos.engine.enqueue import enqueue_save, enqueue_submit, waiting
+from videos.engine.enqueue import enqueue_save, enqueue_submit, enqueue_webhooks, waiting
 from videos.engine.faults import watched
 from videos.engine.lanes import Lanes
 from videos.engine.poll_outcomes import Found, OwnFault
@@ -30,7 +30,17 @@ from videos.engine.recovery import recover
 from videos.lease_files import new_lease
 from videos.lifecycle import Status
 from videos.limits import POLL_CONNECTIONS, POLLS_PER_TICK, TASKS_WAITING
-from videos.models import DuePoll, Generation, Job, MetricValue, Outcome, ProcessLock, RemoteAccount, StudioFault
+from videos.models import (
+    DuePoll,
+    Generation,
+    Job,
+    MetricValue,
+    Outcome,
+    ProcessLock,
+    RemoteAccount,
+    StudioFault,
+    WebhookEvent,
+)
 from videos.models.lease import is_too_far_ahead
 from videos.models.metric_value import LATENESS, POLLS, Totals
 from videos.models.process_lock import POLLER
@@ -324,6 +334,8 @@ class Work:
                 enqueue_submit(pk)
             for pk in self.fresh(Generation.objects.savable(timezone.now())[:room]):
                 enqueue_save(pk)
+            if WebhookEvent.objects.due(timezone.now()).exists():
+                enqueue_webhooks()
 
     def fresh(self, pks) -> list[int]:
         """Those of `pks` that were not enqueued a moment ago."""

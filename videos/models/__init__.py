@@ -19,6 +19,7 @@ from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
 from videos.models.studio_fault import Job, StudioFault
 from videos.models.studio_settings import StudioSettings
+from videos.models.webhook_event import WebhookEvent
 
 __all__ = [
     "AlreadyRetried",
@@ -55,4 +56,5 @@ __all__ = [
     "StudioFault",
     "StudioSettings",
     "TokenTaken",
+    "WebhookEvent",
 ]

@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from videos import wording
 from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
-from videos.models import metric_value
 from videos.models.budget import LedgerEntry
 from videos.models.changes import CHANGED
 from videos.models.event import GenerationEvent, Step, events_of
@@ -32,6 +31,7 @@ from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
 from videos.models.studio_settings import current
 from videos.models.transactions import lock_in_order, retried, update_in_order
+from videos.models.webhook_event import WebhookEvent
 from videos.remotes import registry
 from videos.remotes.base import Backend
 from videos.text import folded
@@ -117,9 +117,8 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
             fields = {"due_at": timezone.now(), "trouble": "", moment: timezone.now(), **fields}
             if not rows.update(status=outcome.status, **CHANGED, **fields):
                 return None
-            if settings.METRICS_TOKEN and outcome.status in metric_value.COUNTED:
-                [provider_id] = self.filter(pk=outcome.pk).values_list("provider_id", flat=True)
-                MetricValue.objects.count_ended(provider_id, outcome.status)
+            if outcome.status != Status.SAVING and (settings.METRICS_TOKEN or settings.WEBHOOK_URL):
+                self.get(pk=outcome.pk).tell_outside()
             return event_of(outcome)
         shown = Q()  # a poll that found nothing new is no change, so no page asks for the card again
         for name in ("remote_status", "trouble"):
@@ -418,6 +417,7 @@ class Generation(models.Model):
             return False
         copy.generation = self
         copy.save(force_insert=True)
+        self.tell_outside()
         if settings.METRICS_TOKEN:
             MetricValue.objects.count_saved(self.provider_id, copy.size, self.took_seconds)
         return True
@@ -581,6 +581,13 @@ class Generation(models.Model):
         self.enter(LedgerEntry.Kind.RELEASE, videos=-1, amount=-(self.estimate or Decimal(0)))
         return True
 
+    # Who is told, in the transaction of the move
+    def tell_outside(self):
+        """The outbox of the webhook, and the totals of `/metrics`, where they are switched on."""
+        WebhookEvent.objects.note(self)
+        if settings.METRICS_TOKEN:
+            MetricValue.objects.count_ended(self.provider_id, Status(self.status))
+
     # How moves are made
     def _rows(self, target: Status, token: uuid.UUID | None = None):
         """This row, if the table of moves lets it reach `target` from where it stands, and under this lease if any."""
@@ -599,8 +606,8 @@ class Generation(models.Model):
         if step:
             note = fields.get("trouble", "")
             self.log(step, by=by, words=words, code=code or fields.get("error_code", ""), note=note)
-        if settings.METRICS_TOKEN and target in metric_value.COUNTED:
-            MetricValue.objects.count_ended(self.provider_id, target)
+        if target != Status.READY:  # its copy is yet to be stored
+            self.tell_outside()
         return True
 
     def log(self, step: Step, **facts):

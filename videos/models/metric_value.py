@@ -64,7 +64,8 @@ class MetricValueManager(models.Manager):
             self.filter(**names).update(value=F("value") + amount)
 
     def count_ended(self, provider_id: int, status: Status):
-        self._add_after_commit(Totals({(ENDED, str(provider_id), status.value): 1}))
+        if status in COUNTED:
+            self._add_after_commit(Totals({(ENDED, str(provider_id), status.value): 1}))
 
     def count_saved(self, provider_id: int, size: int, seconds: float | None):
         totals = Totals({(SAVED_BYTES, str(provider_id), ""): size})

@@ -27,6 +27,7 @@ class Job(models.TextChoices):
     RECOVERY = "recovery", "Recovery"
     ACCOUNT = "account", "Account check"
     NIGHTLY = "nightly", "Nightly check"
+    WEBHOOKS = "webhooks", "Webhooks"
     PICTURES = "pictures", "Reading pictures"
 
 
