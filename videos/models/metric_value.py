@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 
-from django.db import Error, IntegrityError, models, transaction
+from django.db import Error, models, transaction
 from django.db.models import F
 
 from videos.lifecycle import Status
+from videos.models.transactions import retried
 
 logger = logging.getLogger(__name__)
 
@@ -47,21 +48,18 @@ class MetricValueManager(models.Manager):
         if not totals:
             return
         try:
-            with transaction.atomic():
-                for key in sorted(totals):
-                    self._add(key, totals[key])
+            self._add_all(totals)
         except Error as error:
             logger.info("Metrics were not counted (%s)", type(error).__name__)
 
-    def _add(self, key: Key, amount: float):
-        names = dict(zip(("name", "subject", "label"), key, strict=True))
-        if self.filter(**names).update(value=F("value") + amount):
-            return
-        try:
-            with transaction.atomic():
-                self.create(**names, value=amount)
-        except IntegrityError:  # another process was first
-            self.filter(**names).update(value=F("value") + amount)
+    @retried
+    def _add_all(self, totals: Mapping[Key, float]):
+        for name, subject, label in sorted(totals):
+            key = {"name": name, "subject": subject, "label": label}
+            more = F("value") + totals[name, subject, label]
+            if not self.filter(**key).update(value=more):
+                self.bulk_create([MetricValue(**key)], ignore_conflicts=True)  # another process may be first
+                self.filter(**key).update(value=more)
 
     def count_ended(self, provider_id: int, status: Status):
         if status in COUNTED:
