@@ -18,6 +18,7 @@ from environs import Env
 from marshmallow.validate import OneOf, Range
 
 from heygen_studio.addresses import host_of, is_address
+from heygen_studio.database import with_time_limits
 from heygen_studio.kept_secret import kept_secret
 from heygen_studio.time_zone import zone_name
 from videos import limits
@@ -156,7 +157,9 @@ TEMPLATES = [
 # in 30 s to none; synchronous=FULL because a power cut must not undo the mark made before money is spent.
 DATABASE_URL = env.str("DATABASE_URL", "")
 SQLITE_FILE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA / "studio.sqlite3")}  # a path is no URL
-DATABASE_WAIT = env.float("STUDIO_DATABASE_WAIT", 20)  # seconds for another writer; less in the web, see wsgi.py
+# Seconds, less in the web (see wsgi.py): for another writer and for a connection, and for one statement in all.
+DATABASE_WAIT = env.float("STUDIO_DATABASE_WAIT", 20)
+STATEMENT_WAIT = env.float("STUDIO_STATEMENT_WAIT", 0)
 DATABASES = {
     "default": {
         **(dj_database_url.parse(DATABASE_URL) if DATABASE_URL else SQLITE_FILE),
@@ -173,6 +176,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
             "PRAGMA secure_delete=ON;"  # a link that its row no longer holds is not left in the file's free space
         ),
     }
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    given = DATABASES["default"].get("OPTIONS", {})
+    DATABASES["default"]["OPTIONS"] = with_time_limits(given, DATABASE_WAIT, STATEMENT_WAIT)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # django-q2 only nudges; the rows are the queue. Other values for these were seen to run paid tasks again.
@@ -197,6 +203,7 @@ Q_CLUSTER = {
 
 # Files
 BUCKET = env.str("STUDIO_BUCKET", "")
+BUCKET_WAIT = env.float("STUDIO_BUCKET_WAIT", 30)  # seconds without a byte of an answer; less in the web
 BUCKET_REGION = env.str("AWS_REGION", "") or env.str("AWS_DEFAULT_REGION", "")
 BUCKET_ENDPOINT = (
     env.str("AWS_ENDPOINT_URL_S3", "") or env.str("AWS_ENDPOINT_URL", "") or env.str("AWS_S3_ENDPOINT_URL", "")
@@ -230,7 +237,7 @@ BUCKET_STORAGE = {
             s3={"addressing_style": None if BUCKET_ENDPOINT or "." in BUCKET else "virtual"},
             signature_version="s3v4",
             connect_timeout=5,
-            read_timeout=30,
+            read_timeout=BUCKET_WAIT,
             retries={"total_max_attempts": 2},
         ),
         "querystring_auth": True,

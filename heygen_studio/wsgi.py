@@ -63,5 +63,7 @@ class Incoming:
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heygen_studio.settings")
-os.environ.setdefault("STUDIO_DATABASE_WAIT", "5")  # somebody waits for the page; the worker has more time
+# Somebody waits for the page; the worker has more time.
+for name, seconds in {"DATABASE_WAIT": "5", "STATEMENT_WAIT": "20", "BUCKET_WAIT": "8"}.items():
+    os.environ.setdefault(f"STUDIO_{name}", seconds)
 application = Incoming(get_wsgi_application())

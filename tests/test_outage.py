@@ -1,14 +1,18 @@
 """While the database or the disk takes no writes, pages say so in a sentence, keep what was typed, and recover."""
 
+import errno
 import io
 import resource
+import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing, contextmanager
 
 import psycopg
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError, ProgrammingError, connection
@@ -16,6 +20,7 @@ from django.test import Client
 from django.utils.html import escape
 from PIL import Image
 
+from heygen_studio.database import with_time_limits
 from tests.parts.people import make_member
 from tests.parts.studio import PASSWORD
 from videos.models import Batch, DatabaseLock, Generation, Picture
@@ -221,20 +226,96 @@ def sqlite_error():
             return error
 
 
-def test_a_lock_that_postgresql_does_not_give_is_told(visitor):
+def only_on_postgresql():
     if connection.vendor != "postgresql":
-        pytest.skip("SQLite locks the whole file")
+        pytest.skip("SQLite locks the whole file, and is never away")
+
+
+@contextmanager
+def a_table_that_another_holds(model):
+    only_on_postgresql()
     database = connection.settings_dict
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
     with psycopg.connect(**{name: database[key] for name, key in names.items() if database[key]}) as other:
-        other.execute(f"LOCK TABLE {DatabaseLock._meta.db_table} IN ACCESS EXCLUSIVE MODE")
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = 200")
+        other.execute(f"LOCK TABLE {model._meta.db_table} IN ACCESS EXCLUSIVE MODE")
+        with with_options(options="-c lock_timeout=200"):
+            yield
+
+
+@contextmanager
+def with_options(port=None, **options):
+    """The database's connection, made anew."""
+    database = connection.settings_dict
+    before = {name: database[name] for name in ("PORT", "OPTIONS")}
+    connection.close()
+    database["PORT"], database["OPTIONS"] = port or database["PORT"], database["OPTIONS"] | options
+    try:
+        yield
+    finally:
+        connection.close()
+        database.update(before)
+
+
+@contextmanager
+def a_database_that_refuses():
+    only_on_postgresql()
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    with with_options(port=port):
+        yield
+
+
+@contextmanager
+def a_database_that_never_answers():
+    """A host that takes the connection and says nothing."""
+    only_on_postgresql()
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as listener,
+        with_options(port=listener.getsockname()[1], connect_timeout=2),
+    ):
+        yield
+
+
+absent = pytest.mark.parametrize(
+    "broken", [a_database_that_refuses, a_database_that_never_answers], ids=lambda broken: broken.__name__
+)
+
+
+@pytest.mark.parametrize("model", [DatabaseLock, Generation], ids=["of the order", "of every page"])
+def test_a_lock_that_postgresql_does_not_give_is_told(visitor, model):
+    with a_table_that_another_holds(model):
         reply = press(visitor, HTMX)
         assert (reply.status_code, reply.text) == (503, f"{Outage.LOCKED} {page.NOT_SENT}")
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = 0")
-    assert press(visitor, HTMX).status_code == 200
+        reply = press(visitor)
+        assert reply.status_code == 503
+        assert escape(f"{Outage.LOCKED} {page.NOT_SENT}") in reply.text
+        assert f"{escape(PROMPT)}</textarea>" in reply.text
+    assert press(visitor, HTMX).status_code == press(visitor, HTMX).status_code == 200
+    assert Generation.objects.count() == 1
+
+
+@absent
+def test_a_postgresql_that_is_away_is_told_without_asking_it_again(visitor, broken):
+    with broken():
+        began = time.monotonic()
+        reply = press(visitor)
+        assert time.monotonic() - began < 4.5, "it was asked once, and the answer did not ask it again"
+        assert reply.status_code == 503
+        assert escape(f"{Outage.ABSENT} {page.PERHAPS_SENT}") in reply.text
+        assert f"{escape(PROMPT)}</textarea>" in reply.text
+    assert press(visitor).status_code == press(visitor).status_code == 302
+    assert Generation.objects.count() == 1
+
+
+def test_a_page_and_a_script_are_told_that_postgresql_is_away(visitor):
+    with a_database_that_refuses():
+        reply = visitor.get("/usage")
+        assert (reply.status_code, escape(f"{Outage.ABSENT} {page.SHOWING}") in reply.text) == (503, True)
+        reply = press(visitor, HTMX)
+        assert (reply.status_code, reply.text) == (503, f"{Outage.ABSENT} {page.PERHAPS_SENT}")
+        reply = Client(raise_request_exception=False).post("/login", {"username": "member", "password": PASSWORD})
+        assert (reply.status_code, escape(f"{Outage.ABSENT} {page.SIGN_IN}") in reply.text) == (503, True)
+    assert visitor.get("/usage").status_code == 200
 
 
 def test_a_database_that_may_have_no_page_more_is_full():
@@ -253,7 +334,42 @@ def test_a_database_that_may_have_no_page_more_is_full():
 def test_a_postgresql_that_refuses_the_connection_is_an_outage():
     error = OperationalError()
     error.__cause__ = psycopg.OperationalError("connection refused")
-    assert outage_of(error) == Outage.UNREACHABLE
+    assert outage_of(error) == Outage.ABSENT
+
+
+def of_amazon(status, code="SlowDown"):
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "PutObject")
+
+
+REFUSALS = {
+    EndpointConnectionError(endpoint_url="http://bucket"): Outage.BUCKET,
+    of_amazon(503): Outage.BUCKET,
+    of_amazon(403, "InvalidAccessKeyId"): Outage.BUCKET,
+    of_amazon(400, "InvalidArgument"): None,
+    ParamValidationError(report="Bucket"): None,
+    PermissionError(errno.EACCES, "Permission denied"): Outage.FORBIDDEN,
+}
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
+def test_a_bucket_that_fails_and_a_folder_that_is_closed_are_outages(visitor, monkeypatch, error):
+    monkeypatch.setattr("django.core.files.storage.FileSystemStorage.save", raises(error))
+    reply = add_frame(visitor)
+    if outage := REFUSALS[error]:
+        assert (reply.status_code, reply.text) == (503, f"{outage} {page.PICTURE}")
+    else:
+        assert reply.status_code == 500, "a fault of our own"
+
+
+def test_the_web_waits_for_postgresql_no_longer_than_a_person_does():
+    limits = with_time_limits({"sslmode": "require", "options": "-c work_mem=8MB"}, wait=5, statement=20)
+    assert limits == {
+        "connect_timeout": 5,
+        "tcp_user_timeout": 5000,
+        "sslmode": "require",
+        "options": "-c lock_timeout=5000 -c statement_timeout=20000 -c work_mem=8MB",
+    }
+    assert with_time_limits({"sslmode": "require"}, wait=0, statement=0) == {"sslmode": "require"}
 
 
 def wrong_statement(*arguments):
@@ -262,7 +378,7 @@ def wrong_statement(*arguments):
 
 
 def raises(error):
-    def fail(*arguments):
+    def fail(*arguments, **named):
         raise error
 
     return fail

@@ -1,4 +1,4 @@
-"""When the database or the disk takes no writes: which exceptions say so, and the sentence for each.
+"""When the database, the disk or the bucket takes no writes: which exceptions say so, and the sentence for each.
 
 Only what the database, the driver or the system itself reports counts. Everything else is a fault of the studio and
 stays one.
@@ -7,6 +7,8 @@ stays one.
 import errno
 from enum import StrEnum
 
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import DatabaseError, OperationalError
@@ -16,7 +18,10 @@ class Outage(StrEnum):
     LOCKED = "The studio's database is locked by another program."
     FULL = "The studio's disk is full."
     READ_ONLY = "The studio's disk or database can only be read at the moment."
+    FORBIDDEN = "The studio may not use its own files at the moment."
     UNREACHABLE = "The studio's database or disk does not answer."
+    ABSENT = "The studio's database cannot be reached."
+    BUCKET = "The studio's bucket cannot be used at the moment."
 
 
 OF_SQLITE = {  # by the first two words of SQLite's own names, such as SQLITE_BUSY_SNAPSHOT
@@ -29,7 +34,7 @@ OF_SQLITE = {  # by the first two words of SQLite's own names, such as SQLITE_BU
 }
 OF_POSTGRES = {  # by the longest beginning of its codes, https://www.postgresql.org/docs/current/errcodes-appendix.html
     "55P03": Outage.LOCKED,  # lock_timeout
-    "57014": Outage.LOCKED,  # statement_timeout
+    "57014": Outage.UNREACHABLE,  # statement_timeout
     "40P01": Outage.LOCKED,  # a deadlock that stayed one, however often it was repeated
     "40001": Outage.LOCKED,
     "53100": Outage.FULL,
@@ -45,7 +50,13 @@ OF_SYSTEM = {
     errno.EFBIG: Outage.FULL,
     errno.EROFS: Outage.READ_ONLY,
     errno.EIO: Outage.UNREACHABLE,
+    errno.ESTALE: Outage.UNREACHABLE,
+    errno.EACCES: Outage.FORBIDDEN,
+    errno.EPERM: Outage.FORBIDDEN,
 }
+# What only a file's own device reports; for a socket these would mean something else, so they count for files alone.
+OF_DEVICES = frozenset({errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ETIMEDOUT, errno.EREMOTEIO, errno.EBUSY})
+REFUSES = frozenset({401, 403, 404, 429})  # the statuses of a bucket whose key, name or patience is at an end
 
 
 def outage_of(error: BaseException | None) -> Outage | None:
@@ -54,7 +65,22 @@ def outage_of(error: BaseException | None) -> Outage | None:
         return outage_of(error.__context__)
     if isinstance(error, DatabaseError):
         return of_database(error)
-    return OF_SYSTEM.get(error.errno) if isinstance(error, OSError) else None
+    if isinstance(error, OSError):
+        return OF_SYSTEM.get(error.errno)
+    return Outage.BUCKET if is_of_bucket(error) else None
+
+
+def is_of_storage(error: OSError) -> bool:
+    """Whether the storage failed, in work on a file; else the studio asked for something that cannot be."""
+    return error.errno in OF_SYSTEM or error.errno in OF_DEVICES
+
+
+def is_of_bucket(error: BaseException | None) -> bool:
+    """Whether the bucket failed, and not what we asked of it."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status in REFUSES or status >= 500
+    return isinstance(error, BotoCoreError | Boto3Error) and not isinstance(error, ParamValidationError)
 
 
 def of_database(error: DatabaseError) -> Outage | None:
@@ -65,4 +91,4 @@ def of_database(error: DatabaseError) -> Outage | None:
         return next((outage for start, outage in OF_POSTGRES.items() if code.startswith(start)), None)
     # PostgreSQL gives no code where it could not be asked at all.
     is_unasked = isinstance(error, OperationalError) and type(cause).__module__.partition(".")[0] == "psycopg"
-    return Outage.UNREACHABLE if is_unasked else None
+    return Outage.ABSENT if is_unasked else None

@@ -5,14 +5,16 @@ around them alike, because a form that cannot be read or a session that cannot b
 """
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.views.defaults import server_error as fault_of_the_studio
 
 from videos.accounts.forms import SignInForm
@@ -24,6 +26,7 @@ from videos.views.gallery import Shelf, shelf_context
 from videos.views.next_page import asked_next
 
 TRY_AGAIN_AFTER = "5"  # seconds
+LOCKED_FOR = 500  # milliseconds
 NOT_SENT = "Nothing was sent and nothing was charged. Your words are kept: press Generate again in a moment."
 SENT_ALREADY = "Your order was taken all the same: reload the page to see its videos. Nothing was ordered twice."
 PERHAPS_SENT = (
@@ -52,29 +55,60 @@ def answer(request: HttpRequest, outage: Outage) -> HttpResponse:
 
 
 def told(request: HttpRequest, outage: Outage) -> HttpResponse:
-    route = request.resolver_match.url_name if request.resolver_match else ""
-    sentence = f"{outage} {advice(request, route)}"
-    if request.headers.get("HX-Request"):  # the page is still there, with everything in it
-        headers = {"Studio-Outage": place_on_page(request, route)}
-        return HttpResponse(sentence, content_type="text/plain; charset=utf-8", headers=headers)
+    with less_patience(outage):
+        match = match_of(request)
+        route = match.url_name if match else ""
+        sentence = f"{outage} {advice(request, route, outage)}"
+        if request.headers.get("HX-Request"):  # the page is still there, with everything in it
+            headers = {"Studio-Outage": place_on_page(match)}
+            return HttpResponse(sentence, content_type="text/plain; charset=utf-8", headers=headers)
+        return page(request, route, sentence, outage)
+
+
+def page(request: HttpRequest, route: str, sentence: str, outage: Outage) -> HttpResponse:
+    """The form as it was sent; without a database a page of its own that holds what was typed."""
+    is_form = request.method == "POST" and request.resolver_match and route in FORMS and request.POST
     with suppress(DatabaseError, OSError):
-        if request.method == "POST" and route in FORMS and request.POST:
+        if is_form and outage != Outage.ABSENT:
             return FORMS[route](request, sentence)
     return HttpResponse(render_to_string("503.html", {"sentence": sentence, "typed": request.POST.get("prompt", "")}))
 
 
-def place_on_page(request: HttpRequest, route: str) -> str:
+@contextmanager
+def less_patience(outage: Outage) -> Iterator[None]:
+    """What is asked of the database for this answer must not wait for the same lock as long once more."""
+    is_on_postgres = outage == Outage.LOCKED and connection.vendor == "postgresql"
+    if is_on_postgres:
+        set_lock_timeout(f"= {LOCKED_FOR}")
+    yield
+    if is_on_postgres:
+        set_lock_timeout("TO DEFAULT")
+
+
+def set_lock_timeout(words: str):
+    with suppress(DatabaseError), connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout {words}")
+
+
+def match_of(request: HttpRequest) -> ResolverMatch | None:
+    """Also of a request that got no further than to its session."""
+    with suppress(Resolver404):
+        return request.resolver_match or resolve(request.path_info)
+    return None
+
+
+def place_on_page(match: ResolverMatch | None) -> str:
     """Beside what was sent; the script shows a sentence as a toast where there is no such place."""
-    if route == "frame":
-        return f"#slot-error-{request.resolver_match.kwargs['which']}"
-    return "#error-prompt" if route == "generate" else "#toast-of-its-own"
+    if match and match.url_name == "frame":
+        return f"#slot-error-{match.kwargs['which']}"
+    return "#error-prompt" if match and match.url_name == "generate" else "#toast-of-its-own"
 
 
-def advice(request: HttpRequest, route: str) -> str:
+def advice(request: HttpRequest, route: str, outage: Outage) -> str:
     if request.method != "POST":
         return SHOWING
     if route == "generate":
-        return advice_on_order(request)
+        return PERHAPS_SENT if outage == Outage.ABSENT else advice_on_order(request)
     return {"frame": PICTURE, "login": SIGN_IN}.get(route, CHANGING)
 
 

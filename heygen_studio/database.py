@@ -1,0 +1,20 @@
+"""How long the database may keep anybody waiting, as PostgreSQL and its client understand it."""
+
+from math import ceil
+from typing import Any
+
+FEWEST_SECONDS = 2  # to connect: the client takes less for this anyway
+
+
+def with_time_limits(given: dict[str, Any], wait: float, statement: float) -> dict[str, Any]:
+    """OPTIONS for PostgreSQL: `given` stands in the URL and takes precedence. Seconds; 0 is no limit.
+
+    `wait` is for a connection, for a lock, and for a network that no longer carries a byte; `statement` is for one
+    statement in all.
+    """
+    limits = {"lock_timeout": wait, "statement_timeout": statement}
+    words = [f"-c {name}={ceil(seconds * 1000)}" for name, seconds in limits.items() if seconds > 0]
+    if wait > 0:
+        given = {"connect_timeout": max(FEWEST_SECONDS, ceil(wait)), "tcp_user_timeout": ceil(wait * 1000), **given}
+    options = " ".join([*words, given.get("options", "")]).strip()
+    return {**given, "options": options} if options else given
