@@ -3,24 +3,27 @@
 It is told with its place, and never as a passing fault of HeyGen, of the disk or of a video's bytes.
 """
 
+import errno
+import os
 import re
 import threading
 from contextlib import contextmanager
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from django.db import OperationalError, ProgrammingError, connections
 from django.utils.html import escape
 
 from tests.parts.accounts import account
 from tests.parts.processes import wait_until
 from tests.parts.saving import completed, make_due, save_until_ready
-from tests.parts.things import make_queued, make_ready
+from tests.parts.things import make_picture, make_queued, make_ready
 from videos import stopping, tasks
 from videos.engine import poll_outcomes
 from videos.engine.save import save
 from videos.engine.submit import submit
 from videos.faults import name_of
-from videos.models import Generation, Job, ProcessLock, StudioFault
+from videos.models import Generation, Job, ProcessLock, RemoteCopy, StudioFault
 from videos.remotes import transport
 from videos.remotes.heygen_workflows import HeyGenWorkflows
 from videos.storage import probe
@@ -117,6 +120,48 @@ def test_a_database_that_is_away_while_saving_is_said_and_is_no_fault(remote, ow
     generation.refresh_from_db()
     assert "the studio's database did not answer" in generation.trouble
     assert not StudioFault.objects.exists()
+
+
+def fails_with(number):
+    def fail(*arguments, **named):
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO, errno.EROFS, errno.EDQUOT, errno.ESTALE])
+def test_what_the_storage_reports_while_saving_is_no_fault_of_the_studio(remote, owner, monkeypatch, number):
+    [generation] = completed(remote, owner)
+    monkeypatch.setattr("videos.engine.save.publish", fails_with(number))
+    save(generation.pk)
+    generation.refresh_from_db()
+    assert "the studio's" in generation.trouble and "fault of its own" not in generation.trouble
+    assert not StudioFault.objects.exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EBADF, errno.EINVAL, errno.EISDIR])
+def test_another_error_of_the_system_while_saving_is_a_fault_of_the_studio(remote, owner, monkeypatch, number):
+    [generation] = completed(remote, owner)
+    monkeypatch.setattr("videos.engine.save.publish", fails_with(number))
+    save(generation.pk)
+    generation.refresh_from_db()
+    assert "the studio met a fault of its own" in generation.trouble
+    assert [fault.job for fault in StudioFault.objects.open()] == [Job.SAVING]
+
+
+def test_a_picture_that_its_bucket_does_not_give_waits_and_is_no_fault_of_the_studio(remote, owner, monkeypatch):
+    generation = make_queued(owner, start_frame=make_picture(owner))
+
+    def away(*arguments, **named):
+        raise EndpointConnectionError(endpoint_url="http://bucket")
+
+    monkeypatch.setattr("videos.engine.frames.read", away)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, remote.ledger()) == ("queued", [])
+    assert "could not prepare this request" in generation.trouble
+    assert not StudioFault.objects.exists()
+    assert not RemoteCopy.objects.exclude(upload_until=None).exists(), "the next try need not wait"
 
 
 def test_it_is_counted_and_ends_when_the_job_works_again(remote, owner, client, monkeypatch):

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import httpx
 from django.conf import settings
 
 from videos import signed_links
@@ -62,7 +61,7 @@ def hand_over(remote: Backend, picture: Picture, copy: RemoteCopy) -> Image:
     except RemoteError as error:
         copy.give_up_upload()
         raise refusal(error) or error from error
-    except (FrameRefused, OSError, httpx.InvalidURL):
+    except Exception:
         copy.give_up_upload()
         raise
     if image.data:  # nothing of it stays at the remote

@@ -44,6 +44,7 @@ from videos.models import (
 from videos.models.lease import is_too_far_ahead
 from videos.models.metric_value import LATENESS, POLLS, Totals
 from videos.models.process_lock import POLLER
+from videos.outages import is_of_storage
 from videos.remotes import registry, transport
 from videos.remotes.errors import Cause, EndNotice, RemoteError
 
@@ -245,6 +246,8 @@ def in_database(call: Callable[[], Any]) -> Any:
         StudioFault.objects.record(Job.POLLING, error)
     except OSError as error:  # a side file that cannot be read, say: polls go on
         logger.error("The poller met %s (%s)", type(error).__name__, error.strerror)
+        if not is_of_storage(error):
+            StudioFault.objects.record(Job.POLLING, error)
     return None
 
 

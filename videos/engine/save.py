@@ -28,6 +28,7 @@ from videos.models import Generation, Job, MetricValue, SavedVideo, Step, Studio
 from videos.models.lease import claim_lasts
 from videos.models.metric_value import PUT_OFF
 from videos.models.studio_fault import PASSING
+from videos.outages import is_of_storage
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.download import Facts, Fault, FetchError, disk_fault, download, guard_for, interrupted, size_of
@@ -91,16 +92,20 @@ def save_slice(generation: Generation, is_stopping: Callable[[], bool], seconds:
     except HeldElsewhere:
         generation.delay_saving(generation.lease_token, LOCKED_DELAY, "")
         return False
-    except OSError as error:
-        put_off(generation, disk_fault(error), DISK_DELAY)
-        return False
     except PASSING:
         put_off(generation, Unforeseen("the studio's database did not answer"), DISK_DELAY)
-        return False
     except Exception as error:  # a video that always fails must not be tried silently forever
-        StudioFault.objects.record(Job.SAVING, error, generation.pk)
-        put_off(generation, Unforeseen(f"the studio met a fault of its own ({name_of(error)})"), LONGEST_DELAY)
-        return False
+        put_off_after(error, generation)
+    return False
+
+
+def put_off_after(error: Exception, generation: Generation):
+    """What the storage reports passes, or its owner must act; everything else is a fault of the studio."""
+    if isinstance(error, OSError) and is_of_storage(error):
+        put_off(generation, disk_fault(error), DISK_DELAY)
+        return
+    StudioFault.objects.record(Job.SAVING, error, generation.pk)
+    put_off(generation, Unforeseen(f"the studio met a fault of its own ({name_of(error)})"), LONGEST_DELAY)
 
 
 # One slice

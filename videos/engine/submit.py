@@ -26,6 +26,7 @@ from videos.models import Generation, Job, RemoteAccount, StudioFault
 from videos.models.lease import claim_lasts
 from videos.models.remote_account import LONGEST_WAIT, REFUSED_KEY
 from videos.models.studio_fault import PASSING
+from videos.outages import outage_of
 from videos.remotes.base import Job as RemoteJob
 from videos.remotes.errors import Cause, EndNotice, RemoteError
 
@@ -81,7 +82,7 @@ class Attempt:
     def take_unforeseen(self, error: Exception):
         """A fault of the studio is told as such. What may have left still has an unknown outcome."""
         logger.error("Sending generation %s broke off: %s", self.generation.public_id, name_of(error))
-        if isinstance(error, PASSING):
+        if isinstance(error, PASSING) or outage_of(error):
             self.take_error(RemoteError(Cause.UNREADABLE, type(error).__name__), "studio", "preparing")
             return
         StudioFault.objects.record(Job.SENDING, error, self.generation.pk)

@@ -25,6 +25,8 @@ import httpx
 
 from videos.models.studio_settings import current
 
+from videos.outages import is_of_storage
+
 MAX_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 CONNECT_SECONDS = 10.0
@@ -332,6 +334,8 @@ def write(file: BinaryIO, chunk: bytes):
         while rest:
             rest = rest[file.write(rest) :]
     except OSError as error:
+        if not is_of_storage(error):
+            raise
         raise disk_fault(error) from None
 
 
