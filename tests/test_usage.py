@@ -37,10 +37,11 @@ def test_counts_success_and_times_are_right(owner):
     for took in (10, 20, 30, 40, 100):
         make(owner, took=took)
     make(owner, status="failed")
+    make(owner, status="failed", error_class="refused")  # which is nobody's failure
     make(owner, status="running")
     make(owner, status="cancelled")
     whole = last_month().whole
-    assert (whole.saved, whole.failed, whole.other) == (5, 1, 1)
+    assert (whole.saved, whole.failed, whole.other) == (5, 2, 1)
     assert whole.median_seconds == 30
     assert whole.p90_seconds == pytest.approx(76)
     assert round(whole.percent_ok, 1) == 83.3

@@ -17,8 +17,11 @@ from videos.models.changes import changed_between
 from videos.models.lease import ahead, passed
 from videos.models.studio_settings import current
 from videos.remotes import registry
+from videos.remotes.errors import Cause
 from videos.text import folded
 
+# Failures that say nothing of how well a provider works: the request, our account or its owner was the reason.
+NOT_ITS_FAULT = [Cause.REFUSED, Cause.PICTURE, Cause.INVALID, Cause.CREDITS, Cause.PLAN, Cause.KEY, Cause.CANCELLED]
 SAMPLES = 20  # a provider's history reaches back so many generations
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
 
@@ -133,7 +136,7 @@ class GenerationQuerySet(models.QuerySet):
     def track_records(self) -> dict[int, TrackRecord]:
         """Provider id → TrackRecord over each provider's last SAMPLES ended generations."""
         accepted = self.filter(remote_id__isnull=False, sent_at__isnull=False)  # others say nothing about it
-        ended = accepted.filter(status__in=[Status.READY, Status.FAILED])
+        ended = accepted.filter(Q(status=Status.READY) | Q(status=Status.FAILED) & ~Q(error_class__in=NOT_ITS_FAULT))
         newest = Window(RowNumber(), partition_by=F("provider_id"), order_by=F("pk").desc())
         rows = (
             ended.annotate(place=newest)

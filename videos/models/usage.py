@@ -13,16 +13,19 @@ from django.utils import timezone
 from videos.lifecycle import Status
 from videos.models.budget import LedgerEntry
 from videos.models.generation import Generation
+from videos.models.generation_queryset import NOT_ITS_FAULT
 from videos.models.provider import Provider
 from videos.remotes import registry
 
 
 @dataclass
 class Tally:
-    """Counts of one day, one provider, or all: `seconds` are waits from sending to completion."""
+    """Counts of one day, one provider, or all. `seconds` are waits from sending to completion; `excused` are those of
+    `failed` that say nothing of a provider."""
 
     saved: int = 0
     failed: int = 0
+    excused: int = 0
     other: int = 0
     size: int = 0
     seconds: list[float] = field(default_factory=list)
@@ -34,7 +37,7 @@ class Tally:
 
     @property
     def percent_ok(self) -> float | None:
-        ended = self.saved + self.failed
+        ended = self.saved + self.failed - self.excused
         return 100 * self.saved / ended if ended else None
 
     @property
@@ -54,6 +57,7 @@ class Tally:
             self.size += generation.saved_video.size
         elif generation.status == Status.FAILED:
             self.failed += 1
+            self.excused += generation.error_class in NOT_ITS_FAULT
         else:
             self.other += 1
         if generation.status == Status.READY and generation.took_seconds is not None:
@@ -116,7 +120,7 @@ def counted(first: date, owner) -> Iterable[Generation]:
     rows = rows.exclude(status=Status.CANCELLED)
     if owner is not None:
         rows = rows.filter(owner=owner)
-    names = ("status", "created_at", "sent_at", "completed_at", "provider_id", "saved_video__size")
+    names = ("status", "error_class", "created_at", "sent_at", "completed_at", "provider_id", "saved_video__size")
     return rows.select_related("saved_video").only(*names).iterator()
 
 
