@@ -15,6 +15,7 @@ from tests.parts.things import make_queued, make_ready
 from videos.models import Budget, Generation, ProcessLock
 from videos.remotes.errors import Cause
 from videos.templatetags.studio import ago, clock, ratio_class, size
+from videos.views.generation_actions import make_again
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -313,6 +314,24 @@ def test_a_providers_share_counts_only_what_it_was_given(client, member):
         Generation.objects.filter(pk=generation.pk).update(remote_id=None)
     [record] = Generation.objects.track_records().values()
     assert (record.succeeded, record.ended) == (4, 5)
+
+
+def test_a_refused_prompt_counts_against_no_provider(client, member):
+    make(member, count=4)
+    make(member, status="failed", error_class="fault")
+    for cause in ("refused", "picture", "invalid", "credits"):
+        make(member, status="failed", error_class=cause)
+    [record] = Generation.objects.track_records().values()
+    assert (record.succeeded, record.ended) == (4, 5)
+
+
+def test_an_unknown_outcome_that_was_made_again_says_so_with_a_link_and_stays(client, member):
+    (generation,) = make(member, status="unknown")
+    make_again(generation, member, "a-form-token-0123456789", again=False)
+    new = Generation.objects.get(retry_of=generation)
+    shelf = client.get("/?state=attention").text
+    assert "Another was made meanwhile; this one stays here until you say whether it was made." in shelf
+    assert f'href="/g/{new.public_id}"' in shelf
 
 
 def test_trash_offers_to_undo_and_restore_brings_it_back(client, member):

@@ -1,9 +1,13 @@
 """What the viewer says, to whom, and where its previous and next lead."""
 
+from html.parser import HTMLParser
+
 import pytest
 
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, signed_in
+from tests.parts.things import make_queued
+from videos.engine.submit import submit
 from videos.models import Generation
 
 pytestmark = pytest.mark.django_db
@@ -102,3 +106,79 @@ def test_no_form_leads_to_another_site(client, owner):
     [generation] = make(owner)
     response = client.post(f"/g/{generation.public_id}/trash", {"next": "https://elsewhere.example/"})
     assert response.url == f"/#g-{generation.public_id}"
+
+
+ACTIONS = {
+    "unknown": {"found", "not-made", "another"},
+    "stopped": {"check"},
+    "queued": {"cancel"},
+    "running": set(),
+}
+
+
+class PlainForms(HTMLParser):
+    """The forms of a page that work with scripts off, by the last part of their address: the fields of each."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.found, self.fields = {}, {}
+        self.feed(page)
+
+    def handle_starttag(self, tag, given):
+        attributes = dict(given)
+        if tag == "form":
+            self.fields = {}
+            if attributes.get("method") == "post" and "hx-post" not in attributes:
+                self.found[attributes.get("action", "").rpartition("/")[2]] = self.fields
+        elif tag in {"input", "button"} and attributes.get("name"):
+            self.fields[attributes["name"]] = attributes.get("value", "")
+
+
+def forms(page: str) -> dict[str, dict[str, str]]:
+    return PlainForms(page).found
+
+
+@pytest.mark.parametrize("status", ACTIONS)
+def test_with_scripts_off_the_viewer_offers_what_moves_it_on(client, owner, status):
+    [generation] = make(owner, status=status)
+    offered = forms(page(client, generation).text)
+    assert set(offered) & {"found", "not-made", "another", "check", "stop", "cancel"} == ACTIONS[status]
+
+
+@pytest.mark.parametrize(
+    ("status", "action", "becomes"), [("unknown", "not-made", "cancelled"), ("stopped", "check", "running")]
+)
+def test_with_scripts_off_a_plain_form_moves_it_and_comes_back_here(client, owner, status, action, becomes):
+    [generation] = make(owner, status=status)
+    fields = forms(page(client, generation).text)[action]
+    reply = client.post(f"/g/{generation.public_id}/{action}", fields)
+    assert (reply.status_code, reply["Location"]) == (302, f"/g/{generation.public_id}")
+    generation.refresh_from_db()
+    assert generation.status == becomes
+
+
+def test_with_scripts_off_another_one_is_made_of_an_unknown_outcome(client, owner):
+    [generation] = make(owner, status="unknown")
+    fields = forms(page(client, generation).text)["another"]
+    assert client.post(f"/g/{generation.public_id}/another", fields).status_code == 302
+    again = page(client, generation).text
+    assert Generation.objects.get(retry_of=generation).status == "queued"
+    assert "another" not in forms(again), "one more is asked for below its own line"
+    assert "again" in forms(again)["retry"]
+
+
+def test_with_scripts_off_an_id_that_was_found_is_followed_and_a_wrong_one_stays_in_its_field(client, owner, remote):
+    [generation] = make(owner, status="unknown")
+    fields = forms(page(client, generation).text)["found"]
+    reply = client.post(f"/g/{generation.public_id}/found", fields | {"remote_id": "no such id"})
+    assert reply.status_code == 422
+    assert 'value="no such id"' in reply.text
+    assert "Paste the id as HeyGen shows it" in reply.text
+    sent = make_queued(owner)
+    submit(sent.pk)
+    sent.refresh_from_db()
+    known, sent.remote_id = sent.remote_id, "node-gw-of-another"
+    sent.save()
+    client.post(f"/g/{generation.public_id}/found", fields | {"remote_id": known})
+    generation.refresh_from_db()
+    assert (generation.status, generation.remote_id) == ("running", known)

@@ -24,6 +24,7 @@ from videos.remotes.errors import Cause, RemoteError
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, own_generation, queued
 from videos.views.next_page import asked_next, redirect_to
+from videos.views.viewer import viewer_context
 
 UNDER_WAY = "This is still under way, so it stays in the gallery."
 SETTLE_FIRST = "This may have been charged. Resolve this first, then it can be deleted."
@@ -124,7 +125,8 @@ def found(request: HttpRequest, public_id) -> HttpResponse:
 def not_linked(request: HttpRequest, generation: Generation, problem: str) -> HttpResponse:
     """The sentence beside the field; what was typed stays in it."""
     if not request.htmx:
-        return answer(request, generation, problem, True)
+        said = {"id_problem": problem, "typed_id": request.POST.get("remote_id", "")}
+        return render(request, "viewer/viewer.html", viewer_context(request, generation) | said, status=422)
     response = HttpResponse(escape(problem), status=422)
     response["HX-Retarget"], response["HX-Reswap"] = f"#found-error-{generation.public_id}", "innerHTML"
     return response
