@@ -27,7 +27,7 @@ from videos.limits import SAVERS, SENDERS
 from videos.models import Generation, Job, StudioFault, WebhookEvent
 from videos.models.lease import is_too_far_ahead
 from videos.models.transactions import delete_in_order
-from videos.storage import consistency
+from videos.storage import consistency, remeasure
 
 __all__ = [
     "check_account",
@@ -108,7 +108,8 @@ def deliver_webhooks():
 def sweep():
     recovery.recover()
     enqueue_poller()
-    enqueue_account_check()
+    if account_check.is_due():
+        enqueue_account_check()
 
 
 @task(Job.ACCOUNT)
@@ -118,11 +119,12 @@ def check_account():
 
 @task(Job.NIGHTLY)
 def nightly():
-    """Deletes old task records, sessions and webhook events, and runs the consistency check."""
+    """Deletes old task records, sessions and webhook events, runs the consistency check, measures old copies again."""
     delete_in_order(Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT))
     delete_in_order(Session.objects.filter(expire_date__lt=timezone.now()))
     WebhookEvent.objects.prune()
     consistency.nightly()
+    remeasure.measure_earlier_copies()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Saved copies of finished videos, and public links to them."""
 
 import secrets
+from dataclasses import asdict
 from functools import partial
 
 from django.db import models, transaction
@@ -11,6 +12,12 @@ from django.utils import timezone
 
 from videos import codecs
 from videos.models.transactions import update_in_order
+
+
+class SavedVideoQuerySet(models.QuerySet):
+    def measured_by_an_earlier_version(self):
+        """Version 0.1.0 did not ask how a browser shows a video, and kept no codec string; the newest first."""
+        return self.filter(codec_string="").select_related("generation").order_by("-pk")
 
 
 class SavedVideo(models.Model):
@@ -31,6 +38,8 @@ class SavedVideo(models.Model):
     last_frame = models.FileField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = SavedVideoQuerySet.as_manager()
+
     def __str__(self):
         return f"{self.width} × {self.height}, {self.seconds:.1f} s"
 
@@ -47,6 +56,14 @@ class SavedVideo(models.Model):
     @property
     def plays_everywhere(self) -> bool:
         return self.codec_family == codecs.EVERYWHERE
+
+    def measure_again(self, facts):
+        """`facts` is what the probe found."""
+        known = asdict(facts) | {"codec_string": facts.codec_string or facts.codec}
+        SavedVideo.objects.filter(pk=self.pk).update(**known)
+
+    def keep_measure(self):
+        SavedVideo.objects.filter(pk=self.pk).update(codec_string=self.codec)
 
     def files(self):
         return (self.file, self.poster, self.last_frame)

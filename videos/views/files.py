@@ -11,7 +11,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from heygen_studio.web.sent_files import SentFile, answer
-from videos.models import Generation, Picture
+from videos.models import Generation, Picture, SavedVideo
 from videos.views.download_names import download_name
 
 PRIVATE = "private, max-age=3600"
@@ -67,13 +67,18 @@ def video(request: HttpRequest, public_id) -> HttpResponseBase:
 @require_safe
 def poster(request: HttpRequest, public_id) -> HttpResponseBase:
     saved = visible(request, public_id).saved_video
-    return serve(request, saved.poster, "image/jpeg", f"{saved.sha256}-poster")
+    return serve(request, saved.poster, "image/jpeg", picture_tag(saved, "poster"))
 
 
 @require_safe
 def last_frame(request: HttpRequest, public_id) -> HttpResponseBase:
     saved = visible(request, public_id).saved_video
-    return serve(request, saved.last_frame, "image/jpeg", f"{saved.sha256}-last")
+    return serve(request, saved.last_frame, "image/jpeg", picture_tag(saved, "last"))
+
+
+def picture_tag(saved: SavedVideo, which: str) -> str:
+    """By the shape too: a picture is drawn anew where an earlier version measured it wrong."""
+    return f"{saved.sha256}-{which}-{saved.width}x{saved.height}"
 
 
 @require_safe

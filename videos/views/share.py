@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from videos.models import PublicLink
 from videos.views.download_names import download_name
-from videos.views.files import serve
+from videos.views.files import picture_tag, serve
 
 NOT_FOR_SEARCH_ENGINES = "noindex, nofollow, noarchive"
 
@@ -67,6 +67,6 @@ def shared_file(request: HttpRequest, token: str, name: str) -> HttpResponse:
     generation = shared(token).generation
     saved = generation.saved_video
     if name == "poster":
-        return unlisted(serve(request, saved.poster, "image/jpeg", f"{saved.sha256}-poster"))
+        return unlisted(serve(request, saved.poster, "image/jpeg", picture_tag(saved, "poster")))
     download = download_name(generation) if request.GET.get("download") else ""
     return unlisted(serve(request, saved.file, "video/mp4", saved.sha256, download))
