@@ -1,6 +1,7 @@
 """A remote API that goes away, and the account behind it: what is paused, what is said, and what goes on."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -11,10 +12,10 @@ from django.utils import timezone
 from tests.parts.accounts import account
 from tests.parts.people import make_member, make_owner, signed_in
 from tests.parts.pressing import press
-from videos.engine.account_check import check_accounts
+from videos.engine.account_check import check_accounts, is_due
 from videos.engine.submit import submit
 from videos.forms import first_offer
-from videos.models import Generation, Provider
+from videos.models import Generation, Provider, RemoteAccount
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -147,6 +148,47 @@ def test_a_low_balance_stands_beside_the_button_and_on_the_owners_page(remote):
     page = owner.get("/remotes").content.decode()
     assert "$1.50" in page
     assert "HeyGen&#x27;s video model API" in page
+
+
+def test_the_owner_says_what_a_low_balance_is(remote):
+    remote.faults([{"call": "account", "do": {"json": {"data": WALLET}}}])
+    check_accounts()
+    owner = signed_in(make_owner("chief"))
+    address = f"/remotes/{account().backend}/low-balance"
+    for limit, is_told in {"": True, "1.50": False, "1.51": True, "0": False}.items():
+        assert owner.post(address, {"low_below": limit}).status_code == 302
+        assert ("HeyGen account: $1.50 left." in owner.get("/").text) == is_told
+    reply = owner.post(address, {"low_below": "-3"})
+    assert (reply.status_code, 'value="-3"' in reply.text) == (422, True)
+    assert account().low_below == 0
+    assert signed_in(make_member("someone")).post(address, {"low_below": "1"}).status_code == 404
+
+
+def test_an_owner_who_asks_is_answered_within_seconds_by_a_remote_that_is_not(remote, monkeypatch):
+    monkeypatch.setattr("videos.views.remotes.PATIENCE", 0.2)
+    remote.faults([{"call": "account", "do": {"delay": 3}}])
+    owner = signed_in(make_owner("chief"))
+    began = time.monotonic()
+    reply = owner.post("/remotes/heygen_models/check", follow=True)
+    assert time.monotonic() - began < 2.5
+    assert "HeyGen could not be reached." in reply.text
+
+
+def test_an_account_is_asked_at_start_hourly_and_soon_again_where_something_is_wrong(remote, owner):
+    assert is_due()
+    check_accounts()
+    assert not is_due()
+    RemoteAccount.objects.filter(backend="heygen_models").update(checked_at=timezone.now() - timedelta(minutes=59))
+    assert is_due()
+    check_accounts()
+    account().note_trouble("HeyGen could not be reached.")
+    assert is_due()
+    check_accounts()
+    account().pause("owner", "chief paused sending.")
+    assert not is_due(), "only a person ends that"
+    account().resume()
+    account().pause("key", "The key was refused.")
+    assert is_due()
 
 
 def test_a_price_above_the_balance_warns_before_the_click(remote):

@@ -157,6 +157,7 @@ TABLE = {
     "members_budget": managers(get=200, post=422),
     "remotes": managers(get=200),
     "remotes_check": managers(post=302),
+    "remotes_low_balance": owners(post=302),
     "remotes_pause": managers(post=302),
     "remotes_resume": managers(post=302),
     "healthz": page(EVERYBODY),

@@ -94,6 +94,7 @@ urlpatterns = [
     path("members/<int:pk>/budget", members.budget_of, name="members_budget"),
     path("remotes", remotes.remotes, name="remotes"),
     path("remotes/<str:backend>/check", remotes.check, name="remotes_check"),
+    path("remotes/<str:backend>/low-balance", remotes.low_balance, name="remotes_low_balance"),
     path("remotes/<str:backend>/pause", remotes.pause, name="remotes_pause"),
     path("remotes/<str:backend>/resume", remotes.resume, name="remotes_resume"),
     path("healthz", health.healthz, name="healthz"),

@@ -1,4 +1,12 @@
-"""Asks each remote API, free of charge, whether it accepts our key."""
+"""Asks each remote API, free of charge, whether it accepts our key, and what is left of our account.
+
+At start, hourly, and when a person asks. Where something is wrong, recovery asks again every few minutes, so that
+sending goes on soon after the key is put right; while all is well, that many questions would be of no use to anybody.
+"""
+
+from datetime import timedelta
+
+from django.utils import timezone
 
 from videos import wording
 from videos.engine.enqueue import enqueue_account_check
@@ -7,27 +15,37 @@ from videos.models.remote_account import REFUSED_KEY
 from videos.remotes import registry
 from videos.remotes.errors import Cause, RemoteError
 
+EVERY = timedelta(minutes=58)  # a little less than an hour, because recovery looks every five minutes
+PATIENCE = 30.0  # seconds
 ANSWERED = frozenset({Cause.BUSY, Cause.PLAN, Cause.RETIRED, Cause.INVALID})
 
 
 def check_accounts() -> None:
     """Pauses sending to an API that refuses the key, and resumes it when the key is accepted again.
 
-    Runs when a worker starts and when a person resumes sending. Other errors are only noted.
+    Other errors are only noted.
     """
     for account in RemoteAccount.objects.make_all_active():
         if registry.find(account.backend).is_configured:  # nothing is sent without a key, and every page says so
             check_account(account)
 
 
-def check_account(account: RemoteAccount) -> None:
+def is_due() -> bool:
+    """Whether some account was not asked for an hour, or had something wrong with it when it was."""
+    since = timezone.now() - EVERY
+    return any(account.is_to_be_checked(since) for account in RemoteAccount.objects.all_active())
+
+
+def check_account(account: RemoteAccount, seconds: float = PATIENCE) -> str:
+    """Asks one of them, for so long at most. Why it did not answer well, as a sentence; or ""."""
+    account.note_check()
     try:
-        account.remember_account(registry.find(account.backend).check_account())
+        account.remember_account(registry.find(account.backend).check_account(seconds))
     except RemoteError as error:
-        note_error(account, error)
-        return
+        return note_error(account, error)
     account.note_reached()
     account.end_pause(Cause.KEY)
+    return ""
 
 
 def resume_sending(backend: str = "all") -> None:
@@ -39,7 +57,7 @@ def resume_sending(backend: str = "all") -> None:
     enqueue_account_check()
 
 
-def note_error(account: RemoteAccount, error: RemoteError):
+def note_error(account: RemoteAccount, error: RemoteError) -> str:
     sentence = wording.sentence("remote", error.cause, account.name)
     if error.cause == Cause.KEY:
         account.pause(error.cause, sentence, instead_of=REFUSED_KEY)
@@ -49,3 +67,4 @@ def note_error(account: RemoteAccount, error: RemoteError):
         account.note_reached()
     else:
         account.note_trouble(sentence)
+    return "" if error.cause in ANSWERED else sentence

@@ -1,7 +1,9 @@
 """One row for each remote API: may we send to it, when, how many at once, and what is wrong there."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -80,6 +82,16 @@ class RemoteAccount(models.Model):
     balance_unit = models.CharField(max_length=12, blank=True, help_text="A currency, or credits.")
     plan = models.CharField(max_length=60, blank=True)
     balance_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    low_below = models.DecimalField(
+        "warn below",
+        max_digits=16,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="A balance below this is told beside the button. Empty: 5 USD, or 50 credits; 0: never.",
+    )
     # What it announced about its end
     ends_at = models.DateTimeField(null=True, blank=True)
     end_words = models.TextField(blank=True)
@@ -163,10 +175,25 @@ class RemoteAccount(models.Model):
     def remember_account(self, told: Account):
         self.rows().update(balance=told.balance, balance_unit=told.unit, plan=told.plan, balance_at=timezone.now())
 
+    def note_check(self):
+        self.rows().update(checked_at=timezone.now())
+
+    def is_to_be_checked(self, since: datetime) -> bool:
+        """Not asked since then, or not as it should be when it was."""
+        if not registry.find(self.backend).is_configured:
+            return False
+        is_wrong = bool(self.trouble) or self.pause_cause in {Cause.KEY, REFUSED_KEY}
+        return is_wrong or self.checked_at is None or not since <= self.checked_at <= timezone.now()
+
+    @property
+    def low_limit(self) -> Decimal:
+        usual = LOW_BALANCE.get(self.balance_unit, LOW_BALANCE["USD"])
+        return Decimal(usual) if self.low_below is None else self.low_below
+
     @property
     def is_low(self) -> bool:
         """Whether the balance deserves a word beside the button."""
-        return self.balance is not None and self.balance < LOW_BALANCE.get(self.balance_unit, LOW_BALANCE["USD"])
+        return self.balance is not None and self.balance < self.low_limit
 
     def rows(self):
         return RemoteAccount.objects.filter(pk=self.pk)

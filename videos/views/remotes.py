@@ -1,19 +1,35 @@
 """The remote APIs, for owners and managers: what each is, what is left of its account, whether it is paused."""
 
+from django import forms
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
 
 from videos.engine.account_check import check_account, resume_sending
 from videos.models import Generation, RemoteAccount
 from videos.remotes import registry
-from videos.views.members import manager_only
+from videos.views.members import manager_only, owner_only
+
+PATIENCE = 5.0  # seconds: somebody waits for the page
+
+
+class LowBalanceForm(forms.ModelForm):
+    class Meta:
+        model = RemoteAccount
+        fields = ["low_below"]
 
 
 @manager_only
 @require_safe
 def remotes(request: HttpRequest) -> HttpResponse:
+    return show(request)
+
+
+def show(request: HttpRequest, refused: LowBalanceForm | None = None) -> HttpResponse:
+    """`refused` is a form with a fault: it stands in its account's place, with what was typed."""
     now = timezone.now()
     rows = [
         {
@@ -21,10 +37,16 @@ def remotes(request: HttpRequest) -> HttpResponse:
             "in_flight": Generation.objects.occupying(account.backend, now).count(),
             "has_key": registry.find(account.backend).is_configured,
             "repeats": registry.find(account.backend).repeats_for is not None,
+            "form": refused if refused and refused.instance.pk == account.pk else form_of(account),
         }
         for account in RemoteAccount.objects.all_active()
     ]
-    return render(request, "account/remotes.html", {"rows": rows})
+    return render(request, "account/remotes.html", {"rows": rows}, status=422 if refused else 200)
+
+
+def form_of(account: RemoteAccount, data=None) -> LowBalanceForm:
+    """Ids on the page need a name of their own for each account."""
+    return LowBalanceForm(data, instance=account, auto_id=f"{slugify(account.backend)}-%s")
 
 
 @manager_only
@@ -33,7 +55,21 @@ def check(request: HttpRequest, backend: str) -> HttpResponse:
     """Asks at once, free of charge, whether the key is good and what is left."""
     account = active_account(backend)
     if registry.find(account.backend).is_configured:
-        check_account(account)
+        problem = check_account(account, PATIENCE)
+        messages.error(request, problem) if problem else messages.success(request, f"{account.api_name} answered.")
+    return redirect("remotes")
+
+
+@owner_only
+@require_POST
+def low_balance(request: HttpRequest, backend: str) -> HttpResponse:
+    """Below which balance a word stands beside the button."""
+    account = active_account(backend)
+    form = form_of(account, request.POST)
+    if not form.is_valid():
+        return show(request, refused=form)
+    RemoteAccount.objects.filter(pk=account.pk).update(low_below=form.cleaned_data["low_below"])
+    messages.success(request, "The limit is saved.")
     return redirect("remotes")
 
 
