@@ -24,7 +24,6 @@ import httpcore
 import httpx
 
 from videos.models.studio_settings import current
-
 from videos.outages import is_of_storage
 
 MAX_REDIRECTS = 3
