@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0022_settings_and_preferences"),
+        ("videos", "0024_webhook_events"),
     ]
 
     operations = [
