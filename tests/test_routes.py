@@ -106,7 +106,7 @@ TABLE = {
     "cancel": deed(ITS_MAKER),
     "retry": deed(ITS_MAKER),
     "another": deed(ITS_MAKER),
-    "found": deed(ITS_MAKER, htmx_post=422),
+    "found": deed(ITS_MAKER, post=422, htmx_post=422),
     "not_made": deed(ITS_MAKER),
     "stop": deed(ITS_MAKER),
     "check": deed(ITS_MAKER),
