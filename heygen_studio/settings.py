@@ -344,12 +344,17 @@ TIME_ZONE = zone_name(TZ) or "UTC"
 USE_TZ = True
 
 LOG_LEVEL = env.log_level("STUDIO_LOG_LEVEL", "INFO")
+LOG_FORMAT = env.str("STUDIO_LOG_FORMAT", "text", validate=OneOf(["text", "json"]))
+SENTRY_DSN = (env.str("SENTRY_DSN", "") or env.str("STUDIO_SENTRY_DSN", "")).strip()
 # httpx logs whole addresses, signatures and all, at INFO, and httpcore logs headers at DEBUG: never let them.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "videos.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "videos": {"level": LOG_LEVEL},

@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from videos import stopping, wording
+from videos import logs, stopping, wording
 from videos.faults import name_of
 from videos.lease_files import new_lease
 from videos.models import Generation, Job, MetricValue, SavedVideo, Step, StudioFault
@@ -79,7 +79,10 @@ def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: fl
     """Works one slice on saving this generation, if it is due. True: call again at once."""
     with new_lease() as token:
         generation = Generation.objects.claim_to_save(pk, token)
-        return generation is not None and save_slice(generation, is_stopping, seconds)
+        if generation is None:
+            return False
+        with logs.about(generation):
+            return save_slice(generation, is_stopping, seconds)
 
 
 def save_slice(generation: Generation, is_stopping: Callable[[], bool], seconds: float) -> bool:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from videos import wording
+from videos import logs, wording
 from videos.engine import frames
 from videos.engine.enqueue import enqueue_account_check
 from videos.engine.recovery import keep_aside
@@ -46,7 +46,8 @@ def submit(pk: int) -> None:
         claim, repeat = Generation.objects.claim_to_send, Generation.objects.claim_to_repeat
         generation = claim(pk, token) or repeat(pk, token)
         if generation is not None:
-            Attempt(generation).run()
+            with logs.about(generation):
+                Attempt(generation).run()
 
 
 class Attempt:

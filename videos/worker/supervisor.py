@@ -24,6 +24,7 @@ from django.core.management import call_command
 from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from videos import logs
 from videos.storage.private import close_to_others
 from videos.worker import linux
 from videos.worker.static_files import collect_static_files
@@ -203,7 +204,7 @@ class Supervisor:
     def pass_on_output(self, seconds: float):
         for key, _ in self.selector.select(seconds):
             for line in key.data.lines():
-                self.say(f"{key.data.name:<8}| {line}")
+                self.say(logs.line_of(key.data.name, line))
 
     def stop_parts(self):
         """Asks every part to stop, and kills those that do not."""
