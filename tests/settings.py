@@ -49,6 +49,9 @@ ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 # A file, not memory: threads of one test then lock each other out just as they do when the studio runs.
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": DATA / "test.sqlite3"}  # noqa: F405
+    # Nobody cuts the power of a test run. Studios that tests start have the settings that people have.
+    started_with = DATABASES["default"]["OPTIONS"]["init_command"]  # noqa: F405
+    DATABASES["default"]["OPTIONS"]["init_command"] = started_with.replace("synchronous=FULL", "synchronous=OFF")  # noqa: F405
 # Hashed passwords and hashed names of static files are slow, and no test is about them.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
