@@ -38,7 +38,8 @@ lint: .venv/test.lock ## ruff and djlint: check and format
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/djlint --check --quiet templates || { echo "Run: $(BIN)/djlint --reformat templates"; exit 1; }
 
-# On a busy machine a browser or a process may be late: such a test has three tries, and the report tells of each.
+# On a busy machine a browser or a process may be late: tests/conftest.py says which tests have three tries, and the
+# report tells of each.
 # Three rounds, so that real processes and browsers do not fight the quick tests for the cores; the second runs the
 # quick ones that ask most of a database once more, on PostgreSQL. All of them run, even if one fails, or lint does.
 # Tests wait about as much as they work, so there are more workers than cores.
@@ -52,7 +53,7 @@ test: install-test ## lint and every test
 	$(MAKE) --no-print-directory lint || status=1; \
 	$(PYTEST) -m "not process and not browser" || status=1; \
 	TEST_DATABASE=postgres $(PYTEST) -m "not process and not browser" $(ON_POSTGRES) || status=1; \
-	$(PYTEST) -n $(PROCESS_WORKERS) -m "process or browser" --reruns 2 || status=1; \
+	$(PYTEST) -n $(PROCESS_WORKERS) -m "(process or browser) and not pythons" || status=1; \
 	exit $$status
 
 test-pythons: install-test ## a saved video and the quick tests on every promised Python that is on this machine

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import secrets
 
 import pytest
@@ -21,6 +22,7 @@ from videos.models import Batch, Budget, Generation, LedgerEntry, Picture, Provi
 
 pytestmark = pytest.mark.django_db
 MULTIPART = "multipart/form-data; boundary=limit"
+RANDOM_FORMS = int(os.environ.get("STUDIO_TEST_FORMS", 500))
 TEXT_FIELDS = ("prompt", "config", "aspect_ratio", "reference_image_url", "tail_image_url")
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
@@ -396,11 +398,11 @@ forms = some.fixed_dictionaries(
 
 @pytest.mark.timeout(900)  # on a machine that does much else
 @pytest.mark.parametrize("part", range(4))
-def test_two_thousand_forms_are_made_as_typed_or_come_back_with_a_sentence(visitor, part):
+def test_random_forms_are_made_as_typed_or_come_back_with_a_sentence(visitor, part):
     outcomes = {302: 0, 422: 0}  # 302: a batch was made; the script gets its cards with 200
 
     @seed(part)
-    @settings(max_examples=500, database=None, phases=[Phase.explicit, Phase.generate])
+    @settings(max_examples=RANDOM_FORMS // 4, database=None, phases=[Phase.explicit, Phase.generate])
     @example(GOOD | {"token": "t" * 32}, {})
     @given(forms, some.sampled_from([{}, HTMX, HTMX, HTMX, HTMX]))
     def judge(fields, way):
@@ -417,7 +419,9 @@ def test_two_thousand_forms_are_made_as_typed_or_come_back_with_a_sentence(visit
             transaction.set_rollback(True)
 
     judge()
-    assert outcomes[302] > 50 and outcomes[422] > 100, f"the examples are worth little: {outcomes}"
+    assert outcomes[302] > RANDOM_FORMS // 40 and outcomes[422] > RANDOM_FORMS // 20, (
+        f"the examples are worth little: {outcomes}"
+    )
 
 
 def assert_made_as_typed(fields):

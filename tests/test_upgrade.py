@@ -7,6 +7,7 @@ import hashlib
 import json
 from importlib import import_module
 from types import SimpleNamespace
+from uuid import UUID
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from tests.parts.exhibition import make
 from tests.parts.processes import LOOPBACK, wait_until
 from tests.parts.standin import Standin
 from tests.parts.studio import csrf_token
+from tests.parts.worker_processes import read
 from tests.upgrade.load import Old
 
 VERSIONS = ["0.1.0"]
@@ -71,7 +73,8 @@ class Upgraded:
 
     def statuses(self):
         """{public_id: status} as it stands now."""
-        return {row["public_id"]: row["status"] for row in self.rows()}
+        found = read(self.studio, "SELECT public_id, status FROM videos_generation")
+        return {str(UUID(str(public_id))): status for public_id, status in found}
 
     def signed_in(self, name):
         """A browser that signed in before the upgrade."""
@@ -181,7 +184,7 @@ def what_was_on_its_way_arrives(upgraded):
         expected[row["public_id"]] = "ready"
     for row in upgraded.of("sending: no reply yet"):
         expected[row["public_id"]] = "unknown"
-    wait_until(lambda: upgraded.statuses() == expected, 60, "everything to arrive", every=2)
+    wait_until(lambda: upgraded.statuses() == expected, 60, "everything to arrive", every=0.5)
     assert not list((upgraded.studio.data / "accepted").glob("*-*"))
     for row in upgraded.of("running:"):
         film = upgraded.signed_in(row["owner"]).get(f"/g/{row['public_id']}/video.mp4")
@@ -193,7 +196,7 @@ def what_waited_is_sent_once_sending_goes_on(upgraded):
     assert upgraded.post("olga", "/resume").status_code == 302
     waiting = {row["public_id"] for row in upgraded.of("queued:")}
     sent = lambda: {upgraded.statuses()[one] for one in waiting} == {"ready"}  # noqa: E731
-    wait_until(sent, 60, "what was queued to be sent and saved", every=2)
+    wait_until(sent, 60, "what was queued to be sent and saved", every=0.5)
     assert upgraded.statuses()[upgraded.of("demo: queued")[0]["public_id"]] == "queued", "it was made in demo mode"
 
 
@@ -204,7 +207,7 @@ def decisions_can_still_be_made(upgraded):
     upgraded.post("olga", f"/g/{stopped['public_id']}/check")
     upgraded.post("olga", f"/g/{unknown['public_id']}/not-made")
     upgraded.post("olga", f"/g/{trashed['public_id']}/restore")
-    wait_until(lambda: upgraded.statuses()[stopped["public_id"]] == "ready", 60, "the stopped one", every=2)
+    wait_until(lambda: upgraded.statuses()[stopped["public_id"]] == "ready", 60, "the stopped one", every=0.5)
     rows = {row["public_id"]: row for row in upgraded.rows()}
     assert rows[unknown["public_id"]]["status"] == "cancelled"
     assert rows[unknown["public_id"]]["videos_held"] == 0
