@@ -13,9 +13,11 @@ from django_q.models import OrmQ, Schedule
 
 from tests.parts.accounts import account
 from tests.parts.processes import wait_until
+from tests.parts.things import make_queued
 from videos import lease_files, stopping
 from videos.engine import enqueue, poll, poll_outcomes, recovery
 from videos.engine.submit import submit
+from videos.engine.work import LOST_AT_ONCE, Work
 from videos.models import Batch, DuePoll, Generation, ProcessLock, Provider, Request
 from videos.remotes.base import Progress, State
 from videos.remotes.errors import Cause, RemoteError
@@ -418,3 +420,37 @@ def test_a_long_overdue_execution_keeps_no_other_from_being_sent(running, settin
     assert list(Generation.objects.sendable(timezone.now())) == []
     Generation.objects.filter(pk=lighthouse.pk).update(sent_at=timezone.now() - minutes(60))
     assert len(Generation.objects.sendable(timezone.now())) == 1
+
+
+def test_a_row_whose_task_died_with_its_worker_is_enqueued_again_long_before_the_usual_time(owner, monkeypatch):
+    make_queued(owner)
+    work = Work()
+    work.look()
+    assert OrmQ.objects.count() == 1
+    monkeypatch.setattr("videos.engine.work.LOST_AFTER", 0.0)
+    work.look()
+    assert OrmQ.objects.count() == 1, "its task still waits"
+    OrmQ.objects.all().delete()  # taken by a worker that died at once
+    work.look()
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_row_whose_task_was_only_just_taken_is_left_to_who_took_it(owner):
+    make_queued(owner)
+    work = Work()
+    work.look()
+    OrmQ.objects.all().delete()
+    work.look()
+    assert not OrmQ.objects.exists()
+
+
+def test_of_many_rows_without_a_task_a_few_are_tried_again_at_once(owner, monkeypatch, settings):
+    settings.MAX_IN_FLIGHT = 30
+    for number in range(12):
+        make_queued(owner, token=f"form-token-{number}")
+    work = Work()
+    work.look()
+    OrmQ.objects.all().delete()
+    monkeypatch.setattr("videos.engine.work.LOST_AFTER", 0.0)
+    work.look()
+    assert OrmQ.objects.count() == LOST_AT_ONCE

@@ -64,3 +64,8 @@ def waiting() -> int:
 def longest_waiting() -> int | None:
     """The number of the task that has waited longest for a worker; None while none waits."""
     return OrmQ.objects.order_by("pk").values_list("pk", flat=True).first()
+
+
+def newest_waiting() -> int | None:
+    """The number of the task that was enqueued last, of those that wait; None while none waits."""
+    return OrmQ.objects.order_by("-pk").values_list("pk", flat=True).first()

@@ -22,14 +22,14 @@ from django.utils import timezone
 
 from videos import stopping, wording
 from videos.engine import poll_outcomes
-from videos.engine.enqueue import enqueue_save, enqueue_submit, enqueue_webhooks, waiting
 from videos.engine.faults import watched
 from videos.engine.lanes import Lanes
 from videos.engine.poll_outcomes import Found, OwnFault
 from videos.engine.recovery import recover
+from videos.engine.work import Work
 from videos.lease_files import new_lease
 from videos.lifecycle import Status
-from videos.limits import POLL_CONNECTIONS, POLLS_PER_TICK, TASKS_WAITING
+from videos.limits import POLL_CONNECTIONS, POLLS_PER_TICK
 from videos.models import (
     DuePoll,
     Generation,
@@ -39,7 +39,6 @@ from videos.models import (
     ProcessLock,
     RemoteAccount,
     StudioFault,
-    WebhookEvent,
 )
 from videos.models.lease import is_too_far_ahead
 from videos.models.metric_value import LATENESS, POLLS, Totals
@@ -58,7 +57,6 @@ RECORD_EVERY = 0.5  # seconds, or at once when a generation moves on
 POLL_SECONDS_AT_MOST = 30.0  # for one poll in all, however slowly its answer drips
 COUNT_EVERY = 5.0  # seconds between two writes of what is counted for /metrics
 RECOVER_EVERY = 5.0  # seconds
-ENQUEUE_AGAIN = 10.0  # seconds until the same row is enqueued once more
 
 
 def poll():
@@ -322,28 +320,3 @@ class Counts:
     def take(self) -> Totals:
         totals, self.totals, self.taken_at = self.totals, Totals(), time.monotonic()
         return totals if settings.METRICS_TOKEN else Totals()
-
-
-class Work:
-    """Finds what waits to be sent or saved and has no task: its task was lost, or its time has only come."""
-
-    def __init__(self):
-        self.enqueued: dict[int, float] = {}
-
-    def look(self):
-        room = TASKS_WAITING - waiting()
-        if room > 0:
-            for pk in self.fresh(Generation.objects.sendable(timezone.now())[:room]):
-                enqueue_submit(pk)
-            for pk in self.fresh(Generation.objects.savable(timezone.now())[:room]):
-                enqueue_save(pk)
-            if WebhookEvent.objects.due(timezone.now()).exists():
-                enqueue_webhooks()
-
-    def fresh(self, pks) -> list[int]:
-        """Those of `pks` that were not enqueued a moment ago."""
-        now = time.monotonic()
-        self.enqueued = {pk: moment for pk, moment in self.enqueued.items() if now - moment < ENQUEUE_AGAIN}
-        found = [pk for pk in pks if pk not in self.enqueued]
-        self.enqueued.update(dict.fromkeys(found, now))
-        return found

@@ -1,0 +1,69 @@
+"""Finds what waits to be sent or saved and has no task: its task was lost, or its time has only come.
+
+A task leaves django-q2's table as soon as a worker process takes it, and a process that dies takes its tasks with it.
+Tasks are taken in the order of their numbers. So a row whose task has left the table, and that nobody has claimed a
+moment later, lost its task, or came when all places were taken: it is enqueued again, long before the usual time.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from videos.engine.enqueue import (
+    enqueue_save,
+    enqueue_submit,
+    enqueue_webhooks,
+    longest_waiting,
+    newest_waiting,
+    waiting,
+)
+from videos.limits import SAVERS, SENDERS, TASKS_WAITING
+from videos.models import Generation, WebhookEvent
+
+ENQUEUE_AGAIN = 10.0  # seconds until the same row is enqueued once more, whatever became of its task
+LOST_AFTER = 1.5  # seconds that a task which was taken has until its row is claimed
+LOST_AT_ONCE = SENDERS + SAVERS  # rows whose task may be lost that are enqueued again in one look
+
+
+@dataclass
+class Enqueued:
+    """When a row was enqueued, and a number that its task's is not above."""
+
+    moment: float
+    number: int
+
+
+class Work:
+    """What the poller's thread enqueues each second, and as soon as a video is finished."""
+
+    def __init__(self):
+        self.enqueued: dict[int, Enqueued] = {}
+
+    def look(self):
+        room = TASKS_WAITING - waiting()
+        if room <= 0:
+            return
+        now, self.taken_below = time.monotonic(), longest_waiting()
+        self.enqueued = {pk: task for pk, task in self.enqueued.items() if now - task.moment < ENQUEUE_AGAIN}
+        to_send = self.without_task(Generation.objects.sendable(timezone.now())[:room], now)
+        to_save = self.without_task(Generation.objects.savable(timezone.now())[:room], now)
+        for pk in to_send:
+            enqueue_submit(pk)
+        for pk in to_save:
+            enqueue_save(pk)
+        if to_send or to_save:
+            task = Enqueued(now, newest_waiting() or 0)
+            self.enqueued.update(dict.fromkeys([*to_send, *to_save], task))
+        if WebhookEvent.objects.due(timezone.now()).exists():
+            enqueue_webhooks()
+
+    def without_task(self, pks: Iterable[int], now: float) -> list[int]:
+        pks = list(pks)
+        lost = [pk for pk in pks if pk in self.enqueued and self.is_lost(self.enqueued[pk], now)]
+        return [pk for pk in pks if pk not in self.enqueued or pk in lost[:LOST_AT_ONCE]]
+
+    def is_lost(self, task: Enqueued, now: float) -> bool:
+        was_taken = self.taken_below is None or task.number < self.taken_below
+        return was_taken and now - task.moment > LOST_AFTER
