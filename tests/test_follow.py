@@ -214,17 +214,18 @@ def test_tasks_that_dead_workers_had_taken_do_not_count_as_waiting():
 
 
 def test_what_waits_to_be_sent_or_saved_is_enqueued_once(running, remote, django_user_model, monkeypatch):
-    monkeypatch.setattr(poll, "ENQUEUE_AGAIN", 3600)
+    monkeypatch.setattr("videos.engine.work.ENQUEUE_AGAIN", 3600)
+    monkeypatch.setattr("videos.engine.work.LOST_AFTER", 3600)
     owner = django_user_model.objects.create_user("other", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
     Batch.objects.press(owner, "token", [request])
     with polling():
-        wait_until(lambda: poll.waiting() == 1, 20)
+        wait_until(lambda: enqueue.waiting() == 1, 20)
         [generation] = running("a lighthouse")
         remote.faults([])
         wait_until(lambda: status_of(generation) == "saving", 20)
-        wait_until(lambda: poll.waiting() >= 2, 20)
-    assert poll.waiting() == 2
+        wait_until(lambda: enqueue.waiting() >= 2, 20)
+    assert enqueue.waiting() == 2
 
 
 def test_nothing_is_enqueued_to_be_sent_while_the_account_is_paused(django_user_model):
