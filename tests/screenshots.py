@@ -78,7 +78,7 @@ def take_all(browser, studio):
 
     compare = page(WIDE)
     compare.goto(f"{studio.url}/compare")
-    compare.locator(".presses a").first.click()
+    compare.locator(".batches a").first.click()
     compare.locator(".beside video").first.wait_for()
     compare.get_by_label("Position in all videos").fill("3.2")
     compare.get_by_label("Position in all videos").blur()

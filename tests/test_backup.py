@@ -41,7 +41,7 @@ def with_postgres_programs(monkeypatch):
     monkeypatch.setenv("PATH", f"{PACKAGE / 'pginstall' / 'bin'}{os.pathsep}{os.environ['PATH']}")
 
 
-def press(client, prompt):
+def generate(client, prompt):
     fields = {"prompt": prompt, "provider": "ltx_distilled", "aspect_ratio": "16:9", "config": "{}", "count": "1"}
     form = {**fields, "token": uuid.uuid4().hex, "csrfmiddlewaretoken": csrf_token(client, "/")}
     reply = client.post("/generate", data=form, headers={"Referer": str(client.base_url)})
@@ -68,9 +68,9 @@ def files(folder):
 def backed_up_while_running(studio, tmp_path):
     """A running studio with one saved video, and its backup made while the next one is under way."""
     client = studio.client()
-    press(client, "saved before")
+    generate(client, "saved before")
     wait_until(lambda: generations(studio).get("saved before") == "ready", 60, "a saved video")
-    press(client, "under way")
+    generate(client, "under way")
     said = studio.manage("backupstudio", tmp_path / "backup")
     assert "Keep it as safe as the studio" in said
     return tmp_path / "backup"
@@ -112,7 +112,7 @@ def test_what_was_waiting_is_not_sent_by_the_restored_studio_until_an_owner_has_
     """It may have been sent since: sending it again would cost again."""
     studio = new_studio(HEYGEN_API_KEY="test-key", STUDIO_MAX_IN_FLIGHT=1)
     studio.make_owner()
-    studio.manage("shell", "-c", PRESS)
+    studio.manage("shell", "-c", GENERATE)
     studio.manage("backupstudio", tmp_path / "backup")
     other = fresh(studio)
     other.manage("restorestudio", tmp_path / "backup")
@@ -125,11 +125,11 @@ def test_what_was_waiting_is_not_sent_by_the_restored_studio_until_an_owner_has_
     assert standin.ledger() == []
 
 
-PRESS = """
+GENERATE = """
 from django.contrib.auth import get_user_model
 from videos.models import *
 owner = get_user_model().objects.get()
-Batch.objects.press(owner, "token", [Request("waiting", Provider.objects.get(value="veo_3_1"))])
+Batch.objects.make(owner, "token", [Request("waiting", Provider.objects.get(value="veo_3_1"))])
 """
 
 

@@ -46,7 +46,7 @@ def png(colour="teal"):
     return data.getvalue()
 
 
-def press(visitor, fields, files=(), path="/generate", **headers):
+def generate(visitor, fields, files=(), path="/generate", **headers):
     fields = {"token": secrets.token_urlsafe(24), **fields}
     return visitor.generic("POST", path, multipart(fields, files), content_type=MULTIPART, **headers)
 
@@ -86,7 +86,7 @@ def test_the_corpus_is_large_enough():
 @pytest.mark.parametrize("bad", TYPED, ids=lambda bad: bad.name)
 def test_a_bad_field_gets_a_sentence_and_what_was_typed_comes_back(visitor, bad):
     fields = GOOD | bad.fields
-    answer = press(visitor, fields)
+    answer = generate(visitor, fields)
     assert answer.status_code == 422
     form = ReturnedForm(answer.content.decode())
     assert bad.says in sentences_near(form, bad.beside)
@@ -96,7 +96,7 @@ def test_a_bad_field_gets_a_sentence_and_what_was_typed_comes_back(visitor, bad)
 
 @pytest.mark.parametrize("bad", TYPED, ids=lambda bad: bad.name)
 def test_a_bad_field_gets_its_sentence_where_the_script_runs_too(visitor, bad):
-    answer = press(visitor, GOOD | bad.fields, **HTMX)
+    answer = generate(visitor, GOOD | bad.fields, **HTMX)
     assert answer.status_code == 422
     form = ReturnedForm(answer.content.decode())
     assert bad.says in sentences_near(form, bad.beside)
@@ -107,7 +107,7 @@ def test_a_bad_field_gets_its_sentence_where_the_script_runs_too(visitor, bad):
 @pytest.mark.parametrize(("name", "fields", "kept"), ODD_BUT_RIGHT, ids=[name for name, *_ in ODD_BUT_RIGHT])
 def test_what_is_odd_but_right_is_kept_as_it_was_typed(visitor, name, fields, kept):
     fields = GOOD | fields
-    assert press(visitor, fields).status_code == 302
+    assert generate(visitor, fields).status_code == 302
     made = Generation.objects.get()
     assert made.prompt == with_plain_line_ends(fields["prompt"])
     assert made.provider.value == (fields["provider"] or "veo_3_1")
@@ -160,20 +160,20 @@ def test_a_whole_request_passes_where_damaged_ones_do_not(visitor):
 )
 def test_an_accepted_picture_is_kept_when_another_field_is_refused(visitor, member, file_name):
     files = [("reference_image", file_name, png()), ("tail_image", "end.png", png("olive"))]
-    form = ReturnedForm(press(visitor, GOOD | {"prompt": ""}, files).content.decode())
+    form = ReturnedForm(generate(visitor, GOOD | {"prompt": ""}, files).content.decode())
     start, end = form.values["start_picture"], form.values["end_picture"]
     kept = {str(picture.public_id) for picture in Picture.objects.filter(owner=member)}
     assert {*start, *end} == kept and len(kept) == 2
     assert_nothing_was_made()
     again = GOOD | {"token": form.values["token"], "start_picture": start[0], "end_picture": end[0]}
-    assert press(visitor, again).status_code == 302
+    assert generate(visitor, again).status_code == 302
     made = Generation.objects.get()
     assert [str(made.start_frame.public_id), str(made.end_frame.public_id)] == start + end
 
 
 def test_a_picture_is_kept_when_the_other_one_is_refused(visitor):
     files = [("reference_image", "a.png", png()), ("tail_image", "end.png", b"no picture at all")]
-    form = ReturnedForm(press(visitor, GOOD, files).content.decode())
+    form = ReturnedForm(generate(visitor, GOOD, files).content.decode())
     assert form.values["start_picture"] == [str(Picture.objects.get().public_id)]
     assert form.sentences["tail_image"]
     assert_nothing_was_made()
@@ -181,7 +181,7 @@ def test_a_picture_is_kept_when_the_other_one_is_refused(visitor):
 
 def test_a_frame_is_a_file_or_an_address_and_never_both(visitor):
     fields = GOOD | {"reference_image_url": "https://example.com/a.png"}
-    form = ReturnedForm(press(visitor, fields, [("reference_image", "a.png", png())]).content.decode())
+    form = ReturnedForm(generate(visitor, fields, [("reference_image", "a.png", png())]).content.decode())
     assert "not both" in form.sentences["reference_image"]
     assert_typed_came_back(form, fields)
     assert_nothing_was_made()
@@ -189,28 +189,28 @@ def test_a_frame_is_a_file_or_an_address_and_never_both(visitor):
 
 def test_a_token_sent_again_makes_nothing_new(visitor):
     fields = GOOD | {"token": "t" * 32}
-    assert press(visitor, fields).status_code == press(visitor, fields).status_code == 302
-    assert press(visitor, fields | {"prompt": "another"}).status_code == 422
+    assert generate(visitor, fields).status_code == generate(visitor, fields).status_code == 302
+    assert generate(visitor, fields | {"prompt": "another"}).status_code == 422
     assert Generation.objects.get().prompt == GOOD["prompt"]
 
 
-def test_a_token_of_somebody_else_is_refused_and_the_next_press_goes_through(visitor):
+def test_a_token_of_somebody_else_is_refused_and_the_next_request_goes_through(visitor):
     fields = GOOD | {"token": "t" * 32}
     make_queued(make_member("other"), token=fields["token"])
-    answer = press(visitor, fields)
+    answer = generate(visitor, fields)
     form = ReturnedForm(answer.content.decode())
     assert answer.status_code == 422
     assert "somebody else's session" in form.sentences[""]
     assert_typed_came_back(form, fields)
     assert Generation.objects.count() == LedgerEntry.objects.count() == 1
-    assert press(visitor, fields | {"token": form.values["token"]}).status_code == 302
+    assert generate(visitor, fields | {"token": form.values["token"]}).status_code == 302
     assert Generation.objects.filter(owner__username="member").count() == 1
 
 
 def test_what_is_over_the_budget_is_not_held_and_comes_back(visitor):
     Budget.objects.create(scope="studio", videos_per_day=1)
     fields = GOOD | {"count": "2"}
-    form = ReturnedForm(press(visitor, fields).content.decode())
+    form = ReturnedForm(generate(visitor, fields).content.decode())
     assert "over the budget" in form.sentences[""]
     assert form.values["count"] == "2"
     assert_typed_came_back(form, fields)
@@ -219,7 +219,7 @@ def test_what_is_over_the_budget_is_not_held_and_comes_back(visitor):
 
 def test_choices_come_back_as_they_were_made(visitor):
     fields = GOOD | {"prompt": "", "provider": "kling_pro", "also": ["veo_3_1", "seedance_pro"], "count": "3"}
-    form = ReturnedForm(press(visitor, fields).content.decode())
+    form = ReturnedForm(generate(visitor, fields).content.decode())
     assert sorted(form.values["provider"]) == ["kling_pro", "seedance_pro", "veo_3_1"]
     assert form.values["count"] == "3"
 
@@ -228,25 +228,25 @@ def test_a_session_that_ended_in_mid_post_makes_nothing_and_takes_nothing_away(m
     """With the script the answer is no page, so nothing is swapped: the words stay where they were typed."""
     visitor = signed_in(member)
     visitor.session.flush()
-    answer = press(visitor, GOOD, **HTMX)
+    answer = generate(visitor, GOOD, **HTMX)
     assert answer.status_code == 401
     assert answer.content.decode() == "Your session ended. Sign in again."
-    assert press(visitor, GOOD).url == reverse("login")
+    assert generate(visitor, GOOD).url == reverse("login")
     assert_nothing_was_made()
 
 
 def test_a_form_without_its_secret_is_refused_with_a_page_that_says_so(visitor):
     visitor.handler.enforce_csrf_checks = True
     for headers in ({}, HTMX):
-        answer = press(visitor, GOOD, **headers)
+        answer = generate(visitor, GOOD, **headers)
         assert answer.status_code == 403
         assert "nothing was spent" in answer.content.decode()
     assert_nothing_was_made()
 
 
-def test_a_press_from_a_page_with_an_odd_address_is_answered(visitor):
+def test_a_request_from_a_page_with_an_odd_address_is_answered(visitor):
     for number, address in enumerate(["http://[", "http://a/?" + "a=1&" * 300, "\xff", "x" * 9000, "http://a/?q=%00"]):
-        answer = press(visitor, GOOD, HTTP_HX_CURRENT_URL=address, **HTMX)
+        answer = generate(visitor, GOOD, HTTP_HX_CURRENT_URL=address, **HTMX)
         assert answer.status_code == 200, address
         assert Generation.objects.count() == number + 1
 
@@ -266,7 +266,7 @@ SLOT_POSTS = [
 
 @pytest.mark.parametrize(("name", "fields", "files"), SLOT_POSTS, ids=[name for name, *_ in SLOT_POSTS])
 def test_a_frame_slot_says_what_is_wrong_with_what_it_was_given(visitor, name, fields, files):
-    answer = press(visitor, fields, files, path="/frame/start", **HTMX)
+    answer = generate(visitor, fields, files, path="/frame/start", **HTMX)
     assert answer.status_code == 422
     assert ReturnedForm(answer.content.decode()).sentences["reference_image"]
     assert not Picture.objects.exists()
@@ -310,7 +310,7 @@ def test_an_address_with_too_many_fields_is_refused_with_a_page(visitor):
 def test_a_pasted_execution_id_that_is_none_gets_a_sentence(visitor, member, execution_id):
     made = make_running(member)
     Generation.objects.filter(pk=made.pk).update(status="unknown", remote_id=None)
-    answer = press(visitor, {"remote_id": execution_id}, path=f"/g/{made.public_id}/found", **HTMX)
+    answer = generate(visitor, {"remote_id": execution_id}, path=f"/g/{made.public_id}/found", **HTMX)
     assert answer.status_code in {200, 422}
     assert "Paste the id as HeyGen shows it" in answer.content.decode()
     made.refresh_from_db()
@@ -319,13 +319,13 @@ def test_a_pasted_execution_id_that_is_none_gets_a_sentence(visitor, member, exe
 
 SELECTIONS = [
     {},
-    {"deed": "", "ids": "x"},
-    {"deed": "burn", "ids": ["x", "\0"]},
-    {"deed": "trash", "ids": ["\ud83d", "0" * 32, "-1"]},
-    {"deed": "download"},
-    {"deed": ["trash", "share"], "ids": "1" * 5000, "next": "//evil.example/"},
-    {"deed": "trash", "ids": "x", "next": "javascript:alert(1)"},
-    {"deed": "trash", "ids": "x", "next": "http://[\0"},
+    {"operation": "", "ids": "x"},
+    {"operation": "burn", "ids": ["x", "\0"]},
+    {"operation": "trash", "ids": ["\ud83d", "0" * 32, "-1"]},
+    {"operation": "download"},
+    {"operation": ["trash", "share"], "ids": "1" * 5000, "next": "//evil.example/"},
+    {"operation": "trash", "ids": "x", "next": "javascript:alert(1)"},
+    {"operation": "trash", "ids": "x", "next": "http://[\0"},
 ]
 
 
@@ -333,7 +333,7 @@ SELECTIONS = [
 def test_a_selection_of_nothing_does_nothing_and_stays_here(visitor, member, fields):
     make_ready(member)
     for headers in ({}, HTMX):
-        answer = press(visitor, fields, path="/selected", **headers)
+        answer = generate(visitor, fields, path="/selected", **headers)
         assert answer.status_code in {200, 302, 422}
         if answer.status_code == 302:
             assert answer.url.startswith("/") and not answer.url.startswith("//")
@@ -407,7 +407,7 @@ def test_random_forms_are_made_as_typed_or_come_back_with_a_sentence(visitor, pa
     @given(forms, some.sampled_from([{}, HTMX, HTMX, HTMX, HTMX]))
     def judge(fields, way):
         with transaction.atomic():
-            answer = press(visitor, fields, **way)
+            answer = generate(visitor, fields, **way)
             status = 302 if answer.status_code == 200 else answer.status_code
             outcomes[status] += 1  # a KeyError is any other status
             if status == 302:

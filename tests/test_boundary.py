@@ -66,7 +66,7 @@ DRIVE = """
 import asyncio, json, time, uuid
 from django.contrib.auth.models import User
 from django.utils import timezone
-from tests.parts.pressing import picture
+from tests.parts.generations import picture
 from videos.engine import poll_outcomes
 from videos.engine.account_check import check_accounts
 from videos.engine.save import save
@@ -90,7 +90,7 @@ provider = Provider.objects.get(value="dream_1")
 frame = picture(by=owner)
 requests = [Request(prompt, provider, start_frame=frame) for prompt in ("a lighthouse", "it fails")]
 check_accounts()
-batch = Batch.objects.press(owner, uuid.uuid4().hex, requests)
+batch = Batch.objects.make(owner, uuid.uuid4().hex, requests)
 deadline = time.monotonic() + 60
 done = []
 while time.monotonic() < deadline and len(done) < 2:

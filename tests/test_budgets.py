@@ -33,23 +33,23 @@ def request_of(prompt="a lighthouse in fog", provider="veo_3_1", **asked):
     return Request(prompt=prompt, provider=Provider.objects.get(value=provider), **asked)
 
 
-def press_often(number):
-    """One of a crowd: presses again and again, each time with a form of its own. How many presses were taken."""
+def generate_often(number):
+    """One of a crowd: generates again and again, each time with a new form. Returns how many batches were made."""
     member = get_user_model().objects.get(username=f"member-{number % 4}")
     taken = 0
     for turn in range(TRIES):
         try:
-            Batch.objects.press(member, f"form-{number}-{turn}", [request_of()])
+            Batch.objects.make(member, f"form-{number}-{turn}", [request_of()])
             taken += 1
         except OverBudget:
             continue
     return taken
 
 
-def press_the_same_form(number):
+def send_the_same_form(number):
     """One of a crowd that all send the one form that one person filled in."""
     member = get_user_model().objects.get(username="member-0")
-    return str(Batch.objects.press(member, "the-one-form", [request_of(), request_of()]).public_id)
+    return str(Batch.objects.make(member, "the-one-form", [request_of(), request_of()]).public_id)
 
 
 @pytest.fixture
@@ -73,8 +73,8 @@ def books(database_url, tmp_path):
     return read
 
 
-def test_a_crowd_that_presses_at_once_gets_exactly_the_budget(books, database_url, tmp_path):
-    taken = crowd("tests.test_budgets:press_often", database_url, tmp_path, processes=PROCESSES)
+def test_a_crowd_that_generates_at_once_gets_exactly_the_budget(books, database_url, tmp_path):
+    taken = crowd("tests.test_budgets:generate_often", database_url, tmp_path, processes=PROCESSES)
     assert sum(taken) == LIMIT
     assert books() == {
         "generations": LIMIT,
@@ -86,7 +86,7 @@ def test_a_crowd_that_presses_at_once_gets_exactly_the_budget(books, database_ur
 
 
 def test_one_form_makes_one_batch_however_often_it_is_sent_at_once(books, database_url, tmp_path):
-    batches = crowd("tests.test_budgets:press_the_same_form", database_url, tmp_path, processes=5, threads=8)
+    batches = crowd("tests.test_budgets:send_the_same_form", database_url, tmp_path, processes=5, threads=8)
     assert len(set(batches)) == 1
     assert books() == {"generations": 2, "batches": 1, "held": 2, "entries": 2, "with_one_hold": 2}
 
@@ -125,7 +125,7 @@ def failed(member, **asked):
     return generation
 
 
-def test_a_press_holds(member, priced):
+def test_a_batch_holds(member, priced):
     generation = make_queued(member, **priced)
     assert lines(generation) == [HOLD]
     assert generation.ledger.get().currency == "EUR"
@@ -220,70 +220,70 @@ def test_sums_agree_with_what_there_is(member, priced):
 # What a budget allows
 
 
-def press(member, token, count=1, **asked):
-    return Batch.objects.press(member, token, [request_of(**asked) for _ in range(count)])
+def generate(member, token, count=1, **asked):
+    return Batch.objects.make(member, token, [request_of(**asked) for _ in range(count)])
 
 
 @pytest.mark.parametrize("limit", ["videos_per_day", "videos_per_month", "in_flight"])
 @pytest.mark.parametrize("scope", ["studio", "each", "one"])
 def test_a_limit_is_kept_to_the_last_video(member, limit, scope):
     Budget.objects.create(scope=scope, user=member if scope == "one" else None, **{limit: 3})
-    press(member, "a", 2)
+    generate(member, "a", 2)
     with pytest.raises(OverBudget, match=r"[Nn]othing was sent"):
-        press(member, "b", 2)
-    press(member, "c", 1)
+        generate(member, "b", 2)
+    generate(member, "c", 1)
     with pytest.raises(OverBudget):
-        press(member, "d", 1)
+        generate(member, "d", 1)
     assert Generation.objects.count() == 3
-    assert Batch.objects.count() == 2, "a refused press leaves nothing behind"
+    assert Batch.objects.count() == 2, "a refused batch leaves nothing behind"
 
 
 @pytest.mark.parametrize("limit", ["money_per_day", "money_per_month"])
 def test_money_is_counted_where_there_is_a_price(member, priced, limit):
     Budget.objects.create(scope="studio", currency="EUR", **{limit: Decimal("6.00")})
-    press(member, "a", 2, **priced)
+    generate(member, "a", 2, **priced)
     with pytest.raises(OverBudget, match="EUR"):
-        press(member, "b", 1, **priced)
-    press(member, "c", 1, provider="kling_pro")
+        generate(member, "b", 1, **priced)
+    generate(member, "c", 1, provider="kling_pro")
 
 
 def test_all_members_share_the_budget_of_the_studio(member):
     Budget.objects.create(scope="studio", videos_per_day=1)
-    press(make_member("other"), "a")
+    generate(make_member("other"), "a")
     with pytest.raises(OverBudget, match="everyone together"):
-        press(member, "b")
+        generate(member, "b")
 
 
 def test_each_member_has_the_budget_of_each(member):
     Budget.objects.create(scope="each", videos_per_day=1)
-    press(make_member("other"), "a")
-    press(member, "b")
+    generate(make_member("other"), "a")
+    generate(member, "b")
     with pytest.raises(OverBudget, match="for you"):
-        press(member, "c")
+        generate(member, "c")
 
 
 def test_what_is_given_back_can_be_used_again(member):
     Budget.objects.create(scope="studio", videos_per_day=1)
-    press(member, "a").generations.get().cancel()
-    press(member, "b")
+    generate(member, "a").generations.get().cancel()
+    generate(member, "b")
 
 
 def test_nothing_is_allowed_by_a_budget_of_nothing(member):
     Budget.objects.create(scope="studio", videos_per_day=0)
     with pytest.raises(OverBudget):
-        press(member, "a")
+        generate(member, "a")
 
 
 def test_a_form_sent_twice_makes_one_batch_even_when_the_budget_is_used_up_by_it(member):
     Budget.objects.create(scope="studio", videos_per_day=1)
-    assert press(member, "a") == press(member, "a")
+    assert generate(member, "a") == generate(member, "a")
     assert Generation.objects.count() == 1
 
 
 def test_the_form_of_somebody_else_makes_nothing(member):
-    press(make_owner(), "a")
+    generate(make_owner(), "a")
     with pytest.raises(TokenTaken):
-        press(member, "a")
+        generate(member, "a")
     assert Generation.objects.count() == 1
 
 
@@ -322,7 +322,7 @@ def test_what_was_held_is_given_back_in_its_own_currency(member, priced):
     assert {row["currency"]: row["sum"] for row in sums} == {"EUR": 0}
 
 
-def test_what_was_pressed_in_demo_mode_takes_nothing_from_a_budget(member, settings):
+def test_what_was_made_in_demo_mode_takes_nothing_from_a_budget(member, settings):
     Budget.objects.create(scope="studio", videos_per_day=1, in_flight=1)
     settings.DEMO = True
     make_queued(member, token="in-demo-mode")

@@ -1,10 +1,10 @@
-"""A wrong, a missing and an unreachable key or API: each is said on the page before anything is pressed."""
+"""A wrong, a missing and an unreachable key or API: each is said on the page before anything is generated."""
 
 from contextlib import closing
 
 import pytest
 
-from tests.parts.pressing import owner
+from tests.parts.generations import owner
 from tests.parts.processes import free_port, wait_until
 
 
@@ -13,7 +13,7 @@ def home(studio):
         return client.get("/").text
 
 
-def test_a_wrong_key_is_on_the_page_before_anything_is_pressed_and_goes_when_the_key_is_right(start_studio, standin):
+def test_a_wrong_key_is_on_the_page_before_anything_is_generated_and_goes_when_the_key_is_right(start_studio, standin):
     standin.faults([{"call": "account", "do": {"status": 401}}])
     studio = start_studio()
     studio.make_owner()

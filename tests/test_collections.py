@@ -40,8 +40,8 @@ def collected(owner, name="Autumn launch", count=3, **fields):
     return collection, made
 
 
-def selected(client, deed, videos, **fields):
-    data = {"deed": deed, "ids": [str(one.public_id) for one in videos], **fields}
+def selected(client, operation, videos, **fields):
+    data = {"operation": operation, "ids": [str(one.public_id) for one in videos], **fields}
     return client.post("/selected", data, headers=HTMX).content.decode()
 
 

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from tests.parts.accounts import account
-from tests.parts.pressing import owner, picture, press
+from tests.parts.generations import generate, owner, picture
 from videos.engine.submit import submit
 from videos.models import Generation, Provider, RemoteAccount
 
@@ -61,7 +61,7 @@ def test_the_remote_side_receives_just_what_was_asked_for(provider, remote):
     for ratio, (name, frames), config in product(RATIOS, FRAMES.items(), CONFIGS):
         # The stand-in draws no video for a prompt that is to fail.
         prompt = f"It fails, “{provider}” {ratio}, {name}, {len(config)} — naïve 東京 🎬\nsecond line"
-        generation = press(prompt, provider, aspect_ratio=ratio, config=config, **frames)
+        generation = generate(prompt, provider, aspect_ratio=ratio, config=config, **frames)
         submit(generation.pk)
         expected[prompt] = expected_body(prompt, provider, ratio, frames, config)
     received = {row["body"]["input"]["prompt"]: row["body"] for row in remote.ledger()}
@@ -77,7 +77,7 @@ def test_the_remote_side_receives_just_what_was_asked_for(provider, remote):
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_uploaded_frames_reach_the_remote_side_as_public_addresses(provider, remote):
     start, end = picture("teal"), picture("orange")
-    generation = press(f"It fails for {provider}", provider, start_frame=start, end_frame=end)
+    generation = generate(f"It fails for {provider}", provider, start_frame=start, end_frame=end)
     submit(generation.pk)
     [row] = remote.ledger()
     sizes = {f"{remote.url}/assets/{asset['id']}.png": asset["sha256"] for asset in remote.assets()}
@@ -88,12 +88,12 @@ def test_uploaded_frames_reach_the_remote_side_as_public_addresses(provider, rem
 
 @pytest.mark.parametrize("ratio", ["4:3", "21:9", "2.39:1", "1080:1920"])
 def test_any_ratio_may_be_asked_for(ratio, remote):
-    submit(press("It fails", aspect_ratio=ratio).pk)
+    submit(generate("It fails", aspect_ratio=ratio).pk)
     assert remote.ledger()[0]["body"]["input"]["aspect_ratio"] == ratio
 
 
 def test_veo_3_1_and_sixteen_to_nine_are_what_is_asked_for_unless_something_else_is(remote):
     assert Provider.objects.offered().first().value == "veo_3_1"
-    submit(press("It fails", by=owner()).pk)
+    submit(generate("It fails", by=owner()).pk)
     sent = remote.ledger()[0]["body"]["input"]
     assert (sent["provider"], sent["aspect_ratio"]) == ("veo_3_1", "16:9")

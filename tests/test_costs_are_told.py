@@ -169,8 +169,8 @@ def test_a_page_with_a_form_is_not_kept_by_the_browsers_cache(client, member):
 
 
 # Stopping a batch
-def select(client, deed, generations, htmx=True):
-    data = {"deed": deed, "ids": [str(generation.public_id) for generation in generations]}
+def select(client, operation, generations, htmx=True):
+    data = {"operation": operation, "ids": [str(generation.public_id) for generation in generations]}
     return client.post("/selected", data, headers=HTMX if htmx else {}, follow=not htmx)
 
 

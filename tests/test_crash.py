@@ -1,4 +1,4 @@
-"""A sample of the sweeps that `make crash` runs in full: real processes, real signals, both databases."""
+"""A sample of the runs that `make crash` runs in full: real processes, real signals, both databases."""
 
 import pytest
 

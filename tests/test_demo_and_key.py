@@ -1,4 +1,4 @@
-"""What is pressed in demo mode stays in demo mode: setting a key later sends none of it, and asks HeyGen about none."""
+"""A generation of demo mode stays in demo mode: setting a key later sends none of it, and asks HeyGen about none."""
 
 from datetime import timedelta
 
@@ -17,27 +17,27 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def pressed_in_demo(settings):
+def made_in_demo(settings):
     settings.DEMO = True
     generation = make_queued(make_member())
     settings.DEMO = False
     return generation
 
 
-def test_a_press_in_demo_mode_is_never_sent_once_there_is_a_key(pressed_in_demo, remote):
-    submit(pressed_in_demo.pk)
+def test_a_request_of_demo_mode_is_never_sent_once_there_is_a_key(made_in_demo, remote):
+    submit(made_in_demo.pk)
     assert remote.ledger() == []
     assert list(Generation.objects.sendable(timezone.now())) == []
     assert Generation.objects.get().status == "queued"
 
 
-def test_its_card_says_why_it_waits_and_it_can_be_taken_back(pressed_in_demo):
-    version = pressed_in_demo.version
+def test_its_card_says_why_it_waits_and_it_can_be_taken_back(made_in_demo):
+    version = made_in_demo.version
     recovery.recover()
-    pressed_in_demo.refresh_from_db()
-    assert pressed_in_demo.trouble.startswith("Pressed in demo mode")
-    assert pressed_in_demo.version > version
-    assert pressed_in_demo.cancel()
+    made_in_demo.refresh_from_db()
+    assert made_in_demo.trouble.startswith("Made in demo mode")
+    assert made_in_demo.version > version
+    assert made_in_demo.cancel()
 
 
 def test_a_key_that_is_missing_for_a_while_makes_no_paid_video_fail(settings):
@@ -47,14 +47,14 @@ def test_a_key_that_is_missing_for_a_while_makes_no_paid_video_fail(settings):
     assert Generation.objects.claim_due_polls(soon, 10) == []
     recovery.recover()
     running.refresh_from_db()
-    assert (running.status, running.trouble[:12]) == ("running", "Pressed with")
+    assert (running.status, running.trouble[:9]) == ("running", "Made with")
     settings.DEMO = False
     assert [poll.pk for poll in Generation.objects.claim_due_polls(soon, 10)] == [running.pk]
 
 
-def test_back_in_demo_mode_it_goes_on(pressed_in_demo, settings, remote):
+def test_back_in_demo_mode_it_goes_on(made_in_demo, settings, remote):
     settings.DEMO = True
-    submit(pressed_in_demo.pk)
+    submit(made_in_demo.pk)
     assert Generation.objects.get().status == "running"
 
 

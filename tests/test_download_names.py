@@ -60,7 +60,7 @@ def test_a_long_prompt_is_never_cut_inside_a_letter():
 
 def archive_of(owner, generations):
     ids = [str(generation.public_id) for generation in generations]
-    answer = signed_in(owner).post("/selected", {"deed": "download", "ids": ids})
+    answer = signed_in(owner).post("/selected", {"operation": "download", "ids": ids})
     return zipfile.ZipFile(io.BytesIO(answer.getvalue())).namelist()
 
 

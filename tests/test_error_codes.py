@@ -7,8 +7,8 @@ import pytest
 from django.apps import apps
 
 from tests.parts.exhibition import make
+from tests.parts.generations import generate
 from tests.parts.people import make_member
-from tests.parts.pressing import press
 from tests.parts.processes import ROOT
 from videos import wording
 from videos.engine.submit import submit
@@ -20,7 +20,7 @@ MIGRATION = import_module(f"videos.migrations.{NAME}")
 
 
 def test_a_row_keeps_the_code_and_the_remotes_own_words_and_the_sentence_names_the_remote(remote):
-    generation = press()
+    generation = generate()
     error = {"code": "insufficient_credit", "message": "Top up, please."}
     remote.faults([{"call": "submit", "do": {"status": 402, "json": {"error": error}}}])
     submit(generation.pk)

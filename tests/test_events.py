@@ -8,8 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from tests.parts.generations import generate, owner
 from tests.parts.people import make_member, signed_in
-from tests.parts.pressing import owner, press
 from tests.parts.things import make_queued, make_ready, make_running, make_saving
 from videos.lifecycle import Status
 from videos.models import Batch, Generation, GenerationEvent, Outcome, Provider, Request
@@ -47,13 +47,13 @@ def test_a_batch_writes_the_events_of_all_its_videos_in_one_statement():
     with CaptureQueriesContext(
         connection,
     ) as captured:
-        Batch.objects.press(owner(), uuid.uuid4().hex, requests)
+        Batch.objects.make(owner(), uuid.uuid4().hex, requests)
     assert sum('INSERT INTO "videos_generationevent"' in query["sql"] for query in captured) == 1
     assert GenerationEvent.objects.filter(step="created", by=owner()).count() == 8
 
 
 def test_a_step_that_cannot_be_told_is_not_made(monkeypatch):
-    generation = press()
+    generation = generate()
 
     def broken(self, events):
         raise OSError
@@ -89,7 +89,7 @@ def test_what_polls_found_anew_is_written_for_all_at_once_with_the_number_of_pol
 
 
 def test_the_same_trouble_again_is_counted_with_the_tries_between():
-    generation = press()
+    generation = generate()
     for number in range(5):
         Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
         generation = Generation.objects.claim_to_send(generation.pk)
@@ -127,7 +127,7 @@ def test_who_did_it_is_kept(action):
 
 
 def test_odd_words_never_stand_in_the_way_of_a_move():
-    generation = Generation.objects.claim_to_send(press().pk)
+    generation = Generation.objects.claim_to_send(generate().pk)
     assert generation.mark_sending(generation.lease_token)
     assert generation.refuse(generation.lease_token, "invalid", "refusal.invalid", "odd\0 " + "x" * 5000)
     event = last(generation)

@@ -72,7 +72,7 @@ def test_what_is_no_longer_shared_leaves_the_favourites_and_comes_back_with_its_
 def test_the_selection_bar_stars_what_is_shared_too(owner, member):
     made = make(owner, shared=True) + make(member)
     client = signed_in(member)
-    data = {"deed": "favourite", "ids": [str(one.public_id) for one in made]}
+    data = {"operation": "favourite", "ids": [str(one.public_id) for one in made]}
     assert "2 videos are favourites now." in client.post("/selected", data, headers=HTMX).content.decode()
     assert Favourite.objects.filter(user=member).count() == 2
     client.post("/selected", data, headers=HTMX)

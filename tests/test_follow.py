@@ -40,7 +40,7 @@ def running(remote, django_user_model):
 
     def make(*prompts):
         requests = [Request(prompt=prompt, provider=Provider.objects.get(value="sora_v2_pro")) for prompt in prompts]
-        batch = Batch.objects.press(owner, uuid.uuid4().hex, requests)
+        batch = Batch.objects.make(owner, uuid.uuid4().hex, requests)
         for generation in batch.generations.all():
             submit(generation.pk)
         return list(batch.generations.order_by("pk"))
@@ -218,7 +218,7 @@ def test_what_waits_to_be_sent_or_saved_is_enqueued_once(running, remote, django
     monkeypatch.setattr("videos.engine.work.LOST_AFTER", 3600)
     owner = django_user_model.objects.create_user("other", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
-    Batch.objects.press(owner, "token", [request])
+    Batch.objects.make(owner, "token", [request])
     with polling():
         wait_until(lambda: enqueue.waiting() == 1, 20)
         [generation] = running("a lighthouse")
@@ -231,7 +231,7 @@ def test_what_waits_to_be_sent_or_saved_is_enqueued_once(running, remote, django
 def test_nothing_is_enqueued_to_be_sent_while_the_account_is_paused(django_user_model):
     owner = django_user_model.objects.create_user("owner", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
-    Batch.objects.press(owner, "token", [request])
+    Batch.objects.make(owner, "token", [request])
     account().pause("key", "The key is wrong.")
     assert list(Generation.objects.sendable(timezone.now())) == []
     account().resume()
@@ -242,7 +242,7 @@ def test_no_more_is_enqueued_than_there_are_free_places(django_user_model, setti
     settings.MAX_IN_FLIGHT = 2
     owner = django_user_model.objects.create_user("owner", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
-    Batch.objects.press(owner, "token", [request] * 5)
+    Batch.objects.make(owner, "token", [request] * 5)
     assert len(Generation.objects.sendable(timezone.now())) == 2
 
 
@@ -394,7 +394,7 @@ def test_one_rows_refusal_pauses_nothing_while_another_is_answered_well(running,
 def test_work_that_was_put_a_day_ahead_by_a_clock_is_found_at_once():
     tomorrow = timezone.now() + timedelta(days=1)
     OrmQ.objects.create(key="studio", payload="x", lock=tomorrow)
-    Schedule.objects.create(func="videos.tasks.sweep", schedule_type=Schedule.MINUTES, minutes=5, next_run=tomorrow)
+    Schedule.objects.create(func="videos.tasks.recover", schedule_type=Schedule.MINUTES, minutes=5, next_run=tomorrow)
     Schedule.objects.create(func="videos.tasks.nightly", schedule_type=Schedule.DAILY, next_run=tomorrow)
     recovery.recover()
     assert [contents for _, contents in get_broker().dequeue()] == ["x"]
@@ -417,7 +417,7 @@ def test_a_long_overdue_execution_keeps_no_other_from_being_sent(running, settin
     settings.MAX_IN_FLIGHT = 1
     [lighthouse] = running("a lighthouse")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
-    Batch.objects.press(lighthouse.owner, "token", [request])
+    Batch.objects.make(lighthouse.owner, "token", [request])
     assert list(Generation.objects.sendable(timezone.now())) == []
     Generation.objects.filter(pk=lighthouse.pk).update(sent_at=timezone.now() - minutes(60))
     assert len(Generation.objects.sendable(timezone.now())) == 1

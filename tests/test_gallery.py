@@ -207,8 +207,8 @@ def test_an_empty_studio_invites_and_a_search_without_result_says_so(client):
 
 
 # Acting
-def act(client, generation, deed, headers=None, **fields):
-    return client.post(f"/g/{generation.public_id}/{deed}", fields, headers=headers or {})
+def act(client, generation, action, headers=None, **fields):
+    return client.post(f"/g/{generation.public_id}/{action}", fields, headers=headers or {})
 
 
 def test_a_queued_video_is_taken_back_before_it_is_sent(client, member):
@@ -303,8 +303,8 @@ def test_in_the_trash_a_card_is_first_brought_back(client, member, status):
     Generation.objects.update(trashed_at=timezone.now())
     body = client.get("/?state=trash").content.decode()
     assert "Restore" in body
-    for deed in ("retry", "another", "not_made", "found", "check", "trash"):
-        assert f"/g/{generation.public_id}/{deed}" not in body
+    for action in ("retry", "another", "not_made", "found", "check", "trash"):
+        assert f"/g/{generation.public_id}/{action}" not in body
 
 
 def test_a_providers_share_counts_only_what_it_was_given(client, member):

@@ -42,7 +42,7 @@ def client(member):
     return signed_in(member)
 
 
-def press(client, headers=None, **fields):
+def generate(client, headers=None, **fields):
     data = {"prompt": "a lighthouse", "token": TOKEN} | fields
     data = {name: value for name, value in data.items() if value is not None}
     return client.post("/generate", data, headers=headers or {})
@@ -61,7 +61,7 @@ def typed_back(reply):
 
 
 def test_a_prompt_alone_is_sent_to_the_contracts_default_provider_in_the_default_ratio(client):
-    reply = press(client)
+    reply = generate(client)
     generation = Generation.objects.get()
     assert (generation.provider.value, generation.aspect_ratio, generation.config) == ("veo_3_1", "16:9", {})
     assert reply.status_code == 302
@@ -69,7 +69,7 @@ def test_a_prompt_alone_is_sent_to_the_contracts_default_provider_in_the_default
 
 
 def test_everything_that_was_chosen_is_kept_as_it_was_typed(client):
-    press(
+    generate(
         client,
         prompt="  two lines\nof “words” ",
         provider="kling_pro",
@@ -88,21 +88,21 @@ def test_everything_that_was_chosen_is_kept_as_it_was_typed(client):
 
 
 def test_count_and_other_providers_make_one_batch_of_all(client):
-    press(client, count="2", also=["kling_pro", "ltx_distilled", "veo_3_1"])
+    generate(client, count="2", also=["kling_pro", "ltx_distilled", "veo_3_1"])
     made = Generation.objects.values_list("provider__value", flat=True)
     assert sorted(made) == ["kling_pro", "kling_pro", "ltx_distilled", "ltx_distilled", "veo_3_1", "veo_3_1"]
     assert Batch.objects.count() == 1
 
 
 def test_the_same_form_sent_twice_makes_one_video(client):
-    press(client)
-    press(client)
+    generate(client)
+    generate(client)
     assert Generation.objects.count() == 1
 
 
 def test_a_token_of_somebody_elses_page_is_refused(client):
-    press(signed_in(make_owner()))
-    reply = press(client)
+    generate(signed_in(make_owner()))
+    reply = generate(client)
     assert reply.status_code == 422
     assert "Reload it and press Generate again" in reply.content.decode()
 
@@ -111,7 +111,7 @@ def test_a_token_of_somebody_elses_page_is_refused(client):
     ("text", "kept"), [("4:5", "4:5"), (" 21 x 9 ", "21:9"), ("1920×1080", "1920:1080"), ("", "16:9")]
 )
 def test_any_sensible_ratio_is_taken(client, text, kept):
-    press(client, aspect_ratio=text)
+    generate(client, aspect_ratio=text)
     assert Generation.objects.get().aspect_ratio == kept
 
 
@@ -194,7 +194,7 @@ BAD = [
 @pytest.mark.parametrize("way", ["without scripts", "htmx"])
 @pytest.mark.parametrize(("fields", "sentence"), BAD)
 def test_a_bad_input_gets_one_sentence_and_makes_nothing(client, fields, sentence, way):
-    reply = press(client, HTMX if way == "htmx" else None, **fields)
+    reply = generate(client, HTMX if way == "htmx" else None, **fields)
     assert reply.status_code == 422
     assert reply.content.decode().count(escape(sentence)) >= 1
     assert not Generation.objects.exists()
@@ -204,35 +204,35 @@ def test_a_bad_input_gets_one_sentence_and_makes_nothing(client, fields, sentenc
     "prompt", ["<b>bold</b> & “quotes”", "\nfirst line empty", "  spaces  ", "emoji 🎬\n\n</textarea>"]
 )
 def test_what_was_typed_comes_back_to_the_byte(client, prompt):
-    reply = press(client, prompt=prompt, config='{"a": ', aspect_ratio="wide")
+    reply = generate(client, prompt=prompt, config='{"a": ', aspect_ratio="wide")
     assert typed_back(reply) == escape(prompt)
     assert escape('{"a": ') in reply.content.decode()
     assert 'value="wide"' in reply.content.decode()
 
 
 def test_an_accepted_picture_is_kept_when_another_field_is_refused(client, member):
-    reply = press(client, reference_image=png(), config="{")
+    reply = generate(client, reference_image=png(), config="{")
     picture = Picture.objects.get(owner=member)
     assert reply.status_code == 422
     chosen = rf'name="start_picture"\s+value="{picture.public_id}"\s+checked'
     assert re.search(chosen, reply.content.decode())
-    press(client, start_picture=str(picture.public_id))
+    generate(client, start_picture=str(picture.public_id))
     assert Generation.objects.get().start_frame == picture
 
 
 def test_a_file_that_is_no_picture_is_refused_beside_its_slot(client):
-    reply = press(client, tail_image=SimpleUploadedFile("a.png", b"<html>", "image/png"))
+    reply = generate(client, tail_image=SimpleUploadedFile("a.png", b"<html>", "image/png"))
     assert reply.status_code == 422
     assert re.search(r'id="slot-error-end"[^>]*>[^<]+<', reply.content.decode())
 
 
 def test_an_empty_file_is_refused_with_a_sentence(client):
-    reply = press(client, reference_image=SimpleUploadedFile("a.png", b"", "image/png"))
+    reply = generate(client, reference_image=SimpleUploadedFile("a.png", b"", "image/png"))
     assert "That file is empty" in reply.content.decode()
 
 
 def test_a_file_and_an_address_for_one_frame_are_not_both_taken(client):
-    reply = press(client, reference_image=png(), reference_image_url="https://example.com/a.jpg")
+    reply = generate(client, reference_image=png(), reference_image_url="https://example.com/a.jpg")
     assert "a file or an address, not both" in reply.content.decode()
 
 
@@ -240,33 +240,33 @@ def test_a_saved_videos_last_frame_becomes_a_picture_of_ones_own(client, member)
     generation = make_ready(member)
     generation.saved_video.last_frame.storage.delete(generation.saved_video.last_frame.name)
     generation.saved_video.last_frame.save("last.png", png("navy"))
-    press(client, start_from=str(generation.public_id), token="another-form-token-1")
+    generate(client, start_from=str(generation.public_id), token="another-form-token-1")
     assert Generation.objects.newest_first().first().start_frame == Picture.objects.get(owner=member)
 
 
 def test_somebody_elses_picture_and_video_are_not_to_be_had(client):
     other = make_owner()
-    press(signed_in(other), reference_image=png(), token="of-the-other-0123456789")
+    generate(signed_in(other), reference_image=png(), token="of-the-other-0123456789")
     picture, video = Picture.objects.get(owner=other), Generation.objects.get(owner=other)
     for fields in ({"start_picture": str(picture.public_id)}, {"start_from": str(video.public_id)}):
-        assert "no longer here" in press(client, **fields).content.decode()
+        assert "no longer here" in generate(client, **fields).content.decode()
 
 
 def test_a_paused_provider_is_refused_with_its_alternative(client):
     Provider.objects.filter(value="sora_v2").update(state="paused")
-    reply = press(client, provider="sora_v2")
+    reply = generate(client, provider="sora_v2")
     assert "Sora V2 is paused" in reply.content.decode()
     assert "Try VEO 3.1 instead." in reply.content.decode()
 
 
 def test_a_retired_provider_is_advice_and_may_still_be_tried(client):
     Provider.objects.filter(value="veo2").update(state="retired")
-    assert press(client, provider="veo2").status_code == 302
+    assert generate(client, provider="veo2").status_code == 302
 
 
 def test_over_the_budget_it_says_so_kindly_and_keeps_what_was_typed(client):
     Budget.objects.create(scope="studio", videos_per_day=1)
-    reply = press(client, prompt="three of these", count="3")
+    reply = generate(client, prompt="three of these", count="3")
     assert reply.status_code == 422
     assert "This would go over the budget" in reply.content.decode()
     assert typed_back(reply) == "three of these"
@@ -274,22 +274,22 @@ def test_over_the_budget_it_says_so_kindly_and_keeps_what_was_typed(client):
 
 
 def test_with_htmx_the_new_cards_come_back_with_a_new_token(client):
-    reply = press(client, HTMX, count="2")
+    reply = generate(client, HTMX, count="2")
     body = reply.content.decode()
     assert body.count("<article") == 2
     assert TOKEN not in body
     assert 'id="token"' in body
-    assert reply["HX-Trigger-After-Swap"] == "pressed"
+    assert reply["HX-Trigger-After-Swap"] == "batch-made"
 
 
-def test_pressed_from_a_filtered_gallery_the_whole_gallery_comes_back(client):
-    reply = press(client, HTMX | {"HX-Current-URL": "http://testserver/?state=favourite"})
+def test_after_generate_in_a_filtered_gallery_the_whole_gallery_comes_back(client):
+    reply = generate(client, HTMX | {"HX-Current-URL": "http://testserver/?state=favourite"})
     assert (reply["HX-Retarget"], reply["HX-Push-Url"]) == ("#shelf", "/")
     assert reply.content.decode().count("<article") == 1
 
 
 def test_too_many_fields_and_broken_multipart_are_no_fault_of_ours(client):
-    assert press(client, **{f"field{n}": "x" for n in range(700)}).status_code == 400
+    assert generate(client, **{f"field{n}": "x" for n in range(700)}).status_code == 400
     broken = client.post("/generate", data=b"no boundary here", content_type="multipart/form-data")
     assert broken.status_code == 400
     cut = client.post("/generate", data=b"--b\r\nContent-Dis", content_type="multipart/form-data; boundary=b")
@@ -312,17 +312,17 @@ def test_too_many_fields_and_broken_multipart_are_no_fault_of_ours(client):
 )
 def test_advice_warns_and_never_blocks(client, fields, sentence):
     assert sentence in client.post("/compose/advice", fields).content.decode()
-    assert press(client, **fields).status_code == 302
+    assert generate(client, **fields).status_code == 302
 
 
-def test_the_estimate_counts_every_video_of_the_press(client):
+def test_the_estimate_counts_every_video_of_the_batch(client):
     Provider.objects.filter(value__in=["veo_3_1", "kling_pro"]).update(price="0.50")
     body = client.post("/compose/advice", {"also": ["kling_pro"], "count": "3"}).content.decode()
     assert "6 videos" in body
     assert "$3.00" in body
 
 
-def test_a_pause_is_not_noticed_by_a_form_that_was_never_pressed(client):
+def test_a_pause_is_not_noticed_by_a_form_that_was_never_sent(client):
     reply = client.post("/compose/advice", {"prompt": "words", "config": "{"})
     assert reply.status_code == 200
     assert "not valid JSON" in reply.content.decode()
@@ -337,7 +337,7 @@ def test_a_frame_is_kept_as_soon_as_it_is_chosen(client, member):
 
 
 def test_reuse_fills_the_composer_with_all_of_it(client):
-    press(
+    generate(
         client, prompt="once more", provider="kling_v2", aspect_ratio="1:1", config='{"seed": 7}', reference_image=png()
     )
     generation = Generation.objects.get()
@@ -362,20 +362,20 @@ def test_settings_are_either_read_exactly_or_refused(value):
 
 
 def test_several_ticked_models_make_a_video_each(client):
-    press(client, provider=["kling_pro", "veo_3_1"], picker="1", count="2")
+    generate(client, provider=["kling_pro", "veo_3_1"], picker="1", count="2")
     values = list(Generation.objects.order_by("pk").values_list("provider__value", flat=True))
     assert values == ["kling_pro", "kling_pro", "veo_3_1", "veo_3_1"]
 
 
 def test_the_list_with_nothing_ticked_orders_nothing(client):
-    reply = press(client, picker="1")
+    reply = generate(client, picker="1")
     assert reply.status_code == 422
     assert "Choose a model." in reply.content.decode()
     assert not Generation.objects.exists()
 
 
 def test_a_list_that_was_loaded_before_a_model_was_retired_sends_nothing_to_it(client):
-    reply = press(client, provider="veo3", picker="1")
+    reply = generate(client, provider="veo3", picker="1")
     assert reply.status_code == 422
     sentence = "VEO 3 is no longer offered: Google ended this model in June 2026. Try VEO 3.1 instead."
     assert sentence in reply.content.decode()

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from tests.parts.accounts import account
-from tests.parts.pressing import picture, press
+from tests.parts.generations import generate, picture
 from tests.parts.processes import LOOPBACK
 from tests.parts.saving import completed, save_until_ready
 from videos.engine.submit import submit
@@ -25,7 +25,7 @@ REMOTE = registry.find("heygen_models")
 
 
 def ask(prompt="It fails, a lighthouse", **fields):
-    return press(prompt, MODEL, **fields)
+    return generate(prompt, MODEL, **fields)
 
 
 def sent(generation, remote):
@@ -83,7 +83,7 @@ def test_where_there_is_no_asset_call_the_bytes_travel_inside(remote):
 def test_each_backend_gets_its_own_copy_of_a_picture(remote):
     frame = picture()
     sent(ask(start_frame=frame), remote)
-    submit(press("It fails", start_frame=frame).pk)
+    submit(generate("It fails", start_frame=frame).pk)
     assert len(remote.assets()) == 2
     assert {copy.backend for copy in frame.remote_copies.all()} == {"heygen_models", "heygen_workflows"}
 
@@ -100,7 +100,7 @@ def test_it_is_made_and_saved_with_the_seed_and_the_size_really_used(remote, own
 
 def test_the_same_id_may_stand_in_two_backends(remote):
     """Ids are unique within their API alone."""
-    one, other = ask("one"), press("other")
+    one, other = ask("one"), generate("other")
     for generation in (one, other):
         claimed = Generation.objects.claim_to_send(generation.pk)
         assert claimed.mark_sending(claimed.lease_token)
@@ -140,7 +140,7 @@ def test_a_definite_refusal_fails_and_stops_this_api_alone(name, remote):
     assert account("heygen_models").pause_cause == paused
     assert not account("heygen_workflows").paused
     assert sum(entry.videos for entry in generation.ledger.all()) == 0
-    other = press("It fails elsewhere")
+    other = generate("It fails elsewhere")
     submit(other.pk)
     other.refresh_from_db()
     assert other.status == "running"

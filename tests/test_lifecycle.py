@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.parts.accounts import account
-from tests.parts.pressing import owner, press
+from tests.parts.generations import generate, owner
 from videos.engine.recovery import keep_aside, replay_accepted
 from videos.engine.submit import submit
 from videos.lifecycle import FINAL, MOVES, Status
@@ -53,8 +53,8 @@ class Life(RuleBasedStateMachine):
         RemoteAccount.objects.update(max_in_flight=1000)
 
     @rule(target=generations)
-    def press_generate(self):
-        return press(f"It fails {uuid.uuid4()}").pk
+    def generate(self):
+        return generate(f"It fails {uuid.uuid4()}").pk
 
     @rule(pk=generations, answer=st.sampled_from(sorted(ANSWERS)))
     def send(self, pk, answer):
@@ -81,7 +81,7 @@ class Life(RuleBasedStateMachine):
                 keep_aside(generation.public_id, row)
 
     @rule()
-    def sweep(self):
+    def recover(self):
         replay_accepted()
         Generation.objects.give_up_lost_replies()
 

@@ -34,7 +34,7 @@ def test_whatever_is_no_path_of_ours_leads_to_the_usual_page(owner, address):
     client, generation = signed_in(owner), make_queued(owner)
     favourite = client.post(f"/g/{generation.public_id}/favourite", {"next": address})
     assert (favourite.status_code, favourite.url) == (302, f"/#g-{generation.public_id}")
-    selected = client.post("/selected", {"ids": [generation.public_id], "deed": "share", "next": address})
+    selected = client.post("/selected", {"ids": [generation.public_id], "operation": "share", "next": address})
     assert (selected.status_code, selected.url) == (302, "/")
 
 

@@ -32,7 +32,7 @@ from io import BytesIO
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from tests.parts.people import make_member
-from tests.parts.pressing import picture
+from tests.parts.generations import picture
 from tests.parts.things import make_ready
 from tests.test_nginx import ODD_NAMES, WHOLE
 member, made = make_member("member"), {}
@@ -191,7 +191,7 @@ def test_a_header_of_the_visitors_own_opens_no_file(proxied, other):
     assert WHOLE[:100] not in answer.content
 
 
-def test_a_press_with_two_pictures_goes_through(proxied, member):
+def test_a_request_with_two_pictures_goes_through(proxied, member):
     fields = {"csrfmiddlewaretoken": csrf_token(member, "/"), "token": "t" * 32, "prompt": "a lighthouse"}
     noise = Image.frombytes("RGB", (1200, 900), WHOLE[: 1200 * 900] * 3)
     data = BytesIO()

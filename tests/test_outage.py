@@ -108,7 +108,7 @@ def visitor():
     return client
 
 
-def press(client, headers=None, **fields):
+def generate(client, headers=None, **fields):
     token = client.cookies["csrftoken"].value
     fields = {"prompt": PROMPT, "token": TOKEN, "csrfmiddlewaretoken": token, **fields}
     return client.post("/generate", fields, headers=headers or {})
@@ -128,23 +128,23 @@ def add_frame(client):
 @of_the_database
 def test_generate_draws_its_form_again_with_what_was_typed_and_works_once_it_can(visitor, broken):
     with broken() as outage:
-        reply = press(visitor)
+        reply = generate(visitor)
         assert reply.status_code == 503
         assert escape(f"{outage} {page.NOT_SENT}") in reply.text
         assert f"{escape(PROMPT)}</textarea>" in reply.text
         assert f'value="{TOKEN}"' in reply.text, "the repetition is known as one"
         assert not Generation.objects.exists()
-    assert press(visitor).status_code == press(visitor).status_code == 302
+    assert generate(visitor).status_code == generate(visitor).status_code == 302
     assert Generation.objects.count() == 1
 
 
 @of_the_database
 def test_generate_with_the_script_is_answered_in_a_sentence_for_the_page_that_is_still_there(visitor, broken):
     with broken() as outage:
-        reply = press(visitor, HTMX)
+        reply = generate(visitor, HTMX)
         assert (reply.status_code, reply.text) == (503, f"{outage} {page.NOT_SENT}")
         assert (reply["Studio-Outage"], reply["Retry-After"]) == ("#error-prompt", "5")
-    assert press(visitor, HTMX).status_code == 200
+    assert generate(visitor, HTMX).status_code == 200
 
 
 @pytest.mark.parametrize("broken", [a_locked_database, a_read_only_database], ids=lambda broken: broken.__name__)
@@ -166,9 +166,9 @@ def test_a_frame_on_a_full_disk_says_that_it_was_not_kept(visitor):
 
 def test_a_form_with_a_picture_on_a_full_disk_is_not_ordered(visitor):
     with a_disk_that_takes_no_byte() as outage:
-        reply = press(visitor, HTMX, reference_image=picture())
+        reply = generate(visitor, HTMX, reference_image=picture())
         assert (reply.status_code, reply.text) == (503, f"{outage} {page.NOT_SENT}")
-    assert press(visitor, HTMX, reference_image=picture()).status_code == 200
+    assert generate(visitor, HTMX, reference_image=picture()).status_code == 200
 
 
 @of_the_database
@@ -212,7 +212,7 @@ def test_an_order_that_was_taken_before_something_failed_is_told_as_taken(visito
         raise OperationalError("database is locked") from sqlite_error()
 
     monkeypatch.setattr("videos.views.compose.made", locked)
-    reply = press(visitor, HTMX)
+    reply = generate(visitor, HTMX)
     assert (reply.status_code, reply.text) == (503, f"{Outage.LOCKED} {page.SENT_ALREADY}")
     assert Batch.objects.count() == 1
 
@@ -284,13 +284,13 @@ absent = pytest.mark.parametrize(
 @pytest.mark.parametrize("model", [DatabaseLock, Generation], ids=["of the order", "of every page"])
 def test_a_lock_that_postgresql_does_not_give_is_told(visitor, model):
     with a_table_that_another_holds(model):
-        reply = press(visitor, HTMX)
+        reply = generate(visitor, HTMX)
         assert (reply.status_code, reply.text) == (503, f"{Outage.LOCKED} {page.NOT_SENT}")
-        reply = press(visitor)
+        reply = generate(visitor)
         assert reply.status_code == 503
         assert escape(f"{Outage.LOCKED} {page.NOT_SENT}") in reply.text
         assert f"{escape(PROMPT)}</textarea>" in reply.text
-    assert press(visitor, HTMX).status_code == press(visitor, HTMX).status_code == 200
+    assert generate(visitor, HTMX).status_code == generate(visitor, HTMX).status_code == 200
     assert Generation.objects.count() == 1
 
 
@@ -298,12 +298,12 @@ def test_a_lock_that_postgresql_does_not_give_is_told(visitor, model):
 def test_a_postgresql_that_is_away_is_told_without_asking_it_again(visitor, broken):
     with broken():
         began = time.monotonic()
-        reply = press(visitor)
+        reply = generate(visitor)
         assert time.monotonic() - began < 4.5, "it was asked once, and the answer did not ask it again"
         assert reply.status_code == 503
         assert escape(f"{Outage.ABSENT} {page.PERHAPS_SENT}") in reply.text
         assert f"{escape(PROMPT)}</textarea>" in reply.text
-    assert press(visitor).status_code == press(visitor).status_code == 302
+    assert generate(visitor).status_code == generate(visitor).status_code == 302
     assert Generation.objects.count() == 1
 
 
@@ -311,7 +311,7 @@ def test_a_page_and_a_script_are_told_that_postgresql_is_away(visitor):
     with a_database_that_refuses():
         reply = visitor.get("/usage")
         assert (reply.status_code, escape(f"{Outage.ABSENT} {page.SHOWING}") in reply.text) == (503, True)
-        reply = press(visitor, HTMX)
+        reply = generate(visitor, HTMX)
         assert (reply.status_code, reply.text) == (503, f"{Outage.ABSENT} {page.PERHAPS_SENT}")
         reply = Client(raise_request_exception=False).post("/login", {"username": "member", "password": PASSWORD})
         assert (reply.status_code, escape(f"{Outage.ABSENT} {page.SIGN_IN}") in reply.text) == (503, True)
@@ -395,7 +395,7 @@ BUGS = [
 @pytest.mark.parametrize("bug", BUGS, ids=["a wrong statement", "a stream", "a missing file", "a wrong type"])
 def test_a_fault_of_our_own_is_not_told_as_an_outage(visitor, monkeypatch, bug):
     monkeypatch.setattr("videos.views.compose.made", bug)
-    reply = press(visitor)
+    reply = generate(visitor)
     assert reply.status_code == 500
     assert "The studio made a mistake" in reply.text
 

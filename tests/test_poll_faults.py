@@ -128,7 +128,7 @@ def running(remote, django_user_model, settings):
     settings.POLL_SECONDS = POLL
     owner = django_user_model.objects.create_user("owner", password="x")
     request = Request(prompt="a lighthouse", provider=Provider.objects.get(value="ltx_distilled"))
-    generation = Batch.objects.press(owner, uuid.uuid4().hex, [request]).generations.get()
+    generation = Batch.objects.make(owner, uuid.uuid4().hex, [request]).generations.get()
     submit(generation.pk)
     return generation
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from tests.parts.generations import generate, picture
 from tests.parts.people import make_member, make_owner, signed_in
-from tests.parts.pressing import picture, press
 from videos.models import Provider
 from videos.price_hints import HINTS
 
@@ -44,10 +44,10 @@ def test_what_is_more_particular_wins(db):
 
 
 def test_the_budget_holds_what_the_button_said():
-    generation = press("x", MODEL, config={"resolution": "1080p", "duration": 10})
+    generation = generate("x", MODEL, config={"resolution": "1080p", "duration": 10})
     assert generation.estimate == Decimal("0.90")
     assert generation.ledger.get().amount == Decimal("0.90")
-    assert press("y", MODEL, start_frame=picture(), config={"resolution": "480p"}).estimate == Decimal("0.10")
+    assert generate("y", MODEL, start_frame=picture(), config={"resolution": "480p"}).estimate == Decimal("0.10")
 
 
 def test_the_button_says_it():

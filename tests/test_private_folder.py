@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.parts.processes import wait_until
-from tests.parts.worker_processes import press, rows
+from tests.parts.worker_processes import generate, rows
 from videos.storage.folders import make_folder
 from videos.storage.private import close_to_others
 
@@ -73,7 +73,7 @@ def test_nothing_that_a_running_studio_writes_is_open_to_others(new_studio):
         studio.start()
     finally:
         os.umask(old_umask)
-    press(studio, ["a lighthouse"])
+    generate(studio, ["a lighthouse"])
     wait_until(lambda: rows(studio)[0]["status"] == "ready", 90)
     assert open_to_others(studio.data) == []
     assert len(modes(studio.data)) > 40

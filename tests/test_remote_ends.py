@@ -10,8 +10,8 @@ import pytest
 from django.utils import timezone
 
 from tests.parts.accounts import account
+from tests.parts.generations import generate
 from tests.parts.people import make_member, make_owner, signed_in
-from tests.parts.pressing import press
 from videos.engine.account_check import check_accounts, is_due
 from videos.engine.submit import submit
 from videos.forms import first_offer
@@ -46,13 +46,13 @@ ENDS = {
 def test_an_api_that_is_gone_is_paused_alone_and_named_with_its_date(name, remote):
     do, ends_at = ENDS[name]
     remote.faults([{"call": "submit", "api": "workflows", "do": do}])
-    submit(press("It fails").pk)
+    submit(generate("It fails").pk)
     found = account()
     assert (found.paused, found.pause_cause, found.has_ended) == (True, "retired", True)
     assert found.pause_sentence.startswith("HeyGen's workflow API no longer takes requests.")
     assert ("31 October 2020" in found.pause_sentence) == bool(ends_at)
     assert not account("heygen_models").paused
-    other = press("It fails", "heygen_video_1")
+    other = generate("It fails", "heygen_video_1")
     submit(other.pk)
     other.refresh_from_db()
     assert other.status == "running"
@@ -70,7 +70,7 @@ NOTICES = {
 @pytest.mark.parametrize("name", NOTICES)
 def test_an_announced_end_is_an_early_warning_for_owners_and_stops_nothing(name, remote):
     remote.faults([{"call": "submit", "api": "workflows", "do": NOTICES[name]}])
-    submit(press("It fails").pk)
+    submit(generate("It fails").pk)
     found = account()
     assert (found.paused, found.ends_at) == (False, AHEAD)
     page = signed_in(make_owner("chief")).get("/").content.decode()
@@ -81,24 +81,24 @@ def test_an_announced_end_is_an_early_warning_for_owners_and_stops_nothing(name,
 @pytest.mark.parametrize("text", ["Your video was removed from the queue.", "Legacy", "", "All is well with this API."])
 def test_what_is_no_announcement_is_none(text, remote):
     remote.faults([{"call": "submit", "api": "workflows", "do": says(text)}])
-    submit(press("It fails").pk)
+    submit(generate("It fails").pk)
     found = account()
     assert (found.paused, found.will_end) == (False, text == "Legacy")
 
 
 def test_whoever_resumes_in_spite_of_a_notice_is_not_paused_by_the_same_one_again(remote):
     remote.faults([{"call": "submit", "api": "workflows", "do": {"headers": {"Sunset": http(LONG_AGO)}}}])
-    submit(press("It fails").pk)
+    submit(generate("It fails").pk)
     account().resume()
-    submit(press("It fails again").pk)
+    submit(generate("It fails again").pk)
     assert not account().paused
     remote.faults([{"call": "submit", "api": "workflows", "do": {"status": 410}}])
-    submit(press("It fails at last").pk)
+    submit(generate("It fails at last").pk)
     assert account().has_ended
 
 
 def test_what_runs_there_is_still_polled_and_the_picker_offers_a_living_provider_first(remote):
-    running = press("It fails")
+    running = generate("It fails")
     submit(running.pk)
     assert first_offer() == "veo_3_1"
     account().pause("retired", "Gone.")

@@ -68,8 +68,10 @@ def test_whatever_is_asked_of_a_row_that_vanishes_is_answered(name, method):
     assert faults == []
 
 
-@pytest.mark.parametrize("deed", ["favourite", "share", "trash", "cancel", "restore", "undo", "compare", "download"])
-def test_an_action_on_many_goes_on_with_those_that_are_left(deed):
+@pytest.mark.parametrize(
+    "operation", ["favourite", "share", "trash", "cancel", "restore", "undo", "compare", "download"]
+)
+def test_an_action_on_many_goes_on_with_those_that_are_left(operation):
     owner = make_owner()
     client = signed_in(owner)
     client.raise_request_exception = False
@@ -78,7 +80,7 @@ def test_an_action_on_many_goes_on_with_those_that_are_left(deed):
     def make_one():
         return make(owner)[0]
 
-    fields = {"deed": deed, "ids": []}
+    fields = {"operation": operation, "ids": []}
 
     def address(generation):
         fields["ids"] = [str(generation.public_id), str(other.public_id)]

@@ -30,14 +30,14 @@ ROWS = 60
 
 def make_rows():
     owner = make_owner()
-    press(owner, "running", status=Status.RUNNING)
-    press(owner, "saving", status=Status.SAVING)
-    press(owner, "ready", status=Status.READY)
+    generate(owner, "running", status=Status.RUNNING)
+    generate(owner, "saving", status=Status.SAVING)
+    generate(owner, "ready", status=Status.READY)
 
 
-def press(owner, prompt, count=ROWS, **fields):
+def generate(owner, prompt, count=ROWS, **fields):
     provider = Provider.objects.get(value="sora_v2_pro")
-    batch = Batch.objects.press(owner, uuid.uuid4().hex, [Request(prompt, provider)] * count)
+    batch = Batch.objects.make(owner, uuid.uuid4().hex, [Request(prompt, provider)] * count)
     for generation in batch.generations.all():
         remote = {"remote_id": f"node-{uuid.uuid4().hex}"} if fields else {}
         Generation.objects.filter(pk=generation.pk).update(**fields, **remote)
@@ -46,14 +46,14 @@ def press(owner, prompt, count=ROWS, **fields):
 
 # What each process does again and again. All return how often they did it.
 def race(number):
-    deeds = (select_in_the_gallery, record_polls, save, cancel_and_empty_the_trash)
+    works = (select_in_the_gallery, record_polls, save, cancel_and_empty_the_trash)
     end = time.monotonic() + SECONDS
     owner = get_user_model().objects.get()
-    deed = deeds[number % len(deeds)](owner, random.Random(number))
+    work = works[number % len(works)](owner, random.Random(number))
     rounds = 0
     try:
         while time.monotonic() < end:
-            next(deed)
+            next(work)
             rounds += 1
     except Exception:
         return traceback.format_exc()
@@ -64,9 +64,9 @@ def select_in_the_gallery(owner, draw):
     client = signed_in(owner)
     ids = list(Generation.objects.filter(prompt__in=["running", "ready"]).values_list("public_id", flat=True))
     while True:
-        for deed in ("favourite", "trash", "undo", "share"):
+        for operation in ("favourite", "trash", "undo", "share"):
             chosen = draw.sample(ids, ROWS)
-            reply = client.post("/selected", {"deed": deed, "ids": chosen})
+            reply = client.post("/selected", {"operation": operation, "ids": chosen})
             assert reply.status_code == 302, reply.status_code
             yield
 
@@ -99,15 +99,15 @@ def save(owner, draw):
 def cancel_and_empty_the_trash(owner, draw):
     client = signed_in(owner)
     while True:
-        batch = press(owner, "mistake", 6)
+        batch = generate(owner, "mistake", 6)
         first, *_ = mistakes = list(batch.generations.order_by("pk"))
-        press_again = Batch.objects.press(owner, uuid.uuid4().hex, [Request.again(first)] * 3)
+        press_again = Batch.objects.make(owner, uuid.uuid4().hex, [Request.again(first)] * 3)
         mistakes += press_again.generations.all()
         draw.shuffle(mistakes)
         for generation in mistakes:
             generation.cancel()
         ids = [generation.public_id for generation in mistakes]
-        client.post("/selected", {"deed": "trash", "ids": ids})
+        client.post("/selected", {"operation": "trash", "ids": ids})
         reply = client.post("/trash/empty")
         assert reply.status_code == 302, reply.status_code
         yield
@@ -141,7 +141,7 @@ def test_every_transaction_of_ours_is_one_that_is_repeated_after_a_deadlock():
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_deadlock_that_happens_all_the_same_is_repeated_and_what_was_half_done_with_it(owner):
-    [generation] = press(owner, "a lighthouse", 1).generations.all()
+    [generation] = generate(owner, "a lighthouse", 1).generations.all()
     times = []
 
     @retried

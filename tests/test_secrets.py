@@ -73,14 +73,14 @@ def rules(standin):
     ]
 
 
-PRESS = """
-from tests.parts.pressing import owner, picture, press
+GENERATE = """
+from tests.parts.generations import owner, picture, generate
 from videos.models import RemoteAccount
 by = owner("owner")
 for prompt in {plain!r}:
-    press(prompt, by=by)
+    generate(prompt, by=by)
 for colour, prompt in zip(("teal", "orange"), {framed!r}):
-    press(prompt, by=by, start_frame=picture(colour, by=by))
+    generate(prompt, by=by, start_frame=picture(colour, by=by))
 """
 PAGES = ("/", "/?state=attention", "/updates", "/usage", "/healthz", "/admin/", "/admin/videos/generation/")
 PLANT = """
@@ -127,7 +127,7 @@ def test_neither_the_key_nor_a_links_signature_shows_anywhere(start_studio, stan
     studio = start_studio(HEYGEN_API_KEY=KEY, STUDIO_LOG_LEVEL="DEBUG", STUDIO_MAX_IN_FLIGHT="100")
     studio.make_owner()
     plain = (*SUBMIT, *POLL, *FILE, *PASSING, *FINE, DEAD_LINK)
-    studio.manage("shell", "-v", "0", "-c", PRESS.format(plain=plain, framed=tuple(UPLOAD)))
+    studio.manage("shell", "-v", "0", "-c", GENERATE.format(plain=plain, framed=tuple(UPLOAD)))
     try:
         wait_until(lambda: all_is_told(studio), 100, "every fault to be told", every=0.3)
     except AssertionError as error:

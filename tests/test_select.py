@@ -1,4 +1,4 @@
-"""Deeds on many videos at once."""
+"""Actions on many videos at once."""
 
 import io
 import uuid
@@ -19,8 +19,8 @@ def client(owner):
     return signed_in(owner)
 
 
-def do(client, deed, generations, htmx=False, **more):
-    data = {"deed": deed, "ids": [str(generation.public_id) for generation in generations], **more}
+def do(client, operation, generations, htmx=False, **more):
+    data = {"operation": operation, "ids": [str(generation.public_id) for generation in generations], **more}
     return client.post("/selected", data, headers=HTMX if htmx else {})
 
 
@@ -73,18 +73,18 @@ def test_what_was_brought_back_meanwhile_is_not_removed_for_good(owner):
 def test_favourite_and_share_turn_on_for_all_and_off_when_all_have_it(client, owner):
     made = make(owner, count=2)
     made[0].mark_favourite(True)
-    for deed, marked in (("favourite", {"favourites__user": owner}), ("share", {"shared": True})):
-        do(client, deed, made)
+    for operation, marked in (("favourite", {"favourites__user": owner}), ("share", {"shared": True})):
+        do(client, operation, made)
         assert Generation.objects.filter(**marked).count() == 2
-        do(client, deed, made)
+        do(client, operation, made)
         assert not Generation.objects.filter(**marked).exists()
 
 
 def test_nobody_decides_about_the_videos_of_others_even_shared_ones(owner):
     [generation] = make(owner, shared=True)
     member = signed_in(make_member())
-    for deed in ("trash", "cancel", "share", "restore"):
-        do(member, deed, [generation])
+    for operation in ("trash", "cancel", "share", "restore"):
+        do(member, operation, [generation])
     generation.refresh_from_db()
     assert (generation.trashed_at, generation.status, generation.shared) == (None, "ready", True)
 
@@ -119,7 +119,7 @@ def test_compare_leads_to_the_chosen_ones(client, owner):
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"deed": "trash"}, {"deed": "nonsense", "ids": "x"}, {"ids": ["", "\0", "1" * 900]}]
+    "data", [{}, {"operation": "trash"}, {"operation": "nonsense", "ids": "x"}, {"ids": ["", "\0", "1" * 900]}]
 )
 def test_nonsense_changes_nothing_and_is_no_error(client, owner, data):
     make(owner)
@@ -137,7 +137,7 @@ def test_the_form_leads_back_to_its_shelf_and_never_to_another_site(client, owne
 
 def test_unknown_ids_are_passed_over(client, owner):
     made = make(owner)
-    client.post("/selected", {"deed": "trash", "ids": [str(uuid.uuid4()), str(made[0].public_id)]})
+    client.post("/selected", {"operation": "trash", "ids": [str(uuid.uuid4()), str(made[0].public_id)]})
     assert Generation.objects.trashed().count() == 1
 
 

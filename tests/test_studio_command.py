@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.parts.processes import ROOT, wait_until
-from tests.parts.worker_processes import kin, press, rows
+from tests.parts.worker_processes import generate, kin, rows
 
 NO_KEY = {"HEYGEN_API_KEY": None, "HEYGEN_API_URL": None, "HEYGEN_UPLOAD_URL": None}
 NOBODY = 65534
@@ -26,7 +26,7 @@ def test_without_a_key_the_stand_in_takes_heygens_place_also_for_a_check_by_hand
     assert studio.find("standin")
     assert "No HEYGEN_API_KEY" in studio.log
     assert f"HeyGen Studio is at {studio.url}/" in studio.log
-    press(studio, ["a lighthouse"])
+    generate(studio, ["a lighthouse"])
     wait_until(lambda: rows(studio)[0]["status"] == "ready", 90)
     [video] = (studio.data / "media" / "videos").rglob("*.mp4")
     video.unlink()
@@ -62,7 +62,7 @@ def test_a_part_that_is_killed_is_started_again(start_studio, name):
     killed = studio.kill(name)
     wait_until(lambda: (found := studio.find(name)) and found.pid != killed, 20, f"another {name}")
     wait_until(studio.healthy, 30, "a healthy studio")
-    press(studio, ["a lighthouse"])
+    generate(studio, ["a lighthouse"])
     wait_until(lambda: rows(studio)[0]["status"] == "ready", 90)
     assert studio.stop() == 0
 

@@ -302,7 +302,7 @@ def test_an_accepted_execution_that_a_fault_keeps_from_its_row_is_told(remote, o
     [
         ("nightly", "videos.storage.consistency.empty_trash", Job.NIGHTLY),
         ("check_account", "videos.engine.account_check.check_account", Job.ACCOUNT),
-        ("sweep", "videos.engine.recovery.recover", Job.RECOVERY),
+        ("recover", "videos.engine.recovery.recover", Job.RECOVERY),
     ],
 )
 def test_each_repeated_job_tells_its_fault_and_ends_it(owner, monkeypatch, task, breaks, job, remote):

@@ -12,8 +12,8 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from tests.parts.accounts import account
+from tests.parts.generations import generate, picture
 from tests.parts.postgres import Postgres
-from tests.parts.pressing import picture, press
 from tests.parts.processes import ROOT, environment, manage, start, wait_until
 from videos.engine.account_check import check_accounts
 from videos.engine.recovery import keep_aside, replay_accepted
@@ -28,7 +28,7 @@ def fresh(generation):
 
 
 def test_a_queued_generation_is_sent_and_runs_under_its_execution_id(remote):
-    generation = press()
+    generation = generate()
     submit(generation.pk)
     generation.refresh_from_db()
     [paid] = remote.ledger()
@@ -38,13 +38,13 @@ def test_a_queued_generation_is_sent_and_runs_under_its_execution_id(remote):
 
 
 def test_what_is_gone_held_or_not_yet_due_is_left_alone(remote):
-    gone = press()
+    gone = generate()
     pk = gone.pk
     gone.ledger.all().delete()
     gone.delete()
-    held = press()
+    held = generate()
     assert Generation.objects.claim_to_send(held.pk)
-    later = press()
+    later = generate()
     Generation.objects.filter(pk=later.pk).update(due_at=timezone.now() + timedelta(minutes=1))
     for number in (pk, held.pk, later.pk):
         submit(number)
@@ -52,7 +52,7 @@ def test_what_is_gone_held_or_not_yet_due_is_left_alone(remote):
 
 
 def test_a_task_run_five_times_over_sends_once(remote):
-    generation = press()
+    generation = generate()
     for _ in range(5):
         submit(generation.pk)
     assert len(remote.requests("submit")) == 1
@@ -60,7 +60,7 @@ def test_a_task_run_five_times_over_sends_once(remote):
 
 def test_what_was_cancelled_at_the_last_moment_is_not_sent(remote):
     """The owner takes it back while its picture is on its way: the mark fails, and nothing leaves."""
-    generation = press(start_frame=picture())
+    generation = generate(start_frame=picture())
     remote.faults([{"call": "upload", "do": {"delay": 1.5}}])
     sender = threading.Thread(target=in_own_connection, args=(submit, generation.pk))
     sender.start()
@@ -80,14 +80,14 @@ def in_own_connection(work, *arguments):
 
 def test_no_more_than_the_places_are_in_flight(remote, settings):
     settings.MAX_IN_FLIGHT = 2
-    generations = [press(f"number {number}") for number in range(3)]
+    generations = [generate(f"number {number}") for number in range(3)]
     for generation in generations:
         submit(generation.pk)
     assert [fresh(generation).status for generation in generations] == ["running", "running", "queued"]
 
 
 def test_nothing_is_sent_while_paused_or_without_a_key(remote, settings):
-    generation = press()
+    generation = generate()
     account().pause("credits", "No credits.")
     submit(generation.pk)
     account().resume()
@@ -99,7 +99,7 @@ def test_nothing_is_sent_while_paused_or_without_a_key(remote, settings):
 
 @pytest.mark.parametrize("field", ["due_at", "lease_until"])
 def test_a_clock_that_jumped_back_a_day_holds_nothing_up(field, remote):
-    generation = press()
+    generation = generate()
     Generation.objects.filter(pk=generation.pk).update(**{field: timezone.now() + timedelta(days=1)})
     account()
     RemoteAccount.objects.update(not_before=timezone.now() + timedelta(days=1))
@@ -108,7 +108,7 @@ def test_a_clock_that_jumped_back_a_day_holds_nothing_up(field, remote):
 
 
 def test_a_mark_whose_lease_lies_a_day_ahead_is_given_up_as_unknown(remote):
-    generation = Generation.objects.claim_to_send(press().pk)
+    generation = Generation.objects.claim_to_send(generate().pk)
     generation.mark_sending(generation.lease_token)
     Generation.objects.update(lease_until=timezone.now() + timedelta(days=1))
     assert Generation.objects.give_up_lost_replies() == 1
@@ -121,7 +121,7 @@ def test_a_mark_whose_lease_lies_a_day_ahead_is_given_up_as_unknown(remote):
 def test_an_uploaded_frame_is_handed_over_once_and_named_by_its_public_address(remote):
     frame = picture()
     for number in range(2):
-        submit(press(f"number {number}", start_frame=frame, end_frame=frame).pk)
+        submit(generate(f"number {number}", start_frame=frame, end_frame=frame).pk)
     [asset] = remote.assets()
     assert asset["mime"] == "image/png"
     assert asset["size"] == frame.size
@@ -133,7 +133,7 @@ def test_an_uploaded_frame_is_handed_over_once_and_named_by_its_public_address(r
 
 def test_two_generations_at_once_upload_their_common_picture_once(remote):
     frame = picture()
-    generations = [press(f"number {number}", start_frame=frame) for number in range(2)]
+    generations = [generate(f"number {number}", start_frame=frame) for number in range(2)]
     remote.faults([{"call": "upload", "do": {"delay": 1}}])
     first = threading.Thread(target=in_own_connection, args=(submit, generations[0].pk))
     first.start()
@@ -150,15 +150,15 @@ def test_two_generations_at_once_upload_their_common_picture_once(remote):
 
 def test_an_old_remote_copy_is_made_anew(remote):
     frame = picture()
-    submit(press("one", start_frame=frame).pk)
+    submit(generate("one", start_frame=frame).pk)
     RemoteCopy.objects.update(made_at=timezone.now() - timedelta(days=6))
-    submit(press("two", start_frame=frame).pk)
+    submit(generate("two", start_frame=frame).pk)
     assert len(remote.assets()) == 2
 
 
 def test_the_older_upload_call_serves_where_the_newer_does_not_exist(remote):
     remote.faults([{"call": "upload", "path": "/v3/", "do": {"status": 404}}])
-    generation = press(start_frame=picture())
+    generation = generate(start_frame=picture())
     submit(generation.pk)
     assert fresh(generation).status == "running"
     assert [request["path"] for request in remote.requests("upload")] == ["/v3/assets", "/v1/asset"]
@@ -167,13 +167,13 @@ def test_the_older_upload_call_serves_where_the_newer_does_not_exist(remote):
 @pytest.mark.parametrize(("choice", "path"), [("assets", "/v3/assets"), ("asset", "/v1/asset")])
 def test_a_setting_fixes_the_upload_call(choice, path, remote, settings):
     settings.HEYGEN_UPLOAD_CALL = choice
-    submit(press(end_frame=picture()).pk)
+    submit(generate(end_frame=picture()).pk)
     assert [request["path"] for request in remote.requests("upload")] == [path]
 
 
 def test_a_pasted_address_is_passed_on_as_it_is(remote):
     address = "https://example.com/a%20b.png?width=3#part"
-    generation = press(start_frame_url=address)
+    generation = generate(start_frame_url=address)
     submit(generation.pk)
     assert fresh(generation).status == "running"
     assert remote.ledger()[0]["body"]["input"]["reference_image_url"] == address
@@ -184,7 +184,7 @@ def test_a_studio_with_a_public_address_may_offer_its_pictures_itself(remote, se
     settings.HEYGEN_UPLOAD_CALL = "own"
     settings.STUDIO_URL = live_server.url
     frame = picture()
-    generation = press(start_frame=frame)
+    generation = generate(start_frame=frame)
     submit(generation.pk)
     assert fresh(generation).status == "running", fresh(generation).error_message
     address = remote.ledger()[0]["body"]["input"]["reference_image_url"]
@@ -200,8 +200,8 @@ def test_a_studio_with_a_public_address_may_offer_its_pictures_itself(remote, se
 # Keeping the id
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="locks the whole database, as only SQLite does")
 def test_an_id_that_the_database_cannot_take_waits_in_a_file_and_is_replayed(remote, settings, tmp_path):
-    """The database is locked from the moment the request has left: the id outlives it, and the sweep brings it home."""
-    generation = press()
+    """The database is locked from the moment the request has left: the id outlives it, and recovery brings it back."""
+    generation = generate()
     remote.faults([{"call": "submit", "do": {"delay": 1.5}}])
     connection.ensure_connection()
     other = connection.copy("other")
@@ -230,7 +230,7 @@ def send_impatiently(pk):
 
 
 def test_a_kept_id_is_replayed_even_after_the_outcome_was_given_up(remote):
-    generation = press()
+    generation = generate()
     lose(generation, remote)
     fresh(generation).resolve_as_not_made()
     keep_aside(generation.public_id, "node-gw-late")
@@ -247,7 +247,7 @@ def lose(generation, remote):
 
 
 def test_what_nobody_of_us_wrote_among_the_kept_ids_keeps_none_from_its_generation(remote, settings):
-    generation = press()
+    generation = generate()
     lose(generation, remote)
     keep_aside(generation.public_id, "node-gw-late")
     for name, rubbish in {str(uuid.UUID(int=0)): b"\xff\xfe", "0-empty": b"", "0-long": b"x" * 999}.items():
@@ -257,7 +257,7 @@ def test_what_nobody_of_us_wrote_among_the_kept_ids_keeps_none_from_its_generati
 
 
 def test_an_execution_that_ended_before_its_settlement_is_settled_by_the_sweep(remote):
-    generation = press()
+    generation = generate()
     lose(generation, remote)
     fresh(generation).resolve_as_not_made()
     type(generation).objects.filter(pk=generation.pk).update(status="failed", remote_id="node-gw-late")
@@ -266,7 +266,7 @@ def test_an_execution_that_ended_before_its_settlement_is_settled_by_the_sweep(r
 
 
 def test_a_kept_id_that_fits_nothing_stays_and_is_reported_once(remote, settings, caplog):
-    running, other = press("one"), press("two")
+    running, other = generate("one"), generate("two")
     submit(running.pk)
     lose(other, remote)
     execution_id = fresh(running).remote_id
@@ -284,7 +284,7 @@ def test_a_kept_id_that_fits_nothing_stays_and_is_reported_once(remote, settings
 
 
 def test_a_reply_that_comes_after_its_sender_was_given_up_is_still_taken(remote):
-    generation = press()
+    generation = generate()
     with given_up_while_sending(generation, remote, {}):
         fresh(generation).resolve_as_not_made()
     found = fresh(generation)
@@ -294,7 +294,7 @@ def test_a_reply_that_comes_after_its_sender_was_given_up_is_still_taken(remote)
 
 @contextmanager
 def given_up_while_sending(generation, remote, do):
-    """The sweep finds its lease run out; then the answer comes after all."""
+    """Recovery finds its lease run out; then the answer comes after all."""
     remote.faults([{"call": "submit", "do": {"delay": 1.5, **do}}])
     sender = threading.Thread(target=in_own_connection, args=(submit, generation.pk))
     sender.start()
@@ -311,7 +311,7 @@ def given_up_while_sending(generation, remote, do):
     [(429, "HeyGen was too busy to take this. Nothing was made"), (400, "HeyGen did not accept this request")],
 )
 def test_a_refusal_that_comes_after_its_sender_was_given_up_says_that_nothing_was_made(status, sentence, remote):
-    generation = press()
+    generation = generate()
     with given_up_while_sending(generation, remote, {"status": status}):
         pass
     found = fresh(generation)
@@ -323,7 +323,7 @@ def test_a_refusal_that_comes_after_its_sender_was_given_up_says_that_nothing_wa
 
 
 def test_a_reply_that_is_lost_after_the_sweep_gave_it_up_counts_once(remote):
-    generation = press()
+    generation = generate()
     with given_up_while_sending(generation, remote, {"reset": True}):
         assert account().unknowns_in_a_row == 1
     assert fresh(generation).status == "unknown"
@@ -331,7 +331,7 @@ def test_a_reply_that_is_lost_after_the_sweep_gave_it_up_counts_once(remote):
 
 
 def test_a_sender_that_was_asleep_past_its_lease_sends_nothing(remote):
-    generation = Generation.objects.claim_to_send(press().pk)
+    generation = Generation.objects.claim_to_send(generate().pk)
     Generation.objects.update(lease_until=timezone.now())
     Attempt(generation).run()
     assert fresh(generation).status == "queued"
@@ -339,7 +339,7 @@ def test_a_sender_that_was_asleep_past_its_lease_sends_nothing(remote):
 
 
 def test_what_comes_late_leaves_the_trash_and_is_seen(remote):
-    generation = press()
+    generation = generate()
     lose(generation, remote)
     generation = fresh(generation)
     assert generation.resolve_as_not_made()
@@ -369,7 +369,7 @@ def test_a_postgresql_that_goes_away_while_a_request_is_out_costs_no_id(remote, 
     try:
         elsewhere = Elsewhere(tmp_path, remote, server.new_database())
         manage("migrate", "--noinput", "-v", "0", env=elsewhere.env)
-        pk = elsewhere.run("from tests.parts.pressing import press; print(press().pk)")
+        pk = elsewhere.run("from tests.parts.generations import generate; print(generate().pk)")
         remote.faults([{"call": "submit", "do": {"accept": True, "hang": 4}}])
         sender = elsewhere.start(f"from videos.engine.submit import submit; submit({pk})")
         wait_until(remote.ledger, what="the request to be accepted")
@@ -402,14 +402,14 @@ def test_one_place_sends_the_paid_request():
 
 
 def test_nothing_is_sent_inside_somebody_elses_transaction(remote):
-    generation = press()
+    generation = generate()
     with transaction.atomic():
         submit(generation.pk)
     assert remote.requests("submit") == []
 
 
 # The account
-def test_a_wrong_key_is_known_before_anything_is_pressed(remote):
+def test_a_wrong_key_is_known_before_anything_is_generated(remote):
     remote.faults([{"call": "account", "do": {"status": 401}}])
     check_accounts()
     found = account()
@@ -422,14 +422,14 @@ def test_a_wrong_key_is_known_before_anything_is_pressed(remote):
 def test_a_key_refused_by_the_paid_call_alone_resumes_by_no_free_one(remote):
     """Else each look at the account would send one more generation into the same refusal."""
     remote.faults([{"call": "submit", "do": {"status": 401}}])
-    submit(press().pk)
+    submit(generate().pk)
     check_accounts()
     assert account().paused
 
 
 def test_a_key_refused_by_every_call_resumes_once_it_is_good(remote):
     remote.faults([{"call": "submit", "do": {"status": 401}}, {"call": "account", "do": {"status": 401}}])
-    submit(press().pk)
+    submit(generate().pk)
     check_accounts()
     assert account().paused
     remote.faults([])

@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.parts.accounts import account
-from tests.parts.pressing import picture, press
+from tests.parts.generations import generate, picture
 from videos.engine.account_check import check_accounts
 from videos.engine.submit import Attempt, submit
 from videos.models import Batch, Generation
@@ -175,7 +175,7 @@ def check(fault, generation, remote):
 
 @named(WAITS)
 def test_a_busy_answer_puts_it_back_and_keeps_everything_for_as_long_as_was_asked(fault, remote):
-    generation = press()
+    generation = generate()
     remote.faults([{"call": "submit", "do": fault.do}])
     submit(generation.pk)
     left = (account().not_before - timezone.now()).total_seconds()
@@ -190,7 +190,7 @@ def test_a_busy_answer_puts_it_back_and_keeps_everything_for_as_long_as_was_aske
 
 
 def test_a_busy_answer_may_name_a_moment(remote):
-    generation = press()
+    generation = generate()
     moment = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     remote.faults([{"call": "submit", "do": busy(moment)}])
     submit(generation.pk)
@@ -200,7 +200,7 @@ def test_a_busy_answer_may_name_a_moment(remote):
 
 @named(REFUSALS)
 def test_a_definite_refusal_fails_with_its_cause_and_costs_nothing(fault, remote):
-    generation = press()
+    generation = generate()
     remote.faults([{"call": "submit", "do": fault.do}])
     submit(generation.pk)
     check(fault, generation, remote)
@@ -209,7 +209,7 @@ def test_a_definite_refusal_fails_with_its_cause_and_costs_nothing(fault, remote
 
 @named(UNKNOWNS)
 def test_an_answer_that_settles_nothing_leaves_an_unknown_outcome(fault, remote):
-    generation = press()
+    generation = generate()
     remote.faults([{"call": "submit", "do": fault.do}])
     submit(generation.pk)
     check(fault, generation, remote)
@@ -220,7 +220,7 @@ def test_an_answer_that_settles_nothing_leaves_an_unknown_outcome(fault, remote)
 @pytest.mark.parametrize("accept", [False, True])
 def test_silence_ends_before_the_lease_and_leaves_an_unknown_outcome(accept, remote, settings):
     settings.LEASE_SECONDS = 2
-    generation = press()
+    generation = generate()
     remote.faults([{"call": "submit", "do": {"accept": accept, "hang": True}}])
     submit(generation.pk)
     check(Fault("", {}, "unknown", BROKE, "lost_reply", paid=int(accept)), generation, remote)
@@ -230,7 +230,7 @@ def test_an_answer_that_drips_ends_before_the_lease(remote, settings, dripping_s
     """httpx's time-outs are for one read each: a byte now and then would hold a sender for ever."""
     settings.LEASE_SECONDS = 2
     settings.HEYGEN_API_URL = dripping_server
-    generation = press()
+    generation = generate()
     submit(generation.pk)
     check_unknown(generation, BROKE)
 
@@ -269,7 +269,7 @@ def check_unknown(generation, sentence):
 
 
 def test_an_id_that_another_generation_has_is_told_and_not_taken(remote):
-    first, second = press("a pier"), press("a harbour")
+    first, second = generate("a pier"), generate("a harbour")
     submit(first.pk)
     remote.faults([{"call": "submit", "do": {"repeat_id": True}}])
     submit(second.pk)
@@ -280,7 +280,7 @@ def test_an_id_that_another_generation_has_is_told_and_not_taken(remote):
 
 
 def test_an_id_counts_even_beside_an_error(remote):
-    generation = press()
+    generation = generate()
     answer = {"data": {"execution_id": "node-gw-beside", "status": "submitted"}, "error": "A warning."}
     remote.faults([{"call": "submit", "do": {"json": answer}}])
     submit(generation.pk)
@@ -289,7 +289,7 @@ def test_an_id_counts_even_beside_an_error(remote):
 
 
 def test_three_unknown_outcomes_in_a_row_pause_sending_until_a_person_resumes(remote):
-    generations = [press(f"number {number}") for number in range(4)]
+    generations = [generate(f"number {number}") for number in range(4)]
     remote.faults([{"call": "submit", "do": {"status": 500}}])
     for generation in generations:
         submit(generation.pk)
@@ -306,14 +306,14 @@ def test_three_unknown_outcomes_in_a_row_pause_sending_until_a_person_resumes(re
 def test_after_a_person_resumed_the_row_of_unknown_outcomes_begins_anew(remote):
     remote.faults([{"call": "submit", "do": {"status": 500}}])
     for number in range(3):
-        submit(press(f"number {number}").pk)
+        submit(generate(f"number {number}").pk)
     account().resume()
-    submit(press("after that").pk)
+    submit(generate("after that").pk)
     assert not account().paused
 
 
 def test_lost_replies_that_pile_up_during_another_pause_need_a_person_all_the_same(remote):
-    first, second, third = [press(f"number {number}") for number in range(3)]
+    first, second, third = [generate(f"number {number}") for number in range(3)]
     remote.faults([{"call": "submit", "do": {"status": 500}}])
     submit(first.pk)
     submit(second.pk)
@@ -328,7 +328,7 @@ def test_lost_replies_that_pile_up_during_another_pause_need_a_person_all_the_sa
 def test_an_answer_ends_the_row_of_unknown_outcomes(remote):
     remote.faults([{"call": "submit", "nth": [1, 2, 4, 5], "do": {"status": 500}}])
     for number in range(5):
-        submit(press(f"number {number}").pk)
+        submit(generate(f"number {number}").pk)
     assert not account().paused
 
 
@@ -343,7 +343,7 @@ def closed_port():
 @pytest.mark.parametrize("address", ["http://127.0.0.1:{closed}", "http://studio.invalid", "https://127.0.0.1:{plain}"])
 def test_an_unreachable_api_costs_only_time(address, remote, settings, closed_port):
     settings.HEYGEN_API_URL = address.format(closed=closed_port, plain=remote.url.rsplit(":", 1)[1])
-    generation = press()
+    generation = generate()
     submit(generation.pk)
     generation.refresh_from_db()
     assert generation.status == "queued"
@@ -363,7 +363,7 @@ def make_due(generation):
 
 def test_tries_become_rarer_up_to_one_a_minute(settings, closed_port):
     settings.HEYGEN_API_URL = f"http://127.0.0.1:{closed_port}"
-    generation = press()
+    generation = generate()
     waits = []
     for _ in range(8):
         make_due(generation)
@@ -375,7 +375,7 @@ def test_tries_become_rarer_up_to_one_a_minute(settings, closed_port):
 
 def test_a_key_that_no_header_can_carry_pauses_and_sends_nothing(remote, settings):
     settings.HEYGEN_API_KEY = "schlüssel"
-    generation = press()
+    generation = generate()
     submit(generation.pk)
     generation.refresh_from_db()
     assert generation.status == "queued"
@@ -385,7 +385,7 @@ def test_a_key_that_no_header_can_carry_pauses_and_sends_nothing(remote, setting
 
 @pytest.mark.skipif(connection.vendor == "postgresql", reason="PostgreSQL keeps no such text in the first place")
 def test_a_config_that_json_cannot_say_is_refused_before_anything_is_sent(remote):
-    generation = press(config={"seed": "\ud800"})
+    generation = generate(config={"seed": "\ud800"})
     submit(generation.pk)
     generation.refresh_from_db()
     assert (generation.status, generation.error_class) == ("failed", "invalid")
@@ -415,7 +415,7 @@ UPLOADS = [
 
 @named(UPLOADS)
 def test_an_upload_that_fails_sends_nothing(fault, remote):
-    generation = press(start_frame=picture())
+    generation = generate(start_frame=picture())
     remote.faults([{"call": "upload", "do": fault.do}])
     submit(generation.pk)
     generation.refresh_from_db()
@@ -436,7 +436,7 @@ def test_an_upload_that_fails_sends_nothing(fault, remote):
 
 def test_after_a_long_upload_the_paid_call_waits_for_a_whole_lease(remote, settings):
     settings.LEASE_SECONDS = 4
-    generation = press(start_frame=picture(), end_frame=picture("orange"))
+    generation = generate(start_frame=picture(), end_frame=picture("orange"))
     remote.faults([{"call": "upload", "do": {"delay": 0.7}}])
     submit(generation.pk)
     generation.refresh_from_db()
@@ -450,7 +450,7 @@ def test_after_a_long_upload_the_paid_call_waits_for_a_whole_lease(remote, setti
 
 def test_an_upload_that_hangs_is_cut_and_tried_again(remote, settings):
     settings.LEASE_SECONDS = 4
-    generation = press(start_frame=picture())
+    generation = generate(start_frame=picture())
     remote.faults([{"call": "upload", "do": {"hang": True}}])
     submit(generation.pk)
     generation.refresh_from_db()
@@ -461,7 +461,7 @@ def test_an_upload_that_hangs_is_cut_and_tried_again(remote, settings):
 
 def test_a_missing_file_of_a_frame_is_told(remote):
     frame = picture()
-    generation = press(start_frame=frame)
+    generation = generate(start_frame=frame)
     frame.file.storage.delete(frame.file.name)
     submit(generation.pk)
     generation.refresh_from_db()
@@ -471,7 +471,7 @@ def test_a_missing_file_of_a_frame_is_told(remote):
 
 def test_a_remote_copy_that_cannot_be_fetched_is_uploaded_anew_by_retry(remote):
     frame = picture()
-    generation = press(start_frame=frame)
+    generation = generate(start_frame=frame)
     remote.faults([{"call": "submit", "nth": 1, "do": error(400, "download_failed")}])
     submit(generation.pk)
     generation.refresh_from_db()
@@ -484,7 +484,7 @@ def test_a_remote_copy_that_cannot_be_fetched_is_uploaded_anew_by_retry(remote):
 
 
 def test_an_id_beside_a_fault_is_told_to_whoever_looks_for_it(remote):
-    generation = press()
+    generation = generate()
     answer = {"data": {"execution_id": "node-gw-beside"}, "error": {"code": "internal_error", "message": "Oh."}}
     remote.faults([{"call": "submit", "do": {"status": 500, "json": answer}}])
     submit(generation.pk)
@@ -494,7 +494,7 @@ def test_an_id_beside_a_fault_is_told_to_whoever_looks_for_it(remote):
 
 @pytest.mark.parametrize("ending", ["", "}}, oh"])
 def test_an_id_in_an_answer_that_cannot_be_read_is_told_too(ending, remote):
-    generation = press()
+    generation = generate()
     answer = '{"data": {"execution_id": "node-gw-broken", "status": "subm' + ending
     remote.faults([{"call": "submit", "do": {"text": answer}}])
     submit(generation.pk)
@@ -503,7 +503,7 @@ def test_an_id_in_an_answer_that_cannot_be_read_is_told_too(ending, remote):
 
 
 def test_an_id_in_an_answer_that_breaks_off_is_told_too(remote):
-    generation = press()
+    generation = generate()
     whole = '{"data": {"execution_id": "node-gw-broken", "status": "submitted"}, "padding": "%s"}' % ("x" * 5000)
     remote.faults([{"call": "submit", "do": {"text": whole, "partial": 2000}}])
     submit(generation.pk)

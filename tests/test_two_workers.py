@@ -5,10 +5,10 @@ import sys
 
 from tests.parts.processes import start, stop, wait_until
 
-PRESS = """
-from tests.parts.pressing import press
+GENERATE = """
+from tests.parts.generations import generate
 from videos.tasks import enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
-keys = [press(f"number {number}").pk for number in range(12)]
+keys = [generate(f"number {number}").pk for number in range(12)]
 for _ in range(5):
     for pk in keys:
         enqueue_submit(pk)
@@ -36,7 +36,7 @@ def test_two_workers_and_every_task_five_times_over_send_each_generation_once(st
     studio = start_studio(STUDIO_MAX_IN_FLIGHT="50")
     second = start([sys.executable, "manage.py", "worker"], studio.env, studio.folder / "second.log")
     try:
-        studio.manage("shell", "-v", "0", "-c", PRESS)
+        studio.manage("shell", "-v", "0", "-c", GENERATE)
         found = wait_until(lambda: all_ready(studio), 120, "every video to be saved", every=1)
     finally:
         stop(second)

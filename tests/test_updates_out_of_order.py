@@ -35,7 +35,7 @@ def test_two_transactions_that_change_at_the_same_moment_are_both_shown(postgres
 
 
 def hold_one_open(number):
-    [held, *others] = press(1 + OTHERS)
+    [held, *others] = generate(1 + OTHERS)
     tab = Tab(held.owner)
     with Transaction(held) as first:
         started = time.monotonic()
@@ -50,7 +50,7 @@ def hold_one_open(number):
 
 
 def change_at_once(number):
-    made = press(2)
+    made = generate(2)
     tab = Tab(made[0].owner)
     with Transaction(made[0]) as first, Transaction(made[1]) as second:
         second.commit()
@@ -65,10 +65,10 @@ def said(found, wanted, tab):
     return "shown once" if all(ids == wanted for ids in found) and not again else f"shown: {found}, and then {again}"
 
 
-def press(count):
+def generate(count):
     owner, provider = make_member(), Provider.objects.get(value="sora_v2_pro")
     ProcessLock.objects.acquire("poller", 1000)  # or the page would say that nothing is polled
-    batch = Batch.objects.press(owner, uuid.uuid4().hex, [Request("a lighthouse", provider)] * count)
+    batch = Batch.objects.make(owner, uuid.uuid4().hex, [Request("a lighthouse", provider)] * count)
     return list(batch.generations.order_by("pk"))
 
 

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import sys
 import time
+import uuid
 from contextlib import closing
 
 import pytest
@@ -11,9 +12,10 @@ from django_q.models import OrmQ, Schedule
 from django_q.scheduler import scheduler
 
 from tests.parts.processes import start, stop, wait_until
-from tests.parts.worker_processes import heartbeat, kin, press, read, rows
+from tests.parts.worker_processes import generate, heartbeat, kin, read, rows
 from videos import tasks
-from videos.models.studio_fault import Job
+from videos.models import Job, ProcessLock, StudioFault
+from videos.models.process_lock import POLLER
 from videos.worker.cluster import FROZEN
 
 SIGNED_LINK = "https://example.com/video.mp4?Signature=secret"
@@ -53,7 +55,7 @@ def is_gone(process):
 
 
 def test_a_worker_sends_follows_saves_and_repairs_at_night_what_is_missing(worker, studio, standin):
-    press(studio, ["a lighthouse", "a harbour"])
+    generate(studio, ["a lighthouse", "a harbour"])
     wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
     assert len(standin.ledger()) == 2
     poster = next((studio.data / "media" / "posters").rglob("*.jpg"))
@@ -67,14 +69,14 @@ def test_a_worker_sends_follows_saves_and_repairs_at_night_what_is_missing(worke
 
 def test_after_any_of_its_processes_was_killed_polls_go_on(worker, studio, standin):
     standin.faults([{"call": "poll", "do": {"status_word": "running"}}])
-    press(studio, ["a lighthouse"])
+    generate(studio, ["a lighthouse"])
     wait_until(lambda: standin.requests("poll"), 30, "a first poll")
     for role in ("poll", "idle", "pusher", "monitor", "sentinel"):
         kill(studio, role)
         seen = len(standin.requests("poll"))
         wait_until(lambda seen=seen: len(standin.requests("poll")) > seen + 1, RENEWED_WITHIN, f"polls without {role}")
     standin.faults([])
-    press(studio, ["a harbour"])
+    generate(studio, ["a harbour"])
     wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
     assert len(standin.ledger()) == 2
 
@@ -86,7 +88,7 @@ def test_on_either_database_it_comes_back_from_a_kill(database_url, new_studio, 
         worker.wait_for_poller()
         for role in ("poll", "sentinel"):
             kill(studio, role)
-            press(studio, [f"without {role}"])
+            generate(studio, [f"without {role}"])
         wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
         kill(studio, "idle")
         worker.process.terminate()
@@ -105,7 +107,7 @@ def kill(studio, role):
 
 def test_a_poller_that_stands_still_is_replaced(worker, studio, standin):
     standin.faults([{"call": "poll", "do": {"status_word": "running"}}])
-    press(studio, ["a lighthouse"])
+    generate(studio, ["a lighthouse"])
     wait_until(lambda: standin.requests("poll"), 30, "a first poll")
     [frozen] = kin(studio, "poll")
     frozen.suspend()
@@ -143,7 +145,7 @@ def test_killing_it_leaves_no_orphans(worker, studio):
 def test_two_workers_at_once_send_nothing_twice(worker, studio, standin):
     other = Worker(studio)
     try:
-        press(studio, [f"a boat {number}" for number in range(12)])
+        generate(studio, [f"a boat {number}" for number in range(12)])
         wait_until(lambda: all(row["status"] == "ready" for row in rows(studio)), 90)
         assert len(kin(studio, "poll")) == 1
     finally:
@@ -161,7 +163,7 @@ def test_a_sender_that_stood_still_past_its_lease_and_woke_sent_nothing_twice(ne
     worker = Worker(studio)
     try:
         worker.wait_for_poller()
-        press(studio, ["a lighthouse"])
+        generate(studio, ["a lighthouse"])
         [sender] = wait_until(lambda: kin(studio, "submit"), 20, "a sender")
         wait_until(standin.ledger, 20, "the submission")
         sender.suspend()
@@ -188,14 +190,26 @@ def test_a_database_that_is_away_is_waited_for(studio):
 
 # Tasks and schedules
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_our_schedules_are_made_once_and_mended():
+def test_our_schedules_are_made_once_and_repaired():
     tasks.make_schedules()
-    Schedule.objects.filter(name="Follow").update(args="not python", kwargs="neither", repeats=0)
-    Schedule.objects.create(name="Sweep", func="nothing.at.all", args="(")
+    Schedule.objects.filter(name="Poller").update(args="not python", kwargs="neither", repeats=0)
+    Schedule.objects.create(name="Recovery", func="nothing.at.all", args="(")
     tasks.make_schedules()
     assert Schedule.objects.count() == len(tasks.SCHEDULES)
     scheduler()
-    assert {task.func() for task in OrmQ.objects.all()} >= {"videos.tasks.poll", "videos.tasks.sweep"}
+    assert {task.func() for task in OrmQ.objects.all()} >= {"videos.tasks.poll", "videos.tasks.recover"}
+
+
+@pytest.mark.django_db
+def test_schedules_and_queued_tasks_of_0_1_0_do_no_harm():
+    Schedule.objects.create(name="Follow", func="videos.tasks.pump", schedule_type=Schedule.MINUTES, minutes=1)
+    Schedule.objects.create(name="Sweep", func="videos.tasks.sweep", schedule_type=Schedule.MINUTES, minutes=5)
+    tasks.make_schedules()
+    assert set(Schedule.objects.values_list("name", flat=True)) == set(tasks.SCHEDULES)
+    assert ProcessLock.objects.acquire(POLLER, 10, uuid.uuid4())
+    tasks.pump(str(uuid.uuid4()))
+    tasks.sweep()
+    assert not StudioFault.objects.open().exists()
 
 
 @pytest.mark.django_db
@@ -211,7 +225,7 @@ def test_a_task_that_goes_wrong_says_so_without_the_errors_own_words(caplog):
 
 def test_an_id_that_was_kept_beside_the_database_finds_its_generation_on_this_host(worker, studio, standin):
     standin.faults([{"call": "submit", "do": {"accept": True, "reset": True}}])
-    press(studio, ["a lighthouse"])
+    generate(studio, ["a lighthouse"])
     wait_until(lambda: rows(studio)[0]["status"] == "unknown", 30)
     [paid] = standin.ledger()
     [[public_id]] = read(studio, "SELECT public_id FROM videos_generation")

@@ -1,4 +1,4 @@
-"""What may be asked for in one press of Generate, and the words that say why not.
+"""What may be asked for in one click of Generate, and the words that say why not.
 
 Every refusal is one sentence beside its field. What is only unusual, such as a ratio that a provider does not list,
 is advice and never refused.
@@ -134,7 +134,7 @@ class Typed(forms.CharField):
 
 
 class GenerateForm(forms.Form):
-    """One press of Generate: what to make, with which providers, how often.
+    """One click of Generate: what to make, with which providers, how often.
 
     `requests()` gives one Request for each video. An uploaded frame that is accepted is kept at once and is then
     in `frames`, so that it is not lost when another field is refused.

@@ -39,6 +39,8 @@ __all__ = [
     "make_schedules",
     "nightly",
     "poll",
+    "pump",
+    "recover",
     "save",
     "submit",
     "sweep",
@@ -105,7 +107,7 @@ def deliver_webhooks():
 
 
 @task(Job.RECOVERY)
-def sweep():
+def recover():
     recovery.recover()
     enqueue_poller()
     if account_check.is_due():
@@ -127,6 +129,15 @@ def nightly():
     remeasure.measure_earlier_copies()
 
 
+# Tasks that version 0.1.0 may have left in the queue
+@task(Job.POLLING)
+def pump(relieving: str = ""):
+    polling.poll()
+
+
+sweep = recover
+
+
 @contextmanager
 def a_place(name: str, places: int) -> Iterator[bool]:
     """Whether one of `places` locks for this work was free. It is held until the end, or until this process dies."""
@@ -144,19 +155,23 @@ def a_place(name: str, places: int) -> Iterator[bool]:
 
 
 SCHEDULES = {
-    "Follow": {"func": "videos.tasks.poll", "schedule_type": Schedule.MINUTES, "minutes": 1},
-    "Sweep": {"func": "videos.tasks.sweep", "schedule_type": Schedule.MINUTES, "minutes": 5},
+    "Poller": {"func": "videos.tasks.poll", "schedule_type": Schedule.MINUTES, "minutes": 1},
+    "Recovery": {"func": "videos.tasks.recover", "schedule_type": Schedule.MINUTES, "minutes": 5},
     "Nightly check": {"func": "videos.tasks.nightly", "schedule_type": Schedule.DAILY, "minutes": None},
 }
 OURS = {"args": None, "hook": None, "repeats": -1, "cron": None, "cluster": None, "intended_date_kwarg": None}
 OPTIONS = {
-    "Follow": {"save": False, "timeout": NO_LIMIT},
+    "Poller": {"save": False, "timeout": NO_LIMIT},
     "Nightly check": {"save": False, "timeout": int(NIGHTLY_SECONDS)},
 }
 
 
 def make_schedules():
-    """Creates our schedules, and repairs them: one row with bad arguments stops django-q2 from running any."""
+    """Creates our schedules, and repairs them: one row with bad arguments stops django-q2 from running any.
+
+    Schedules of an older version have other names, and go.
+    """
+    Schedule.objects.filter(func__startswith="videos.tasks.").exclude(name__in=SCHEDULES).delete()
     for name, fields in SCHEDULES.items():
         options = repr({"q_options": OPTIONS.get(name, {"save": False})})
         rows = Schedule.objects.filter(name=name)

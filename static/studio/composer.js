@@ -109,7 +109,7 @@ listen("click", (event) => {
     unfold();
     fillPrompt(filler.dataset.fill);
   }
-  // A folded composer shows no price, so the first press unfolds it and sends nothing.
+  // A folded composer shows no price, so the first click unfolds it and sends nothing.
   if (smallScreen.matches && target.closest(".send") && !composer().matches(".is-open")) {
     event.preventDefault();
     unfold();
@@ -146,7 +146,7 @@ listen("htmx:beforeRequest", ({ detail }) => {
 });
 
 /* The server answers Generate with this event. Words that were typed meanwhile stay. */
-listen("pressed", () => {
+listen("batch-made", () => {
   clearErrors(".error");
   if (field("prompt").value === sentPrompt) {
     field("prompt").value = "";

@@ -96,7 +96,7 @@ def poller_lines(runs):
 
 
 def latency_lines(found):
-    yield f"Press to playable, worst of {found['presses']}", f"{max(found['press_to_playable_s']):.1f} s"
+    yield f"Click to playable, worst of {found['generations']}", f"{max(found['click_to_playable_s']):.1f} s"
     label = f"  beyond the stand-in's own time and one poll interval of {found['poll_seconds']} s"
     yield label, f"{found['over_stand_in_and_one_poll_s']:.1f} s"
 

@@ -64,7 +64,7 @@ def test_the_loupe_lists_what_differs_and_marks_the_odd_one(deck):
     expect(rows.filter(has_text="Prompt")).to_have_count(0)
 
 
-def test_a_press_of_several_opens_here_with_one_click_from_its_card(room):
+def test_a_batch_of_several_opens_here_with_one_click_from_its_card(room):
     make(room.owner, "a wave", providers=["veo_3_1", "kling_pro"])
     room.goto(room.studio.url)
     room.locator(".card").first.hover()

@@ -239,7 +239,7 @@ def test_on_a_phone_the_composer_is_one_line_until_it_is_touched(phone_page, sha
     page.fill("#prompt", "From a phone")
     page.tap(".fold")
     expect(page.locator("#provider-pick")).to_be_hidden()
-    page.tap(".send")  # nobody pays for what they cannot see: the first press unfolds
+    page.tap(".send")  # nobody pays for what they cannot see: the first click unfolds
     expect(page.locator("#provider-pick")).to_be_visible()
     expect(page.locator(".card")).to_have_count(0)
     page.tap(".send")

@@ -21,7 +21,7 @@ def prepare(studio, owner, code):
     studio.manage("shell", "-v", "0", "-c", PREPARE.format(owner) + code)
 
 
-def test_a_press_in_one_tab_appears_in_the_other_and_becomes_ready_there(member_page, member, shared_studio):
+def test_a_batch_made_in_one_tab_appears_in_the_other_and_becomes_ready_there(member_page, member, shared_studio):
     other = member_page.context.new_page()
     other.goto(shared_studio.url)
     member_page.fill("#prompt", "Seen from two tabs")

@@ -25,7 +25,7 @@ def price(value, amount, unit="video"):
 
 
 def tick(page, *names):
-    """Opens the list of models and presses each of them."""
+    """Opens the list of models and clicks each of them."""
     page.click("#provider-pick")
     for name in names:
         page.locator(".offer", has=page.get_by_text(name, exact=True)).click()

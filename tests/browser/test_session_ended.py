@@ -5,7 +5,7 @@ from tests.parts.studio import PASSWORD
 PROMPT = "a lighthouse in fog, long exposure"
 
 
-def test_a_press_after_the_session_ended_says_so_and_can_be_repeated(page, sign_in, shared_studio, member):
+def test_a_click_after_the_session_ended_says_so_and_can_be_repeated(page, sign_in, shared_studio, member):
     page.allowed_errors += [r"status of 401", r"Error Code 401"]
     sign_in(page, shared_studio, member)
     page.locator("textarea[name=prompt]").fill(PROMPT)

@@ -2,7 +2,7 @@
 
     python -m tests.chaos [--generations 1000] [--minutes 30] [--seed N] [--every 5 40] [--folder F]
 
-Presses go through the page's own form. Ends with 0 when the stand-in's ledger and the studio's rows agree one to one,
+Requests go through the page's own form. Ends with 0 when the stand-in's ledger and the studio's rows agree one to one,
 every completed video is saved, playable and equal by hash to what was served, and the studio recovered by itself from
 each kill. What a kill left unknown is settled as its owner would, with the execution's id from the ledger.
 """
@@ -58,14 +58,14 @@ print(json.dumps(found))
 """
 
 
-class Presser:
-    """Somebody at the page who presses Generate, and presses the same form again when no answer came."""
+class Visitor:
+    """Somebody who clicks Generate, and sends the same form again when no answer came."""
 
     def __init__(self, studio):
         self.studio = studio
         self.client = None
 
-    def press(self, prompt, provider):
+    def generate(self, prompt, provider):
         token = None
         for _ in range(200):
             try:
@@ -77,7 +77,7 @@ class Presser:
             except (httpx.TransportError, AssertionError):
                 self.client = None
             time.sleep(0.2)
-        raise AssertionError(f"{prompt} could not be pressed")
+        raise AssertionError(f"{prompt} could not be generated")
 
     def send(self, prompt, provider, token):
         fields = {"prompt": prompt, "provider": provider, "aspect_ratio": "16:9", "config": "{}", "count": "1"}
@@ -167,7 +167,7 @@ def go(studio, standin, generations, seconds, seed, every):
     thread = threading.Thread(target=killer.run)
     thread.start()
     try:
-        press_all(studio, generations, seconds, seed)
+        generate_all(studio, generations, seconds, seed)
     finally:
         killer.stopped.set()
         thread.join(RECOVERED_WITHIN * 2)
@@ -176,11 +176,11 @@ def go(studio, standin, generations, seconds, seed, every):
     return report(studio, standin, killer, generations)
 
 
-def press_all(studio, generations, seconds, seed):
-    presser, draw = Presser(studio), random.Random(seed)
+def generate_all(studio, generations, seconds, seed):
+    visitor, draw = Visitor(studio), random.Random(seed)
     started = time.monotonic()
     for number in range(generations):
-        presser.press(f"chaos {seed} {number}", draw.choice(PROVIDERS))
+        visitor.generate(f"chaos {seed} {number}", draw.choice(PROVIDERS))
         pause = started + seconds * (number + 1) / generations - time.monotonic()
         time.sleep(max(0.0, pause))
 

@@ -37,17 +37,17 @@ STALL = 20.0  # seconds without a save
 ROLES = ("sentinel", "pusher", "monitor", "idle", "poll", "submit", "save")
 SETTLED_WITHIN = 240.0
 
-PRESS_EACH_LINE = """
+GENERATE_EACH_LINE = """
 import sys, uuid
 import django
 django.setup()
 from django.contrib.auth import get_user_model
 from videos.models import Batch, Provider, Request
 from videos.tasks import enqueue_submit
-owner = get_user_model().objects.create(username="presser", is_superuser=True)
+owner = get_user_model().objects.create(username="chaos", is_superuser=True)
 provider = Provider.objects.get(value="ltx_distilled")
 for prompt in sys.stdin:
-    batch = Batch.objects.press(owner, uuid.uuid4().hex, [Request(prompt=prompt.strip(), provider=provider)])
+    batch = Batch.objects.make(owner, uuid.uuid4().hex, [Request(prompt=prompt.strip(), provider=provider)])
     enqueue_submit(batch.generations.get().pk)
 """
 
@@ -111,24 +111,24 @@ def two_hosts(folder, generations, seconds, every, seed):
 
 
 def go(studios, hosts, generations, seconds, every, draw):
-    """Presses one generation after another and kills in turns until the time is over; how often what was killed."""
+    """Generates one video after another and kills in turns until the time is over; returns the number of kills."""
     wait_until(lambda: all(kin(studio, "idle") for studio in studios), 60, "two workers")
-    command = [sys.executable, "-c", PRESS_EACH_LINE]
-    presser = subprocess.Popen(command, cwd=ROOT, env=studios[0].env, stdin=subprocess.PIPE, text=True)
-    kills, started, pressed, turn = Counter(), time.monotonic(), 0, 0
+    command = [sys.executable, "-c", GENERATE_EACH_LINE]
+    generator = subprocess.Popen(command, cwd=ROOT, env=studios[0].env, stdin=subprocess.PIPE, text=True)
+    kills, started, wanted_before, turn = Counter(), time.monotonic(), 0, 0
     while time.monotonic() - started < seconds:
         wanted = min(generations, 1 + int((time.monotonic() - started) / seconds * 1.2 * generations))
-        for number in range(pressed, wanted):
-            print(f"two hosts {number}", file=presser.stdin, flush=True)
-        pressed, turn = max(pressed, wanted), turn + 1
+        for number in range(wanted_before, wanted):
+            print(f"two hosts {number}", file=generator.stdin, flush=True)
+        wanted_before, turn = max(wanted_before, wanted), turn + 1
         role, victim = hosts[turn % 2].victim(draw)
         with suppress(psutil.NoSuchProcess):
             if victim:
                 victim.kill()
                 kills[role] += 1
         time.sleep(every)
-    presser.stdin.close()
-    presser.wait(30)
+    generator.stdin.close()
+    generator.wait(30)
     return kills
 
 

@@ -24,7 +24,7 @@ MOST_NEEDLESS = 0.01  # of the points
 
 
 def run(folder: Path, database_url: str, mode: str, *options: str, every: int) -> dict:
-    """The findings (rig.Findings) of one course, at every `every`-th point of those it has in the full sweep."""
+    """The findings (rig.Findings) of one course, at every `every`-th point of those it has in the full run."""
     every *= COURSES[mode, *options]
     place = folder / "-".join((mode, *options))
     standin = Standin(place / "standin")

@@ -1,4 +1,4 @@
-"""One sweep on one database: forks a sender for every point, breaks it there, recovers, and reads the books.
+"""One run on one database: forks a sender for every point, breaks it there, recovers, and reads the books.
 
 Run as a process of its own with DATABASE_URL, HEYGEN_API_URL and STUDIO_DATA in its environment; it prints its
 findings as one line of JSON. The parent never opens a connection nor starts a thread, so that every child begins
@@ -137,7 +137,7 @@ def make_generations(count: int, with_frames: bool, api: str) -> list[int]:
         Request(f"it fails {uuid.uuid4()}", provider, start_frame=make_picture(owner, number) if with_frames else None)
         for number in range(count)
     ]
-    batch = Batch.objects.press(owner, uuid.uuid4().hex, requests)
+    batch = Batch.objects.make(owner, uuid.uuid4().hex, requests)
     return list(batch.generations.order_by("pk").values_list("pk", flat=True))
 
 
@@ -158,7 +158,7 @@ def end_leases(**which):
 
 
 def recover() -> int:
-    """What the sweep does once the leases are over; how often it took until nothing was queued any more."""
+    """What recovery does once the leases are over; returns how often it ran until nothing was queued any more."""
     end_leases()
     RemoteCopy.objects.update(upload_until=None)
     for round_number in range(1, 4):
@@ -257,7 +257,7 @@ def count_lines(pk: int) -> int:
     return Breaker(0, 0).run(pk)
 
 
-def sweep(mode: str, every: int, with_frames: bool, api: str, herds: int = 20) -> dict:
+def run_all_points(mode: str, every: int, with_frames: bool, api: str, herds: int = 20) -> dict:
     started = time.monotonic()
     transport.certificates()
     lines = in_child(lambda: count_lines(make_generations(1, with_frames, api)[0]))
@@ -279,7 +279,7 @@ def main():
     parser.add_argument("--frames", action="store_true")
     parser.add_argument("--api", choices=PROVIDERS, default="workflows")
     options = parser.parse_args()
-    findings = sweep(options.mode, options.every, options.frames, options.api)
+    findings = run_all_points(options.mode, options.every, options.frames, options.api)
     findings["mode"] += " with a frame" if options.frames else ""
     print(json.dumps(findings))
 

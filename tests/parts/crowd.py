@@ -1,8 +1,8 @@
 """Many processes that do one thing at the same moment, on a database of the test's own.
 
-    crowd("tests.test_budgets:press_often", database_url, folder, processes=20)
+    crowd("tests.test_budgets:generate_often", database_url, folder, processes=20)
 
-calls `press_often(number)` in each of 20 processes, all at once, and returns what each returned (JSON). Run as a module
+calls `generate_often(number)` in each of 20 processes, all at once, and returns their results (JSON). Run as a module
 it is their parent: it sets Django up once, touches no database, and forks them.
 """
 

@@ -41,7 +41,7 @@ PROMPTS = {
 
 
 def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, providers=("veo_3_1",), **fields):
-    """The generations of one press, one for each provider (times `count`), as if they had got as far as `status`.
+    """The generations of one batch, one for each provider (times `count`), as if they had got as far as `status`.
 
     `fields` are columns of the row; also `ratio`, `config`, `seconds_ago`, `took`, and `draft`: a tiny quick video, or
     one as the stand-in draws it.
@@ -50,7 +50,7 @@ def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, provi
     seconds_ago, took = fields.pop("seconds_ago", 300), fields.pop("took", 90)
     is_favourite = fields.pop("favourite", False)
     requests = [Request(prompt, Provider.objects.get(value=value), ratio, config=config) for value in providers]
-    batch = Batch.objects.press(owner, uuid.uuid4().hex, requests * count)
+    batch = Batch.objects.make(owner, uuid.uuid4().hex, requests * count)
     made = list(batch.generations.order_by("pk"))
     for generation in made:
         if status == "ready":  # never without its copy, never anything that a worker would take up

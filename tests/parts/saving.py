@@ -24,7 +24,7 @@ from videos.models import Batch, Generation, Provider, Request
 def completed(standin, owner, count=1, prompt="a lighthouse at dusk", provider="veo_3_1"):
     """`count` generations whose videos are finished at the stand-in and not yet saved."""
     requests = [Request(f"{prompt} {number}", Provider.objects.get(value=provider)) for number in range(count)]
-    batch = Batch.objects.press(owner, uuid.uuid4().hex, requests)
+    batch = Batch.objects.make(owner, uuid.uuid4().hex, requests)
     for generation in batch.generations.order_by("pk"):
         submit(generation.pk)
         standin.finish()

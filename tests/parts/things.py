@@ -15,9 +15,9 @@ def make_picture(owner, name="frame"):
 
 
 def make_queued(owner, prompt="a lighthouse in fog", token="form-token", **asked):
-    """A generation as a press of Generate leaves it."""
+    """A generation as a click of Generate leaves it."""
     request = Request(prompt=prompt, provider=Provider.objects.get(value="veo_3_1"), **asked)
-    return Batch.objects.press(owner, token, [request]).generations.get()
+    return Batch.objects.make(owner, token, [request]).generations.get()
 
 
 def make_running(owner, remote_id="node-gw-1", **asked):

@@ -1,4 +1,4 @@
-"""The worker's processes, each told apart by the name it has given itself, and presses from outside any browser."""
+"""The worker's processes, by the names they give themselves, and requests made without a browser."""
 
 import json
 import sqlite3
@@ -12,26 +12,26 @@ import psycopg
 
 from tests.parts.processes import ROOT
 
-PRESS = """
+GENERATE = """
 import json, sys, uuid
 import django
 django.setup()
 from django.contrib.auth import get_user_model
 from videos.models import Batch, Provider, Request
 from videos.tasks import enqueue_submit
-owner, _ = get_user_model().objects.get_or_create(username="presser", defaults={"is_superuser": True})
+owner, _ = get_user_model().objects.get_or_create(username="generator", defaults={"is_superuser": True})
 provider = Provider.objects.get(value=sys.argv[1])
 requests = [Request(prompt=prompt, provider=provider) for prompt in json.load(sys.stdin)]
-batch = Batch.objects.press(owner, uuid.uuid4().hex, requests)
+batch = Batch.objects.make(owner, uuid.uuid4().hex, requests)
 for pk in batch.generations.values_list("pk", flat=True):
     enqueue_submit(pk)
 """
 COLUMNS = ("prompt", "status", "remote_id", "trouble", "error_class", "created_at", "saved_at")
 
 
-def press(studio, prompts, provider="ltx_distilled"):
-    """One press of Generate with a video for each prompt, as the page does it."""
-    run(studio, PRESS, provider, said=json.dumps(list(prompts)))
+def generate(studio, prompts, provider="ltx_distilled"):
+    """One batch with a video for each prompt, as a click of Generate makes it."""
+    run(studio, GENERATE, provider, said=json.dumps(list(prompts)))
 
 
 def rows(studio):

@@ -87,7 +87,7 @@ class Request:
 
 class BatchManager(models.Manager):
     @retried
-    def press(self, owner, form_token: str, requests: list[Request]) -> "Batch":
+    def make(self, owner, form_token: str, requests: list[Request]) -> "Batch":
         """The batch of one click of Generate: one batch, however often the same form is sent.
 
         Budgets are checked and held in the very transaction that makes the generations. Raises OverBudget, TokenTaken
@@ -110,13 +110,13 @@ class BatchManager(models.Manager):
     def retry(self, generation: Generation, owner, form_token: str, again: bool = False) -> "Batch":
         """A new generation of the same request, linked to this one.
 
-        Raises AlreadyRetried unless it is the first, or `again` says that one more is meant; also what `press` raises.
+        Raises AlreadyRetried unless it is the first, or `again` says that one more is meant; also what `make` raises.
         """
         DatabaseLock.objects.hold(BUDGETS)
         is_replay = self.filter(form_token=form_token).exists()
         if not is_replay and not generation.mark_retried(again, owner):
             raise AlreadyRetried
-        batch = self.press(owner, form_token, [Request.again(generation)])
+        batch = self.make(owner, form_token, [Request.again(generation)])
         for collection in Collection.objects.visible_to(owner).filter(clips__generation=generation):
             collection.add(batch.generations.all(), owner)  # a retry takes its place beside what failed
         return batch

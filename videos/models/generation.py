@@ -161,7 +161,7 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         others = self.exclude(backend__in=registry.active_keys())
         others = others.filter(status__in=[Status.QUEUED, Status.RUNNING, Status.SAVING])
         is_demo = Q(backend__startswith=registry.DEMO)
-        for rows, words in ((others.filter(is_demo), PRESSED_IN_DEMO), (others.exclude(is_demo), PRESSED_FOR_REAL)):
+        for rows, words in ((others.filter(is_demo), MADE_IN_DEMO), (others.exclude(is_demo), MADE_FOR_REAL)):
             update_in_order(rows.exclude(trouble=words), trouble=words, **CHANGED)
 
     def adopt(self, public_id: uuid.UUID, remote_id: str) -> bool:
@@ -642,5 +642,5 @@ def event_of(outcome: Outcome) -> GenerationEvent:
 
 
 UNKNOWN_TO_HEYGEN = Q(status=Status.FAILED, error_class="not_found", remote_id__isnull=False)
-PRESSED_IN_DEMO = "Pressed in demo mode, so it is never sent for real. Make it anew to have it for real."
-PRESSED_FOR_REAL = "Pressed with an API key. It waits, unharmed, until the studio runs with the key again."
+MADE_IN_DEMO = "Made in demo mode, so it is never sent for real. Generate it again to have it for real."
+MADE_FOR_REAL = "Made with an API key. It waits, unharmed, until the studio runs with the key again."

@@ -32,7 +32,7 @@ from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.table import Table, TableRefused, decode, read_table
 from videos.views.cards import new_token, queued, track_records
-from videos.views.compose import FULL, NOT_YOUR_PAGE, OTHER_WORDS, press
+from videos.views.compose import FULL, NOT_YOUR_PAGE, OTHER_WORDS, make_batch
 from videos.views.composer import RATIOS, accounts_by_backend, left_for, warnings_of
 
 TABLE_AND_PICTURES = 100 * 1024**2
@@ -91,7 +91,7 @@ def show_or_make(request: HttpRequest, form: BatchForm, refusal: str) -> HttpRes
     """The gallery with the new batch, or the table again with the reason why nothing was made."""
     if not refusal:
         try:
-            return made(request, press(request.user, request.POST["token"], form.requests()))
+            return made(request, make_batch(request.user, request.POST["token"], form.requests()))
         except OverBudget as over:
             refusal = str(over)
         except TokenTaken:

@@ -133,7 +133,7 @@ def address_of(request: HttpRequest, shown: list[Generation]) -> str:
 
 
 def comparable(user) -> list[Batch]:
-    """The newest presses that made at least two videos."""
+    """The newest batches that made at least two videos."""
     ready = Q(generations__status=Status.READY, generations__trashed_at=None)
     batches = user.batches.annotate(ready=Count("generations", filter=ready)).filter(ready__gte=FEWEST)
     batches = batches.prefetch_related("generations__provider", "generations__saved_video")

@@ -1,4 +1,4 @@
-"""Pressing Generate, and choosing frames while composing."""
+"""The Generate button, and choosing frames while composing."""
 
 from functools import partial
 from urllib.parse import urlsplit
@@ -46,7 +46,7 @@ def generate(request: HttpRequest) -> HttpResponse:
     form = GenerateForm(request.POST, request.FILES, owner=request.user)
     if form.is_valid():
         try:
-            batch = press(request.user, form.cleaned_data["token"], form.requests())
+            batch = make_batch(request.user, form.cleaned_data["token"], form.requests())
             return made(request, batch, form.cleaned_data["collection"])
         except OverBudget as refusal:
             form.add_error(None, str(refusal))
@@ -60,9 +60,9 @@ def generate(request: HttpRequest) -> HttpResponse:
 
 
 @retried
-def press(owner, token: str, requests) -> Batch:
+def make_batch(owner, token: str, requests) -> Batch:
     """The batch of this click, and a task for each of its videos once it is kept."""
-    batch = Batch.objects.press(owner, token, requests)
+    batch = Batch.objects.make(owner, token, requests)
     for pk in batch.generations.values_list("pk", flat=True):
         transaction.on_commit(partial(enqueue_submit, pk))
     return batch
@@ -78,7 +78,7 @@ def made(request: HttpRequest, batch: Batch, collection: Collection | None) -> H
     else:
         cards = cards_of(generations, request.user, is_new=True)
         response = answer_with_cards(request, cards, token=new_token(), left=left_for(request.user), **queued(batch))
-    response["HX-Trigger-After-Swap"] = "pressed"
+    response["HX-Trigger-After-Swap"] = "batch-made"
     return response
 
 

@@ -34,7 +34,7 @@ NOT_TRASHED = (
 
 @dataclass(frozen=True)
 class Done:
-    """What a deed has changed, said in words; `undo` are those that an Undo brings back."""
+    """What an action changed, in words; `undo` are the rows that Undo restores."""
 
     rows: list[Generation]
     words: str
@@ -43,10 +43,10 @@ class Done:
 
 @require_POST
 def selected(request: HttpRequest) -> HttpResponseBase:
-    """`ids` (many), `deed`, and `next`: the gallery's address to return to."""
-    deed = DEEDS.get(request.POST.get("deed", ""))
+    """`ids` (many), `operation`, and `next`: the gallery's address to return to."""
+    action = ACTIONS.get(request.POST.get("operation", ""))
     rows = chosen(request)
-    done = deed(request, rows) if deed and rows else Done([], "Nothing was selected, so nothing was done.")
+    done = action(request, rows) if action and rows else Done([], "Nothing was selected, so nothing was done.")
     return answer(request, done) if isinstance(done, Done) else done
 
 
@@ -55,7 +55,7 @@ def answer(request: HttpRequest, done: Done) -> HttpResponse:
     if not request.htmx:
         messages.info(request, done.words)
         return redirect_to(asked_next(request) or reverse("gallery"))
-    leaves_shelf = request.POST.get("deed") in {"restore", "uncollect"}  # pressed in the trash, in a collection
+    leaves_shelf = request.POST.get("operation") in {"restore", "uncollect"}  # sent from the trash, from a collection
     # As they are now: one may have been removed for good meanwhile.
     visible = Generation.objects.visible_to(request.user).filter(pk__in=[row.pk for row in done.rows])
     stays = [] if leaves_shelf else list(visible.kept().with_everything().newest_first())
@@ -214,7 +214,8 @@ def chunks(file) -> Iterator[bytes]:
         yield from opened.chunks(CHUNK)
 
 
-DEEDS = {
+# The field is not called `action`: scripts could not read the address of its form then.
+ACTIONS = {
     "favourite": favourite,
     "share": share,
     "trash": trash,

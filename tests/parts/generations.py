@@ -1,4 +1,4 @@
-"""Presses of Generate for tests that need no page: an owner, pictures, and queued generations of theirs."""
+"""An owner, pictures and queued generations, for tests that need no page."""
 
 import hashlib
 import uuid
@@ -15,10 +15,10 @@ def owner(name: str = "owner") -> User:
     return User.objects.filter(username=name).first() or User.objects.create_user(name)
 
 
-def press(prompt: str = "a lighthouse", provider: str = "veo_3_1", by: User | None = None, **fields) -> Generation:
+def generate(prompt: str = "a lighthouse", provider: str = "veo_3_1", by: User | None = None, **fields) -> Generation:
     """One queued generation; `fields` are those of Request."""
     request = Request(prompt=prompt, provider=Provider.objects.get(value=provider), **fields)
-    return Batch.objects.press(by or owner(), uuid.uuid4().hex, [request]).generations.get()
+    return Batch.objects.make(by or owner(), uuid.uuid4().hex, [request]).generations.get()
 
 
 def picture(colour: str = "teal", by: User | None = None) -> Picture:
