@@ -234,7 +234,7 @@ def test_sending_is_paused_and_resumed(admins):
     found = account()
     act(admins, "remoteaccount", "pause", found)
     found.refresh_from_db()
-    assert (found.paused, found.pause_sentence) == (True, "owner paused sending.")
+    assert (found.paused, found.pause_reason) == (True, "owner paused sending.")
     assert act(admins, "remoteaccount", "resume", found) == ["Sending goes on."]
     assert [row.func() for row in OrmQ.objects.all()] == ["videos.tasks.check_account"]
     found.refresh_from_db()

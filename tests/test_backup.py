@@ -119,7 +119,7 @@ def test_what_was_waiting_is_not_sent_by_the_restored_studio_until_an_owner_has_
     other.start()
     assert generations(other) == {"waiting": "queued"}
     account = "RemoteAccount.objects.get(backend='heygen_workflows')"
-    pause = f"from videos.models import *; a = {account}; print(a.paused, a.pause_sentence)"
+    pause = f"from videos.models import *; a = {account}; print(a.paused, a.pause_reason)"
     said = other.manage("shell", "-v", "0", "-c", pause)
     assert said.startswith("True This studio was restored from a backup of ")
     assert standin.ledger() == []

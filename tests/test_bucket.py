@@ -54,7 +54,7 @@ def test_a_bucket_that_is_down_is_said_and_the_download_is_kept_for_it(remote, o
     assert save(generation.pk) is False
     generation.refresh_from_db()
     assert generation.status == "saving"
-    assert "the bucket did not take it. Trying again in 60 s; nothing is downloaded again." in generation.trouble
+    assert "the bucket did not take it. Trying again in 60 s; nothing is downloaded again." in generation.status_message
     in_bucket.start()
     make_due(generation)
     save_until_ready(generation)
@@ -69,8 +69,8 @@ def test_a_wrong_secret_is_said_without_telling_it(remote, owner, in_bucket, set
     settings.STORAGES = {**settings.STORAGES, "default": wrong}
     assert save(generation.pk) is False
     generation.refresh_from_db()
-    assert "the bucket did not take it" in generation.trouble
-    assert "secret" not in generation.trouble
+    assert "the bucket did not take it" in generation.status_message
+    assert "secret" not in generation.status_message
     assert in_bucket.names() == []
 
 

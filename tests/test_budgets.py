@@ -195,7 +195,7 @@ def test_waiting_no_longer_and_checking_again_change_no_sum(member, priced):
 
 def test_a_put_back_sending_is_held_once(member, priced):
     generation = claimed(make_queued(member, **priced))
-    assert generation.put_back(generation.lease_token, generation.created_at - generation.created_at, "Busy.")
+    assert generation.put_back(generation.lease_token, generation.created_at - generation.created_at, "delay.busy")
     assert lines(generation) == [HOLD]
 
 

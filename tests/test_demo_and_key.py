@@ -35,7 +35,7 @@ def test_its_card_says_why_it_waits_and_it_can_be_taken_back(made_in_demo):
     version = made_in_demo.version
     recovery.recover()
     made_in_demo.refresh_from_db()
-    assert made_in_demo.trouble.startswith("Made in demo mode")
+    assert made_in_demo.status_message.startswith("Made in demo mode")
     assert made_in_demo.version > version
     assert made_in_demo.cancel()
 
@@ -47,7 +47,7 @@ def test_a_key_that_is_missing_for_a_while_makes_no_paid_video_fail(settings):
     assert Generation.objects.claim_due_polls(soon, 10) == []
     recovery.recover()
     running.refresh_from_db()
-    assert (running.status, running.trouble[:9]) == ("running", "Made with")
+    assert (running.status, running.status_message[:9]) == ("running", "Made with")
     settings.DEMO = False
     assert [poll.pk for poll in Generation.objects.claim_due_polls(soon, 10)] == [running.pk]
 

@@ -1,4 +1,4 @@
-"""Rows keep a code; the sentence is looked up when it is shown. What 0.1.0 stored as sentences becomes codes."""
+"""Rows keep a code; the sentence is looked up when it is shown. The sentences that 0.1.0 stored become codes."""
 
 from importlib import import_module
 from pathlib import Path
@@ -12,11 +12,17 @@ from tests.parts.people import make_member
 from tests.parts.processes import ROOT
 from videos import wording
 from videos.engine.submit import submit
+from videos.models import RemoteAccount
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
-[NAME] = [path.stem for path in (Path(ROOT) / "videos" / "migrations").glob("*_error_codes.py")]
-MIGRATION = import_module(f"videos.migrations.{NAME}")
+
+def migration(name):
+    [path] = (Path(ROOT) / "videos" / "migrations").glob(f"*_{name}.py")
+    return import_module(f"videos.migrations.{path.stem}")
+
+
+MIGRATION, NOTES = migration("error_codes"), migration("status_notes")
 
 
 def test_a_row_keeps_the_code_and_the_remotes_own_words_and_the_sentence_names_the_remote(remote):
@@ -45,4 +51,72 @@ def test_a_sentence_of_0_1_0_becomes_its_code_and_what_is_none_stays():
 
 def test_every_code_of_the_migration_has_a_sentence():
     for code in MIGRATION.CODES.values():
-        assert wording.told(code, "HeyGen") != code
+        assert wording.explain(code, "HeyGen") != code
+
+
+STORED = {
+    "HeyGen could not be reached. Nothing was sent and nothing was charged; it is tried again by itself.": (
+        "delay.network",
+        {},
+    ),
+    "HeyGen could not be reached to ask how far this is. The video is not lost: the studio keeps asking.": (
+        "poll.network",
+        {},
+    ),
+    "The studio met a fault of its own (TypeError at videos/tasks.py:57). The video is not lost: the studio keeps "
+    "asking.": ("poll.own_fault", {"detail": "TypeError at videos/tasks.py:57"}),
+    "Pressed with an API key. It waits, unharmed, until the studio runs with the key again.": ("mode.real", {}),
+    "The video is finished, but its download was interrupted after 3.1 MB. Trying again in 4 s; HeyGen is asked for "
+    "another link when this one goes on failing.": ("saving.interrupted_after", {"size": "3.1 MB", "seconds": 4}),
+    "The video is finished, but its link has died, and there is no fresh one yet. HeyGen answered with a fault of its "
+    "own. Trying again in 5 minutes, with a fresh link from HeyGen; nothing more is charged.": (
+        "saving.no_new_link",
+        {"remote_cause": "fault", "seconds": 300},
+    ),
+    "The video is finished, but what was sent is not a whole one. The video is cut short: at least 1,234 bytes are "
+    "missing at its end. Trying again in 2 s, with a fresh link from HeyGen; nothing more is charged.": (
+        "video.cut_short",
+        {"missing": "1,234", "seconds": 2},
+    ),
+    "The video is finished, but this studio cannot check it: the video is 9000 × 9000 pixels, more than the 4K this "
+    "studio can check. Trying again in 60 minutes; nothing is downloaded again.": (
+        "video.pixels",
+        {"width": "9000", "height": "9000", "seconds": 3600},
+    ),
+    "Words that nobody knows. Really.": ("earlier.words", {"words": "Words that nobody knows. Really."}),
+}
+
+
+@pytest.mark.parametrize("words", STORED)
+def test_a_stored_sentence_becomes_a_status_note_that_says_the_same_today(words):
+    code, facts = STORED[words]
+    assert NOTES.code_of(words) == (code, facts)
+    if not code.startswith("mode"):
+        assert wording.explain(code, "HeyGen", facts) == words
+
+
+def test_every_status_note_of_the_migration_goes_back_to_a_sentence_and_is_known_today():
+    facts = dict.fromkeys(["detail", "size", "http", "looks", "missing", "width", "height"], "7")
+    for code in {**NOTES.OTHERS, **NOTES.SAVING, **NOTES.VIDEO}:
+        assert NOTES.code_of(NOTES.sentence_of(code, facts))[0] == code
+        assert wording.explain(code, "HeyGen", facts) != code
+
+
+PAUSED = {
+    "owner": ("olga paused sending.", {"person": "olga"}),
+    "key": ("HeyGen did not accept the API key. Nothing is sent until the key is put right.", {}),
+    "unknowns": ("3 requests in a row ended without saying whether HeyGen accepted them.", {"requests": 3}),
+    "restored": (
+        "This studio was restored from a backup of 2 May 2026, 10:00. 4 requests were waiting then, and may have been "
+        "sent since: sending them again would cost again. Cancel those that were made, then resume.",
+        {"backup": "2 May 2026, 10:00", "requests": 4},
+    ),
+    "credits": ("Words that nobody knows.", {"words": "Words that nobody knows."}),
+}
+
+
+@pytest.mark.parametrize("cause", PAUSED)
+def test_the_stored_reason_of_a_pause_becomes_facts_that_say_the_same_today(cause):
+    words, facts = PAUSED[cause]
+    assert NOTES.pause_facts(cause, words) == facts
+    assert RemoteAccount(backend="heygen_workflows", pause_cause=cause, pause_facts=facts).pause_reason == words

@@ -81,34 +81,35 @@ def test_what_polls_found_anew_is_written_for_all_at_once_with_the_number_of_pol
     rows = [make_running(owner(), f"job-{number}", token=str(number)) for number in range(5)]
     found(*rows)
     with CaptureQueriesContext(connection) as captured:
-        found(*rows, remote_status="rendering", trouble="")
+        found(*rows, remote_status="rendering", status_note="")
     assert sum('INSERT INTO "videos_generationevent"' in query["sql"] for query in captured) == 1
     for row in rows:
         event = last(row)
         assert (event.step, event.polls, event.words) == ("polled", 2, "words of theirs")
 
 
-def test_the_same_trouble_again_is_counted_with_the_tries_between():
+def test_the_same_problem_again_is_counted_with_the_tries_between():
     generation = generate()
     for number in range(5):
         Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
         generation = Generation.objects.claim_to_send(generation.pk)
         assert generation.mark_sending(generation.lease_token)
-        assert generation.put_back(generation.lease_token, timedelta(0), "HeyGen is busy.", f"request {number}")
+        assert generation.put_back(generation.lease_token, timedelta(0), "delay.busy", f"request {number}")
     assert steps(generation) == ["created", "sending", "put_back"]
     event = last(generation)
     assert (event.times, event.words) == (5, "request 4")
     assert event.last_at > event.at
 
 
-def test_other_trouble_has_an_event_of_its_own():
+def test_another_problem_has_an_event_of_its_own():
     generation = make_saving(owner())
-    for code, words in (("disk", "8 s"), ("disk", "16 s"), ("server", "32 s"), ("disk", "64 s")):
+    for code, seconds in (("disk_full", 8), ("disk_full", 16), ("unreachable", 32), ("disk_full", 64)):
         Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
         generation = Generation.objects.claim_to_save(generation.pk)
-        assert generation.delay_saving(generation.lease_token, timedelta(0), f"Again in {words}.", code=code)
-    told = list(generation.events.filter(step="not_saved").order_by("pk").values_list("code", "times", "note"))
-    assert told == [("disk", 3, "Again in 64 s."), ("server", 1, "Again in 32 s.")]
+        assert generation.delay_saving(generation.lease_token, timedelta(seconds=seconds), f"saving.{code}")
+    events = generation.events.filter(step="not_saved").order_by("pk")
+    assert [(event.code, event.times) for event in events] == [("saving.disk_full", 3), ("saving.unreachable", 1)]
+    assert "Trying again in 64 s" in events[0].note and "Trying again in 32 s" in events[1].note
 
 
 @pytest.mark.parametrize("action", ["cancel", "trash", "stop", "check"])

@@ -78,10 +78,9 @@ def status_of(generation):
 
 def a_poll(**fields):
     defaults = {"pk": 1, "token": uuid.uuid4(), "backend": "heygen_workflows", "remote_id": "x"}
-    defaults |= {"due_at": NOW, "sent_at": NOW, "followed_at": NOW}
-    return DuePoll(
-        **{**defaults, "missing_polls": 0, "failed_polls": 0, "remote_status": "running", "trouble": "", **fields}
-    )
+    defaults |= {"due_at": NOW, "sent_at": NOW, "followed_at": NOW, "missing_polls": 0, "failed_polls": 0}
+    defaults |= {"remote_status": "running", "status_note": "", "status_facts": {}}
+    return DuePoll(**defaults | fields)
 
 
 def minutes(number):
@@ -232,7 +231,7 @@ def test_nothing_is_enqueued_to_be_sent_while_the_account_is_paused(django_user_
     owner = django_user_model.objects.create_user("owner", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
     Batch.objects.make(owner, "token", [request])
-    account().pause("key", "The key is wrong.")
+    account().pause("key")
     assert list(Generation.objects.sendable(timezone.now())) == []
     account().resume()
     assert len(Generation.objects.sendable(timezone.now())) == 1
@@ -250,11 +249,11 @@ def test_an_unreachable_remote_side_is_said_in_the_banner_until_it_answers_again
     [generation] = running("a lighthouse")
     remote.faults([{"call": "poll", "do": {"reset": True}}])
     with polling():
-        wait_until(lambda: account().trouble, 20)
-        wait_until(lambda: Generation.objects.get().trouble, 20)
+        wait_until(lambda: account().status_message, 20)
+        wait_until(lambda: Generation.objects.get().status_message, 20)
         remote.faults([STILL_RUNNING])
-        wait_until(lambda: not account().trouble, 20)
-        wait_until(lambda: not Generation.objects.get().trouble, 20)
+        wait_until(lambda: not account().status_message, 20)
+        wait_until(lambda: not Generation.objects.get().status_message, 20)
     assert status_of(generation) == "running"
 
 
@@ -384,7 +383,7 @@ def test_one_rows_refusal_pauses_nothing_while_another_is_answered_well(running,
     Generation.objects.filter(pk=fine.pk).update(due_at=timezone.now())
     Generation.objects.filter(pk=odd.pk).update(due_at=timezone.now() + timedelta(seconds=1))
     with polling():
-        wait_until(lambda: Generation.objects.get(pk=odd.pk).trouble, 30)
+        wait_until(lambda: Generation.objects.get(pk=odd.pk).status_message, 30)
     assert not account().paused
     remote.faults([{"call": "poll", "do": {"status": 402}}])
     with polling():

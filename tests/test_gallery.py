@@ -117,9 +117,12 @@ def test_past_its_estimate_it_is_longer_than_usual_and_past_ten_minutes_overdue(
     assert "Stop waiting" in card_of(client, overdue)[1]
 
 
-def test_trouble_with_saving_is_said_on_the_card(client, member):
-    (generation,) = make(member, status="saving", trouble="The disk is full. Trying again in a minute.")
-    assert ">The disk is full. Trying again in a minute.<" in card_of(client, generation)[1]
+def test_what_delays_saving_is_said_on_the_card(client, member):
+    (generation,) = make(member, status="saving", status_note="saving.disk_full", status_facts={"seconds": 60})
+    assert (
+        ">The video is finished, but the studio&#x27;s disk is full. Trying again in 60 s; put that right soon"
+        in card_of(client, generation)[1]
+    )
 
 
 def test_a_new_video_has_a_dot_until_it_is_watched(client, member):
@@ -353,11 +356,11 @@ def test_a_favourite_is_set_and_taken_back_however_often_it_is_clicked(client, m
 
 # What is wrong at the moment
 def test_a_pause_says_why_and_only_the_owner_may_resume(client):
-    account().pause("credits", "HeyGen answered: insufficient credit.")
+    account().pause("credits")
     ProcessLock.objects.acquire("poller", 30)
     body = client.get("/").content.decode()
     assert "is paused." in body
-    assert body.count("HeyGen answered: insufficient credit.") == 1
+    assert body.count("The HeyGen account has run out of credits.") == 1
     assert "Resume" not in client.get("/").content.decode()
     assert client.post("/resume").status_code == 404
     owner = signed_in(make_owner())
@@ -366,9 +369,9 @@ def test_a_pause_says_why_and_only_the_owner_may_resume(client):
     assert not account().paused
 
 
-def test_a_missing_key_and_trouble_at_heygen_are_said(client, settings):
+def test_a_missing_key_and_problems_at_heygen_are_said(client, settings):
     account()
-    account().note_trouble("HeyGen could not be reached.")
+    account().note_problem("network")
     settings.HEYGEN_API_KEY = ""
     body = client.get("/").content.decode()
     assert "There is no API key." in body

@@ -32,7 +32,7 @@ def sent(generation, remote):
     """The body that the API received for it."""
     submit(generation.pk)
     generation.refresh_from_db()
-    assert generation.status == "running", generation.error_message or generation.trouble
+    assert generation.status == "running", generation.error_message or generation.status_message
     return remote.ledger()[-1]["body"]
 
 
@@ -221,14 +221,14 @@ def test_a_lost_reply_is_asked_for_again_under_the_same_key_and_paid_for_once(na
     submit(generation.pk)
     generation.refresh_from_db()
     assert (generation.status, generation.lease_until) == ("sending", None)
-    assert "never costs twice" in generation.trouble
+    assert "never costs twice" in generation.status_message
     assert generation.pk not in Generation.objects.sendable(timezone.now())
     for _ in range(2):
         make_due(generation)
         assert generation.pk in Generation.objects.sendable(timezone.now())
         submit(generation.pk)
     generation.refresh_from_db()
-    assert (generation.status, generation.trouble) == ("running", "")
+    assert (generation.status, generation.status_message) == ("running", "")
     [paid] = remote.ledger()
     assert generation.remote_id == paid["execution_id"]
     keys = {request["headers"]["idempotency-key"] for request in remote.requests("submit")}
@@ -320,7 +320,7 @@ def test_a_killed_sender_is_repeated_once_its_lease_is_over(remote):
     Generation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert Generation.objects.give_up_lost_replies() == 0
     generation.refresh_from_db()
-    assert "interrupted" in generation.trouble
+    assert "interrupted" in generation.status_message
     submit(generation.pk)
     generation.refresh_from_db()
     assert (generation.status, len(remote.ledger())) == ("running", 1)
@@ -328,7 +328,7 @@ def test_a_killed_sender_is_repeated_once_its_lease_is_over(remote):
 
 def test_nothing_is_repeated_while_this_api_is_paused(remote):
     generation = lost(remote)
-    account("heygen_models").pause("owner", "Paused.")
+    account("heygen_models").pause("owner", person="owner")
     submit(generation.pk)
     assert len(remote.requests("submit")) == 1
     assert generation.pk not in Generation.objects.sendable(timezone.now())

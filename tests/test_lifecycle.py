@@ -123,7 +123,7 @@ class Life(RuleBasedStateMachine):
     def save_badly(self, pk):
         generation = Generation.objects.claim_to_save(pk)
         if generation:
-            generation.delay_saving(generation.lease_token, timedelta(0), "The disk is full.")
+            generation.delay_saving(generation.lease_token, timedelta(0), "saving.disk_full")
 
     @rule(pk=generations, what=st.sampled_from(["cancel", "stop_waiting", "check_again", "resolve_as_not_made"]))
     def owner_decides(self, pk, what):

@@ -104,7 +104,7 @@ def test_a_lost_reply_and_a_cancellation_are_counted(client, owner, django_captu
 
 def test_a_download_that_is_put_off_is_counted_by_its_reason(client, owner):
     generation = type(make_saving(owner)).objects.get()
-    put_off(generation, NoNewLink("there is none"), timedelta(minutes=1))
+    put_off(generation, NoNewLink("saving.no_new_link", remote_cause="network"), timedelta(minutes=1))
     assert shown(client)['studio_downloads_put_off_total{reason="no_new_link"}'] == 1
 
 
@@ -127,7 +127,7 @@ def test_queue_worker_accounts_budget_and_disk_are_told(client, owner):
     ProcessLock.objects.acquire("poller", 30)
     waiting = make_queued(owner)
     type(waiting).objects.update(due_at=timezone.now() - timedelta(seconds=30))
-    RemoteAccount.objects.of("heygen_models").pause("owner", "Paused.")
+    RemoteAccount.objects.of("heygen_models").pause("owner", person="owner")
     Budget.objects.create(scope="studio", videos_per_day=5)
     found = shown(client)
     assert 30 <= found["studio_queue_seconds"] < 60

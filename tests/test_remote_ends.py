@@ -49,8 +49,8 @@ def test_an_api_that_is_gone_is_paused_alone_and_named_with_its_date(name, remot
     submit(generate("It fails").pk)
     found = account()
     assert (found.paused, found.pause_cause, found.has_ended) == (True, "retired", True)
-    assert found.pause_sentence.startswith("HeyGen's workflow API no longer takes requests.")
-    assert ("31 October 2020" in found.pause_sentence) == bool(ends_at)
+    assert found.pause_reason.startswith("HeyGen's workflow API no longer takes requests.")
+    assert ("31 October 2020" in found.pause_reason) == bool(ends_at)
     assert not account("heygen_models").paused
     other = generate("It fails", "heygen_video_1")
     submit(other.pk)
@@ -101,7 +101,7 @@ def test_what_runs_there_is_still_polled_and_the_picker_offers_a_living_provider
     running = generate("It fails")
     submit(running.pk)
     assert first_offer() == "veo_3_1"
-    account().pause("retired", "Gone.")
+    account().pause("retired")
     soon = timezone.now() + timedelta(hours=1)
     assert [poll.pk for poll in Generation.objects.claim_due_polls(soon, 10)] == [running.pk]
     assert first_offer() == "heygen_video_1"
@@ -181,13 +181,13 @@ def test_an_account_is_asked_at_start_hourly_and_soon_again_where_something_is_w
     RemoteAccount.objects.filter(backend="heygen_models").update(checked_at=timezone.now() - timedelta(minutes=59))
     assert is_due()
     check_accounts()
-    account().note_trouble("HeyGen could not be reached.")
+    account().note_problem("network")
     assert is_due()
     check_accounts()
-    account().pause("owner", "chief paused sending.")
+    account().pause("owner", person="chief")
     assert not is_due(), "only a person ends that"
     account().resume()
-    account().pause("key", "The key was refused.")
+    account().pause("key")
     assert is_due()
 
 

@@ -99,7 +99,7 @@ def test_a_generation_that_is_not_due_or_gone_is_left_alone(remote, generation):
 def test_a_worker_that_must_stop_ends_its_slice_and_leaves_the_row_due(generation):
     assert save(generation.pk, is_stopping=lambda: True) is True
     generation.refresh_from_db()
-    assert (generation.status, generation.lease_token, generation.trouble) == ("saving", None, "")
+    assert (generation.status, generation.lease_token, generation.status_message) == ("saving", None, "")
     save_until_ready(generation)
 
 
@@ -110,7 +110,7 @@ def test_a_long_download_is_worked_in_slices_that_go_on_from_each_other(heavy_re
     for _ in range(2):
         assert save(generation.pk, seconds=1) is True
         generation.refresh_from_db()
-        assert (generation.status, generation.lease_token, generation.trouble) == ("saving", None, "")
+        assert (generation.status, generation.lease_token, generation.status_message) == ("saving", None, "")
         sizes.append(draft.stat().st_size)
     assert 0 < sizes[0] < sizes[1]
     save_until_ready(generation)
@@ -289,7 +289,7 @@ def test_a_quota_is_a_full_disk_and_no_half_file_is_left_to_see(heavy_remote, ow
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert start_saver(generation, standin=heavy_remote, file_limit=700_000).wait(60) == 0
     generation.refresh_from_db()
-    assert "the studio's disk is full" in generation.trouble
+    assert "the studio's disk is full" in generation.status_message
     assert not default_storage.exists(Names.of(generation).video)
     make_due(generation)
     save_until_ready(generation)

@@ -102,7 +102,7 @@ def database(studio, mode="ro"):
 def states(studio):
     """{prompt: (status, what is said about it)}"""
     with closing(database(studio)) as rows:
-        found = rows.execute("SELECT prompt, status, trouble || error_code FROM videos_generation")
+        found = rows.execute("SELECT prompt, status, status_note || status_facts || error_code FROM videos_generation")
         return {prompt: (status, said) for prompt, status, said in found}
 
 
@@ -113,7 +113,7 @@ def resume(studio):
 
 
 def all_is_told(studio):
-    """Every fault has had its effect: an end, or a trouble that is told."""
+    """Every fault has had its effect: an end, or a status note."""
     resume(studio)
     now = states(studio)
     faulty = now.keys() - {*FINE, "odd word", "odd ids"}

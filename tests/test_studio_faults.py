@@ -98,9 +98,9 @@ def test_a_fault_in_saving_is_told_as_the_studios_own_from_the_first_time_on(rem
     generation.refresh_from_db()
     fault = open_fault()
     assert (fault.job, fault.count, fault.generation_id) == (Job.SAVING, 1, generation.pk)
-    assert f"a fault of its own (TypeError at {fault.place})" in generation.trouble
-    assert "secret" not in generation.trouble
-    assert escape(generation.trouble) in client_page(client, owner)
+    assert f"a fault of its own (TypeError at {fault.place})" in generation.status_message
+    assert "secret" not in generation.status_message
+    assert escape(generation.status_message) in client_page(client, owner)
     told_everywhere(client, owner, fault)
 
 
@@ -118,7 +118,7 @@ def test_a_database_that_is_away_while_saving_is_said_and_is_no_fault(remote, ow
     monkeypatch.setattr(Generation, "keep_video", away)
     save(generation.pk)
     generation.refresh_from_db()
-    assert "the studio's database did not answer" in generation.trouble
+    assert "the studio's database did not answer" in generation.status_message
     assert not StudioFault.objects.exists()
 
 
@@ -135,7 +135,7 @@ def test_what_the_storage_reports_while_saving_is_no_fault_of_the_studio(remote,
     monkeypatch.setattr("videos.engine.save.publish", fails_with(number))
     save(generation.pk)
     generation.refresh_from_db()
-    assert "the studio's" in generation.trouble and "fault of its own" not in generation.trouble
+    assert "the studio's" in generation.status_message and "fault of its own" not in generation.status_message
     assert not StudioFault.objects.exists()
 
 
@@ -145,7 +145,7 @@ def test_another_error_of_the_system_while_saving_is_a_fault_of_the_studio(remot
     monkeypatch.setattr("videos.engine.save.publish", fails_with(number))
     save(generation.pk)
     generation.refresh_from_db()
-    assert "the studio met a fault of its own" in generation.trouble
+    assert "the studio met a fault of its own" in generation.status_message
     assert [fault.job for fault in StudioFault.objects.open()] == [Job.SAVING]
 
 
@@ -159,7 +159,7 @@ def test_a_picture_that_its_bucket_does_not_give_waits_and_is_no_fault_of_the_st
     submit(generation.pk)
     generation.refresh_from_db()
     assert (generation.status, remote.ledger()) == ("queued", [])
-    assert "could not prepare this request" in generation.trouble
+    assert "could not prepare this request" in generation.status_message
     assert not StudioFault.objects.exists()
     assert not RemoteCopy.objects.exclude(upload_until=None).exists(), "the next try need not wait"
 
@@ -209,8 +209,8 @@ def test_a_fault_in_asking_is_not_told_as_trouble_at_heygen(remote, owner, clien
     generation.refresh_from_db()
     fault = open_fault()
     assert (fault.job, generation.status) == (Job.POLLING, "running")
-    assert f"a fault of its own (TypeError at {fault.place})" in generation.trouble
-    assert account().trouble == ""
+    assert f"a fault of its own (TypeError at {fault.place})" in generation.status_message
+    assert account().status_message == ""
     told_everywhere(client, owner, fault)
     Generation.objects.update(due_at=generation.created_at)
     with polling():
@@ -227,7 +227,7 @@ def test_a_fault_in_judging_an_answer_leaves_the_row_followed(remote, owner, mon
         wait_until(lambda: StudioFault.objects.exists(), 20, "a fault of the studio")
     generation.refresh_from_db()
     assert (generation.status, generation.lease_token) == ("running", None)
-    assert "a fault of its own (TypeError at" in generation.trouble
+    assert "a fault of its own (TypeError at" in generation.status_message
 
 
 def fails_once(function):
@@ -271,7 +271,7 @@ def test_a_fault_before_anything_left_is_told_and_sent_later_by_itself(remote, o
     generation.refresh_from_db()
     fault = open_fault()
     assert (fault.job, generation.status, remote.ledger()) == (Job.SENDING, "queued", [])
-    assert f"a fault of its own (TypeError at {fault.place}). Nothing was sent" in generation.trouble
+    assert f"a fault of its own (TypeError at {fault.place}). Nothing was sent" in generation.status_message
     told_everywhere(client, owner, fault)
     Generation.objects.update(due_at=generation.created_at)
     submit(generation.pk)

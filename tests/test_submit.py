@@ -88,7 +88,7 @@ def test_no_more_than_the_places_are_in_flight(remote, settings):
 
 def test_nothing_is_sent_while_paused_or_without_a_key(remote, settings):
     generation = generate()
-    account().pause("credits", "No credits.")
+    account().pause("credits")
     submit(generation.pk)
     account().resume()
     settings.HEYGEN_API_KEY = ""
@@ -140,7 +140,7 @@ def test_two_generations_at_once_upload_their_common_picture_once(remote):
     wait_until(lambda: RemoteCopy.objects.filter(upload_until__isnull=False).exists(), what="the upload to begin")
     submit(generations[1].pk)
     waiting = fresh(generations[1])
-    assert (waiting.status, waiting.trouble) == ("queued", "")
+    assert (waiting.status, waiting.status_message) == ("queued", "")
     first.join()
     Generation.objects.filter(pk=waiting.pk).update(due_at=timezone.now())
     submit(waiting.pk)
@@ -438,7 +438,7 @@ def test_a_key_refused_by_every_call_resumes_once_it_is_good(remote):
 
 
 def test_a_good_key_resumes_nothing_that_a_person_must(remote):
-    account().pause("credits", "No credits.")
+    account().pause("credits")
     check_accounts()
     assert account().paused
 
@@ -449,10 +449,10 @@ def test_an_account_call_that_fails_otherwise_is_only_said(do, remote):
     check_accounts()
     found = account()
     assert not found.paused
-    assert found.trouble
+    assert found.status_message
     remote.faults([])
     check_accounts()
-    assert not account().trouble
+    assert not account().status_message
 
 
 @pytest.mark.parametrize("status", [403, 404, 429])
@@ -460,13 +460,13 @@ def test_an_account_call_closed_to_this_key_says_nothing_about_sending(status, r
     remote.faults([{"call": "account", "do": {"status": status}}])
     check_accounts()
     found = account()
-    assert (found.paused, found.trouble) == (False, "")
+    assert (found.paused, found.status_message) == (False, "")
 
 
 def test_what_a_restore_or_a_person_paused_takes_the_place_of_what_might_end_by_itself(remote):
     account()
     for cause in ("key", "owner", "restored", "owner"):
-        account().pause(cause, f"Paused: {cause}.")
+        account().pause(cause)
     check_accounts()
     found = account()
     assert (found.paused, found.pause_cause) == (True, "restored")

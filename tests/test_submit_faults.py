@@ -163,7 +163,7 @@ def named(faults):
 def check(fault, generation, remote):
     generation.refresh_from_db()
     found = account()
-    said = generation.trouble if fault.status == "queued" else generation.error_message
+    said = generation.status_message if fault.status == "queued" else generation.error_message
     assert generation.status == fault.status
     assert said.startswith(fault.sentence)
     assert generation.error_class == fault.cause
@@ -186,7 +186,7 @@ def test_a_busy_answer_puts_it_back_and_keeps_everything_for_as_long_as_was_aske
     remote.faults([])
     submit(generation.pk)
     generation.refresh_from_db()
-    assert (generation.status, generation.trouble, len(remote.ledger())) == ("running", "", 1)
+    assert (generation.status, generation.status_message, len(remote.ledger())) == ("running", "", 1)
 
 
 def test_a_busy_answer_may_name_a_moment(remote):
@@ -318,7 +318,7 @@ def test_lost_replies_that_pile_up_during_another_pause_need_a_person_all_the_sa
     submit(first.pk)
     submit(second.pk)
     on_its_way = Attempt(Generation.objects.claim_to_send(third.pk))
-    account().pause("key", "HeyGen did not accept the API key.")
+    account().pause("key")
     on_its_way.run()
     check_accounts()
     found = account()
@@ -347,14 +347,14 @@ def test_an_unreachable_api_costs_only_time(address, remote, settings, closed_po
     submit(generation.pk)
     generation.refresh_from_db()
     assert generation.status == "queued"
-    assert generation.trouble.startswith("HeyGen could not be reached. Nothing was sent")
+    assert generation.status_message.startswith("HeyGen could not be reached. Nothing was sent")
     assert 0 < (generation.due_at - timezone.now()).total_seconds() <= 2
-    assert account().trouble == "HeyGen could not be reached."
+    assert account().status_message == "HeyGen could not be reached."
     settings.HEYGEN_API_URL = remote.url
     make_due(generation)
     submit(generation.pk)
     generation.refresh_from_db()
-    assert (generation.status, account().trouble) == ("running", "")
+    assert (generation.status, account().status_message) == ("running", "")
 
 
 def make_due(generation):
@@ -420,7 +420,7 @@ def test_an_upload_that_fails_sends_nothing(fault, remote):
     submit(generation.pk)
     generation.refresh_from_db()
     found = account()
-    said = generation.trouble if fault.status == "queued" else generation.error_message
+    said = generation.status_message if fault.status == "queued" else generation.error_message
     assert (generation.status, generation.error_class) == (fault.status, fault.cause)
     assert said.startswith(fault.sentence)
     assert found.pause_cause == fault.paused
@@ -440,7 +440,7 @@ def test_after_a_long_upload_the_paid_call_waits_for_a_whole_lease(remote, setti
     remote.faults([{"call": "upload", "do": {"delay": 0.7}}])
     submit(generation.pk)
     generation.refresh_from_db()
-    assert (generation.status, generation.trouble, remote.requests("submit")) == ("queued", "", [])
+    assert (generation.status, generation.status_message, remote.requests("submit")) == ("queued", "", [])
     make_due(generation)
     submit(generation.pk)
     generation.refresh_from_db()
@@ -455,7 +455,7 @@ def test_an_upload_that_hangs_is_cut_and_tried_again(remote, settings):
     submit(generation.pk)
     generation.refresh_from_db()
     assert generation.status == "queued"
-    assert generation.trouble.startswith("HeyGen could not be reached. Nothing was sent")
+    assert generation.status_message.startswith("HeyGen could not be reached. Nothing was sent")
     assert remote.requests("submit") == []
 
 

@@ -152,7 +152,7 @@ def test_a_cursor_that_cannot_be_read_means_everything(member, since):
 
 def test_a_pause_and_its_end_reach_an_open_page(member):
     tab = Tab(member)
-    account().pause("key", "HeyGen refused the key.")
+    account().pause("key")
     assert "HeyGen refused the key." in tab.look().content.decode()
     assert tab.look().status_code == 204
     account().resume()

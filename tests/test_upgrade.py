@@ -111,8 +111,28 @@ def database(request):
     return request.getfixturevalue("postgres").new_database() if request.param == "postgres" else ""
 
 
+NOTES = """
+import json
+from videos.models import Generation, RemoteAccount
+
+rows = Generation.objects.exclude(status_note="").values_list("prompt", "status_note", "status_facts")
+pauses = RemoteAccount.objects.values_list("pause_cause", "pause_facts").distinct()
+print(json.dumps([{prompt: [note, facts] for prompt, note, facts in rows}, list(pauses)]))
+"""
+
+
 def test_every_row_keeps_its_meaning(upgraded):
     assert upgraded.rows() == upgraded.expected["generations"]
+    notes, pauses = json.loads(upgraded.studio.manage("shell", "-v", "0", "-c", NOTES))
+    assert notes == {
+        "queued: not reached": ["earlier.words", {"words": "HeyGen could not be reached. Nothing was sent."}],
+        "running: not reached": ["poll.network", {}],
+        "saving: its link is dead": [
+            "earlier.words",
+            {"words": "The video is finished, but the disk is full. Trying again in 1 minute."},
+        ],
+    }
+    assert pauses == [["owner", {"person": "olga"}]]
     said = upgraded.studio.manage("makemigrations", "--check", "--dry-run")
     assert "No changes detected" in said
 

@@ -107,7 +107,7 @@ class GenerationAdmin(LookOnly):
     date_hierarchy = "created_at"
     actions = ["cancel", "check_again", "fetch_again"]
     fieldsets = [
-        (None, {"fields": ["viewer", "status", "trouble", "owner", "batch", "retry_of"]}),
+        (None, {"fields": ["viewer", "status", "status_message", "owner", "batch", "retry_of"]}),
         (
             "Asked for",
             {
@@ -146,7 +146,17 @@ class GenerationAdmin(LookOnly):
         ),
         (
             "Kept",
-            {"fields": ["public_id", "send_attempts", "save_attempts", "shared", "trashed_at"]},
+            {
+                "fields": [
+                    "public_id",
+                    "status_note",
+                    "status_facts",
+                    "send_attempts",
+                    "save_attempts",
+                    "shared",
+                    "trashed_at",
+                ]
+            },
         ),
     ]
 
@@ -165,7 +175,7 @@ class GenerationAdmin(LookOnly):
 
     @admin.display(description="status", ordering="status")
     def standing(self, generation):
-        problem = Truncator(generation.trouble or generation.error_message).chars(80)
+        problem = Truncator(generation.status_message or generation.error_message).chars(80)
         return format_html('{}<div class="quiet">{}</div>', generation.get_status_display(), problem)
 
     @admin.display(description="asked for", ordering="created_at")
@@ -360,16 +370,16 @@ class BudgetAdmin(admin.ModelAdmin):
 class RemoteAccountAdmin(admin.ModelAdmin):
     """Our account at each remote API."""
 
-    list_display = ["__str__", "pause_sentence", "paused_at", "not_before", "max_in_flight", "trouble"]
+    list_display = ["__str__", "pause_reason", "paused_at", "not_before", "max_in_flight", "status_message"]
     fields = [
         "max_in_flight",
         "paused",
-        "pause_sentence",
+        "pause_reason",
         "paused_at",
         "not_before",
         "unknowns_in_a_row",
-        "trouble",
-        "trouble_since",
+        "status_message",
+        "status_note_since",
     ]
     readonly_fields = fields[1:]
     actions = ["pause", "resume"]
@@ -382,7 +392,7 @@ class RemoteAccountAdmin(admin.ModelAdmin):
 
     @admin.action(description="Pause sending")
     def pause(self, request, queryset):
-        queryset.pause("owner", f"{request.user} paused sending.")
+        queryset.pause("owner", person=str(request.user))
         messages.success(request, "Nothing is sent until somebody resumes. What was sent is still followed and saved.")
 
     @admin.action(description="Resume sending")

@@ -30,13 +30,13 @@ class Notice:
 
 def current_notices() -> list[Notice]:
     accounts = RemoteAccount.objects.all_active()
-    of_accounts = [*pauses_of(accounts), *map(trouble_of, accounts), *map(ending_of, accounts)]
+    of_accounts = [*pauses_of(accounts), *map(problem_of, accounts), *map(ending_of, accounts)]
     found = [missing_key(), *of_accounts, silent_worker(), own_fault()]
     return one_of_each([notice for notice in found if notice])
 
 
 def one_of_each(notices: list[Notice]) -> list[Notice]:
-    """Two APIs of one vendor may have the same trouble: it is said once."""
+    """Two APIs of one vendor may have the same problem: it is shown once."""
     return list({(notice.title, notice.sentence): notice for notice in notices}.values())
 
 
@@ -58,17 +58,17 @@ def pauses_of(accounts: list[RemoteAccount]) -> list[Notice]:
 
 def pause_of(account: RemoteAccount) -> Notice:
     rest = "What you generate now waits here, and nothing is charged. An owner or manager can resume at any time."
-    sentence = f"{account.pause_sentence} {rest}"
+    sentence = f"{account.pause_reason} {rest}"
     key = f"paused-{account.backend}-{account.pause_cause}"
     title = f"Sending to {account.api_name} is paused."
     return Notice(key, title, sentence, tone="bad", resumes=account.backend)
 
 
-def trouble_of(account: RemoteAccount) -> Notice | None:
-    if not account.trouble or account.paused:
+def problem_of(account: RemoteAccount) -> Notice | None:
+    if not account.status_note or account.paused:
         return None
     rest = "The studio keeps trying; videos under way are not lost."
-    return Notice(f"trouble-{account.backend}", f"Trouble at {account.name}.", f"{account.trouble} {rest}")
+    return Notice(f"problem-{account.backend}", f"Trouble at {account.name}.", f"{account.status_message} {rest}")
 
 
 def ending_of(account: RemoteAccount) -> Notice | None:

@@ -1,11 +1,13 @@
-"""Every sentence that depends on a state or a cause: a code (situation.cause) and the API's name → words for a person.
+"""Every sentence that depends on a state or a cause.
 
-A situation's own `*` stands for every cause that has no sentence of its own there. Sentences say what happened, what it
-means for money and video, and what to do.
+Rows keep a code (situation.cause), and facts such as a number, a place or the remote's own words. The sentence for a
+person is looked up here when it is shown. A situation's own `*` stands for every cause that has no sentence of its own
+there. Sentences say what happened, what it means for money and video, and what to do.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 KEEPS_ASKING = "The video is not lost: the studio keeps asking."
 NOT_CHARGED = "Nothing was made and nothing was charged"
@@ -71,8 +73,9 @@ SENTENCES: dict[str, dict[str, str]] = {
     # Nothing has left yet, and it is tried again by itself.
     "delay": {
         "preparing": "The studio could not prepare this request. " + NOTHING_SENT,
-        "own_fault": "The studio met a fault of its own ({place}). " + NOTHING_SENT,
+        "own_fault": "The studio met a fault of its own ({detail}). " + NOTHING_SENT,
         "busy": "{name} is busy. This waits for its turn and is sent by itself; nothing was charged.",
+        "*": "{remote} " + NOTHING_SENT,
     },
     # The request left, and no usable answer came. That it may have been charged, and what to do, the card says of all.
     "lost": {
@@ -106,7 +109,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "plan": "{name} says that the account's plan does not allow to look. " + KEEPS_ASKING,
         "retired": "{name} says that it no longer answers this question. " + KEEPS_ASKING,
         "definite": "{name} refused to say how far this is. " + KEEPS_ASKING,
-        "own_fault": "The studio met a fault of its own ({place}). " + KEEPS_ASKING,
+        "own_fault": "The studio met a fault of its own ({detail}). " + KEEPS_ASKING,
         "no_link": (
             "{name} has finished this video but not yet said where it is. Nothing is lost: the studio keeps asking."
         ),
@@ -125,6 +128,68 @@ SENTENCES: dict[str, dict[str, str]] = {
         "not_found": "{name} no longer knows this execution, so there is no video to fetch. " + MAY_COST,
         "*": "The provider could not make this video. " + MAY_COST,
     },
+    # The video is made, and not saved yet. These complete "The video is finished, but …"; see AFTERWARDS.
+    "saving": {
+        "disk_full": "the studio's disk is full",
+        "disk_nearly_full": "the studio's disk is nearly full",
+        "storage": "the studio's storage did not take it ({detail})",
+        "bucket_refused": "the bucket did not take it",
+        "bucket_part": "the bucket holds it only in part",
+        "too_large": "it is larger than {size}, the most this studio saves",
+        "interrupted": "its download was interrupted",
+        "interrupted_after": "its download was interrupted after {size}",
+        "stalled": "the server that holds it sends too slowly, or nothing at all",
+        "server": "the server that holds it answered with a fault (HTTP {http})",
+        "unreachable": "the server that holds it cannot be reached",
+        "compressed": "the server that holds it sent it packed, which nobody asked for",
+        "changed": "the file behind its link has changed",
+        "not_a_video": "what its link leads to is not a video",
+        "dead_link": "its link no longer works",
+        "redirects": "its link leads from one address to the next without end",
+        "not_encrypted": "its link does not lead to an encrypted address",
+        "not_an_address": "its link is not an address that can be opened",
+        "forbidden_address": "its link leads to an address that the studio must not open",
+        "no_new_link": "its link has died, and there is no fresh one yet. {remote}",
+        "no_link_now": "its link has died, and {name} gives no fresh one at the moment",
+        "forgotten": "no copy of it was saved before {name} forgot it",
+        "database": "the studio's database did not answer",
+        "own_fault": "the studio met a fault of its own ({detail})",
+    },
+    # The bytes are here, and are not a video that the studio can check.
+    "video": {
+        "empty": "The file is empty.",
+        "not_mp4": "The file is not an MP4 video.",
+        "looks_like": "The file is {looks}, not an MP4 video.",
+        "no_picture": "The file holds no moving picture, only sound or data.",
+        "cut_short": "The video is cut short: at least {missing} bytes are missing at its end.",
+        "incomplete": "The video is incomplete: its index or its pictures are missing.",
+        "odd_index": "The video's index is not one that this studio can read.",
+        "no_length": "The video has no length: it ends where it begins.",
+        "no_decode": "The video is damaged: it cannot be decoded.",
+        "no_start": "The video is damaged: no picture at its start can be shown.",
+        "no_last_picture": "The video is damaged: its last picture cannot be shown.",
+        "no_end": "The video is cut short or damaged: no picture near its end can be shown.",
+        "codec": "The video is made with a codec that this studio cannot read.",
+        "pixels": "The video is {width} × {height} pixels, more than the 4K this studio can check.",
+        "memory": "The studio has too little memory to look at it.",
+    },
+    # Why sending is paused.
+    "pause": {
+        "owner": "{person} paused sending.",
+        "restored": (
+            "This studio was restored from a backup of {backup}. {requests} requests were waiting then, and may have "
+            "been sent since: sending them again would cost again. Cancel those that were made, then resume."
+        ),
+        "unknowns": "{requests} requests in a row ended without saying whether {name} accepted them.",
+        "refused_key": "{name} did not accept the API key. Nothing is sent until the key is put right.",
+    },
+    # Made in demo mode and shown outside it, or the other way round.
+    "mode": {
+        "demo": "Made in demo mode, so it is never sent for real. Generate it again to have it for real.",
+        "real": "Made with an API key. It waits, unharmed, until the studio runs with the key again.",
+    },
+    # Words that an older version stored, and that match no sentence of that version.
+    "earlier": {"*": "{words}"},
     # The owner pastes the id of a job that they found at the remote.
     "found": {
         "invalid": "Paste the id as {name} shows it, such as {example}.",
@@ -135,28 +200,64 @@ SENTENCES: dict[str, dict[str, str]] = {
     },
 }
 # Where a situation has no sentence for a cause, and no general one.
-INSTEAD = {"refusal": "remote", "frame": "remote"}
+REMOTE = SENTENCES["remote"]
+
+CANNOT_CHECK = frozenset({"video.codec", "video.pixels", "video.memory"})
+# While a finished video is not saved yet: what happens next, after "Trying again in 60 s".
+FRESH_LINK = ", with a fresh link from {name}; nothing more is charged."
+ACT_SOON = "; put that right soon, because {name} keeps the video only for a time."
+NOTHING_AGAIN = "; nothing is downloaded again."
+AFTERWARDS = {
+    "saving.disk_full": ACT_SOON,
+    "saving.disk_nearly_full": ACT_SOON,
+    "saving.storage": ACT_SOON,
+    "saving.too_large": "; raise STUDIO_MAX_VIDEO_BYTES to have it saved.",
+    "saving.database": "; what has arrived is kept.",
+    "saving.own_fault": "; what has arrived is kept.",
+    "saving.bucket_refused": NOTHING_AGAIN,
+    "saving.bucket_part": NOTHING_AGAIN,
+    **dict.fromkeys(CANNOT_CHECK, NOTHING_AGAIN),
+    "saving.interrupted": "; {name} is asked for another link when this one goes on failing.",
+    "saving.interrupted_after": "; {name} is asked for another link when this one goes on failing.",
+    "saving.stalled": "; {name} is asked for another link when this one goes on failing.",
+    "saving.server": "; {name} is asked for another link when this one goes on failing.",
+    "saving.changed": "; {name} is asked for another link when this one goes on failing.",
+}
 
 
-def sentence(situation: str, cause: str, name: str, **facts: str) -> str:
+def sentence(situation: str, cause: str, name: str, **facts: Any) -> str:
     """The words for `cause` in this situation; `name` is what the remote is called."""
-    table = SENTENCES[situation]
-    words = table.get(cause) or table.get("*") or sentence(INSTEAD[situation], cause, name)
-    return fill(words, {"name": name, **facts})
+    remote = REMOTE.get(facts.get("remote_cause", cause), REMOTE["*"]).format(name=name)
+    words = SENTENCES[situation].get(cause) or SENTENCES[situation].get("*") or remote
+    return fill(words, {"detail": "", **facts, "name": name, "remote": remote})
 
 
-def told(code: str, name: str) -> str:
-    """The sentence for a code (situation.cause); what is no code are words of an older version, told as they are."""
+def explain(code: str, name: str, facts: Mapping[str, Any] | None = None) -> str:
+    """The sentence for a code that a row holds, with the facts beside it; a text that is no code is shown as it is."""
     situation, _, cause = code.partition(".")
-    return sentence(situation, cause, name) if cause and situation in SENTENCES else code
+    if not cause or situation not in SENTENCES:
+        return code
+    if situation in {"saving", "video"}:
+        return not_saved(code, name, facts or {})
+    return sentence(situation, cause, name, **(facts or {}))
 
 
-def delayed(cause: str, name: str, place: str = "") -> str:
-    """Nothing has left yet: what went wrong, and that it is tried again by itself."""
-    return fill(
-        SENTENCES["delay"].get(cause) or f"{sentence('remote', cause, name)} {NOTHING_SENT}",
-        {"name": name, "place": place},
-    )
+def not_saved(code: str, name: str, facts: Mapping[str, Any]) -> str:
+    """The video is finished and not saved yet: why, and when it is tried again (`facts["seconds"]`)."""
+    situation, _, cause = code.partition(".")
+    why = sentence(situation, cause, name, **facts)
+    if code in CANNOT_CHECK:
+        why = f"this studio cannot check it: {why[:1].lower()}{why[1:]}"
+    elif situation == "video":
+        why = f"what was sent is not a whole one. {why}"
+    again = f"Trying again in {spoken(facts.get('seconds', 0))}{AFTERWARDS.get(code, FRESH_LINK)}"
+    return f"The video is finished, but {why.rstrip('.')}. {fill(again, {'name': name})}"
+
+
+def spoken(seconds: int) -> str:
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} minutes" if seconds < 7200 else f"{seconds // 3600} hours"
 
 
 def end_of_api(api_name: str, ends_at: datetime | None, has_ended: bool) -> str:
@@ -179,5 +280,12 @@ def title(cause: str, name: str) -> str:
     return fill(TITLES.get(cause, TITLES["*"]), {"name": name})
 
 
-def fill(words: str, facts: Mapping[str, str]) -> str:
-    return words.format_map(facts)
+class Known(dict):
+    """Facts; one that a row does not have is shown as an ellipsis."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def fill(words: str, facts: Mapping[str, Any]) -> str:
+    return words.format_map(Known(facts))

@@ -1,4 +1,4 @@
-"""Pages that stay open: what changes arrives, what is in use is left alone, and trouble is said and forgotten."""
+"""Pages that stay open: what changes arrives, what is in use is left alone, and problems come and go."""
 
 import re
 
@@ -94,10 +94,10 @@ def test_a_stopped_web_server_is_said_and_forgotten_when_it_is_back(owner_page, 
 
 def test_a_pause_reaches_an_open_page_and_its_owner_resumes(owner_page, studio):
     page = owner_page
-    prepare(studio, "owner", 'RemoteAccount.objects.make_all_active()[0].pause("credits", "Insufficient credit.")')
-    expect(page.get_by_text("Insufficient credit.")).to_be_visible()
+    prepare(studio, "owner", 'RemoteAccount.objects.make_all_active()[0].pause("credits")')
+    expect(page.get_by_text("has run out of credits")).to_be_visible()
     page.get_by_role("button", name="Resume").click()
-    expect(page.get_by_text("Insufficient credit.")).to_be_hidden()
+    expect(page.get_by_text("has run out of credits")).to_be_hidden()
     page.close()
 
 

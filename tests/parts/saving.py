@@ -51,7 +51,7 @@ def save_until_ready(generation, seconds=60, impatient=False):
         generation.refresh_from_db()
         if generation.status == "ready":
             return generation
-        assert time.monotonic() < deadline, f"Not saved: {generation.trouble}"
+        assert time.monotonic() < deadline, f"Not saved: {generation.status_message}"
         if impatient:
             make_due(generation)
         else:

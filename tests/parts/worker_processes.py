@@ -26,7 +26,7 @@ batch = Batch.objects.make(owner, uuid.uuid4().hex, requests)
 for pk in batch.generations.values_list("pk", flat=True):
     enqueue_submit(pk)
 """
-COLUMNS = ("prompt", "status", "remote_id", "trouble", "error_class", "created_at", "saved_at")
+COLUMNS = ("prompt", "status", "remote_id", "status_note", "error_class", "created_at", "saved_at")
 
 
 def generate(studio, prompts, provider="ltx_distilled"):

@@ -58,13 +58,12 @@ def resume_sending(backend: str = "all") -> None:
 
 
 def note_error(account: RemoteAccount, error: RemoteError) -> str:
-    sentence = wording.sentence("remote", error.cause, account.name)
     if error.cause == Cause.KEY:
-        account.pause(error.cause, sentence, instead_of=REFUSED_KEY)
+        account.pause(error.cause, instead_of=REFUSED_KEY)
     elif error.cause == Cause.CREDITS:
-        account.pause(error.cause, sentence)
+        account.pause(error.cause)
     elif error.cause in ANSWERED:  # the key may be allowed to send although it may not make this call
         account.note_reached()
     else:
-        account.note_trouble(sentence)
-    return "" if error.cause in ANSWERED else sentence
+        account.note_problem(error.cause)
+    return "" if error.cause in ANSWERED else wording.sentence("remote", error.cause, account.name)

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import DataError, Error, close_old_connections, connections
 from django.utils import timezone
 
-from videos import stopping, wording
+from videos import stopping
 from videos.engine import poll_outcomes
 from videos.engine.faults import watched
 from videos.engine.lanes import Lanes
@@ -250,11 +250,11 @@ def in_database(call: Callable[[], Any]) -> Any:
 
 
 class Heard:
-    """What the polls of the last moment say of each remote as a whole: reached, in trouble, or refusing our key."""
+    """What the polls of the last moment say of each remote as a whole: reached, failing, or refusing our key."""
 
     def __init__(self):
         self.reached: set[str] = set()
-        self.trouble: dict[str, RemoteError] = {}
+        self.problem: dict[str, RemoteError] = {}
         self.refusal: dict[str, RemoteError] = {}
         self.notices: dict[str, EndNotice] = {}
         self.own_faults: dict[int, Exception] = {}
@@ -272,10 +272,10 @@ class Heard:
         elif found.cause in {Cause.KEY, Cause.CREDITS}:  # a 403 may be about this one job
             self.refusal[poll.backend] = found
         elif found.cause in {Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE}:
-            self.trouble[poll.backend] = found
+            self.problem[poll.backend] = found
 
     def tell(self):
-        for backend in self.reached | set(self.trouble) | set(self.refusal) | set(self.notices):
+        for backend in self.reached | set(self.problem) | set(self.refusal) | set(self.notices):
             self.tell_account(RemoteAccount.objects.of(backend))
         self.tell_own_faults()
         self.__init__()
@@ -284,14 +284,14 @@ class Heard:
         """One good answer outweighs many bad ones: what went wrong with a single row is said on its card. Rows have
         their turns at different times, so the last answer of every other one counts."""
         backend, is_reached = account.backend, account.backend in self.reached
-        refusal, trouble = self.refusal.get(backend), self.trouble.get(backend)
+        refusal, problem = self.refusal.get(backend), self.problem.get(backend)
         if refusal and not is_reached and not Generation.objects.answered_well(backend, timezone.now()).exists():
-            account.pause(refusal.cause, wording.sentence("remote", refusal.cause, account.name))
+            account.pause(refusal.cause)
         account.hear_of_end(self.notices.get(backend))
         if is_reached:
             account.note_reached()
-        elif trouble:
-            account.note_trouble(wording.sentence("remote", trouble.cause, account.name))
+        elif problem:
+            account.note_problem(problem.cause)
 
     def tell_own_faults(self):
         if self.understood:

@@ -15,7 +15,6 @@ from videos.faults import name_of
 from videos.lifecycle import Status
 from videos.models import DuePoll, Outcome
 from videos.models.studio_settings import current
-from videos.remotes import registry
 from videos.remotes.base import Progress
 from videos.remotes.errors import Cause, RemoteError
 
@@ -48,24 +47,23 @@ def judge(poll: DuePoll, found: Found, now: datetime) -> Outcome:
         return failed(poll, found.failure or RemoteError(Cause.FAULT))
     if found.is_missing:
         return missing(poll, now)
-    trouble = wording.sentence("poll", "no_link", remote_name(poll)) if found.has_no_link else ""
-    return still_running(poll, now, usual_interval(poll, now), trouble=trouble, remote_status=found.word)
+    note = "poll.no_link" if found.has_no_link else ""
+    return still_running(poll, now, usual_interval(poll, now), status_note=note, remote_status=found.word)
 
 
 def could_not_ask(poll: DuePoll, error: RemoteError, now: datetime) -> Outcome:
     cause = error.cause
     if cause not in wording.SENTENCES["poll"] and error.is_definite:
         cause = "definite"
-    trouble = wording.sentence("poll", cause, remote_name(poll))
     interval = interval_after_error(poll, error, now)
-    outcome = still_running(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
+    outcome = still_running(poll, now, interval, status_note=f"poll.{cause}", failed_polls=poll.failed_polls + 1)
     return replace(outcome, words=error.detail)
 
 
 def met_own_fault(poll: DuePoll, fault: OwnFault, now: datetime) -> Outcome:
-    trouble = wording.sentence("poll", "own_fault", remote_name(poll), place=name_of(fault.error))
     interval = max(usual_interval(poll, now), LONGEST_BACK_OFF)
-    return still_running(poll, now, interval, trouble=trouble, failed_polls=poll.failed_polls + 1)
+    note = {"status_note": "poll.own_fault", "status_facts": {"detail": name_of(fault.error)}}
+    return still_running(poll, now, interval, **note, failed_polls=poll.failed_polls + 1)
 
 
 def completed(poll: DuePoll, found: Progress) -> Outcome:
@@ -99,7 +97,7 @@ def missing(poll: DuePoll, now: datetime) -> Outcome:
     return Outcome(poll.pk, poll.token, Status.FAILED, {**fields, "missing_polls": times})
 
 
-def still_running(poll: DuePoll, now: datetime, interval: timedelta, trouble: str = "", **fields: Any) -> Outcome:
+def still_running(poll: DuePoll, now: datetime, interval: timedelta, **fields: Any) -> Outcome:
     """Still running, as far as we know: when to poll again. Stopped, when the remote API said nothing for a day.
 
     Time in which no poller was running, or by which the clock jumped, does not count.
@@ -109,7 +107,7 @@ def still_running(poll: DuePoll, now: datetime, interval: timedelta, trouble: st
     followed_at = followed_since(poll, now)
     if now - followed_at > timedelta(seconds=settings.STOP_FOLLOWING_SECONDS):
         return Outcome(poll.pk, poll.token, Status.STOPPED, {})
-    fields |= {"followed_at": followed_at, "trouble": trouble}
+    fields = {"status_note": "", "status_facts": {}, **fields, "followed_at": followed_at}
     due_at = next_due(poll, now, interval)
     if all(value == getattr(poll, name) for name, value in fields.items()):
         return Outcome(poll.pk, poll.token, Status.RUNNING, {}, later=due_at - poll.due_at)
@@ -149,7 +147,3 @@ def interval_after_error(poll: DuePoll, error: RemoteError, now: datetime) -> ti
     if error.stops_sending:
         return max(usual, LONGEST_BACK_OFF)
     return max(usual, min(usual * 2 ** min(poll.failed_polls, 10), LONGEST_BACK_OFF))
-
-
-def remote_name(poll: DuePoll) -> str:
-    return registry.name_of(poll.backend)

@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from videos import logs, stopping, wording
+from videos import logs, stopping
 from videos.faults import name_of
 from videos.lease_files import new_lease
 from videos.models import Generation, Job, MetricValue, SavedVideo, Step, StudioFault
@@ -35,6 +35,7 @@ from videos.storage.download import Facts, Fault, FetchError, disk_fault, downlo
 from videos.storage.folders import make_folder
 from videos.storage.mp4_boxes import end_of_boxes
 from videos.storage.names import Names, final_path, notes_path, partial_path
+from videos.storage.not_saved import NotSaved
 from videos.storage.partial_file import HeldElsewhere, NotStored, ResumeNotes, opened, publish
 
 logger = logging.getLogger(__name__)
@@ -60,19 +61,16 @@ class LeaseLost(Exception):
     """Another process has the row, or it was moved: this one must not touch it any more."""
 
 
-class Unforeseen(Exception):
-    """`str(error)` completes "The video is finished, but …"."""
+class NoNewLink(NotSaved):
+    """The link has died, and the remote API gives no other one."""
+
+    delay: timedelta | None = None
 
 
-class NoNewLink(Exception):
-    """`str(error)` completes "The video is finished, but …"."""
+class Forgotten(NoNewLink):
+    """The remote API no longer knows the video."""
 
-    def __init__(self, words: str, delay: timedelta | None = None):
-        super().__init__(words)
-        self.delay = delay
-
-
-REASONS = {Unforeseen: "studio", NoNewLink: "no_new_link", NotStored: "not_stored"}
+    delay = timedelta(minutes=5)
 
 
 def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: float = SLICE_SECONDS) -> bool:
@@ -93,10 +91,10 @@ def save_slice(generation: Generation, is_stopping: Callable[[], bool], seconds:
     except LeaseLost:
         return False
     except HeldElsewhere:
-        generation.delay_saving(generation.lease_token, LOCKED_DELAY, "")
+        generation.delay_saving(generation.lease_token, LOCKED_DELAY)
         return False
     except PASSING:
-        put_off(generation, Unforeseen("the studio's database did not answer"), DISK_DELAY)
+        put_off(generation, NotSaved("saving.database"), DISK_DELAY)
     except Exception as error:  # a video that always fails must not be tried silently forever
         put_off_after(error, generation)
     return False
@@ -108,7 +106,7 @@ def put_off_after(error: Exception, generation: Generation):
         put_off(generation, disk_fault(error), DISK_DELAY)
         return
     StudioFault.objects.record(Job.SAVING, error, generation.pk)
-    put_off(generation, Unforeseen(f"the studio met a fault of its own ({name_of(error)})"), LONGEST_DELAY)
+    put_off(generation, NotSaved("saving.own_fault", detail=name_of(error)), LONGEST_DELAY)
 
 
 # One slice
@@ -144,7 +142,7 @@ class Saving:
                 raise SliceOver
             return self.finish()
         except SliceOver:
-            return self.generation.delay_saving(self.token, timedelta(0), "")
+            return self.generation.delay_saving(self.token, timedelta(0))
         except NoNewLink as error:
             self.count_fruitless()
             put_off(self.generation, error, error.delay or self.backoff())
@@ -257,14 +255,11 @@ class Saving:
         try:
             found = self.in_background(self.generation.remote.poll, self.generation.remote_id)
         except RemoteError as error:
-            why = wording.sentence("remote", error.cause, self.generation.remote_name).rstrip(".")
-            raise NoNewLink(f"its link has died, and there is no fresh one yet. {why}") from None
+            raise NoNewLink("saving.no_new_link", remote_cause=error.cause) from None
         if found.is_missing:
-            words = f"no copy of it was saved before {self.generation.remote_name} forgot it"
-            raise NoNewLink(words, LONGEST_DELAY)
+            raise Forgotten("saving.forgotten")
         if not found.is_completed:
-            name = self.generation.remote_name
-            raise NoNewLink(f"its link has died, and {name} gives no fresh one at the moment", None)
+            raise NoNewLink("saving.no_link_now")
         if not self.generation.renew_link(self.token, found.video_url):
             raise LeaseLost
         self.generation.video_url = found.video_url
@@ -307,14 +302,13 @@ class Saving:
 
     def refuse_bytes(self, error: probe.NotAVideo) -> bool:
         if isinstance(error, probe.Unreadable):  # the bytes stay: a later version may read them
-            put_off(self.generation, NotStored(f"this studio cannot check it: {as_clause(str(error))}"), RARE_DELAY)
+            put_off(self.generation, error, RARE_DELAY)
             return False
         self.start_over()
         if self.no_new_link:
             raise self.no_new_link from None
         self.count_fruitless()
-        words = f"what was sent is not a whole one. {error}"
-        self.give_up_for_now(FetchError(Fault.WRONG_BYTES, words.rstrip(".")))
+        self.give_up_for_now(FetchError(Fault.WRONG_BYTES, error.code, **error.facts))
         return False
 
     def clear(self):
@@ -356,42 +350,11 @@ class Saving:
             self.start_over()
 
 
-def as_clause(sentence: str) -> str:
-    """A sentence as a part of another one."""
-    return sentence[:1].lower() + sentence[1:].rstrip(".")
-
-
-def put_off(generation: Generation, error: Exception, delay: timedelta):
-    sentence = f"The video is finished, but {error}. {what_next(error, delay, generation.remote_name)}"
-    logger.info("Saving %s is put off: %s", generation.public_id, sentence)
-    code = f"saving.{getattr(error, 'fault', None) or type(error).__name__}"
-    generation.delay_saving(generation.lease_token, delay, sentence, words=str(error), code=code)
+def put_off(generation: Generation, error: NotSaved, delay: timedelta):
+    logger.info("Saving %s is put off for %s: %s", generation.public_id, delay, error)
+    generation.delay_saving(generation.lease_token, delay, error.code, **error.facts)
     if settings.METRICS_TOKEN:
-        reason = getattr(error, "fault", None) or REASONS.get(type(error), "other")
-        MetricValue.objects.add({(PUT_OFF, "", str(reason)): 1})
-
-
-def what_next(error: Exception, delay: timedelta, name: str) -> str:
-    again = f"Trying again in {spoken(delay)}"
-    fault = getattr(error, "fault", None)
-    if fault == Fault.DISK:
-        return f"{again}; put that right soon, because {name} keeps the video only for a time."
-    if fault == Fault.TOO_LARGE:
-        return f"{again}; raise STUDIO_MAX_VIDEO_BYTES to have it saved."
-    if isinstance(error, Unforeseen):
-        return f"{again}; what has arrived is kept."
-    if isinstance(error, NotStored):
-        return f"{again}; nothing is downloaded again."
-    if fault in NEEDS_NEW_LINK or isinstance(error, NoNewLink):
-        return f"{again}, with a fresh link from {name}; nothing more is charged."
-    return f"{again}; {name} is asked for another link when this one goes on failing."
-
-
-def spoken(delay: timedelta) -> str:
-    seconds = round(delay.total_seconds())
-    if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds // 60} minutes" if seconds < 7200 else f"{seconds // 3600} hours"
+        MetricValue.objects.add({(PUT_OFF, "", error.code.partition(".")[2]): 1})
 
 
 def lower_priority():

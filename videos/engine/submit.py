@@ -15,7 +15,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from videos import logs, wording
+from videos import logs
 from videos.engine import frames
 from videos.engine.enqueue import enqueue_account_check
 from videos.engine.recovery import keep_aside
@@ -33,7 +33,7 @@ from videos.remotes.errors import Cause, EndNotice, RemoteError
 logger = logging.getLogger(__name__)
 
 LONGEST_BACKOFF = 60  # seconds
-TROUBLE = frozenset({Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE})
+UNREACHABLE = frozenset({Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE})
 
 
 class Aborted(Exception):
@@ -56,7 +56,7 @@ class Attempt:
 
     def __init__(self, generation: Generation):
         self.generation = generation
-        self.remote, self.name = generation.remote, generation.remote_name
+        self.remote = generation.remote
         self.token = generation.lease_token
         self.is_repeat = self.may_have_left = generation.status == Status.SENDING
         self.started_at = time.monotonic()
@@ -186,18 +186,17 @@ class Attempt:
             self.pause(error)
         elif error.cause == Cause.BUSY:
             self.account.wait(error.retry_after)
-        elif error.cause in TROUBLE:
-            self.account.note_trouble(wording.sentence("remote", error.cause, self.name))
+        elif error.cause in UNREACHABLE:
+            self.account.note_problem(error.cause)
         if error.retry_after is not None:
             delay = min(max(error.retry_after, timedelta(seconds=1)), LONGEST_WAIT)
-        note = wording.sentence("repeat", error.cause, self.name)
-        self.generation.repeat_later(self.token, delay, note, error.detail)
+        self.generation.repeat_later(self.token, delay, f"repeat.{error.cause}", error.detail)
 
     def wait_for_frames(self, delay: timedelta):
         if self.is_repeat:
             self.generation.repeat_later(self.token, delay, "")
         else:
-            self.generation.put_back(self.token, delay, "")
+            self.generation.put_back(self.token, delay)
 
     def refuse_frame(self, refusal: frames.FrameRefused):
         """A repetition cannot be refused for its frames: the first request, which had them, may have been accepted."""
@@ -209,7 +208,7 @@ class Attempt:
     # What settles it
     def wait(self, error: RemoteError):
         self.account.wait(error.retry_after)
-        if not self.generation.put_back(self.token, timedelta(0), wording.delayed("busy", self.name), error.detail):
+        if not self.generation.put_back(self.token, timedelta(0), "delay.busy", error.detail):
             self.refuse(error, is_heard=False)
 
     def lose_reply(self, cause: str, detail: str):
@@ -218,15 +217,10 @@ class Attempt:
             self.account.count_unknown()
 
     def pause(self, error: RemoteError):
-        if error.cause == Cause.RETIRED:
-            account = self.account
-            self.account.pause(error.cause, wording.end_of_api(account.api_name, account.ends_at, has_ended=True))
-            return
-        sentence = wording.sentence("remote", error.cause, self.name)
         if error.cause != Cause.KEY:
-            self.account.pause(error.cause, sentence)
+            self.account.pause(error.cause)
             return
-        self.account.pause(REFUSED_KEY, sentence, instead_of=Cause.KEY)
+        self.account.pause(REFUSED_KEY, instead_of=Cause.KEY)
         enqueue_account_check()  # a key that is bad for everything resumes by itself once it is good
 
     def try_again_or_refuse(self, error: RemoteError, cause: str):
@@ -235,10 +229,9 @@ class Attempt:
             self.refuse(error)
             return
         if error.cause == Cause.NETWORK:
-            self.account.note_trouble(wording.sentence("remote", error.cause, self.name))
+            self.account.note_problem(error.cause)
         delay = min(2 ** (self.generation.send_attempts + 1), LONGEST_BACKOFF)
-        note = wording.delayed(cause, self.name, error.detail)
-        self.generation.put_back(self.token, timedelta(seconds=delay), note, error.detail)
+        self.generation.put_back(self.token, timedelta(seconds=delay), f"delay.{cause}", error.detail)
 
     def refuse(self, error: RemoteError, is_heard: bool = True):
         self.generation.refuse(self.token, error.cause, f"refusal.{error.cause}", error.detail)

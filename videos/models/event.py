@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F
 from django.utils import timezone
 
+from videos import wording
 from videos.lifecycle import Status
 
 LONGEST_CODE, LONGEST_WORDS = 100, 500
@@ -72,7 +73,7 @@ class GenerationEventManager(models.Manager):
         between = []
         for earlier in self.filter(generation_id=event.generation_id).order_by("-pk")[:LOOK_BACK]:
             if earlier.says_the_same(event):
-                fields = {"last_at": event.at, "note": event.note, "words": event.words, "polls": event.polls}
+                fields = {"last_at": event.at, "facts": event.facts, "words": event.words, "polls": event.polls}
                 self.filter(pk=earlier.pk).update(times=F("times") + 1, **fields)
                 self.filter(pk__in=between).delete()
                 return True
@@ -93,7 +94,7 @@ class GenerationEvent(models.Model):
     )
     host = models.CharField(max_length=64, blank=True, help_text="The machine whose process wrote it.")
     code = models.CharField(max_length=LONGEST_CODE, blank=True, help_text="situation.cause, see videos/wording.py.")
-    note = models.TextField(blank=True, help_text="What the card said at that moment.")
+    facts = models.JSONField(default=dict, blank=True, help_text="Of the code: a number, a place.")
     words = models.TextField(blank=True, help_text="The remote's own words.")
     polls = models.PositiveIntegerField(default=0, help_text="How often it had been polled by then.")
     times = models.PositiveIntegerField(default=1, help_text="How often the same happened in a row.")
@@ -107,15 +108,20 @@ class GenerationEvent(models.Model):
     def __str__(self):
         return f"{self.step}, {self.at:%d %b %Y %H:%M:%S}"
 
+    @property
+    def note(self) -> str:
+        """What the card said at that moment."""
+        return wording.explain(self.code, self.generation.remote_name, self.facts)
+
     def completed(self) -> "GenerationEvent":
         """Itself, with texts that any database takes: an event never stands in the way of its move."""
         self.host = THIS_HOST
-        for name, longest in (("code", LONGEST_CODE), ("note", LONGEST_WORDS), ("words", LONGEST_WORDS)):
+        for name, longest in (("code", LONGEST_CODE), ("words", LONGEST_WORDS)):
             setattr(self, name, str(getattr(self, name) or "").replace("\0", "")[:longest])
         return self
 
     def says_the_same(self, other: "GenerationEvent") -> bool:
-        own, others = (event.code or event.note or event.words for event in (self, other))
+        own, others = (event.code or event.words for event in (self, other))
         return (self.step, self.status, own) == (other.step, other.status, others)
 
 

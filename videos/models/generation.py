@@ -6,6 +6,7 @@ this file has read everything that ever writes a status.
 
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -114,14 +115,14 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         fields = {**NO_LEASE, "polls": F("polls") + 1, **outcome.fields}
         if outcome.status != Status.RUNNING:
             moment = "completed_at" if outcome.status == Status.SAVING else "ended_at"
-            fields = {"due_at": timezone.now(), "trouble": "", moment: timezone.now(), **fields}
+            fields = {"due_at": timezone.now(), **NO_NOTE, moment: timezone.now(), **fields}
             if not rows.update(status=outcome.status, **CHANGED, **fields):
                 return None
             if outcome.status != Status.SAVING and (settings.METRICS_TOKEN or settings.WEBHOOK_URL):
                 self.get(pk=outcome.pk).tell_outside()
             return event_of(outcome)
         shown = Q()  # a poll that found nothing new is no change, so no page asks for the card again
-        for name in ("remote_status", "trouble"):
+        for name in ("remote_status", "status_note", "status_facts"):
             if name in fields:
                 shown |= ~Q(**{name: fields[name]})
         if shown and rows.filter(shown).update(**CHANGED, **fields):
@@ -161,8 +162,8 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         others = self.exclude(backend__in=registry.active_keys())
         others = others.filter(status__in=[Status.QUEUED, Status.RUNNING, Status.SAVING])
         is_demo = Q(backend__startswith=registry.DEMO)
-        for rows, words in ((others.filter(is_demo), MADE_IN_DEMO), (others.exclude(is_demo), MADE_FOR_REAL)):
-            update_in_order(rows.exclude(trouble=words), trouble=words, **CHANGED)
+        for rows, note in ((others.filter(is_demo), "mode.demo"), (others.exclude(is_demo), "mode.real")):
+            update_in_order(rows.exclude(status_note=note), **note_of(note), **CHANGED)
 
     def adopt(self, public_id: uuid.UUID, remote_id: str) -> bool:
         """Replays a reply that was kept beside the database. True when its row now holds this execution."""
@@ -198,7 +199,12 @@ class Generation(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     version = models.PositiveBigIntegerField(default=0, editable=False)
     changed_in = models.BigIntegerField(default=0, db_index=True, editable=False)
-    trouble = models.TextField(blank=True, help_text="What is going wrong at the moment, while it is tried again.")
+    status_note = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="What goes wrong for the moment: situation.cause, see videos/wording.py.",
+    )
+    status_facts = models.JSONField(default=dict, blank=True, help_text="Of the note: a number, the remote's words.")
 
     # Safe repetition, where the remote replays its first answer to the same key
     repeat_key = models.CharField(max_length=64, blank=True, editable=False)
@@ -276,7 +282,12 @@ class Generation(models.Model):
     @property
     def error_message(self) -> str:
         """Why it failed, or what became of its reply, for a person; "" where nothing is wrong."""
-        return wording.told(self.error_code, self.remote_name)
+        return wording.explain(self.error_code, self.remote_name)
+
+    @property
+    def status_message(self) -> str:
+        """What is going wrong for the moment, for a person; "" where nothing is."""
+        return wording.explain(self.status_note, self.remote_name, self.status_facts)
 
     @property
     def is_of_this_mode(self) -> bool:
@@ -295,7 +306,7 @@ class Generation(models.Model):
         if self.remote.repeats_for:
             fields |= {"repeat_key": str(self.public_id), "first_sent_at": Coalesce(F("first_sent_at"), now)}
         rows = rows.filter(status=Status.QUEUED)
-        return self._move(rows, Status.SENDING, Step.SENDING, sent_at=now, trouble="", **fields)
+        return self._move(rows, Status.SENDING, Step.SENDING, sent_at=now, **NO_NOTE, **fields)
 
     def may_repeat(self) -> bool:
         """Whether the backend surely still knows this request's key, and is trusted to replay its answer."""
@@ -304,29 +315,30 @@ class Generation(models.Model):
             return False
         return now - span < self.first_sent_at <= now + CLOCKS_DIFFER
 
-    def repeat_later(self, token: uuid.UUID | None, delay: timedelta, trouble: str, words: str = "") -> bool:
+    def repeat_later(self, token: uuid.UUID | None, delay: timedelta, note: str, words: str = "") -> bool:
         """The reply was lost: the same request goes out again after `delay`, under the same key. The token stays, so
         that a sender that was only slow may still come back with the id."""
         rows = Generation.objects.filter(pk=self.pk, status=Status.SENDING, lease_token=token)
         fields = {"due_at": timezone.now() + delay, "lease_until": None}
-        fields |= {"trouble": trouble, "repeats": F("repeats") + 1}
-        return self._move(rows, Status.SENDING, Step.REPLY_LOST if trouble else None, words=words, **fields)
+        fields |= {**note_of(note), "repeats": F("repeats") + 1}
+        return self._move(rows, Status.SENDING, Step.REPLY_LOST if note else None, words=words, **fields)
 
     def lose_or_repeat(self) -> bool:
         """Its sender is gone. True when the outcome is unknown; else it is asked for again."""
         if not self.may_repeat():
             return self.lose_reply("lost.interrupted")
-        if not self.trouble:
-            trouble = wording.sentence("repeat", "interrupted", self.remote_name)
-            self.repeat_later(self.lease_token, timedelta(0), trouble)
+        if not self.status_note:
+            self.repeat_later(self.lease_token, timedelta(0), "repeat.interrupted")
         return False
 
-    def put_back(self, token: uuid.UUID, delay: timedelta, trouble: str, words: str = "") -> bool:
-        """Surely not accepted: it waits and is tried again, and the card says why. "" is a wait that means nothing."""
-        attempts = F("send_attempts") + (1 if trouble else 0)
-        fields = {"due_at": timezone.now() + delay, "trouble": trouble, "sent_at": None, "send_attempts": attempts}
+    def put_back(self, token: uuid.UUID, delay: timedelta, note: str = "", words: str = "") -> bool:
+        """Surely not accepted: it waits and is tried again, and the card says why. Without a note, the wait is no
+        failed attempt. `words` are the remote's own."""
+        attempts = F("send_attempts") + (1 if note else 0)
+        fields = {"due_at": timezone.now() + delay, "sent_at": None, "send_attempts": attempts}
+        fields |= note_of(note, {"detail": words} if words else None)
         waiting = Generation.objects.filter(pk=self.pk, lease_token=token, status=Status.QUEUED)
-        step, fields = Step.PUT_BACK if trouble else None, {**fields, **NO_LEASE}
+        step, fields = Step.PUT_BACK if note else None, {**fields, **NO_LEASE}
         if self._move(waiting, Status.QUEUED, step, words=words, **fields):
             return True
         return self._move(self._rows(Status.QUEUED, token), Status.QUEUED, Step.PUT_BACK, words=words, **fields)
@@ -350,7 +362,7 @@ class Generation(models.Model):
         """A definite refusal before anything was made: nothing is charged, and what was held is given back."""
         rows = self._rows(Status.FAILED, token).exclude(status=Status.RUNNING)
         error = {"error_class": error_class, "error_code": code, "error_detail": detail}
-        ended = {"ended_at": timezone.now(), "trouble": "", **NO_LEASE}
+        ended = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
         refused = self._move(rows, Status.FAILED, Step.REFUSED, words=detail, **ended, **error)
         return refused and self.release()
 
@@ -361,11 +373,11 @@ class Generation(models.Model):
         """
         rows = self._rows(Status.UNKNOWN, self.lease_token)
         error = {"error_class": error_class, "error_code": code, "error_detail": detail}
-        return self._move(rows, Status.UNKNOWN, Step.UNKNOWN, words=detail, trouble="", **error)
+        return self._move(rows, Status.UNKNOWN, Step.UNKNOWN, words=detail, **NO_NOTE, **error)
 
     # Following
     def stop_waiting(self, by=None) -> bool:
-        fields = {"ended_at": timezone.now(), "trouble": "", **NO_LEASE}
+        fields = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
         return self._move(self._rows(Status.STOPPED), Status.STOPPED, Step.STOPPED, by=by, **fields)
 
     def check_again(self, by=None) -> bool:
@@ -399,20 +411,21 @@ class Generation(models.Model):
             self.log(Step.WORKER_DIED)
         return freed
 
-    def delay_saving(self, token: uuid.UUID, delay: timedelta, trouble: str, words: str = "", code: str = "") -> bool:
-        """Not yet saved: what went wrong is shown, and it is tried again. `trouble` "" is a slice that went well."""
+    def delay_saving(self, token: uuid.UUID, delay: timedelta, note: str = "", **facts: Any) -> bool:
+        """Not yet saved: what went wrong is shown, and it is tried again. Without a note, the slice went well."""
         rows = self._leased(token).filter(status=Status.SAVING)
-        attempts = F("save_attempts") + (1 if trouble else 0)
-        fields = {"due_at": timezone.now() + delay, "trouble": trouble, "save_attempts": attempts, **NO_LEASE}
-        step = Step.NOT_SAVED if trouble else None
-        return self._move(rows, Status.SAVING, step, words=words, code=code, **fields)
+        if note:
+            facts["seconds"] = round(delay.total_seconds())
+        attempts = F("save_attempts") + (1 if note else 0)
+        fields = {"due_at": timezone.now() + delay, "save_attempts": attempts, **note_of(note, facts), **NO_LEASE}
+        return self._move(rows, Status.SAVING, Step.NOT_SAVED if note else None, **fields)
 
     @retried
     def keep_video(self, token: uuid.UUID, copy: SavedVideo) -> bool:
         """The whole copy stands under its final name: the row of it, and `ready`, in one transaction."""
         now = timezone.now()
         rows = self._rows(Status.READY, token)
-        fields = {"saved_at": now, "ended_at": now, "video_url": "", "trouble": "", **NO_LEASE}
+        fields = {"saved_at": now, "ended_at": now, "video_url": "", **NO_NOTE, **NO_LEASE}
         if not self._move(rows, Status.READY, Step.SAVED, **fields):
             return False
         copy.generation = self
@@ -437,7 +450,7 @@ class Generation(models.Model):
     def cancel(self, by=None) -> bool:
         """Takes back what was never sent. A sender that holds it fails at its mark, and nothing is spent."""
         rows = self._rows(Status.CANCELLED).filter(status=Status.QUEUED)
-        ended = {"ended_at": timezone.now(), "trouble": "", **NO_LEASE}
+        ended = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
         cancelled = self._move(rows, Status.CANCELLED, Step.CANCELLED, by=by, **ended)
         return cancelled and self.release()
 
@@ -598,14 +611,14 @@ class Generation(models.Model):
         return Generation.objects.filter(pk=self.pk, lease_token=token)
 
     @retried
-    def _move(self, rows, target: Status, step: Step | None, by=None, words="", code="", **fields) -> bool:
+    def _move(self, rows, target: Status, step: Step | None, by=None, words="", **fields) -> bool:
         """The move and the event that tells of it, in one commit. A step of None is no news."""
         if rows.update(status=target, **CHANGED, **fields) != 1:
             return False
         self.refresh_from_db()
         if step:
-            note = fields.get("trouble", "")
-            self.log(step, by=by, words=words, code=code or fields.get("error_code", ""), note=note)
+            code = fields.get("error_code") or fields.get("status_note", "")
+            self.log(step, by=by, words=words, code=code, facts=fields.get("status_facts", {}))
         if target != Status.READY:  # its copy is yet to be stored
             self.tell_outside()
         return True
@@ -621,7 +634,7 @@ class Generation(models.Model):
     def _followed_from_now(self) -> dict[str, Any]:
         now = timezone.now()
         first_poll = now + timedelta(seconds=current().poll_seconds)
-        cleared = {"error_class": "", "error_code": "", "error_detail": "", "trouble": "", "ended_at": None}
+        cleared = {"error_class": "", "error_code": "", "error_detail": "", "ended_at": None, **NO_NOTE}
         counts = {"missing_polls": 0, "failed_polls": 0}
         # What was given up and thrown away is back, or nobody would see it before the trash is emptied.
         return {"followed_at": now, "due_at": first_poll, "trashed_at": None, **counts, **cleared, **NO_LEASE}
@@ -635,12 +648,16 @@ def event_of(outcome: Outcome) -> GenerationEvent:
         generation_id=outcome.pk,
         step=FOUND_BY_POLL.get(outcome.status, Step.POLLED),
         status=outcome.status,
-        code=outcome.fields.get("error_code", ""),
-        note=outcome.fields.get("trouble", ""),
+        code=outcome.fields.get("error_code") or outcome.fields.get("status_note", ""),
+        facts=outcome.fields.get("status_facts", {}),
         words=outcome.words or outcome.fields.get("error_detail") or outcome.fields.get("remote_status", ""),
     )
 
 
 UNKNOWN_TO_HEYGEN = Q(status=Status.FAILED, error_class="not_found", remote_id__isnull=False)
-MADE_IN_DEMO = "Made in demo mode, so it is never sent for real. Generate it again to have it for real."
-MADE_FOR_REAL = "Made with an API key. It waits, unharmed, until the studio runs with the key again."
+NO_NOTE: dict[str, Any] = {"status_note": "", "status_facts": {}}
+
+
+def note_of(code: str, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The fields of a status note."""
+    return {"status_note": code, "status_facts": dict(facts or {})}

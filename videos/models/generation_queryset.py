@@ -120,7 +120,7 @@ class GenerationQuerySet(models.QuerySet):
         """Running, polled at the usual rate, and the last poll succeeded."""
         soon = now + timedelta(seconds=2 * current().poll_seconds)
         polled = self.filter(status=Status.RUNNING, backend=backend).exclude(remote_status="")
-        return polled.filter(trouble="", due_at__lte=soon)
+        return polled.filter(status_note="", due_at__lte=soon)
 
     def unfinished(self):
         return self.filter(status__in=IN_PROGRESS, backend__in=registry.active_keys())

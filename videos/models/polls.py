@@ -36,14 +36,15 @@ class DuePoll:
     missing_polls: int
     failed_polls: int
     remote_status: str
-    trouble: str
+    status_note: str
+    status_facts: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What one poll found: which state follows, and what the row then holds.
 
-    `status` RUNNING keeps following (fields: due_at, remote_status, trouble, missing_polls); SAVING has the link
+    `status` RUNNING keeps following (fields: due_at, remote_status, status_note, missing_polls); SAVING has the link
     (video_url, video_id, asset_id); FAILED a cause (error_class, error_code, error_detail); STOPPED nothing.
     `later` stands instead of fields where nothing changed but the next poll's time: thousands of these are one UPDATE.
     """

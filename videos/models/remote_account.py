@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -16,7 +17,8 @@ from videos.remotes.base import Account
 from videos.remotes.errors import Cause, EndNotice
 
 UNKNOWNS_BEFORE_PAUSE = 3
-UNKNOWNS = f"{UNKNOWNS_BEFORE_PAUSE} requests in a row ended without saying whether {{}} accepted them."
+NO_NOTE: dict[str, Any] = {"status_note": "", "status_note_since": None}
+UNKNOWN_FACTS = {"requests": UNKNOWNS_BEFORE_PAUSE}
 BY_PEOPLE = frozenset({"owner", "restored"})
 REFUSED_KEY = "refused_key"  # by the paid call: a free one that is answered does not prove the key good
 LOW_BALANCE = {"USD": 5, "credits": 50}
@@ -46,28 +48,28 @@ class RemoteAccountQuerySet(models.QuerySet):
         """
         return self.select_for_update().get(pk=self.of(backend).pk)
 
-    def pause(self, cause: str, sentence: str, instead_of: str = ""):
-        """The first cause stands until somebody resumes, unless it is the one that `instead_of` names. What a person
+    def pause(self, cause: str, instead_of: str = "", **facts: Any):
+        """`facts` are those of its sentence, see videos/wording.py.
+
+        The first cause stands until somebody resumes, unless it is the one that `instead_of` names. What a person
         or a restore says takes the place of what the studio found by itself, which might also end by itself."""
         rows = self
         if cause not in BY_PEOPLE:
             rows = rows.filter(Q(paused=False) | Q(pause_cause=instead_of))
         elif cause != "restored":
             rows = rows.exclude(pause_cause="restored")
-        rows.update(paused=True, pause_cause=cause, pause_sentence=sentence, paused_at=timezone.now())
+        rows.update(paused=True, pause_cause=cause, pause_facts=facts, paused_at=timezone.now())
 
     def resume(self):
         self.filter(end_noticed_at__isnull=False).update(end_was_accepted=True)
-        self.update(
-            paused=False, pause_cause="", pause_sentence="", paused_at=None, unknowns_in_a_row=0, not_before=None
-        )
+        self.update(paused=False, pause_cause="", pause_facts={}, paused_at=None, unknowns_in_a_row=0, not_before=None)
 
 
 class RemoteAccount(models.Model):
     backend = models.CharField(max_length=64, unique=True)
     paused = models.BooleanField(default=False)
     pause_cause = models.CharField(max_length=32, blank=True)
-    pause_sentence = models.TextField(blank=True)
+    pause_facts = models.JSONField(default=dict, blank=True, editable=False)
     paused_at = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(null=True, blank=True)
     max_in_flight = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: STUDIO_MAX_IN_FLIGHT.")
@@ -99,8 +101,8 @@ class RemoteAccount(models.Model):
     end_was_accepted = models.BooleanField(default=False, help_text="Somebody resumed in spite of the notice.")
     # What goes wrong
     unknowns_in_a_row = models.PositiveSmallIntegerField(default=0)
-    trouble = models.TextField(blank=True)
-    trouble_since = models.DateTimeField(null=True, blank=True)
+    status_note = models.CharField(max_length=64, blank=True, help_text="situation.cause, see videos/wording.py.")
+    status_note_since = models.DateTimeField(null=True, blank=True)
 
     objects = RemoteAccountQuerySet.as_manager()
 
@@ -159,6 +161,20 @@ class RemoteAccount(models.Model):
             return wording.end_of_api(self.api_name, self.ends_at, has_ended=False)
         return ""
 
+    @property
+    def status_message(self) -> str:
+        """What goes wrong at this API for the moment; "" where nothing does."""
+        return wording.explain(self.status_note, self.name)
+
+    @property
+    def pause_reason(self) -> str:
+        """Why it is paused, in a sentence."""
+        if self.has_ended:
+            return self.end_sentence()
+        if "words" in self.pause_facts:
+            return wording.sentence("earlier", "words", self.name, **self.pause_facts)
+        return wording.sentence("pause", self.pause_cause, self.name, **self.pause_facts)
+
     # What the studio finds out
     def hear_of_end(self, notice: EndNotice | None):
         """A reply announced the end of this API. One that is past pauses it, unless somebody has resumed since."""
@@ -170,7 +186,7 @@ class RemoteAccount(models.Model):
             **known, end_noticed_at=now, end_was_accepted=False
         )
         if notice.has_come(now) and self.rows().filter(end_was_accepted=False).exists():
-            self.pause(Cause.RETIRED, wording.end_of_api(self.api_name, notice.ends_at, has_ended=True))
+            self.pause(Cause.RETIRED)
 
     def remember_account(self, told: Account):
         self.rows().update(balance=told.balance, balance_unit=told.unit, plan=told.plan, balance_at=timezone.now())
@@ -182,7 +198,7 @@ class RemoteAccount(models.Model):
         """Not asked since then, or not as it should be when it was."""
         if not registry.find(self.backend).is_configured:
             return False
-        is_wrong = bool(self.trouble) or self.pause_cause in {Cause.KEY, REFUSED_KEY}
+        is_wrong = bool(self.status_note) or self.pause_cause in {Cause.KEY, REFUSED_KEY}
         return is_wrong or self.checked_at is None or not since <= self.checked_at <= timezone.now()
 
     @property
@@ -198,8 +214,8 @@ class RemoteAccount(models.Model):
     def rows(self):
         return RemoteAccount.objects.filter(pk=self.pk)
 
-    def pause(self, cause: str, sentence: str, instead_of: str = ""):
-        self.rows().pause(cause, sentence, instead_of)
+    def pause(self, cause: str, instead_of: str = "", **facts: Any):
+        self.rows().pause(cause, instead_of, **facts)
 
     def resume(self):
         self.rows().resume()
@@ -209,8 +225,8 @@ class RemoteAccount(models.Model):
         that were lost meanwhile."""
         rows = self.rows().filter(pause_cause=cause)
         lost = rows.filter(unknowns_in_a_row__gte=UNKNOWNS_BEFORE_PAUSE)
-        if not lost.update(pause_cause="unknowns", pause_sentence=UNKNOWNS.format(self.name)):
-            rows.update(paused=False, pause_cause="", pause_sentence="", paused_at=None)
+        if not lost.update(pause_cause="unknowns", pause_facts=UNKNOWN_FACTS):
+            rows.update(paused=False, pause_cause="", pause_facts={}, paused_at=None)
 
     def wait(self, delay: timedelta | None):
         """After a 429: nothing is sent before the delay the remote asked for, held between 1 s and 15 min."""
@@ -223,16 +239,17 @@ class RemoteAccount(models.Model):
         """Several lost replies in a row mean something is wrong, and further requests would only add cost."""
         self.rows().update(unknowns_in_a_row=F("unknowns_in_a_row") + 1)
         if self.rows().filter(unknowns_in_a_row__gte=UNKNOWNS_BEFORE_PAUSE).exists():
-            self.pause("unknowns", UNKNOWNS.format(self.name))
+            self.pause("unknowns", **UNKNOWN_FACTS)
 
     def reset_unknown_count(self):
         """The remote answered a submission properly."""
-        self.rows().exclude(unknowns_in_a_row=0, trouble="").update(unknowns_in_a_row=0, trouble="", trouble_since=None)
+        self.rows().exclude(unknowns_in_a_row=0, status_note="").update(unknowns_in_a_row=0, **NO_NOTE)
 
-    def note_trouble(self, sentence: str):
-        """The remote cannot be reached, or answers badly; said in a banner until it answers again."""
-        self.rows().filter(trouble="").update(trouble_since=timezone.now())
-        self.rows().exclude(trouble=sentence).update(trouble=sentence)
+    def note_problem(self, cause: str):
+        """The remote cannot be reached, or answers badly; a banner says so until it answers again."""
+        note = f"remote.{cause}"
+        self.rows().filter(status_note="").update(status_note_since=timezone.now())
+        self.rows().exclude(status_note=note).update(status_note=note)
 
     def note_reached(self):
-        self.rows().exclude(trouble="").update(trouble="", trouble_since=None)
+        self.rows().exclude(status_note="").update(**NO_NOTE)

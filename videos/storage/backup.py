@@ -203,8 +203,4 @@ def pause_if_requests_waited(made_at: str):
     if count := waiting.count():
         for backend in waiting.values_list("backend", flat=True).order_by().distinct():
             RemoteAccount.objects.of(backend)
-        RemoteAccount.objects.all().pause(
-            "restored",
-            f"This studio was restored from a backup of {made_at}. {count} requests were waiting then, and may have "
-            "been sent since: sending them again would cost again. Cancel those that were made, then resume.",
-        )
+        RemoteAccount.objects.all().pause("restored", backup=made_at, requests=count)

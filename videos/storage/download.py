@@ -18,13 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import httpcore
 import httpx
 
 from videos.models.studio_settings import current
 from videos.outages import is_of_storage
+from videos.storage.not_saved import NotSaved
 
 MAX_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -100,11 +101,9 @@ class Fault(StrEnum):
     DISK = "disk"
 
 
-class FetchError(Exception):
-    """`str(error)` completes "The video is finished, but …", and never holds an address."""
-
-    def __init__(self, fault: Fault, words: str):
-        super().__init__(words)
+class FetchError(NotSaved):
+    def __init__(self, fault: Fault, code: str, **facts: Any):
+        super().__init__(code, **facts)
         self.fault = fault
 
 
@@ -228,7 +227,7 @@ def look(link: str, guard: Guard) -> None:
 
     def tick():
         if time.monotonic() - began > guard.window:
-            raise FetchError(Fault.STALLED, "the server that holds it sends too slowly, or nothing at all")
+            raise FetchError(Fault.STALLED, "saving.stalled")
 
     with answered(link, {"Range": f"bytes=0-{HEAD_BYTES - 1}"}, guard, tick) as answer:
         if answer.status not in {200, 206}:
@@ -243,7 +242,7 @@ def look(link: str, guard: Guard) -> None:
 
 def refuse_wrong(head: bytes, guard: Guard):
     if not guard.looks_right(head):
-        raise FetchError(Fault.WRONG_BYTES, "what its link leads to is not a video")
+        raise FetchError(Fault.WRONG_BYTES, "saving.not_a_video")
 
 
 def range_headers(first: int, facts: Facts) -> dict[str, str]:
@@ -257,17 +256,17 @@ def refuse_unusable(answer: Answer, first: int, file: BinaryIO, facts: Facts):
     status = answer.status
     if status == 416:
         discard(file, facts)
-        raise FetchError(Fault.CHANGED, "the file behind its link has changed")
+        raise FetchError(Fault.CHANGED, "saving.changed")
     if status not in {200, 206} or (status == 206 and not first):
         raise fault_of(status)
     if answer.header("content-encoding").strip().lower() not in {"", "identity"}:
-        raise FetchError(Fault.WRONG_BYTES, "the server that holds it sent it packed, which nobody asked for")
+        raise FetchError(Fault.WRONG_BYTES, "saving.compressed")
 
 
 def fault_of(status: int) -> FetchError:
     if 400 <= status < 500 and status not in TEMPORARY:
-        return FetchError(Fault.DEAD_LINK, "its link no longer works")
-    return FetchError(Fault.SERVER, f"the server that holds it answered with a fault (HTTP {status})")
+        return FetchError(Fault.DEAD_LINK, "saving.dead_link")
+    return FetchError(Fault.SERVER, "saving.server", http=status)
 
 
 def resumed(answer: Answer, first: int, file: BinaryIO, facts: Facts) -> Iterable[bytes]:
@@ -277,7 +276,7 @@ def resumed(answer: Answer, first: int, file: BinaryIO, facts: Facts) -> Iterabl
     other_length = None not in (total, facts.length) and total != facts.length and not facts.etag
     if begins != first or other_etag or other_length or (total is not None and total < size_of(file)):
         discard(file, facts)
-        raise FetchError(Fault.CHANGED, "the file behind its link has changed")
+        raise FetchError(Fault.CHANGED, "saving.changed")
     # A total in Content-Range is about the file; a Content-Length may have been a lie about one answer.
     facts.length = total if total is not None else facts.length
     return after_overlap(answer.chunks, file, facts)
@@ -294,7 +293,7 @@ def after_overlap(chunks: Iterable[bytes], file: BinaryIO, facts: Facts) -> Iter
         came += chunk[:missing]
         if not expected.startswith(came):
             discard(file, facts)
-            raise FetchError(Fault.CHANGED, "the file behind its link has changed")
+            raise FetchError(Fault.CHANGED, "saving.changed")
         if chunk[missing:]:
             yield chunk[missing:]
 
@@ -340,8 +339,8 @@ def write(file: BinaryIO, chunk: bytes):
 
 def disk_fault(error: OSError) -> FetchError:
     if error.errno in DISK_IS_FULL:
-        return FetchError(Fault.DISK, "the studio's disk is full")
-    return FetchError(Fault.DISK, f"the studio's storage did not take it ({error.strerror or 'unknown fault'})")
+        return FetchError(Fault.DISK, "saving.disk_full")
+    return FetchError(Fault.DISK, "saving.storage", detail=error.strerror or "unknown fault")
 
 
 def size_of(file: BinaryIO) -> int:
@@ -350,26 +349,26 @@ def size_of(file: BinaryIO) -> int:
 
 def refuse_too_large(size: int | None, guard: Guard):
     if size is not None and size > guard.largest:
-        raise FetchError(Fault.TOO_LARGE, f"it is larger than {amount(guard.largest)}, the most this studio saves")
+        raise FetchError(Fault.TOO_LARGE, "saving.too_large", size=amount(guard.largest))
 
 
 def require_space(file: BinaryIO, needed: int, guard: Guard):
     free = os.fstatvfs(file.fileno())
     if free.f_bavail * free.f_frsize - max(0, needed) < guard.keep_free:
-        raise FetchError(Fault.DISK, "the studio's disk is nearly full")
+        raise FetchError(Fault.DISK, "saving.disk_nearly_full")
 
 
 def require_length(file: BinaryIO, facts: Facts):
     size = size_of(file)
     if facts.length is not None and size > facts.length:
         discard(file, facts)
-        raise FetchError(Fault.CHANGED, "the file behind its link has changed")
+        raise FetchError(Fault.CHANGED, "saving.changed")
     if facts.length is not None and size < facts.length:
         raise interrupted(size)
 
 
 def interrupted(size: int) -> FetchError:
-    return FetchError(Fault.INTERRUPTED, f"its download was interrupted after {amount(size)}")
+    return FetchError(Fault.INTERRUPTED, "saving.interrupted_after", size=amount(size))
 
 
 def amount(size: int) -> str:
@@ -391,14 +390,14 @@ def answered(link: str, headers: dict[str, str], guard: Guard, tick: Callable[[]
                 yield answer
                 return
             address = parse(answer.header("location"), base=address)
-    raise FetchError(Fault.FORBIDDEN, "its link leads from one address to the next without end")
+    raise FetchError(Fault.FORBIDDEN, "saving.redirects")
 
 
 @contextmanager
 def asked(address: httpx.URL, headers: dict[str, str], guard: Guard, tick: Callable[[], None]) -> Iterator[Answer]:
     network = CheckedNetwork(guard, trusted=guard.trusts(address), tick=tick)
     if not network.trusted and address.scheme != "https":
-        raise FetchError(Fault.FORBIDDEN, "its link does not lead to an encrypted address")
+        raise FetchError(Fault.FORBIDDEN, "saving.not_encrypted")
     url = httpcore.URL(
         scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path or b"/"
     )
@@ -430,9 +429,9 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except (httpcore.ConnectError, httpcore.ConnectTimeout):
-        raise FetchError(Fault.UNREACHABLE, "the server that holds it cannot be reached") from None
+        raise FetchError(Fault.UNREACHABLE, "saving.unreachable") from None
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError):
-        raise FetchError(Fault.INTERRUPTED, "its download was interrupted") from None
+        raise FetchError(Fault.INTERRUPTED, "saving.interrupted") from None
 
 
 def parse(link: str, base: httpx.URL | None = None) -> httpx.URL:
@@ -443,7 +442,7 @@ def parse(link: str, base: httpx.URL | None = None) -> httpx.URL:
     except (httpx.InvalidURL, ValueError, TypeError):
         usable = False
     if not usable:
-        raise FetchError(Fault.FORBIDDEN, "its link is not an address that can be opened")
+        raise FetchError(Fault.FORBIDDEN, "saving.not_an_address")
     return address
 
 
@@ -480,14 +479,14 @@ class CheckedNetwork(httpcore.NetworkBackend):
             raise httpcore.ConnectError("the name could not be resolved") from None
         allowed = [address for address in found if self.trusted or self.guard.is_allowed(address)]
         if found and not allowed:
-            raise FetchError(Fault.FORBIDDEN, "its link leads to an address that the studio must not open")
+            raise FetchError(Fault.FORBIDDEN, "saving.forbidden_address")
         return allowed
 
     def require_allowed_peer(self, stream: httpcore.NetworkStream):
         peer = str(stream.get_extra_info("server_addr")[0])
         if not self.trusted and not self.guard.is_allowed(peer):
             stream.close()
-            raise FetchError(Fault.FORBIDDEN, "its link leads to an address that the studio must not open")
+            raise FetchError(Fault.FORBIDDEN, "saving.forbidden_address")
 
 
 class WatchedStream(httpcore.NetworkStream):
@@ -513,7 +512,7 @@ class WatchedStream(httpcore.NetworkStream):
         if elapsed < self.guard.window:
             return
         if self.came < self.guard.slowest * elapsed:
-            raise FetchError(Fault.STALLED, "the server that holds it sends too slowly, or nothing at all")
+            raise FetchError(Fault.STALLED, "saving.stalled")
         self.window_began, self.came = time.monotonic(), 0
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:

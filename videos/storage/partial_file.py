@@ -22,6 +22,7 @@ from django.core.files.storage import default_storage
 from videos.storage.download import Facts, size_of
 from videos.storage.folders import make_folder, sync_folder
 from videos.storage.names import final_path, notes_path, partial_path
+from videos.storage.not_saved import NotSaved
 from videos.storage.private import close
 
 FILE_MODE = 0o600
@@ -32,8 +33,8 @@ class HeldElsewhere(Exception):
     """Another process still has the partial file open: one that was frozen past its lease, for example."""
 
 
-class NotStored(Exception):
-    """The whole file is here and cannot be stored yet. `str(error)` completes "The video is finished, but …"."""
+class NotStored(NotSaved):
+    """The whole file is here and cannot be stored yet."""
 
 
 @dataclass
@@ -153,6 +154,6 @@ def put_in_bucket(name: str, partial: Path):
             stored = default_storage.save(name, File(file))
         is_whole = stored == name and default_storage.size(name) == partial.stat().st_size
     except (BotoCoreError, ClientError, Boto3Error):
-        raise NotStored("the bucket did not take it") from None
+        raise NotStored("saving.bucket_refused") from None
     if not is_whole:
-        raise NotStored("the bucket holds it only in part")
+        raise NotStored("saving.bucket_part")

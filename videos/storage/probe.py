@@ -18,6 +18,7 @@ from PIL import Image
 
 from videos.codecs import codec_string
 from videos.storage.mp4_boxes import nested_boxes
+from videos.storage.not_saved import NotSaved
 
 # 4K, either way up. An H.264 decoder may hold 17 frames: at this size that is about 240 MB.
 MAX_PIXELS = 4096 * 2304
@@ -63,7 +64,7 @@ _ON_ITS_SIDE = {
 }
 
 
-class NotAVideo(Exception):
+class NotAVideo(NotSaved):
     """The bytes are not a whole, playable MP4. `str(error)` is one sentence for a person."""
 
 
@@ -97,7 +98,7 @@ def check_video(path: Path) -> VideoFacts:
         seconds = _seconds(container, stream)
         first = next(_frames(container, stream), None)
         if first is None:
-            raise NotAVideo("The video is damaged: no picture at its start can be shown.")
+            raise NotAVideo("video.no_start")
         _require_frame_near_end(container, stream)
         width, height = _Shape.of(first, stream).displayed
         codec = stream.codec_context.codec.canonical_name
@@ -125,7 +126,7 @@ def poster(path: Path, target: Path) -> None:
             if frame.time >= wanted:
                 break
         if chosen is None:
-            raise NotAVideo("The video is damaged: no picture at its start can be shown.")
+            raise NotAVideo("video.no_start")
         _write_jpeg(_picture(chosen, stream, POSTER_SIDE), target, quality=82, progressive=True)
 
 
@@ -141,7 +142,7 @@ def last_frame(path: Path, target: Path) -> None:
             container.seek(0)
             last = _latest(container, stream)
         if last is None:
-            raise NotAVideo("The video is damaged: its last picture cannot be shown.")
+            raise NotAVideo("video.no_last_picture")
         _write_jpeg(_picture(last, stream), target, quality=92, subsampling=0)
 
 
@@ -158,19 +159,19 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoS
                 yield container, _video_stream(container)
         # libav's own want of memory comes first: a damaged count may ask for any amount of it.
         except (av.FFmpegError, ArithmeticError, EOFError) as error:
-            raise NotAVideo("The video is damaged: it cannot be decoded.") from error
+            raise NotAVideo("video.no_decode") from error
         except MemoryError as error:
-            raise Unreadable("The studio has too little memory to look at it.") from error
+            raise Unreadable("video.memory") from error
 
 
 def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
     # Cover art on a sound file is a video stream of one picture.
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
-        raise NotAVideo("The file holds no moving picture, only sound or data.")
+        raise NotAVideo("video.no_picture")
     context = streams[0].codec_context
     if context is None:
-        raise Unreadable("The video is made with a codec that this studio cannot read.")
+        raise Unreadable("video.codec")
     _check_size(context.width, context.height)
     context.thread_count = 1
     context.options = {"max_pixels": str(MAX_PIXELS)}
@@ -179,7 +180,7 @@ def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise Unreadable(f"The video is {width} × {height} pixels, more than the 4K this studio can check.")
+        raise Unreadable("video.pixels", width=width, height=height)
 
 
 def _check_boxes(file: BinaryIO) -> None:
@@ -187,26 +188,26 @@ def _check_boxes(file: BinaryIO) -> None:
     size = os.fstat(file.fileno()).st_size
     head = file.read(16)
     if not head:
-        raise NotAVideo("The file is empty.")
+        raise NotAVideo("video.empty")
     if head[4:8] != b"ftyp":
         looks = next((name for magic, name in _LOOKS_LIKE if head.lstrip().startswith(magic)), None)
-        raise NotAVideo(f"The file is {looks + ', ' if looks else ''}not an MP4 video.")
+        raise NotAVideo("video.looks_like", looks=looks) if looks else NotAVideo("video.not_mp4")
     found, samples, edits = set(), 0, 1
     for number, box in enumerate(nested_boxes(file, 0, size)):
         kind = box.kind
         found.add(kind)
         if number > MAX_BOXES or kind == b"cmov":
-            raise NotAVideo("The video's index is not one that this studio can read.")
+            raise NotAVideo("video.odd_index")
         if box.end > size and kind in (b"mdat", b"moov", b"moof"):
-            raise NotAVideo(f"The video is cut short: at least {box.end - size:,} bytes are missing at its end.")
+            raise NotAVideo("video.cut_short", missing=f"{box.end - size:,}")
         if kind in _COUNTS:
             count = _count(file, box.body + _COUNTS[kind])
             edits = max(edits, count) if kind == b"elst" else edits
             samples += count if kind != b"elst" else 0
     if not found & {b"moov"} or not found & {b"mdat"}:
-        raise NotAVideo("The video is incomplete: its index or its pictures are missing.")
+        raise NotAVideo("video.incomplete")
     if samples * edits > MAX_INDEX:
-        raise NotAVideo("The video's index is not one that this studio can read.")
+        raise NotAVideo("video.odd_index")
 
 
 def _count(file: BinaryIO, offset: int) -> int:
@@ -217,7 +218,7 @@ def _count(file: BinaryIO, offset: int) -> int:
 def _seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float:
     seconds = container.duration / av.time_base if container.duration else _video_seconds(container, stream)
     if seconds <= 0:
-        raise NotAVideo("The video has no length: it ends where it begins.")
+        raise NotAVideo("video.no_length")
     return seconds
 
 
@@ -264,7 +265,7 @@ def _require_frame_near_end(container: av.container.InputContainer, stream: av.V
         shown_until = frame.time + float((frame.duration or 0) * stream.time_base)
         if shown_until >= wanted - slack:
             return
-    raise NotAVideo("The video is cut short or damaged: no picture near its end can be shown.")
+    raise NotAVideo("video.no_end")
 
 
 def _codec_string(codec: str, context: av.VideoCodecContext) -> str:

@@ -76,7 +76,7 @@ def low_balance(request: HttpRequest, backend: str) -> HttpResponse:
 @manager_only
 @require_POST
 def pause(request: HttpRequest, backend: str) -> HttpResponse:
-    active_account(backend).pause("owner", f"{request.user} paused sending.")
+    active_account(backend).pause("owner", person=str(request.user))
     return redirect("remotes")
 
 
