@@ -1,0 +1,64 @@
+"""Every page that the URL configuration has: axe finds nothing, and nothing
+breaches the content security policy. Pages are found by the routes' own table, so a new one cannot be forgotten.
+"""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.parts.people import signed_in
+from tests.test_routes import TABLE, World
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+LOOKS = {
+    "wide and dark": {"color_scheme": "dark"},
+    "a phone in the light": {
+        "color_scheme": "light",
+        "width": 390,
+        "height": 844,
+        "has_touch": True,
+        "is_mobile": True,
+    },
+}
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def enter(page, client, server):
+    session = client.cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": server.url}])
+    return page
+
+
+def is_page(client, path):
+    answer = client.get(path)
+    found = answer.status_code == 200 and answer["Content-Type"].startswith("text/html")
+    return found and b"<!doctype html>" in b"".join(answer)[:200].lower()
+
+
+def breaches(page, server, paths):
+    """What axe finds on each of these pages; the page's own fixture fails on what breaches the policy."""
+    found = {}
+    for path in paths:
+        page.goto(f"{server.url}{path}")
+        report = Axe().run(page)
+        rules = {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in report.response["violations"]}
+        if rules:
+            found[path] = rules
+    return found
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_of_the_studio_is_accessible_and_within_the_policy(look, world, live_server, new_page):
+    person = {name: "owner" if "owner" in row.may else "member" for name, row in TABLE.items() if row.get == 200}
+    clients = {name: signed_in(world.people[name]) for name in ("owner", "member")}
+    paths = {name: world.path(name) for name in person}
+    for who, client in clients.items():
+        page = enter(new_page(reduced_motion="reduce", **LOOKS[look]), client, live_server)
+        pages = [paths[name] for name in person if person[name] == who and is_page(client, paths[name])]
+        assert pages
+        assert breaches(page, live_server, pages) == {}
