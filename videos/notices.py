@@ -6,11 +6,13 @@ from hashlib import sha256
 
 from django.conf import settings
 
-from videos.models import ProcessLock, RemoteAccount, StudioFault
+from videos.models import Alarm, ProcessLock, RemoteAccount, StudioFault
 from videos.models.process_lock import POLLER
 
 WORKER_SILENT = 60  # seconds
 FAULTS_COUNTED = 20
+ALARMS_SHOWN = 5
+ALARMS = {Alarm.Kind.DISK: "The disk is nearly full.", Alarm.Kind.BACKUP: "The backup failed."}
 WEB_STARTED = time.monotonic()
 
 
@@ -31,7 +33,7 @@ class Notice:
 def current_notices() -> list[Notice]:
     accounts = RemoteAccount.objects.all_active()
     of_accounts = [*pauses_of(accounts), *map(problem_of, accounts), *map(ending_of, accounts)]
-    found = [missing_key(), *of_accounts, silent_worker(), own_fault()]
+    found = [missing_key(), *of_accounts, silent_worker(), *alarms(), own_fault()]
     return one_of_each([notice for notice in found if notice])
 
 
@@ -88,6 +90,11 @@ def silent_worker() -> Notice | None:
         return None
     sentence = "Nothing is sent, followed or saved until it is back; nothing is lost."
     return Notice("worker", "The worker is not running.", sentence, "bad")
+
+
+def alarms() -> list[Notice]:
+    rows = Alarm.objects.open()[:ALARMS_SHOWN]
+    return [Notice(f"alarm-{row.pk}", ALARMS[row.kind], row.sentence, tone="bad") for row in rows]
 
 
 def own_fault() -> Notice | None:

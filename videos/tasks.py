@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_q.models import Schedule, Task
 
 from videos import stopping
-from videos.engine import account_check, recovery, webhooks
+from videos.engine import account_check, recovery, retention, webhooks
 from videos.engine import poll as polling
 from videos.engine import save as saving
 from videos.engine import submit as sending
@@ -125,6 +125,7 @@ def nightly():
     delete_in_order(Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT))
     delete_in_order(Session.objects.filter(expire_date__lt=timezone.now()))
     WebhookEvent.objects.prune()
+    retention.retire()
     consistency.nightly()
     remeasure.measure_earlier_copies()
 

@@ -99,6 +99,12 @@ SENTENCES: dict[str, dict[str, str]] = {
         "credits": "The {name} account has run out of credits. It is asked again once it is topped up, at no cost.",
         "*": "{name}'s answer could not be read. " + REPEATING,
     },
+    # The owner's rule moved a saved video to the trash.
+    "retention": {
+        "age": "Older than this studio keeps videos. It can be brought back from the trash, and then stays.",
+        "space": "Moved to make room for newer videos. It can be brought back from the trash, and then stays.",
+        "*": "Moved to the trash by this studio's rule.",
+    },
     # A poll went wrong.
     "poll": {
         "busy": "{name} asked the studio to ask less often. " + KEEPS_ASKING,

@@ -19,6 +19,7 @@ from videos import lease_files
 from videos.engine.enqueue import correct_times
 from videos.faults import name_of
 from videos.models import Generation, Job, ProcessLock, StudioFault
+from videos.storage import space
 from videos.storage.folders import make_folder, sync_folder
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ def recover():
     Generation.objects.give_up_lost_replies()
     Generation.objects.add_missing_settlements()
     Generation.objects.flag_rows_of_other_backend()
+    space.has_room()  # said before somebody waits for it
 
 
 def free_what_died_here() -> int:

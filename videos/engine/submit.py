@@ -29,6 +29,7 @@ from videos.models.studio_fault import PASSING
 from videos.outages import outage_of
 from videos.remotes.base import Job as RemoteJob
 from videos.remotes.errors import Cause, EndNotice, RemoteError
+from videos.storage import space
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def submit(pk: int) -> None:
     """Sends one queued generation, if it may be sent now and nobody else holds it. Returns quietly otherwise."""
     with new_lease() as token:
         claim, repeat = Generation.objects.claim_to_send, Generation.objects.claim_to_repeat
-        generation = claim(pk, token) or repeat(pk, token)
+        generation = (claim(pk, token) if space.has_room() else None) or repeat(pk, token)
         if generation is not None:
             with logs.about(generation):
                 Attempt(generation).run()

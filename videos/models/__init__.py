@@ -1,5 +1,6 @@
 """What is stored: one group of models per file. `generation` is the only writer of status."""
 
+from videos.models.alarm import Alarm
 from videos.models.batch import AlreadyRetried, Batch, OtherContents, Request, TokenTaken
 from videos.models.budget import Budget, LedgerEntry, OverBudget
 from videos.models.collection import Clip, Collection, CollectionFull, NameTaken
@@ -22,6 +23,7 @@ from videos.models.studio_settings import StudioSettings
 from videos.models.webhook_event import WebhookEvent
 
 __all__ = [
+    "Alarm",
     "AlreadyRetried",
     "Batch",
     "Budget",

@@ -141,6 +141,14 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         update_in_order(self.filter(pk__in=[row.pk for row in rows]), shared=True, **CHANGED)
         GenerationEvent.objects.record(events_of(rows, Step.SHARED, by=user))
 
+    @retried
+    def retire(self, pks: list[int], code: str) -> int:
+        """Moves these to the trash by the owner's rule, but for those that somebody has begun to keep meanwhile."""
+        rows = list(self.filter(pk__in=lock_in_order(self.filter(pk__in=pks).retirable())))
+        update_in_order(self.filter(pk__in=[row.pk for row in rows]), trashed_at=timezone.now(), **CHANGED)
+        GenerationEvent.objects.record(events_of(rows, Step.TRASHED, code=code))
+        return len(rows)
+
     def give_up_lost_replies(self) -> int:
         """Whatever was being sent when its lease ran out has an unknown outcome, unless the same key may ask once
         more; how many were lost."""

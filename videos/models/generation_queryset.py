@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
 from videos.models.changes import changed_between
+from videos.models.event import Step
 from videos.models.lease import ahead, passed
 from videos.models.studio_settings import current
 from videos.remotes import registry
@@ -59,6 +60,13 @@ class GenerationQuerySet(models.QuerySet):
     def removable(self):
         """In the trash and ended: one that has not ended may still bring a paid video."""
         return self.trashed().filter(status__in=FINAL)
+
+    def retirable(self):
+        """Saved videos that may be moved to the trash by a rule: nobody's favourite, in no collection, never brought
+        back."""
+        rows = self.kept().filter(status=Status.READY, saved_video__isnull=False)
+        kept_on_purpose = Q(favourites__isnull=False) | Q(clips__isnull=False)
+        return rows.exclude(kept_on_purpose).exclude(events__step=Step.RESTORED)
 
     def newest_first(self):
         return self.order_by("-pk")

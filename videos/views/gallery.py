@@ -303,6 +303,8 @@ def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
         "title": title(in_progress(request, shelf, counts)),
         "tabs": shelf.tabs(counts),
         "trash_days": current().trash_days,
+        "keep_days": current().keep_days,
+        "keep_bytes": current().keep_bytes,
         "trash_size": visible.trashed().stored_size() if shelf.state == "trash" else 0,
         "notices": notices,
         "providers": Provider.objects.offered(),

@@ -1,0 +1,84 @@
+"""Retention moves old videos to the trash: by age or by space, where asked for, and never what somebody keeps."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.parts.people import signed_in
+from tests.parts.things import make_queued, make_ready
+from videos import wording
+from videos.engine.retention import retire
+from videos.models import Collection, Generation
+
+pytestmark = pytest.mark.django_db
+
+
+def make_old(owner, number, days=100):
+    generation = make_ready(owner, f"node-gw-{number}", token=f"token-{number}")
+    Generation.objects.filter(pk=generation.pk).update(saved_at=timezone.now() - timedelta(days=days))
+    generation.refresh_from_db()
+    return generation
+
+
+def kept(owner):
+    return set(Generation.objects.kept().values_list("remote_id", flat=True))
+
+
+def test_without_a_rule_nothing_is_moved(owner):
+    make_old(owner, 1, days=5000)
+    assert retire() == 0
+
+
+def test_what_is_older_than_the_rule_goes_to_the_trash_and_says_why(owner, settings):
+    settings.KEEP_DAYS = 90
+    old, new = make_old(owner, 1), make_old(owner, 2, days=80)
+    assert retire() == 1
+    old.refresh_from_db()
+    assert old.trashed_at and Generation.objects.get(pk=new.pk).trashed_at is None
+    event = old.events.order_by("pk").last()
+    assert (event.step, event.code, event.by) == ("trashed", "retention.age", None)
+    assert wording.told(event.code, "HeyGen").startswith("Older than this studio keeps videos.")
+
+
+def test_favourites_and_members_of_collections_stay(owner, settings):
+    settings.KEEP_DAYS, settings.KEEP_BYTES = 90, 1
+    starred, chosen, brought_back = (make_old(owner, number) for number in range(3))
+    starred.mark_favourite(True)
+    Collection.objects.make(owner, "Spring campaign").add([chosen], owner)
+    brought_back.move_to_trash()
+    brought_back.restore(by=owner)
+    assert retire() == 0
+    assert len(kept(owner)) == 3
+
+
+def test_the_oldest_go_until_the_rest_fits(owner, settings):
+    settings.KEEP_BYTES = 45  # each has 20
+    for number in range(5):
+        make_old(owner, number, days=100 - number)
+    assert retire() == 3
+    assert kept(owner) == {"node-gw-3", "node-gw-4"}
+    assert retire() == 0
+
+
+def test_what_has_no_saved_video_is_left_alone(owner, settings):
+    settings.KEEP_DAYS = 1
+    waiting = make_queued(owner)
+    Generation.objects.filter(pk=waiting.pk).update(created_at=timezone.now() - timedelta(days=100))
+    assert retire() == 0
+
+
+def test_many_are_moved_in_steps(owner, settings, monkeypatch):
+    monkeypatch.setattr("videos.engine.retention.AT_ONCE", 2)
+    settings.KEEP_DAYS = 90
+    for number in range(5):
+        make_old(owner, number)
+    assert retire() == 5
+
+
+def test_the_trash_says_that_videos_come_there_by_themselves(owner, settings):
+    settings.KEEP_DAYS = 90
+    make_old(owner, 1)
+    retire()
+    page = signed_in(owner).get("/?state=trash").content.decode()
+    assert "older than 90 days come here by themselves" in " ".join(page.split()).replace("Videos older", "older")

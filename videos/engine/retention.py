@@ -1,0 +1,64 @@
+"""Retention: moves old videos to the trash, by age or by space, where the owner has asked for it.
+
+Never a favourite of anybody, a video in a collection, or one that somebody has brought back from the trash. There they
+stay for the usual days, so whoever misses one can bring it back.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.utils import timezone
+
+from videos.models import Generation
+from videos.models.studio_settings import current
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 500  # in one transaction
+
+
+def retire() -> int:
+    """How many videos were moved to the trash."""
+    count = retire_by_age(current().keep_days) + retire_by_space(current().keep_bytes)
+    if count:
+        logger.warning("Retention moved %d videos to the trash", count)
+    return count
+
+
+def retire_by_age(days: int | None) -> int:
+    if not days:
+        return 0
+    before = timezone.now() - timedelta(days=days)
+    count = 0
+    while batch := list(oldest().filter(saved_at__lt=before).values_list("pk", flat=True)[:AT_ONCE]):
+        retired = Generation.objects.retire(batch, "retention.age")
+        count += retired
+        if not retired:
+            break
+    return count
+
+
+def retire_by_space(limit: int | None) -> int:
+    if not limit:
+        return 0
+    excess = Generation.objects.kept().stored_size() - limit
+    return sum(Generation.objects.retire(batch, "retention.space") for batch in list(batches(excess)))
+
+
+def batches(excess: int) -> Iterator[list[int]]:
+    """The oldest videos that together hold the bytes that are too many."""
+    batch: list[int] = []
+    for pk, size in oldest().values_list("pk", "saved_video__size").iterator():
+        if excess <= 0:
+            break
+        batch, excess = [*batch, pk], excess - size
+        if len(batch) == AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def oldest():
+    return Generation.objects.retirable().order_by("saved_at", "pk")

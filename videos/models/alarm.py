@@ -1,0 +1,54 @@
+"""What is wrong with the place that the studio runs in, and needs a person: found by one process, shown by all.
+
+An alarm is open until the cause is gone, or until nobody has seen it for a while: the host that found it may be gone.
+"""
+
+from datetime import timedelta
+
+from django.db import models
+from django.utils import timezone
+
+SEEN_AGAIN_EVERY = timedelta(minutes=1)
+FORGOTTEN_AFTER = timedelta(minutes=15)
+LASTING = timedelta(days=7)  # for what is looked at once a day
+
+
+class AlarmQuerySet(models.QuerySet):
+    def open(self):
+        now = timezone.now()
+        seen = models.Q(seen_at__gt=now - FORGOTTEN_AFTER) | models.Q(is_lasting=True, seen_at__gt=now - LASTING)
+        return self.filter(seen, ended_at=None).order_by("pk")
+
+    def set_off(self, kind: str, subject: str, sentence: str, is_lasting: bool = False):
+        """Begins it, or notes that it still stands; cheap when called often."""
+        now = timezone.now()
+        standing = self.open().filter(kind=kind, subject=subject, sentence=sentence)
+        if standing.filter(seen_at__gt=now - SEEN_AGAIN_EVERY).exists() or standing.update(seen_at=now):
+            return
+        fields = {"sentence": sentence, "is_lasting": is_lasting, "since": now, "seen_at": now, "ended_at": None}
+        self.update_or_create(kind=kind, subject=subject, defaults=fields)
+
+    def end(self, kind: str, subject: str) -> int:
+        return self.filter(kind=kind, subject=subject, ended_at=None).update(ended_at=timezone.now())
+
+
+class Alarm(models.Model):
+    class Kind(models.TextChoices):
+        DISK = "disk", "Disk"
+        BACKUP = "backup", "Backup"
+
+    kind = models.CharField(max_length=16, choices=Kind)
+    subject = models.CharField(max_length=64, blank=True, help_text="The host, where it is about one.")
+    sentence = models.TextField()
+    is_lasting = models.BooleanField(default=False)
+    since = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AlarmQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "subject"], name="one_alarm_of_a_kind_for_each_subject")]
+
+    def __str__(self):
+        return self.sentence
