@@ -7,10 +7,11 @@ from rjsmin import jsmin
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 OUR_MODULES = "studio/*.js"
-# `import { find } from "./dom.js";` and `import "./cards.js";`
+# `import { find } from "./dom.js"`, `import "./cards.js"` and, for a module that is loaded once it is needed,
+# `import("./words.js")`
 MODULE_IMPORT = (
-    r"""(?P<matched>(?P<keyword>from|import) ?"(?P<url>\./[^"]+)";)""",
-    """%(keyword)s"%(url)s";""",
+    r"""(?P<matched>(?P<keyword>from ?|import ?|import\()"(?P<url>\./[^"]+)")""",
+    """%(keyword)s"%(url)s\"""",
 )
 
 
