@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.parts.accounts import account
 from tests.parts.exhibition import make, one_of_each
-from tests.parts.people import make_member, make_owner, signed_in
+from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
 from tests.parts.things import make_queued, make_ready
 from videos.models import Budget, Generation, ProcessLock
 from videos.remotes.errors import Cause
@@ -28,7 +28,7 @@ def nothing_measured_before():
 
 @pytest.fixture
 def member():
-    return make_member()
+    return with_single_cards(make_member())
 
 
 @pytest.fixture

@@ -273,10 +273,11 @@ def test_over_the_budget_it_says_so_kindly_and_keeps_what_was_typed(client):
     assert not Generation.objects.exists()
 
 
-def test_with_htmx_the_new_cards_come_back_with_a_new_token(client):
+def test_with_htmx_the_new_stack_comes_back_with_a_new_token(client):
     reply = generate(client, HTMX, count="2")
     body = reply.content.decode()
-    assert body.count("<article") == 2
+    assert body.count("<article") == 1
+    assert "<b>0 of 2</b>" in body
     assert TOKEN not in body
     assert 'id="token"' in body
     assert reply["HX-Trigger-After-Swap"] == "batch-made"

@@ -90,6 +90,7 @@ def managers(get=405, post=405):
 # An empty form is a bad form: 422. Whoever is signed in already has no use for the login: 302.
 TABLE = {
     "gallery": page(SIGNED_IN),
+    "look": action(SIGNED_IN),
     "updates": Row(SIGNED_IN, get=204),
     "generate": Row(SIGNED_IN, post=422),
     "undo": Row(ITS_MAKER, get=200, post=302, htmx_post=200),
@@ -132,6 +133,7 @@ TABLE = {
     "delete_collection": action(ITS_MAKER, htmx_post=302),
     "personal_note": action(ITS_MAKER),
     "selected": action(SIGNED_IN),
+    "download_results": Row(SIGNED_IN, get=302),
     "empty_trash": action(SIGNED_IN, htmx_post=302),
     "compare": page(SIGNED_IN),
     "batch": page(SIGNED_IN, post=422),
@@ -165,7 +167,10 @@ TABLE = {
     "signed_picture": page(EVERYBODY),
 }
 FOR_STRANGERS = {"login": page(EVERYBODY, post=422)}
-FOR_THE_MAKER = {"updates": page(SIGNED_IN)}  # whose gallery alone has something new
+FOR_THE_MAKER = {  # whose gallery alone has something new, and something to download
+    "updates": page(SIGNED_IN),
+    "download_results": page(SIGNED_IN),
+}
 
 # The admin: for each registered model, whether it may be added to, changed and deleted from by hand.
 ADMIN_MODELS = {

@@ -6,7 +6,7 @@ import pytest
 
 from tests.parts.accounts import account
 from tests.parts.exhibition import make
-from tests.parts.people import make_member, make_owner, signed_in
+from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
 from videos.models import ProcessLock
 from videos.views.gallery import MOST_CHANGES
 
@@ -42,7 +42,7 @@ class Tab:
 @pytest.fixture
 def member():
     ProcessLock.objects.acquire("poller", 30)
-    return make_member()
+    return with_single_cards(make_member())
 
 
 def public(generation):

@@ -25,6 +25,7 @@ from videos.views import (
 urlpatterns = [
     # Gallery, compose, files
     path("", gallery.gallery, name="gallery"),
+    path("look", gallery.look, name="look"),
     path("updates", gallery.updates, name="updates"),
     path("generate", compose.generate, name="generate"),
     path("undo/<uuid:batch>", compose.undo, name="undo"),
@@ -58,6 +59,7 @@ urlpatterns = [
     path("s/<str:token>", share.shared_video, name="shared"),
     path("s/<str:token>/watched", share.shared_watched, name="shared_watched"),
     re_path("^s/(?P<token>[^/]+)/(?P<name>video.mp4|poster)$", share.shared_file, name="shared_file"),
+    path("results.zip", select.download_results, name="download_results"),
     path("selected", select.selected, name="selected"),
     path("trash/empty", select.empty_trash, name="empty_trash"),
     path("batch", batch.batch, name="batch"),

@@ -21,12 +21,53 @@ const removeCard = (card, hadFocus) => {
   if (neighbour) focusIn(neighbour);
 };
 
-const insertCard = (fresh) => {
+const stackOf = (card) => document.getElementById(`b-${card.dataset.batch}`);
+const stackLink = (stack) => find("[data-stack]", stack);
+export const isOpen = (stack) => stackLink(stack)?.ariaExpanded === "true";
+
+/* An open stack names itself to every look for what changed, so that its cards are sent too. */
+export const openStack = (stack) => {
+  stackLink(stack).ariaExpanded = true;
+  const input = { type: "hidden", name: "open", value: stackLink(stack).dataset.stack };
+  stack.append(createElement("input", input));
+};
+
+export const cardsWithin = (stack) => findAll(`#cards > [data-batch="${stack.id.slice(2)}"]`);
+
+const insertWithin = (fresh, stack) => {
+  if (!isOpen(stack)) return;
+  const before = cardsWithin(stack).filter((card) => Number(card.dataset.order) > Number(fresh.dataset.order));
+  fresh.classList.add("is-within");
+  (before.at(-1) || stack).after(fresh);
+  return fresh;
+};
+
+const headingOf = (card) => {
+  let place = card;
+  while (place && !place.matches(".day")) place = place.previousElementSibling;
+  return place;
+};
+
+/* Where a card belongs that comes before `after`: not below the heading of another day. */
+const placeBefore = (after, heading) => {
+  let place = after || find("#more");
+  if (!heading || !after || headingOf(after) === heading) return place;
+  while (place.previousElementSibling?.matches(".day, .fill")) place = place.previousElementSibling;
+  return place;
+};
+
+const insertCard = (fresh, heading) => {
+  const stack = stackOf(fresh);
+  if (stack) return insertWithin(fresh, stack);
   const after = findAll("#cards > .card").find((card) => Number(card.dataset.order) < Number(fresh.dataset.order));
   const belongsToALaterPage = !after && find("#more");
   if (belongsToALaterPage) return;
   fresh.classList.add("is-new");
-  find("#cards").insertBefore(fresh, after || null);
+  const known = heading && find(`#cards > [data-section="${CSS.escape(heading.dataset.section)}"]`);
+  const place = placeBefore(after, known || heading);
+  if (heading && !known) find("#cards").insertBefore(heading, place);
+  find("#cards").insertBefore(fresh, place);
+  if (heading && !known && place) fresh.after(createElement("i", { className: "fill" }));
   return fresh;
 };
 
@@ -44,15 +85,24 @@ const replaceCard = (old, fresh) => {
     if (sameElement) sameElement.focus({ preventScroll: true });
     else focusIn(fresh);
   }
-  if (isLiveUpdate) find("[name=ids]", fresh).checked = find("[name=ids]", old).checked;
+  if (isLiveUpdate) find(".tick-box input", fresh).checked = find(".tick-box input", old).checked;
+  else fresh.dataset.order = old.dataset.order; // what a person did is answered without the order of this page
+  fresh.classList.toggle("is-within", old.matches(".is-within"));
+  if (isOpen(old)) openStack(fresh);
   if (fresh.dataset.say && fresh.dataset.state !== old.dataset.state) announce(fresh);
   return fresh;
 };
 
-const placeCard = (fresh) => {
+/* A stack that has just come to be stands for the single cards of its batch. */
+const gather = (stack) => {
+  if (stack?.matches(".is-stack") && !isOpen(stack)) cardsWithin(stack).forEach((card) => card.remove());
+  return stack;
+};
+
+const placeCard = (fresh, heading) => {
   const old = document.getElementById(fresh.id);
   if (fresh.hasAttribute("data-gone")) return removeCard(old, old?.contains(document.activeElement));
-  if (!old) return insertCard(fresh);
+  if (!old) return gather(insertCard(fresh, heading));
   const isOutdated = isLiveUpdate && Number(fresh.dataset.version) <= Number(old.dataset.version);
   if (isOutdated) return;
   if (isLiveUpdate && isInUse(old)) {
@@ -63,11 +113,20 @@ const placeCard = (fresh) => {
   return replaceCard(old, fresh);
 };
 
-/* hx-swap="cards": the reply holds whole cards, and <i data-gone> for each that is to be removed. */
+/* hx-swap="cards": the reply holds whole cards, each first one of a day below its heading, and <i data-gone> for each
+   that is to be removed. */
+const placeAll = (fragment) => {
+  let heading;
+  const placed = findAll(".day, .card, [data-gone]", fragment).map((item) => {
+    if (!item.matches(".day")) return placeCard(item, heading);
+    heading = item;
+  });
+  return placed.filter(Boolean);
+};
+
 htmx.defineExtension("cards", {
   isInlineSwap: (swapStyle) => swapStyle === "cards",
-  handleSwap: (swapStyle, target, fragment) =>
-    swapStyle === "cards" && findAll(".card, [data-gone]", fragment).map(placeCard).filter(Boolean),
+  handleSwap: (swapStyle, target, fragment) => swapStyle === "cards" && placeAll(fragment),
 });
 
 listen("htmx:beforeSwap", (event) => {

@@ -28,7 +28,7 @@ const neighbourOf = (card, key) => {
 };
 
 const moveTo = (card, next, isSelecting) => {
-  if (isSelecting) for (const one of [card, next]) if (one) find("[name=ids]", one).checked = true;
+  if (isSelecting) for (const one of [card, next]) if (one) find(".tick-box input", one).checked = true;
   next.tabIndex = -1;
   (find(".open", next) || next).focus();
   showSelection();
@@ -63,7 +63,7 @@ const act = (key, shiftKey) => {
   const scope = dialog || card || document;
   const button = find(`[data-hotkey="${CSS.escape(key)}" i]`, key === "?" ? document : scope);
   const video = key === " " && find("video", scope);
-  const link = card && find(".open", card);
+  const link = card && find(".open:not([data-stack])", card);
   if (button) button.click();
   else if (video) video.paused ? video.play() : video.pause();
   else if (key === "s" && link) openSharing(link);

@@ -1,5 +1,7 @@
 /* The studio beyond links and forms, a module for each subject. Without scripts the pages still work.
    What only one page needs is loaded by that page, and what only some people open is loaded when it is opened. */
+import { listen } from "./dom.js";
+import { composer } from "./form.js";
 import "./cards.js";
 import "./live.js";
 import "./composer.js";
@@ -10,3 +12,20 @@ import "./notices.js";
 import "./keys.js"; // last: it acts on keys that no other module has taken
 
 document.documentElement.classList.add("scripted"); // some styles need scripts, and wait for this
+
+/* Loaded once somebody needs it. Only here, because the hash in a module's name depends on the modules it names, and
+   these import others in turn. */
+listen("click", async (event) => {
+  const link = event.target.closest("[data-stack]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  (await import("./stacks.js")).toggle(link.closest(".card"));
+});
+
+listen("drop paste", async (event) => {
+  const file = (event.dataTransfer || event.clipboardData)?.files[0];
+  if (!file || !composer()) return;
+  event.preventDefault(); // beside the form, the browser would leave the page for the file
+  const place = composer().contains(event.target) && event.target;
+  if (place) (await import("./dropped.js")).take(file, place);
+});

@@ -3,35 +3,59 @@ import { find, findAll, listen } from "./dom.js";
 
 let lastTicked;
 
+const boxes = () => findAll("#cards .tick-box input");
+const sum = (ticked, name, each) => ticked.reduce((total, box) => total + Number(box.dataset[name] || each), 0);
+
+/* A ticked stack stands for its cards, also where it is open. */
+const isCounted = (box) => !find(`#b-${box.closest(".card").dataset.batch} .tick-box :checked`);
+const everything = () => find("[name=everything]");
+
 export const showSelection = () => {
   const output = find("#selected");
   if (!output) return;
-  const selected = findAll("#cards [name=ids]:checked");
-  const megabytes = selected.reduce((sum, box) => sum + Number(box.dataset.size), 0) / 1e6;
-  const size = megabytes ? `, ${megabytes.toFixed(1)} MB` : "";
-  output.textContent = selected.length ? `${selected.length} selected${size}` : "";
-  showWaiting(selected);
+  const ticked = boxes().filter((box) => box.checked && isCounted(box));
+  const areAll = ticked.length > 0 && boxes().every((box) => box.checked || !isCounted(box));
+  everything().closest("label").hidden = !areAll || !find("#more");
+  if (!areAll) everything().checked = false;
+  const count = everything().checked ? everything().dataset.count : sum(ticked, "count", 1);
+  const megabytes = !everything().checked && sum(ticked, "size", 0) / 1e6;
+  output.textContent = ticked.length ? `${count} selected${megabytes ? `, ${megabytes.toFixed(1)} MB` : ""}` : "";
+  showWaiting(sum(ticked, "waiting", 0));
 };
 
 /* Only what waits can be cancelled; the button says how much of the selection that is. */
-const showWaiting = (selected) => {
+const showWaiting = (waiting) => {
   const button = find("#cancel-waiting");
   if (!button) return;
-  const waiting = selected.filter((box) => box.closest(".card").dataset.state === "queued").length;
   button.hidden = !waiting;
-  find("span", button).textContent = `Cancel ${waiting}`;
+  find("span", button).textContent = everything().checked ? "Cancel what waits" : `Cancel ${waiting}`;
 };
 
 /* Shift selects from the last one ticked to this one. */
 const selectRange = (target) => {
-  const boxes = findAll("#cards [name=ids]");
-  const [first, last] = [boxes.indexOf(lastTicked), boxes.indexOf(target)].sort((a, b) => a - b);
+  const all = boxes();
+  const [first, last] = [all.indexOf(lastTicked), all.indexOf(target)].sort((a, b) => a - b);
   if (first < 0) return;
-  for (const box of boxes.slice(first, last)) box.checked = target.checked;
+  for (const box of all.slice(first, last)) box.checked = target.checked;
+};
+
+/* The cards below one heading; without a key all, also those that are not loaded yet. */
+const selectAll = (key) => {
+  let isBelow = !key;
+  for (const item of find("#cards").children) {
+    if (key && item.matches(".day")) isBelow = item.dataset.section === key;
+    const box = isBelow && find(".tick-box input", item);
+    if (box && !item.matches(".is-within")) box.checked = true;
+  }
+  if (!key) everything().checked = Boolean(find("#more"));
+  showSelection();
 };
 
 listen("click", ({ target, shiftKey }) => {
-  if (target.name !== "ids") return;
+  const button = target.closest("[data-select]");
+  if (button) selectAll(button.dataset.select);
+  if (target.matches("[name=everything]")) showSelection();
+  if (!target.matches(".tick-box input")) return;
   if (shiftKey) selectRange(target);
   lastTicked = target;
   showSelection();

@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.parts.chromium import launch_options
-from tests.parts.people import make_owner, signed_in
+from tests.parts.people import make_owner, signed_in, with_single_cards
 from tests.parts.processes import ROOT
 from tests.parts.studio import PASSWORD
 
@@ -141,7 +141,7 @@ def member_page(page, shared_studio, member, sign_in):
 @pytest.fixture
 def room(live_server, page):
     """Needs `pytest.mark.django_db(transaction=True, serialized_rollback=True)`. `room.enter(other)` signs in there."""
-    page.owner, page.studio = make_owner(), live_server
+    page.owner, page.studio = with_single_cards(make_owner()), live_server
 
     def enter(other, person=page.owner):
         session = signed_in(person).cookies["sessionid"].value

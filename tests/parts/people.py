@@ -4,6 +4,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from tests.parts.studio import PASSWORD
+from videos.models import Preferences
 
 
 def make_owner(username="owner"):
@@ -16,6 +17,12 @@ def make_manager(username="manager"):
 
 def make_member(username="member"):
     return get_user_model().objects.create_user(username, password=PASSWORD)
+
+
+def with_single_cards(person):
+    """The same person, whose gallery shows no stacks: for tests that look at cards."""
+    Preferences.objects.update_or_create(user=person, defaults={"stacks": False})
+    return person
 
 
 def signed_in(person, **headers):

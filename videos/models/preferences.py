@@ -11,6 +11,10 @@ class PreferencesQuerySet(models.QuerySet):
         """The person's row, or one with the defaults that is not stored."""
         return self.filter(user=user).first() or Preferences(user=user)
 
+    def keep(self, user, **choices):
+        """Only these choices change."""
+        self.update_or_create(user=user, defaults=choices)
+
 
 class Preferences(models.Model):
     class Theme(models.TextChoices):
@@ -21,12 +25,14 @@ class Preferences(models.Model):
     class Density(models.TextChoices):
         COMFORTABLE = "comfortable", "Comfortable"
         COMPACT = "compact", "Compact: smaller cards, more of them"
+        LARGE = "large", "Large: larger cards, fewer of them"
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="preferences"
     )
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
     density = models.CharField(max_length=12, choices=Density, default=Density.COMFORTABLE)
+    stacks = models.BooleanField(default=True)  # the videos of one click of Generate are shown as one stack
     time_zone = models.CharField(max_length=64, blank=True, default="")  # "": the studio's own
     # Notices outside the browser, to addresses of their own: they hold passwords, so they are stored encrypted
     notify_finished = models.BooleanField(default=False)

@@ -50,6 +50,10 @@ class Card:
     retried_as: uuid.UUID | None = None
     is_favourite: bool = False
     own_title: str = ""
+    section: object = None  # the heading above it, where it is the first of a day
+    order: int = 0  # its place on the page, see gallery_page.in_order
+
+    is_stack = False
 
     @property
     def title(self) -> str:
@@ -162,6 +166,7 @@ def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) ->
             retried_as=retries.get(row.pk),
             is_favourite=row.pk in stars,
             own_title=titles.get(row.pk, ""),
+            order=row.pk,
         )
         for row in rows
     ]

@@ -1,18 +1,25 @@
 """The Generate button, and choosing frames while composing."""
 
 from functools import partial
-from urllib.parse import urlsplit
 
 from django import forms
-from django.core.exceptions import TooManyFieldsSent
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from videos.body_limits import takes_uploads
 from videos.forms import FRAMES, GenerateForm, check_address, find_picture, keep_last_frame, keep_upload
-from videos.models import Batch, Collection, CollectionFull, OtherContents, OverBudget, Picture, TokenTaken
+from videos.models import (
+    Batch,
+    Collection,
+    CollectionFull,
+    OtherContents,
+    OverBudget,
+    Picture,
+    Preferences,
+    TokenTaken,
+)
 from videos.models.collection import MOST_CLIPS
 from videos.models.transactions import retried
 from videos.tasks import enqueue_submit
@@ -27,9 +34,11 @@ from videos.views.composer import (
 from videos.views.composer import (
     earlier_frames as frames_of,
 )
-from videos.views.gallery import Shelf, redraw_shelf, shelf_context
+from videos.views.gallery import Shelf, page_shelf, redraw_shelf, shelf_context
+from videos.views.gallery_page import with_sections
 from videos.views.select import answer as answer_selected
 from videos.views.select import cancel
+from videos.views.stacks import stacks_of
 
 TWO_FRAMES = 45 * 1024**2  # of at most 20 MB each, and the form around them
 NOT_YOUR_PAGE = "This page belongs to somebody else's session. Reload it and press Generate again; nothing was sent."
@@ -76,10 +85,17 @@ def made(request: HttpRequest, batch: Batch, collection: Collection | None) -> H
         response = redraw_shelf(request, shelf, is_after_generate=True, **queued(batch))
         response["HX-Push-Url"] = shelf.address
     else:
-        cards = cards_of(generations, request.user, is_new=True)
+        cards = list(with_sections(cards_or_stack(batch, request.user), ""))
         response = answer_with_cards(request, cards, token=new_token(), left=left_for(request.user), **queued(batch))
     response["HX-Trigger-After-Swap"] = "batch-made"
     return response
+
+
+def cards_or_stack(batch: Batch, user) -> list:
+    """What a new batch adds to this person's gallery."""
+    if Preferences.objects.of(user).stacks:
+        return list(stacks_of(batch.generations.all(), [batch.pk], user).values())
+    return cards_of(batch.generations.with_everything().newest_first(), user, is_new=True)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -89,14 +105,6 @@ def undo(request: HttpRequest, batch) -> HttpResponse:
     if request.method == "POST":
         return answer_selected(request, cancel(request, batch.generations.with_everything()))
     return render(request, "compose/_undo.html", queued(batch))
-
-
-def page_shelf(request: HttpRequest) -> Shelf:
-    """What the page that asked shows. An address that cannot be read is no reason to fail: the batch is made."""
-    try:
-        return Shelf.asked_for(QueryDict(urlsplit(request.htmx.current_url or "").query))
-    except (ValueError, TooManyFieldsSent):
-        return Shelf()
 
 
 def refused(request: HttpRequest, form: GenerateForm) -> HttpResponse:

@@ -3,25 +3,29 @@
 import uuid
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
+from django.core.exceptions import TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from videos.forms import read_uuid
-from videos.models import Collection, Generation, PersonalNote, Provider
+from videos.models import Collection, Generation, PersonalNote, Preferences, Provider
 from videos.models.changes import current_moment, is_moment, is_still_to_come
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.studio_settings import current
 from videos.notices import current_notices, digest_of
-from videos.views.cards import answer_with_cards, cards_of
+from videos.views.cards import Card, answer_with_cards, cards_of
 from videos.views.composer import RATIOS, composer_context
+from videos.views.gallery_page import BY_TIME, SORTS, gallery_page, in_order, with_sections
+from videos.views.next_page import asked_next, redirect_to
+from videos.views.stacks import MOST_OPENED, Stack, cards_within, keys_of, stacks_of
 
-PAGE = 30
 MOST_CHANGES = 100  # more than this, and the whole shelf is drawn anew
 TABS = {
     "": "All",
@@ -39,6 +43,12 @@ STARTERS = [
     "Espresso pouring into a glass cup, macro, steam curling in warm side light",
     "Paper birds folding themselves and taking off from a desk, stop motion",
 ]
+# Each size of the cards with its name and its icon
+CARD_SIZES = [
+    ("compact", "Small cards", "grid-3x3"),
+    ("comfortable", "Medium cards", "grid-2x2"),
+    ("large", "Large cards", "square"),
+]
 OTHER_TABS = {"ready": "Ready", "trash": "Trash"}
 
 
@@ -55,6 +65,8 @@ class Shelf:
     end: date | None = None
     whose: str = ""
     collection: uuid.UUID | None = None
+    sort: str = ""
+    batch: uuid.UUID | None = None
 
     @classmethod
     def of(cls, collection: Collection | None) -> "Shelf":
@@ -77,6 +89,8 @@ class Shelf:
             end=end,
             whose=whose if whose in {"mine", "team"} else "",
             collection=read_uuid(query.get("collection", "")),
+            sort=query.get("sort", "") if query.get("sort", "") in SORTS else "",
+            batch=read_uuid(query.get("batch", "")),
         )
 
     def rows(self, user) -> GenerationQuerySet:
@@ -94,6 +108,8 @@ class Shelf:
             rows = rows.filter(provider__value=self.provider)
         if self.ratio:
             rows = rows.filter(aspect_ratio=self.ratio)
+        if self.batch:
+            rows = rows.filter(batch__public_id=self.batch)
         if self.whose:
             rows = rows.filter(owner=user) if self.whose == "mine" else rows.exclude(owner=user)
         first, last = self.days()
@@ -114,12 +130,16 @@ class Shelf:
 
     @property
     def is_filtered(self) -> bool:
-        return replace(self, state="") != Shelf()
+        return replace(self, state="", sort="") != Shelf()
+
+    def stacks_for(self, user) -> bool:
+        """Whether batches stand on this shelf as stacks. The page of one batch shows its videos."""
+        return self.sort in BY_TIME and not self.batch and Preferences.objects.of(user).stacks
 
     @property
     def is_narrowed(self) -> bool:
         """Whether more is asked for than one tab of one collection."""
-        return replace(self, state="", collection=None) != Shelf()
+        return replace(self, state="", collection=None, sort="") != Shelf()
 
     def query(self, **extra) -> str:
         words = {
@@ -132,6 +152,8 @@ class Shelf:
             "to": self.end,
             "whose": self.whose,
             "collection": self.collection,
+            "sort": self.sort,
+            "batch": self.batch,
         } | extra
         return urlencode({name: value for name, value in words.items() if value})
 
@@ -198,6 +220,10 @@ class Cursor:
 def gallery(request: HttpRequest) -> HttpResponse:
     """The whole page; its shelf when a filter changed; the next cards for Load more."""
     shelf = Shelf.asked_for(request.GET)
+    if request.htmx and "open" in request.GET:
+        return answer_with_cards(
+            request, list(in_order(cards_within(shelf.rows(request.user), request.user), shelf.sort))
+        )
     if request.htmx.target == "more":
         return render(request, "gallery/_page.html", page_context(request, shelf))
     context = shelf_context(request, shelf)
@@ -236,14 +262,12 @@ def updates(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=204)
     if len(ids) > MOST_CHANGES:
         return redraw_shelf(request, shelf)
-    shown = shelf.rows(request.user).filter(pk__in=ids).with_everything().newest_first()
-    cards = cards_of(shown, request.user)
-    staying = {card.generation.pk for card in cards}
+    cards, gone = changed_cards(request, shelf, visible.filter(pk__in=ids))
     counts = shelf.on_every_tab(request.user).tab_counts(request.user)
     return answer_with_cards(
         request,
         cards,
-        gone=visible.filter(pk__in=set(ids) - staying).values_list("public_id", flat=True),
+        **gone,
         counts=counts,
         shelf=shelf,
         hits=hits(shelf, counts),
@@ -253,6 +277,35 @@ def updates(request: HttpRequest) -> HttpResponse:
         notices=notices,
         is_update=True,
     )
+
+
+def changed_cards(request: HttpRequest, shelf: Shelf, changed: GenerationQuerySet) -> tuple[list, dict]:
+    """The cards and stacks as they are now, and what leaves the page: videos, and stacks of which one or none is left.
+    `open` names the batches whose stacks stand open on the page."""
+    rows = shelf.rows(request.user)
+    if not shelf.stacks_for(request.user):
+        cards = cards_of(rows.filter(pk__in=changed).with_everything().newest_first(), request.user)
+        gone = changed.exclude(pk__in=[card.generation.pk for card in cards]).values_list("public_id", flat=True)
+        return list(with_sections(cards, shelf.sort)), {"gone": gone}
+    batches = dict(changed.values_list("batch_id", "batch__public_id"))
+    found = stacks_of(rows, batches, request.user)
+    stacks = {pk: one for pk, one in found.items() if isinstance(one, Stack)}
+    shown = {key for one in found.values() for key in keys_of(one)}
+    gone = {
+        "gone": changed.exclude(pk__in=shown).values_list("public_id", flat=True),
+        "gone_stacks": [public_id for pk, public_id in batches.items() if pk not in stacks],
+    }
+    cards = with_sections(sorted(found.values(), key=lambda one: -max(keys_of(one))), shelf.sort)
+    return [*cards, *in_order(changed_within(request, rows.filter(pk__in=changed), stacks), shelf.sort)], gone
+
+
+def changed_within(request: HttpRequest, changed: GenerationQuerySet, stacks: dict) -> list[Card]:
+    """The changed cards of the stacks that stand open on the page."""
+    opened = list(filter(None, map(read_uuid, request.GET.getlist("open")[:MOST_OPENED])))
+    if not opened:
+        return []
+    within = changed.filter(batch_id__in=stacks, batch__public_id__in=opened)
+    return cards_of(within.with_everything().newest_first(), request.user)
 
 
 def title(in_progress: int) -> str:
@@ -277,25 +330,47 @@ def redraw_shelf(request: HttpRequest, shelf: Shelf, **context) -> HttpResponse:
     return response
 
 
+def page_shelf(request: HttpRequest) -> Shelf:
+    """What the page that asked shows. An address that cannot be read is no reason to fail."""
+    try:
+        return Shelf.asked_for(QueryDict(urlsplit(request.htmx.current_url or "").query))
+    except (ValueError, TooManyFieldsSent):
+        return Shelf()
+
+
+@require_POST
+def look(request: HttpRequest) -> HttpResponse:
+    """How this person's gallery looks from now on: `stacks` (1 or 0) or `density`. The shelf is drawn anew."""
+    if request.POST.get("stacks") in {"0", "1"}:
+        Preferences.objects.keep(request.user, stacks=request.POST["stacks"] == "1")
+    if request.POST.get("density") in Preferences.Density.values:
+        Preferences.objects.keep(request.user, density=request.POST["density"])
+    if request.htmx:
+        return redraw_shelf(request, page_shelf(request))
+    return redirect_to(asked_next(request) or reverse("gallery"))
+
+
 def page_context(request: HttpRequest, shelf: Shelf) -> dict:
-    """One page of cards, by key: `before` is the last card's number."""
-    rows = shelf.rows(request.user).with_everything().newest_first()
-    before = read_number(request.GET.get("before"))
-    rows = list((rows.filter(pk__lt=before) if before else rows)[: PAGE + 1])
-    has_more, rows = len(rows) > PAGE, rows[:PAGE]
-    return {
-        "is_whole_page": True,
-        "cards": cards_of(rows, request.user),
-        "more": f"/?{shelf.query(before=rows[-1].pk)}" if has_more else "",
-    }
+    """One page of cards, by key: `before` is the last video's number, `after` the last heading."""
+    before, after = read_number(request.GET.get("before")), request.GET.get("after", "")[:64]
+    stacks = shelf.stacks_for(request.user)
+    page = gallery_page(shelf.rows(request.user), shelf.sort, request.user, stacks, before, after if before else "")
+    more = shelf.query(before=page.before, after=page.section) if page.before else ""
+    return {"is_whole_page": True, "cards": page.cards, "more": more and f"/?{more}"}
 
 
 def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
     visible, notices = Generation.objects.visible_to(request.user), current_notices()
     cursor = Cursor.now(digest_of(notices))  # read before the cards: at worst one is sent twice
     counts = shelf.on_every_tab(request.user).tab_counts(request.user)
+    preferences = Preferences.objects.of(request.user)
     return {
         **page_context(request, shelf),
+        "preferences": preferences,
+        "can_stack": shelf.sort in BY_TIME and not shelf.batch,
+        "card_sizes": CARD_SIZES,
+        "sorts": SORTS,
+        "on_this_tab": counts[shelf.state or "all"],
         "shelf": shelf,
         "cursor": cursor,
         "counts": counts,

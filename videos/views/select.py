@@ -1,15 +1,17 @@
 """What is done to many videos at once: favourite, share, trash, restore, compare, and download as one archive."""
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header, urlencode
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 from zipstream import ZIP_STORED, ZipStream
 
 from videos.forms import read_uuid
@@ -21,7 +23,8 @@ from videos.models.transactions import lock_in_order, retried
 from videos.views.cards import answer_with_cards, cards_of
 from videos.views.download_names import archive_names
 from videos.views.files import release_database
-from videos.views.next_page import asked_next, redirect_to
+from videos.views.gallery import Shelf
+from videos.views.next_page import LONGEST, asked_next, redirect_to
 
 MOST = 500
 MOST_IN_AN_ADDRESS = 100  # ids; Django refuses to redirect to more than 16 kB
@@ -43,7 +46,7 @@ class Done:
 
 @require_POST
 def selected(request: HttpRequest) -> HttpResponseBase:
-    """`ids` (many), `operation`, and `next`: the gallery's address to return to."""
+    """`ids` and `batches` (many) or `everything`, `operation`, and `next`: the gallery's address to return to."""
     action = ACTIONS.get(request.POST.get("operation", ""))
     rows = chosen(request)
     done = action(request, rows) if action and rows else Done([], "Nothing was selected, so nothing was done.")
@@ -65,9 +68,23 @@ def answer(request: HttpRequest, done: Done) -> HttpResponse:
 
 
 def chosen(request: HttpRequest) -> GenerationQuerySet:
-    ids = filter(None, map(read_uuid, request.POST.getlist("ids")[:MOST]))
-    rows = Generation.objects.visible_to(request.user).filter(public_id__in=list(ids))
-    return rows.with_everything().newest_first()
+    """The videos that are ticked, those in the stacks that are ticked, or everything that the filters find: 500 at
+    most. `shelf` is the query of the gallery's address, which says what a stack holds."""
+    shelf = Shelf.asked_for(QueryDict(request.POST.get("shelf", "")[:LONGEST]))
+    rows = Generation.objects.visible_to(request.user)
+    if "everything" in request.POST:
+        rows = shelf.rows(request.user)
+    else:
+        ids = read_uuids(request.POST.getlist("ids"))
+        batches = read_uuids(request.POST.getlist("batches"))
+        in_stacks = shelf.rows(request.user).filter(batch__public_id__in=batches).values("pk") if batches else []
+        rows = rows.filter(Q(public_id__in=ids) | Q(pk__in=in_stacks))
+    first = list(rows.newest_first().values_list("pk", flat=True)[:MOST])
+    return Generation.objects.visible_to(request.user).filter(pk__in=first).with_everything().newest_first()
+
+
+def read_uuids(words: list[str]) -> list[uuid.UUID]:
+    return list(filter(None, map(read_uuid, words[:MOST])))
 
 
 def lock_own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:
@@ -196,6 +213,21 @@ def download(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponseBase
     rows = list(rows.filter(saved_video__isnull=False))
     if not rows:
         return Done([], "None of these has a saved video yet, so there is nothing to download.")
+    return archive_of(rows)
+
+
+@require_safe
+def download_results(request: HttpRequest) -> HttpResponseBase:
+    """Every saved video that the filters of the address find, the newest 500, as one archive."""
+    rows = Shelf.asked_for(request.GET).rows(request.user).filter(saved_video__isnull=False).newest_first()
+    first = list(rows.values_list("pk", flat=True)[:MOST])
+    if not first:
+        messages.info(request, "There is no saved video here yet, so there is nothing to download.")
+        return redirect_to(f"{reverse('gallery')}?{request.GET.urlencode()[:LONGEST]}")
+    return archive_of(list(Generation.objects.filter(pk__in=first).with_everything().newest_first()))
+
+
+def archive_of(rows: list[Generation]) -> StreamingHttpResponse:
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)
     for generation, name in zip(rows, archive_names(rows), strict=True):
         saved = generation.saved_video

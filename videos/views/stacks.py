@@ -1,0 +1,163 @@
+"""The gallery with batches as stacks: the videos of one click of Generate are one card, which opens in place."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from videos.lifecycle import IN_PROGRESS, Status
+from videos.models import Generation
+from videos.models.generation_queryset import GenerationQuerySet
+from videos.templatetags.studio import clock
+from videos.views.cards import Card, cards_of
+
+CHUNKS = (300, 20_000)  # rows read to find the batches of a page; 30 batches have 15,000 videos at most
+MOST_OPENED = 60  # in place; a larger batch has a page of its own
+SEGMENTS = 40  # drawn for one stack; a larger batch says its numbers in words alone
+# The state whose video stands for the whole stack, best first; and the order of the segments.
+FACES = [
+    Status.READY,
+    Status.SAVING,
+    Status.RUNNING,
+    Status.SENDING,
+    Status.QUEUED,
+    Status.UNKNOWN,
+    Status.STOPPED,
+    Status.FAILED,
+    Status.CANCELLED,
+]
+KINDS = {Status.READY: "saved", Status.QUEUED: "waiting"} | dict.fromkeys(IN_PROGRESS - {Status.QUEUED}, "rendering")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One video of a stack, as far as the stack shows it."""
+
+    pk: int
+    public_id: str
+    status: Status
+    size: int
+
+    @property
+    def kind(self) -> str:
+        return KINDS.get(self.status, "failed")
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return FACES.index(self.status), self.pk
+
+
+@dataclass(frozen=True)
+class Section:
+    """The heading above the first card of a day, or of a provider."""
+
+    key: str
+    words: str
+    is_first: bool = False  # on its page
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The videos of one batch that the gallery's filters show, with the card of the one that stands for them."""
+
+    card: Card
+    members: list[Member]
+    section: "Section | None" = None
+    order: int = 0
+
+    is_stack = True
+
+    @property
+    def generation(self) -> Generation:
+        return self.card.generation
+
+    @property
+    def public_id(self):
+        return self.generation.batch.public_id
+
+    @cached_property
+    def kinds(self) -> Counter:
+        return Counter(member.kind for member in self.members)
+
+    @property
+    def count(self) -> int:
+        return len(self.members)
+
+    @property
+    def saved(self) -> int:
+        return self.kinds["saved"]
+
+    @property
+    def waiting(self) -> int:
+        return self.kinds["waiting"]
+
+    @property
+    def size(self) -> int:
+        return sum(member.size for member in self.members)
+
+    @property
+    def words(self) -> str:
+        """ "3 rendering · usually about 2:24 · 2 waiting"; "" where every video is saved."""
+        usual = f" · usually about {clock(self.card.median)}" if self.card.median and self.kinds["rendering"] else ""
+        parts = {"rendering": f"rendering{usual}", "waiting": "waiting", "failed": "without a video"}
+        return " · ".join(f"{self.kinds[kind]} {words}" for kind, words in parts.items() if self.kinds[kind])
+
+    @property
+    def segments(self) -> list[Member]:
+        return sorted(self.members, key=lambda member: member.place) if self.count <= SEGMENTS else []
+
+    @property
+    def moment(self) -> int:
+        """Later ones replace earlier ones on the page. A sum of versions would fall when a video leaves."""
+        return time.time_ns() // 1_000_000
+
+    @property
+    def start_frame(self):
+        """Stands in, dimmed, until the first video is saved."""
+        return self.generation.start_frame if self.card.is_mine and not self.saved else None
+
+
+def stacks_of(rows: GenerationQuerySet, batch_ids: Iterable[int], viewer) -> dict[int, Card | Stack]:
+    """Batch id → what stands for it on the page: a stack, or the card of the only video that `rows` has of it."""
+    members: dict[int, list[Member]] = {}
+    wanted = rows.filter(batch_id__in=list(batch_ids)).order_by("-pk")
+    for batch_id, *values in wanted.values_list("batch_id", "pk", "public_id", "status", "saved_video__size"):
+        pk, public_id, status, size = values
+        members.setdefault(batch_id, []).append(Member(pk, public_id, Status(status), size or 0))
+    faces = [min(found, key=lambda member: member.place).pk for found in members.values()]
+    cards = cards_of(Generation.objects.filter(pk__in=faces).with_everything().newest_first(), viewer)
+    by_batch = {card.generation.batch_id: card for card in cards}
+    return {
+        batch_id: Stack(by_batch[batch_id], found) if len(found) > 1 else by_batch[batch_id]
+        for batch_id, found in members.items()
+        if batch_id in by_batch
+    }
+
+
+def batches_on_page(rows: GenerationQuerySet, most: int) -> list[int]:
+    """The first batches in the order of these rows; one more than `most` where there are more."""
+    found: list[int] = []
+    for chunk in CHUNKS:
+        read = list(rows.values_list("batch_id", flat=True)[:chunk])
+        found = list(dict.fromkeys(read))
+        if len(found) > most or len(read) < chunk:
+            break
+    return found[: most + 1]
+
+
+def page_of_stacks(rows: GenerationQuerySet, most: int, viewer) -> tuple[list[Card | Stack], bool]:
+    """The page's cards and stacks in the order of `rows`, and whether more follow."""
+    ids = batches_on_page(rows, most)
+    found = stacks_of(rows, ids[:most], viewer)
+    return [found[batch_id] for batch_id in ids[:most] if batch_id in found], len(ids) > most
+
+
+def keys_of(shown: Card | Stack) -> list[int]:
+    """The numbers of the videos that stand in this card or stack."""
+    return [member.pk for member in shown.members] if isinstance(shown, Stack) else [shown.generation.pk]
+
+
+def cards_within(batch_rows: GenerationQuerySet, viewer) -> list[Card]:
+    """The cards of an open stack."""
+    return cards_of(batch_rows.with_everything().newest_first()[:MOST_OPENED], viewer)
