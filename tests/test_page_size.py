@@ -3,7 +3,7 @@
 import pytest
 
 from tests.parts.exhibition import make
-from tests.parts.people import make_owner, signed_in
+from tests.parts.people import make_owner, signed_in, with_single_cards
 
 pytestmark = pytest.mark.django_db
 MOST = 93_000  # bytes before compression, for a page of 30 cards; the aim is 90,000
@@ -11,7 +11,7 @@ MOST = 93_000  # bytes before compression, for a page of 30 cards; the aim is 90
 
 @pytest.fixture
 def owner():
-    return make_owner()
+    return with_single_cards(make_owner())
 
 
 def test_a_gallery_with_thirty_ready_cards_is_at_most_93_kilobytes_of_html(owner):

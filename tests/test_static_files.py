@@ -73,7 +73,7 @@ def sent_size(collected, name):
 def test_the_scripts_of_one_page_are_small_when_they_are_sent(collected, pages):
     for address, page in pages.items():
         entries = SCRIPT.findall(page)
-        assert "main.js" in entries
+        assert {"main.js", "page.js"} & set(entries)
         sizes = {path.name: sent_size(collected, path.name) for path in loaded_by(entries)}
         assert sum(sizes.values()) <= MOST_GZIPPED, (address, sizes)
 

@@ -1,5 +1,5 @@
 /* Cards in the gallery: a new one is inserted, a changed one is replaced, and one that is in use is left alone. */
-import { createElement, find, findAll, listen, reducedMotion, unloadVideo } from "./dom.js";
+import { createElement, find, findAll, listen } from "./dom.js";
 import { notify } from "./notices.js";
 
 const postponed = new Map(); // id → the changed card, while the one on the page is in use
@@ -184,43 +184,3 @@ listen(
   },
   true,
 );
-
-/* Previews: a saved video plays in its card while somebody points at it. */
-const PREVIEW_DELAY = 150; // ms: the pointer may only be passing
-const canHover = matchMedia("(hover: hover)");
-let preview;
-
-const stopPreview = () => {
-  if (!preview) return;
-  unloadVideo(preview);
-  preview.closest(".card")?.classList.remove("is-playing");
-  preview = null;
-  placePostponedCards();
-};
-
-const startPreview = async (video) => {
-  if (preview !== video) return;
-  if (!video.hasAttribute("src")) video.src = video.dataset.src;
-  try {
-    await video.play();
-  } catch {
-    return; // stopped before it began, or not playable in this browser
-  }
-  if (preview === video) video.closest(".card").classList.add("is-playing");
-};
-
-const addVideo = (card) => {
-  const source = { src: `${addressOf(card)}/video.mp4`, muted: true, loop: true, playsInline: true };
-  const video = createElement("video", { ...source, tabIndex: -1, ariaHidden: "true" });
-  find(".open", card).before(video);
-  return video;
-};
-
-listen("mouseover focusin", ({ target }) => {
-  const card = target.closest?.(".card.is-ready");
-  if (card && card === preview?.closest(".card")) return;
-  stopPreview();
-  if (!card || reducedMotion.matches || !canHover.matches) return;
-  preview = find("video", card) || addVideo(card);
-  setTimeout(startPreview, PREVIEW_DELAY, preview);
-});

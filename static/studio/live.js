@@ -1,7 +1,6 @@
 /* Live updates: each tab asks for what changed, with one small request at a time. Clocks tick by themselves. */
 import { placePostponedCards } from "./cards.js";
 import { find, findAll, formatClock, listen } from "./dom.js";
-import { showToast } from "./notices.js";
 
 /* The clocks and rings of cards in progress are told by the server's time. */
 let offset = (find("#live")?.dataset.now * 1000 || Date.now()) - Date.now();
@@ -57,26 +56,6 @@ listen("htmx:afterRequest", (event) => {
   const serverTime = successful && Date.parse(xhr.getResponseHeader("Date"));
   if (serverTime) setServerTime(serverTime);
   placePostponedCards();
-});
-
-listen("htmx:responseError htmx:sendError htmx:timeout", (event) => {
-  const { elt, xhr } = event.detail;
-  const isBackground = elt.id === "live" || elt.id === "adviser";
-  if (isBackground && xhr?.status !== 401) return;
-  const place = xhr?.getResponseHeader("Studio-Outage"); // where the server's own sentence goes
-  if (place) (find(place) || showToast()).textContent = xhr.responseText;
-  else showToast(xhr?.status);
-});
-
-listen("htmx:configRequest", (event) => {
-  const { elt, parameters } = event.detail;
-  const token = document.cookie.match(/\bcsrftoken=(\w+)/)?.[1];
-  // Signing in within another tab makes the token of this page void.
-  if (token && parameters.csrfmiddlewaretoken) parameters.csrfmiddlewaretoken = token;
-  if (!elt.matches("#find, .filters")) return;
-  for (const [name, value] of Object.entries(parameters)) {
-    if (!value) delete parameters[name];
-  }
 });
 
 listen("htmx:historyRestore", () => {

@@ -1,17 +1,15 @@
 /* The studio beyond links and forms, a module for each subject. Without scripts the pages still work.
-   What only one page needs is loaded by that page, and what only some people open is loaded when it is opened. */
-import { listen } from "./dom.js";
+   What only one page needs is loaded by that page, and what only some people open is loaded when it is opened. A page
+   without gallery and composer loads page.js instead. */
+import { listen, reducedMotion } from "./dom.js";
 import { composer } from "./form.js";
 import "./cards.js";
 import "./live.js";
 import "./composer.js";
 import "./viewer.js";
-import "./playable.js";
 import "./selection.js";
-import "./notices.js";
-import "./keys.js"; // last: it acts on keys that no other module has taken
-
-document.documentElement.classList.add("scripted"); // some styles need scripts, and wait for this
+import "./page.js";
+import "./card-keys.js"; // last: it acts on keys that no other module has taken
 
 /* Loaded once somebody needs it. Only here, because the hash in a module's name depends on the modules it names, and
    these import others in turn. */
@@ -29,3 +27,11 @@ listen("drop paste", async (event) => {
   const place = composer().contains(event.target) && event.target;
   if (place) (await import("./dropped.js")).take(file, place);
 });
+
+const canHover = matchMedia("(hover: hover)");
+const startPreviews = async (event) => {
+  if (!event.target.closest?.(".card.is-ready") || reducedMotion.matches || !canHover.matches) return;
+  for (const name of ["mouseover", "focusin"]) document.removeEventListener(name, startPreviews);
+  (await import("./previews.js")).start(event);
+};
+listen("mouseover focusin", startPreviews);

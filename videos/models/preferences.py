@@ -33,6 +33,7 @@ class Preferences(models.Model):
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
     density = models.CharField(max_length=12, choices=Density, default=Density.COMFORTABLE)
     stacks = models.BooleanField(default=True)  # the videos of one click of Generate are shown as one stack
+    name_pattern = models.CharField(max_length=200, blank=True, default="")  # of downloaded files; "": as usual
     time_zone = models.CharField(max_length=64, blank=True, default="")  # "": the studio's own
     # Notices outside the browser, to addresses of their own: they hold passwords, so they are stored encrypted
     notify_finished = models.BooleanField(default=False)

@@ -1,7 +1,8 @@
 """What a downloaded file is called: the prompt's own words in any script, and a name that every system can keep."""
 
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.utils import timezone
 
@@ -9,22 +10,31 @@ from videos.models import Generation
 
 MOST_CHARACTERS = 60
 MOST_BYTES = 180  # of the 255 that file systems allow: provider, ratio, seed, time and a number follow
+MOST_IN_PATTERN = 150
+FIELD = re.compile(r"\{(?P<name>\w+)(?::(?P<width>\d{1,3}))?\}", re.ASCII)
+RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
 VIRAMA = 9  # the combining class of what joins two Indic consonants
 JOINERS = "\u200c\u200d"  # part of words in Persian and Indic scripts
 
 
-def download_name(generation: Generation) -> str:
-    """Named by prompt and time: "a drone shot over a coastal city 2026-03-01 1402.mp4"."""
+class BadPattern(ValueError):
+    """A pattern that cannot be followed; the message says why."""
+
+
+def download_name(generation: Generation, pattern: str = "") -> str:
+    """Named by the person's pattern, or by prompt and time: "a drone shot over a coastal city 2026-03-01 1402.mp4"."""
+    if pattern:
+        return f"{named(pattern, generation, 1)}.mp4"
     return f"{words_of(generation.prompt)} {moment_of(generation)}.mp4"
 
 
-def archive_names(generations: Iterable[Generation]) -> list[str]:
+def archive_names(generations: Iterable[Generation], pattern: str = "") -> list[str]:
     """Names inside one archive: also provider, ratio and seed, by which the videos of one batch differ. Equal names are
     numbered, and so are those that differ only where some file systems see no difference."""
     taken: set[str] = set()
     names = []
-    for generation in generations:
-        stem = name = archive_stem(generation)
+    for place, generation in enumerate(generations, start=1):
+        stem = name = named(pattern, generation, place) if pattern else archive_stem(generation)
         number = 1
         while name.casefold() in taken:
             number += 1
@@ -32,6 +42,33 @@ def archive_names(generations: Iterable[Generation]) -> list[str]:
         taken.add(name.casefold())
         names.append(f"{name}.mp4")
     return names
+
+
+def check_pattern(pattern: str):
+    """Raises BadPattern."""
+    for found in FIELD.finditer(pattern):
+        if found["name"] not in FIELDS:
+            raise BadPattern(f"There is no {{{found['name']}}}. There are: {', '.join(FIELDS)}.")
+    if set(FIELD.sub("", pattern)) & {"{", "}"}:
+        raise BadPattern("Each field is a word in braces, such as {prompt:40} or {n:02}.")
+    if pattern and not FIELD.search(pattern):
+        raise BadPattern("Name at least one field, such as {prompt}; else all files would have one name.")
+
+
+def named(pattern: str, generation: Generation, place: int) -> str:
+    """The pattern filled in, safe for every file system. `place`: which file of the archive it is, from 1 on."""
+    name = FIELD.sub(lambda found: filled(found, generation, place), pattern)
+    name = "".join(char if belongs_to_word(char) or char in " -_.,()+" else " " for char in name)
+    name = re.sub(r"([ _-])(?:[ _-]*[ _-])", r"\1", name)  # what an empty field leaves between its neighbours
+    name = cut(" ".join(name.split()), MOST_IN_PATTERN).strip(f" .-_{JOINERS}")
+    return f"{name or 'video'}_" if name.split(".")[0].upper() in RESERVED else name or "video"
+
+
+def filled(found: re.Match, generation: Generation, place: int) -> str:
+    value, width = FIELDS[found["name"]](generation, place), found["width"]
+    if found["name"] == "n":
+        return value.zfill(min(9, int(width or 1)))
+    return cut(value, int(width)).strip() if width else value
 
 
 def archive_stem(generation: Generation) -> str:
@@ -77,3 +114,22 @@ def is_inside_letter(text: str, at: int) -> bool:
     before, after = text[at - 1], text[at]
     joins = before in JOINERS or after in JOINERS or unicodedata.combining(before) == VIRAMA
     return joins or unicodedata.category(after)[0] == "M"
+
+
+def seed_words(generation: Generation) -> str:
+    seed = generation.config.get("seed", generation.remote_facts.get("seed"))
+    return str(seed) if isinstance(seed, int) else ""
+
+
+# The fields of a pattern: what each puts into the name of the file at that place.
+FIELDS: dict[str, Callable[[Generation, int], str]] = {
+    "n": lambda generation, place: str(place),
+    "collection": lambda generation, place: "",
+    "prompt": lambda generation, place: words_of(generation.prompt, most=150),
+    "provider": lambda generation, place: words_of(generation.provider.name, also=".", most=40),
+    "ratio": lambda generation, place: generation.aspect_ratio.replace(":", "x"),
+    "seed": lambda generation, place: seed_words(generation),
+    "date": lambda generation, place: f"{timezone.localtime(generation.created_at):%Y-%m-%d}",
+    "time": lambda generation, place: f"{timezone.localtime(generation.created_at):%H%M}",
+    "id": lambda generation, place: generation.public_id.hex[:8],
+}

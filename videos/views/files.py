@@ -1,5 +1,6 @@
 """Videos, posters and pictures, only for who may see them: by Range, by nginx, or by a bucket's short link."""
 
+import hashlib
 import io
 from urllib.parse import quote
 
@@ -11,7 +12,9 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from heygen_studio.web.sent_files import SentFile, answer
-from videos.models import Generation, Picture, SavedVideo
+from videos.models import Generation, Picture, Preferences, SavedVideo
+from videos.storage.described_copy import SplicedFile, size_of
+from videos.views.descriptions import described_parts
 from videos.views.download_names import download_name
 
 PRIVATE = "private, max-age=3600"
@@ -58,10 +61,34 @@ def visible(request: HttpRequest, public_id) -> Generation:
 
 @require_safe
 def video(request: HttpRequest, public_id) -> HttpResponseBase:
+    """The saved copy; with `download`, under a name and with what it shows inside of it; `download=clean` without."""
     generation = visible(request, public_id)
-    saved = generation.saved_video
-    name = download_name(generation) if request.GET.get("download") else ""
+    saved, asked = generation.saved_video, request.GET.get("download")
+    name = download_name(generation, Preferences.objects.of(request.user).name_pattern) if asked else ""
+    if asked and asked != "clean" and not settings.BUCKET:
+        return serve_described(request, generation, name)
     return serve(request, saved.file, "video/mp4", saved.sha256, name)
+
+
+def serve_described(request: HttpRequest, generation: Generation, name: str) -> HttpResponseBase:
+    """A copy that carries prompt, provider, settings and ids, put together while it is sent."""
+    saved = generation.saved_video
+    if not saved.file.storage.exists(saved.file.name):
+        raise Http404
+    parts = described_parts(generation)
+    inside = hashlib.sha256(b"".join(part.own for part in parts)).hexdigest()[:16]
+    file = SentFile(saved.file.path, size_of(parts), f'"{saved.sha256}-{inside}"', "video/mp4")
+    found = answer(file, request.method, request.headers)
+    if found.length is None:
+        response = HttpResponse(status=found.status, headers=found.headers, content_type=file.content_type)
+    else:
+        part = SplicedFile(saved.file.storage.open(saved.file.name), parts, found.start, found.length)
+        response = FileResponse(part, status=found.status, headers=found.headers, content_type=file.content_type)
+    release_database()
+    response["Cache-Control"] = PRIVATE
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Disposition"] = content_disposition_header(True, name)
+    return response
 
 
 @require_safe

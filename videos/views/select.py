@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
@@ -15,12 +16,14 @@ from django.views.decorators.http import require_POST, require_safe
 from zipstream import ZIP_STORED, ZipStream
 
 from videos.forms import read_uuid
-from videos.models import Collection, CollectionFull, Generation
+from videos.models import Collection, CollectionFull, Generation, Preferences
 from videos.models.collection import LONGEST_NAME, MOST_CLIPS
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.studio_settings import current
 from videos.models.transactions import lock_in_order, retried
+from videos.storage.described_copy import Part, SplicedFile, chunks_of, size_of
 from videos.views.cards import answer_with_cards, cards_of
+from videos.views.descriptions import contents, described_parts
 from videos.views.download_names import archive_names
 from videos.views.files import release_database
 from videos.views.gallery import Shelf
@@ -213,7 +216,7 @@ def download(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponseBase
     rows = list(rows.filter(saved_video__isnull=False))
     if not rows:
         return Done([], "None of these has a saved video yet, so there is nothing to download.")
-    return archive_of(rows)
+    return archive_of(rows, Preferences.objects.of(request.user).name_pattern, request.POST.get("clean") == "1")
 
 
 @require_safe
@@ -224,14 +227,20 @@ def download_results(request: HttpRequest) -> HttpResponseBase:
     if not first:
         messages.info(request, "There is no saved video here yet, so there is nothing to download.")
         return redirect_to(f"{reverse('gallery')}?{request.GET.urlencode()[:LONGEST]}")
-    return archive_of(list(Generation.objects.filter(pk__in=first).with_everything().newest_first()))
+    rows = list(Generation.objects.filter(pk__in=first).with_everything().newest_first())
+    return archive_of(rows, Preferences.objects.of(request.user).name_pattern)
 
 
-def archive_of(rows: list[Generation]) -> StreamingHttpResponse:
+def archive_of(rows: list[Generation], pattern: str, is_clean: bool = False) -> StreamingHttpResponse:
+    """Each video with what it shows inside of it, unless `is_clean`, and contents.csv, which lists them all."""
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)
-    for generation, name in zip(rows, archive_names(rows), strict=True):
+    names = archive_names(rows, pattern)
+    for generation, name in zip(rows, names, strict=True):
         saved = generation.saved_video
-        archive.add(chunks(saved.file), name, size=saved.size)
+        parts = [Part(0, saved.size)] if is_clean or settings.BUCKET else described_parts(generation)
+        archive.add(chunks(saved.file, parts), name, size=size_of(parts))
+    if not is_clean:
+        archive.add(contents(names, rows), "contents.csv")
     moment = timezone.localtime().strftime("%Y-%m-%d %H%M")
     response = StreamingHttpResponse(archive, content_type="application/zip")
     response["Content-Length"] = str(len(archive))
@@ -241,9 +250,8 @@ def archive_of(rows: list[Generation]) -> StreamingHttpResponse:
     return response
 
 
-def chunks(file) -> Iterator[bytes]:
-    with file.storage.open(file.name) as opened:
-        yield from opened.chunks(CHUNK)
+def chunks(file, parts: list[Part]) -> Iterator[bytes]:
+    yield from chunks_of(SplicedFile(file.storage.open(file.name), parts), CHUNK)
 
 
 # The field is not called `action`: scripts could not read the address of its form then.
