@@ -10,7 +10,7 @@ import av
 import pytest
 
 from tests.parts.exhibition import make
-from tests.parts.people import signed_in
+from tests.parts.people import make_member, signed_in
 from videos.models import Preferences
 from videos.storage.described_copy import MARK, box, described, moved, split
 from videos.storage.probe import check_video
@@ -195,6 +195,54 @@ def test_a_clean_archive_holds_the_saved_bytes_and_nothing_else(client, video):
     reply = client.post("/selected", {"deed": "download", "clean": "1", "ids": [str(video.public_id)]})
     archive = zipfile.ZipFile(io.BytesIO(b"".join(reply.streaming_content)))
     assert [archive.read(name) for name in archive.namelist()] == [saved_bytes(video)]
+
+
+def test_a_person_sets_the_pattern_and_a_wrong_one_says_why_and_stays(client, owner, video):
+    assert client.post("/account/file-names", {"pattern": " {prompt:5}-{id} "}).status_code == 302
+    assert Preferences.objects.of(owner).name_pattern == "{prompt:5}-{id}"
+    assert "A fox-" in client.get("/account/file-names").content.decode()
+    refused = client.post("/account/file-names", {"pattern": "{promt}"})
+    assert refused.status_code == 422
+    assert "There is no {promt}." in refused.content.decode()
+    assert Preferences.objects.of(owner).name_pattern == "{prompt:5}-{id}"
+
+
+def fill(client, facts):
+    reply = client.post("/compose/fill", {"facts": facts if isinstance(facts, str) else json.dumps(facts)})
+    assert reply.status_code == 200
+    return reply.context["form"]
+
+
+def test_a_downloaded_file_fills_the_composer_again(client, owner, video):
+    form = fill(client, everything_in(fetch(client, video)[1]))
+    assert form.value("prompt") == "A fox\nin the snow"
+    assert form.chosen_providers() == ["veo_3_1"]
+    assert form.value("aspect_ratio") == "9:16"
+    assert json.loads(form.value("config")) == {"duration": 5, "seed": 7}
+
+
+def test_a_file_of_another_studio_fills_it_with_what_this_one_knows(client):
+    facts = {"id": "00000000-0000-4000-8000-000000000000", "prompt": "A bear", "provider": "kling_pro", "config": [1]}
+    form = fill(client, facts)
+    assert (form.value("prompt"), form.chosen_providers(), form.value("config")) == ("A bear", ["kling_pro"], "")
+    assert fill(client, facts | {"provider": "nobody's"}).chosen_providers() == ["veo_3_1"]
+
+
+@pytest.mark.parametrize(
+    "facts", ["", "{", "[]", "1", '{"prompt": 7}', '{"id": {}}', '{"prompt": "", "provider": "\\u0000"}']
+)
+def test_what_says_nothing_leaves_the_composer_as_a_new_one(client, facts):
+    assert fill(client, facts).value("prompt") == ""
+
+
+def test_somebody_elses_file_does_not_show_their_video(client, video):
+    stranger = signed_in(make_member())
+    reply = stranger.post("/compose/fill", {"facts": json.dumps({"id": str(video.public_id)})})
+    assert "A fox" not in reply.content.decode()
+
+
+def test_a_poster_is_saved_under_its_videos_id(client, video):
+    assert str(video.public_id) in client.get(f"/g/{video.public_id}/poster")["Content-Disposition"]
 
 
 def test_numbers_in_an_archive_go_on(owner):

@@ -1,6 +1,12 @@
-/* A file that was dropped or pasted on the composer. Loaded once that happens. */
+/* What was dropped or pasted on the composer. A picture becomes a frame; a video that was downloaded here, or a poster,
+   fills the composer again. Loaded once that happens. */
 import { find } from "./dom.js";
 import { hasFrame, triggerChange } from "./form.js";
+import { showToast } from "./notices.js";
+
+const MARK = '{"heygen_studio":'; // how our JSON begins, see videos/storage/described_copy.py
+const LARGEST = 64 * 1024 ** 2; // bytes of the box that is searched
+const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 
 const uploadFrame = (file, slot) => {
   const freeSlot = hasFrame("start") && !hasFrame("end") ? "end" : "start";
@@ -11,4 +17,54 @@ const uploadFrame = (file, slot) => {
   triggerChange(input);
 };
 
-export const take = (file, place) => uploadFrame(file, place.closest("[data-slot]"));
+/* Replaces the composer; what was written comes back by Undo. */
+const fill = (facts) =>
+  htmx.ajax("POST", "/compose/fill", { source: "#action", values: { facts }, target: "#composer", swap: "outerHTML" });
+
+const readBytes = async (file, from, to) => new DataView(await file.slice(from, to).arrayBuffer());
+
+/* The boxes of the file one after the other, without what they hold. */
+async function* boxesOf(file) {
+  for (let at = 0; at + 16 <= file.size; ) {
+    const head = await readBytes(file, at, at + 16);
+    const short = head.getUint32(0);
+    const size = short === 1 ? Number(head.getBigUint64(8)) : short || file.size - at;
+    if (size < 8) return;
+    yield { kind: head.getUint32(4), at, size };
+    at += size;
+  }
+}
+
+const MOVIE = 0x6d6f6f76; // moov
+const OWN = 0x75756964; // uuid
+
+/* The JSON ends with the box that holds it, whose length stands 16 bytes before it. */
+const factsIn = (view) => {
+  const bytes = new Uint8Array(view.buffer);
+  const start = new TextDecoder("latin1").decode(bytes).indexOf(MARK);
+  if (start < 0) return "";
+  const isItem = new TextDecoder("latin1").decode(bytes.slice(start - 12, start - 8)) === "data";
+  const end = isItem ? start + view.getUint32(start - 16) - 16 : bytes.length;
+  return new TextDecoder().decode(bytes.slice(start, end));
+};
+
+const factsOf = async (file) => {
+  for await (const { kind, at, size } of boxesOf(file)) {
+    if ((kind !== MOVIE && kind !== OWN) || size > LARGEST) continue;
+    const facts = factsIn(await readBytes(file, at, at + size));
+    if (facts) return facts;
+  }
+  return "";
+};
+
+const isVideo = (file) => file.type.startsWith("video/") || /\.(mp4|m4v|mov)$/i.test(file.name);
+
+/* `address`: of a poster that is dragged from a page of this studio. */
+export const take = async (file, address, place) => {
+  const slot = place.closest("[data-slot]");
+  const poster = (/poster/.test(address || file.name) && (address || file.name).match(UUID)) || [];
+  if (poster[0] && !slot) return fill(JSON.stringify({ id: poster[0] }));
+  if (!isVideo(file)) return uploadFrame(file, slot);
+  const facts = await factsOf(file);
+  return facts ? fill(facts) : showToast("no-facts");
+};

@@ -21,11 +21,13 @@ listen("click", async (event) => {
 });
 
 listen("drop paste", async (event) => {
-  const file = (event.dataTransfer || event.clipboardData)?.files[0];
+  const dropped = event.dataTransfer || event.clipboardData;
+  const file = dropped?.files[0];
   if (!file || !composer()) return;
+  const address = dropped.getData("text/uri-list");
   event.preventDefault(); // beside the form, the browser would leave the page for the file
   const place = composer().contains(event.target) && event.target;
-  if (place) (await import("./dropped.js")).take(file, place);
+  if (place) (await import("./dropped.js")).take(file, address, place);
 });
 
 const canHover = matchMedia("(hover: hover)");

@@ -29,7 +29,7 @@ def kind(address):
 
 def is_page(address, studio):
     path = urlsplit(address).path
-    return address.startswith(studio.url) and not re.search(r"\.(csv|mp4)$|/poster$|/static/|/last-frame$", path)
+    return address.startswith(studio.url) and not re.search(r"\.(csv|mp4|zip)$|/poster$|/static/|/last-frame$", path)
 
 
 def crawl(page, studio, starts):

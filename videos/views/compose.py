@@ -30,6 +30,8 @@ from videos.views.composer import (
     left_for,
     offered_providers,
     slot_context,
+    starting_values,
+    values_from_file,
 )
 from videos.views.composer import (
     earlier_frames as frames_of,
@@ -40,6 +42,7 @@ from videos.views.select import answer as answer_selected
 from videos.views.select import cancel
 from videos.views.stacks import stacks_of
 
+MOST_FACTS = 200_000  # characters
 TWO_FRAMES = 45 * 1024**2  # of at most 20 MB each, and the form around them
 NOT_YOUR_PAGE = "This page belongs to somebody else's session. Reload it and press Generate again; nothing was sent."
 FULL = f"The collection is full: it takes {MOST_CLIPS:,} videos. Nothing was made, and nothing was spent."
@@ -119,6 +122,14 @@ def refused(request: HttpRequest, form: GenerateForm) -> HttpResponse:
 def compose(request: HttpRequest) -> HttpResponse:
     """The composer by itself, filled as its address says: /compose?reuse=<uuid>."""
     return render(request, "compose/_composer.html", composer_context(request))
+
+
+@require_POST
+def fill(request: HttpRequest) -> HttpResponse:
+    """The composer filled by `facts`: what a downloaded video that was dropped on it says of itself."""
+    values = values_from_file(request.POST.get("facts", "")[:MOST_FACTS], request.user)
+    form = GenerateForm(owner=request.user, initial=values or starting_values(request))
+    return render(request, "compose/_composer.html", composer_context(request, form))
 
 
 @require_POST

@@ -117,6 +117,32 @@ def starting_values(request: HttpRequest) -> dict:
     return default_values()
 
 
+def values_from_file(text: str, user) -> dict | None:
+    """What a downloaded video says of itself, as values of the composer; None where it says nothing that can be read.
+    A video of this studio is taken as it stands here, with its frames."""
+    try:
+        facts = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(facts, dict):
+        return None
+    videos = Generation.objects.visible_to(user).with_everything()
+    known = read_uuid(str(facts.get("id", "")))
+    if known and (found := videos.filter(public_id=known).first()):
+        return values_of(found, "reuse", user)
+    words = {key: facts[key] for key in ("prompt", "provider", "aspect_ratio") if isinstance(facts.get(key), str)}
+    if not words.get("prompt"):
+        return None
+    provider = Provider.objects.offered().filter(value=words.get("provider", "").replace("\0", "")).first()
+    config = facts.get("config") if isinstance(facts.get("config"), dict) else {}
+    return default_values() | {
+        "prompt": words["prompt"],
+        "aspect_ratio": words.get("aspect_ratio", DEFAULT_RATIO)[:16],
+        "config": json.dumps(config, ensure_ascii=False, indent=2) if config else "",
+        **({"providers": [provider.value]} if provider and provider.is_active else {}),
+    }
+
+
 def default_values() -> dict:
     return {"providers": [first_offer()]}
 

@@ -93,8 +93,11 @@ def serve_described(request: HttpRequest, generation: Generation, name: str) -> 
 
 @require_safe
 def poster(request: HttpRequest, public_id) -> HttpResponseBase:
+    """Saved under a name with its video's id, so that the picture fills the composer when it is dropped there."""
     saved = visible(request, public_id).saved_video
-    return serve(request, saved.poster, "image/jpeg", picture_tag(saved, "poster"))
+    response = serve(request, saved.poster, "image/jpeg", picture_tag(saved, "poster"))
+    response["Content-Disposition"] = f'inline; filename="poster-{public_id}.jpg"'
+    return response
 
 
 @require_safe
