@@ -127,3 +127,51 @@ def test_a_show_that_names_nothing_here_is_as_none(client, owner):
     made = make(owner, count=3)
     ids = {"g": [str(one.public_id) for one in made], "show": ["x", "\0", str(uuid.uuid4())]}
     assert shown(client.get("/compare", ids)) == made
+
+
+def decide(client, generation, word, **more):
+    return client.post(f"/g/{generation.public_id}/verdict", {"word": word, **more})
+
+
+def verdicts(owner):
+    return {one.generation: one.word for one in owner.verdicts.select_related("generation")}
+
+
+def test_of_one_batch_one_video_is_kept_and_any_number_rejected(client, owner):
+    first, second, third = make(owner, count=3)
+    [other] = make(owner)
+    for generation in (other, first, second):
+        decide(client, generation, "kept")
+    decide(client, third, "rejected")
+    assert verdicts(owner) == {other: "kept", second: "kept", third: "rejected"}
+    decide(client, third, "")
+    assert third not in verdicts(owner)
+
+
+def test_a_verdict_is_each_persons_own_and_leads_back_to_the_comparison(client, owner):
+    made = make(owner, shared=True, count=2)
+    member = make_member()
+    decide(signed_in(member), made[0], "kept")
+    decide(client, made[1], "kept")
+    assert (verdicts(member), verdicts(owner)) == ({made[0]: "kept"}, {made[1]: "kept"})
+    address = f"/compare?batch={made[0].batch.public_id}"
+    assert decide(client, made[0], "rejected", next=address)["Location"] == address
+    assert "Rejected" in client.get(address).content.decode()
+
+
+def test_what_is_kept_stands_for_its_batch_in_the_gallery(client, owner):
+    made = make(owner, "a wave", providers=["veo_3_1", "kling_pro"])
+    decide(client, made[1], "kept")
+    assert client.get("/").context["cards"][0].generation == made[1]
+
+
+def test_more_than_fit_are_one_for_each_provider(client, owner):
+    made = make(owner, count=4) + make(owner, providers=["kling_pro"])
+    assert compared(client, made).context["videos"] == [made[0], made[4]]
+
+
+def test_where_nothing_differs_a_sentence_says_so(client, owner):
+    made = make(owner, "a wave", count=2)
+    assert "Nothing that was asked for" in compared(client, made).content.decode()
+    made += make(owner, "a storm")
+    assert "Nothing that was asked for" not in compared(client, made).content.decode()

@@ -113,6 +113,7 @@ TABLE = {
     "stop": action(ITS_MAKER),
     "check": action(ITS_MAKER),
     "favourite": action(ITS_MAKER),
+    "verdict": action(ITS_MAKER),
     "seen": action(ITS_MAKER, post=204, htmx_post=204),
     "trash": action(ITS_MAKER),
     "restore": action(ITS_MAKER),

@@ -49,6 +49,7 @@ urlpatterns = [
     path("g/<uuid:public_id>/stop", generation_actions.stop, name="stop"),
     path("g/<uuid:public_id>/check", generation_actions.check, name="check"),
     path("g/<uuid:public_id>/favourite", generation_actions.favourite, name="favourite"),
+    path("g/<uuid:public_id>/verdict", generation_actions.verdict, name="verdict"),
     path("g/<uuid:public_id>/seen", generation_actions.seen, name="seen"),
     path("g/<uuid:public_id>/trash", generation_actions.trash, name="trash"),
     path("g/<uuid:public_id>/restore", generation_actions.restore, name="restore"),

@@ -32,7 +32,27 @@ const switchSound = (button, isOn) => {
   for (const other of findAll("[data-deck=sound]")) other.ariaPressed = false;
 };
 
+/* One video over the other: the line between them follows the pointer and the slider. */
+const beside = find("#beside");
+const moveLine = (percent) => beside.style.setProperty("--wipe", `${percent}%`);
+
+const switchWipe = (button, isOn) => {
+  beside.classList.toggle("is-wiped", isOn);
+  find("#wipe").hidden = !isOn;
+};
+
+listen("pointermove", ({ clientX, clientY }) => {
+  if (!beside.matches(".is-wiped")) return;
+  const { left, right, top, bottom, width } = find(".pane", beside).getBoundingClientRect();
+  if (clientX < left || clientX > right || clientY < top || clientY > bottom) return;
+  find("#wipe").value = (100 * (clientX - left)) / width;
+  moveLine(find("#wipe").value);
+});
+
+listen("input", ({ target }) => target.id === "wipe" && moveLine(target.value));
+
 const switches = {
+  wipe: switchWipe,
   sound: switchSound,
   slow: (button, isOn) => (leader.playbackRate = isOn ? 0.5 : 1),
   loop: (button, isOn) => (leader.loop = isOn),

@@ -20,6 +20,7 @@ from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
 from videos.models.studio_fault import Job, StudioFault
 from videos.models.studio_settings import StudioSettings
+from videos.models.verdict import Verdict
 from videos.models.webhook_event import WebhookEvent
 
 __all__ = [
@@ -58,5 +59,6 @@ __all__ = [
     "StudioFault",
     "StudioSettings",
     "TokenTaken",
+    "Verdict",
     "WebhookEvent",
 ]

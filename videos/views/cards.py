@@ -14,7 +14,7 @@ from django.utils import timezone
 from videos import wording
 from videos.advice import UP_TO
 from videos.lifecycle import Status
-from videos.models import Batch, Generation, PersonalNote, Request
+from videos.models import Batch, Generation, PersonalNote, Request, Verdict
 from videos.models.generation_queryset import TrackRecord
 from videos.models.studio_settings import current
 from videos.templatetags.studio import money
@@ -50,6 +50,7 @@ class Card:
     retried_as: uuid.UUID | None = None
     is_favourite: bool = False
     own_title: str = ""
+    verdict: str = ""
     section: object = None  # the heading above it, where it is the first of a day
     order: int = 0  # its place on the page, see gallery_page.in_order
 
@@ -124,6 +125,7 @@ class Card:
         if generation.is_overdue:
             names.append("is-overdue")
         names += ["is-new"] * self.is_new + ["is-mine"] * self.is_mine + ["is-retried"] * bool(generation.retried_at)
+        names += [f"is-{self.verdict}"] * bool(self.verdict)
         return " ".join(names)
 
     @property
@@ -155,6 +157,7 @@ def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) ->
         set(viewer.favourites.filter(generation__in=rows).values_list("generation_id", flat=True)) if rows else set()
     )
     titles = PersonalNote.objects.titles(viewer, rows) if rows else {}
+    verdicts = Verdict.objects.words(viewer, rows) if rows else {}
     retries = Generation.objects.newest_retries(row for row in rows if row.retried_at)
     return [
         Card(
@@ -166,6 +169,7 @@ def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) ->
             retried_as=retries.get(row.pk),
             is_favourite=row.pk in stars,
             own_title=titles.get(row.pk, ""),
+            verdict=verdicts.get(row.pk, ""),
             order=row.pk,
         )
         for row in rows

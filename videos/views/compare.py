@@ -15,6 +15,7 @@ from videos.lifecycle import Status
 from videos.models import Batch, Generation
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.templatetags.studio import clock, size
+from videos.views.cards import cards_of
 
 FEWEST, MOST = 2, 4
 MOST_TO_CHOOSE_FROM = 40
@@ -49,10 +50,17 @@ def compare(request: HttpRequest) -> HttpResponse:
     if len(candidates) < FEWEST:
         return render(request, "compare/choose.html", choice(request.user, candidates))
     videos = chosen(request, candidates)
+    rows = [Row(name, [fact(video) for video in videos]) for name, fact in FACTS.items()]
     context = {
+        "verdict_rows": ",".join(f"#verdict-{video.public_id}" for video in videos),
+        "cards": cards_of(videos, request.user),
+        "own_address": f"{request.path}?{request.GET.urlencode()}",
+        "can_wipe": len(videos) == FEWEST,
         "strip": strip(request, candidates, videos),
         "videos": videos,
-        "rows": [Row(name, [fact(video) for video in videos]) for name, fact in FACTS.items()],
+        "rows": rows,
+        "differs": any(row.differs for row in rows),
+        "asked_alike": not any(row.differs for row in rows if row.name in ASKED),
         "same_prompt": len({video.prompt for video in videos}) == 1,
         "tallest": min(videos, key=lambda video: video.saved_video.width / video.saved_video.height),
         "leader": max(videos, key=lambda video: video.saved_video.seconds),
@@ -91,10 +99,11 @@ def ids_in(request: HttpRequest, name: str) -> list[uuid.UUID]:
 
 
 def chosen(request: HttpRequest, videos: list[Generation]) -> list[Generation]:
-    """Which of them are laid side by side: those that `show` names; else of a batch one for each provider."""
+    """Which of them are laid side by side: those that `show` names; else one for each provider, where it is a batch or
+    more than fit."""
     wanted = ids_in(request, "show")
     shown = [video for video in videos if video.public_id in wanted]
-    if len(shown) < FEWEST and request.GET.get("batch"):
+    if len(shown) < FEWEST and (request.GET.get("batch") or len(videos) > MOST):
         shown = list({video.provider_id: video for video in reversed(videos)}.values())[::-1]
     return (shown if len(shown) >= FEWEST else videos)[:MOST]
 
@@ -148,6 +157,7 @@ def settings_words(generation: Generation) -> str:
     return ", ".join(f"{key} {value}" for key, value in sorted(generation.config.items())) or "none"
 
 
+ASKED = {"Prompt", "Provider", "Ratio", "Start frame", "End frame", "Settings"}  # the others are measured
 FACTS: dict[str, Callable[[Generation], str]] = {
     "Prompt": lambda video: video.prompt,
     "Provider": lambda video: video.provider.name,

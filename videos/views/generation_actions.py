@@ -16,7 +16,7 @@ from videos import wording
 from videos.accounts import roles
 from videos.engine.account_check import resume_sending
 from videos.forms import TOKEN
-from videos.models import AlreadyRetried, Batch, Generation, OtherContents, OverBudget, TokenTaken
+from videos.models import AlreadyRetried, Batch, Generation, OtherContents, OverBudget, TokenTaken, Verdict
 from videos.models.studio_settings import current
 from videos.models.transactions import retried
 from videos.notices import current_notices
@@ -174,10 +174,22 @@ def favourite(request: HttpRequest, public_id) -> HttpResponse:
     wanted = request.POST.get("favourite")
     is_favourite = generation.favourites.filter(user=request.user).exists()
     generation.mark_favourite(wanted == "1" if wanted in {"0", "1"} else not is_favourite, request.user)
+    if request.htmx and request.POST.get("in") == "compare" and asked_next(request):
+        return redirect_to(asked_next(request))
     if request.htmx and request.POST.get("in") == "viewer":
         [card] = cards_of([shown(request, public_id)], request.user)
         context = {"generation": generation, "card": card, "own_address": asked_next(request)}
         return render(request, "viewer/_favourite.html", context)
+    return answer(request, generation)
+
+
+@require_POST
+def verdict(request: HttpRequest, public_id) -> HttpResponse:
+    """`word`: kept, rejected, or nothing, which takes it back. Each person's own, like a star."""
+    generation, word = shown(request, public_id), request.POST.get("word", "")
+    Verdict.objects.decide(request.user, generation, word if word in Verdict.Word.values else "")
+    if request.htmx and asked_next(request):  # the page that is compared, of which the buttons are taken
+        return redirect_to(asked_next(request))
     return answer(request, generation)
 
 

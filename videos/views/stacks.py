@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from videos.lifecycle import IN_PROGRESS, Status
-from videos.models import Generation
+from videos.models import Generation, Verdict
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.templatetags.studio import clock
 from videos.views.cards import Card, cards_of
@@ -125,7 +125,8 @@ def stacks_of(rows: GenerationQuerySet, batch_ids: Iterable[int], viewer) -> dic
     for batch_id, *values in wanted.values_list("batch_id", "pk", "public_id", "status", "saved_video__size"):
         pk, public_id, status, size = values
         members.setdefault(batch_id, []).append(Member(pk, public_id, Status(status), size or 0))
-    faces = [min(found, key=lambda member: member.place).pk for found in members.values()]
+    kept = Verdict.objects.kept_of(viewer, members)  # what was chosen stands for its batch
+    faces = [min(found, key=lambda member: (member.pk not in kept, member.place)).pk for found in members.values()]
     cards = cards_of(Generation.objects.filter(pk__in=faces).with_everything().newest_first(), viewer)
     by_batch = {card.generation.batch_id: card for card in cards}
     return {

@@ -1,0 +1,55 @@
+"""What one person decided about a video when it was compared: this one is kept, or it is rejected."""
+
+from django.conf import settings
+from django.db import models
+
+from videos.models.generation import Generation
+from videos.models.transactions import retried
+
+
+class VerdictQuerySet(models.QuerySet):
+    @retried
+    def decide(self, user, generation: Generation, word: str):
+        """Keeps one video, rejects it, or takes that back (""). Of one batch a person keeps one video: the winner.
+
+        Raises DoesNotExist once the video is removed.
+        """
+        Generation.objects.select_for_update(no_key=True).get(pk=generation.pk)
+        changed = [generation.pk]
+        if word == Verdict.Word.KEPT:
+            others = self.filter(user=user, word=word, generation__batch=generation.batch_id)
+            changed += others.exclude(generation=generation).values_list("generation", flat=True)
+            others.delete()
+        if word:
+            self.update_or_create(user=user, generation=generation, defaults={"word": word})
+        else:
+            self.filter(user=user, generation=generation).delete()
+        Generation.objects.note_change(changed)
+
+    def words(self, user, generations) -> dict[int, str]:
+        """Generation's id → this person's word."""
+        return dict(self.filter(user=user, generation__in=generations).values_list("generation", "word"))
+
+    def kept_of(self, user, batch_ids) -> set[int]:
+        """Ids of the winners of these batches."""
+        kept = self.filter(user=user, word=Verdict.Word.KEPT, generation__batch__in=batch_ids)
+        return set(kept.values_list("generation", flat=True))
+
+
+class Verdict(models.Model):
+    class Word(models.TextChoices):
+        KEPT = "kept"
+        REJECTED = "rejected"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="verdicts")
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="verdicts")
+    word = models.CharField(max_length=8, choices=Word)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = VerdictQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "generation"], name="one_verdict_for_each_person")]
+
+    def __str__(self):
+        return f"{self.user}: {self.word}"
