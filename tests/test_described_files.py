@@ -32,7 +32,7 @@ def video(owner):
 
 def fetch(client, video, query="?download=1", **headers):
     reply = client.get(f"/g/{video.public_id}/video.mp4{query}", headers=headers)
-    return reply, b"".join(reply.streaming_content)
+    return reply, b"".join(reply) if not reply.streaming else b"".join(reply.streaming_content)
 
 
 def saved_bytes(video):
@@ -73,7 +73,7 @@ def test_the_saved_copy_and_a_clean_download_stay_as_they_were_made(client, vide
     assert fetch(client, video, "?download=clean")[1] == fetch(client, video, "")[1] == saved_bytes(video) == before
 
 
-@pytest.mark.parametrize("asked", ["0-9", "0-", "100-40000", "-50", "5000-"])
+@pytest.mark.parametrize("asked", ["0-9", "0-", "100-40000", "-50", "700-"])
 def test_a_part_is_the_same_bytes_as_in_the_whole(client, video, asked):
     whole = fetch(client, video)[1]
     reply, part = fetch(client, video, Range=f"bytes={asked}")
@@ -177,7 +177,7 @@ def test_a_pattern_that_cannot_be_followed_is_refused_in_words(pattern):
 
 def test_an_archive_has_described_files_and_a_list_of_them(client, owner, video):
     made = [video, *make(owner, "=HYPERLINK(1)")]
-    reply = client.post("/selected", {"deed": "download", "ids": [str(one.public_id) for one in made]})
+    reply = client.post("/selected", {"operation": "download", "ids": [str(one.public_id) for one in made]})
     data = b"".join(reply.streaming_content)
     assert int(reply["Content-Length"]) == len(data)
     archive = zipfile.ZipFile(io.BytesIO(data))
@@ -192,7 +192,7 @@ def test_an_archive_has_described_files_and_a_list_of_them(client, owner, video)
 
 
 def test_a_clean_archive_holds_the_saved_bytes_and_nothing_else(client, video):
-    reply = client.post("/selected", {"deed": "download", "clean": "1", "ids": [str(video.public_id)]})
+    reply = client.post("/selected", {"operation": "download", "clean": "1", "ids": [str(video.public_id)]})
     archive = zipfile.ZipFile(io.BytesIO(b"".join(reply.streaming_content)))
     assert [archive.read(name) for name in archive.namelist()] == [saved_bytes(video)]
 

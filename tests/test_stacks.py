@@ -28,7 +28,7 @@ def shown(reply):
 
 
 def stack_id(generation):
-    return f"b-{generation.batch.public_id}"
+    return f"b-{generation.batch_id}"
 
 
 def card_id(generation):

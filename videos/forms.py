@@ -19,7 +19,9 @@ from django.http import QueryDict
 from videos.models import Collection, Generation, Job, Picture, Provider, RemoteAccount, Request, StudioFault
 from videos.models.provider_limits import Asked, refusals
 from videos.remotes import registry
+from videos.storage.frames import open_frame
 from videos.storage.pictures import PictureRefused, Redrawn
+from videos.storage.probe import NotAVideo
 from videos.storage.redraw_process import RedrawFault, redraw_apart
 from videos.text import with_line_feeds
 
@@ -395,16 +397,20 @@ def find_picture(owner, public_id: str) -> Picture:
 
 
 def keep_last_frame(owner, public_id: str) -> Picture:
-    """A saved video's last frame as a picture of the owner's own."""
+    return keep_frame(owner, public_id, None)
+
+
+def keep_frame(owner, public_id: str, at: float | None) -> Picture:
+    """A saved video's frame at so many seconds, or its last one, as a picture of the owner's own."""
     videos = Generation.objects.visible_to(owner).kept().with_everything()
     generation = videos.filter(public_id=read_uuid(public_id), saved_video__isnull=False).first()
     if generation is None:
         raise forms.ValidationError("That video is no longer here; choose another frame.")
     try:
-        with generation.saved_video.last_frame.open("rb") as file:
+        with open_frame(generation.saved_video, at) as file:
             return Picture.objects.keep(owner, redrawn(file))
-    except (OSError, PictureRefused) as error:
-        raise forms.ValidationError("That video's last frame cannot be read; choose another frame.") from error
+    except (OSError, NotAVideo, PictureRefused) as error:
+        raise forms.ValidationError("That frame cannot be read; choose another frame.") from error
 
 
 def read_uuid(text: str) -> uuid.UUID | None:

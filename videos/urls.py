@@ -31,6 +31,7 @@ urlpatterns = [
     path("generate", compose.generate, name="generate"),
     path("undo/<uuid:batch>", compose.undo, name="undo"),
     path("compose", compose.compose, name="compose"),
+    path("compose/words", compose.prompt_words, name="prompt_words"),
     path("compose/fill", compose.fill, name="fill"),
     path("compose/advice", compose.advise, name="advise"),
     re_path("^frame/(?P<which>start|end)$", compose.frame, name="frame"),

@@ -50,7 +50,9 @@ const collect = (card) => {
 alsoOnKey((key, shiftKey, dialog) => {
   const card = document.activeElement.closest(".card");
   const link = card && find(".open:not([data-stack])", card);
-  if (key === "s" && link) openSharing(link);
+  const pressed = card && { x: ".tick-box input", f: ".starred" }[key];
+  if (pressed && !dialog) find(pressed, card)?.click();
+  else if (key === "s" && link) openSharing(link);
   else if (key === "c" && !dialog && find("#collect")) collect(card);
   else if (key === "Delete" && card?.matches(".is-mine.is-ready")) moveToTrash(card);
   else if (key === "p" && field("prompt") && !dialog) field("prompt").focus();

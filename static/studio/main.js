@@ -13,12 +13,22 @@ import "./card-keys.js"; // last: it acts on keys that no other module has taken
 
 /* Loaded once somebody needs it. Only here, because the hash in a module's name depends on the modules it names, and
    these import others in turn. */
+const later = {
+  stacks: () => import("./stacks.js"),
+  all: () => import("./select-all.js"),
+  picker: () => import("./picker.js"),
+  words: () => import("./words.js"),
+  frames: () => import("./frames.js"),
+};
+
 listen("click", async (event) => {
-  const link = event.target.closest("[data-stack]");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const button = event.target.closest("[data-later]");
+  if (!button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  (await import("./stacks.js")).toggle(link.closest(".card"));
+  (await later[button.dataset.later]()).act(button);
 });
+
+listen("toggle", ({ target }) => target.id === "providers" && later.picker(), true);
 
 listen("drop paste", async (event) => {
   const dropped = event.dataTransfer || event.clipboardData;

@@ -1,14 +1,14 @@
 /* What Generate would order: the list of models, and the labels, which are drawn from the form's own values. Generate
    waits until their price is shown. */
 import { find, findAll, listen } from "./dom.js";
-import { askForAdvice, composer, field, triggerChange } from "./form.js";
+import { askForAdvice, composer, field } from "./form.js";
 
 const ASK_AFTER = 300; // ms without another change
 let pricedOrder; // the order whose labels and price the server has drawn
 let askedOrder;
 let timer;
 
-const models = () => findAll("[name=provider]", composer());
+export const models = () => findAll("[name=provider]", composer());
 const chosenModels = () => models().filter((model) => model.checked);
 
 const orderOf = (ticked, ratio, count, settings) =>
@@ -72,20 +72,9 @@ listen(
   true,
 );
 
-/* The list of models, which can be searched. */
+/* The list of models; searching it is in picker.js. */
 export const SHOWN_MODELS = ".offer:not([hidden]) [name=provider]:enabled";
 const list = () => find(".models");
-
-const filterModels = (text) => {
-  const words = text.toLowerCase().split(/\s+/);
-  for (const offer of findAll(".offer")) {
-    const text = offer.textContent.toLowerCase();
-    offer.hidden = !words.every((word) => text.includes(word));
-  }
-  list().classList.toggle("is-filtered", Boolean(text));
-  const retired = find(".retired", list());
-  if (retired) retired.hidden = !find(".offer:not([hidden])", retired);
-};
 
 /* At the most that may be chosen, the others cannot be ticked. */
 export const limitModels = () => {
@@ -97,43 +86,13 @@ export const limitModels = () => {
   find("#models-selected").textContent = isFull ? `${chosen} of ${most} selected` : `${chosen} selected`;
 };
 
-const chooseOnly = (value) => {
-  for (const box of models()) box.checked = box.value === value;
-  const [box] = chosenModels();
-  box.dispatchEvent(new Event("input", { bubbles: true }));
-  triggerChange(box);
-};
-
 listen("input", ({ target }) => {
-  if (target.id === "provider-search") filterModels(target.value);
   // There is always something to order: the last one stays.
   if (target.name === "provider" && !chosenModels().length) target.checked = true;
 });
 
-/* toggle does not bubble, so it is captured. */
-listen(
-  "toggle",
-  ({ target }) => {
-    if (target.id !== "providers") return;
-    find("#provider-search").value = "";
-    filterModels("");
-  },
-  true,
-);
-
 listen("click", ({ target, detail }) => {
-  const replacement = target.closest("[data-switch]");
-  if (replacement) {
-    chooseOnly(replacement.dataset.switch);
-    replacement.closest(".ended").remove();
-  }
   // A click chooses a ratio and closes; arrow keys, whose clicks have no detail, only choose.
   const ratio = target.matches("input") && target.closest(".ratios label");
   if (ratio && detail) setTimeout(() => ratio.closest("[popover]").hidePopover(), 120);
-});
-
-listen("keydown", (event) => {
-  if (event.target.id !== "provider-search" || event.key !== "ArrowDown") return;
-  event.preventDefault();
-  find(SHOWN_MODELS)?.focus();
 });

@@ -8,7 +8,7 @@ const sum = (ticked, name, each) => ticked.reduce((total, box) => total + Number
 
 /* A ticked stack stands for its cards, also where it is open. */
 const isCounted = (box) => !find(`#b-${box.closest(".card").dataset.batch} .tick-box :checked`);
-const everything = () => find("[name=everything]");
+export const everything = () => find("[name=everything]");
 
 export const showSelection = () => {
   const output = find("#selected");
@@ -39,21 +39,7 @@ const selectRange = (target) => {
   for (const box of all.slice(first, last)) box.checked = target.checked;
 };
 
-/* The cards below one heading; without a key all, also those that are not loaded yet. */
-const selectAll = (key) => {
-  let isBelow = !key;
-  for (const item of find("#cards").children) {
-    if (key && item.matches(".day")) isBelow = item.dataset.section === key;
-    const box = isBelow && find(".tick-box input", item);
-    if (box && !item.matches(".is-within")) box.checked = true;
-  }
-  if (!key) everything().checked = Boolean(find("#more"));
-  showSelection();
-};
-
 listen("click", ({ target, shiftKey }) => {
-  const button = target.closest("[data-select]");
-  if (button) selectAll(button.dataset.select);
   if (target.matches("[name=everything]")) showSelection();
   if (!target.matches(".tick-box input")) return;
   if (shiftKey) selectRange(target);

@@ -11,8 +11,11 @@ const close = (stack) => {
 const showCards = (stack) => {
   openStack(stack);
   const query = new URLSearchParams(find("#live").getAttribute("hx-get").split("?")[1]);
-  query.set("batch", stack.id.slice(2));
+  query.set("batch", find("[data-stack]", stack).dataset.stack);
   return htmx.ajax("GET", `/?${query}&open=1`, { source: stack, target: "#cards", swap: "cards" });
 };
 
-export const toggle = (stack) => (isOpen(stack) ? close(stack) : showCards(stack));
+export const act = (link) => {
+  const stack = link.closest(".card");
+  return isOpen(stack) ? close(stack) : showCards(stack);
+};

@@ -146,6 +146,21 @@ def last_frame(path: Path, target: Path) -> None:
         _write_jpeg(_picture(last, stream), target, quality=92, subsampling=0)
 
 
+def frame_at(path: Path, seconds: float, target: Path) -> None:
+    """Write the frame that a player shows at `seconds`, as `last_frame` writes its own. Raises NotAVideo."""
+    with _opened(path) as (container, stream):
+        wanted = _start(stream) + seconds
+        _seek(container, stream, wanted)
+        chosen = None
+        for frame in _frames(container, stream):
+            if chosen is not None and frame.time > wanted:
+                break
+            chosen = frame
+        if chosen is None:
+            raise NotAVideo("The video is damaged: no picture at this place can be shown.")
+        _write_jpeg(_picture(chosen, stream), target, quality=92, subsampling=0)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """The container and its first real video stream, with libav's errors turned into NotAVideo."""

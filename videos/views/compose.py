@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from videos.body_limits import takes_uploads
-from videos.forms import FRAMES, GenerateForm, check_address, find_picture, keep_last_frame, keep_upload
+from videos.forms import FRAMES, GenerateForm, check_address, find_picture, keep_frame, keep_upload
 from videos.models import (
     Batch,
     Collection,
@@ -22,6 +22,7 @@ from videos.models import (
 )
 from videos.models.collection import MOST_CLIPS
 from videos.models.transactions import retried
+from videos.prompt_words import WORDS
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, new_token, queued
 from videos.views.composer import (
@@ -124,6 +125,12 @@ def compose(request: HttpRequest) -> HttpResponse:
     return render(request, "compose/_composer.html", composer_context(request))
 
 
+@require_safe
+def prompt_words(request: HttpRequest) -> HttpResponse:
+    """Words for camera, lighting, style and mood; loaded when they are opened."""
+    return render(request, "compose/_prompt_words.html", {"kinds": WORDS})
+
+
 @require_POST
 def fill(request: HttpRequest) -> HttpResponse:
     """The composer filled by `facts`: what a downloaded video that was dropped on it says of itself."""
@@ -176,8 +183,17 @@ def added_frame(request: HttpRequest, which: str, name: str) -> Picture | None:
     if files:
         return keep_upload(request.user, files[0])
     if request.POST.get(f"{which}_from"):
-        return keep_last_frame(request.user, request.POST[f"{which}_from"])
+        return keep_frame(request.user, request.POST[f"{which}_from"], read_moment(request.POST.get("at")))
     raise forms.ValidationError("That file did not arrive; add it again.")
+
+
+def read_moment(text: str | None) -> float | None:
+    """Seconds from the beginning of a video; None for its last frame."""
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < 100_000 else None
 
 
 def shown_frame(request: HttpRequest, which: str, name: str) -> dict:

@@ -33,6 +33,8 @@ class PatternForm(forms.Form):
     )
 
     def clean_pattern(self) -> str:
+        if "pattern" not in self.data:
+            raise forms.ValidationError("The pattern did not arrive. Reload the page and try again.")
         pattern = self.cleaned_data["pattern"].strip()
         try:
             check_pattern(pattern)
@@ -44,7 +46,7 @@ class PatternForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def file_names(request: HttpRequest) -> HttpResponse:
     pattern = Preferences.objects.of(request.user).name_pattern
-    form = PatternForm(request.POST or None, initial={"pattern": pattern})
+    form = PatternForm(request.POST if request.method == "POST" else None, initial={"pattern": pattern})
     if request.method == "POST" and form.is_valid():
         Preferences.objects.keep(request.user, name_pattern=form.cleaned_data["pattern"])
         messages.info(request, "Saved. This is how your next downloads are named.")

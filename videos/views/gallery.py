@@ -43,12 +43,7 @@ STARTERS = [
     "Espresso pouring into a glass cup, macro, steam curling in warm side light",
     "Paper birds folding themselves and taking off from a desk, stop motion",
 ]
-# Each size of the cards with its name and its icon
-CARD_SIZES = [
-    ("compact", "Small cards", "grid-3x3"),
-    ("comfortable", "Medium cards", "grid-2x2"),
-    ("large", "Large cards", "square"),
-]
+CARD_SIZES = {"compact": "Small", "comfortable": "Medium", "large": "Large"}
 OTHER_TABS = {"ready": "Ready", "trash": "Trash"}
 
 
@@ -133,8 +128,8 @@ class Shelf:
         return replace(self, state="", sort="") != Shelf()
 
     def stacks_for(self, user) -> bool:
-        """Whether batches stand on this shelf as stacks. The page of one batch shows its videos."""
-        return self.sort in BY_TIME and not self.batch and Preferences.objects.of(user).stacks
+        """Whether batches stand on this shelf as stacks. The page of one batch, and a collection, show their videos."""
+        return self.sort in BY_TIME and not self.batch and not self.collection and Preferences.objects.of(user).stacks
 
     @property
     def is_narrowed(self) -> bool:
@@ -287,13 +282,13 @@ def changed_cards(request: HttpRequest, shelf: Shelf, changed: GenerationQuerySe
         cards = cards_of(rows.filter(pk__in=changed).with_everything().newest_first(), request.user)
         gone = changed.exclude(pk__in=[card.generation.pk for card in cards]).values_list("public_id", flat=True)
         return list(with_sections(cards, shelf.sort)), {"gone": gone}
-    batches = dict(changed.values_list("batch_id", "batch__public_id"))
+    batches = set(changed.values_list("batch_id", flat=True))
     found = stacks_of(rows, batches, request.user)
     stacks = {pk: one for pk, one in found.items() if isinstance(one, Stack)}
     shown = {key for one in found.values() for key in keys_of(one)}
     gone = {
         "gone": changed.exclude(pk__in=shown).values_list("public_id", flat=True),
-        "gone_stacks": [public_id for pk, public_id in batches.items() if pk not in stacks],
+        "gone_stacks": batches - stacks.keys(),
     }
     cards = with_sections(sorted(found.values(), key=lambda one: -max(keys_of(one))), shelf.sort)
     return [*cards, *in_order(changed_within(request, rows.filter(pk__in=changed), stacks), shelf.sort)], gone
@@ -367,7 +362,7 @@ def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
     return {
         **page_context(request, shelf),
         "preferences": preferences,
-        "can_stack": shelf.sort in BY_TIME and not shelf.batch,
+        "can_stack": shelf.sort in BY_TIME and not shelf.batch and not shelf.collection,
         "card_sizes": CARD_SIZES,
         "sorts": SORTS,
         "on_this_tab": counts[shelf.state or "all"],

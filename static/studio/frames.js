@@ -1,0 +1,19 @@
+/* The frame at which the player stands, as start or end frame. Loaded once that is asked for. */
+import { find } from "./dom.js";
+import { triggerChange, unfold, field } from "./form.js";
+import { viewer } from "./viewer.js";
+
+export const act = async (button) => {
+  const which = button.dataset.frame;
+  const video = find("video.player", viewer);
+  video.pause();
+  button.disabled = true;
+  const values = { [`${which}_from`]: button.dataset.video, at: video.currentTime.toFixed(3) };
+  await htmx.ajax("POST", `/frame/${which}`, { source: "#action", values, target: `#slot-${which}`, swap: "outerHTML" });
+  button.disabled = false;
+  if (!find(`#slot-${which}`).matches(".is-filled")) return;
+  viewer.close();
+  unfold();
+  field("prompt").focus();
+  triggerChange(field("prompt"));
+};

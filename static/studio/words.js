@@ -1,0 +1,22 @@
+/* Adds words to the prompt, where the caret stands, and takes them out again. Loaded once one is tapped. */
+import { field } from "./form.js";
+
+const joined = (before, word, after) => {
+  const start = before.trimEnd();
+  const comma = start && !/[,.;:!?…]$/.test(start) ? ", " : start ? " " : "";
+  const rest = after.trimStart();
+  return [start + comma + word, rest && !/^[,.;:!?]/.test(rest) ? ", " : "", rest];
+};
+
+export const act = (button) => {
+  const prompt = field("prompt");
+  const { value, selectionEnd } = prompt;
+  const { word } = button.dataset;
+  const isThere = new RegExp(`(^|, )${word}(?=$|,)`).test(value);
+  const at = document.activeElement === prompt || selectionEnd ? selectionEnd : value.length;
+  const [start, comma, rest] = joined(value.slice(0, at), word, value.slice(at));
+  prompt.value = isThere ? value.replace(new RegExp(`(^|, )${word}(?=$|,)`), "").replace(/^, /, "") : start + comma + rest;
+  if (!isThere) prompt.selectionStart = prompt.selectionEnd = start.length;
+  button.ariaPressed = !isThere;
+  prompt.dispatchEvent(new Event("input", { bubbles: true }));
+};
