@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0024_webhook_events")]
+    dependencies = [("videos", "0025_low_balance_is_the_owners")]
     operations = [
         migrations.AddField("preferences", "stacks", models.BooleanField(default=True)),
         migrations.AlterField(
