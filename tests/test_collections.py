@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.parts.exhibition import make
-from tests.parts.people import make_member, make_owner, signed_in
+from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
 from videos.models import Clip, Collection, CollectionFull, Generation, NameTaken, PersonalNote
 from videos.models import collection as collection_module
 from videos.views.select import MOST
@@ -19,7 +19,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture
 def owner():
-    return make_owner()
+    return with_single_cards(make_owner())
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.parts.people import make_manager, make_member, make_owner
 from tests.parts.things import make_picture, make_ready
 from videos import signed_links
 from videos.accounts import sessions
-from videos.models import Budget, Collection, Job, OneTimeLink, ProcessLock, PublicLink, StudioFault
+from videos.models import Budget, Collection, Job, OneTimeLink, Preset, ProcessLock, PublicLink, StudioFault
 from videos.storage.writable import writable
 
 HTMX = {"HX-Request": "true"}
@@ -96,6 +96,9 @@ TABLE = {
     "undo": Row(ITS_MAKER, get=200, post=302, htmx_post=200),
     "compose": page(SIGNED_IN),
     "prompt_words": page(SIGNED_IN),
+    "presets": page(SIGNED_IN, post=422),
+    "use_preset": deed(ITS_MAKER, post=200),
+    "remove_preset": deed(ITS_MAKER, post=200),
     "fill": Row(SIGNED_IN, post=200),
     "advise": Row(SIGNED_IN, post=200),
     "frame": page(SIGNED_IN, post=422),
@@ -225,6 +228,7 @@ class World:
         self.picture = make_picture(member)
         self.generation = make_ready(member, start_frame=self.picture)
         self.collection = Collection.objects.make(member, "Autumn launch")
+        self.preset = Preset.objects.create(owner=member, name="Tall", aspect_ratio="9:16")
         self.link = PublicLink.objects.create(generation=self.generation)
         self.tokens = {
             "invite": OneTimeLink.objects.issue("invite", owner),
@@ -259,6 +263,8 @@ class World:
             given["pk"] = OneTimeLink.objects.get(purpose="invite").pk
         if name in of_collection or name.startswith("collection_"):
             given["public_id"] = self.collection.public_id
+        if name in {"use_preset", "remove_preset"}:
+            given["public_id"] = self.preset.public_id
         given["backend"] = "heygen_models"
         return reverse(name, kwargs={key: given[key] for key in wanted})
 

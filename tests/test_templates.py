@@ -14,7 +14,7 @@ from videos.templatetags.icons import ICONS, icon_sprite
 
 FOLDER = Path(ROOT) / "templates"
 TEMPLATES = sorted(FOLDER.rglob("*.html"))
-USED = re.compile(r'{% icon "([^"]+)"')
+USED = re.compile(r'{% (?:card_)?icon "([^"]+)"')
 
 
 def names(paths):

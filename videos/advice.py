@@ -72,11 +72,18 @@ class Plan:
                 "aspect_ratio",
                 f"{provider.name} supports {listed(provider.ratios)}; {self.aspect_ratio} may be changed.",
             )
+        for key in self.settings_unknown_to(provider):
+            yield "config", f"{provider.name} has no setting “{key}”; it may be ignored."
         if provider.prompt_limit and self.prompt_length > provider.prompt_limit:
             yield (
                 "prompt",
                 f"{provider.name} takes {provider.prompt_limit:,} characters; this prompt has {self.prompt_length:,}.",
             )
+
+    def settings_unknown_to(self, provider: Provider) -> list[str]:
+        """The settings that this provider is not known to have; none where nothing is known of its settings."""
+        known = {key["key"] for key in provider.config_keys}
+        return [str(key)[:40] for key in self.config if key not in known][:3] if known else []
 
     def notes(self) -> list[str]:
         """How the price was counted, where that cannot be seen."""

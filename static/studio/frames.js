@@ -9,7 +9,8 @@ export const act = async (button) => {
   video.pause();
   button.disabled = true;
   const values = { [`${which}_from`]: button.dataset.video, at: video.currentTime.toFixed(3) };
-  await htmx.ajax("POST", `/frame/${which}`, { source: "#action", values, target: `#slot-${which}`, swap: "outerHTML" });
+  const place = { target: `#slot-${which}`, swap: "outerHTML" };
+  await htmx.ajax("POST", `/frame/${which}`, { source: "#action", values, ...place });
   button.disabled = false;
   if (!find(`#slot-${which}`).matches(".is-filled")) return;
   viewer.close();

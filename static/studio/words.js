@@ -15,7 +15,8 @@ export const act = (button) => {
   const isThere = new RegExp(`(^|, )${word}(?=$|,)`).test(value);
   const at = document.activeElement === prompt || selectionEnd ? selectionEnd : value.length;
   const [start, comma, rest] = joined(value.slice(0, at), word, value.slice(at));
-  prompt.value = isThere ? value.replace(new RegExp(`(^|, )${word}(?=$|,)`), "").replace(/^, /, "") : start + comma + rest;
+  const without = value.replace(new RegExp(`(^|, )${word}(?=$|,)`), "").replace(/^, /, "");
+  prompt.value = isThere ? without : start + comma + rest;
   if (!isThere) prompt.selectionStart = prompt.selectionEnd = start.length;
   button.ariaPressed = !isThere;
   prompt.dispatchEvent(new Event("input", { bubbles: true }));

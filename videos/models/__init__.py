@@ -14,6 +14,7 @@ from videos.models.personal_note import PersonalNote
 from videos.models.picture import Picture, RemoteCopy
 from videos.models.polls import DuePoll, Outcome
 from videos.models.preferences import Preferences
+from videos.models.preset import Preset
 from videos.models.process_lock import ProcessLock
 from videos.models.provider import Provider, ProviderPrice
 from videos.models.remote_account import RemoteAccount
@@ -47,6 +48,7 @@ __all__ = [
     "PersonalNote",
     "Picture",
     "Preferences",
+    "Preset",
     "ProcessLock",
     "Provider",
     "ProviderPrice",

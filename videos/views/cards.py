@@ -80,7 +80,7 @@ class Card:
 
     @property
     def details_id(self) -> str:
-        return f"details-{self.generation.public_id}"
+        return f"d-{self.generation.pk}"
 
     @property
     def started_at(self) -> datetime:

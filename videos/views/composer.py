@@ -29,6 +29,7 @@ from videos.views.cards import new_token, track_records
 EARLIER = 12  # pictures, and last frames, to choose from
 RECENT_PROMPTS = 12
 RATIOS = ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"]
+RATIO_OF = {"tall": "9:16", "wide": "16:9"}  # the same video once more in this ratio
 LABELS = {"start": "Start frame", "end": "End frame"}
 
 
@@ -108,7 +109,7 @@ def current_config(form: GenerateForm) -> tuple[dict, str]:
 
 def starting_values(request: HttpRequest) -> dict:
     """What an address such as /?reuse=<uuid> puts into an empty composer."""
-    for name in ("reuse", "continue", "prompt_of"):
+    for name in ("reuse", "continue", "prompt_of", *RATIO_OF):
         if name in request.GET:
             videos = Generation.objects.visible_to(request.user).with_everything()
             found = videos.filter(public_id=read_uuid(request.GET[name])).first()
@@ -156,7 +157,7 @@ def with_seed_of(generation: Generation, values: dict) -> dict:
 
 
 def values_of(generation: Generation, how: str, user) -> dict:
-    values = {"prompt": generation.prompt, "aspect_ratio": generation.aspect_ratio}
+    values = {"prompt": generation.prompt, "aspect_ratio": RATIO_OF.get(how, generation.aspect_ratio)}
     if how == "prompt_of":
         return default_values() | values
     provider = generation.provider

@@ -63,7 +63,8 @@ def described_parts(generation: Generation) -> list[Part]:
     """The parts of a copy of its video that carries all this."""
     saved = generation.saved_video
     with saved.file.storage.open(saved.file.name) as file:
-        return described(file, saved.size, texts_of(generation), everything_of(generation))
+        size = file.seek(0, io.SEEK_END)
+        return described(file, size, texts_of(generation), everything_of(generation))
 
 
 def contents(names: list[str], generations: list[Generation]) -> bytes:

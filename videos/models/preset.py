@@ -1,0 +1,46 @@
+"""A preset: models, ratio, settings and words for the prompt under a name, one person's own or everybody's."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+LONGEST_NAME = 60
+MOST = 100  # of one person
+
+
+class PresetQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        return self.filter(Q(owner=user) | Q(shared=True))
+
+    def by_name(self):
+        return self.order_by("name", "pk")
+
+
+class Preset(models.Model):
+    public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="presets")
+    name = models.CharField(max_length=LONGEST_NAME)
+    shared = models.BooleanField(default=False)
+    prompt = models.TextField(blank=True)  # is added to what is written, not put in its place
+    providers = models.JSONField(default=list)  # values
+    aspect_ratio = models.CharField(max_length=16)
+    config = models.TextField(blank=True)  # as it is typed
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PresetQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="one_preset_of_each_name")]
+
+    def __str__(self):
+        return self.name
+
+    def added_to(self, prompt: str) -> str:
+        """The prompt with the preset's words behind it, once."""
+        words = self.prompt.strip()
+        if not words or words in prompt:
+            return prompt
+        start = prompt.rstrip()
+        return f"{start}{'' if start.endswith(tuple(',.;:!?…')) else ','} {words}" if start else words

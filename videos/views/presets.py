@@ -1,0 +1,93 @@
+"""Presets: kept from the composer as it stands, and laid into it again."""
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from videos.forms import MOST_PROVIDERS, GenerateForm, SettingsRefused, Typed, read_config
+from videos.models import Preset, Provider
+from videos.models.preset import LONGEST_NAME, MOST
+from videos.text import with_line_feeds
+from videos.views.composer import composer_context
+
+FULL = f"You have {MOST} presets. Remove one first."
+
+
+class PresetForm(forms.Form):
+    preset_name = forms.CharField(max_length=LONGEST_NAME, error_messages={"required": "Give the preset a name."})
+    preset_shared = forms.BooleanField(required=False)
+    with_prompt = forms.BooleanField(required=False)
+    prompt = Typed()
+    aspect_ratio = forms.CharField(max_length=16)
+    config = Typed()
+
+    def clean_config(self) -> str:
+        text = with_line_feeds(self.cleaned_data["config"])
+        try:
+            read_config(text)
+        except SettingsRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+        return text
+
+    def columns(self) -> dict:
+        data = self.cleaned_data
+        return {
+            "shared": data["preset_shared"],
+            "prompt": with_line_feeds(data["prompt"])[:10_000] if data["with_prompt"] else "",
+            "aspect_ratio": data["aspect_ratio"],
+            "config": data["config"],
+        }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def presets(request: HttpRequest) -> HttpResponse:
+    """The list of presets; a POST keeps what stands in the composer under a name, in place of an earlier one of it."""
+    form = PresetForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        name = form.cleaned_data["preset_name"]
+        if request.user.presets.exclude(name=name).count() >= MOST:
+            form.add_error(None, FULL)
+        else:
+            values = known_providers(request.POST.getlist("provider"))
+            columns = {**form.columns(), "providers": values}
+            request.user.presets.update_or_create(name=name, defaults=columns)
+            form = PresetForm()
+    return answer(request, form)
+
+
+def answer(request: HttpRequest, form: PresetForm) -> HttpResponse:
+    shown = Preset.objects.visible_to(request.user).select_related("owner").by_name()[: 2 * MOST]
+    errors = [error for errors in form.errors.values() for error in errors]
+    context = {"presets": shown, "errors": errors, "longest_name": LONGEST_NAME}
+    return render(request, "compose/_presets.html", context, status=422 if errors else 200)
+
+
+def known_providers(values: list[str]) -> list[str]:
+    wanted = [value for value in values if "\0" not in value][:MOST_PROVIDERS]
+    return list(Provider.objects.offered().filter(value__in=wanted).values_list("value", flat=True))
+
+
+@require_POST
+def use(request: HttpRequest, public_id) -> HttpResponse:
+    """The composer with the preset in it. What is written stays, with the preset's words behind it; so do frames."""
+    preset = get_object_or_404(Preset.objects.visible_to(request.user), public_id=public_id)
+    names = ("start_picture", "end_picture", "start_from", "end_from", "reference_image_url", "tail_image_url")
+    values = {name: request.POST[name] for name in names if request.POST.get(name)} | {
+        "prompt": preset.added_to(with_line_feeds(request.POST.get("prompt", ""))),
+        "providers": list(
+            Provider.objects.filter(value__in=preset.providers, state=Provider.State.ACTIVE).values_list(
+                "value", flat=True
+            )
+        ),
+        "aspect_ratio": preset.aspect_ratio,
+        "config": preset.config,
+    }
+    form = GenerateForm(owner=request.user, initial=values)
+    return render(request, "compose/_composer.html", composer_context(request, form))
+
+
+@require_POST
+def remove(request: HttpRequest, public_id) -> HttpResponse:
+    get_object_or_404(request.user.presets, public_id=public_id).delete()
+    return answer(request, PresetForm())
