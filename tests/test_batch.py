@@ -119,6 +119,17 @@ def test_generate_makes_one_batch_of_all_rows(client):
     }
 
 
+def test_the_gallery_then_says_what_was_made_and_offers_to_take_it_back(client):
+    page = client.get(send(client, TWO, "generate")["Location"]).content.decode()
+    assert "3 videos are queued." in page
+    assert "Undo 3" in page
+    assert "are queued" not in client.get("/?made=nonsense").content.decode()
+    assert (
+        "are queued"
+        not in signed_in(make_member("other")).get(f"/?made={Batch.objects.get().public_id}").content.decode()
+    )
+
+
 def test_a_table_with_a_wrong_row_makes_nothing(client):
     reply = send(client, ONE_WRONG, "generate")
     assert reply.status_code == 422

@@ -24,7 +24,10 @@ const hideLater = () => {
   timer = setTimeout(() => (isNeeded() ? hideLater() : hideToast()), find("button", toast) ? 20_000 : 9000);
 };
 
-if (toast) new MutationObserver(hideLater).observe(toast, { childList: true });
+if (toast) {
+  new MutationObserver(hideLater).observe(toast, { childList: true });
+  hideLater();
+}
 
 /* Buttons that copy. The Clipboard API needs TLS, which a studio in a local network lacks; this works there too. */
 listen("click", ({ target }) => {

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -31,7 +30,7 @@ from videos.models.batch import cost_of
 from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.table import Table, TableRefused, decode, read_table
-from videos.views.cards import new_token, queued, track_records
+from videos.views.cards import new_token, track_records
 from videos.views.compose import FULL, NOT_YOUR_PAGE, OTHER_WORDS, make_batch
 from videos.views.composer import RATIOS, accounts_by_backend, left_for, warnings_of
 
@@ -105,8 +104,8 @@ def show_or_make(request: HttpRequest, form: BatchForm, refusal: str) -> HttpRes
 
 
 def made(request: HttpRequest, new: Batch) -> HttpResponse:
-    messages.success(request, queued(new)["said"])
-    return redirect(f"/#g-{new.generations.newest_first()[0].public_id}")
+    """The gallery, which says what was made and offers Undo."""
+    return redirect(f"/?made={new.public_id}")
 
 
 def show_unread(request: HttpRequest, refusal: str) -> HttpResponse:

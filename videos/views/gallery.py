@@ -20,7 +20,7 @@ from videos.models.changes import current_moment, is_moment, is_still_to_come
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.studio_settings import current
 from videos.notices import current_notices, digest_of
-from videos.views.cards import Card, answer_with_cards, cards_of
+from videos.views.cards import Card, answer_with_cards, cards_of, queued
 from videos.views.composer import RATIOS, composer_context
 from videos.views.gallery_page import BY_TIME, SORTS, gallery_page, in_order, with_sections
 from videos.views.next_page import asked_next, redirect_to
@@ -37,6 +37,7 @@ WHEN = {"today": "Today", "week": "Last 7 days", "month": "Last 30 days", "betwe
 DAYS = {"today": 0, "week": 6, "month": 29}
 MOST_OFFERED = 50  # collections in the filter: the newest, and the open one
 MOST_MATCHES = 6  # collections that a search names above its videos
+JUST_MADE = timedelta(minutes=2)
 STARTERS = [
     "A drone shot flying over a coastal city at golden hour, cinematic lighting",
     "Fog over a still lake at dawn, slow dolly in, a single rowing boat",
@@ -224,7 +225,14 @@ def gallery(request: HttpRequest) -> HttpResponse:
     context = shelf_context(request, shelf)
     if request.htmx.target == "shelf" and not request.htmx.history_restore_request:
         return render(request, "gallery/_shelf_answer.html", context)
-    return render(request, "gallery.html", context | composer_context(request))
+    return render(request, "gallery.html", context | composer_context(request) | just_made(request))
+
+
+def just_made(request: HttpRequest) -> dict:
+    """What the toast says of the batch that `made` names, where a page other than this one has made it."""
+    made = read_uuid(request.GET.get("made", ""))
+    batch = request.user.batches.filter(public_id=made).first() if made else None
+    return queued(batch) if batch and timezone.now() - batch.created_at < JUST_MADE else {}
 
 
 @require_safe

@@ -1,0 +1,224 @@
+/* Many at once as a spreadsheet: one cell has the focus; it is typed into, pasted into and filled down. The text of the
+   table is what is sent, so every change is written there, and the verdicts wait for Check. */
+import { createElement, find, findAll, listen } from "./dom.js";
+
+const BLANK_ROWS = 5;
+const MOST_UNDONE = 100;
+const text = find("#table");
+let columns = [];
+let rows = []; // arrays of strings, without the first line
+let focused = [0, 0]; // row and column
+const undone = [];
+
+/* The CSV that the server wrote: commas, quotes where they are needed. Pasted cells come with tabs. */
+const parse = (source, separator) => {
+  const lines = [[""]];
+  let isQuoted = false;
+  for (let at = 0; at < source.length; at += 1) {
+    const char = source[at];
+    const cells = lines.at(-1);
+    const isStart = !cells.at(-1);
+    if (isQuoted && char === '"' && source[at + 1] === '"') cells[cells.length - 1] += source[(at += 1)];
+    else if (char === '"' && (isQuoted || isStart)) isQuoted = !isQuoted;
+    else if (isQuoted) cells[cells.length - 1] += char;
+    else if (char === separator) cells.push("");
+    else if (char === "\n") lines.push([""]);
+    else if (char !== "\r") cells[cells.length - 1] += char;
+  }
+  return lines.filter((cells) => cells.some(Boolean));
+};
+
+const quoted = (cell) => (/[",\n\r]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+const written = () => [columns, ...rows.filter((cells) => cells.some(Boolean))];
+
+const keepText = () => {
+  text.value = written()
+    .map((cells) => cells.map(quoted).join(","))
+    .join("\n");
+  find(".many").classList.add("is-changed");
+};
+
+const body = () => find(".sheet-table tbody");
+const rowAt = (row) => body().rows[row];
+const cellAt = ([row, column]) => rowAt(row)?.cells[column + 1]; // the first one is the tick
+const valueAt = ([row, column]) => rows[row]?.[column] || "";
+
+const show = (place) => {
+  const cell = cellAt(place);
+  cell.textContent = valueAt(place);
+  cell.classList.remove("is-wrong", "is-odd");
+  cell.classList.add("is-edited");
+  const price = rowAt(place[0]).cells[columns.length + 1];
+  if (price) price.textContent = "…";
+};
+
+const addRow = () => {
+  const number = body().rows.length + 1;
+  const row = body().insertRow();
+  const head = createElement("th", { scope: "row", textContent: number });
+  row.append(head);
+  for (const column of columns) row.insertCell().className = `of-${column}`;
+  row.insertCell().className = "num";
+  for (const cell of [...row.cells].slice(1, -1)) cell.tabIndex = -1;
+  rows[number - 1] ||= columns.map(() => "");
+};
+
+/* Several changes at once are one step back. */
+const change = (changes) => {
+  undone.push(changes.map(([place]) => [place, valueAt(place)]));
+  undone.splice(0, undone.length - MOST_UNDONE);
+  apply(changes);
+};
+
+const apply = (changes) => {
+  for (const [[row, column], value] of changes) {
+    if (column >= columns.length) continue;
+    while (!rowAt(row)) addRow();
+    rows[row][column] = value;
+    show([row, column]);
+  }
+  keepText();
+};
+
+const focusCell = (place) => {
+  const cell = cellAt(place);
+  if (!cell || place[1] < 0 || place[1] >= columns.length) return;
+  for (const other of findAll("td[tabindex='0']", body())) other.tabIndex = -1;
+  focused = place;
+  cell.tabIndex = 0;
+  cell.focus();
+  cell.append(handle);
+};
+
+/* Dragged down, the handle fills the cells below with this one's value. */
+const handle = createElement("i", { className: "fill-handle", ariaHidden: "true" });
+
+const fillTo = (from, last) => {
+  const changes = [];
+  for (let row = from[0] + 1; row <= last; row += 1) changes.push([[row, from[1]], valueAt(from)]);
+  if (changes.length) change(changes);
+};
+
+handle.onpointerdown = (event) => {
+  event.preventDefault();
+  handle.setPointerCapture(event.pointerId);
+  const from = focused;
+  handle.onpointerup = ({ clientX, clientY }) => {
+    const row = document.elementFromPoint(clientX, clientY)?.closest("tbody tr");
+    if (row) fillTo(from, row.sectionRowIndex);
+    focusCell(from);
+  };
+};
+
+/* Typing: the cell holds a field until Enter or Tab takes it, or Escape leaves it. */
+const edit = (place, value = valueAt(place)) => {
+  const cell = cellAt(place);
+  const field = createElement("textarea", { value, rows: 1, dir: "auto", ariaLabel: columns[place[1]] });
+  let isOver = false;
+  const end = (isTaken, move = [0, 0]) => {
+    if (isOver) return;
+    isOver = true;
+    if (isTaken && field.value !== valueAt(place)) change([[place, field.value]]);
+    else cell.replaceChildren(...before);
+    if (!move) return; // somebody went elsewhere
+    focusCell([place[0] + move[0], place[1] + move[1]]);
+    if (document.activeElement === document.body) focusCell(place);
+  };
+  const before = [...cell.childNodes];
+  cell.replaceChildren(field);
+  field.focus();
+  field.onblur = () => end(true, null);
+  field.onkeydown = (event) => {
+    event.stopPropagation();
+    if (event.key === "Escape") return end(false);
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey || event.altKey)) return;
+    const moves = { Enter: [1, 0], Tab: [0, event.shiftKey ? -1 : 1] }[event.key];
+    if (!moves || (event.key === "Enter" && event.shiftKey)) return;
+    event.preventDefault();
+    while (moves[0] && !rowAt(place[0] + 1)) addRow();
+    end(true, moves);
+  };
+};
+
+const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+const undo = () => {
+  const last = undone.pop();
+  if (last) apply(last);
+};
+
+const press = (event, place) => {
+  const { key, ctrlKey, metaKey } = event;
+  const isCommand = ctrlKey || metaKey;
+  if (isCommand && key === "d" && place[0] > 0) change([[place, valueAt([place[0] - 1, place[1]])]]);
+  else if (isCommand && key === "z") undo();
+  else if (MOVES[key] && !isCommand) focusCell([place[0] + MOVES[key][0], place[1] + MOVES[key][1]]);
+  else if (!isCommand && (key === "Enter" || key === "F2")) edit(place);
+  else if (key === "Delete" || key === "Backspace") change([[place, ""]]);
+  else if (!isCommand && !event.altKey && key.length === 1) edit(place, key);
+  else return;
+  event.preventDefault();
+  if (isCommand || key === "Delete" || key === "Backspace") focusCell(place);
+};
+
+const placeOf = (target) => {
+  const cell = target.closest?.(".sheet-table tbody td:not(.num:last-child)");
+  return cell && [cell.parentElement.sectionRowIndex, cell.cellIndex - 1];
+};
+
+listen("keydown", (event) => {
+  const place = !event.target.matches("textarea, input") && placeOf(event.target);
+  if (place) press(event, place);
+});
+
+listen("click", ({ target }) => {
+  const place = !target.matches("textarea, input, a") && placeOf(target);
+  if (place) focusCell(place);
+  if (target.closest("#add-row")) {
+    addRow();
+    focusCell([body().rows.length - 1, 0]);
+  }
+});
+
+listen("dblclick", ({ target }) => {
+  const place = !target.matches("textarea, input, a") && placeOf(target);
+  if (place) edit(place);
+});
+
+listen("paste", (event) => {
+  const place = !event.target.matches("textarea, input") && placeOf(event.target);
+  const pasted = place && parse(event.clipboardData.getData("text/plain"), "\t");
+  if (!pasted?.length) return;
+  event.preventDefault();
+  const changes = pasted.flatMap((cells, down) =>
+    cells.map((value, right) => [[place[0] + down, place[1] + right], value]),
+  );
+  change(changes);
+  focusCell(place);
+});
+
+listen("copy", (event) => {
+  const place = getSelection().isCollapsed && placeOf(event.target);
+  if (!place) return;
+  event.preventDefault();
+  event.clipboardData.setData("text/plain", valueAt(place));
+});
+
+/* Where there is no table yet, an empty one to be filled in. */
+const build = () => {
+  const table = find("#blank-table").content.firstElementChild.cloneNode(true);
+  find(".many .as-text").before(table);
+  for (let row = 0; row < BLANK_ROWS; row += 1) addRow();
+};
+
+const start = () => {
+  [columns, ...rows] = parse(text.value, ",");
+  if (!columns) return;
+  for (const cells of rows) while (cells.length < columns.length) cells.push("");
+  if (!body()) build();
+  for (const cell of findAll("tbody td:not(:last-child)", find(".sheet-table"))) cell.tabIndex = -1;
+  const first = cellAt([0, 0]);
+  if (first) first.tabIndex = 0;
+};
+
+if (text) start();
