@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0025_low_balance_is_the_owners")]
+    dependencies = [("videos", "0026_status_notes")]
     operations = [
         migrations.AddField("preferences", "stacks", models.BooleanField(default=True)),
         migrations.AlterField(
