@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0029_verdicts"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
+    dependencies = [("videos", "0030_verdicts"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
     operations = [
         migrations.CreateModel(
             name="Preset",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0028_name_pattern"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
+    dependencies = [("videos", "0029_name_pattern"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
     operations = [
         migrations.CreateModel(
             name="Verdict",

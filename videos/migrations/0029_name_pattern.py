@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0027_stacks")]
+    dependencies = [("videos", "0028_stacks")]
     operations = [
         migrations.AddField("preferences", "name_pattern", models.CharField(blank=True, default="", max_length=200))
     ]

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0026_status_notes")]
+    dependencies = [("videos", "0027_alarms")]
     operations = [
         migrations.AddField("preferences", "stacks", models.BooleanField(default=True)),
         migrations.AlterField(
