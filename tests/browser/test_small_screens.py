@@ -26,6 +26,9 @@ TOO_SMALL = """(smallest) => {
         .map(([element, box]) => `${element.outerHTML.slice(0, 90)} ${box.width} x ${box.height}`);
 }"""
 
+CUT_OFF = """() => [...document.querySelectorAll(".tabs a")]
+    .filter((tab) => tab.scrollWidth > tab.clientWidth).map((tab) => tab.textContent.trim())"""
+
 
 def too_small(page):
     page.wait_for_timeout(300)  # what opens grows into its size
@@ -44,6 +47,7 @@ def test_everything_that_is_touched_on_a_phone_is_large_enough(room, phone_page)
     one_of_each(room.owner)
     page = room.enter(phone_page)
     page.goto(room.studio.url)
+    assert page.evaluate(CUT_OFF) == [], "a tab is as wide as its words"
     found = {"the gallery": too_small(page)}
     page.tap("#prompt")
     found["the composer"] = too_small(page)

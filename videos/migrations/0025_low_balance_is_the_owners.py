@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             field=models.DecimalField(
                 blank=True,
                 decimal_places=4,
-                help_text="A balance below this is told beside the button. Empty: 5 USD, or 50 credits; 0: never.",
+                help_text="Below this balance, a warning stands beside Generate. Empty: 5 USD or 50 credits. 0: never.",
                 max_digits=16,
                 null=True,
                 validators=[django.core.validators.MinValueValidator(0)],

@@ -92,7 +92,7 @@ class RemoteAccount(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="A balance below this is told beside the button. Empty: 5 USD, or 50 credits; 0: never.",
+        help_text="Below this balance, a warning stands beside Generate. Empty: 5 USD or 50 credits. 0: never.",
     )
     # What it announced about its end
     ends_at = models.DateTimeField(null=True, blank=True)
