@@ -64,7 +64,7 @@ def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, provi
 
 def settle(generation, status, seconds_ago, took, fields):
     created = timezone.now() - timedelta(seconds=seconds_ago)
-    columns = {"status": status, "created_at": created, "lease_until": None}
+    columns = {"status": status, "created_at": created, "lease_until": None, "day": timezone.localdate(created)}
     if status in OPEN:
         columns |= {"due_at": timezone.now() + FAR_AHEAD, "lease_until": timezone.now() + LEASE}
     if status != "queued" and status != "cancelled":

@@ -43,7 +43,7 @@ class Left:
 class LedgerQuerySet(models.QuerySet):
     def counting(self):
         """Only entries of this mode: demo videos cost nothing once a key is set, and the other way round."""
-        return self.filter(Q(generation=None) | Q(generation__backend__in=registry.active_keys()))
+        return self.filter(backend__in=["", *registry.active_keys()])
 
     def since(self, day: date):
         return self.filter(day__gte=day)
@@ -71,6 +71,7 @@ class LedgerEntry(models.Model):
     amount = models.DecimalField(max_digits=12, decimal_places=4, default=0)
     currency = models.CharField(max_length=3, default="USD")
     day = models.DateField()
+    backend = models.CharField(max_length=64, blank=True, help_text="Empty where its generation was gone in 0.1.0.")
     at = models.DateTimeField(auto_now_add=True)
 
     objects = LedgerQuerySet.as_manager()

@@ -22,7 +22,7 @@ from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
 from videos.models.budget import LedgerEntry
 from videos.models.changes import CHANGED
 from videos.models.event import GenerationEvent, Step, events_of
-from videos.models.generation_queryset import GenerationQuerySet, elapsed_since
+from videos.models.generation_queryset import TAB, GenerationQuerySet, elapsed_since
 from videos.models.lease import CLOCKS_DIFFER, NO_LEASE, claim_lasts
 from videos.models.metric_value import MetricValue
 from videos.models.picture import Picture, RemoteCopy
@@ -160,9 +160,7 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
 
     def add_missing_settlements(self):
         """A sender that died between an id's own commit and the ledger's left an execution that does not count yet."""
-        settled = LedgerEntry.objects.filter(generation=models.OuterRef("pk"), kind=LedgerEntry.Kind.SETTLE)
-        after = [Status.RUNNING, Status.SAVING, Status.STOPPED, Status.FAILED]
-        for generation in self.filter(~models.Exists(settled), status__in=after, remote_id__isnull=False):
+        for generation in self.filter(settled=False, remote_id__isnull=False):
             generation.settle()
 
     def flag_rows_of_other_backend(self):
@@ -184,16 +182,23 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         return generation.accept(remote_id, generation.lease_token)
 
 
+KEPT = Q(trashed_at__isnull=True)
+SHARED = Q(shared=True, trashed_at__isnull=True)
+UNSETTLED_JOB = Q(settled=False, remote_id__isnull=False)
+
+
 class Generation(models.Model):
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations", db_index=False
+    )
     batch = models.ForeignKey("Batch", on_delete=models.PROTECT, related_name="generations")
     retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
 
     # What was asked for
     prompt = models.TextField()
     search_text = models.TextField(blank=True, editable=False)  # the prompt, folded
-    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="generations")
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="generations", db_index=False)
     aspect_ratio = models.CharField(max_length=16, default="16:9")
     start_frame = models.ForeignKey(Picture, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     start_frame_url = models.TextField(blank=True)
@@ -253,21 +258,35 @@ class Generation(models.Model):
     shared = models.BooleanField(default=False, help_text="With the team.")
     trashed_at = models.DateTimeField(null=True, blank=True)
 
+    # Kept for lists, counts and sums
+    tab = models.GeneratedField(expression=TAB, output_field=models.CharField(max_length=10), db_persist=True)
+    day = models.DateField(default=timezone.localdate, editable=False, help_text="On which it counts, here.")
+    settled = models.BooleanField(default=False, editable=False, help_text="Its ledger says that it was accepted.")
+
     objects = GenerationManager()
 
     class Meta:
         ordering = ["-pk"]
         indexes = [
             models.Index(fields=["status", "due_at"], name="generation_due"),
-            models.Index(fields=["owner", "-id"], name="generation_gallery"),
-            models.Index(fields=["lease_token"], name="generation_lease"),
+            models.Index(fields=["lease_token"], name="generation_lease", condition=Q(lease_token__isnull=False)),
+            models.Index(fields=["id"], name="generation_unsettled", condition=UNSETTLED_JOB),
+            models.Index(fields=["owner", "-id"], name="generation_kept", condition=KEPT),
+            models.Index(fields=["owner", "tab", "-id"], name="generation_tab"),
+            models.Index(fields=["owner", "provider", "-id"], name="generation_of_provider", condition=KEPT),
+            models.Index(fields=["owner", "provider", "tab"], name="generation_provider_tab"),
+            models.Index(fields=["-id"], name="generation_shared", condition=SHARED),
+            models.Index(fields=["tab", "-id"], name="generation_shared_tab", condition=SHARED),
+            models.Index(fields=["provider", "-id"], name="generation_shared_provider", condition=SHARED),
+            models.Index(fields=["owner"], name="generation_sharers", condition=SHARED),
+            models.Index(fields=["provider", "-id"], name="generation_ended", condition=Q(ended_at__isnull=False)),
         ]
         constraints = [
             models.CheckConstraint(
                 condition=~Q(status__in=[Status.RUNNING, Status.SAVING, Status.READY]) | Q(remote_id__isnull=False),
                 name="what_runs_has_a_remote_id",
             ),
-            models.UniqueConstraint(fields=["backend", "remote_id"], name="a_remote_id_is_kept_once"),
+            models.UniqueConstraint(fields=["remote_id", "backend"], name="one_row_for_each_remote_id"),
         ]
 
     def __str__(self):
@@ -586,13 +605,15 @@ class Generation(models.Model):
             videos=videos,
             amount=amount,
             currency=currency or self.provider.currency,
-            day=timezone.localdate(self.created_at),
+            day=self.day,
+            backend=self.backend,
         )
 
     @retried
     def settle(self):
         """It counts, once, however often this is called; what was given back as not made is held again."""
-        Generation.objects.select_for_update(no_key=True).get(pk=self.pk)  # two recoveries settle one after the other
+        if not Generation.objects.filter(pk=self.pk).update(settled=True):  # locks it: recoveries come one by one
+            return
         if self.ledger.aggregate(held=Sum("videos"))["held"] == 0:
             self.enter(LedgerEntry.Kind.HOLD, videos=1, amount=self.estimate or Decimal(0))
         if not self.ledger.filter(kind=LedgerEntry.Kind.SETTLE).exists():

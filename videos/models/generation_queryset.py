@@ -1,18 +1,22 @@
 """Every list of generations that a screen or the engine needs is a named method here. Nothing here writes."""
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from statistics import median
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, F, Q, Window
+from django.db.models import Case, ExpressionWrapper, F, Q, Value, When, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
+from videos.models.bounded import Count, count_each
 from videos.models.changes import changed_between
 from videos.models.event import Step
 from videos.models.lease import ahead, passed
@@ -45,7 +49,39 @@ class GenerationQuerySet(models.QuerySet):
     def visible_to(self, user):
         if not user.is_authenticated:
             return self.none()
-        return self.filter(Q(owner=user) | Q(shared=True, trashed_at=None))
+        return self.filter(reduce(or_, reasons_to_see(user)))
+
+    def by_reason(self, user) -> list:
+        """What this person may see, one queryset for each reason: each has an index that gives it newest first, which
+        no index does for all together."""
+        if not user.is_authenticated:
+            return []
+        return [self.filter(reason) for reason in reasons_to_see(user)]
+
+    def newest_pks(self, user, count: int) -> list[int]:
+        """Of the newest `count` that this person may see, the newest first."""
+        return self._nearest(user, count, newest=True)
+
+    def oldest_pks(self, user, count: int) -> list[int]:
+        return self._nearest(user, count, newest=False)
+
+    def _nearest(self, user, count: int, newest: bool) -> list[int]:
+        order = "-pk" if newest else "pk"
+        found: set[int] = set()
+        for rows in self.by_reason(user):
+            found.update(rows.order_by(order).values_list("pk", flat=True)[:count])
+        return sorted(found, reverse=newest)[:count]
+
+    def any_for(self, user) -> bool:
+        return any(rows.exists() for rows in self.by_reason(user))
+
+    def count_for(self, user) -> Count:
+        return count_each({"rows": self.by_reason(user)})["rows"]
+
+    def is_shown_by_others(self, user) -> bool:
+        """Whether anybody else shows this person anything. Two ranges, so that one's own shared videos are skipped."""
+        others = self.filter(shared=True, trashed_at=None)
+        return others.filter(owner__lt=user.pk).exists() or others.filter(owner__gt=user.pk).exists()
 
     def with_everything(self):
         return self.select_related("provider", "saved_video", "owner", "start_frame", "end_frame", "batch")
@@ -73,19 +109,18 @@ class GenerationQuerySet(models.QuerySet):
 
     def on_tab(self, tab: str, user):
         """One of this person's tabs: all, running, ready, favourite, attention, trash; any other word means all."""
-        if tab == "trash":
-            return self.trashed()
         if tab == "favourite":
-            return self.kept().filter(favourites__user=user)
-        return self.kept().filter(TABS.get(tab, Q()))
+            return self.kept().filter(pk__in=user.favourites.values("generation"))
+        return self.filter(tab=tab) if tab in TABS else self.kept()
 
-    def tab_counts(self, user) -> dict[str, int]:
-        kept = Q(trashed_at=None)
-        return {"favourite": self.on_tab("favourite", user).count()} | self.aggregate(
-            all=Count("pk", filter=kept),
-            trash=Count("pk", filter=~kept),
-            **{tab: Count("pk", filter=kept & condition) for tab, condition in TABS.items()},
-        )
+    def tab_counts(self, user) -> dict[str, Count]:
+        """Tab → how many this person may see on it. One query."""
+        return count_each({tab: self.on_tab(tab, user).by_reason(user) for tab in ("all", "favourite", *TABS)})
+
+    def trashed_size(self, user) -> int:
+        """Bytes of the saved videos in this person's trash."""
+        trashed = self.filter(owner=user, tab="trash")
+        return trashed.aggregate(size=models.Sum("saved_video__size"))["size"] or 0
 
     def stored_size(self) -> int:
         """Bytes of their saved videos."""
@@ -107,9 +142,11 @@ class GenerationQuerySet(models.QuerySet):
 
     def batches_to_compare(self, user, batch_ids: Iterable[int]) -> set[int]:
         """Which of these batches have at least two saved videos that this user may see."""
-        ready = self.visible_to(user).kept().filter(batch_id__in=batch_ids, status=Status.READY)
-        counted = ready.order_by().values("batch_id").annotate(videos=Count("pk")).filter(videos__gte=2)
-        return set(counted.values_list("batch_id", flat=True))
+        may_see = ExpressionWrapper(reduce(or_, reasons_to_see(user)), output_field=models.BooleanField())
+        members = self.filter(batch_id__in=list(batch_ids)).annotate(may_see=may_see)
+        found = members.values_list("batch_id", "tab", "may_see")  # no more conditions, or another index is taken
+        ready = Counter(batch_id for batch_id, tab, is_seen in found if is_seen and tab == "ready")
+        return {batch_id for batch_id, videos in ready.items() if videos >= 2}
 
     # Live updates
     def changed_between(self, earlier: str, later: str):
@@ -172,12 +209,22 @@ def summarise(rows: Iterable[tuple[str, datetime, datetime | None]]) -> TrackRec
 # At least as long as any that we ever set (see lease.py).
 LONGEST_LEASE = max(timedelta(minutes=10), timedelta(seconds=2 * settings.LEASE_SECONDS))
 LONGEST_DELAY = timedelta(minutes=70)
-TABS = {
-    "running": Q(status__in=IN_PROGRESS),
-    "ready": Q(status=Status.READY),
-    # What was retried is settled, but for the question whether the first one was charged.
-    "attention": Q(status__in=ATTENTION) & (Q(retried_at=None) | Q(status=Status.UNKNOWN)),
-}
+
+
+def reasons_to_see(user) -> list[Q]:
+    return [Q(owner=user), Q(shared=True, trashed_at=None)]
+
+
+# The tab on which the gallery lists a generation, beside "all" and the favourites. What was retried is settled, but for
+# the question whether the first one was charged. The database computes it, so that one index finds each tab.
+TAB = Case(
+    When(trashed_at__isnull=False, then=Value("trash")),
+    When(status__in=sorted(IN_PROGRESS), then=Value("running")),
+    When(status=Status.READY, then=Value("ready")),
+    When(Q(status__in=sorted(ATTENTION)) & (Q(retried_at=None) | Q(status=Status.UNKNOWN)), then=Value("attention")),
+    default=Value("other"),
+)
+TABS = ("running", "ready", "attention", "trash")
 
 
 def elapsed_since(moment: datetime | None) -> float:

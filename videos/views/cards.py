@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -152,6 +153,7 @@ class Card:
 
 def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) -> list[Card]:
     records, nothing, rows = track_records(), TrackRecord(), list(generations)
+    prefetch_related_objects([row for row in rows if row.tab == "attention"], "provider__prices")  # to retry costs again
     several = Generation.objects.batches_to_compare(viewer, {row.batch_id for row in rows})
     stars = (
         set(viewer.favourites.filter(generation__in=rows).values_list("generation_id", flat=True)) if rows else set()

@@ -21,6 +21,7 @@ FEWEST, MOST = 2, 4
 MOST_TO_CHOOSE_FROM = 40
 BATCHES_OFFERED = 8
 OTHERS_OFFERED = 12
+LOOKED_THROUGH = 500  # the newest videos, or batches, among which there may be some to compare
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def choice(user, videos: list[Generation]) -> dict:
     if not videos:
         return {"batches": comparable(user)}
     [first] = videos
-    others = ready_for(user).exclude(pk=first.pk)
+    newest = Generation.objects.filter(tab="ready").exclude(pk=first.pk).newest_pks(user, LOOKED_THROUGH)
+    others = Generation.objects.filter(pk__in=newest).with_everything()
     same = Case(When(prompt=first.prompt, then=0), default=1, output_field=IntegerField())
     return {"first": first, "others": others.order_by(same, "-pk")[:OTHERS_OFFERED]}
 
@@ -144,7 +146,9 @@ def address_of(request: HttpRequest, shown: list[Generation]) -> str:
 def comparable(user) -> list[Batch]:
     """The newest batches that made at least two videos."""
     ready = Q(generations__status=Status.READY, generations__trashed_at=None)
-    batches = user.batches.annotate(ready=Count("generations", filter=ready)).filter(ready__gte=FEWEST)
+    newest = list(user.batches.order_by("-pk").values_list("pk", flat=True)[:LOOKED_THROUGH])
+    batches = user.batches.filter(pk__in=newest).annotate(ready=Count("generations", filter=ready))
+    batches = batches.filter(ready__gte=FEWEST)
     batches = batches.prefetch_related("generations__provider", "generations__saved_video")
     return list(batches.order_by("-pk")[:BATCHES_OFFERED])
 

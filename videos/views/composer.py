@@ -241,7 +241,7 @@ def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: st
     """One frame slot: what is in it, and what else may be."""
     name, label = FRAMES[which], LABELS[which]
     picture = form.frames.get(which) or chosen_picture(request.user, form.value(f"{which}_picture"))
-    videos = Generation.objects.visible_to(request.user).kept().filter(saved_video__isnull=False).newest_first()
+    videos = Generation.objects.visible_to(request.user).kept().filter(saved_video__isnull=False)
     from_video = read_uuid(form.value(f"{which}_from")) if not picture else None
     from_video = videos.filter(public_id=from_video).first() if from_video else None
     address = form.value(f"{name}_url")
@@ -257,19 +257,24 @@ def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: st
         "chosen_pictures": [picture] if picture else [],
         "chosen_videos": [from_video] if from_video else [],
         "chosen_query": urlencode({"chosen": [one.public_id for one in (picture, from_video) if one]}, doseq=True),
-        "has_earlier": bool(picture) or Picture.objects.visible_to(request.user).exists() or videos.exists(),
+        "has_earlier": bool(picture) or Picture.objects.visible_to(request.user).exists() or has_saved(request.user),
     }
 
 
 def earlier_frames(user, which: str, chosen: Iterable[str]) -> dict:
     """What may be chosen besides what stands in the slot already."""
     kept = [found for found in map(read_uuid, chosen) if found]
-    videos = Generation.objects.visible_to(user).kept().filter(saved_video__isnull=False).newest_first()
+    pks = Generation.objects.filter(tab="ready").newest_pks(user, EARLIER + len(kept))
+    videos = Generation.objects.filter(pk__in=pks).select_related("saved_video").newest_first()
     return {
         "slot": {"which": which},
         "pictures": Picture.objects.visible_to(user).recent().exclude(public_id__in=kept)[:EARLIER],
         "videos": videos.exclude(public_id__in=kept)[:EARLIER],
     }
+
+
+def has_saved(user) -> bool:
+    return Generation.objects.filter(tab="ready").any_for(user)
 
 
 def chosen_picture(user, public_id: str) -> Picture | None:
@@ -285,5 +290,5 @@ def left_for(user):
 
 
 def recent_prompts(own) -> list[str]:
-    newest = own.newest_first().values_list("prompt", flat=True)[: RECENT_PROMPTS * 4]
+    newest = own.kept().newest_first().values_list("prompt", flat=True)[: RECENT_PROMPTS * 4]
     return list(dict.fromkeys(newest))[:RECENT_PROMPTS]

@@ -16,6 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from videos.forms import read_uuid
 from videos.models import Collection, Generation, PersonalNote, Preferences, Provider
+from videos.models.bounded import Count
 from videos.models.changes import current_moment, is_moment, is_still_to_come
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.studio_settings import current
@@ -101,7 +102,7 @@ class Shelf:
             open_one = Collection.objects.visible_to(user).filter(public_id=self.collection)
             rows = rows.filter(clips__collection__in=open_one)
         if self.provider:
-            rows = rows.filter(provider__value=self.provider)
+            rows = rows.filter(provider=Provider.objects.filter(value=self.provider).first())
         if self.ratio:
             rows = rows.filter(aspect_ratio=self.ratio)
         if self.batch:
@@ -157,7 +158,7 @@ class Shelf:
     def address(self) -> str:
         return "/?" + self.query() if self.query() else "/"
 
-    def tabs(self, counts: dict[str, int]):
+    def tabs(self, counts: dict[str, Count]):
         shown = TABS | ({self.state: OTHER_TABS[self.state]} if self.state in OTHER_TABS else {})
         return [
             {
@@ -311,18 +312,19 @@ def changed_within(request: HttpRequest, changed: GenerationQuerySet, stacks: di
     return cards_of(within.with_everything().newest_first(), request.user)
 
 
-def title(in_progress: int) -> str:
+def title(in_progress: Count) -> str:
     """The browser tab's title says how many videos are in progress, whatever is searched for."""
     return f"({in_progress}) HeyGen Studio" if in_progress else "HeyGen Studio"
 
 
-def in_progress(request: HttpRequest, shelf: Shelf, counts: dict[str, int]) -> int:
+def in_progress(request: HttpRequest, shelf: Shelf, counts: dict[str, Count]) -> Count:
     if not shelf.is_filtered:
         return counts["running"]
-    return Generation.objects.visible_to(request.user).on_tab("running", request.user).count()
+    running = Generation.objects.visible_to(request.user).on_tab("running", request.user)
+    return running.count_for(request.user)
 
 
-def hits(shelf: Shelf, counts: dict[str, int]) -> int | None:
+def hits(shelf: Shelf, counts: dict[str, Count]) -> Count | None:
     """How many videos the search and the filters find on this tab; None where nothing is searched for."""
     return counts[shelf.state or "all"] if shelf.is_filtered else None
 
@@ -363,7 +365,7 @@ def page_context(request: HttpRequest, shelf: Shelf) -> dict:
 
 
 def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
-    visible, notices = Generation.objects.visible_to(request.user), current_notices()
+    notices = current_notices()
     cursor = Cursor.now(digest_of(notices))  # read before the cards: at worst one is sent twice
     counts = shelf.on_every_tab(request.user).tab_counts(request.user)
     preferences = Preferences.objects.of(request.user)
@@ -383,13 +385,13 @@ def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
         "trash_days": current().trash_days,
         "keep_days": current().keep_days,
         "keep_bytes": current().keep_bytes,
-        "trash_size": visible.trashed().stored_size() if shelf.state == "trash" else 0,
+        "trash_size": Generation.objects.trashed_size(request.user) if shelf.state == "trash" else 0,
         "notices": notices,
         "providers": Provider.objects.offered(),
         "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [shelf.ratio])])),
         "when": WHEN,
         **collections_context(request, shelf),
-        "has_team": Generation.objects.exclude(owner=request.user).visible_to(request.user).exists(),
+        "has_team": Generation.objects.is_shown_by_others(request.user),
         "is_new_here": shelf.is_everything and not counts["all"] and not counts["trash"],
         "starters": STARTERS,
     }

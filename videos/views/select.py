@@ -193,7 +193,8 @@ def chosen_collection(request: HttpRequest) -> Collection | None:
 def empty_trash(request: HttpRequest) -> HttpResponse:
     """One's own trash, files and all, for good: now, and not only when its days are over."""
     count = sum(
-        generation.remove_for_good() for generation in Generation.objects.filter(owner=request.user).removable()
+        generation.remove_for_good()
+        for generation in Generation.objects.filter(owner=request.user, tab="trash").removable()
     )
     words = "1 video is" if count == 1 else f"{count} videos are"
     messages.info(request, f"{words} removed for good." if count else "There was nothing to remove.")

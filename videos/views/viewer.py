@@ -48,8 +48,8 @@ def viewer_context(request: HttpRequest, generation: Generation) -> dict:
         "saved": getattr(generation, "saved_video", None),
         "is_mine": generation.owner_id == request.user.pk,
         "on_shelf": f"?{shelf.query()}" if shelf.query() else "",
-        "newer": rows.filter(pk__gt=generation.pk).order_by("pk").first(),
-        "older": rows.filter(pk__lt=generation.pk).order_by("-pk").first(),
+        "newer": first_of(rows.filter(pk__gt=generation.pk).oldest_pks(request.user, 1)),
+        "older": first_of(rows.filter(pk__lt=generation.pk).newest_pks(request.user, 1)),
         "siblings": siblings,
         "compare_address": compare_address([generation, *siblings]),
         "public_link": link,
@@ -60,6 +60,10 @@ def viewer_context(request: HttpRequest, generation: Generation) -> dict:
         "is_page": is_page(request),
         "note": PersonalNote.objects.filter(user=request.user, generation=generation).first(),
     }
+
+
+def first_of(pks: list[int]) -> Generation | None:
+    return Generation.objects.filter(pk__in=pks).first() if pks else None
 
 
 def compare_address(generations: list[Generation]) -> str:

@@ -1,0 +1,51 @@
+"""Counts that cost no more than a thousand rows: exact up to 1,000, then "1,000+"."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, models
+
+MOST_COUNTED = 1000
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many rows were found; one more than MOST_COUNTED stands for any larger number."""
+
+    found: int
+
+    def __str__(self):
+        return f"{MOST_COUNTED:,}+" if self.found > MOST_COUNTED else f"{self.found:,}"
+
+    def __bool__(self):
+        return self.found > 0
+
+    def __float__(self):  # so that `pluralize` takes it
+        return float(self.found)
+
+
+def count_each(wanted: dict[str, Iterable[models.QuerySet]]) -> dict[str, Count]:
+    """Name → how many different rows these querysets of one model have together. One query for all of them."""
+    selects, parameters = [], []
+    for querysets in wanted.values():
+        parts = [part for part in map(limited, querysets) if part]
+        union = " UNION ".join(f"SELECT * FROM ({sql}) AS part" for sql, _ in parts) or "SELECT 1 WHERE 1 = 0"
+        selects.append(f"(SELECT COUNT(*) FROM ({union}) AS rows)")
+        parameters += [value for _, values in parts for value in values]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(selects)}", parameters)
+        found = cursor.fetchone()
+    return {name: Count(min(number, MOST_COUNTED + 1)) for name, number in zip(wanted, found, strict=True)}
+
+
+def limited(rows: models.QuerySet) -> tuple[str, tuple] | None:
+    """SQL that selects at most MOST_COUNTED + 1 primary keys; None where there can be none."""
+    try:
+        return rows.order_by("-pk").values("pk")[: MOST_COUNTED + 1].query.sql_with_params()
+    except EmptyResultSet:
+        return None
+
+
+def count(rows: models.QuerySet) -> Count:
+    return count_each({"rows": [rows]})["rows"]
