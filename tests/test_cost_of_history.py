@@ -91,7 +91,7 @@ def test_a_page_makes_as_many_queries_whatever_there_is(studio, path):
     make(studio, "More of them", count=2)
     before = queries()
     make(studio, "More of them", count=20)
-    assert queries() == before
+    assert queries() <= before
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite counts its steps")

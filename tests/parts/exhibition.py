@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from videos import wording
 from videos.models import Batch, Generation, Provider, Request, SavedVideo
+from videos.models.recount import recount
 from videos.standin.draw import draw
 from videos.storage import probe
 
@@ -59,6 +60,7 @@ def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, provi
         settle(generation, status, seconds_ago, took, fields)
         if is_favourite:
             generation.mark_favourite(True)
+    recount()  # the rows were written past what keeps count of them
     return made
 
 
@@ -71,6 +73,8 @@ def settle(generation, status, seconds_ago, took, fields):
         columns |= {"sent_at": created + timedelta(seconds=1)}
     if status in {"running", "saving", "ready", "failed", "stopped"}:
         columns |= {"remote_id": f"node-gw-{generation.public_id.hex[:10]}", "followed_at": created}
+    if status in {"ready", "failed"}:
+        columns |= {"ended_at": created + timedelta(seconds=1 + took)}
     if status in {"saving", "ready"}:
         columns |= {"completed_at": created + timedelta(seconds=1 + took)}
     if status == "ready":

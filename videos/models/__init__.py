@@ -8,6 +8,7 @@ from videos.models.database_lock import DatabaseLock
 from videos.models.event import GenerationEvent, Step
 from videos.models.favourite import Favourite
 from videos.models.generation import Generation
+from videos.models.kept_numbers import BudgetUse, OwnerStorage, ProviderRecord, SpendDay, UsageDay
 from videos.models.metric_value import MetricValue
 from videos.models.one_time_link import OneTimeLink
 from videos.models.personal_note import PersonalNote
@@ -29,6 +30,7 @@ __all__ = [
     "AlreadyRetried",
     "Batch",
     "Budget",
+    "BudgetUse",
     "Clip",
     "Collection",
     "CollectionFull",
@@ -45,6 +47,7 @@ __all__ = [
     "OtherContents",
     "Outcome",
     "OverBudget",
+    "OwnerStorage",
     "PersonalNote",
     "Picture",
     "Preferences",
@@ -52,15 +55,18 @@ __all__ = [
     "ProcessLock",
     "Provider",
     "ProviderPrice",
+    "ProviderRecord",
     "PublicLink",
     "RemoteAccount",
     "RemoteCopy",
     "Request",
     "SavedVideo",
+    "SpendDay",
     "Step",
     "StudioFault",
     "StudioSettings",
     "TokenTaken",
+    "UsageDay",
     "Verdict",
     "WebhookEvent",
 ]

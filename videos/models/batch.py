@@ -18,6 +18,7 @@ from videos.models.collection import Collection, name_key
 from videos.models.database_lock import BUDGETS, DatabaseLock
 from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation import Generation
+from videos.models.kept_numbers import UsageDay, add_to_sums
 from videos.models.picture import Picture
 from videos.models.provider import Provider
 from videos.models.transactions import retried
@@ -102,6 +103,7 @@ class BatchManager(models.Manager):
         Budget.objects.check_room(owner, cost_of(requests), Generation.objects.unfinished())
         batch = self.create(owner=owner, form_token=form_token, fingerprint=fingerprint)
         made = [batch.add(request) for request in requests]
+        batch.hold(made)
         GenerationEvent.objects.record(events_of(made, Step.CREATED, by=owner))
         batch.collect(zip(requests, made, strict=True))
         return batch
@@ -199,5 +201,30 @@ class Batch(models.Model):
             changed_in=ThisTransaction(),
         )
         del generation.changed_in  # an expression so far; read from the row when somebody asks
-        generation.enter(LedgerEntry.Kind.HOLD, videos=1, amount=amount or Decimal(0))
         return generation
+
+    def hold(self, made: list[Generation]):
+        """A ledger line for each, and what they add to the kept sums: one change of each sum."""
+        lines = [self.hold_of(generation) for generation in made]
+        LedgerEntry.objects.bulk_create(lines)
+        sums: dict[tuple, tuple[int, Decimal]] = {}
+        for line in lines:
+            key = (line.provider_id, line.day, line.backend, line.currency)
+            videos, amount = sums.get(key, (0, Decimal(0)))
+            sums[key] = (videos + line.videos, amount + line.amount)
+        for key, (videos, amount) in sorted(sums.items()):
+            add_to_sums(self.owner_id, *key, videos=videos, amount=amount)
+        UsageDay.objects.count_made(made)
+
+    def hold_of(self, generation: Generation) -> LedgerEntry:
+        return LedgerEntry(
+            kind=LedgerEntry.Kind.HOLD,
+            user_id=self.owner_id,
+            generation=generation,
+            provider_id=generation.provider_id,
+            videos=1,
+            amount=generation.estimate or Decimal(0),
+            currency=generation.provider.currency,
+            day=generation.day,
+            backend=generation.backend,
+        )

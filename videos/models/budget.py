@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q, Sum
 from django.utils import timezone
 
+from videos.models.kept_numbers import BudgetUse
 from videos.remotes import registry
 
 
@@ -146,21 +147,23 @@ class Budget(models.Model):
     def left(self, user) -> list[Left]:
         today = timezone.localdate()
         whose = "for everyone together" if self.is_shared else "for you"
-        entries = LedgerEntry.objects.counting()
-        entries = entries if self.is_shared else entries.filter(user=user)
+        uses = BudgetUse.objects.filter(
+            user=None if self.is_shared else user, backend__in=["", *registry.active_keys()]
+        )
         rows = []
-        for period, start, videos_limit, money_limit in (
-            ("today", today, self.videos_per_day, self.money_per_day),
-            ("this month", today.replace(day=1), self.videos_per_month, self.money_per_month),
+        for words, period, start, videos_limit, money_limit in (
+            ("today", "day", today, self.videos_per_day, self.money_per_day),
+            ("this month", "month", today.replace(day=1), self.videos_per_month, self.money_per_month),
         ):
             if videos_limit is None and money_limit is None:
                 continue
-            spent = entries.since(start)
+            used = list(uses.filter(period=period, start=start))
             if videos_limit is not None:
-                rows.append(Left(whose, period, "videos", videos_limit, max(0, videos_limit - spent.videos_held())))
+                left = videos_limit - sum(use.videos for use in used)
+                rows.append(Left(whose, words, "videos", videos_limit, max(0, left)))
             if money_limit is not None:
-                money_left = max(Decimal(0), money_limit - spent.money_held(self.currency))
-                rows.append(Left(whose, period, self.currency, money_limit, money_left))
+                left = money_limit - sum((use.amount for use in used if use.currency == self.currency), Decimal(0))
+                rows.append(Left(whose, words, self.currency, money_limit, max(Decimal(0), left)))
         return rows
 
     def check_left(self, left: Left, cost: Cost):

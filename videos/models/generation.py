@@ -6,7 +6,7 @@ this file has read everything that ever writes a status.
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,8 @@ from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
 from videos.models.budget import LedgerEntry
 from videos.models.changes import CHANGED
 from videos.models.event import GenerationEvent, Step, events_of
-from videos.models.generation_queryset import TAB, GenerationQuerySet, elapsed_since
+from videos.models.generation_queryset import NOT_ITS_FAULT, TAB, GenerationQuerySet, elapsed_since
+from videos.models.kept_numbers import OwnerStorage, ProviderRecord, UsageDay, add_to_sums
 from videos.models.lease import CLOCKS_DIFFER, NO_LEASE, claim_lasts
 from videos.models.metric_value import MetricValue
 from videos.models.picture import Picture, RemoteCopy
@@ -31,7 +32,7 @@ from videos.models.provider import Provider
 from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
 from videos.models.studio_settings import current
-from videos.models.transactions import lock_in_order, retried, update_in_order
+from videos.models.transactions import PARAMETERS, batched, lock_in_order, retried, update_in_order
 from videos.models.webhook_event import WebhookEvent
 from videos.remotes import registry
 from videos.remotes.base import Backend
@@ -147,7 +148,24 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         rows = list(self.filter(pk__in=lock_in_order(self.filter(pk__in=pks).retirable())))
         update_in_order(self.filter(pk__in=[row.pk for row in rows]), trashed_at=timezone.now(), **CHANGED)
         GenerationEvent.objects.record(events_of(rows, Step.TRASHED, code=code))
+        for row in rows:
+            row.count_trashed(1)
         return len(rows)
+
+    def count_failed(self, pks: list[int]):
+        """Counts these, which polls have just found to have failed."""
+        failed = [row for chunk in batched(pks, PARAMETERS) for row in self.filter(pk__in=chunk).order_by("day", "pk")]
+        for generation in failed:
+            UsageDay.objects.count(generation, failed=1, excused=generation.is_excused)
+        self.keep_records(failed)
+
+    def keep_records(self, ended: "Iterable[Generation]"):
+        """Reads anew what is known of the providers of these generations, which have just ended or begun again."""
+        for provider_id, backend in sorted({(one.provider_id, one.backend) for one in ended}):
+            row, _ = ProviderRecord.objects.get_or_create(provider_id=provider_id, backend=backend)
+            row = ProviderRecord.objects.select_for_update(no_key=True).get(pk=row.pk)
+            row.newest = self.newest_results(provider_id, backend)
+            row.save(update_fields=["newest"])
 
     def give_up_lost_replies(self) -> int:
         """Whatever was being sent when its lease ran out has an unknown outcome, unless the same key may ask once
@@ -391,7 +409,7 @@ class Generation(models.Model):
         error = {"error_class": error_class, "error_code": code, "error_detail": detail}
         ended = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
         refused = self._move(rows, Status.FAILED, Step.REFUSED, words=detail, **ended, **error)
-        return refused and self.release()
+        return refused and self.release(failed=1, excused=error_class in NOT_ITS_FAULT)
 
     def lose_reply(self, code: str, detail: str = "", error_class: str = "lost_reply") -> bool:
         """Sent, and no usable reply: it may have been charged. Only a person moves it on.
@@ -407,10 +425,17 @@ class Generation(models.Model):
         fields = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
         return self._move(self._rows(Status.STOPPED), Status.STOPPED, Step.STOPPED, by=by, **fields)
 
+    @retried
     def check_again(self, by=None) -> bool:
         """Looks for an execution that nobody waits for any more, or that the remote did not know a while ago. Free."""
-        rows = self._rows(Status.RUNNING).filter(Q(status=Status.STOPPED) | UNKNOWN_TO_HEYGEN)
-        return self._move(rows, Status.RUNNING, Step.CHECK_AGAIN, by=by, **self._followed_from_now())
+        rows, fields = self._rows(Status.RUNNING), self._followed_from_now()
+        if self._move(rows.filter(status=Status.STOPPED), Status.RUNNING, Step.CHECK_AGAIN, by=by, **fields):
+            return True
+        if not self._move(rows.filter(UNKNOWN_TO_HEYGEN), Status.RUNNING, Step.CHECK_AGAIN, by=by, **fields):
+            return False
+        UsageDay.objects.count(self, failed=-1)
+        Generation.objects.keep_records([self])
+        return True
 
     # Saving
     @retried
@@ -458,6 +483,8 @@ class Generation(models.Model):
         copy.generation = self
         copy.save(force_insert=True)
         self.tell_outside()
+        self.count_copy(copy.size)
+        Generation.objects.keep_records([self])
         if settings.METRICS_TOKEN:
             MetricValue.objects.count_saved(self.provider_id, copy.size, self.took_seconds)
         return True
@@ -469,7 +496,9 @@ class Generation(models.Model):
         fields = {"due_at": timezone.now(), "saved_at": None, "ended_at": None, **NO_LEASE}
         if not self._move(rows, Status.SAVING, Step.FETCH_AGAIN, by=by, **fields):
             return False
+        self.count_copy(sum(SavedVideo.objects.filter(generation=self).values_list("size", flat=True)), times=-1)
         SavedVideo.objects.filter(generation=self).delete()
+        Generation.objects.keep_records([self])
         return True
 
     # What the owner decides
@@ -479,7 +508,7 @@ class Generation(models.Model):
         rows = self._rows(Status.CANCELLED).filter(status=Status.QUEUED)
         ended = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
         cancelled = self._move(rows, Status.CANCELLED, Step.CANCELLED, by=by, **ended)
-        return cancelled and self.release()
+        return cancelled and self.release(cancelled=1)
 
     @retried
     def mark_retried(self, again: bool, by=None) -> bool:
@@ -495,7 +524,8 @@ class Generation(models.Model):
     def resolve_as_not_made(self, by=None) -> bool:
         """The owner looked, and the remote has nothing. The sender's token stays, in case it has after all."""
         rows = self._rows(Status.CANCELLED).filter(status=Status.UNKNOWN)
-        return self._move(rows, Status.CANCELLED, Step.NOT_MADE, by=by, ended_at=timezone.now()) and self.release()
+        cancelled = self._move(rows, Status.CANCELLED, Step.NOT_MADE, by=by, ended_at=timezone.now())
+        return cancelled and self.release(cancelled=1)
 
     @retried
     def resolve_as_found(self, remote_id: str, by=None) -> bool:
@@ -540,12 +570,13 @@ class Generation(models.Model):
     @retried
     def move_to_trash(self, by=None) -> bool:
         """Never what is under way, or may have been paid for: it stays where its end can be seen."""
-        rows = Generation.objects.filter(pk=self.pk).exclude(status__in=UNSETTLED)
+        rows = Generation.objects.filter(pk=self.pk, trashed_at=None).exclude(status__in=UNSETTLED)
         trashed = rows.update(**CHANGED, trashed_at=timezone.now())
         self.refresh_from_db()
         if trashed:
             self.log(Step.TRASHED, by=by)
-        return bool(trashed)
+            self.count_trashed(1)
+        return self.trashed_at is not None
 
     @retried
     def remove_for_good(self) -> bool:
@@ -556,13 +587,19 @@ class Generation(models.Model):
         lock_in_order(Generation.objects.filter(Q(pk=self.pk) | Q(retry_of=self.pk)), to_delete=True)
         row = Generation.objects.removable().filter(pk=self.pk).first()
         if row:
+            row.count_removed()
             row.delete()
+            Generation.objects.keep_records([row])
         return bool(row)
 
     @retried
     def restore(self, by=None):
-        self._touch(trashed_at=None)
-        self.log(Step.RESTORED, by=by)
+        rows = Generation.objects.filter(pk=self.pk, trashed_at__isnull=False)
+        restored = rows.update(**CHANGED, trashed_at=None)
+        self.refresh_from_db()
+        if restored:
+            self.log(Step.RESTORED, by=by)
+            self.count_trashed(-1)
 
     # What a screen asks
     @property
@@ -597,17 +634,16 @@ class Generation(models.Model):
     def enter(self, kind: LedgerEntry.Kind, videos: int, amount: Decimal) -> LedgerEntry:
         """In the currency of its own first line: the provider's may have changed since."""
         currency = self.ledger.order_by("pk").values_list("currency", flat=True).first()
-        return LedgerEntry.objects.create(
-            kind=kind,
-            user_id=self.owner_id,
-            generation=self,
-            provider_id=self.provider_id,
-            videos=videos,
-            amount=amount,
-            currency=currency or self.provider.currency,
-            day=self.day,
-            backend=self.backend,
-        )
+        where = {
+            "provider_id": self.provider_id,
+            "day": self.day,
+            "backend": self.backend,
+            "currency": currency or self.provider.currency,
+            "videos": videos,
+            "amount": amount,
+        }
+        add_to_sums(self.owner_id, **where)
+        return LedgerEntry.objects.create(kind=kind, user_id=self.owner_id, generation=self, **where)
 
     @retried
     def settle(self):
@@ -616,11 +652,14 @@ class Generation(models.Model):
             return
         if self.ledger.aggregate(held=Sum("videos"))["held"] == 0:
             self.enter(LedgerEntry.Kind.HOLD, videos=1, amount=self.estimate or Decimal(0))
+            UsageDay.objects.count(self, cancelled=-1)
         if not self.ledger.filter(kind=LedgerEntry.Kind.SETTLE).exists():
             self.enter(LedgerEntry.Kind.SETTLE, videos=0, amount=Decimal(0))
 
-    def release(self) -> bool:
+    def release(self, **counted: int) -> bool:
+        """What was held is given back; `counted` is how it ended, for the usage of its day."""
         self.enter(LedgerEntry.Kind.RELEASE, videos=-1, amount=-(self.estimate or Decimal(0)))
+        UsageDay.objects.count(self, **counted)
         return True
 
     # Who is told, in the transaction of the move
@@ -629,6 +668,32 @@ class Generation(models.Model):
         WebhookEvent.objects.note(self)
         if settings.METRICS_TOKEN:
             MetricValue.objects.count_ended(self.provider_id, Status(self.status))
+
+    # Kept numbers
+    @property
+    def is_excused(self) -> bool:
+        """Failed, and that says nothing of its provider."""
+        return self.status == Status.FAILED and self.error_class in NOT_ITS_FAULT
+
+    def count_copy(self, size: int, times: int = 1):
+        """Counts its saved copy, or no longer (-1), in the usage of its day and in its owner's storage."""
+        UsageDay.objects.count(self, wait=self.took_seconds, times=times, saved=times, size=times * size)
+        in_trash = bool(self.trashed_at)
+        changes = {"videos": times, "size": times * size}
+        changes |= {"trashed": times * in_trash, "trashed_size": times * size * in_trash}
+        OwnerStorage.objects.add({"owner_id": self.owner_id}, **changes)
+
+    def count_removed(self):
+        """It is about to be deleted: usage is of what there is; what it cost stays in the ledger."""
+        ended = {Status.FAILED: "failed", Status.CANCELLED: "cancelled"}.get(self.status)
+        UsageDay.objects.count(self, made=-1, excused=-self.is_excused, **({ended: -1} if ended else {}))
+        if self.status == Status.READY:
+            self.count_copy(self.saved_video.size, times=-1)
+
+    def count_trashed(self, times: int):
+        copy = SavedVideo.objects.filter(generation=self).first()
+        if copy:
+            OwnerStorage.objects.add({"owner_id": self.owner_id}, trashed=times, trashed_size=times * copy.size)
 
     # How moves are made
     def _rows(self, target: Status, token: uuid.UUID | None = None):

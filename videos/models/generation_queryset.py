@@ -11,14 +11,14 @@ from statistics import median
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, ExpressionWrapper, F, Q, Value, When, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Case, ExpressionWrapper, Q, Value, When
 from django.utils import timezone
 
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
 from videos.models.bounded import Count, count_each
 from videos.models.changes import changed_between
 from videos.models.event import Step
+from videos.models.kept_numbers import ProviderRecord
 from videos.models.lease import ahead, passed
 from videos.models.studio_settings import current
 from videos.remotes import registry
@@ -178,31 +178,33 @@ class GenerationQuerySet(models.QuerySet):
         return self.filter(claimed | in_flight, backend=backend)
 
     # History
+    def results(self):
+        """Ended generations that say something of their provider."""
+        accepted = self.filter(remote_id__isnull=False, sent_at__isnull=False, ended_at__isnull=False)
+        return accepted.filter(Q(status=Status.READY) | Q(status=Status.FAILED) & ~Q(error_class__in=NOT_ITS_FAULT))
+
+    def newest_results(self, provider_id: int, backend: str) -> list[list]:
+        """How the last SAMPLES of a provider ended, the newest first: [seconds or None, whether it succeeded]."""
+        rows = self.results().filter(provider=provider_id, backend=backend).order_by("-pk")
+        rows = rows.values_list("status", "sent_at", "completed_at")[:SAMPLES]
+        return [[seconds_between(sent, completed), status == Status.READY] for status, sent, completed in rows]
+
     def track_records(self) -> dict[int, TrackRecord]:
-        """Provider id → TrackRecord over each provider's last SAMPLES ended generations."""
-        accepted = self.filter(remote_id__isnull=False, sent_at__isnull=False)  # others say nothing about it
-        ended = accepted.filter(Q(status=Status.READY) | Q(status=Status.FAILED) & ~Q(error_class__in=NOT_ITS_FAULT))
-        newest = Window(RowNumber(), partition_by=F("provider_id"), order_by=F("pk").desc())
-        rows = (
-            ended.annotate(place=newest)
-            .filter(place__lte=SAMPLES)
-            .values_list("provider_id", "status", "sent_at", "completed_at")
-        )
-        by_provider: dict[int, list] = {}
-        for provider_id, *row in rows:
-            by_provider.setdefault(provider_id, []).append(row)
-        return {provider_id: summarise(rows) for provider_id, rows in by_provider.items()}
+        """Provider id → TrackRecord over each provider's last SAMPLES ended generations, as it was kept."""
+        rows = ProviderRecord.objects.filter(backend__in=registry.active_keys())
+        return {row.provider_id: summarise(row.newest) for row in rows}
 
 
-def summarise(rows: Iterable[tuple[str, datetime, datetime | None]]) -> TrackRecord:
-    rows = list(rows)
-    times = [
-        (completed - sent).total_seconds() for status, sent, completed in rows if status == Status.READY and completed
-    ]
+def seconds_between(sent: datetime, completed: datetime | None) -> float | None:
+    return round((completed - sent).total_seconds(), 3) if completed else None
+
+
+def summarise(results: list[list]) -> TrackRecord:
+    times = [seconds for seconds, succeeded in results if succeeded and seconds is not None]
     return TrackRecord(
         median_seconds=median(times) if len(times) >= FEWEST_SAMPLES else None,
-        succeeded=sum(status == Status.READY for status, *_ in rows),
-        ended=len(rows),
+        succeeded=sum(succeeded for _, succeeded in results),
+        ended=len(results),
     )
 
 

@@ -94,6 +94,7 @@ class PollManager(models.Manager):
             for event in chunk:
                 event.polls = polls[event.generation_id]
         GenerationEvent.objects.record(events)
+        self.count_failed([event.generation_id for event in events if event.status == Status.FAILED])
         return [event.generation_id for event in events if event.status != Status.RUNNING]
 
     def _put_off(self, outcomes: list[Outcome]):

@@ -1,34 +1,29 @@
-"""Usage by day and by provider: counts, waiting times and cost, computed from the rows."""
+"""Usage by day and by provider: counts, waiting times and cost, as they were kept for each day."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from statistics import median, quantiles
 
 from django.db.models import Sum
-from django.utils import timezone
 
-from videos.lifecycle import Status
-from videos.models.budget import LedgerEntry
-from videos.models.generation import Generation
-from videos.models.generation_queryset import NOT_ITS_FAULT
+from videos.models.kept_numbers import OwnerStorage, SpendDay, UsageDay
 from videos.models.provider import Provider
 from videos.remotes import registry
 
 
 @dataclass
 class Tally:
-    """Counts of one day, one provider, or all. `seconds` are waits from sending to completion; `excused` are those of
-    `failed` that say nothing of a provider."""
+    """Counts of one day, one provider, or all: `waits` are seconds from sending to completion, and how many took so
+    long; `excused` are those of `failed` that say nothing of a provider."""
 
     saved: int = 0
     failed: int = 0
     excused: int = 0
     other: int = 0
     size: int = 0
-    seconds: list[float] = field(default_factory=list)
+    waits: Counter[float] = field(default_factory=Counter)
     spend: dict[str, Decimal] = field(default_factory=dict)
 
     @property
@@ -42,30 +37,43 @@ class Tally:
 
     @property
     def median_seconds(self) -> float | None:
-        return median(self.seconds) if self.seconds else None
+        return quantile(self.waits, 0.5)
 
     @property
     def p90_seconds(self) -> float | None:
         """The time within which nine of ten were finished."""
-        if len(self.seconds) < 2:
-            return self.median_seconds
-        return quantiles(self.seconds, n=10, method="inclusive")[-1]
+        return quantile(self.waits, 0.9)
 
-    def add(self, generation: Generation):
-        if generation.status == Status.READY:
-            self.saved += 1
-            self.size += generation.saved_video.size
-        elif generation.status == Status.FAILED:
-            self.failed += 1
-            self.excused += generation.error_class in NOT_ITS_FAULT
-        else:
-            self.other += 1
-        if generation.status == Status.READY and generation.took_seconds is not None:
-            self.seconds.append(generation.took_seconds)
+    def add(self, day: UsageDay):
+        self.saved += day.saved
+        self.failed += day.failed
+        self.excused += day.excused
+        self.other += day.made - day.cancelled - day.saved - day.failed
+        self.size += day.size
+        for seconds, times in day.waits.items():
+            self.waits[float(seconds)] += times
 
     def charge(self, currency: str, amount: Decimal):
         if amount:
             self.spend[currency] = self.spend.get(currency, Decimal(0)) + amount
+
+
+def quantile(waits: Counter[float], share: float) -> float | None:
+    """The wait below which `share` of them lie; between two of them, so far on the way from one to the next."""
+    last = waits.total() - 1
+    if last < 0:
+        return None
+    place = share * last
+    below, above = wait_at(waits, int(place)), wait_at(waits, min(int(place) + 1, last))
+    return below + (above - below) * (place - int(place))
+
+
+def wait_at(waits: Counter[float], place: int) -> float:
+    for seconds in sorted(waits):
+        place -= waits[seconds]
+        if place < 0:
+            return seconds
+    return max(waits)
 
 
 @dataclass
@@ -84,11 +92,9 @@ def usage(first: date, last: date, owner=None) -> Usage:
     whole, by_provider = Tally(), defaultdict(Tally)
     by_day = {first + timedelta(days=n): Tally() for n in range((last - first).days + 1)}
     providers = {provider.pk: provider for provider in Provider.objects.all()}
-    for generation in counted(first, owner):
-        day = timezone.localdate(generation.created_at)
-        if day in by_day:
-            for tally in (whole, by_day[day], by_provider[providers[generation.provider_id]]):
-                tally.add(generation)
+    for row in counted(first, last, owner):
+        for tally in (whole, by_day[row.day], by_provider[providers[row.provider_id]]):
+            tally.add(row)
     for provider_id, day, currency, amount in spent(first, last, owner):
         for tally in (whole, by_day[day], by_provider[providers[provider_id]]):
             tally.charge(currency, amount)
@@ -106,27 +112,19 @@ class StorageUse:
 
 
 def stored_by(owner=None) -> StorageUse:
-    rows = Generation.objects.filter(saved_video__isnull=False)
-    if owner is not None:
-        rows = rows.filter(owner=owner)
-    return StorageUse(rows.count(), rows.stored_size(), rows.trashed().stored_size())
+    rows = OwnerStorage.objects.all() if owner is None else OwnerStorage.objects.filter(owner=owner)
+    names = ("videos", "size", "trashed_size")
+    return StorageUse(**rows.aggregate(**{name: Sum(name, default=0) for name in names}))
 
 
-def counted(first: date, owner) -> Iterable[Generation]:
-    # One day earlier than requested: where a day begins depends on the time zone, which the caller checks.
-    rows = Generation.objects.filter(
-        created_at__date__gte=first - timedelta(days=1), backend__in=registry.active_keys()
-    )
-    rows = rows.exclude(status=Status.CANCELLED)
-    if owner is not None:
-        rows = rows.filter(owner=owner)
-    names = ("status", "error_class", "created_at", "sent_at", "completed_at", "provider_id", "saved_video__size")
-    return rows.select_related("saved_video").only(*names).iterator()
+def counted(first: date, last: date, owner) -> Iterable[UsageDay]:
+    rows = UsageDay.objects.filter(day__gte=first, day__lte=last, backend__in=registry.active_keys())
+    return rows if owner is None else rows.filter(owner=owner)
 
 
 def spent(first: date, last: date, owner) -> Iterable[tuple[int, date, str, Decimal]]:
-    entries = LedgerEntry.objects.counting().filter(day__gte=first, day__lte=last)
+    rows = SpendDay.objects.filter(day__gte=first, day__lte=last, backend__in=["", *registry.active_keys()])
     if owner is not None:
-        entries = entries.filter(user=owner)
-    sums = entries.values("provider_id", "day", "currency").annotate(total=Sum("amount"))
-    return sums.values_list("provider_id", "day", "currency", "total")
+        rows = rows.filter(owner=owner)
+    sums = rows.order_by().values_list("provider_id", "day", "currency")
+    return sums.annotate(total=Sum("amount"))

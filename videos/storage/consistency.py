@@ -29,6 +29,7 @@ from videos.lease_files import new_lease
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation, Picture, ProcessLock, SavedVideo
 from videos.models.process_lock import NIGHTLY
+from videos.models.recount import differences, recount
 from videos.models.studio_settings import current
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
@@ -42,6 +43,7 @@ OUR_FOLDERS = ("videos/", "posters/", "frames/", "pictures/")  # a bucket may ho
 SET_ASIDE = "lost-and-found"
 PARTIAL_ENDINGS = frozenset({".part", ".json", ".new"})
 A_FEW = 3
+DIFFERENCES_TOLD = 20
 YOUNG = timedelta(hours=1)  # a file so new may be waiting for its row
 FORGOTTEN = timedelta(days=1)
 PUBLIC_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -89,8 +91,18 @@ def nightly() -> None:
     """Empties the trash, and repairs what it can. Runs on one host at a time."""
     with new_lease() as token:
         if ProcessLock.objects.acquire(NIGHTLY, LOCK_SECONDS, token):
+            check_kept_numbers()
             check_and_repair()
             ProcessLock.objects.release(NIGHTLY, token)
+
+
+def check_kept_numbers():
+    """A kept number that differs from its rows is a fault of ours: it is told in the log, and put right."""
+    found = differences()
+    for sentence in found[:DIFFERENCES_TOLD]:
+        logger.error("A kept number was wrong: %s", sentence)
+    if found:
+        recount()
 
 
 def check_and_repair():

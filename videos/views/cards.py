@@ -153,7 +153,9 @@ class Card:
 
 def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) -> list[Card]:
     records, nothing, rows = track_records(), TrackRecord(), list(generations)
-    prefetch_related_objects([row for row in rows if row.tab == "attention"], "provider__prices")  # to retry costs again
+    prefetch_related_objects(
+        [row for row in rows if row.tab == "attention"], "provider__prices"
+    )  # to retry costs again
     several = Generation.objects.batches_to_compare(viewer, {row.batch_id for row in rows})
     stars = (
         set(viewer.favourites.filter(generation__in=rows).values_list("generation_id", flat=True)) if rows else set()

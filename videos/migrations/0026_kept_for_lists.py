@@ -19,7 +19,7 @@ TAB = Case(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0023_collections_and_personal_notes")]
+    dependencies = [("videos", "0025_low_balance_is_the_owners")]
 
     operations = [
         migrations.RemoveConstraint("generation", "a_remote_id_is_kept_once"),
