@@ -2,10 +2,11 @@ import sentry_sdk
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin import apps as admin_apps
+from django.db.models.signals import post_migrate
 from sentry_sdk.integrations.django import DjangoIntegration
 
 from heygen_studio import __version__
-from videos import checks
+from videos import checks, search_index
 from videos.logs import scrub_event
 
 __all__ = ["StudioAdminConfig", "VideosConfig", "checks"]  # importing the checks registers them
@@ -16,6 +17,7 @@ class VideosConfig(AppConfig):
     verbose_name = "Videos"
 
     def ready(self):
+        post_migrate.connect(search_index.make, sender=self)
         if settings.SENTRY_DSN:
             sentry_sdk.init(
                 settings.SENTRY_DSN,

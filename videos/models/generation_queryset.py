@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import Case, ExpressionWrapper, Q, Value, When
 from django.utils import timezone
 
+from videos import search_index
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
 from videos.models.bounded import Count, count_each
 from videos.models.changes import changed_between
@@ -129,10 +130,9 @@ class GenerationQuerySet(models.QuerySet):
     def search(self, words: str, also: Iterable[int] = ()):
         """Generations whose prompt contains every word, in whatever case and with whatever accents; `also` are ids of
         some that match by what stands elsewhere, such as a person's own title."""
-        found = Q()
-        for word in folded(words).split():
-            found &= Q(search_text__contains=word)
-        return self.filter(found | Q(pk__in=also) if also and found else found)
+        parts = folded(words).split()
+        found = search_index.found(parts)
+        return self.filter(found | Q(pk__in=also) if also and parts else found)
 
     def newest_retries(self, retried: Iterable) -> dict[int, uuid.UUID]:
         """Id of a generation that was retried → the public id of its newest retry that still exists."""
