@@ -83,6 +83,9 @@ class Picture(models.Model):
     def __str__(self):
         return f"{self.width} × {self.height}, {self.created_at:%d %b %Y}"
 
+    def files(self):
+        return (self.file,)
+
     def remote_copy(self, backend: str) -> "RemoteCopy":
         """What this backend has of it; a new row that says nothing where it was never uploaded there."""
         return RemoteCopy.objects.get_or_create(picture=self, backend=backend)[0]

@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from videos.lifecycle import Status
 from videos.models import Generation, RemoteAccount
+from videos.storage.folders import walk
 
 MANIFEST, SQLITE, DUMP = "manifest.json", "database.sqlite3", "database.dump"
 KEY_FILE = "secret-key"
@@ -85,13 +86,16 @@ def media_folder() -> Path:
 
 
 def describe(folder: Path) -> dict:
-    media = [path for path in (folder / "media").rglob("*") if path.is_file()]
+    sizes = (path.stat().st_size for path in walk(folder / "media"))
+    files, size = 0, 0
+    for one in sizes:
+        files, size = files + 1, size + one
     return {
         "made_at": timezone.now().isoformat(timespec="seconds"),
         "database": connection.vendor,
         "media": "in the bucket" if settings.BUCKET else "in this folder",
-        "files": len(media),
-        "bytes": sum(path.stat().st_size for path in media),
+        "files": files,
+        "bytes": size,
     }
 
 
@@ -114,13 +118,16 @@ def copy_folder(source: Path, target: Path):
     Hidden files are unfinished and are left out. Links to another disk are followed. Raises OSError for a folder that
     cannot be read, because the backup would be incomplete.
     """
-    for folder, folders, names in os.walk(source, followlinks=True, onerror=refuse_unless_gone):
-        folders[:] = [name for name in folders if name != FILE_SYSTEMS_OWN]
-        into = target / Path(folder).relative_to(source)
-        into.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            if not name.startswith("."):
-                link_or_copy(Path(folder) / name, into / name)
+    target.mkdir(parents=True, exist_ok=True)
+    made = {target}
+    for path in walk(source, on_error=refuse_unless_gone, left_out=FILE_SYSTEMS_OWN):
+        if path.name.startswith("."):
+            continue
+        copy = target / path.relative_to(source)
+        if copy.parent not in made:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            made.add(copy.parent)
+        link_or_copy(path, copy)
 
 
 def refuse_unless_gone(error: OSError):

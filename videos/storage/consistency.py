@@ -6,7 +6,6 @@ videos that have been in the trash for long enough.
 
 import hashlib
 import logging
-import os
 import re
 import shutil
 import tempfile
@@ -34,7 +33,8 @@ from videos.models.studio_settings import current
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.download import FetchError, guard_for, look
-from videos.storage.folders import make_folder
+from videos.storage.folders import make_folder, walk
+from videos.storage.listing import Listing, StoredFile
 from videos.storage.names import Names
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ OUR_FOLDERS = ("videos/", "posters/", "frames/", "pictures/")  # a bucket may ho
 SET_ASIDE = "lost-and-found"
 PARTIAL_ENDINGS = frozenset({".part", ".json", ".new"})
 A_FEW = 3
+AT_ONCE = 500  # rows
+MOST_FINDINGS = 10_000  # of a kind in one look; the next look finds what is left
 DIFFERENCES_TOLD = 20
 YOUNG = timedelta(hours=1)  # a file so new may be waiting for its row
 FORGOTTEN = timedelta(days=1)
@@ -73,14 +75,6 @@ class Finding:
 
     def __str__(self):
         return f"{self.kind}: {self.name} ({self.words})"
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file in the storage."""
-
-    size: int
-    modified: datetime
 
 
 class CannotRepair(Exception):
@@ -150,9 +144,8 @@ def repair_all(findings: list[Finding]):
 def empty_trash() -> int:
     """Deletes what has been in the trash for long enough, with its files; how many. Unfinished ones are kept."""
     before = timezone.now() - timedelta(days=current().trash_days)
-    return sum(
-        generation.remove_for_good() for generation in Generation.objects.removable().filter(trashed_at__lt=before)
-    )
+    old = Generation.objects.filter(tab="trash").removable().filter(trashed_at__lt=before)
+    return sum(generation.remove_for_good() for chunk in in_chunks(old) for generation in chunk)
 
 
 # Comparing
@@ -161,34 +154,44 @@ def compare(is_hashed: Callable[[int], bool] = lambda pk: False) -> list[Finding
 
     The storage is listed before the rows are read, so a file created in between is not seen at all.
     """
-    now, stored = timezone.now(), list_storage()
-    copies = list(SavedVideo.objects.select_related("generation").order_by("pk"))
-    pictures = list(Picture.objects.order_by("pk"))
-    known = {file.name for copy in copies for file in copy.files()} | {picture.file.name for picture in pictures}
-    return [
-        *orphans({name: file for name, file in stored.items() if name not in known}, now),
-        *stale_partial_files(now),
-        *(finding for copy in copies for finding in check_copy(copy, stored, is_hashed)),
-        *unsaved(),
-        *(finding for picture in pictures for finding in check_picture(picture, stored, is_hashed)),
-    ]
+    now, found, strange = timezone.now(), [], []
+    with Listing(list_storage()) as listing:
+        for rows, check in (
+            (SavedVideo.objects.select_related("generation"), check_copy),
+            (Picture.objects, check_picture),
+        ):
+            for chunk in in_chunks(rows):
+                stored = listing.take([file.name for row in chunk for file in row.files() if file])
+                found += (finding for row in chunk for finding in check(row, stored, is_hashed))
+                if len(found) > MOST_FINDINGS:
+                    break
+        for files in listing.strangers():
+            strange += orphans(files, now)
+            if len(strange) > MOST_FINDINGS:
+                break
+    return [*strange, *stale_partial_files(now), *found, *unsaved()]
 
 
-def list_storage() -> dict[str, StoredFile]:
+def in_chunks(rows) -> Iterator[list]:
+    """All rows by their primary keys, some at a time."""
+    last = 0
+    while chunk := list(rows.filter(pk__gt=last).order_by("pk")[:AT_ONCE]):
+        yield chunk
+        last = chunk[-1].pk
+
+
+def list_storage() -> Iterator[tuple[str, StoredFile]]:
     """All files that have their final name, by their name in the storage."""
     if settings.BUCKET:
-        found = {item.key: StoredFile(item.size, item.last_modified) for item in default_storage.bucket.objects.all()}
-    else:
-        root = Path(default_storage.path(""))
-        found = {str(path.relative_to(root)): stat_of(path) for path in walk(root) if not path.name.startswith(".")}
-    return {name: file for name, file in found.items() if name.startswith(OUR_FOLDERS)}
-
-
-def walk(root: Path) -> Iterator[Path]:
-    """All files in the folder, also behind links to another disk."""
-    for folder, _, names in os.walk(root, followlinks=True):
-        for name in names:
-            yield Path(folder) / name
+        for prefix in OUR_FOLDERS:
+            for item in default_storage.bucket.objects.filter(Prefix=prefix):
+                yield item.key, StoredFile(item.size, item.last_modified)
+        return
+    root = Path(default_storage.path(""))
+    for folder in OUR_FOLDERS:
+        for path in walk(root / folder):
+            if not path.name.startswith("."):
+                yield str(path.relative_to(root)), stat_of(path)
 
 
 def stat_of(path: Path) -> StoredFile:
@@ -210,8 +213,8 @@ def orphans(strangers: dict[str, StoredFile], now: datetime) -> Iterator[Finding
 
 def on_their_way(names) -> set[str]:
     ids = {public_id for public_id in map(public_id_in, names) if public_id}
-    unfinished = Generation.objects.exclude(status__in=FINAL).values_list("public_id", flat=True)
-    return ids & {str(public_id) for public_id in unfinished} if ids else set()
+    unfinished = Generation.objects.filter(public_id__in=ids).exclude(status__in=FINAL)
+    return {str(public_id) for public_id in unfinished.values_list("public_id", flat=True)}
 
 
 def public_id_in(name: str) -> str:
@@ -258,7 +261,8 @@ def is_truly_gone(row, name: str) -> bool:
 
 
 def unsaved() -> Iterator[Finding]:
-    for generation in Generation.objects.filter(status=Status.READY, saved_video=None):
+    lost = Generation.objects.filter(status=Status.READY, saved_video=None)
+    for generation in lost[:MOST_FINDINGS].iterator(AT_ONCE):
         words = f"nothing is known of the saved copy of {generation.prompt[:40]!r}"
         yield Finding(Kind.MISSING, Names.of(generation).video, words, generation.pk)
 

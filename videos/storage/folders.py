@@ -1,6 +1,7 @@
 """Folders for files that must survive a power cut: closed to other users, and synced to the disk."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from videos.storage.private import close
@@ -21,3 +22,25 @@ def sync_folder(folder: Path):
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def ignore(error: OSError):
+    pass
+
+
+def walk(root: Path, on_error: Callable[[OSError], None] = ignore, left_out: str = "") -> Iterator[Path]:
+    """All files below the folder, also behind links to another disk, one by one: a folder may hold a million.
+
+    Folders of the name `left_out` are not looked into.
+    """
+    try:
+        entries = os.scandir(root)
+    except OSError as error:
+        on_error(error)
+        return
+    with entries:
+        for entry in entries:
+            if not entry.is_dir():
+                yield Path(entry.path)
+            elif entry.name != left_out:
+                yield from walk(Path(entry.path), on_error, left_out)

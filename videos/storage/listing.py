@@ -1,0 +1,62 @@
+"""The files of a storage as they were listed, in a small database of its own on the disk: memory does not grow with
+their number, and what was looked for is told from what nobody knows."""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file in the storage."""
+
+    size: int
+    modified: datetime
+
+
+class Listing:
+    def __init__(self, files: Iterable[tuple[str, StoredFile]]):
+        self.folder = tempfile.TemporaryDirectory(prefix="studio-listing-")
+        self.database = sqlite3.connect(Path(self.folder.name) / "listing.sqlite3", isolation_level=None)
+        self.database.execute("PRAGMA journal_mode=OFF")
+        self.database.execute("PRAGMA synchronous=OFF")
+        self.database.execute(
+            "CREATE TABLE files (name TEXT PRIMARY KEY, size, modified, known DEFAULT 0) WITHOUT ROWID"
+        )
+        self.database.execute("BEGIN")
+        rows = ((name, file.size, file.modified.timestamp()) for name, file in files)
+        self.database.executemany("INSERT OR REPLACE INTO files (name, size, modified) VALUES (?, ?, ?)", rows)
+        self.database.execute("COMMIT")
+
+    def __enter__(self) -> "Listing":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+        self.database.close()
+        self.folder.cleanup()
+
+    def take(self, names: list[str]) -> dict[str, StoredFile]:
+        """Those of these names that are there; from now on they are known."""
+        marks = ", ".join("?" * len(names))
+        self.database.execute(f"UPDATE files SET known = 1 WHERE name IN ({marks})", names)
+        rows = self.database.execute(f"SELECT name, size, modified FROM files WHERE name IN ({marks})", names)
+        return {name: stored(size, modified) for name, size, modified in rows}
+
+    def strangers(self) -> Iterator[dict[str, StoredFile]]:
+        """What was never taken, in order, some at a time."""
+        last = ""
+        while rows := self.database.execute(
+            "SELECT name, size, modified FROM files WHERE NOT known AND name > ? ORDER BY name LIMIT ?", (last, AT_ONCE)
+        ).fetchall():
+            yield {name: stored(size, modified) for name, size, modified in rows}
+            last = rows[-1][0]
+
+
+def stored(size: int, modified: float) -> StoredFile:
+    return StoredFile(size, datetime.fromtimestamp(modified, UTC))
