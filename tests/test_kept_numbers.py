@@ -144,7 +144,6 @@ STORIES = {
 def test_every_kept_number_is_what_the_rows_say(member, story):
     STORIES[story](member)
     assert differences() == []
-    assert any(table.found() for table in TABLES)
 
 
 def test_a_move_that_is_undone_leaves_the_numbers_as_they_were(member):
