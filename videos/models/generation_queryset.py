@@ -118,11 +118,6 @@ class GenerationQuerySet(models.QuerySet):
         """Tab → how many this person may see on it. One query."""
         return count_each({tab: self.on_tab(tab, user).by_reason(user) for tab in ("all", "favourite", *TABS)})
 
-    def trashed_size(self, user) -> int:
-        """Bytes of the saved videos in this person's trash."""
-        trashed = self.filter(owner=user, tab="trash")
-        return trashed.aggregate(size=models.Sum("saved_video__size"))["size"] or 0
-
     def stored_size(self) -> int:
         """Bytes of their saved videos."""
         return self.aggregate(size=models.Sum("saved_video__size"))["size"] or 0

@@ -20,6 +20,7 @@ from videos.models.bounded import Count
 from videos.models.changes import current_moment, is_moment, is_still_to_come
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.studio_settings import current
+from videos.models.usage import stored_by
 from videos.notices import current_notices, digest_of
 from videos.views.cards import Card, answer_with_cards, cards_of, queued
 from videos.views.composer import RATIOS, composer_context
@@ -385,7 +386,7 @@ def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
         "trash_days": current().trash_days,
         "keep_days": current().keep_days,
         "keep_bytes": current().keep_bytes,
-        "trash_size": Generation.objects.trashed_size(request.user) if shelf.state == "trash" else 0,
+        "trash_size": stored_by(request.user).trashed_size if shelf.state == "trash" else 0,
         "notices": notices,
         "providers": Provider.objects.offered(),
         "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [shelf.ratio])])),
