@@ -1,0 +1,106 @@
+"""Moves a studio's files from a folder to its bucket, each checked by its SHA-256. It can be stopped and goes on.
+
+The bucket is the studio's own, already in its settings; the folder is only read.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+from django.apps import apps
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import models
+
+AT_ONCE = 500
+CHUNK = 1024 * 1024
+HASH = "sha256"  # what the bucket keeps beside each file that was moved
+
+
+class CannotMove(Exception):
+    """`str(error)` is a sentence for a person."""
+
+
+@dataclass
+class Moved:
+    files: int = 0
+    known: int = 0
+    size: int = 0
+    missing: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+
+def move(folder: Path, tell: Callable[[str], None]) -> Moved:
+    """Copies every file that a row names from `folder` into the bucket."""
+    if not settings.BUCKET:
+        raise CannotMove("STUDIO_BUCKET must name the bucket, with its AWS_* variables.")
+    if not folder.is_dir():
+        raise CannotMove(f"There is no folder {folder}.")
+    moved = Moved()
+    for name, expected in named_files():
+        move_one(folder / name, name, expected, moved, tell)
+    return moved
+
+
+def named_files() -> Iterator[tuple[str, str]]:
+    """The name of every file that a row holds, with its SHA-256 where the row knows it."""
+    for model in apps.get_models():
+        fields = [one for one in model._meta.concrete_fields if isinstance(one, models.FileField)]
+        if not fields:
+            continue
+        for row in model._base_manager.order_by("pk").iterator(AT_ONCE):
+            for one in fields:
+                if name := getattr(row, one.name).name:
+                    yield name, getattr(row, HASH, "") if one.name == "file" else ""
+
+
+def move_one(path: Path, name: str, expected: str, moved: Moved, tell: Callable[[str], None]):
+    found = sha256_of(path)
+    if found is None:
+        moved.missing.append(name)
+        tell(f"missing: {name}")
+        return
+    if expected and found != expected:
+        moved.changed.append(name)
+        tell(f"changed: {name} has other bytes than its row says, and is not moved")
+        return
+    item = default_storage.bucket.Object(name)
+    moved.files, moved.size = moved.files + 1, moved.size + path.stat().st_size
+    if is_there(item, path, found):
+        moved.known += 1
+        return
+    item.upload_file(str(path), ExtraArgs={"Metadata": {HASH: found}, "ContentType": content_type(name)})
+    if sha256_in_bucket(name) != found:
+        raise CannotMove(f"{name} arrived with other bytes. Nothing is lost: run the command again.")
+
+
+def is_there(item, path: Path, found: str) -> bool:
+    """Whether an earlier run moved it, and read it back."""
+    try:
+        item.load()
+    except ClientError:
+        return False
+    return item.content_length == path.stat().st_size and item.metadata.get(HASH) == found
+
+
+def content_type(name: str) -> str:
+    endings = {".mp4": "video/mp4", ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+    return endings.get(Path(name).suffix, "application/octet-stream")
+
+
+def sha256_of(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, HASH).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def sha256_in_bucket(name: str) -> str:
+    found = hashlib.sha256()
+    with default_storage.open(name) as file:
+        for chunk in file.chunks(CHUNK):
+            found.update(chunk)
+    return found.hexdigest()
