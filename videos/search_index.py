@@ -30,6 +30,7 @@ SQLITE = (
     f"INSERT INTO {NAME}({NAME}) VALUES ('rebuild')",
 )
 POSTGRES = (
+    "SET CONSTRAINTS ALL IMMEDIATE",  # within a transaction that has written rows no index can be made otherwise
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
     f"CREATE INDEX IF NOT EXISTS {NAME} ON videos_generation USING gin (search_text gin_trgm_ops)",
 )

@@ -118,10 +118,6 @@ class GenerationQuerySet(models.QuerySet):
         """Tab → how many this person may see on it. One query."""
         return count_each({tab: self.on_tab(tab, user).by_reason(user) for tab in ("all", "favourite", *TABS)})
 
-    def stored_size(self) -> int:
-        """Bytes of their saved videos."""
-        return self.aggregate(size=models.Sum("saved_video__size"))["size"] or 0
-
     def search(self, words: str, also: Iterable[int] = ()):
         """Generations whose prompt contains every word, in whatever case and with whatever accents; `also` are ids of
         some that match by what stands elsewhere, such as a person's own title."""

@@ -20,7 +20,7 @@ TO_THE_SECOND, TO_FIVE_SECONDS = 100, 600  # waits below are kept so exactly; lo
 class KeptQuerySet(models.QuerySet):
     def add(self, key: dict[str, Any], **changes):
         """Adds these changes to the row with this key, which is locked until the transaction ends."""
-        changes = {name: change for name, change in changes.items() if change}
+        changes = {name: change + 0 for name, change in changes.items() if change}  # True is 1, for PostgreSQL
         if not changes:
             return
         rows, added = self.filter(**key), {name: F(name) + change for name, change in changes.items()}
