@@ -29,7 +29,7 @@ def found(*generations, **fields):
     """One poll of each, which found `fields`; nothing new where there are none."""
     Generation.objects.filter(pk__in=[one.pk for one in generations]).update(due_at=timezone.now(), lease_token=None)
     polls = Generation.objects.claim_due_polls(timezone.now(), 100)
-    later = None if fields else timedelta(seconds=1)
+    later = timedelta(0) if fields else timedelta(seconds=1)
     outcomes = [Outcome(poll.pk, poll.token, Status.RUNNING, fields, later, words="words of theirs") for poll in polls]
     Generation.objects.record_outcomes(outcomes)
 
@@ -141,3 +141,16 @@ def test_events_go_with_their_generation():
     Generation.objects.filter(pk=generation.pk).update(trashed_at=timezone.now())
     assert generation.remove_for_good()
     assert not GenerationEvent.objects.exists()
+
+
+def test_the_first_word_of_many_videos_is_written_in_a_few_statements():
+    member = make_member()
+    many = [make_running(member, f"node-gw-{number}", token=f"form-{number}") for number in range(12)]
+    with CaptureQueriesContext(connection) as captured:
+        found(*many, remote_status="rendering")
+    assert sum(query["sql"].startswith("UPDATE") for query in captured) <= 5
+    for generation in many:
+        generation.refresh_from_db()
+        assert (generation.remote_status, generation.polls, generation.lease_token) == ("rendering", 1, None)
+        assert last(generation).step == "polled"
+        assert generation.version > 1

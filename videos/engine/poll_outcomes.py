@@ -109,9 +109,8 @@ def still_running(poll: DuePoll, now: datetime, interval: timedelta, **fields: A
         return Outcome(poll.pk, poll.token, Status.STOPPED, {})
     fields = {"status_note": "", "status_facts": {}, **fields, "followed_at": followed_at}
     due_at = next_due(poll, now, interval)
-    if all(value == getattr(poll, name) for name, value in fields.items()):
-        return Outcome(poll.pk, poll.token, Status.RUNNING, {}, later=due_at - poll.due_at)
-    return Outcome(poll.pk, poll.token, Status.RUNNING, {"due_at": due_at, **fields})
+    changed = {name: value for name, value in fields.items() if value != getattr(poll, name)}
+    return Outcome(poll.pk, poll.token, Status.RUNNING, changed, later=due_at - poll.due_at)
 
 
 def followed_since(poll: DuePoll, now: datetime) -> datetime:

@@ -27,7 +27,7 @@ from videos.models.kept_numbers import OwnerStorage, ProviderRecord, UsageDay, a
 from videos.models.lease import CLOCKS_DIFFER, NO_LEASE, claim_lasts
 from videos.models.metric_value import MetricValue
 from videos.models.picture import Picture, RemoteCopy
-from videos.models.polls import Outcome, PollManager
+from videos.models.polls import Outcome, PollManager, event_of
 from videos.models.provider import Provider
 from videos.models.remote_account import RemoteAccount
 from videos.models.saved_video import PublicLink, SavedVideo
@@ -110,26 +110,18 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         """Ids of those whose video may be saved now, the longest due first."""
         return self.due(Status.SAVING, now).values_list("pk", flat=True)
 
-    def record_outcome(self, outcome: Outcome) -> GenerationEvent | None:
-        """Writes what one poll found. The event that tells of it, not yet recorded; None where nothing is new."""
+    def record_end(self, outcome: Outcome) -> GenerationEvent | None:
+        """Writes that a poll found one no longer running. The event that tells of it, not yet recorded; None where
+        nothing was changed."""
         rows = self.filter(pk=outcome.pk, lease_token=outcome.token, status=Status.RUNNING)
-        fields = {**NO_LEASE, "polls": F("polls") + 1, **outcome.fields}
-        if outcome.status != Status.RUNNING:
-            moment = "completed_at" if outcome.status == Status.SAVING else "ended_at"
-            fields = {"due_at": timezone.now(), **NO_NOTE, moment: timezone.now(), **fields}
-            if not rows.update(status=outcome.status, **CHANGED, **fields):
-                return None
-            if outcome.status != Status.SAVING and (settings.METRICS_TOKEN or settings.WEBHOOK_URL):
-                self.get(pk=outcome.pk).tell_outside()
-            return event_of(outcome)
-        shown = Q()  # a poll that found nothing new is no change, so no page asks for the card again
-        for name in ("remote_status", "status_note", "status_facts"):
-            if name in fields:
-                shown |= ~Q(**{name: fields[name]})
-        if shown and rows.filter(shown).update(**CHANGED, **fields):
-            return event_of(outcome)
-        rows.update(**fields)
-        return None
+        moment = "completed_at" if outcome.status == Status.SAVING else "ended_at"
+        fields = {"due_at": timezone.now(), moment: timezone.now(), **NO_NOTE, **NO_LEASE}
+        fields |= {"polls": F("polls") + 1, **outcome.fields}
+        if not rows.update(status=outcome.status, **CHANGED, **fields):
+            return None
+        if outcome.status != Status.SAVING and (settings.METRICS_TOKEN or settings.WEBHOOK_URL):
+            self.get(pk=outcome.pk).tell_outside()
+        return event_of(outcome)
 
     def note_change(self, pks: list[int]):
         """Something about these changed that stands in other tables, and pages should show it."""
@@ -732,20 +724,6 @@ class Generation(models.Model):
         counts = {"missing_polls": 0, "failed_polls": 0}
         # What was given up and thrown away is back, or nobody would see it before the trash is emptied.
         return {"followed_at": now, "due_at": first_poll, "trashed_at": None, **counts, **cleared, **NO_LEASE}
-
-
-FOUND_BY_POLL = {Status.SAVING: Step.COMPLETED, Status.FAILED: Step.FAILED, Status.STOPPED: Step.STOPPED}
-
-
-def event_of(outcome: Outcome) -> GenerationEvent:
-    return GenerationEvent(
-        generation_id=outcome.pk,
-        step=FOUND_BY_POLL.get(outcome.status, Step.POLLED),
-        status=outcome.status,
-        code=outcome.fields.get("error_code") or outcome.fields.get("status_note", ""),
-        facts=outcome.fields.get("status_facts", {}),
-        words=outcome.words or outcome.fields.get("error_detail") or outcome.fields.get("remote_status", ""),
-    )
 
 
 UNKNOWN_TO_HEYGEN = Q(status=Status.FAILED, error_class="not_found", remote_id__isnull=False)

@@ -10,15 +10,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from videos.lifecycle import Status
-from videos.models.event import GenerationEvent
+from videos.models.changes import CHANGED
+from videos.models.event import GenerationEvent, Step
 from videos.models.lease import NO_LEASE
 from videos.models.transactions import PARAMETERS, batched, lock_in_order, retried, update_in_order
 from videos.remotes import registry
 
+SHOWN = {"remote_status", "status_note", "status_facts"}  # fields that stand on a card
 POLL_LEASE = timedelta(seconds=60)  # longer than any poll takes
 
 
@@ -46,14 +48,15 @@ class Outcome:
 
     `status` RUNNING keeps following (fields: due_at, remote_status, status_note, missing_polls); SAVING has the link
     (video_url, video_id, asset_id); FAILED a cause (error_class, error_code, error_detail); STOPPED nothing.
-    `later` stands instead of fields where nothing changed but the next poll's time: thousands of these are one UPDATE.
+    `later` is how much later than this poll the next one is due; all that say the same are one UPDATE, so `fields` has
+    only what changed.
     """
 
     pk: int
     token: uuid.UUID
     status: Status
     fields: dict[str, Any]
-    later: timedelta | None = None
+    later: timedelta = timedelta(0)
     words: str = ""  # the remote's own, for the log of events
 
 
@@ -87,8 +90,10 @@ class PollManager(models.Manager):
         """
         for chunk in batched(sorted(outcome.pk for outcome in outcomes), PARAMETERS):
             lock_in_order(self.filter(pk__in=chunk))
-        self._put_off([outcome for outcome in outcomes if outcome.later])
-        events = [event for outcome in outcomes if not outcome.later and (event := self.record_outcome(outcome))]
+        following = [outcome for outcome in outcomes if outcome.status == Status.RUNNING]
+        events = [event_of(outcome) for outcome in self._keep_following(following)]
+        ended = (outcome for outcome in outcomes if outcome.status != Status.RUNNING)
+        events += [event for outcome in ended if (event := self.record_end(outcome))]
         for chunk in batched(events, PARAMETERS):
             polls = dict(self.filter(pk__in=[event.generation_id for event in chunk]).values_list("pk", "polls"))
             for event in chunk:
@@ -97,11 +102,43 @@ class PollManager(models.Manager):
         self.count_failed([event.generation_id for event in events if event.status == Status.FAILED])
         return [event.generation_id for event in events if event.status != Status.RUNNING]
 
-    def _put_off(self, outcomes: list[Outcome]):
-        groups: dict[tuple[uuid.UUID, timedelta | None], list[int]] = {}
+    def _keep_following(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """One UPDATE for all that say the same. Returns those with news that pages should show."""
+        groups: dict[tuple, list[Outcome]] = {}
         for outcome in outcomes:
-            groups.setdefault((outcome.token, outcome.later), []).append(outcome.pk)
-        for (token, later), pks in groups.items():
-            for chunk in batched(pks, PARAMETERS):
-                rows = self.filter(pk__in=chunk, lease_token=token, status=Status.RUNNING)
-                rows.update(due_at=F("due_at") + later, polls=F("polls") + 1, **NO_LEASE)
+            groups.setdefault((outcome.token, outcome.later, repr(outcome.fields)), []).append(outcome)
+        told = []
+        for group in groups.values():
+            for chunk in batched(group, PARAMETERS):
+                news = self._keep_following_alike(chunk)
+                told += [outcome for outcome in chunk if outcome.pk in news]
+        return told
+
+    def _keep_following_alike(self, outcomes: list[Outcome]) -> set[int]:
+        """The same for outcomes that say the same: the ids of those to which it is news."""
+        first, news = outcomes[0], set()
+        pks = [outcome.pk for outcome in outcomes]
+        rows = self.filter(pk__in=pks, lease_token=first.token, status=Status.RUNNING)
+        fields = {"due_at": F("due_at") + first.later, "polls": F("polls") + 1, **NO_LEASE, **first.fields}
+        shown = Q()
+        for name in SHOWN & first.fields.keys():
+            shown |= ~Q(**{name: first.fields[name]})
+        if shown:
+            news = set(rows.filter(shown).values_list("pk", flat=True))
+            self.filter(pk__in=news).update(**CHANGED, **fields)
+        rows.update(**fields)  # those with news have no lease any more
+        return news
+
+
+FOUND_BY_POLL = {Status.SAVING: Step.COMPLETED, Status.FAILED: Step.FAILED, Status.STOPPED: Step.STOPPED}
+
+
+def event_of(outcome: Outcome) -> GenerationEvent:
+    return GenerationEvent(
+        generation_id=outcome.pk,
+        step=FOUND_BY_POLL.get(outcome.status, Step.POLLED),
+        status=outcome.status,
+        code=outcome.fields.get("error_code") or outcome.fields.get("status_note", ""),
+        facts=outcome.fields.get("status_facts", {}),
+        words=outcome.words or outcome.fields.get("error_detail") or outcome.fields.get("remote_status", ""),
+    )
