@@ -118,7 +118,7 @@ def steps(client, path):
 def test_a_click_on_generate_goes_through_nothing(studio):
     request = Request("A lighthouse", Provider.objects.get(value="veo_3_1"))
     with CaptureQueriesContext(connection) as made:
-        Batch.objects.press(studio, "form", [request])
+        Batch.objects.make(studio, "form", [request])
     assert not scans(made.captured_queries)
 
 

@@ -116,7 +116,7 @@ def cancelled(member):
 
 def many(member):
     providers = [Provider.objects.get(value=value) for value in ("veo_3_1", "kling_pro", "veo_3_1")]
-    Batch.objects.press(member, "many", [Request("A lighthouse", provider) for provider in providers * 3])
+    Batch.objects.make(member, "many", [Request("A lighthouse", provider) for provider in providers * 3])
 
 
 STORIES = {

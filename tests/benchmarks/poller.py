@@ -1,7 +1,10 @@
-"""How late the poller's polls are, with so many generations running at once. Run by `run.py` as its own process."""
+"""How late the poller's polls are with so many generations running at once, in steady state and at a start with all of
+them due. `… tests.benchmarks.poller <in flight> <seconds>`, as a process of its own.
+"""
 
 import asyncio
 import json
+import resource
 import secrets
 import sys
 import time
@@ -11,80 +14,90 @@ import django
 
 django.setup()
 
-from django.conf import settings  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
+from django.db import transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from videos import stopping  # noqa: E402
+from tests.parts.history import History  # noqa: E402
+from videos import search_index, stopping  # noqa: E402
 from videos.engine import poll  # noqa: E402
-from videos.lifecycle import Status  # noqa: E402
-from videos.models import Batch, Generation, LedgerEntry, ProcessLock, Provider  # noqa: E402
+from videos.models import Generation, ProcessLock  # noqa: E402
 from videos.models.process_lock import POLLER  # noqa: E402
+from videos.models.studio_settings import current  # noqa: E402
+
+WARM_UP = 13.0  # seconds: one whole round in which connections open and every first word is written
 
 
 class MeasuredPoller(poll.Poller):
-    """The poller, noting how late each poll begins and how many were made."""
+    """The poller, noting when each poll begins and how late it is."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self.lateness = []
+        self.begun = []
 
     async def answer(self, poll):
-        self.lateness.append((timezone.now() - poll.due_at).total_seconds())
+        self.begun.append((time.monotonic(), (timezone.now() - poll.due_at).total_seconds()))
         return await super().answer(poll)
 
 
 def make_running(count):
+    """As the engine leaves them, with ledger lines: saved ones, set back to running and spread over one interval."""
     owner = get_user_model().objects.create_user(f"bench-{secrets.token_hex(4)}")
-    batch = Batch.objects.create(owner=owner, form_token=secrets.token_hex(16))
-    provider = Provider.objects.first()
-    now = timezone.now()
-    step = timedelta(seconds=settings.POLL_SECONDS) / count
-    made = Generation.objects.bulk_create(
-        Generation(
-            owner=owner,
-            batch=batch,
-            prompt="bench",
-            provider=provider,
-            status=Status.RUNNING,
-            remote_id=f"bench-{secrets.token_hex(8)}",
-            sent_at=now,
-            followed_at=now,
-            due_at=now + timedelta(seconds=2) + number * step,
-        )
-        for number in range(count)
-    )
-    kinds = ((LedgerEntry.Kind.HOLD, 1), (LedgerEntry.Kind.SETTLE, 0))  # or recovery would have them all to add
-    same = {"user": owner, "provider": provider, "day": now.date()}
-    LedgerEntry.objects.bulk_create(
-        LedgerEntry(generation=generation, kind=kind, videos=videos, **same)
-        for generation in made
-        for kind, videos in kinds
-    )
+    search_index.drop()
+    with transaction.atomic():
+        History(owner, count).make()
+        now, interval = timezone.now(), timedelta(seconds=current().poll_seconds)
+        rows = list(Generation.objects.only("pk").order_by("pk"))
+        for number, row in enumerate(rows):
+            row.due_at = now + timedelta(seconds=2) + interval * number / len(rows)
+        Generation.objects.bulk_update(rows, ["due_at"], batch_size=400)
+        running = {"status": "running", "remote_status": "", "sent_at": now, "followed_at": now, "trashed_at": None}
+        Generation.objects.update(**running, completed_at=None, ended_at=None, error_class="", settled=True)
 
 
 def measure(count, seconds):
     make_running(count)
-    started = time.process_time()
     poller = MeasuredPoller(ProcessLock.objects.acquire(POLLER, 60))
-    asyncio.run(run_for(poller, seconds))
-    late = sorted(poller.lateness)
+    started = time.monotonic()
+    marks = asyncio.run(run_for(poller, seconds))
+    first, steady = marks[0] - started, [late for at, late in poller.begun if at - started > WARM_UP]
+    cpu = marks[2] - marks[1]
     return {
         "in_flight": count,
         "seconds": seconds,
-        "polls": len(late),
-        "polls_per_second": round(len(late) / (seconds - 2), 1),
-        "lateness_p50_s": round(late[len(late) // 2], 3),
-        "lateness_p99_s": round(late[int(len(late) * 0.99)], 3),
-        "lateness_max_s": round(late[-1], 3),
-        "cpu_share": round((time.process_time() - started) / seconds, 2),
-        "cpu_s_per_1000": round((time.process_time() - started) * 1000 / len(late), 2),
+        "polls": len(steady),
+        "per_second": round(len(steady) / seconds, 1),
+        **{f"lateness_{name}_s": value for name, value in quantiles(steady).items()},
+        "start_lateness_max_s": round(max(late for at, late in poller.begun if at - started <= WARM_UP), 3),
+        "cpu_s_per_1000": round(1000 * cpu / max(1, len(steady)), 2),
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "warm_up_s": round(first, 1),
     }
 
 
+def quantiles(values):
+    values = sorted(values) or [0.0]
+    return {name: round(values[int((len(values) - 1) * share)], 3) for name, share in QUANTILES.items()}
+
+
+QUANTILES = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+
+
 async def run_for(poller, seconds):
-    asyncio.get_running_loop().call_later(seconds, stopping.request)
+    """When the steady state began, and the CPU seconds then and at the end."""
+    marks = []
+
+    def begin():
+        marks.extend([time.monotonic(), time.process_time()])
+
+    def end():
+        marks.append(time.process_time())
+        stopping.request()
+
+    asyncio.get_running_loop().call_later(WARM_UP, begin)
+    asyncio.get_running_loop().call_later(WARM_UP + seconds, end)
     await poller.run()
+    return marks
 
 
 if __name__ == "__main__":

@@ -1,122 +1,166 @@
-"""`make bench`: measures, prints a table, and writes bench.json. About six minutes; only loopback is used.
+"""`make bench`: measures, prints a table, and writes bench.json. About ten minutes; only loopback is used.
 
-`make bench ROW=files` measures that row alone.
+`make bench ROW=click` measures that row alone. Every row has its peer or its floor from the same run.
 """
 
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks import files, latency
+from tests.benchmarks import burst, cold, files, latency
+from tests.parts.postgres import Postgres
 from tests.parts.processes import ROOT, environment, manage, start, stop, wait_until
 
 ANSWER_SECONDS = 0.3  # how long the imitated remote side takes for a poll
+POLL_SECONDS = 10
 
 
 def main(row=""):
-    with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
-        results = {"machine": machine(), **(measure_row(row, Path(folder)) if row else measure(Path(folder)))}
+    assert not row or row in ROWS, f"Rows by name: {', '.join(ROWS)}"
+    results = {"machine": machine()}
+    for name in [row] if row else ROWS:
+        load, started = os.getloadavg()[0], time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
+            found = ROWS[name](Path(folder))
+        results[name] = found | {"load_before": round(load, 2), "took_s": round(time.perf_counter() - started)}
+        print(f"{name} (load {load:.1f} before, {results[name]['took_s']} s)")
+        for label, value in LINES[name](found):
+            print(f"  {label:<70}{value:>26}", flush=True)
     (ROOT / "bench.json").write_text(json.dumps(results, indent=2) + "\n")
-    for name, value in lines(results):
-        print(f"{name:<66}{value:>22}")
 
 
 def machine():
-    load = os.getloadavg()[0]
-    return {"cores": os.cpu_count(), "python": platform.python_version(), "load_before": round(load, 2)}
+    return {"cores": os.cpu_count(), "python": platform.python_version()}
 
 
-ROWS = {"files": files.measure, "latency": lambda folder: latency.measure(folder, 4)}
-
-
-def measure_row(row, folder):
-    assert row in ROWS, f"Rows by name: {', '.join(ROWS)}"
-    return {row: ROWS[row](folder / row)}
-
-
-def measure(folder):
-    remote = start([sys.executable, "-m", "tests.benchmarks.remote", ANSWER_SECONDS], environment(), folder / "remote")
-    try:
-        port = wait_until(lambda: (folder / "remote").read_text().strip(), 20, "the imitated remote side")
-        env = environment(
-            STUDIO_DATA=folder / "data",
-            DATABASE_URL="",
-            HEYGEN_API_KEY="bench",
-            HEYGEN_API_URL=f"http://127.0.0.1:{port}",
-        )
-        manage("migrate", "-v", "0", env=env)
-        manage("collectstatic", "--noinput", "-v", "0", env=env)
-        return {
-            "transport": {str(count): module("transport", count, 2, 3, env=env) for count in (200, 1000)},
-            "poller": [fresh_poller(folder, count, seconds, env) for count, seconds in ((1000, 12), (5000, 22))],
-            "latency": latency.measure(folder / "latency", 4),
-            "page_ms": module("page", 30, 40, env=env),
-            "files": files.measure(folder / "files"),
-        }
-    finally:
-        stop(remote)
-
-
-def fresh_poller(folder, count, seconds, env):
-    """Each with a database of its own, so that the rows of one are not polled in the next."""
-    env = {**env, "DATABASE_URL": f"sqlite:///{folder}/poller-{count}.sqlite3"}
+# Rows that need a studio's database and no more
+def fresh(folder, name, **env):
+    """The environment of a migrated studio of its own."""
+    env = environment(**{"STUDIO_DATA": folder / name, "DATABASE_URL": "", "HEYGEN_API_KEY": "bench", **env})
     manage("migrate", "-v", "0", env=env)
-    return module("poller", count, seconds, env=env)
+    return env
 
 
 def module(name, *arguments, env):
     command = [sys.executable, "-m", f"tests.benchmarks.{name}", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=170)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def lines(results):
-    for name, written in LINES.items():
-        if name in results:
-            yield from written(results[name])
+def history(what, few, many, runs):
+    def measure(folder):
+        env = {count: fresh(folder, f"data-{count}") for count in (few, many)}
+        for one in env.values():
+            manage("collectstatic", "--noinput", "-v", "0", env=one)
+        return {"few": module("history", what, few, runs, env=env[few])} | {
+            "many": module("history", what, many, runs, env=env[many])
+        }
+
+    return measure
 
 
-def transport_lines(counts):
-    for count, found in counts.items():
-        for name, values in found.items():
-            label = f"Polls a second, {count} in flight, {name}, median of {len(values['runs'])}"
-            yield label, f"{values['median']:,.0f}"
+def history_lines(found):
+    few, many = found["few"], found["many"]
+    yield f"Seeding {many['rows']:,} rows, their search index included", f"{many['seed_s']} s"
+    yield "  recounting the kept numbers, comparing them", f"{many['recount_s']} / {many['compare_s']} s"
+    yield "  the most memory of that process", f"{many['memory_mb']} MB"
+    for name, median in many["median_ms"].items():
+        low, high = many["spread_ms"][name]
+        before = few["median_ms"][name]
+        label = f"{name}: CPU ms with {few['rows']:,} and {many['rows']:,}"
+        yield label, f"{before} → {median} ({low}–{high}), {median / before:.2f} ×"
 
 
-def poller_lines(runs):
-    for found in runs:
-        label = f"The poller with {found['in_flight']:,} running, polls a second"
-        yield label, f"{found['polls_per_second']:,.0f}"
-        yield f"  lateness of a poll, median / 99 % / worst of {found['polls']:,}", lateness(found)
-
-
-def latency_lines(found):
-    yield f"Click to playable, worst of {found['generations']}", f"{max(found['click_to_playable_s']):.1f} s"
-    label = f"  beyond the stand-in's own time and one poll interval of {found['poll_seconds']} s"
-    yield label, f"{found['over_stand_in_and_one_poll_s']:.1f} s"
+def page_cpu(folder):
+    env = fresh(folder, "data")
+    manage("collectstatic", "--noinput", "-v", "0", env=env)
+    return module("page", 30, 40, env=env)
 
 
 def page_lines(found):
-    yield f"The gallery's page with 30 videos, median of {found['runs']}", f"{found['/']:.1f} ms"
-    yield "  an update that finds nothing new", f"{found['/updates']:.1f} ms"
-    yield "  the floor: a view that says one word behind the same middleware", f"{found['/floor']:.1f} ms"
+    yield f"CPU of the gallery's page with 30 videos, median of {found['runs']}", f"{found['/']} ms"
+    yield "  of it beside an empty gallery: the cards", f"{round(found['/'] - found['empty'], 2)} ms"
+    yield "  its HTML before compression", f"{found['html_bytes']:,} bytes"
+    yield "  an update that finds nothing new", f"{found['/updates']} ms"
+    yield "  the floor: a view that says one word behind the same middleware", f"{found['/floor']} ms"
 
 
-def lateness(found):
-    return " / ".join(f"{found[f'lateness_{name}_s']:.2f}" for name in ("p50", "p99", "max")) + " s"
+# The poller
+@contextmanager
+def imitated_remote(folder):
+    remote = start([sys.executable, "-m", "tests.benchmarks.remote", ANSWER_SECONDS], environment(), folder / "remote")
+    try:
+        yield wait_until(lambda: (folder / "remote").read_text().strip(), 20, "the imitated remote side")
+    finally:
+        stop(remote)
 
 
+def poller(count, seconds, on_postgres=False):
+    def measure(folder):
+        server = Postgres() if on_postgres else None
+        try:
+            with imitated_remote(folder) as port:
+                address = {"DATABASE_URL": server.new_database()} if server else {}
+                env = fresh(folder, "data", HEYGEN_API_URL=f"http://127.0.0.1:{port}", **address)
+                floor = module("floor", port, count, POLL_SECONDS, 8, env=env)
+                return module("poller", count, seconds, env=env) | {"floor": floor}
+        finally:
+            if server:
+                server.remove()
+
+    return measure
+
+
+def poller_lines(found):
+    wanted = found["in_flight"] / POLL_SECONDS
+    yield f"{found['in_flight']:,} running: polls a second of {wanted:,.0f} wanted", f"{found['per_second']:,.0f}"
+    late = " / ".join(f"{found[f'lateness_{name}_s']:.3f}" for name in ("p50", "p99", "max"))
+    yield f"  lateness in steady state, median / 99 % / worst of {found['polls']:,}", f"{late} s"
+    yield "  the worst while it started", f"{found['start_lateness_max_s']:.1f} s"
+    per_1000, floor = found["cpu_s_per_1000"], found["floor"]["cpu_s_per_1000"]
+    yield "  CPU s per 1,000 polls, and of a bare loop over sockets", f"{per_1000} / {floor} = {per_1000 / floor:.1f}"
+    yield "  memory", f"{found['memory_mb']} MB"
+
+
+def latency_lines(found):
+    worst, all_of_them = max(found["click_to_playable_s"]), found["click_to_playable_s"]
+    label = f"Click to playable, worst of {found['generations']} (median {statistics.median(all_of_them):.1f} s)"
+    yield label, f"{worst:.1f} s"
+    label = f"  beyond the demo server's own time and one poll interval of {found['poll_seconds']} s"
+    yield label, f"{found['over_stand_in_and_one_poll_s']:.1f} s"
+
+
+ROWS = {
+    "gallery_1m": history("pages", 1000, 1_000_000, 7),
+    "click": history("clicks", 1000, 100_000, 30),
+    "page_cpu": page_cpu,
+    "poller_1000": poller(1000, 12),
+    "poller_5000": poller(5000, 20),
+    "poller_10000_postgres": poller(10_000, 20, on_postgres=True),
+    "ready_lag": lambda folder: latency.measure(folder, 4),
+    "submit_burst": burst.measure,
+    "files": files.measure,
+    "cold_start": cold.measure,
+}
 LINES = {
-    "transport": transport_lines,
-    "poller": poller_lines,
-    "latency": latency_lines,
-    "page_ms": page_lines,
+    "gallery_1m": history_lines,
+    "click": history_lines,
+    "page_cpu": page_lines,
+    "poller_1000": poller_lines,
+    "poller_5000": poller_lines,
+    "poller_10000_postgres": poller_lines,
+    "ready_lag": latency_lines,
+    "submit_burst": burst.lines,
     "files": files.lines,
+    "cold_start": cold.lines,
 }
 
 if __name__ == "__main__":

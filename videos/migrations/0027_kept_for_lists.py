@@ -19,7 +19,7 @@ TAB = Case(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0025_low_balance_is_the_owners")]
+    dependencies = [("videos", "0026_status_notes")]
 
     operations = [
         migrations.RemoveConstraint("generation", "a_remote_id_is_kept_once"),
