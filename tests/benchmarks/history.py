@@ -22,6 +22,7 @@ from videos import search_index  # noqa: E402
 from videos.models import Batch, Budget, Generation, Provider, Request  # noqa: E402
 from videos.models.recount import differences, recount  # noqa: E402
 
+DAYS = 40  # at least, over which the history lies: the usage page shows thirty
 PAGES = {
     "home": "/",
     "in progress": "/?state=running",
@@ -47,7 +48,7 @@ def seed(count):
     started = time.perf_counter()
     search_index.drop()
     with transaction.atomic():
-        History(owner, count).make()
+        History(owner, count, spacing=max(30, DAYS * 86400 // count)).make()
     search_index.make()
     seeded, started = time.perf_counter() - started, time.perf_counter()
     recount()
