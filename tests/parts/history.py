@@ -4,6 +4,7 @@ from django.db import connection
 
 from tests.parts.things import make_ready
 from videos.models import Batch, Favourite, Generation, LedgerEntry, SavedVideo
+from videos.models.recount import refresh_statistics
 
 WORDS = {
     "sqlite": {
@@ -42,6 +43,7 @@ class History:
         self.copy(
             Favourite, {"generation_id": f"{self.base[Generation]} + i * 100"}, self.count // 100, template=stars.pk
         )
+        refresh_statistics()
 
     def batch(self):
         return {

@@ -59,14 +59,8 @@ class GenerationQuerySet(models.QuerySet):
             return []
         return [self.filter(reason) for reason in reasons_to_see(user)]
 
-    def newest_pks(self, user, count: int) -> list[int]:
-        """Of the newest `count` that this person may see, the newest first."""
-        return self._nearest(user, count, newest=True)
-
-    def oldest_pks(self, user, count: int) -> list[int]:
-        return self._nearest(user, count, newest=False)
-
-    def _nearest(self, user, count: int, newest: bool) -> list[int]:
+    def newest_pks(self, user, count: int, newest: bool = True) -> list[int]:
+        """Of the newest `count` that this person may see, the newest first; or the oldest, the oldest first."""
         order = "-pk" if newest else "pk"
         found: set[int] = set()
         for rows in self.by_reason(user):

@@ -28,7 +28,7 @@ from videos.lease_files import new_lease
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation, Picture, ProcessLock, SavedVideo
 from videos.models.process_lock import NIGHTLY
-from videos.models.recount import differences, recount
+from videos.models.recount import differences, recount, refresh_statistics
 from videos.models.studio_settings import current
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
@@ -97,6 +97,7 @@ def check_kept_numbers():
         logger.error("A kept number was wrong: %s", sentence)
     if found:
         recount()
+    refresh_statistics()
 
 
 def check_and_repair():

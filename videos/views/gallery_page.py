@@ -28,8 +28,14 @@ def gallery_page(
     rows: GenerationQuerySet, sort: str, viewer, stacks: bool, before: int | None, after: str = ""
 ) -> GalleryPage:
     """The next PAGE cards or stacks of these rows behind the video `before`; `after` is the heading above that one."""
+    if sort in BY_TIME:
+        rows = rows.filter(behind(sort, before)) if before else rows
     if stacks:
-        cards, has_more = page_of_stacks(ordered(rows, sort, before), PAGE, viewer)
+        cards, has_more = page_of_stacks(rows, PAGE, viewer, newest=not sort)
+    elif sort in BY_TIME:
+        pks = rows.newest_pks(viewer, PAGE + 1, newest=not sort)
+        found = Generation.objects.filter(pk__in=pks[:PAGE]).with_everything().order_by("pk" if sort else "-pk")
+        cards, has_more = cards_of(found, viewer), len(pks) > PAGE
     else:
         found = list(ordered(rows, sort, before).with_everything()[: PAGE + 1])
         cards, has_more = cards_of(found[:PAGE], viewer), len(found) > PAGE
@@ -44,13 +50,10 @@ def last_of(keys: list[int]) -> int:
 
 
 def ordered(rows: GenerationQuerySet, sort: str, before: int | None) -> GenerationQuerySet:
-    """These rows in their order, from behind the video `before`."""
+    """These rows in their order, from behind the video `before`; in time's order they are found by `newest_pks`."""
+    order = ("provider__name", "-pk")
     if sort == "longest":
         rows, order = rows.filter(saved_video__isnull=False), ("-saved_video__seconds", "-pk")
-    elif sort == "provider":
-        order = ("provider__name", "-pk")
-    else:
-        order = ("pk",) if sort == "oldest" else ("-pk",)
     return (rows.filter(behind(sort, before)) if before else rows).order_by(*order)
 
 

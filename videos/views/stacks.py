@@ -136,20 +136,21 @@ def stacks_of(rows: GenerationQuerySet, batch_ids: Iterable[int], viewer) -> dic
     }
 
 
-def batches_on_page(rows: GenerationQuerySet, most: int) -> list[int]:
-    """The first batches in the order of these rows; one more than `most` where there are more."""
+def batches_on_page(rows: GenerationQuerySet, most: int, viewer, newest: bool) -> list[int]:
+    """The batches of the first of these rows, in their order; one more than `most` where there are more."""
     found: list[int] = []
     for chunk in CHUNKS:
-        read = list(rows.values_list("batch_id", flat=True)[:chunk])
-        found = list(dict.fromkeys(read))
-        if len(found) > most or len(read) < chunk:
+        pks = rows.newest_pks(viewer, chunk, newest)
+        batches = dict(Generation.objects.filter(pk__in=pks).values_list("pk", "batch_id"))
+        found = list(dict.fromkeys(batches[pk] for pk in pks if pk in batches))
+        if len(found) > most or len(pks) < chunk:
             break
     return found[: most + 1]
 
 
-def page_of_stacks(rows: GenerationQuerySet, most: int, viewer) -> tuple[list[Card | Stack], bool]:
-    """The page's cards and stacks in the order of `rows`, and whether more follow."""
-    ids = batches_on_page(rows, most)
+def page_of_stacks(rows: GenerationQuerySet, most: int, viewer, newest: bool) -> tuple[list[Card | Stack], bool]:
+    """The page's cards and stacks by their newest videos, or their oldest, and whether more follow."""
+    ids = batches_on_page(rows, most, viewer, newest)
     found = stacks_of(rows, ids[:most], viewer)
     return [found[batch_id] for batch_id in ids[:most] if batch_id in found], len(ids) > most
 

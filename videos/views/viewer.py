@@ -48,7 +48,7 @@ def viewer_context(request: HttpRequest, generation: Generation) -> dict:
         "saved": getattr(generation, "saved_video", None),
         "is_mine": generation.owner_id == request.user.pk,
         "on_shelf": f"?{shelf.query()}" if shelf.query() else "",
-        "newer": first_of(rows.filter(pk__gt=generation.pk).oldest_pks(request.user, 1)),
+        "newer": first_of(rows.filter(pk__gt=generation.pk).newest_pks(request.user, 1, newest=False)),
         "older": first_of(rows.filter(pk__lt=generation.pk).newest_pks(request.user, 1)),
         "siblings": siblings,
         "compare_address": compare_address([generation, *siblings]),

@@ -112,5 +112,5 @@ def forget(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0030_kept_numbers")]
+    dependencies = [("videos", "0035_kept_numbers")]
     operations = [migrations.RunPython(fill, forget)]

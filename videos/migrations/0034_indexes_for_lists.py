@@ -12,7 +12,7 @@ def index(name, *fields, condition=None):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0028_fill_what_lists_need")]
+    dependencies = [("videos", "0033_fill_what_lists_need")]
 
     operations = [
         index("generation_lease", "lease_token", condition=Q(("lease_token__isnull", False))),

@@ -19,7 +19,7 @@ TAB = Case(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0026_status_notes")]
+    dependencies = [("videos", "0031_presets")]
 
     operations = [
         migrations.RemoveConstraint("generation", "a_remote_id_is_kept_once"),

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("videos", "0029_indexes_for_lists"),
+        ("videos", "0034_indexes_for_lists"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -17,5 +17,5 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0027_kept_for_lists")]
+    dependencies = [("videos", "0032_kept_for_lists")]
     operations = [migrations.RunPython(fill, migrations.RunPython.noop)]
