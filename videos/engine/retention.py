@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from videos.models import Generation
 from videos.models.studio_settings import current
+from videos.models.usage import stored_by
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ def retire_by_age(days: int | None) -> int:
 def retire_by_space(limit: int | None) -> int:
     if not limit:
         return 0
-    excess = Generation.objects.kept().stored_size() - limit
+    stored = stored_by()
+    excess = stored.size - stored.trashed_size - limit
     return sum(Generation.objects.retire(batch, "retention.space") for batch in list(batches(excess)))
 
 
