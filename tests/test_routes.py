@@ -19,7 +19,7 @@ from tests.parts.people import make_manager, make_member, make_owner
 from tests.parts.things import make_picture, make_ready
 from videos import signed_links
 from videos.accounts import sessions
-from videos.models import Budget, Collection, Job, OneTimeLink, Preset, ProcessLock, PublicLink, StudioFault
+from videos.models import Budget, Collection, Comment, Job, OneTimeLink, Preset, ProcessLock, PublicLink, StudioFault
 from videos.storage.writable import writable
 
 HTMX = {"HX-Request": "true"}
@@ -137,6 +137,11 @@ TABLE = {
     "collection_cover": action(ITS_MAKER, htmx_post=302),
     "collection_order": action(ITS_MAKER, htmx_post=204),
     "delete_collection": action(ITS_MAKER, htmx_post=302),
+    "collection_approved": Row(ITS_MAKER, get=302),
+    "decide": Row(ITS_MAKER, post=404),
+    "comment": Row(ITS_MAKER, post=422),
+    "resolve_comment": Row(ITS_MAKER, post=302, htmx_post=200),
+    "remove_comment": Row(ITS_MAKER, post=302, htmx_post=200),
     "personal_note": action(ITS_MAKER),
     "selected": action(SIGNED_IN),
     "download_results": Row(SIGNED_IN, get=302),
@@ -229,6 +234,9 @@ class World:
         self.generation = make_ready(member, start_frame=self.picture)
         self.collection = Collection.objects.make(member, "Autumn launch")
         self.preset = Preset.objects.create(owner=member, name="Tall", aspect_ratio="9:16")
+        self.collection.add([self.generation], member)
+        self.clip = self.collection.clips.get()
+        self.comment = Comment.objects.write(self.clip, author=member, name="member", text="wider")
         self.link = PublicLink.objects.create(generation=self.generation)
         self.tokens = {
             "invite": OneTimeLink.objects.issue("invite", owner),
@@ -261,6 +269,8 @@ class World:
         }
         if name == "members_withdraw":
             given["pk"] = OneTimeLink.objects.get(purpose="invite").pk
+        if name in ("decide", "comment", "resolve_comment", "remove_comment"):
+            given |= {"public_id": self.collection.public_id, "clip": self.clip.public_id, "pk": self.comment.pk}
         if name in of_collection or name.startswith("collection_"):
             given["public_id"] = self.collection.public_id
         if name in {"use_preset", "remove_preset"}:

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from tests.parts.exhibition import make
 from tests.parts.processes import ROOT
+from videos.models import Collection
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +22,7 @@ LATER = re.compile(r'import\("\./([\w-]+\.js)"\)')
 SCRIPT = re.compile(r'<script type="module" src="/static/studio/([\w-]+\.js)"')
 MOST_GZIPPED = 14_000  # bytes, of the scripts of one page: what travels to the browser before anything is pressed
 MOST_LATER = 4_000  # bytes, of one module that is loaded once somebody needs it
+OWN_STYLES = {"review.css"}  # of the pages of a review alone
 LONGEST_LINE = 120
 
 
@@ -49,7 +51,8 @@ def pages(client, owner):
     """Each page that has scripts of its own, and one that has not: its address and its HTML."""
     batch = make(owner, count=2)[0].batch
     client.force_login(owner)
-    addresses = ["/", f"/compare?batch={batch.public_id}", "/batch", "/account"]
+    review = f"/c/{Collection.objects.make(owner, 'Autumn launch').public_id}"
+    addresses = ["/", f"/compare?batch={batch.public_id}", "/batch", "/account", review]
     return {address: client.get(address).content.decode() for address in addresses}
 
 
@@ -73,7 +76,7 @@ def sent_size(collected, name):
 def test_the_scripts_of_one_page_are_small_when_they_are_sent(collected, pages):
     for address, page in pages.items():
         entries = SCRIPT.findall(page)
-        assert {"main.js", "page.js"} & set(entries)
+        assert {"main.js", "page.js", "review.js"} & set(entries)
         sizes = {path.name: sent_size(collected, path.name) for path in loaded_by(entries)}
         assert sum(sizes.values()) <= MOST_GZIPPED, (address, sizes)
 
@@ -133,7 +136,16 @@ def test_a_page_preloads_every_module_that_its_first_script_imports_and_loads_ev
     page = pages["/"]
     preloaded = re.findall(r'rel="modulepreload" href="/static/studio/([\w-]+\.js)"', page)
     assert sorted(preloaded) == sorted(path.name for path in loaded_by(["main.js"]) if path.name != "main.js")
-    assert sorted(re.findall(r'href="/static/studio/([\w-]+\.css)"', page)) == [path.name for path in STYLES]
+    styles = re.findall(r'href="/static/studio/([\w-]+\.css)"', page)
+    assert sorted(styles) == [path.name for path in STYLES if path.name not in OWN_STYLES]
+
+
+def test_the_page_of_a_review_loads_its_own_scripts_and_none_of_the_gallerys(pages):
+    [page] = [page for address, page in pages.items() if address.startswith("/c/")]
+    preloaded = re.findall(r'rel="modulepreload" href="/static/studio/([\w-]+\.js)"', page)
+    assert sorted(preloaded) == sorted(path.name for path in loaded_by(["review.js"]) if path.name != "review.js")
+    assert "studio/main.js" not in page
+    assert "studio/review.css" in page
 
 
 def test_collected_modules_import_each_other_by_their_hashed_names(collected):

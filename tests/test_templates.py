@@ -10,7 +10,7 @@ from django.template.loader import get_template, render_to_string
 from tests.parts.processes import ROOT
 from videos.lifecycle import Status
 from videos.template_loader import without_indentation
-from videos.templatetags.icons import ICONS, icon_sprite
+from videos.templatetags.icons import ICONS, REVIEW_ICONS, icon_sprite
 
 FOLDER = Path(ROOT) / "templates"
 TEMPLATES = sorted(FOLDER.rglob("*.html"))
@@ -35,8 +35,9 @@ def test_every_template_compiles_and_holds_no_style_and_no_script(name):
 
 def test_the_sprite_holds_the_icons_that_are_used_and_no_other():
     used = {name for path in TEMPLATES for name in USED.findall(path.read_text())}
-    assert used == set(ICONS)
+    assert used == {*ICONS, *REVIEW_ICONS}
     assert re.findall(r'<symbol id="i-([^"]+)"', icon_sprite()) == list(ICONS)
+    assert re.findall(r'<symbol id="i-([^"]+)"', icon_sprite("review")) == list(REVIEW_ICONS)
     assert "ISC License" in icon_sprite()
 
 

@@ -19,6 +19,7 @@ from videos.models.preset import Preset
 from videos.models.process_lock import ProcessLock
 from videos.models.provider import Provider, ProviderPrice
 from videos.models.remote_account import RemoteAccount
+from videos.models.review import Comment, ReviewAnswer, ReviewLink, TooManyComments
 from videos.models.saved_video import PublicLink, SavedVideo
 from videos.models.studio_fault import Job, StudioFault
 from videos.models.studio_settings import StudioSettings
@@ -34,6 +35,7 @@ __all__ = [
     "Clip",
     "Collection",
     "CollectionFull",
+    "Comment",
     "DatabaseLock",
     "DuePoll",
     "Favourite",
@@ -60,12 +62,15 @@ __all__ = [
     "RemoteAccount",
     "RemoteCopy",
     "Request",
+    "ReviewAnswer",
+    "ReviewLink",
     "SavedVideo",
     "SpendDay",
     "Step",
     "StudioFault",
     "StudioSettings",
     "TokenTaken",
+    "TooManyComments",
     "UsageDay",
     "Verdict",
     "WebhookEvent",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.db import models
 from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.utils import timezone
 
 from videos.models.generation import Generation
 from videos.models.transactions import lock_in_order, retried
@@ -227,3 +228,7 @@ class Clip(models.Model):
 
     def __str__(self):
         return f"{self.collection}: {self.generation}"
+
+    def decide(self, state: str, name: str):
+        """Where its review stands, and who says so."""
+        Clip.objects.filter(pk=self.pk).update(state=state, decided_by=name, decided_at=timezone.now())

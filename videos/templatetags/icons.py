@@ -55,6 +55,18 @@ ICONS = (
     "volume-2",
     "x",
 )
+# On the pages of a review alone, so that no other carries them.
+REVIEW_ICONS = (
+    "circle",
+    "circle-check",
+    "circle-x",
+    "eye",
+    "maximize",
+    "message-square",
+    "repeat",
+    "square-dashed-mouse-pointer",
+)
+SPRITES = {"": ICONS, "review": REVIEW_ICONS}
 LICENCE = "<!-- Icons: Lucide, https://lucide.dev, ISC License -->"
 
 
@@ -62,7 +74,7 @@ LICENCE = "<!-- Icons: Lucide, https://lucide.dev, ISC License -->"
 @cache
 def icon(name: str, size: int = 0) -> SafeString:
     """One icon in the colour of the text around it: `size` pixels square, or as the stylesheet has it."""
-    if name not in ICONS:
+    if name not in ICONS + REVIEW_ICONS:
         raise template.TemplateSyntaxError(f"The icon {name!r} is not in the sprite; add it to ICONS.")
     sides = format_html(' width="{0}" height="{0}"', size) if size else ""
     return format_html('<svg class="icon"{}><use href="#i-{}"/></svg>', sides, name)
@@ -79,10 +91,10 @@ def card_icon(name: str) -> SafeString:
 
 @register.simple_tag
 @cache
-def icon_sprite() -> SafeString:
-    """The shapes of all icons; once on every page that shows one."""
+def icon_sprite(which: str = "") -> SafeString:
+    """The shapes of all icons, or of a kind of page; once on every page that shows one."""
     with files("lucide").joinpath("lucide.zip").open("rb") as file, ZipFile(file) as shapes:
-        symbols = "".join(symbol(name, shapes.read(f"{name}.svg").decode()) for name in ICONS)
+        symbols = "".join(symbol(name, shapes.read(f"{name}.svg").decode()) for name in SPRITES[which])
     return mark_safe(f"{LICENCE}<svg hidden>{symbols}</svg>")
 
 

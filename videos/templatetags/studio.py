@@ -77,6 +77,12 @@ def clock(seconds: float | None) -> str:
 
 
 @register.filter
+def timecode(seconds: float) -> str:
+    """2.9 → 0:02: where a video stands, as players say it."""
+    return clock(int(seconds))
+
+
+@register.filter
 def size(count: int) -> str:
     """Bytes in powers of ten, as file managers and storage bills count them."""
     for unit, divisor in (("GB", 1e9), ("MB", 1e6)):

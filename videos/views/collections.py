@@ -6,9 +6,9 @@ from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
-from videos.collection_forms import NAME_TAKEN, CollectionForm, NameForm, PersonalNoteForm
+from videos.collection_forms import NAME_TAKEN, NameForm, PersonalNoteForm
 from videos.forms import read_uuid
 from videos.models import Clip, Collection, Generation, NameTaken, PersonalNote
 from videos.models.collection import MOST_CLIPS
@@ -19,6 +19,8 @@ from videos.views.select import chosen
 PAGE = 24
 PICTURES = 3  # of its videos, on the face of a collection without a cover
 MOST_TO_CHOOSE_FROM = 30
+SHARED = "Everyone in this studio can see this collection and your videos in it now."
+PRIVATE = "The collection is private again. Its videos are still shared with the team, each by itself."
 
 
 def visible(request: HttpRequest, public_id) -> Collection:
@@ -88,48 +90,12 @@ def address_of(collection: Collection) -> str:
 
 
 # One of them
-@require_safe
-def collection(request: HttpRequest, public_id) -> HttpResponse:
-    return render(request, "collections/collection.html", collection_context(request, visible(request, public_id)))
-
-
-def collection_context(request: HttpRequest, shown: Collection, form: CollectionForm | None = None) -> dict:
-    clips = list(shown.clips.visible_to(request.user).with_everything().in_order()[:MOST_CLIPS])
-    titles = PersonalNote.objects.titles(request.user, [clip.generation_id for clip in clips])
-    for clip in clips:
-        clip.title = titles.get(clip.generation_id) or clip.generation.prompt
-    return {
-        "collection": shown,
-        "is_mine": shown.owner_id == request.user.pk,
-        "clips": clips,
-        "form": form or CollectionForm(initial={"name": shown.name, "note": shown.note}),
-    }
-
-
-@require_POST
-def edit(request: HttpRequest, public_id) -> HttpResponse:
-    """Its name and note."""
-    changed = own(request, public_id)
-    form = CollectionForm(request.POST)
-    if form.is_valid():
-        try:
-            changed.rename(form.cleaned_data["name"], form.cleaned_data["note"])
-            return redirect(address_of(changed))
-        except NameTaken:
-            form.add_error("name", NAME_TAKEN)
-    return render(request, "collections/collection.html", collection_context(request, changed, form), status=422)
-
-
 @require_POST
 def share(request: HttpRequest, public_id) -> HttpResponse:
     changed = own(request, public_id)
     changed.share_with_team("shared" in request.POST)
     messages.info(request, SHARED if changed.shared else PRIVATE)
     return redirect(address_of(changed))
-
-
-SHARED = "Everyone in this studio can see this collection and your videos in it now."
-PRIVATE = "The collection is private again. Its videos are still shared with the team, each by itself."
 
 
 @require_POST

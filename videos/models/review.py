@@ -1,0 +1,232 @@
+"""Review: what people say of the videos of a collection, and the links by which a client takes part in it."""
+
+import math
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import models
+from django.db.models import Count, Exists, F, OuterRef, Q
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from videos.models.collection import Clip, Collection
+from videos.models.one_time_link import digest
+from videos.models.transactions import retried
+
+LONGEST_COMMENT = 2000
+LONGEST_AUTHOR = 80
+LONGEST_LABEL = 80
+MOST_COMMENTS = 500  # of one clip
+MOST_FROM_A_LINK = 30  # comments in THROTTLED_FOR
+THROTTLED_FOR = timedelta(minutes=10)
+
+
+class TooManyComments(Exception):
+    """This clip, or this link of late, has as many comments as are taken."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle on the picture, in parts of its width and height: 0 to 1."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """From "x,y,width,height"; None where it is no such rectangle."""
+        try:
+            x, y, width, height = (float(part) for part in text.split(","))
+        except ValueError:
+            return None
+        numbers = (x, y, width, height)
+        is_inside = all(math.isfinite(number) and 0 <= number <= 1 for number in numbers)
+        return cls(*numbers) if is_inside and width and height and x + width <= 1.001 and y + height <= 1.001 else None
+
+    def __str__(self):
+        return ",".join(f"{number:.4f}" for number in (self.x, self.y, self.width, self.height))
+
+
+class ReviewLinkQuerySet(models.QuerySet):
+    def open(self):
+        """Those that let people in now: a deactivated member's stop, until the member is activated again."""
+        return self.standing().filter(made_by__is_active=True)
+
+    def standing(self):
+        ended = Q(expires_at__lte=timezone.now())
+        return self.filter(revoked_at=None).exclude(ended)
+
+    def find(self, token: str) -> "ReviewLink | None":
+        return self.open().filter(token_digest=digest(token)).select_related("collection", "made_by").first()
+
+
+class ReviewLink(models.Model):
+    """An address at which somebody without an account reviews a collection, or some of it."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="links")
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    label = models.CharField(max_length=LONGEST_LABEL, help_text="For whom it is.")
+    password = models.CharField(max_length=128, blank=True, editable=False)
+    may_approve = models.BooleanField(default=True)
+    may_comment = models.BooleanField(default=True)
+    may_download = models.BooleanField(default=False)
+    shows_prompts = models.BooleanField(default=False, help_text="Also the model.")
+    is_selection = models.BooleanField(default=False, help_text="Only some of the collection's videos.")
+    clips = models.ManyToManyField(Clip, blank=True, related_name="+")
+    views = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ReviewLinkQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self):
+        return f"{self.collection}, for {self.label}"
+
+    @classmethod
+    @retried
+    def issue(cls, collection: Collection, made_by, *, password: str = "", clips=None, **fields) -> str:
+        """Makes a link and returns its token, of which only a digest is stored. `clips`: only these."""
+        token = secrets.token_urlsafe(24)
+        link = cls.objects.create(
+            collection=collection,
+            made_by=made_by,
+            token_digest=digest(token),
+            password=make_password(password) if password else "",
+            is_selection=clips is not None,
+            **fields,
+        )
+        if clips is not None:
+            link.clips.set(clips)
+        return token
+
+    @property
+    def is_open(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+    def revoke(self):
+        ReviewLink.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+    def count_view(self):
+        ReviewLink.objects.filter(pk=self.pk).update(views=F("views") + 1)
+
+    def is_password(self, text: str) -> bool:
+        return check_password(text, self.password)
+
+    @property
+    def key(self) -> str:
+        """What a browser keeps once it gave the password; another password makes it void."""
+        return salted_hmac("videos.review_link", f"{self.pk}:{self.password}").hexdigest()[:32]
+
+    def shown_clips(self):
+        """Saved videos that its maker may see now, in the collection's order."""
+        clips = self.collection.clips.visible_to(self.made_by).filter(generation__saved_video__isnull=False)
+        if self.is_selection:
+            clips = clips.filter(Exists(self.clips.through.objects.filter(reviewlink=self, clip=OuterRef("pk"))))
+        return clips.in_order()
+
+    @retried
+    def answer(self, clip: Clip, state: str, name: str):
+        """The client approves, or asks for a change. It is also where the review in the studio stands then."""
+        ReviewAnswer.objects.update_or_create(link=self, clip=clip, defaults={"state": state, "name": name})
+        clip.decide(state, name)
+
+
+class ReviewAnswer(models.Model):
+    """What the people behind one link answered for one clip last."""
+
+    link = models.ForeignKey(ReviewLink, on_delete=models.CASCADE, related_name="answers")
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="answers")
+    state = models.CharField(max_length=9, choices=Clip.State)
+    name = models.CharField(max_length=LONGEST_AUTHOR)
+    answered_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["link", "clip"], name="one_answer_of_a_link")]
+
+    def __str__(self):
+        return f"{self.name}: {self.get_state_display()}"
+
+
+class CommentQuerySet(models.QuerySet):
+    def with_everything(self):
+        return self.select_related("author", "link", "resolved_by")
+
+    def in_order(self):
+        """As they stand beside the player: by their time in the video, those about the whole first."""
+        return self.order_by(F("at").asc(nulls_first=True), "pk")
+
+    def shown_to(self, link: ReviewLink):
+        """What the people behind this link wrote, and what the studio wrote for them to see."""
+        ours = Q(link=link)
+        for_them = Q(link=None, for_client=True)
+        visible = Q(parent=None) | Q(parent__link=link) | Q(parent__link=None, parent__for_client=True)
+        return self.filter(ours | for_them).filter(visible)
+
+    def open_counts(self, clips) -> dict[int, int]:
+        """Clip's id → how many comments are open."""
+        rows = self.filter(clip__in=clips, parent=None, resolved_at=None).order_by().values("clip")
+        return dict(rows.annotate(count=Count("pk")).values_list("clip", "count"))
+
+    @retried
+    def write(self, clip: Clip, **fields) -> "Comment":
+        """A new comment. Raises TooManyComments, and DoesNotExist once the clip is removed."""
+        Clip.objects.select_for_update(no_key=True).get(pk=clip.pk)
+        if clip.comments.count() >= MOST_COMMENTS:
+            raise TooManyComments
+        link = fields.get("link")
+        recent = timezone.now() - THROTTLED_FOR
+        if link and self.filter(link=link, created_at__gt=recent).count() >= MOST_FROM_A_LINK:
+            raise TooManyComments
+        return self.create(clip=clip, **fields)
+
+
+class Comment(models.Model):
+    """One thing that somebody said of a clip: text, and at which moment of the video."""
+
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="comments")
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="replies")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    link = models.ForeignKey(ReviewLink, null=True, blank=True, on_delete=models.CASCADE, related_name="comments")
+    name = models.CharField(max_length=150, help_text="Who wrote it: a member, or whatever a client calls themselves.")
+    text = models.TextField()
+    at = models.FloatField(null=True, blank=True, help_text="Seconds; empty: about the whole video.")
+    area = models.CharField(max_length=40, blank=True, help_text="x,y,width,height, in parts of the picture.")
+    for_client = models.BooleanField(default=False, help_text="Those who have a link see it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects = CommentQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["link", "created_at"], name="comment_of_a_link")]
+
+    def __str__(self):
+        return f"{self.name}: {self.text[:60]}"
+
+    @property
+    def initials(self) -> str:
+        words = self.name.split()
+        return (words[0][0] + words[-1][0] if len(words) > 1 else self.name[:2]).upper()
+
+    def resolve(self, user, is_resolved: bool):
+        fields = {"resolved_at": timezone.now(), "resolved_by": user} if is_resolved else NOT_RESOLVED
+        Comment.objects.filter(pk=self.pk).update(**fields)
+
+
+NOT_RESOLVED = {"resolved_at": None, "resolved_by": None}
