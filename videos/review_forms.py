@@ -15,9 +15,9 @@ class CommentForm(forms.Form):
     """A comment on a clip. What cannot be read of its place is left out; its text is what counts."""
 
     text = Lines(LONGEST_COMMENT, label="Comment")
-    at = forms.CharField(required=False)
-    area = forms.CharField(required=False)
-    parent = forms.CharField(required=False)
+    at = Typed()
+    area = Typed()
+    parent = Typed()
     for_client = forms.BooleanField(required=False)
 
     def __init__(self, *arguments, clip: Clip | None = None, **options):

@@ -65,7 +65,7 @@ class Strip:
 
 def strip_of(request: HttpRequest, collection: Collection) -> Strip:
     """As the address asks: `clip` is the one to show, `state` the ones to show below it."""
-    everything = list(collection.clips.visible_to(request.user).in_order().defer("collection"))
+    everything = list(collection.clips.visible_to(request.user).in_order())
     counts = {state: sum(clip.state == state for clip in everything) for state in STATES}
     state = request.GET.get("state", "")
     wanted = read_uuid(request.GET.get("clip", ""))
