@@ -132,7 +132,7 @@ def test_a_comment_keeps_its_moment_its_area_its_author_and_its_time(client, own
     assert re.search(r'data-jump="2.04">0:02<', page)
 
 
-@pytest.mark.parametrize("at", ["", "-1", "nan", "inf", "two", "1e9", "\0"])
+@pytest.mark.parametrize("at", ["", "-1", "nan", "inf", "two", "1e9"])
 def test_a_moment_that_cannot_be_is_left_out_and_the_words_are_kept(client, collection, at):
     say(client, clips(collection)[0], at=at)
     assert Comment.objects.get().at is None

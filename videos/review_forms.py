@@ -5,6 +5,7 @@ import math
 from django import forms
 
 from videos.collection_forms import Lines
+from videos.forms import Typed
 from videos.models import Clip, Comment
 from videos.models.review import LONGEST_COMMENT, Area
 
