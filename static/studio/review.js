@@ -42,7 +42,8 @@ const shots = () => findAll(".strip.is-sortable > li");
 
 const keepOrder = () => {
   const strip = find(".strip.is-sortable");
-  const values = { g: shots().map((shot) => shot.dataset.g), csrfmiddlewaretoken: find("[name=csrfmiddlewaretoken]").value };
+  const token = find("[name=csrfmiddlewaretoken]").value;
+  const values = { g: shots().map((shot) => shot.dataset.g), csrfmiddlewaretoken: token };
   htmx.ajax("POST", strip.dataset.order, { values, swap: "none", source: strip });
 };
 
