@@ -38,10 +38,10 @@ listen("keydown", (event) => {
 });
 
 /* The order of the clips: drag one to its new place, or Shift with an arrow. */
-const shots = () => findAll(".strip.is-sortable > li");
+const shots = () => findAll(".shots.is-sortable > li");
 
 const keepOrder = () => {
-  const strip = find(".strip.is-sortable");
+  const strip = find(".shots.is-sortable");
   const token = find("[name=csrfmiddlewaretoken]").value;
   const values = { g: shots().map((shot) => shot.dataset.g), csrfmiddlewaretoken: token };
   htmx.ajax("POST", strip.dataset.order, { values, swap: "none", source: strip });
@@ -59,14 +59,14 @@ const moveCurrent = (step) => {
 
 /* On a phone the strip is one row, which scrolls sideways. */
 const showCurrentShot = () => {
-  const shot = find(".strip [aria-current]")?.closest("li");
+  const shot = find(".shots [aria-current]")?.closest("li");
   if (shot) shot.parentElement.scrollLeft = shot.offsetLeft - shot.parentElement.clientWidth / 3;
 };
 
 let dragged;
-listen("dragstart", ({ target }) => (dragged = target.closest?.(".strip.is-sortable > li")));
+listen("dragstart", ({ target }) => (dragged = target.closest?.(".shots.is-sortable > li")));
 listen("dragover", (event) => {
-  const over = dragged && event.target.closest(".strip.is-sortable > li");
+  const over = dragged && event.target.closest(".shots.is-sortable > li");
   if (!dragged) return;
   event.preventDefault();
   if (!over || over === dragged) return;
