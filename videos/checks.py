@@ -136,7 +136,7 @@ def api_key(**kwargs):
     return [
         checks.Warning(
             "HEYGEN_API_URL is set, but HEYGEN_API_KEY is not: nothing can be generated.",
-            hint="Set HEYGEN_API_KEY, or unset HEYGEN_API_URL for the demo.",
+            hint="Set HEYGEN_API_KEY, store a key on the page Settings, or unset HEYGEN_API_URL for the demo.",
             id="studio.W004",
         )
     ]

@@ -4,10 +4,9 @@ import time
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from django.conf import settings
-
 from videos.models import Alarm, ProcessLock, RemoteAccount, StudioFault
 from videos.models.process_lock import POLLER
+from videos.remotes import keys
 
 WORKER_SILENT = 60  # seconds
 FAULTS_COUNTED = 20
@@ -43,11 +42,10 @@ def one_of_each(notices: list[Notice]) -> list[Notice]:
 
 
 def missing_key() -> Notice | None:
-    if settings.HEYGEN_API_KEY:
+    if keys.heygen_api_key():
         return None
-    return Notice(
-        "no-key", "There is no API key.", "Nothing is sent until HEYGEN_API_KEY is set and the studio is started again."
-    )
+    sentence = "Nothing is sent until an owner stores one on the page Settings."
+    return Notice("no-key", "There is no API key.", sentence)
 
 
 def pauses_of(accounts: list[RemoteAccount]) -> list[Notice]:

@@ -17,6 +17,7 @@ from videos.remotes.errors import Cause, RemoteError
 
 EVERY = timedelta(minutes=58)  # a little less than an hour, because recovery looks every five minutes
 PATIENCE = 30.0  # seconds
+KEY_IS_TESTED_AT = "heygen_workflows"  # both of HeyGen's APIs have the same key and account
 ANSWERED = frozenset({Cause.BUSY, Cause.PLAN, Cause.RETIRED, Cause.INVALID})
 
 
@@ -67,3 +68,23 @@ def note_error(account: RemoteAccount, error: RemoteError) -> str:
     else:
         account.note_problem(error.cause)
     return "" if error.cause in ANSWERED else wording.sentence("remote", error.cause, account.name)
+
+
+def say_of_key(seconds: float = PATIENCE) -> tuple[bool, str]:
+    """Whether HeyGen takes the key in force, and a sentence for a person. One free call."""
+    account = RemoteAccount.objects.of(registry.row_key(KEY_IS_TESTED_AT))
+    if sentence := check_account(account, seconds):
+        return False, sentence
+    account.refresh_from_db()
+    left = "" if account.balance is None else f" Left: {account.balance:,.2f} {account.balance_unit}."
+    return True, f"{account.name} accepts the key.{left}"
+
+
+def check_new_key(seconds: float = PATIENCE) -> tuple[bool, str]:
+    """After a new key: what the old one's refusal paused goes on, if HeyGen accepts this one."""
+    is_good, sentence = say_of_key(seconds)
+    if is_good:
+        for account in RemoteAccount.objects.make_all_active():
+            account.end_pause(REFUSED_KEY)
+    enqueue_account_check()
+    return is_good, sentence

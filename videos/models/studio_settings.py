@@ -17,6 +17,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import Error, models
 
 from videos.encryption import decrypt, encrypt
+from videos.remotes.keys import StoredKey
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Cache:
         is_fresh = self.row is not None and time.monotonic() - self.read_at < FRESH_FOR
         if not is_fresh and not in_event_loop():
             try:
-                self.hold(StudioSettings.objects.first() or StudioSettings())
+                self.hold(StudioSettings.objects.the_row())
             except Error as error:
                 logger.debug("The settings could not be read (%s)", type(error).__name__)
         return self.row or StudioSettings()
@@ -69,6 +70,12 @@ def in_event_loop() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+class StudioSettingsQuerySet(models.QuerySet):
+    def the_row(self) -> "StudioSettings":
+        """The one row as it is stored, or a new one that is not stored yet."""
+        return self.first() or StudioSettings()
 
 
 class StudioSettings(models.Model):
@@ -103,6 +110,8 @@ class StudioSettings(models.Model):
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
+
+    objects = StudioSettingsQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "settings"
@@ -189,10 +198,14 @@ class Current:
 
     def value(self, name: str) -> Any:
         set_by_owner = None if is_fixed(name) else getattr(self.row, name)
-        return getattr(settings, name.upper()) if set_by_owner in (None, "") else set_by_owner
+        return self.default(name) if set_by_owner in (None, "") else set_by_owner
+
+    def default(self, name: str) -> Any:
+        return getattr(settings, name.upper())
 
 
 CACHE = Cache()
+StoredKey.read = staticmethod(lambda: CACHE.get().heygen_api_key)
 
 
 def current() -> Current:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from videos.remotes import transport
+from videos.remotes import keys, transport
 from videos.remotes.base import Accepted, Account, Backend, Image
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
@@ -71,12 +71,12 @@ class HeyGen(Backend):
 
     @property
     def api_key(self) -> str:
-        return settings.HEYGEN_API_KEY
+        return keys.heygen_api_key()
 
     def headers(self, **more: str) -> dict[str, str]:
         """Raises RemoteError for a key that no header can carry, before anything is sent."""
         if not transport.SENDABLE_KEY.fullmatch(self.api_key):
-            detail = "HEYGEN_API_KEY is empty, or holds spaces or letters that no key has."
+            detail = "The API key is empty, or holds spaces or letters that no key has."
             raise RemoteError(Cause.KEY, detail, is_definite=True)
         return {"X-Api-Key": self.api_key, **more}
 

@@ -25,10 +25,12 @@ from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from videos import logs
+from videos.remotes import keys
 from videos.storage.private import close_to_others
 from videos.worker import linux
 from videos.worker.static_files import collect_static_files
 
+KEY_EVERY = 3.0  # seconds between two looks whether a key was stored or removed
 STEP = 0.1  # seconds between two looks
 STOP_WITHIN = 10.0  # seconds until a part that does not stop is killed
 SHORTEST_LIFE = 5.0  # seconds; a part that ended sooner did not really start
@@ -140,12 +142,14 @@ class Supervisor:
         self.listener = listen(settings.HOST, settings.PORT)
         self.selector = selectors.DefaultSelector()
         self.must_stop = False
+        self.look_at_key = 0.0
         self.parts = self.make_parts()
 
     def make_parts(self) -> list[Part]:
         env = dict(os.environ, PYTHONUNBUFFERED="1")
         parts = []
-        if needs_standin():
+        self.is_demo = needs_standin()
+        if self.is_demo:
             port = standin_port(kept_port())
             env |= demo_environment(port)
             parts.append(Part("standin", [sys.executable, MANAGE, "standin", "--port", str(port)], env))
@@ -163,6 +167,7 @@ class Supervisor:
             self.wait_for_web(when_up)
             while not self.must_stop:
                 self.look_after_parts()
+                self.follow_key()
         finally:
             self.stop_parts()
 
@@ -192,8 +197,7 @@ class Supervisor:
 
     def note_end(self, part: Part):
         self.pass_on_output(0)
-        self.selector.unregister(part.process.stdout)
-        part.process.stdout.close()
+        self.close_output(part)
         if part.name == "web":  # the worker's processes end by themselves, once their requests are answered
             part.kill()
         part.put_off()
@@ -201,12 +205,25 @@ class Supervisor:
         if not self.must_stop:
             self.say(f"The {part.name} process ended; starting it again.")
 
+    def follow_key(self):
+        """Begins or ends demo mode where an owner stored or removed the key, on the page Settings."""
+        if time.monotonic() < self.look_at_key:
+            return
+        self.look_at_key = time.monotonic() + KEY_EVERY
+        if needs_standin() != self.is_demo:
+            self.say("An API key was stored or removed: starting again with it.")
+            self.end_parts()
+            self.parts = self.make_parts()
+            for part in self.parts:
+                self.start(part)
+        connections.close_all()
+
     def pass_on_output(self, seconds: float):
         for key, _ in self.selector.select(seconds):
             for line in key.data.lines():
                 self.say(logs.line_of(key.data.name, line))
 
-    def stop_parts(self):
+    def end_parts(self):
         """Asks every part to stop, and kills those that do not."""
         for part in self.parts:
             part.terminate()
@@ -215,6 +232,15 @@ class Supervisor:
             self.pass_on_output(STEP / 2)
         for part in self.parts:
             part.kill()
+            self.close_output(part)
+
+    def close_output(self, part: Part):
+        if part.process and not part.process.stdout.closed:
+            self.selector.unregister(part.process.stdout)
+            part.process.stdout.close()
+
+    def stop_parts(self):
+        self.end_parts()
         while left := linux.children():
             for pid in left:
                 os.kill(pid, signal.SIGKILL)
@@ -266,7 +292,7 @@ def web_command(descriptor: int) -> list[str]:
 # The demo server
 def needs_standin() -> bool:
     """Whether the demo server answers for HeyGen: there is neither an API key nor an address of another API."""
-    return not settings.HEYGEN_API_KEY and not settings.HEYGEN_API_URL_IS_GIVEN
+    return not settings.HEYGEN_API_URL_IS_GIVEN and not keys.heygen_api_key()
 
 
 def kept_port() -> Path:

@@ -1,0 +1,117 @@
+"""The form of the page *Settings*. What the environment sets is not part of it: the page shows it as fixed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+from videos.models import StudioSettings
+from videos.models.studio_settings import VARIABLES, current, is_fixed
+from videos.remotes.transport import SENDABLE_KEY
+
+MEGABYTES, GIGABYTES, MINUTES = 1_000_000, 1_000_000_000, 60
+LARGEST = 1_000_000  # of any unit
+LONGEST_KEY = 500
+
+
+class InUnits(forms.FloatField):
+    """A number that is stored as whole bytes or seconds, and typed in a unit that people use."""
+
+    def __init__(self, unit: int, **options):
+        super().__init__(required=False, min_value=0, max_value=LARGEST, **options)
+        self.unit = unit
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if value is None or isinstance(value, str) else f"{value / self.unit:g}"
+
+    def clean(self, value: Any) -> int | None:
+        number = super().clean(value)
+        return None if number is None else round(number * self.unit)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the page: a field, or what the environment says."""
+
+    label: str
+    field: BoundField | None = None
+    value: str = ""
+    variable: str = ""
+
+
+class StudioForm(forms.ModelForm):
+    overdue_seconds = InUnits(MINUTES, label="Overdue after, minutes")
+    max_video_bytes = InUnits(MEGABYTES, label="Largest video, MB")
+    min_free_bytes = InUnits(MEGABYTES, label="Disk space always left free, MB")
+    keep_bytes = InUnits(GIGABYTES, label="Delete the oldest videos above, GB")
+
+    class Meta:
+        model = StudioSettings
+        fields = [
+            "poll_seconds",
+            "overdue_seconds",
+            "max_in_flight",
+            "max_video_bytes",
+            "min_free_bytes",
+            "trash_days",
+            "keep_days",
+            "keep_bytes",
+            "second_factor",
+        ]
+        labels = {
+            "poll_seconds": "Ask how far a video is every, seconds",
+            "max_in_flight": "Videos in progress at each API at once",
+            "trash_days": "Days in the trash",
+            "keep_days": "Delete videos after, days",
+            "second_factor": "Second factor",
+        }
+        help_texts = {"second_factor": "Whoever has none yet must set one up before they can go on."}
+        widgets = {"second_factor": forms.RadioSelect}
+
+    SECTIONS = {
+        "Polling and limits": ("poll_seconds", "overdue_seconds", "max_in_flight", "max_video_bytes", "min_free_bytes"),
+        "Retention": ("trash_days", "keep_days", "keep_bytes"),
+    }
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.fixed = {}
+        for name in [name for name in self.fields if name in VARIABLES]:
+            self.describe(name)
+            if is_fixed(name):
+                self.fixed[name] = self.fields.pop(name)
+
+    def describe(self, name: str):
+        field, default = self.fields[name], current().default(name)
+        shown = shown_as(field, default)
+        field.help_text = f"Empty: {shown}." if shown else "Empty: they are kept until somebody deletes them."
+
+    def rows(self) -> list[tuple[str, list[Row]]]:
+        return [(title, [self.row(name) for name in names]) for title, names in self.SECTIONS.items()]
+
+    def row(self, name: str) -> Row:
+        if name not in self.fixed:
+            return Row(self[name].label, field=self[name])
+        field = self.fixed[name]
+        return Row(field.label, value=shown_as(field, current().value(name)), variable=VARIABLES[name])
+
+
+def shown_as(field: forms.Field, value: Any) -> str:
+    """The value as it is typed, without trailing zeros."""
+    shown = field.prepare_value(value)
+    return "" if shown is None else f"{shown:g}" if isinstance(shown, float) else str(shown)
+
+
+class KeyForm(forms.Form):
+    heygen_api_key = forms.CharField(
+        label="API key",
+        max_length=LONGEST_KEY,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean_heygen_api_key(self) -> str:
+        key = self.cleaned_data["heygen_api_key"]
+        if not SENDABLE_KEY.fullmatch(key):
+            raise forms.ValidationError("This holds spaces or letters that no key has.")
+        return key
