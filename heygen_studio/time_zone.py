@@ -1,11 +1,20 @@
-"""The time zone that `TZ` names, in any of the ways in which systems write it."""
+"""The time zone that `TZ` names, in any of the ways in which systems write it, and the studio's days in it."""
 
 from contextlib import suppress
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from django.utils import timezone
+
 FOLDER = "zoneinfo"
 SYSTEM = Path("/usr/share") / FOLDER
+
+
+def studio_day(moment: datetime | None = None) -> date:
+    """The day of `moment`, or today, in the studio's own zone. Budgets and usage count these days for everybody,
+    whatever zone a person has chosen for their screen."""
+    return timezone.localdate(moment, timezone.get_default_timezone())
 
 
 def zone_name(tz: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
+from heygen_studio.time_zone import studio_day
 from videos.lifecycle import Status
 from videos.models.budget import Budget, Cost, LedgerEntry
 from videos.models.changes import ThisTransaction
@@ -196,6 +197,7 @@ class Batch(models.Model):
             config=request.config,
             retry_of=request.retry_of,
             estimate=amount,
+            day=studio_day(),
             backend=registry.row_key(request.provider.backend),
             version=1,
             changed_in=ThisTransaction(),

@@ -8,8 +8,8 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import models
 from django.db.models import Q, Sum
-from django.utils import timezone
 
+from heygen_studio.time_zone import studio_day
 from videos.models.kept_numbers import BudgetUse
 from videos.remotes import registry
 
@@ -145,7 +145,7 @@ class Budget(models.Model):
         return self.scope == self.Scope.STUDIO
 
     def left(self, user) -> list[Left]:
-        today = timezone.localdate()
+        today = studio_day()
         whose = "for everyone together" if self.is_shared else "for you"
         uses = BudgetUse.objects.filter(
             user=None if self.is_shared else user, backend__in=["", *registry.active_keys()]

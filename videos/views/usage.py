@@ -5,10 +5,10 @@ from datetime import date, timedelta
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from heygen_studio.time_zone import studio_day
 from videos.accounts import roles
 from videos.models import Budget, Provider
 from videos.models.usage import Tally, Usage, stored_by, usage
@@ -86,7 +86,7 @@ def owner_of(request):
 
 
 def asked_usage(request) -> Usage:
-    last = timezone.localdate()
+    last = studio_day()
     return usage(last - timedelta(days=int(span_of(request)) - 1), last, owner_of(request))
 
 
