@@ -105,6 +105,11 @@ INSTALLED_APPS = [
     "django_q",
     "axes",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "videos",
 ]
 
@@ -121,7 +126,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "videos.body_limits.BodyLimitMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "videos.middleware.SignInMiddleware",
+    "videos.middleware.SecondFactorMiddleware",
     "videos.middleware.LastSeenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -283,6 +290,47 @@ AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken", "next"]
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+# allauth asks for the second factor and speaks OpenID Connect; the rest is ours: videos/accounts/adapters.py
+ACCOUNT_ADAPTER = "videos.accounts.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+# Signing in by OpenID Connect: videos/accounts/sso.py
+OIDC_URL = env.str("STUDIO_OIDC_URL", "").strip().rstrip("/")
+OIDC_CLIENT_ID = env.str("STUDIO_OIDC_CLIENT_ID", "")
+OIDC_NAME = env.str("STUDIO_OIDC_NAME", "single sign-on")
+OIDC_CLAIM = env.str("STUDIO_OIDC_CLAIM", "")
+OIDC_OWNERS = env.list("STUDIO_OIDC_OWNERS", [])
+OIDC_MANAGERS = env.list("STUDIO_OIDC_MANAGERS", [])
+OIDC_MEMBERS = env.list("STUDIO_OIDC_MEMBERS", [])
+OIDC_APP = {
+    "provider_id": "sso",
+    "name": OIDC_NAME,
+    "client_id": OIDC_CLIENT_ID,
+    "secret": env.str("STUDIO_OIDC_SECRET", ""),
+    "settings": {"server_url": OIDC_URL},
+}
+SOCIALACCOUNT_ADAPTER = "videos.accounts.sso.SsoAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form that leads to another host is forbidden by our CSP
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "APPS": [OIDC_APP] if OIDC_URL and OIDC_CLIENT_ID else [],
+        "OAUTH_PKCE_ENABLED": True,
+        "SCOPE": env.list("STUDIO_OIDC_SCOPES", ["openid", "profile", "email"]),
+    }
+}
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900  # seconds, before the second factor itself is changed
+ACCOUNT_FORMS = {"reauthenticate": "videos.accounts.second_factor.PasswordAgainForm"}
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False  # they count in one process; ours are in videos/accounts/throttle.py
+MFA_ADAPTER = "videos.accounts.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_FORMS = {
+    "authenticate": "videos.accounts.second_factor.CodeForm",
+    "reauthenticate": "videos.accounts.second_factor.CodeAgainForm",
+}
+MFA_TOTP_TOLERANCE = 1  # the code before and the one after: clocks differ
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = ONLY_THIS_MACHINE  # http://localhost, which browsers trust too
 SESSION_COOKIE_AGE = 60 * 24 * 3600
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 

@@ -156,7 +156,27 @@ TABLE = {
     "logout": action(SIGNED_IN, htmx_post=302),
     "invite": page(EVERYBODY, post=422),
     "reset": page(EVERYBODY, post=422),
+    "account_login": Row(EVERYBODY, get=302, post=302),  # the same page, by the name that allauth asks for
+    "mfa_authenticate": Row(EVERYBODY, get=302, post=302),  # nobody here is between password and code
+    "mfa_login_webauthn": Row(EVERYBODY, get=302, post=302),
+    "openid_connect_login": Row(EVERYBODY, get=404),  # no provider is set up
+    "openid_connect_callback": Row(EVERYBODY, get=404),
+    "socialaccount_login_cancelled": page(EVERYBODY),
+    "account_reauthenticate": page(SIGNED_IN, post=200),
+    "mfa_reauthenticate": Row(SIGNED_IN, get=302, post=302),  # they have a password, and no second factor
+    "mfa_reauthenticate_webauthn": Row(SIGNED_IN, get=302, post=302),
+    "mfa_index": page(SIGNED_IN),
+    "mfa_list_webauthn": page(SIGNED_IN),
+    "mfa_activate_totp": Row(SIGNED_IN, get=302, post=302),  # the password first
+    "mfa_add_webauthn": Row(SIGNED_IN, get=302, post=302),
+    "mfa_remove_webauthn": Row(SIGNED_IN, get=302, post=302),
+    "mfa_generate_recovery_codes": Row(SIGNED_IN, get=302, post=302),
+    "mfa_deactivate_totp": Row(SIGNED_IN, get=404, post=404),
+    "mfa_view_recovery_codes": Row(SIGNED_IN, get=404),
+    "mfa_download_recovery_codes": Row(SIGNED_IN, get=404, post=404),
     "account": page(SIGNED_IN, post=422),
+    "disconnect": Row(SIGNED_IN, post=302),
+    "preferences": Row(SIGNED_IN, post=422),
     "file_names": Row(SIGNED_IN, get=200, post=422),
     "end_other_sessions": action(SIGNED_IN, htmx_post=302),
     "end_session": action(ITS_MAKER, htmx_post=302),
@@ -165,10 +185,15 @@ TABLE = {
     "members_withdraw": managers(post=302),
     "members_shared_budget": managers(get=200, post=422),
     "members_role": owners(get=200, post=422),
+    "members_second_factor": owners(post=302),
     "members_reset": owners(post=200),
     "members_deactivate": managers(post=302),
     "members_activate": managers(post=302),
     "members_budget": managers(get=200, post=422),
+    "settings": owners(get=200, post=422),
+    "settings_key": owners(post=302),
+    "settings_key_test": owners(post=302),
+    "settings_key_remove": owners(post=302),
     "remotes": managers(get=200),
     "remotes_check": managers(post=302),
     "remotes_low_balance": owners(post=302),
@@ -178,7 +203,7 @@ TABLE = {
     "metrics": Row(EVERYBODY, get=404),  # where no token is set; else see test_metrics.py
     "signed_picture": page(EVERYBODY),
 }
-FOR_STRANGERS = {"login": page(EVERYBODY, post=422)}
+FOR_STRANGERS = {"login": page(EVERYBODY, post=422), "account_login": page(EVERYBODY, post=422)}
 FOR_THE_MAKER = {  # whose gallery alone has something new, and something to download
     "updates": page(SIGNED_IN),
     "download_results": page(SIGNED_IN),

@@ -44,9 +44,11 @@ from videos.storage.consistency import STORAGE_ERRORS, CannotRepair, fetch_again
 from videos.templatetags.studio import money
 
 User = get_user_model()
+ALLAUTHS = [model for model in list(admin.site._registry) if model.__module__.startswith("allauth.")]
 
 # A schedule or a queued task edited by hand can stop all of them, and those that went well say nothing.
-for model in (Group, OrmQ, Schedule, Success, User):
+# Those of allauth hold secrets, and have pages of their own.
+for model in (Group, OrmQ, Schedule, Success, User, *ALLAUTHS):
     admin.site.unregister(model)
 
 

@@ -4,14 +4,26 @@ from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
 from heygen_studio import __version__
-from videos.accounts import roles
+from videos.accounts import roles, second_factor, sso
 from videos.notices import current_notices
 
 
 def studio(request):
-    always = {"demo": settings.DEMO, "studio_version": __version__}
+    always = {
+        "demo": settings.DEMO,
+        "sso_name": settings.OIDC_NAME if sso.is_set_up() else "",
+        "studio_version": __version__,
+    }
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return always
     notices = SimpleLazyObject(current_notices)
     role = roles.role_of(request.user)
-    return {**always, "role": role, "may_manage": roles.may_manage(request.user), "notices": notices}
+    due = SimpleLazyObject(lambda: second_factor.must_have(request.user) and not second_factor.has(request.user))
+    return {
+        **always,
+        "role": role,
+        "theme": request.session.get("theme", ""),
+        "may_manage": roles.may_manage(request.user),
+        "second_factor_is_due": due,
+        "notices": notices,
+    }

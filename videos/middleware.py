@@ -11,10 +11,12 @@ from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import MiddlewareNotUsed, ObjectDoesNotExist
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.defaults import page_not_found
 
+from heygen_studio.time_zone import is_known
 from videos import metrics
-from videos.accounts import sessions
+from videos.accounts import second_factor, sessions
 from videos.outages import outage_of
 from videos.views import outage as outage_page
 
@@ -91,13 +93,49 @@ class RequestMetricsMiddleware:
         return response
 
 
+class SecondFactorMiddleware:
+    """Whoever must have a second factor, and has none, sets one up before anything else."""
+
+    OPEN = frozenset(
+        {
+            "logout",
+            "mfa_index",
+            "mfa_activate_totp",
+            "mfa_add_webauthn",
+            "account_reauthenticate",
+        }
+    )
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view_func, view_args, view_kwargs):
+        is_open = not getattr(view_func, "login_required", True) or request.resolver_match.url_name in self.OPEN
+        if is_open or not request.user.is_authenticated or not second_factor.must_have(request.user):
+            return None
+        if second_factor.has(request.user):
+            return None
+        if request.htmx:
+            return HttpResponse("Set up a second factor first.", status=403, content_type="text/plain")
+        return redirect("mfa_index")
+
+
 class LastSeenMiddleware:
+    """Notes that a session is in use, and shows times in the time zone that its person has chosen."""
+
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
         if request.user.is_authenticated:
             sessions.note_use(request)
+            zone = request.session.get("time_zone", "")
+            if zone and is_known(zone):
+                with timezone.override(zone):
+                    return self.get_response(request)
         return self.get_response(request)
 
 

@@ -1,5 +1,11 @@
 """Every route of the studio, in one list; the rooms are in views/."""
 
+from allauth.account.views import reauthenticate
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as codes
+from allauth.mfa.totp import views as app
+from allauth.mfa.webauthn import views as passkeys
+from allauth.socialaccount.views import login_cancelled
 from django.urls import path, re_path
 
 from videos.views import (
@@ -21,6 +27,8 @@ from videos.views import (
     select,
     share,
     signed_pictures,
+    sso,
+    studio_settings,
     usage,
     viewer,
 )
@@ -96,8 +104,28 @@ urlpatterns = [
     path("logout", account.sign_out, name="logout"),
     path("invite/<str:token>", account.invitation, name="invite"),
     path("reset/<str:token>", account.new_password, name="reset"),
+    path("login", account.sign_in, name="account_login"),  # as allauth knows it
+    path("login/code", mfa.authenticate, name="mfa_authenticate"),
+    path("login/passkey", account.sign_in_by_passkey, name="mfa_login_webauthn"),
+    path("login/sso", sso.begin, {"provider_id": "sso"}, name="openid_connect_login"),
+    path("login/sso/back", sso.finish, {"provider_id": "sso"}, name="openid_connect_callback"),
+    path("login/sso/cancelled", login_cancelled, name="socialaccount_login_cancelled"),
     path("account", account.account, name="account"),
     path("account/file-names", file_names.file_names, name="file_names"),
+    path("account/again", reauthenticate, name="account_reauthenticate"),
+    path("account/again/code", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("account/again/passkey", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+    path("account/second-factor", mfa.index, name="mfa_index"),
+    path("account/second-factor/app", app.activate_totp, name="mfa_activate_totp"),
+    path("account/second-factor/app/remove", app.deactivate_totp, name="mfa_deactivate_totp"),
+    path("account/second-factor/codes", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("account/second-factor/codes/new", codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("account/second-factor/codes.txt", codes.download_recovery_codes, name="mfa_download_recovery_codes"),
+    path("account/second-factor/passkeys/add", passkeys.add_webauthn, name="mfa_add_webauthn"),
+    path("account/second-factor/passkeys/<int:pk>/remove", passkeys.remove_webauthn, name="mfa_remove_webauthn"),
+    path("account/second-factor/passkeys", mfa.index, name="mfa_list_webauthn"),
+    path("account/sso/disconnect", account.disconnect, name="disconnect"),
+    path("account/preferences", account.preferences, name="preferences"),
     path("account/sessions/end", account.end_other_sessions, name="end_other_sessions"),
     path("account/sessions/<str:handle>/end", account.end_session, name="end_session"),
     path("members", members.members, name="members"),
@@ -106,9 +134,14 @@ urlpatterns = [
     path("members/budget/<str:scope>", members.shared_budget, name="members_shared_budget"),
     path("members/<int:pk>/role", members.role, name="members_role"),
     path("members/<int:pk>/reset", members.reset_link, name="members_reset"),
+    path("members/<int:pk>/second-factor/remove", members.remove_second_factor, name="members_second_factor"),
     path("members/<int:pk>/deactivate", members.deactivate, name="members_deactivate"),
     path("members/<int:pk>/activate", members.activate, name="members_activate"),
     path("members/<int:pk>/budget", members.budget_of, name="members_budget"),
+    path("settings", studio_settings.studio_settings, name="settings"),
+    path("settings/key", studio_settings.store_key, name="settings_key"),
+    path("settings/key/test", studio_settings.test_key, name="settings_key_test"),
+    path("settings/key/remove", studio_settings.remove_key, name="settings_key_remove"),
     path("remotes", remotes.remotes, name="remotes"),
     path("remotes/<str:backend>/check", remotes.check, name="remotes_check"),
     path("remotes/<str:backend>/low-balance", remotes.low_balance, name="remotes_low_balance"),

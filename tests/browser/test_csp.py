@@ -17,7 +17,17 @@ LINKS = "() => [...document.querySelectorAll('a[href]')].map(link => link.href)"
 TOKEN = re.compile(r'name="token"[^>]*value="([^"]+)"')
 MOST = 120
 ENOUGH = 25
-STARTS = ["/", "/account", "/members", "/members/budget/studio", "/usage", "/batch", "/compare", "/nothing/here"]
+STARTS = [
+    "/",
+    "/account",
+    "/members",
+    "/members/budget/studio",
+    "/settings",
+    "/usage",
+    "/batch",
+    "/compare",
+    "/nothing/here",
+]
 
 
 def kind(address):

@@ -5,9 +5,10 @@ from django.contrib.auth import authenticate, get_user_model, password_validatio
 from django.contrib.auth.forms import UsernameField
 from django.core.validators import MinValueValidator
 
+from heygen_studio.time_zone import is_known
 from videos.accounts import setup_token
 from videos.accounts.roles import Role
-from videos.models import Budget
+from videos.models import Budget, Preferences
 
 User = get_user_model()
 LONGEST_USERNAME = User._meta.get_field("username").max_length
@@ -124,6 +125,29 @@ class ChangePasswordForm(NewPasswordForm):
 
 class RoleForm(forms.Form):
     role = forms.ChoiceField(choices=Role, widget=forms.RadioSelect)
+
+
+class PreferencesForm(forms.ModelForm):
+    """How one person sees the studio."""
+
+    time_zone = forms.CharField(
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(attrs={"list": "time-zones", "spellcheck": "false", "autocomplete": "off"}),
+        help_text="For times on your screen, such as Europe/Berlin. Days of budgets and usage stay the studio's.",
+    )
+
+    class Meta:
+        model = Preferences
+        fields = ["theme", "density", "time_zone"]
+        labels = {"density": "Cards"}
+        widgets = {"theme": forms.RadioSelect, "density": forms.RadioSelect}
+
+    def clean_time_zone(self):
+        name = self.cleaned_data["time_zone"].strip().replace(" ", "_")
+        if name and not is_known(name):
+            raise forms.ValidationError("There is no time zone of this name. Leave it empty for the studio's own.")
+        return name
 
 
 class BudgetForm(forms.ModelForm):

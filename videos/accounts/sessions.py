@@ -16,9 +16,10 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from videos.accounts.throttle import client_address
-from videos.models import OneTimeLink
+from videos.models import OneTimeLink, Preferences
 from videos.models.transactions import delete_in_order
 
+STEP_LASTS = 3600  # seconds that the steps of signing in may take
 SEEN_EVERY = 300  # seconds between two notes that a session is in use
 BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 SYSTEMS = (
@@ -51,6 +52,19 @@ def note_use(request):
     request.session["seen"] = now
     request.session["device"] = describe(request.headers.get("User-Agent", ""))
     request.session["address"] = client_address(request)
+    remember_preferences(request, Preferences.objects.of(request.user))
+
+
+def remember_preferences(request, preferences: Preferences):
+    """What every page needs of them is kept in the session, so that no page asks the database for it."""
+    request.session["theme"] = preferences.theme
+    request.session["time_zone"] = preferences.time_zone
+
+
+def keep_briefly(request):
+    """Before somebody is signed in, a session holds a step of signing in and no more: nobody needs it for months."""
+    if not request.user.is_authenticated:
+        request.session.set_expiry(STEP_LASTS)
 
 
 def describe(user_agent: str) -> str:

@@ -7,8 +7,10 @@ last is no way to lock somebody out, because a browser in which that account has
 
 import ipaddress
 
+from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.contrib.auth import user_login_failed
 from django.core import signing
 from django.db.models import Sum
 from django.utils import timezone
@@ -58,6 +60,16 @@ def failures(**whose) -> int:
     recent = timezone.now() - settings.AXES_COOLOFF_TIME
     rows = AccessAttempt.objects.filter(attempt_time__gte=recent, **whose)
     return rows.aggregate(sum=Sum("failures_since_start"))["sum"] or 0
+
+
+def is_closed(request, username: str) -> bool:
+    """Whether this account may not be tried from here at the moment, be it with a password or a code."""
+    return must_wait(request, username) or not AxesProxyHandler.is_allowed(request, {"username": username})
+
+
+def note_failure(request, username: str):
+    """A wrong code counts like a wrong password."""
+    user_login_failed.send(sender=__name__, credentials={"username": username}, request=request)
 
 
 def forget_failures(request, username: str):

@@ -1,8 +1,14 @@
 """Coming in and going out: the first owner, signing in, one-time links, and one's own account."""
 
+from zoneinfo import available_timezones
+
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.models import Login
+from allauth.mfa.webauthn.views import login_webauthn
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import get_user_model, login, logout, update_session_auth_hash
+from django.contrib.auth import get_user_model, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError
 from django.http import Http404
@@ -11,15 +17,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.accounts import sessions, setup_token, throttle
-from videos.accounts.forms import ChangePasswordForm, NewPasswordForm, NewPersonForm, SetUpForm, SignInForm
-from videos.models import DatabaseLock, OneTimeLink
+from videos.accounts.forms import (
+    ChangePasswordForm,
+    NewPasswordForm,
+    NewPersonForm,
+    PreferencesForm,
+    SetUpForm,
+    SignInForm,
+)
+from videos.models import DatabaseLock, OneTimeLink, Preferences
 from videos.models.database_lock import OWNERS
-from videos.models.transactions import retried
+from videos.models.transactions import delete_in_order, retried
 from videos.views.next_page import asked_next, redirect_to
 
 User = get_user_model()
 page_with_form = require_http_methods(["GET", "HEAD", "POST"])
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 @login_not_required
@@ -86,12 +98,20 @@ def locked_out(request, *_):
 
 
 def enter(request, user, target: str):
-    """Signs `user` in and sends them to `target`."""
-    login(request, user, backend=BACKEND)
-    sessions.note_use(request)
-    response = redirect_to(target)
-    throttle.remember_browser(response, user)
-    return response
+    """Signs `user` in, after the second factor if they have one, and sends them to `target`."""
+    if request.user.is_authenticated:
+        logout(request)  # somebody else's session, in which a link was opened
+    sessions.keep_briefly(request)
+    record_authentication(request, user, "password", reauthenticated=True)
+    return perform_login(request, Login(user=user, redirect_url=target))
+
+
+@login_not_required
+@never_cache
+def sign_in_by_passkey(request):
+    """A GET is answered with the browser's question, as JSON; the POST brings its answer."""
+    sessions.keep_briefly(request)
+    return login_webauthn(request)
 
 
 @require_POST
@@ -179,8 +199,40 @@ def account(request):
 
 
 def show_account(request, form, status: int, **more):
-    context = {"form": form, "sessions": sessions.of_user(request.user, request.session.session_key), **more}
+    context = {
+        "form": form,
+        "sessions": sessions.of_user(request.user, request.session.session_key),
+        "preferences_form": PreferencesForm(instance=Preferences.objects.of(request.user)),
+        "time_zones": sorted(available_timezones()),
+        "studio_zone": settings.TIME_ZONE,
+        "is_connected": SocialAccount.objects.filter(user=request.user).exists(),
+        **more,
+    }
     return render(request, "account/account.html", context, status=status)
+
+
+@require_POST
+def preferences(request):
+    """Theme, cards and time zone: at once in this browser, within minutes where one is signed in besides."""
+    form = PreferencesForm(request.POST, instance=Preferences.objects.of(request.user))
+    if not form.is_valid():
+        return show_account(request, ChangePasswordForm(request), 422, preferences_form=form)
+    sessions.remember_preferences(request, form.save())
+    messages.success(request, "Saved.")
+    return redirect("account")
+
+
+@require_POST
+def disconnect(request):
+    """Ends signing in by the provider, for whoever has a password here to sign in with."""
+    if request.user.has_usable_password():
+        delete_in_order(SocialAccount.objects.filter(user=request.user))
+        messages.success(request, "Disconnected. From now on you sign in with your password.")
+    else:
+        messages.error(
+            request, "You have no password here, so nothing was changed. An owner can send you a link for one."
+        )
+    return redirect("account")
 
 
 @require_POST

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from videos.accounts import owners, roles
+from videos.accounts import owners, roles, second_factor
 from videos.accounts.forms import BudgetForm, RoleForm
 from videos.addresses import address_for_others, opens_only_here
 from videos.models import Budget, OneTimeLink, PublicLink
@@ -50,10 +50,12 @@ def show(request, **more):
     budgets = {budget.user_id or budget.scope: budget for budget in Budget.objects.all()}
     people = list(User.objects.order_by("-is_superuser", "-is_staff", "-is_active", "username"))
     public_links = PublicLink.objects.count_by_owner()
+    safe = second_factor.people_with()
     for person in people:
         person.own_budget = budgets.get(person.pk)
         person.links = public_links.get(person.pk, 0)
         person.role = roles.role_of(person)
+        person.has_second_factor = person.pk in safe
         person.budget_is_open = roles.may_set_budget_of(request.user, person)
         person.may_be_shut_out = roles.may_shut_out(request.user, person)
     context = {
@@ -92,6 +94,16 @@ def reset_link(request, pk):
 def show_link(request, path: str, new_link_for):
     address = address_for_others(request, path)
     return show(request, new_link=address, new_link_for=new_link_for, address_opens_only_here=opens_only_here(address))
+
+
+@owner_only
+@require_POST
+def remove_second_factor(request, pk):
+    """For somebody who lost it. They sign in with the password alone, and can set up another."""
+    person = get_object_or_404(User.objects.exclude(pk=request.user.pk), pk=pk)
+    second_factor.remove_all(person)
+    messages.success(request, f"{person} has no second factor any more, and is signed out everywhere.")
+    return redirect("members")
 
 
 @owner_only
