@@ -134,7 +134,7 @@ class StudioSettings(models.Model):
     @heygen_api_key.setter
     def heygen_api_key(self, key: str):
         self.heygen_api_key_stored = encrypt(key)
-        self.heygen_api_key_ends = key[-LAST_LETTERS:] if len(key) > 2 * LAST_LETTERS else ""
+        self.heygen_api_key_ends = end_of_key(key)
 
     @property
     def key_is_unreadable(self) -> bool:
@@ -148,6 +148,11 @@ class StudioSettings(models.Model):
     @notify_urls.setter
     def notify_urls(self, addresses: str):
         self.notify_urls_stored = encrypt(addresses)
+
+
+def end_of_key(key: str) -> str:
+    """What pages show of a key; nothing of one so short that this would be half of it."""
+    return key[-LAST_LETTERS:] if len(key) > 2 * LAST_LETTERS else ""
 
 
 class Current:

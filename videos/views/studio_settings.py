@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from videos.accounts.studio_form import KeyForm, StudioForm
 from videos.engine.account_check import check_new_key, say_of_key
 from videos.models import StudioSettings
-from videos.models.studio_settings import LAST_LETTERS, is_fixed
+from videos.models.studio_settings import end_of_key, is_fixed
 from videos.remotes import keys
 from videos.views.members import owner_only
 from videos.views.remotes import PATIENCE
@@ -35,7 +35,7 @@ def show(request: HttpRequest, status: int = 200, **more) -> HttpResponse:
         "key_form": KeyForm(),
         "row": row,
         "key_is_fixed": is_fixed("heygen_api_key"),
-        "key_ends": settings.HEYGEN_API_KEY[-LAST_LETTERS:] if is_fixed("heygen_api_key") else row.heygen_api_key_ends,
+        "key_ends": end_of_key(settings.HEYGEN_API_KEY) if is_fixed("heygen_api_key") else row.heygen_api_key_ends,
         "has_key": bool(keys.heygen_api_key()) and not settings.DEMO,
         **more,
     }
