@@ -124,7 +124,7 @@ def test_a_key_that_heygen_refuses_is_said(page, remote, settings):
 @pytest.mark.django_db
 def test_a_good_key_ends_the_pause_that_a_refused_one_began(page, remote, settings):
     settings.HEYGEN_API_KEY = ""
-    account().pause(REFUSED_KEY, "HeyGen did not accept the API key.")
+    account().pause(REFUSED_KEY)
     page.post("/settings/key", {"heygen_api_key": "test-key"})
     assert not account().paused
 
