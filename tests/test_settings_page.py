@@ -199,8 +199,8 @@ def test_a_running_worker_takes_up_a_key_that_is_stored_on_the_page(start_studio
     address = {"HEYGEN_API_URL": standin.url, "HEYGEN_UPLOAD_URL": standin.url}
     studio = start_studio(HEYGEN_API_KEY=None, **address)
     studio.make_owner()
-    press = "from tests.parts.pressing import owner, press; press('a lighthouse', by=owner('owner'))"
-    studio.manage("shell", "-v", "0", "-c", press)
+    make = "from tests.parts.generations import generate, owner; generate('a lighthouse', by=owner('owner'))"
+    studio.manage("shell", "-v", "0", "-c", make)
     assert standin.requests("submit") == []
     with closing(studio.client()) as client:
         token = TOKEN.search(client.get("/settings").text)[1]
