@@ -11,7 +11,7 @@ import pytest
 
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, signed_in
-from videos.models import Preferences
+from videos.models import Collection, Preferences
 from videos.storage.described_copy import MARK, box, described, moved, split
 from videos.storage.probe import check_video
 from videos.views.download_names import BadPattern, archive_names, check_pattern, download_name
@@ -173,6 +173,17 @@ def test_a_pattern_that_cannot_be_followed_is_refused_in_words(pattern):
         check_pattern(pattern)
     check_pattern("{n:02}_{collection}_{prompt:40}_{provider}_{ratio}_{seed}")
     check_pattern("")
+
+
+def test_a_name_holds_the_collection_that_this_person_sees(client, owner, video):
+    pattern_of(owner, "{collection}_{prompt:5}")
+    assert 'filename="A fox.mp4"' in fetch(client, video)[0]["Content-Disposition"]
+    Collection.objects.make(owner, "Autumn: launch").add([video], owner)
+    assert 'filename="Autumn launch_A fox.mp4"' in fetch(client, video)[0]["Content-Disposition"]
+    video.share_with_team(True)
+    member = make_member()
+    pattern_of(member, "{collection}_{prompt:5}")
+    assert "Autumn" not in fetch(signed_in(member), video)[0]["Content-Disposition"]
 
 
 def test_an_archive_has_described_files_and_a_list_of_them(client, owner, video):

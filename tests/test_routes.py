@@ -143,6 +143,7 @@ TABLE = {
     "resolve_comment": Row(ITS_MAKER, post=302, htmx_post=200),
     "remove_comment": Row(ITS_MAKER, post=302, htmx_post=200),
     "personal_note": action(ITS_MAKER),
+    "import": page(SIGNED_IN, post=422),
     "selected": action(SIGNED_IN),
     "download_results": Row(SIGNED_IN, get=302),
     "empty_trash": action(SIGNED_IN, htmx_post=302),

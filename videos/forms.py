@@ -354,7 +354,7 @@ def with_plain_lines(data: QueryDict | None) -> QueryDict | None:
 
 def find_provider(value: str) -> Provider:
     """Raises ValidationError where there is none of this value, or where it is paused."""
-    known = Provider.objects.select_related("alternative").prefetch_related("prices")
+    known = Provider.objects.offered()
     provider = known.filter(value=value).first() if "\0" not in value else None
     if provider is None:
         raise forms.ValidationError(f"There is no provider called “{value[:60]}”; choose one from the list.")

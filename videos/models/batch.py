@@ -22,6 +22,7 @@ from videos.models.generation import Generation
 from videos.models.kept_numbers import UsageDay, add_to_sums
 from videos.models.picture import Picture
 from videos.models.provider import Provider
+from videos.models.saved_video import SavedVideo
 from videos.models.transactions import retried
 from videos.remotes import registry
 from videos.text import with_line_feeds
@@ -108,6 +109,12 @@ class BatchManager(models.Manager):
         GenerationEvent.objects.record(events_of(made, Step.CREATED, by=owner))
         batch.collect(zip(requests, made, strict=True))
         return batch
+
+    @retried
+    def add_imported(self, owner, public_id: uuid.UUID, words: str, ratio: str, copy: SavedVideo) -> Generation:
+        """A batch of one uploaded video, whose files stand under their final names."""
+        batch = self.create(owner=owner, form_token=f"import-{public_id}")
+        return Generation.objects.keep_imported(batch, public_id, words, ratio, copy)
 
     @retried
     def retry(self, generation: Generation, owner, form_token: str, again: bool = False) -> "Batch":

@@ -20,7 +20,7 @@ from django.utils import timezone
 from videos import wording
 from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
 from videos.models.budget import LedgerEntry
-from videos.models.changes import CHANGED
+from videos.models.changes import CHANGED, ThisTransaction
 from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation_queryset import NOT_ITS_FAULT, TAB, GenerationQuerySet, elapsed_since
 from videos.models.kept_numbers import OwnerStorage, ProviderRecord, UsageDay, add_to_sums
@@ -126,6 +126,26 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
     def note_change(self, pks: list[int]):
         """Something about these changed that stands in other tables, and pages should show it."""
         update_in_order(self.filter(pk__in=pks), **CHANGED)
+
+    def keep_imported(self, batch, public_id: uuid.UUID, words: str, ratio: str, copy: SavedVideo) -> "Generation":
+        """A video that was made elsewhere and uploaded: ready at once. Nothing was asked of anybody, or charged."""
+        now, provider = timezone.now(), Provider.objects.imported()
+        fields = {"prompt": words, "provider": provider, "aspect_ratio": ratio, "backend": provider.backend}
+        ended = {"status": Status.READY, "remote_id": str(public_id), "saved_at": now, "ended_at": now, "seen": True}
+        generation = self.create(
+            owner=batch.owner,
+            batch=batch,
+            public_id=public_id,
+            version=1,
+            changed_in=ThisTransaction(),
+            **fields,
+            **ended,
+        )
+        del generation.changed_in  # an expression so far
+        copy.generation = generation
+        copy.save(force_insert=True)
+        GenerationEvent.objects.record(events_of([generation], Step.SAVED))
+        return generation
 
     @retried
     def share_all(self, user, pks: list[int]):

@@ -9,6 +9,7 @@ from django.db import models
 from videos.models.transactions import update_in_order
 from videos.remotes import registry
 
+IMPORTED = "imported"  # the backend in rows of videos that no remote API has made
 LONGEST = 3600  # seconds that a setting may reasonably ask for
 UNLISTED_LENGTH = 10  # seconds that are counted for a provider whose lengths are not known
 
@@ -17,7 +18,13 @@ class ProviderQuerySet(models.QuerySet):
     def offered(self):
         """What the picker lists: the usable ones first, by family; paused and retired ones last."""
         usable_first = models.Case(models.When(state=Provider.State.ACTIVE, then=0), default=1)
-        return self.select_related("alternative").prefetch_related("prices").order_by(usable_first, "position", "name")
+        offered = self.exclude(backend=IMPORTED).select_related("alternative").prefetch_related("prices")
+        return offered.order_by(usable_first, "position", "name")
+
+    def imported(self) -> "Provider":
+        """Stands for whatever made a video that was uploaded. It makes none."""
+        names = {"name": "Imported", "family": "Imported", "backend": IMPORTED, "state": Provider.State.RETIRED}
+        return self.get_or_create(value=IMPORTED, defaults=names)[0]
 
     def pause(self) -> int:
         """Shown but not offered, until resumed. Like its siblings, returns how many there were."""

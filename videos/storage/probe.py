@@ -157,7 +157,7 @@ def frame_at(path: Path, seconds: float, target: Path) -> None:
                 break
             chosen = frame
         if chosen is None:
-            raise NotAVideo("The video is damaged: no picture at this place can be shown.")
+            raise NotAVideo("video.no_start")
         _write_jpeg(_picture(chosen, stream), target, quality=92, subsampling=0)
 
 

@@ -21,7 +21,7 @@ from videos.forms import (
 )
 from videos.models import Budget, Generation, Picture, Provider, RemoteAccount
 from videos.models.generation_queryset import SAMPLES, TrackRecord
-from videos.models.provider import read_seconds
+from videos.models.provider import IMPORTED, read_seconds
 from videos.remotes import registry
 from videos.templatetags.studio import balance_words, money
 from videos.views.cards import new_token, track_records
@@ -158,8 +158,9 @@ def with_seed_of(generation: Generation, values: dict) -> dict:
 
 def values_of(generation: Generation, how: str, user) -> dict:
     values = {"prompt": generation.prompt, "aspect_ratio": RATIO_OF.get(how, generation.aspect_ratio)}
-    if how == "prompt_of":
-        return default_values() | values
+    if how == "prompt_of" or generation.backend == IMPORTED:
+        start = {"start_from": str(generation.public_id)} if how == "continue" else {}
+        return default_values() | values | start
     provider = generation.provider
     values |= {"providers": [provider.value]} if provider.is_active else {"providers": [], "ended": provider}
     values["config"] = json.dumps(generation.config, ensure_ascii=False, indent=2) if generation.config else ""

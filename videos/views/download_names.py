@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from django.utils import timezone
 
-from videos.models import Generation
+from videos.models import Clip, Collection, Generation
 
 MOST_CHARACTERS = 60
 MOST_BYTES = 180  # of the 255 that file systems allow: provider, ratio, seed, time and a number follow
@@ -15,6 +15,16 @@ FIELD = re.compile(r"\{(?P<name>\w+)(?::(?P<width>\d{1,3}))?\}", re.ASCII)
 RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
 VIRAMA = 9  # the combining class of what joins two Indic consonants
 JOINERS = "\u200c\u200d"  # part of words in Persian and Indic scripts
+
+
+def name_collections(rows: list[Generation], user, pattern: str):
+    """Tells each of the rows the name of the first collection that holds it and that this person sees."""
+    if "{collection" not in pattern:
+        return
+    clips = Clip.objects.filter(generation__in=rows, collection__in=Collection.objects.visible_to(user))
+    names = dict(clips.order_by("-pk").values_list("generation", "collection__name"))
+    for row in rows:
+        row.collection_name = names.get(row.pk, "")
 
 
 class BadPattern(ValueError):
@@ -121,10 +131,15 @@ def seed_words(generation: Generation) -> str:
     return str(seed) if isinstance(seed, int) else ""
 
 
+def collection_words(generation: Generation) -> str:
+    name = getattr(generation, "collection_name", "")
+    return words_of(name, most=60) if name else ""
+
+
 # The fields of a pattern: what each puts into the name of the file at that place.
 FIELDS: dict[str, Callable[[Generation, int], str]] = {
     "n": lambda generation, place: str(place),
-    "collection": lambda generation, place: "",
+    "collection": lambda generation, place: collection_words(generation),
     "prompt": lambda generation, place: words_of(generation.prompt, most=150),
     "provider": lambda generation, place: words_of(generation.provider.name, also=".", most=40),
     "ratio": lambda generation, place: generation.aspect_ratio.replace(":", "x"),

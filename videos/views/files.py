@@ -15,7 +15,7 @@ from heygen_studio.web.sent_files import SentFile, answer
 from videos.models import Generation, Picture, Preferences, SavedVideo
 from videos.storage.described_copy import SplicedFile, size_of
 from videos.views.descriptions import described_parts
-from videos.views.download_names import download_name
+from videos.views.download_names import download_name, name_collections
 
 PRIVATE = "private, max-age=3600"
 
@@ -64,10 +64,17 @@ def video(request: HttpRequest, public_id) -> HttpResponseBase:
     """The saved copy; with `download`, under a name and with what it shows inside of it; `download=clean` without."""
     generation = visible(request, public_id)
     saved, asked = generation.saved_video, request.GET.get("download")
-    name = download_name(generation, Preferences.objects.of(request.user).name_pattern) if asked else ""
+    name = name_for(request.user, generation) if asked else ""
     if asked and asked != "clean" and not settings.BUCKET:
         return serve_described(request, generation, name)
     return serve(request, saved.file, "video/mp4", saved.sha256, name)
+
+
+def name_for(user, generation: Generation) -> str:
+    """What the file is called that this person downloads."""
+    pattern = Preferences.objects.of(user).name_pattern
+    name_collections([generation], user, pattern)
+    return download_name(generation, pattern)
 
 
 def serve_described(request: HttpRequest, generation: Generation, name: str) -> HttpResponseBase:

@@ -24,7 +24,7 @@ from videos.models.transactions import lock_in_order, retried
 from videos.storage.described_copy import Part, SplicedFile, chunks_of, size_of
 from videos.views.cards import answer_with_cards, cards_of
 from videos.views.descriptions import contents, described_parts
-from videos.views.download_names import archive_names
+from videos.views.download_names import archive_names, name_collections
 from videos.views.files import release_database
 from videos.views.gallery import Shelf
 from videos.views.next_page import LONGEST, asked_next, redirect_to
@@ -217,7 +217,7 @@ def download(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponseBase
     rows = list(rows.filter(saved_video__isnull=False))
     if not rows:
         return Done([], "None of these has a saved video yet, so there is nothing to download.")
-    return archive_of(rows, Preferences.objects.of(request.user).name_pattern, request.POST.get("clean") == "1")
+    return archive_of(rows, request.user, request.POST.get("clean") == "1")
 
 
 @require_safe
@@ -229,12 +229,14 @@ def download_results(request: HttpRequest) -> HttpResponseBase:
         messages.info(request, "There is no saved video here yet, so there is nothing to download.")
         return redirect_to(f"{reverse('gallery')}?{request.GET.urlencode()[:LONGEST]}")
     rows = list(Generation.objects.filter(pk__in=first).with_everything().newest_first())
-    return archive_of(rows, Preferences.objects.of(request.user).name_pattern)
+    return archive_of(rows, request.user)
 
 
-def archive_of(rows: list[Generation], pattern: str, is_clean: bool = False) -> StreamingHttpResponse:
+def archive_of(rows: list[Generation], user, is_clean: bool = False) -> StreamingHttpResponse:
     """Each video with what it shows inside of it, unless `is_clean`, and contents.csv, which lists them all."""
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)
+    pattern = Preferences.objects.of(user).name_pattern
+    name_collections(rows, user, pattern)
     names = archive_names(rows, pattern)
     for generation, name in zip(rows, names, strict=True):
         saved = generation.saved_video

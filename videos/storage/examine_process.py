@@ -1,0 +1,49 @@
+"""An uploaded video is examined in a process of its own: what it makes the decoder do ends with that process.
+
+Run as `python -m videos.storage.examine_process VIDEO POSTER LAST_FRAME`, it writes both pictures and one line of JSON.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from videos.storage import probe
+
+MOST_CPU_SECONDS = 120
+MOST_SECONDS = 180
+MOST_MEMORY = 4 * 1024**3  # address space; decoding 4K with threads reserves a great deal
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "videos.storage.examine_process"]
+
+
+def examine_apart(path: Path, poster: Path, last_frame: Path) -> probe.VideoFacts:
+    """Checks that this is a whole video and makes its two pictures. Raises NotAVideo."""
+    arguments = [str(path), str(poster), str(last_frame)]
+    try:
+        done = subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, timeout=MOST_SECONDS, check=False)
+        told = json.loads(done.stdout)
+    except (subprocess.TimeoutExpired, ValueError) as error:
+        raise probe.NotAVideo("video.no_decode") from error
+    if "refused" in told:
+        raise probe.NotAVideo(told["refused"], **told["facts"])
+    return probe.VideoFacts(**told)
+
+
+def main(path: str, poster: str, last_frame: str):
+    for limit, most in ((resource.RLIMIT_CPU, MOST_CPU_SECONDS), (resource.RLIMIT_AS, MOST_MEMORY)):
+        resource.setrlimit(limit, (most, most))
+    try:
+        facts = probe.check_video(Path(path))
+        probe.poster(Path(path), Path(poster))
+        probe.last_frame(Path(path), Path(last_frame))
+    except probe.NotAVideo as error:
+        sys.stdout.write(json.dumps({"refused": error.code, "facts": error.facts}))
+        return
+    sys.stdout.write(json.dumps(asdict(facts)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])

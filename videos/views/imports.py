@@ -1,0 +1,45 @@
+"""Uploading videos that were made elsewhere."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from videos.body_limits import takes_uploads
+from videos.engine.imports import TooLarge, import_video
+from videos.models.studio_settings import current
+from videos.storage.not_saved import NotSaved
+from videos.templatetags.studio import size
+
+MOST_FILES = 10
+MOST_BYTES = 2 * 1024**3  # of all files of one form together
+
+
+@takes_uploads(MOST_BYTES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_videos(request: HttpRequest) -> HttpResponse:
+    """Each file is kept or refused by itself; what is refused is named with the reason."""
+    files = request.FILES.getlist("videos")[:MOST_FILES]
+    kept, refused = 0, []
+    for file in files:
+        reason = refusal_of(request.user, file)
+        kept += not reason
+        refused += [(file.name, reason)] * bool(reason)
+    if kept:
+        messages.success(request, "1 video is imported." if kept == 1 else f"{kept} videos are imported.")
+    if kept and not refused:
+        return redirect("gallery")
+    is_empty = request.method == "POST" and not files
+    context = {"refused": refused, "is_empty": is_empty, "most_files": MOST_FILES, "most": current().max_video_bytes}
+    return render(request, "account/import.html", context, status=422 if refused or is_empty else 200)
+
+
+def refusal_of(owner, file) -> str:
+    """Why this file is not kept; "" once it is."""
+    try:
+        import_video(owner, file)
+    except TooLarge:
+        return f"It is larger than {size(current().max_video_bytes)}, the most that this studio keeps."
+    except NotSaved as error:
+        return f"{str(error)[:1].upper()}{str(error)[1:]}".rstrip(".") + "."
+    return ""
