@@ -207,7 +207,7 @@ listen("copy", (event) => {
 /* Where there is no table yet, an empty one to be filled in. */
 const build = () => {
   const table = find("#blank-table").content.firstElementChild.cloneNode(true);
-  find(".many .as-text").before(table);
+  find(".grid-help").before(table);
   for (let row = 0; row < BLANK_ROWS; row += 1) addRow();
 };
 
