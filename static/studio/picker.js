@@ -37,6 +37,8 @@ listen("keydown", (event) => {
   find(SHOWN_MODELS)?.focus();
 });
 
+filterModels(find("#provider-search").value); // typed before this was loaded
+
 /* Only the model that a button names is chosen. */
 export const act = (button) => {
   for (const box of models()) box.checked = box.value === button.dataset.switch;

@@ -120,7 +120,7 @@ def test_find_is_in_the_address_and_back_and_forward_follow(room):
     room.go_forward()
     expect(room.locator(".card")).to_have_count(1)
     expect(room.locator(".card .prompt")).to_have_text(["a lake"])
-    room.get_by_role("link", name="All").click()
+    room.locator("#tab-all").click()
     expect(room.locator(".card")).to_have_count(2)
     room.select_option("#filter-provider", "kling_pro")
     expect(room.locator(".card .prompt")).to_have_text(["a lake"])

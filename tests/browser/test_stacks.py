@@ -55,6 +55,6 @@ def test_the_frame_that_the_player_shows_becomes_the_start_frame(room):
     room.goto(room.studio.url)
     room.locator("a.open").first.click()
     room.wait_for_function("() => document.querySelector('#viewer video')?.readyState > 1")
-    room.get_by_role("button", name="start frame").click()
+    room.locator("[data-frame=start]").click()
     expect(room.locator("#slot-start")).to_have_class("slot is-filled ")
     expect(room.locator("#viewer[open]")).to_have_count(0)

@@ -200,7 +200,7 @@ def test_the_poster_and_the_prompt_are_shown_while_the_viewer_loads(room):
     waiting = delay_viewer(room)
     room.locator(".card a.open").click()
     expect(room.locator("dialog img.expected")).to_be_visible()
-    assert room.evaluate("document.querySelector('dialog img.expected').naturalWidth") > 0
+    room.wait_for_function("() => document.querySelector('dialog img.expected').naturalWidth > 0")
     box = room.locator("dialog img.expected").bounding_box()
     assert box["width"] < box["height"]
     expect(room.locator("dialog")).to_contain_text("a lighthouse at dusk")
