@@ -85,6 +85,11 @@ class Stack:
         return len(self.members)
 
     @property
+    def is_long(self) -> bool:
+        """Whether only a part of it is shown where it is opened in place."""
+        return self.count > MOST_OPENED
+
+    @property
     def saved(self) -> int:
         return self.kinds["saved"]
 
