@@ -1,5 +1,7 @@
 """A batch as a stack: it opens in place by keyboard, follows what happens, and is selected as one."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -56,5 +58,5 @@ def test_the_frame_that_the_player_shows_becomes_the_start_frame(room):
     room.locator("a.open").first.click()
     room.wait_for_function("() => document.querySelector('#viewer video')?.readyState > 1")
     room.locator("[data-frame=start]").click()
-    expect(room.locator("#slot-start")).to_have_class("slot is-filled ")
+    expect(room.locator("#slot-start")).to_have_class(re.compile("is-filled"))
     expect(room.locator("#viewer[open]")).to_have_count(0)
