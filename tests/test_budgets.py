@@ -102,6 +102,7 @@ def lines(generation):
 
 
 HOLD, SETTLE, RELEASE = ("hold", 1, Decimal(3)), ("settle", 0, Decimal(0)), ("release", -1, Decimal(-3))
+SECOND_LESS = ("length", 0, Decimal("-0.5"))
 
 
 @pytest.fixture
@@ -142,14 +143,33 @@ def test_what_the_remote_side_takes_is_settled(member, priced):
     assert lines(make_running(member, **priced)) == [HOLD, SETTLE]
 
 
-def test_a_video_that_is_saved_costs_what_was_held(member, priced):
-    assert lines(make_ready(member, **priced)) == [HOLD, SETTLE]
+def test_a_saved_video_costs_its_real_length_where_the_price_is_by_the_second(member, priced):
+    assert lines(make_ready(member, **priced)) == [HOLD, SETTLE, SECOND_LESS]  # 6 s asked for, 5 s came
+
+
+def test_a_price_for_each_video_or_none_stays_what_was_held(member, priced):
+    Provider.objects.filter(value="veo_3_1").update(price_unit="video")
+    held = ("hold", 1, Decimal("0.5"))
+    assert lines(make_ready(member, **priced)) == [held, SETTLE]
+    Provider.objects.filter(value="veo_3_1").update(price=None)
+    unknown = lines(make_ready(member, "node-gw-2", token="two", **priced))
+    assert unknown == [("hold", 1, Decimal(0)), SETTLE]
+
+
+def test_the_real_length_counts_at_the_price_that_was_held(member, priced):
+    generation = make_saving(member, **priced)
+    Provider.objects.filter(value="veo_3_1").update(price=Decimal(9))
+    generation.refresh_from_db()
+    generation.count_real_length(4.02)
+    assert lines(generation)[2:] == [("length", 0, Decimal(-1))]
+    generation.count_real_length(4.02)
+    assert len(lines(generation)) == 3
 
 
 def test_fetching_a_copy_again_costs_nothing(member, priced):
     generation = make_ready(member, **priced)
     assert generation.fetch_again()
-    assert lines(generation) == [HOLD, SETTLE]
+    assert lines(generation) == [HOLD, SETTLE, SECOND_LESS]
 
 
 def test_a_definite_refusal_is_given_back(member, priced):
@@ -212,7 +232,7 @@ def test_sums_agree_with_what_there_is(member, priced):
     make_queued(member, token="three", **priced).cancel()
     make_queued(member, token="four", **priced)
     assert LedgerEntry.objects.videos_held() == 3
-    assert LedgerEntry.objects.money_held("EUR") == 9
+    assert LedgerEntry.objects.money_held("EUR") == Decimal("8.5")
     per_generation = LedgerEntry.objects.values("generation").annotate(left=Sum("videos"), lines=Count("pk"))
     assert sorted(row["left"] for row in per_generation) == [0, 1, 1, 1]
 

@@ -63,12 +63,13 @@ class LedgerEntry(models.Model):
         HOLD = "hold", "Hold"
         SETTLE = "settle", "Settle"
         RELEASE = "release", "Release"
+        LENGTH = "length", "Real length"  # the difference to what was held, once the video's length is known
 
     kind = models.CharField(max_length=8, choices=Kind)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="ledger")
     generation = models.ForeignKey("Generation", null=True, on_delete=models.SET_NULL, related_name="ledger")
     provider = models.ForeignKey("Provider", on_delete=models.PROTECT, related_name="+")
-    videos = models.SmallIntegerField(help_text="1 for a hold, 0 for a settlement, -1 for a release.")
+    videos = models.SmallIntegerField(help_text="1 for a hold, -1 for a release, else 0.")
     amount = models.DecimalField(max_digits=12, decimal_places=4, default=0)
     currency = models.CharField(max_length=3, default="USD")
     day = models.DateField()

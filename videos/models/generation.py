@@ -494,6 +494,7 @@ class Generation(models.Model):
             return False
         copy.generation = self
         copy.save(force_insert=True)
+        self.count_real_length(copy.seconds)
         self.tell_outside()
         self.count_copy(copy.size)
         Generation.objects.keep_records([self])
@@ -667,6 +668,16 @@ class Generation(models.Model):
             UsageDay.objects.count(self, cancelled=-1)
         if not self.ledger.filter(kind=LedgerEntry.Kind.SETTLE).exists():
             self.enter(LedgerEntry.Kind.SETTLE, videos=0, amount=Decimal(0))
+
+    def count_real_length(self, seconds: float):
+        """Where the price is by the second, what was held becomes the price of the video's real length."""
+        has_start_frame = bool(self.start_frame_id or self.start_frame_url)
+        amount = self.provider.price_of_length(self.estimate, self.config, has_start_frame, seconds)
+        if amount is None:
+            return
+        difference = amount - (self.ledger.aggregate(sum=Sum("amount"))["sum"] or Decimal(0))
+        if difference:
+            self.enter(LedgerEntry.Kind.LENGTH, videos=0, amount=difference)
 
     def release(self, **counted: int) -> bool:
         """What was held is given back; `counted` is how it ended, for the usage of its day."""

@@ -127,6 +127,19 @@ class Provider(models.Model):
         price = self.price_row(settings, has_start_frame)
         return price.price if price and price.unit == self.PriceUnit.SECOND else None
 
+    def price_of_length(
+        self, estimate: Decimal | None, settings: dict[str, Any], has_start_frame: bool, seconds: float
+    ) -> Decimal | None:
+        """What a video cost that came out so long, in whole seconds, where `estimate` was held for it before.
+
+        None where nothing was held, or its length makes no difference. The price is that of the estimate: the one of
+        today may be another.
+        """
+        if not estimate or self.price_per_second(settings, has_start_frame) is None:
+            return None
+        counted = Decimal(str(self.priced_seconds(settings.get("duration"))))
+        return (estimate / counted * max(1, round(seconds))).quantize(Decimal("0.0001"))
+
     def price_row(self, settings: dict[str, Any], has_start_frame: bool) -> "ProviderPrice | None":
         """The price that fits these settings: the dearest where several do."""
         seconds = self.priced_seconds(settings.get("duration"))
