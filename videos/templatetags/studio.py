@@ -83,6 +83,22 @@ def timecode(seconds: float) -> str:
 
 
 @register.filter
+def gap(seconds: float | None) -> str:
+    """How long after the step before: same second, 2 s, 1 min 30 s, 2 h 5 min, 3 days."""
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return "same second"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes and rest else f"{minutes} min" if minutes else f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+@register.filter
 def size(count: int) -> str:
     """Bytes in powers of ten, as file managers and storage bills count them."""
     for unit, divisor in (("GB", 1e9), ("MB", 1e6)):
@@ -112,6 +128,28 @@ def money(amount: Decimal, currency: str = "USD") -> str:
     sign = {"USD": "$", "EUR": "€", "GBP": "£"}.get(currency)
     digits = f"{amount:,.2f}" if amount >= Decimal("0.1") or not amount else f"{amount:,.3f}"
     return f"{sign}{digits}" if sign else f"{digits} {currency}"
+
+
+@register.filter
+def sum_of(sums, which: str) -> str:
+    """What is held or spent: "$3.20 + €1.00", "at least $3.20" where some price is missing, "–" for nothing."""
+    words = " + ".join(money(amount, currency) for currency, amount in getattr(sums, which).items())
+    if which == "spent" and sums.is_partial:
+        return f"at least {words}" if words else "no price set"
+    return words or "–"
+
+
+@register.filter
+def left_of(sums) -> str:
+    """What is left of the budget: "$10.80 of $30.00", or "no limit"."""
+    if not sums.left:
+        return "no limit"
+    return ", ".join(
+        f"{one.left:,} of {one.limit:,} videos"
+        if one.unit == "videos"
+        else f"{money(one.left, one.unit)} of {money(one.limit, one.unit)}"
+        for one in sums.left
+    )
 
 
 @register.filter

@@ -16,7 +16,7 @@ from videos import wording
 from videos.accounts import roles
 from videos.engine.account_check import resume_sending
 from videos.forms import TOKEN
-from videos.models import AlreadyRetried, Batch, Generation, OtherContents, OverBudget, TokenTaken, Verdict
+from videos.models import AlreadyRetried, Batch, Generation, OtherContents, OverBudget, TokenTaken, Verdict, audit
 from videos.models.studio_settings import current
 from videos.models.transactions import retried
 from videos.notices import current_notices
@@ -221,6 +221,7 @@ def resume(request: HttpRequest) -> HttpResponse:
     if not roles.may_manage(request.user):
         raise Http404
     resume_sending(request.POST.get("backend", "all"))
+    audit.note(request.user, "sending", "Resumed from the banner.")
     if request.htmx:
         return render(request, "_banners.html", {"notices": current_notices()})
     return redirect("gallery")

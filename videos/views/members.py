@@ -6,6 +6,7 @@ Owners and managers see it; what a manager may not do is not found (videos/accou
 from functools import wraps
 
 from django.contrib import messages
+from django.contrib.admin.models import ADDITION, DELETION
 from django.contrib.auth import get_user_model
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,7 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from videos.accounts import owners, roles, second_factor
 from videos.accounts.forms import BudgetForm, RoleForm
 from videos.addresses import address_for_others, opens_only_here
-from videos.models import Budget, OneTimeLink, PublicLink
+from videos.models import Budget, OneTimeLink, PublicLink, audit
+from videos.models.money import by_member
 
 User = get_user_model()
 
@@ -51,11 +53,13 @@ def show(request, **more):
     people = list(User.objects.order_by("-is_superuser", "-is_staff", "-is_active", "username"))
     public_links = PublicLink.objects.count_by_owner()
     safe = second_factor.people_with()
+    sums = by_member(people)
     for person in people:
         person.own_budget = budgets.get(person.pk)
         person.links = public_links.get(person.pk, 0)
         person.role = roles.role_of(person)
         person.has_second_factor = person.pk in safe
+        person.money = sums[person.pk]
         person.budget_is_open = roles.may_set_budget_of(request.user, person)
         person.may_be_shut_out = roles.may_shut_out(request.user, person)
     context = {
@@ -72,6 +76,7 @@ def show(request, **more):
 def invite(request):
     """The link is shown once, in this very answer: only its digest is kept."""
     token = OneTimeLink.objects.issue(OneTimeLink.Purpose.INVITE, request.user)
+    audit.note(request.user, "an invitation", "Made.", flag=ADDITION)
     return show_link(request, reverse("invite", args=[token]), "invite")
 
 
@@ -79,6 +84,7 @@ def invite(request):
 @require_POST
 def withdraw_invitation(request, pk):
     get_object_or_404(OneTimeLink.objects.open(), pk=pk, purpose=OneTimeLink.Purpose.INVITE).use()
+    audit.note(request.user, "an invitation", "Withdrawn.")
     messages.success(request, "The invitation is withdrawn.")
     return redirect("members")
 
@@ -88,6 +94,7 @@ def withdraw_invitation(request, pk):
 def reset_link(request, pk):
     person = get_object_or_404(User, pk=pk, is_active=True)
     token = OneTimeLink.objects.issue(OneTimeLink.Purpose.PASSWORD, request.user, for_user=person)
+    audit.note(request.user, person.get_username(), "A link for a new password was made.", person)
     return show_link(request, reverse("reset", args=[token]), person)
 
 
@@ -125,7 +132,9 @@ def set_role(request, person, wanted: roles.Role):
     except owners.LastOwner as reason:
         messages.error(request, str(reason))
     else:
-        messages.success(request, f"{person} is {'an owner' if wanted == 'owner' else f'a {wanted}'} now.")
+        what = "an owner" if wanted == roles.Role.OWNER else f"a {wanted}"
+        audit.note(request.user, person.get_username(), f"Is {what} now.", person)
+        messages.success(request, f"{person} is {what} now.")
 
 
 @manager_only
@@ -138,6 +147,7 @@ def deactivate(request, pk):
     except owners.LastOwner as reason:
         messages.error(request, str(reason))
     else:
+        audit.note(request.user, person.get_username(), "Deactivated.", person)
         messages.success(request, f"{person} can no longer sign in, and their public links no longer work.")
     return redirect("members")
 
@@ -154,6 +164,7 @@ def person_to_shut_out(request, pk):
 def activate(request, pk):
     person = person_to_shut_out(request, pk)
     User.objects.filter(pk=person.pk).update(is_active=True)
+    audit.note(request.user, person.get_username(), "Activated.", person)
     messages.success(request, f"{person} can sign in again, and their public links work again.")
     return redirect("members")
 
@@ -179,13 +190,20 @@ def budget_of(request, pk):
     return edit_budget(request, budget, person.get_username())
 
 
+def limits_in_words(limits: dict) -> str:
+    given = [f"{name.replace('_', ' ')}: {value}" for name, value in limits.items() if value not in (None, "")]
+    return f"Set to {', '.join(given) or 'no limit'}."
+
+
 def edit_budget(request, budget: Budget, whose: str):
     if request.method == "POST" and "remove" in request.POST:
         Budget.objects.filter(pk=budget.pk).delete()
+        audit.note(request.user, f"the budget of {whose}", "Removed.", flag=DELETION)
         return redirect("members")
     form = BudgetForm(request.POST if request.method == "POST" else None, instance=budget)
     if request.method == "POST" and form.is_valid():
         form.save()
+        audit.note(request.user, f"the budget of {whose}", limits_in_words(form.cleaned_data), form.instance)
         messages.success(request, "The budget is saved.")
         return redirect("members")
     status = 422 if form.is_bound and not form.is_valid() else 200

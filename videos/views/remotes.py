@@ -9,7 +9,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
 
 from videos.engine.account_check import check_account, resume_sending
-from videos.models import Generation, RemoteAccount
+from videos.models import Generation, RemoteAccount, audit
 from videos.remotes import registry
 from videos.views.members import manager_only, owner_only
 
@@ -76,14 +76,18 @@ def low_balance(request: HttpRequest, backend: str) -> HttpResponse:
 @manager_only
 @require_POST
 def pause(request: HttpRequest, backend: str) -> HttpResponse:
-    active_account(backend).pause("owner", person=str(request.user))
+    account = active_account(backend)
+    account.pause("owner", person=str(request.user))
+    audit.note(request.user, account.api_name, "Sending was paused.", account)
     return redirect("remotes")
 
 
 @manager_only
 @require_POST
 def resume(request: HttpRequest, backend: str) -> HttpResponse:
-    resume_sending(active_account(backend).backend)
+    account = active_account(backend)
+    resume_sending(account.backend)
+    audit.note(request.user, account.api_name, "Sending was resumed.", account)
     return redirect("remotes")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin.models import DELETION
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from zipstream import ZIP_STORED, ZipStream
 
 from videos.forms import read_uuid
-from videos.models import Collection, CollectionFull, Generation, Preferences
+from videos.models import Collection, CollectionFull, Generation, Preferences, audit
 from videos.models.collection import LONGEST_NAME, MOST_CLIPS
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.studio_settings import current
@@ -197,6 +198,8 @@ def empty_trash(request: HttpRequest) -> HttpResponse:
         for generation in Generation.objects.filter(owner=request.user, tab="trash").removable()
     )
     words = "1 video is" if count == 1 else f"{count} videos are"
+    if count:
+        audit.note(request.user, "the trash", f"{words} removed for good.", flag=DELETION)
     messages.info(request, f"{words} removed for good." if count else "There was nothing to remove.")
     return redirect("gallery")
 

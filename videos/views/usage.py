@@ -3,6 +3,7 @@
 import csv
 from datetime import date, timedelta
 
+from django.contrib.auth import get_user_model
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.gzip import gzip_page
@@ -10,10 +11,15 @@ from django.views.decorators.http import require_safe
 
 from heygen_studio.time_zone import studio_day
 from videos.accounts import roles
-from videos.models import Budget, Provider
+from videos.models import Budget, Collection, Provider
+from videos.models.money import Periods, by_collection, by_member, of_everyone
 from videos.models.usage import Tally, Usage, stored_by, usage
 
-HEADINGS = ["by", "name", "videos saved", "failed", "other", "median seconds", "p90 seconds", "bytes", "spend"]
+HEADINGS = [
+    *("by", "name", "videos saved", "failed", "other", "median seconds", "p90 seconds", "bytes", "spend"),
+    *("held", "spent", "left of the budget"),
+]
+COLLECTIONS_SHOWN = 50
 SPANS = {"7": "7 days", "30": "30 days", "365": "Year"}
 
 
@@ -31,6 +37,7 @@ def usage_page(request):
         "stored": stored_by(owner_of(request)),
         "budgets": Budget.objects.left_for(request.user),
         "spend_note": spend_note(asked),
+        "money": money_rows(request),
     }
     return render(request, "usage/usage.html", context)
 
@@ -60,7 +67,37 @@ def usage_csv(request):
         writer.writerow(["day", day.isoformat(), *line(tally)])
     for provider, tally in asked.by_provider.items():
         writer.writerow(["provider", plain_text(provider.value), *line(tally)])
+    for row in money_rows(request):
+        writer.writerows(money_lines(*row))
     return response
+
+
+def money_rows(request) -> list[tuple[str, str, Periods]]:
+    """(member or collection, its name, its sums of today and of this month), for those who have any this month."""
+    owner = owner_of(request)
+    people = list(get_user_model().objects.order_by("username")) if owner is None else [request.user]
+    sums = by_member(people)
+    found = [("member", person.get_username(), sums[person.pk]) for person in people if sums[person.pk].month]
+    if owner is None and len(found) > 1:
+        found.insert(0, ("everyone", "Everyone together", of_everyone()))
+    collections = list(Collection.objects.visible_to(request.user).newest_first()[:COLLECTIONS_SHOWN])
+    of_collections = by_collection(collections, owner)
+    return found + [("collection", one.name, of_collections[one.pk]) for one in collections if one.pk in of_collections]
+
+
+def money_lines(kind: str, name: str, periods: Periods) -> list[list]:
+    """Two lines of the CSV: today and this month."""
+    lines = []
+    for period, sums in (("today", periods.today), ("this month", periods.month)):
+        spend = [in_words(sums.held, False), in_words(sums.spent, sums.is_partial)]
+        left = " + ".join(f"{one.left} {one.unit}" for one in sums.left)
+        lines.append([f"{kind}, {period}", plain_text(name), *[""] * 7, *spend, left])
+    return lines
+
+
+def in_words(amounts: dict, is_partial: bool) -> str:
+    words = " + ".join(f"{amount} {currency}" for currency, amount in amounts.items())
+    return f"at least {words or 0}" if is_partial else words
 
 
 def plain_text(text: str) -> str:
@@ -71,7 +108,7 @@ def plain_text(text: str) -> str:
 def line(tally: Tally) -> list:
     times = [round(seconds, 1) if seconds is not None else "" for seconds in (tally.median_seconds, tally.p90_seconds)]
     spend = " + ".join(f"{amount} {currency}" for currency, amount in tally.spend.items())
-    return [tally.saved, tally.failed, tally.other, *times, tally.size, spend]
+    return [tally.saved, tally.failed, tally.other, *times, tally.size, spend, "", "", ""]
 
 
 def span_of(request) -> str:
