@@ -1,19 +1,25 @@
 """The admin: what owners find there, what they may do, and what it never shows."""
 
+from datetime import timedelta
+from decimal import Decimal
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from tests.parts.accounts import account
 from tests.parts.people import attempt, make_member, signed_in
 from tests.parts.saving import completed, save_until_ready
 from tests.parts.studio import PASSWORD
-from tests.parts.things import make_picture, make_queued, make_ready, make_running, make_saving
+from tests.parts.things import complete, make_picture, make_queued, make_ready, make_running, make_saving
+from videos.engine.poll_outcomes import judge
 from videos.models import (
+    Budget,
     Generation,
     LedgerEntry,
     OneTimeLink,
@@ -22,8 +28,10 @@ from videos.models import (
     PublicLink,
     RemoteAccount,
     SavedVideo,
+    bounded,
 )
-from videos.remotes.base import Image
+from videos.remotes.base import Image, Progress, State
+from videos.remotes.errors import RemoteError
 
 pytestmark = pytest.mark.django_db
 SECRETS = "https://files.example.com/secret-link?signature=0123"
@@ -46,6 +54,12 @@ def act(browser, model, action, *rows):
     answer = browser.post(path, fields, follow=True)
     assert answer.status_code == 200
     return [str(message) for message in answer.context["messages"]]
+
+
+def make_failed(owner, remote_id, cause, **asked):
+    generation = make_running(owner, remote_id, **asked)
+    complete(generation, Progress(State.FAILED, "failed", failure=RemoteError(cause)))
+    return generation
 
 
 def test_a_member_finds_no_admin(member):
@@ -84,17 +98,16 @@ def test_every_list_can_be_searched_and_filtered(admins):
         assert listed.list_display != ("__str__",), model
         path = f"/admin/videos/{model._meta.model_name}/"
         assert admins.get(f"{path}?q=fog").status_code == 200
-        names = [one if isinstance(one, str) else one[0] for one in listed.list_filter]
-        assert names or model in (RemoteAccount, ProcessLock), model
+        assert listed.list_filter or model in (RemoteAccount, ProcessLock), model
 
 
 def test_a_generation_leads_to_its_viewer_where_the_owner_may_look(admins, owner, member):
     mine, private = make_queued(owner, token="one"), make_queued(member, token="two")
     shared = make_queued(member, token="three")
     shared.share_with_team(True)
-    page = admins.get("/admin/videos/generation/").content.decode()
-    assert f'href="/g/{mine.public_id}"' in page and f'href="/g/{shared.public_id}"' in page
-    assert f"/g/{private.public_id}" not in page
+    for generation, may_look in ((mine, True), (shared, True), (private, False)):
+        page = admins.get(f"/admin/videos/generation/{generation.pk}/change/").content.decode()
+        assert (f'href="/g/{generation.public_id}"' in page) == may_look
 
 
 def test_a_list_asks_the_database_as_often_for_many_rows_as_for_few(admins, member):
@@ -279,3 +292,211 @@ def test_a_member_made_in_the_admin_signs_in(admins, client):
 def test_signing_out_of_the_admin_leads_to_the_login(admins):
     assert admins.post("/admin/logout/").url == "/login"
     assert admins.get("/admin/").status_code == 302
+
+
+# The timeline
+
+
+def test_the_page_of_a_generation_tells_every_step_to_the_second_with_the_remotes_words(admins, member):
+    generation = make_ready(member)
+    page = admins.get(f"/admin/videos/generation/{generation.pk}/change/")
+    titles = [line.title for line in page.context["lines"]]
+    assert titles == [
+        "Created by member",
+        "Budget held: no price is set",
+        "Sending",
+        "HeyGen accepted it",
+        "Counted as spent",
+        "Polled once",
+        "HeyGen says completed",
+        "Saved",
+    ]
+    html = page.content.decode()
+    assert "<code>node-gw-1</code>" in html and f"{generation.created_at:%H:%M:%S}" in html
+
+
+def test_polls_are_folded_into_one_line_that_says_what_they_said_how_often(admins, member):
+    generation = make_running(member)
+    for word in ("queued", "queued", "rendering", "rendering", "rendering"):
+        Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now(), lease_token=None)
+        [poll] = Generation.objects.claim_due_polls(timezone.now(), 1)
+        outcome = judge(poll, Progress(State.RUNNING, word), timezone.now())
+        Generation.objects.record_outcomes([outcome])
+    page = admins.get(f"/admin/videos/generation/{generation.pk}/change/")
+    [folded] = [line for line in page.context["lines"] if line.polls]
+    assert (folded.title, folded.detail) == ("Polled 5 times", "Queued twice, rendering 3 times")
+
+
+def test_problems_are_marked_and_can_be_filtered(admins, member):
+    generation = Generation.objects.claim_to_send(make_queued(member).pk)
+    assert generation.put_back(generation.lease_token, timedelta(0), "delay.busy", "slow down, please")
+    page = admins.get(f"/admin/videos/generation/{generation.pk}/change/?only=problems")
+    [line] = page.context["lines"]
+    assert (line.tone, line.words) == ("warn", "slow down, please") and line.detail.startswith("HeyGen is busy.")
+
+
+def test_a_generation_of_an_older_version_has_the_times_that_were_kept(admins, member):
+    generation = make_ready(member)
+    generation.events.all().delete()
+    page = admins.get(f"/admin/videos/generation/{generation.pk}/change/")
+    titles = [line.title for line in page.context["lines"]]
+    assert [title for title in titles if "udget" not in title and "spent" not in title] == [
+        "Created by member",
+        "Sending",
+        "HeyGen says completed",
+        "Saved",
+    ]
+
+
+def test_the_events_are_given_as_json_too(admins, member):
+    generation = make_ready(member)
+    told = admins.get(f"/admin/videos/generation/{generation.pk}/change/?as=json").json()
+    assert [event["step"] for event in told["events"]] == ["created", "sending", "accepted", "completed", "saved"]
+
+
+def test_what_can_be_done_is_offered_with_what_it_costs_and_leads_back_to_the_page(admins, member):
+    generation = make_queued(member)
+    path = f"/admin/videos/generation/{generation.pk}/change/"
+    assert "What the budget holds is given back." in admins.get(path).content.decode()
+    fields = {"action": "cancel", "_selected_action": generation.pk, "stay": "1"}
+    assert admins.post("/admin/videos/generation/", fields).url == path
+    assert "Cancelled by owner" in [line.title for line in admins.get(path).context["lines"]]
+
+
+# The overview
+
+
+def test_the_overview_says_what_is_well_what_was_spent_what_waits_and_what_failed(admins, member):
+    Provider.objects.filter(value="veo_3_1").update(price=Decimal(2))
+    Budget.objects.create(scope="studio", money_per_day=120)
+    make_ready(member, token="one")
+    lost = make_running(member, "node-gw-2", token="two")
+    Generation.objects.filter(pk=lost.pk).update(status="unknown", remote_id=None)
+    make_failed(member, "node-gw-3", "refused", token="three")
+    make_failed(member, "node-gw-4", "fault", token="four")
+    page = admins.get("/admin/")
+    assert [tile.name for tile in page.context["tiles"]][:5] == ["Worker", "Polls", "Queue", "Disk", "Database"]
+    assert (page.context["spend"].today, page.context["spend"].limit) == ("$8.00", "$120.00")
+    assert [row.pk for row in page.context["waiting"]] == [lost.pk]
+    failures = page.context["failures"]
+    assert sorted(failure.title for failure in failures.rows) == ["Generation failed", "Refused by the provider"]
+    assert failures.percent_ok == 50  # the refused one counts against nobody
+
+
+def test_the_overview_asks_the_database_as_often_for_much_history_as_for_little(admins, member):
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            admins.get("/admin/")
+        return len(captured)
+
+    make_ready(member, "node-gw-0", token="0")
+    queries()
+    few = queries()
+    for number in range(1, 8):
+        make_ready(member, f"node-gw-{number}", token=str(number))
+    assert queries() == few
+
+
+def test_a_list_counts_a_thousand_rows_at_most(admins, member, monkeypatch):
+    monkeypatch.setattr(bounded, "MOST_COUNTED", 3)
+    for number in range(5):
+        make_queued(member, token=str(number))
+    page = admins.get("/admin/videos/generation/")
+    assert page.context["cl"].result_count == 4
+
+
+# Providers
+
+
+def provider_form(provider, **changed):
+    """The form as its page shows it, with some fields changed."""
+    browser = signed_in(get_user_model().objects.get(username="owner"))
+    page = browser.get(f"/admin/videos/provider/{provider.pk}/change/")
+    form = page.context["adminform"].form
+    fields = {bound.html_name: bound.value() for bound in form if bound.name not in ("ratios", "seconds")}
+    fields |= {"ratios": "16:9, 9:16", "seconds": "4, 6, 8"}
+    rows = [form.settings, page.context["inline_admin_formsets"][0].formset]
+    for formset in rows:
+        fields |= {f"{formset.prefix}-{name}": formset.management_form[name].value() for name in MANAGEMENT}
+    for row in form.settings:
+        fields |= {bound.html_name: shown(bound) for bound in row}
+    return {name: value for name, value in {**fields, **changed}.items() if value is not None and value is not False}
+
+
+def shown(bound):
+    return bound.field.prepare_value(bound.value()) if bound.name == "choices" else bound.value()
+
+
+MANAGEMENT = ("TOTAL_FORMS", "INITIAL_FORMS")
+
+
+def test_ratios_seconds_and_settings_are_edited_as_lists_and_rows(admins):
+    provider = Provider.objects.get(value="veo_3_1")
+    before = provider.config_keys
+    path = f"/admin/videos/provider/{provider.pk}/change/"
+    assert admins.post(path, provider_form(provider)).status_code == 302
+    provider.refresh_from_db()
+    assert (provider.ratios, provider.seconds, provider.config_keys) == (["16:9", "9:16"], [4, 6, 8], before)
+    place = len(before)  # the first empty row
+    new = {f"settings-{place}-key": "fps", f"settings-{place}-label": "Frames a second"}
+    new |= {f"settings-{place}-type": "integer", f"settings-{place}-choices": "24, 30", "seconds": "2-4, 8"}
+    assert admins.post(path, provider_form(provider, **new)).status_code == 302
+    provider.refresh_from_db()
+    assert provider.seconds == [2, 3, 4, 8]
+    fps = {"key": "fps", "label": "Frames a second", "type": "integer", "choices": [24, 30]}
+    assert provider.config_keys == [*before, fps]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("ratios", "16:9, wide", "“wide” is no ratio"),
+        ("seconds", "four", "“four” is no length"),
+        ("settings-0-choices", "four, six", "“four” is no number"),
+    ],
+)
+def test_a_list_that_is_not_right_is_said_and_stays_as_typed(admins, name, value, sentence):
+    provider = Provider.objects.get(value="veo_3_1")
+    page = admins.post(f"/admin/videos/provider/{provider.pk}/change/", provider_form(provider, **{name: value}))
+    html = page.content.decode()
+    assert page.status_code == 200 and sentence in html and value in html
+
+
+def test_a_provider_is_copied_with_all_but_its_name_there(admins):
+    veo = Provider.objects.get(value="veo_3_1")
+    form = admins.get(f"/admin/videos/provider/add/?copy={veo.pk}").context["adminform"].form
+    assert form["name"].value() == "VEO 3.1 (copy)" and not form["value"].value()
+    assert form["ratios"].value() == ", ".join(veo.ratios)
+    assert [row["key"].value() for row in form.settings][: len(veo.config_keys)] == [
+        key["key"] for key in veo.config_keys
+    ]
+
+
+def test_a_test_says_its_price_before_and_makes_one_video_however_often_it_is_clicked(admins, owner):
+    veo = Provider.objects.get(value="veo_3_1")
+    Provider.objects.filter(pk=veo.pk).update(price=Decimal("0.40"), price_unit="second")
+    page = admins.get(f"/admin/videos/provider/{veo.pk}/change/")
+    assert "Send a test, for $1.60, by your price list" in page.content.decode()
+    fields = {"action": "send_test", "_selected_action": veo.pk, "token": page.context["token"]}
+    first, second = (admins.post("/admin/videos/provider/", fields).url for _ in range(2))
+    generation = Generation.objects.get()
+    assert first == second == f"/admin/videos/generation/{generation.pk}/change/"
+    assert (generation.owner, generation.estimate) == (owner, Decimal("1.60"))
+
+
+# The audit list
+
+
+def test_what_owners_change_on_their_pages_is_in_the_audit_list(admins, member):
+    admins.post("/members/budget/studio", {"videos_per_day": "5", "currency": "USD"})
+    admins.post(f"/members/{member.pk}/deactivate")
+    told = admins.get("/admin/admin/logentry/").content.decode()
+    assert "the budget of all members together: Set to videos per day: 5" in told
+    assert "changed member: Deactivated." in told
+
+
+def test_videos_that_are_removed_for_good_are_in_the_audit_list(admins, owner):
+    generation = make_ready(owner)
+    generation.move_to_trash()
+    admins.post("/trash/empty")
+    assert "deleted the trash: 1 video is removed for good." in admins.get("/admin/admin/logentry/").content.decode()

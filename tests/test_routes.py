@@ -19,7 +19,18 @@ from tests.parts.people import make_manager, make_member, make_owner
 from tests.parts.things import make_picture, make_ready
 from videos import signed_links
 from videos.accounts import sessions
-from videos.models import Budget, Collection, Comment, Job, OneTimeLink, Preset, ProcessLock, PublicLink, StudioFault
+from videos.models import (
+    Budget,
+    Collection,
+    Comment,
+    Job,
+    OneTimeLink,
+    Preset,
+    ProcessLock,
+    PublicLink,
+    StudioFault,
+    audit,
+)
 from videos.storage.writable import writable
 
 HTMX = {"HX-Request": "true"}
@@ -212,10 +223,12 @@ FOR_THE_MAKER = {  # whose gallery alone has something new, and something to dow
 
 # The admin: for each registered model, whether it may be added to, changed and deleted from by hand.
 ADMIN_MODELS = {
+    "admin.logentry": "",
     "auth.user": "add change",
     "django_q.failure": "change delete",
     "videos.batch": "",
     "videos.budget": "add change delete",
+    "videos.collection": "",
     "videos.generation": "",
     "videos.ledgerentry": "",
     "videos.onetimelink": "",
@@ -371,6 +384,7 @@ def objects_by_model(world):
     Budget.objects.create(scope="studio", videos_per_day=5000)
     account()
     StudioFault.objects.record(Job.SAVING, ValueError("odd"))
+    audit.note(world.people["owner"], "the trash", "Emptied.")
     Task.objects.create(
         id="1" * 32, name="a", func="f", started=world.link.created_at, stopped=world.link.created_at, success=False
     )

@@ -10,7 +10,7 @@ from django.template.loader import get_template, render_to_string
 from tests.parts.processes import ROOT
 from videos.lifecycle import Status
 from videos.template_loader import without_indentation
-from videos.templatetags.icons import ICONS, REVIEW_ICONS, icon_sprite
+from videos.templatetags.icons import ADMIN_ICONS, ICONS, REVIEW_ICONS, icon_sprite
 
 FOLDER = Path(ROOT) / "templates"
 TEMPLATES = sorted(FOLDER.rglob("*.html"))
@@ -39,6 +39,14 @@ def test_the_sprite_holds_the_icons_that_are_used_and_no_other():
     assert re.findall(r'<symbol id="i-([^"]+)"', icon_sprite()) == list(ICONS)
     assert re.findall(r'<symbol id="i-([^"]+)"', icon_sprite("review")) == list(REVIEW_ICONS)
     assert "ISC License" in icon_sprite()
+
+
+def test_the_admins_sprite_holds_the_icons_that_its_pages_name_and_no_other():
+    sources = [Path(ROOT) / "videos" / f"{name}.py" for name in ("admin_site", "overview", "timeline")]
+    code = "".join(source.read_text() for source in sources)
+    assert [name for name in ADMIN_ICONS if f'"{name}"' not in code] == []
+    assert not set(ICONS) & set(ADMIN_ICONS)
+    assert re.findall(r'<symbol id="i-([^"]+)"', icon_sprite("admin")) == list(ADMIN_ICONS)
 
 
 def test_an_icon_that_is_not_in_the_sprite_is_an_error_and_not_a_blank():

@@ -4,45 +4,43 @@ Nothing here writes where a row stands: an action asks the model for a move, and
 links, tokens and leases are on no page.
 """
 
-from urllib.parse import urlsplit
-
-from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q
-from django.shortcuts import redirect
-from django.utils import timezone
+from django.db.models import Count, F, OuterRef, Subquery
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django_q.models import OrmQ, Schedule, Success
 
+from videos import overview
 from videos.accounts import owners, roles, sessions
+from videos.admin_generations import GenerationAdmin
+from videos.admin_lists import LookOnly, StudioAdmin, fetch_all_again, megabytes, tell
+from videos.admin_providers import ProviderAdmin
 from videos.engine.account_check import resume_sending
 from videos.models import (
     Batch,
     Budget,
+    Collection,
     Generation,
     LedgerEntry,
     OneTimeLink,
     Picture,
     ProcessLock,
-    Provider,
-    ProviderPrice,
     PublicLink,
     RemoteAccount,
     SavedVideo,
     StudioFault,
 )
-from videos.price_hints import HINTS, READ_ON, SOURCE
-from videos.remotes import registry
-from videos.storage.consistency import STORAGE_ERRORS, CannotRepair, fetch_again
 from videos.templatetags.studio import money
 
+__all__ = ["GenerationAdmin", "ProviderAdmin"]  # registered where it is written
 User = get_user_model()
 ALLAUTHS = [model for model in list(admin.site._registry) if model.__module__.startswith("allauth.")]
 
@@ -52,256 +50,44 @@ for model in (Group, OrmQ, Schedule, Success, User, *ALLAUTHS):
     admin.site.unregister(model)
 
 
-class LookOnly(admin.ModelAdmin):
-    """Listed, filtered, searched and read; changed by nothing but its actions."""
-
-    list_per_page = 50
-    show_full_result_count = False
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
-
-
-def tell(request, done: int, of: int, what: str, why_not: str):
-    """One sentence on what an action did, and one on what it left alone."""
-    if done:
-        messages.success(request, f"{done} {what}.")
-    if done < of:
-        messages.warning(request, f"{of - done} left as they were: {why_not}")
-
-
-def fetch_all_again(request, generations: list[Generation]):
-    done, why_not = 0, ""
-    for generation in generations:
-        try:
-            fetch_again(generation, by=request.user)
-            done += 1
-        except CannotRepair as error:
-            why_not = f"{error}."
-        except STORAGE_ERRORS:
-            why_not = "the storage failed."
-    tell(request, done, len(generations), "fetched again from the remote, at no cost", why_not)
-
-
-def bare_address(address: str) -> str:
-    """An address without the part that may be a signature."""
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.hostname else ""
-
-
-def megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"
-
-
-@admin.register(Generation)
-class GenerationAdmin(LookOnly):
-    list_display = ["asked", "standing", "provider", "owner", "asked_at", "took", "viewer"]
-    list_filter = ["status", "provider", "error_class", "owner", "shared", "created_at"]
-    list_select_related = ["provider", "owner"]
-    search_fields = ["prompt", "public_id", "remote_id", "video_id", "owner__username"]
-    search_help_text = "Words of the prompt, an id, or a member's name."
-    date_hierarchy = "created_at"
-    actions = ["cancel", "check_again", "fetch_again"]
-    fieldsets = [
-        (None, {"fields": ["viewer", "status", "status_message", "owner", "batch", "retry_of"]}),
-        (
-            "Asked for",
-            {
-                "fields": [
-                    "prompt",
-                    "provider",
-                    "aspect_ratio",
-                    "start_frame",
-                    "start_frame_address",
-                    "end_frame",
-                    "end_frame_address",
-                    "config",
-                    "estimate",
-                ]
-            },
-        ),
-        (
-            "What the remote said",
-            {
-                "fields": [
-                    "backend",
-                    "remote_id",
-                    "video_id",
-                    "asset_id",
-                    "remote_status",
-                    "remote_facts",
-                    "error_class",
-                    "error_message",
-                    "error_detail",
-                ]
-            },
-        ),
-        (
-            "Times",
-            {"fields": ["created_at", "sent_at", "completed_at", "saved_at", "ended_at", "took", "due_at"]},
-        ),
-        (
-            "Kept",
-            {
-                "fields": [
-                    "public_id",
-                    "status_note",
-                    "status_facts",
-                    "send_attempts",
-                    "save_attempts",
-                    "shared",
-                    "trashed_at",
-                ]
-            },
-        ),
-    ]
-
-    def get_queryset(self, request):
-        mine = Generation.objects.visible_to(request.user).values("pk")
-        viewable = ExpressionWrapper(Q(pk__in=mine), output_field=BooleanField())
-        return super().get_queryset(request).annotate(viewable=viewable)
-
-    @admin.display(description="prompt", ordering="prompt")
-    def asked(self, generation):
-        return Truncator(generation.prompt).chars(60)
-
-    @admin.display(description="took, s")
-    def took(self, generation):
-        return None if generation.took_seconds is None else round(generation.took_seconds)
-
-    @admin.display(description="status", ordering="status")
-    def standing(self, generation):
-        problem = Truncator(generation.status_message or generation.error_message).chars(80)
-        return format_html('{}<div class="quiet">{}</div>', generation.get_status_display(), problem)
-
-    @admin.display(description="asked for", ordering="created_at")
-    def asked_at(self, generation):
-        return date_format(timezone.localtime(generation.created_at), "j M Y, H:i")
-
-    @admin.display(description="viewer")
-    def viewer(self, generation):
-        if not generation.viewable:
-            return "Private"
-        return format_html('<a href="/g/{}">Open</a>', generation.public_id)
-
-    @admin.display(description="start frame's address")
-    def start_frame_address(self, generation):
-        return bare_address(generation.start_frame_url)
-
-    @admin.display(description="end frame's address")
-    def end_frame_address(self, generation):
-        return bare_address(generation.end_frame_url)
-
-    @admin.action(description="Cancel what is still queued")
-    def cancel(self, request, queryset):
-        done = sum(generation.cancel(by=request.user) for generation in queryset)
-        tell(request, done, len(queryset), "cancelled; what was held for them is given back", "they were sent already.")
-
-    @admin.action(description="Check again what was no longer waited for")
-    def check_again(self, request, queryset):
-        done = sum(generation.check_again(by=request.user) for generation in queryset)
-        tell(request, done, len(queryset), "followed again", "only those no longer waited for can be checked again.")
-
-    @admin.action(description="Fetch the saved copy again")
-    def fetch_again(self, request, queryset):
-        fetch_all_again(request, list(queryset))
-
-
 @admin.register(Batch)
 class BatchAdmin(LookOnly):
     list_display = ["created_at", "owner", "videos"]
-    list_filter = ["owner", "created_at"]
+    list_filter = ["owner"]
     list_select_related = ["owner"]
-    search_fields = ["public_id", "owner__username", "generations__prompt"]
+    ordering = ["-pk"]
+    sortable_by = []
+    search_fields = ["public_id", "owner__username"]
     fields = ["public_id", "owner", "created_at", "videos"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).annotate(count=Count("generations"))
+        videos = Generation.objects.filter(batch=OuterRef("pk")).order_by().values("batch").annotate(n=Count("pk"))
+        return super().get_queryset(request).annotate(count=Subquery(videos.values("n")))
 
-    @admin.display(ordering="count")
+    @admin.display
     def videos(self, batch):
-        return batch.count
+        link = '<a href="{}?batch__id__exact={}">{}</a>'
+        return format_html(link, reverse("admin:videos_generation_changelist"), batch.pk, batch.count or 0)
 
 
-class PriceInline(admin.TabularInline):
-    """Prices by resolution, mode and length, each with its source and date."""
-
-    model = ProviderPrice
-    extra = 0
-
-
-@admin.register(Provider)
-class ProviderAdmin(admin.ModelAdmin):
-    inlines = [PriceInline]
-    list_display = ["name", "value", "family", "state", "note", "cost", "position"]
-    list_filter = ["state", "family", "sound"]
-    search_fields = ["name", "value", "family"]
-    actions = ["pause", "resume", "retire"]
-    readonly_fields = ["state"]
-
-    @admin.display(description="price", ordering="price")
-    def cost(self, provider):
-        prices = sorted({price.price for price in provider.prices.all()})
-        if prices:
-            ends = [money(price, provider.currency) for price in {prices[0], prices[-1]}]
-            return f"{' to '.join(sorted(ends))} {provider.prices.all()[0].get_unit_display()}"
-        if provider.price is None:
-            return None
-        return f"{money(provider.price, provider.currency)} {provider.get_price_unit_display()}"
-
-    def get_queryset(self, request):
-        return super().get_queryset(request).prefetch_related("prices")
-
-    def render_change_form(self, request, context, *arguments, **options):
-        provider = context.get("original")
-        context["price_hint"] = HINTS.get(provider.value) if provider else None
-        return super().render_change_form(request, context, *arguments, **options)
-
-    def response_change(self, request, provider):
-        """One click on the hint's button: its price stands in the table, with its source and date."""
-        hint = HINTS.get(provider.value)
-        if "_adopt_hint" not in request.POST or hint is None:
-            return super().response_change(request, provider)
-        provider.adopt_price(hint.price, SOURCE, READ_ON)
-        messages.success(request, f"{provider}: {money(hint.price)} per second is its price now.")
-        return redirect(request.path)
-
-    def formfield_for_dbfield(self, db_field, request, **options):
-        if db_field.name != "backend":
-            return super().formfield_for_dbfield(db_field, request, **options)
-        return forms.ChoiceField(choices=registry.choices(), initial=registry.default_key(), required=False)
-
-    def get_readonly_fields(self, request, obj=None):
-        """The value is what the remote knows it by: generations already made must keep it."""
-        return [*self.readonly_fields, "value", "backend"] if obj else self.readonly_fields
-
-    def has_delete_permission(self, request, obj=None):
-        return False  # retire it: its videos keep their provider
-
-    @admin.action(description="Pause (visible, can't be used)")
-    def pause(self, request, queryset):
-        tell(request, queryset.pause(), len(queryset), "paused", "")
-
-    @admin.action(description="Resume")
-    def resume(self, request, queryset):
-        tell(request, queryset.resume(), len(queryset), "offered again", "")
-
-    @admin.action(description="Retire")
-    def retire(self, request, queryset):
-        tell(request, queryset.retire(), len(queryset), "retired", "")
+@admin.register(Collection)
+class CollectionAdmin(LookOnly):
+    list_display = ["name", "owner", "shared", "created_at"]
+    list_filter = ["shared", "owner"]
+    list_select_related = ["owner"]
+    ordering = ["-pk"]
+    sortable_by = []
+    search_fields = ["name", "owner__username"]
+    fields = ["public_id", "name", "owner", "note", "shared", "created_at"]
 
 
 @admin.register(Picture)
 class PictureAdmin(LookOnly):
     list_display = ["__str__", "owner", "content_type", "bytes", "used_at", "is_uploaded"]
-    list_filter = ["owner", "content_type", "created_at"]
+    list_filter = ["owner"]
     list_select_related = ["owner"]
+    ordering = ["-pk"]
+    sortable_by = []
     search_fields = ["public_id", "sha256", "owner__username"]
     fields = ["public_id", "owner", "width", "height", "content_type", "bytes", "sha256", "created_at", "used_at"]
 
@@ -317,9 +103,11 @@ class PictureAdmin(LookOnly):
 @admin.register(SavedVideo)
 class SavedVideoAdmin(LookOnly):
     list_display = ["__str__", "generation", "codec", "bytes", "has_sound", "created_at"]
-    list_filter = ["has_sound", "codec", "generation__provider", "created_at"]
+    list_filter = ["has_sound", "generation__provider"]
     list_select_related = ["generation"]
-    search_fields = ["generation__prompt", "generation__public_id", "sha256"]
+    ordering = ["-pk"]
+    sortable_by = []
+    search_fields = ["generation__public_id", "sha256"]
     actions = ["fetch_again"]
     fields = [
         "generation",
@@ -343,18 +131,46 @@ class SavedVideoAdmin(LookOnly):
         fetch_all_again(request, [video.generation for video in queryset.select_related("generation")])
 
 
+LEDGER_WORDS = {
+    LedgerEntry.Kind.HOLD: "Held when it was asked for",
+    LedgerEntry.Kind.SETTLE: "Spent: the remote took it",
+    LedgerEntry.Kind.RELEASE: "Given back: it was not made",
+    LedgerEntry.Kind.LENGTH: "Difference to the real length",
+}
+
+
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(LookOnly):
-    list_display = ["at", "kind", "user", "provider", "videos", "amount", "currency", "day", "generation"]
+    list_display = ["at", "what", "sum", "user", "provider", "video", "day"]
     list_filter = ["kind", "user", "provider", "day"]
     list_select_related = ["user", "provider", "generation"]
-    search_fields = ["user__username", "generation__prompt", "generation__public_id"]
-    date_hierarchy = "day"
+    search_fields = ["user__username", "generation__public_id"]
+    search_help_text = "A member's name, or a video's id."
+    ordering = ["-pk"]
+    sortable_by = []
     fields = ["at", "kind", "user", "generation", "provider", "videos", "amount", "currency", "day"]
+
+    @admin.display(description="what")
+    def what(self, entry):
+        return LEDGER_WORDS[entry.kind]
+
+    @admin.display(description="amount")
+    def sum(self, entry):
+        if not entry.amount:
+            return "" if entry.kind == LedgerEntry.Kind.SETTLE else "No price set"
+        sign = "−" if entry.amount < 0 else ""
+        return f"{sign}{money(abs(entry.amount), entry.currency)}"
+
+    @admin.display(description="video")
+    def video(self, entry):
+        if entry.generation is None:
+            return "Removed"
+        address = reverse("admin:videos_generation_change", args=[entry.generation_id])
+        return format_html('<a href="{}">{}</a>', address, Truncator(entry.generation.prompt).chars(50))
 
 
 @admin.register(Budget)
-class BudgetAdmin(admin.ModelAdmin):
+class BudgetAdmin(StudioAdmin):
     list_display = [
         "__str__",
         "videos_per_day",
@@ -369,7 +185,7 @@ class BudgetAdmin(admin.ModelAdmin):
 
 
 @admin.register(RemoteAccount)
-class RemoteAccountAdmin(admin.ModelAdmin):
+class RemoteAccountAdmin(StudioAdmin):
     """Our account at each remote API."""
 
     list_display = ["__str__", "pause_reason", "paused_at", "not_before", "max_in_flight", "status_message"]
@@ -406,9 +222,13 @@ class RemoteAccountAdmin(admin.ModelAdmin):
 
 @admin.register(ProcessLock)
 class ProcessLockAdmin(LookOnly):
-    list_display = ["name", "seen_at", "until"]
+    list_display = ["process", "seen_at", "until"]
     search_fields = ["name"]
     fields = ["name", "seen_at", "until"]
+
+    @admin.display(description="what")
+    def process(self, lock):
+        return {"poller": "Poller: asks how far every running video is"}.get(lock.name, lock.name.capitalize())
 
 
 @admin.register(PublicLink)
@@ -500,6 +320,23 @@ class PersonAdmin(UserAdmin):
         super().save_model(request, obj, form, change)
         if not obj.is_active:
             sessions.shut_out(obj)
+
+
+@admin.register(LogEntry)
+class AuditAdmin(LookOnly):
+    """Who changed or deleted what, in the admin and on the pages that only owners and managers see."""
+
+    list_display = ["action_time", "user", "what_was_done", "content_type"]
+    list_filter = ["action_flag", "user", "content_type"]
+    list_select_related = ["user", "content_type"]
+    ordering = ["-pk"]
+    sortable_by = []
+    search_fields = ["object_repr", "user__username"]
+    fields = ["action_time", "user", "what_was_done", "content_type", "object_id"]
+
+    @admin.display(description="what")
+    def what_was_done(self, entry):
+        return overview.change_words(entry)
 
 
 @admin.register(StudioFault)

@@ -66,7 +66,38 @@ REVIEW_ICONS = (
     "repeat",
     "square-dashed-mouse-pointer",
 )
-SPRITES = {"": ICONS, "review": REVIEW_ICONS}
+# In the admin alone.
+ADMIN_ICONS = (
+    "activity",
+    "arrow-up",
+    "boxes",
+    "bug",
+    "circle-check",
+    "circle-question-mark",
+    "circle-stop",
+    "circle-x",
+    "database",
+    "film",
+    "folder",
+    "gauge",
+    "hand",
+    "hard-drive",
+    "key-round",
+    "layers",
+    "layout-dashboard",
+    "list-ordered",
+    "mail",
+    "plus",
+    "receipt-text",
+    "refresh-cw",
+    "rotate-cw",
+    "scroll-text",
+    "server",
+    "triangle-alert",
+    "unplug",
+    "wallet",
+)
+SPRITES = {"": ICONS, "review": REVIEW_ICONS, "admin": ADMIN_ICONS}
 LICENCE = "<!-- Icons: Lucide, https://lucide.dev, ISC License -->"
 
 
@@ -74,7 +105,7 @@ LICENCE = "<!-- Icons: Lucide, https://lucide.dev, ISC License -->"
 @cache
 def icon(name: str, size: int = 0) -> SafeString:
     """One icon in the colour of the text around it: `size` pixels square, or as the stylesheet has it."""
-    if name not in ICONS + REVIEW_ICONS:
+    if name not in ICONS + REVIEW_ICONS + ADMIN_ICONS:
         raise template.TemplateSyntaxError(f"The icon {name!r} is not in the sprite; add it to ICONS.")
     sides = format_html(' width="{0}" height="{0}"', size) if size else ""
     return format_html('<svg class="icon"{}><use href="#i-{}"/></svg>', sides, name)

@@ -1,0 +1,259 @@
+"""Generations in the admin: the list with poster, member and cost, and the page that tells everything of one."""
+
+from dataclasses import dataclass
+
+from django.contrib import admin
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.http import Http404, HttpRequest, JsonResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.text import Truncator
+
+from videos import timeline, wording
+from videos.admin_lists import LookOnly, bare_address, fetch_all_again, tell
+from videos.lifecycle import FINAL, Status
+from videos.models import Generation
+from videos.remotes.errors import Cause
+from videos.templatetags.studio import clock, money
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something a person may do to one generation, and what it costs or changes."""
+
+    action: str
+    name: str
+    button: str
+    cost: str
+
+
+def actions_for(generation: Generation) -> list[Action]:
+    name, found = generation.remote_name, []
+    if generation.status == Status.QUEUED:
+        found.append(Action("cancel", "Cancel", "Cancel", "Nothing was sent. What the budget holds is given back."))
+    if generation.may_be_checked_again:
+        found.append(Action("check_again", f"Ask {name} again", "Ask", "Free. If the video was made, it is saved."))
+    if generation.status == Status.READY and generation.remote_id:
+        free = "Free. The copy here is set aside, and stays until the new one is whole."
+        found.append(Action("fetch_again", "Download again", "Download", free))
+    if generation.may_be_trashed and generation.trashed_at is None:
+        found.append(Action("trash", "Move to the trash", "Move", "Its owner can take it out again for 30 days."))
+    return found
+
+
+class CauseFilter(admin.SimpleListFilter):
+    """Why it failed. The causes are known, so no list of values is read from the table."""
+
+    title, parameter_name = "cause", "cause"
+
+    def lookups(self, request, model_admin):
+        return [(cause.value, wording.title(cause, "The remote")) for cause in Cause if cause in wording.TITLES]
+
+    def queryset(self, request, queryset):
+        if not self.value():
+            return queryset
+        return queryset.filter(status=Status.FAILED, error_class=self.value())
+
+
+@admin.register(Generation)
+class GenerationAdmin(LookOnly):
+    list_display = ["poster", "asked", "standing", "provider", "owner", "cost", "asked_at", "took"]
+    list_display_links = ["asked"]
+    list_filter = ["status", CauseFilter, "provider", "owner", "shared"]
+    list_select_related = ["provider", "owner", "saved_video"]
+    search_fields = ["prompt"]
+    search_help_text = "Words of the prompt, an id, or a member's name."
+    sortable_by = []
+    actions = ["cancel", "check_again", "fetch_again", "trash"]
+    fieldsets = [
+        (None, {"fields": ["status", "status_message", "owner", "batch", "retry_of"]}),
+        (
+            "Asked for",
+            {
+                "fields": [
+                    "prompt",
+                    "provider",
+                    "aspect_ratio",
+                    "start_frame",
+                    "start_frame_address",
+                    "end_frame",
+                    "end_frame_address",
+                    "config",
+                    "estimate",
+                ]
+            },
+        ),
+        (
+            "What the remote said",
+            {
+                "fields": [
+                    "backend",
+                    "remote_id",
+                    "video_id",
+                    "asset_id",
+                    "remote_status",
+                    "remote_facts",
+                    "error_class",
+                    "error_message",
+                    "error_detail",
+                ]
+            },
+        ),
+        (
+            "Times",
+            {"fields": ["created_at", "sent_at", "completed_at", "saved_at", "ended_at", "took", "due_at"]},
+        ),
+        (
+            "Kept",
+            {
+                "fields": [
+                    "public_id",
+                    "status_note",
+                    "status_facts",
+                    "polls",
+                    "send_attempts",
+                    "save_attempts",
+                    "shared",
+                    "trashed_at",
+                ]
+            },
+        ),
+    ]
+
+    def get_queryset(self, request):
+        mine = Generation.objects.visible_to(request.user).values("pk")
+        viewable = ExpressionWrapper(Q(pk__in=mine), output_field=BooleanField())
+        return super().get_queryset(request).annotate(viewable=viewable)
+
+    def get_search_results(self, request, queryset, search_term):
+        """By the words of the prompt as the gallery searches them, or by a whole id, or by a member's name."""
+        words = search_term.strip()
+        if not words:
+            return queryset, False
+        named = Q(remote_id=words) | Q(video_id=words) | Q(owner__username=words)
+        if looks_like_an_id(words):
+            named |= Q(public_id=words)
+        return queryset.filter(named | Q(pk__in=Generation.objects.search(words).values("pk"))), False
+
+    # The list
+    @admin.display(description="")
+    def poster(self, generation):
+        saved = getattr(generation, "saved_video", None)
+        if saved is None or not generation.viewable:
+            return format_html('<span class="no-poster">{}</span>', "" if saved is None else "Private")
+        return format_html('<img class="poster" src="/g/{}/poster" alt="" loading="lazy">', generation.public_id)
+
+    @admin.display(description="prompt")
+    def asked(self, generation):
+        return Truncator(generation.prompt).chars(80)
+
+    @admin.display(description="status")
+    def standing(self, generation):
+        problem = Truncator(generation.status_message or generation.error_message).chars(80)
+        form = '<span class="chip-state {}">{}</span><div class="quiet">{}</div>'
+        return format_html(form, generation.status, generation.get_status_display(), problem)
+
+    @admin.display(description="cost")
+    def cost(self, generation):
+        if generation.estimate is None:
+            return "No price set"
+        return money(generation.estimate, generation.provider.currency)
+
+    @admin.display(description="asked for")
+    def asked_at(self, generation):
+        return date_format(timezone.localtime(generation.created_at), "j M Y, H:i")
+
+    @admin.display(description="took")
+    def took(self, generation):
+        return clock(generation.took_seconds) or None
+
+    @admin.display(description="start frame's address")
+    def start_frame_address(self, generation):
+        return bare_address(generation.start_frame_url)
+
+    @admin.display(description="end frame's address")
+    def end_frame_address(self, generation):
+        return bare_address(generation.end_frame_url)
+
+    # The page of one
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        generation = self.get_object(request, object_id)
+        if generation is None:
+            return super().change_view(request, object_id, form_url, extra_context)
+        if request.GET.get("as") == "json":
+            return self.as_json(request, generation)
+        context = self.page_context(generation, is_filtered=request.GET.get("only") == "problems")
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+
+    def page_context(self, generation: Generation, is_filtered: bool) -> dict:
+        lines = timeline.timeline(generation)
+        problems = [line for line in lines if line.is_problem]
+        records = Generation.objects.filter(provider=generation.provider_id).track_records()
+        record = records.get(generation.provider_id)
+        return {
+            "lines": problems if is_filtered else lines,
+            "problems": len(problems),
+            "is_filtered": is_filtered,
+            "phases": timeline.phases(generation),
+            "usual_seconds": record and record.median_seconds,
+            "saved": getattr(generation, "saved_video", None),
+            "offered": actions_for(generation),
+            "cost": cost_words(generation),
+        }
+
+    def as_json(self, request: HttpRequest, generation: Generation) -> JsonResponse:
+        if not self.has_view_permission(request, generation):
+            raise Http404
+        told = {"generation": str(generation.public_id), "events": timeline.as_data(generation)}
+        return JsonResponse(told, encoder=DjangoJSONEncoder, json_dumps_params={"indent": 2})
+
+    # Actions
+    @admin.action(description="Cancel what is still queued")
+    def cancel(self, request, queryset):
+        done = sum(generation.cancel(by=request.user) for generation in queryset)
+        tell(request, done, len(queryset), "cancelled; what was held for them is given back", "they were sent already.")
+        return back(request, queryset)
+
+    @admin.action(description="Check again what was no longer waited for")
+    def check_again(self, request, queryset):
+        done = sum(generation.check_again(by=request.user) for generation in queryset)
+        tell(request, done, len(queryset), "followed again", "only those no longer waited for can be checked again.")
+        return back(request, queryset)
+
+    @admin.action(description="Fetch the saved copy again")
+    def fetch_again(self, request, queryset):
+        fetch_all_again(request, list(queryset))
+        return back(request, queryset)
+
+    @admin.action(description="Move to the trash")
+    def trash(self, request, queryset):
+        done = sum(generation.move_to_trash(by=request.user) for generation in queryset)
+        tell(request, done, len(queryset), "moved to the trash", "they are under way, or may have been charged.")
+        return back(request, queryset)
+
+
+def back(request, queryset):
+    """To the page from which the action was asked for, where that is a generation's own; else to the list."""
+    chosen = list(queryset.values_list("pk", flat=True)[:2]) if "stay" in request.POST else []
+    return redirect("admin:videos_generation_change", chosen[0]) if len(chosen) == 1 else None
+
+
+def looks_like_an_id(words: str) -> bool:
+    return len(words.replace("-", "")) == 32 and all(letter in "0123456789abcdefABCDEF-" for letter in words)
+
+
+def cost_words(generation: Generation) -> str:
+    """What it costs by this studio's price list, and what became of that in the budget."""
+    entries = list(generation.ledger.all())
+    if generation.estimate is None:
+        return "no price is set"
+    currency = entries[0].currency if entries else generation.provider.currency
+    amount = money(sum(entry.amount for entry in entries) or generation.estimate, currency)
+    if not sum(entry.videos for entry in entries):
+        return f"{amount} given back to the budget"
+    settled = any(entry.kind == entry.Kind.SETTLE for entry in entries)
+    is_open = generation.status not in FINAL
+    return f"{amount} {'spent' if settled else 'held'}{', by your price list' if not is_open else ''}"
