@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from videos import wording
 from videos.lifecycle import Status
 from videos.models import Generation, GenerationEvent, LedgerEntry, Step
 from videos.models.event import TROUBLE
@@ -144,6 +145,9 @@ def line_of(generation: Generation, event: GenerationEvent) -> Line:
     facts = {"name": generation.remote_name, "who": who(event), "host": event.host or "this machine"}
     detail = event.note or DETAILS.get(event.step, "").format_map(facts)
     tone = "good" if event.step in GOOD else "bad" if event.step in BAD else "warn" if event.step in TROUBLE else ""
+    if event.step == Step.INTERRUPTED:
+        clause = wording.sentence(*event.code.partition(".")[::2], generation.remote_name, **event.facts)
+        detail = f"{clause[:1].upper()}{clause[1:]}. It goes on from there at once."
     if event.step == Step.SAVED:
         detail = saved_words(generation)
     if event.step == Step.STOPPED and event.by_id:

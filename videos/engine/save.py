@@ -169,7 +169,7 @@ class Saving:
                 if error.fault == Fault.INTERRUPTED and self.notes.fruitless == FRUITLESS_BEFORE_DOUBT:
                     self.start_over()
                 self.write_notes()
-                self.generation.log(Step.INTERRUPTED, words=str(error), code=f"saving.{error.fault}")
+                self.generation.log(Step.INTERRUPTED, code=error.code, facts=error.facts)
                 if not self.may_try_at_once(error):
                     self.give_up_for_now(error)
                     return False

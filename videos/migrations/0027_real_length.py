@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0025_low_balance_is_the_owners"),
+        ("videos", "0026_status_notes"),
     ]
 
     operations = [
