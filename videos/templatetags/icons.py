@@ -83,7 +83,6 @@ ADMIN_ICONS = (
     "hand",
     "hard-drive",
     "key-round",
-    "layers",
     "layout-dashboard",
     "list-ordered",
     "mail",

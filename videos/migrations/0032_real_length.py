@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0026_status_notes"),
+        ("videos", "0031_presets"),
     ]
 
     operations = [
