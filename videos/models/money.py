@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models import BooleanField, Case, Q, QuerySet, Sum, Value, When
 from django.utils import timezone
 
 from videos.models.budget import Budget, LedgerEntry, Left
@@ -51,8 +51,8 @@ class Periods:
 def of_entries(entries: QuerySet, by: str) -> dict[int, Periods]:
     """Value of the field `by` → its sums, from one query over this month's entries."""
     today = timezone.localdate()
-    settled = LedgerEntry.objects.filter(generation=OuterRef("generation"), kind=LedgerEntry.Kind.SETTLE)
-    is_held = Case(When(generation=None, then=Value(False)), default=~Exists(settled), output_field=BooleanField())
+    is_open = When(generation__settled=False, then=Value(True))
+    is_held = Case(is_open, default=Value(False), output_field=BooleanField())
     is_today = Case(When(day=today, then=Value(True)), default=Value(False), output_field=BooleanField())
     rows = entries.filter(day__gte=today.replace(day=1), day__lte=today).order_by()
     rows = rows.annotate(is_held=is_held, is_today=is_today).values(by, "currency", "is_held", "is_today")
