@@ -41,10 +41,10 @@ class Row:
 
 
 class StudioForm(forms.ModelForm):
-    overdue_seconds = InUnits(MINUTES, label="Overdue after, minutes")
-    max_video_bytes = InUnits(MEGABYTES, label="Largest video, MB")
-    min_free_bytes = InUnits(MEGABYTES, label="Disk space always left free, MB")
-    keep_bytes = InUnits(GIGABYTES, label="Delete the oldest videos above, GB")
+    overdue_seconds = InUnits(MINUTES, label="Minutes until overdue")
+    max_video_bytes = InUnits(MEGABYTES, label="Largest video (MB)")
+    min_free_bytes = InUnits(MEGABYTES, label="Disk space to keep free (MB)")
+    keep_bytes = InUnits(GIGABYTES, label="Move the oldest to the trash above (GB)")
 
     class Meta:
         model = StudioSettings
@@ -60,10 +60,10 @@ class StudioForm(forms.ModelForm):
             "second_factor",
         ]
         labels = {
-            "poll_seconds": "Ask how far a video is every, seconds",
-            "max_in_flight": "Videos in progress at each API at once",
+            "poll_seconds": "Seconds between polls",
+            "max_in_flight": "Videos in progress at once, per API",
             "trash_days": "Days in the trash",
-            "keep_days": "Delete videos after, days",
+            "keep_days": "Move to the trash after (days)",
             "second_factor": "Second factor",
         }
         help_texts = {"second_factor": "Whoever has none yet must set one up before they can go on."}
@@ -85,7 +85,7 @@ class StudioForm(forms.ModelForm):
     def describe(self, name: str):
         field, default = self.fields[name], current().default(name)
         shown = shown_as(field, default)
-        field.help_text = f"Empty: {shown}." if shown else "Empty: they are kept until somebody deletes them."
+        field.help_text = f"Leave empty for {shown}." if shown else "Leave empty to keep them."
 
     def rows(self) -> list[tuple[str, list[Row]]]:
         return [(title, [self.row(name) for name in names]) for title, names in self.SECTIONS.items()]
