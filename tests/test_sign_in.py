@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
@@ -322,3 +323,14 @@ def test_a_session_ends_by_itself_sixty_days_after_it_was_last_used(somebody):
     assert timedelta(days=59) < left <= timedelta(days=60)
     owner_page = signed_in(make_owner()).get("/account")
     assert owner_page.status_code == 200
+
+
+def test_a_session_of_version_0_1_0_still_counts(client, somebody):
+    store = SessionStore()
+    store["_auth_user_id"] = str(somebody.pk)
+    store["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
+    store["_auth_user_hash"] = somebody.get_session_auth_hash()
+    store["seen"] = int(timezone.now().timestamp())
+    store.save()
+    client.cookies["sessionid"] = store.session_key
+    assert client.get("/account").status_code == client.get("/account/second-factor").status_code == 200
