@@ -50,7 +50,7 @@ ON_POSTGRES := $(patsubst %,tests/test_%.py,submit follow budgets save gallery u
 PYTEST = $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal
 test: install-test ## lint and every test
 	@status=0; \
-	$(MAKE) --no-print-directory lint || status=1; \
+	make --no-print-directory lint || status=1; \
 	$(PYTEST) -m "not process and not browser" || status=1; \
 	TEST_DATABASE=postgres $(PYTEST) -m "not process and not browser" $(ON_POSTGRES) || status=1; \
 	$(PYTEST) -n $(PROCESS_WORKERS) -m "(process or browser) and not pythons" || status=1; \
