@@ -1,4 +1,4 @@
-"""Fixtures for every test. Real parts are real: the remote side is the stand-in over HTTP, PostgreSQL is PostgreSQL,
+"""Fixtures for every test. Real parts are real: the remote API is the stand-in over HTTP, PostgreSQL is PostgreSQL,
 and a studio is `manage.py studio` with all of its processes.
 
     standin         a running stand-in, cleared before each test: .url .ledger() .requests() .faults([...]) .clear()
@@ -8,7 +8,7 @@ and a studio is `manage.py studio` with all of its processes.
     database_url    runs the test twice: on SQLite, and on PostgreSQL (both migrated)
     bucket          an S3-compatible bucket: start_studio(**bucket.env) stores there
     new_studio      makes a Studio that is not started: new_studio(STUDIO_MAX_IN_FLIGHT=3)
-    start_studio    the same, started: web, worker, and the test's stand-in as its remote side
+    start_studio    the same, started: web, worker, and the test's stand-in as its remote API
     studio          one of them, with an owner to sign in as
     shared_studio   one studio for the whole session, with a stand-in of its own (.standin): quick to use
     member          the name of a fresh member of it, with an empty gallery
@@ -197,7 +197,7 @@ def new_studio(request, template, tmp_path):
     """Makes studios of the test's own, migrated and not started: `new_studio(NAME=value, …)`.
 
     A name whose value is None is taken out of the environment: `new_studio(HEYGEN_API_KEY=None)` is the demo, with a
-    stand-in of its own. Without HEYGEN_API_URL the remote side is the test's `standin`. If the test also asks for
+    stand-in of its own. Without HEYGEN_API_URL the remote API is the test's `standin`. If the test also asks for
     `database_url`, that is its database.
     """
     made = []

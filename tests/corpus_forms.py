@@ -86,7 +86,7 @@ CONFIGS = [
     ),
     *typed("config", NOT_JSON, newline='{"a": "\n"}', plus='{"a": +1}', octal='{"a": 010}', text="eight seconds"),
     *typed("config", "not a number in JSON", nan='{"a": NaN}', infinity='{"a": Infinity}', minus='{"a": [-Infinity]}'),
-    *typed("config", "stands twice", twice='{"a": 1, "a": 1}', inner='{"b": {"a": 1, "a": 2}}'),
+    *typed("config", "appears twice", twice='{"a": 1, "a": 1}', inner='{"b": {"a": 1, "a": 2}}'),
     *typed(
         "config",
         "too large",
@@ -145,7 +145,7 @@ ADDRESSES = [
     *typed("reference_image_url", "longer than", long="https://example.com/" + "a" * 5000),
     *typed(
         "reference_image_url",
-        "holds a password",
+        "contains a password",
         password="https://me:secret@example.com/",
         user="https://me@example.com/",
         empty="https://@example.com/",

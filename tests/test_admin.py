@@ -224,7 +224,7 @@ def test_a_new_provider_is_added_with_no_new_code(admins):
     assert Provider.objects.get(value="new_model_1").is_active
 
 
-def test_where_a_row_stands_cannot_be_typed_in(admins, member):
+def test_the_state_of_a_row_cannot_be_typed_in(admins, member):
     generation, provider = make_queued(member), Provider.objects.get(value="veo_3_1")
     answer = admins.post(f"/admin/videos/generation/{generation.pk}/change/", {"status": "ready", "prompt": "changed"})
     assert answer.status_code == 403

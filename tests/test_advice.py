@@ -34,7 +34,7 @@ def test_one_provider_without_a_price_leaves_at_least_the_sum_of_the_others():
     assert words("veo_3_1") == "$2.00"
 
 
-def test_prices_of_two_currencies_are_told_apart():
+def test_prices_of_two_currencies_are_kept_apart():
     set_price("veo_3_1", "2")
     set_price("kling_pro", "3", currency="EUR")
     assert words("veo_3_1", "kling_pro") == "$2.00 + €3.00"

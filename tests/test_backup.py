@@ -17,7 +17,7 @@ from tests.parts.processes import ROOT, wait_until
 from tests.parts.saving import completed, save_until_ready
 from tests.parts.studio import Studio, csrf_token
 from tests.parts.worker_processes import rows
-from videos.engine.recovery import keep_aside
+from videos.engine.recovery import write_side_file
 from videos.storage.backup import back_up
 
 
@@ -147,7 +147,7 @@ def test_what_comes_while_the_database_is_copied_is_in_the_backup_too(remote, ow
         backup.start()
         wait_until((tmp_path / ".backup.part" / "database.sqlite3").exists, 30, "the copy of the database to begin")
         (videos / "late.mp4").write_bytes(b"late")
-        keep_aside(generation.public_id, "node-gw-late")
+        write_side_file(generation.public_id, "node-gw-late")
     backup.join(60)
     media = tmp_path / "backup" / "media"
     assert (media / saved).stat().st_size > 0

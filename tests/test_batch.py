@@ -97,7 +97,7 @@ def test_a_row_names_its_collection_and_one_that_is_too_long_is_refused_in_its_c
     assert [cell.column for cell in long.cells if cell.errors] == ["collection"]
 
 
-def test_check_says_that_the_budget_has_no_room(client):
+def test_check_says_that_the_budget_is_not_enough(client):
     Budget.objects.create(scope="each", videos_per_day=2)
     assert "would go over the budget" in send(client, TWO).content.decode()
 
@@ -219,7 +219,7 @@ def test_a_setting_in_a_column_of_its_own_has_the_settings_type(client):
     assert Generation.objects.get().config == {"style": "film", "duration": 8, "seed": 7, "loop": True}
 
 
-def test_a_setting_that_stands_in_two_columns_is_refused(client):
+def test_a_setting_that_is_in_two_columns_is_refused(client):
     [row] = rows(send(client, 'prompt,config,config.duration\na lighthouse,"{""duration"": 4}",8\n'))
     assert "keep one of them" in row.all_errors[0]
 
@@ -277,7 +277,7 @@ def test_what_spreadsheets_write_is_read(client, data):
         (" \n \n", "The table is empty"),
         ("a lighthouse\na harbour\n", "There is no column called “a lighthouse”"),
         ("provider\nveo_3_1\n", "one of which is “prompt”"),
-        ("prompt,prompt\na,b\n", "stands twice"),
+        ("prompt,prompt\na,b\n", "appears twice"),
         ("prompt,colour\na,b\n", "There is no column called “colour”"),
         ('prompt\n"a lighthouse\n', "a quotation mark is not closed"),
         ("prompt\n" + "a\n" * 501, "501 rows"),
@@ -349,8 +349,8 @@ def test_a_prompt_with_variables_becomes_rows_line_by_line(client):
         ("a lighthouse", "", "all", "The prompt has no variable"),
         ("a {b}", "", "all", "No values are given for “b”"),
         ("a {b}", "b", "all", "Write a variable and its values as"),
-        ("a {b}", "c: 1 | 2", "all", "“c” does not stand in the prompt"),
-        ("a {b}", "b: 1\nb: 2", "all", "“b” stands twice"),
+        ("a {b}", "c: 1 | 2", "all", "“c” is not in the prompt"),
+        ("a {b}", "b: 1\nb: 2", "all", "“b” appears twice"),
         ("a {b} {c}", "b: 1 | 2\nc: 1", "lines", "b has 2, c has 1"),
         ("{a} {b} {c}", "\n".join(f"{name}: {'1 | ' * 10}" for name in "abc"), "all", "1,000 combinations"),
     ],

@@ -1,4 +1,4 @@
-"""How large a request may be: by what its form can need, told before a byte of it is read, to strangers little."""
+"""The limits of request sizes: by the needs of each form, checked before the body is read, small for strangers."""
 
 import secrets
 
@@ -98,7 +98,7 @@ def test_a_strangers_upload_reaches_no_disk_and_the_stranger_reads_why(shared_st
 
 
 def written(studio):
-    """Bytes that the web processes have written so far, to whatever file or socket."""
+    """Bytes that the web processes have written so far, to any file or socket."""
     return sum(process.io_counters().write_chars for process in studio.find_all("web"))
 
 

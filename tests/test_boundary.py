@@ -77,7 +77,7 @@ from videos.remotes import transport
 def poll(generation):
     Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
     async def ask(due):
-        client = transport.make_lane(transport.certificates())
+        client = transport.make_async_client(transport.certificates())
         try:
             return await generation.remote.poll_async(client, due.remote_id)
         finally:

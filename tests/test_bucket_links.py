@@ -28,7 +28,7 @@ print("images", *settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]["img-src"])
 
 
 @pytest.fixture
-def shelf(bucket, settings):
+def stored(bucket, settings):
     """A member's files in the bucket: kind → (address here, content type)."""
     settings.BUCKET = NAME
     options = {**settings.BUCKET_STORAGE["OPTIONS"], "bucket_name": NAME, "endpoint_url": bucket.url}
@@ -67,8 +67,8 @@ def fetch(link, **headers):
 
 
 @pytest.mark.parametrize("kind", ["video", "poster", "last frame", "picture"])
-def test_a_link_gives_the_file_and_any_part_of_it_for_a_minute(shelf, kind):
-    path, content_type = shelf[kind]
+def test_a_link_gives_the_file_and_any_part_of_it_for_a_minute(stored, kind):
+    path, content_type = stored[kind]
     link = link_of(path)
     signed = parse_qs(urlsplit(link).query)
     assert signed["X-Amz-Expires"] == ["60"]
@@ -84,8 +84,8 @@ def test_a_link_gives_the_file_and_any_part_of_it_for_a_minute(shelf, kind):
         assert part.headers["Content-Range"] == f"bytes {first}-{last}/{len(WHOLE)}"
 
 
-def test_a_link_that_was_changed_opens_nothing(shelf):
-    link, poster = (link_of(shelf[kind][0]) for kind in ("video", "poster"))
+def test_a_link_that_was_changed_opens_nothing(stored):
+    link, poster = (link_of(stored[kind][0]) for kind in ("video", "poster"))
     changed = [
         link.replace("X-Amz-Expires=60", "X-Amz-Expires=6000"),
         link.replace(urlsplit(link).path, urlsplit(poster).path),
@@ -104,17 +104,17 @@ def test_a_link_that_was_changed_opens_nothing(shelf):
         assert WHOLE[:50] not in answer.content
 
 
-def test_a_link_of_a_minute_ago_opens_nothing(shelf, monkeypatch):
+def test_a_link_of_a_minute_ago_opens_nothing(stored, monkeypatch):
     """The link is made by a studio whose clock is two minutes behind; the bucket's own clock is right."""
     moment = datetime.now(UTC) - timedelta(minutes=2)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda *_, **__: moment)
-    link = link_of(shelf["video"][0])
+    link = link_of(stored["video"][0])
     answer = fetch(link)
     assert answer.status_code in {400, 401, 403}
     assert WHOLE[:50] not in answer.content
 
 
-def test_nothing_in_the_bucket_is_public(shelf, bucket):
+def test_nothing_in_the_bucket_is_public(stored, bucket):
     names = bucket.names()
     assert len(names) >= 4
     for name in names:
@@ -122,15 +122,15 @@ def test_nothing_in_the_bucket_is_public(shelf, bucket):
     assert httpx.get(f"{bucket.url}/{NAME}?list-type=2", trust_env=False).status_code in {401, 403}
 
 
-def test_nobody_else_gets_a_link(shelf):
-    for path, _ in shelf.values():
+def test_nobody_else_gets_a_link(stored):
+    for path, _ in stored.values():
         for person in (make_member(f"other{path[-6:]}"), make_owner(f"owner{path[-6:]}")):
             assert signed_in(person).get(path).status_code == 404
         assert Client().get(path).url.startswith("/login")
 
 
-def test_a_download_from_the_bucket_has_a_name_and_no_header_of_the_prompts_own(shelf):
-    link = link_of(shelf["video"][0] + "?download=1")
+def test_a_download_from_the_bucket_has_a_name_and_no_header_of_the_prompts_own(stored):
+    link = link_of(stored["video"][0] + "?download=1")
     (disposition,) = parse_qs(urlsplit(link).query)["response-content-disposition"]
     assert disposition.startswith("attachment; filename*=utf-8''a%20lighthouse%20%C3%BCber%20")
     assert fetch(link).content == WHOLE

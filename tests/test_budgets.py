@@ -1,4 +1,4 @@
-"""Budgets are checked and held in the very transaction that makes generations, and the ledger tells where they went."""
+"""Budgets are checked and held in the transaction that makes the generations, and the ledger accounts for them."""
 
 import json
 from decimal import Decimal
@@ -54,7 +54,7 @@ def send_the_same_form(number):
 
 @pytest.fixture
 def books(database_url, tmp_path):
-    """A studio's database with four members and a budget for all, and what is in its books."""
+    """A studio's database with four members and a shared budget, and the contents of its ledger."""
     studio = Studio(tmp_path / "studio", {"DATABASE_URL": database_url})
     studio.manage(
         "shell",

@@ -40,7 +40,7 @@ def place(name, content=b"what is this?", **ago):
     age(default_storage.path(name), **ago)
 
 
-def test_a_studio_in_order_is_told_so(saved, owner):
+def test_a_studio_in_order_gets_a_clean_report(saved, owner):
     picture()
     assert checkstudio("--deep") == (0, "1 saved copies and 1 pictures were looked at. All is well.\n")
 
@@ -119,7 +119,7 @@ def test_a_missing_poster_is_drawn_again_without_asking_anybody(remote, saved):
     assert checkstudio("--deep")[0] == 0
 
 
-def test_a_ready_generation_without_a_row_of_its_copy_is_saved_anew(remote, saved):
+def test_a_ready_generation_without_a_row_of_its_copy_is_saved_again(remote, saved):
     SavedVideo.objects.filter(generation=saved)._raw_delete("default")
     for path in Path(conf.MEDIA_ROOT).rglob("*.*"):
         age(path, hours=2)
@@ -220,7 +220,7 @@ def test_what_its_owner_removes_during_the_look_is_no_fault(saved):
     assert compare(is_hashed=remove) == []
 
 
-def test_setting_aside_takes_no_room(saved):
+def test_setting_aside_takes_no_space(saved):
     place("videos/zz/stranger.mp4", hours=2)
     before = Path(default_storage.path("videos/zz/stranger.mp4")).stat().st_ino
     assert checkstudio("--repair")[0] == 0

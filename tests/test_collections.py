@@ -1,4 +1,4 @@
-"""Collections: named, ordered, any number for a video; what is generated in one lands in it; one's own titles."""
+"""Collections: named, ordered, any number for a video; generated videos are added to the open one; personal titles."""
 
 import re
 import uuid
@@ -99,7 +99,7 @@ def test_a_name_that_is_taken_is_refused_and_what_was_typed_is_kept(client, owne
     collection, _ = collected(owner, count=1)
     page = client.post(f"/c/{collection.public_id}/edit", {"name": "winter", "note": "what was typed"})
     assert page.status_code == 422
-    assert "You have a collection of this name already." in page.content.decode()
+    assert "You already have a collection with this name." in page.content.decode()
     assert "what was typed" in page.content.decode()
 
 

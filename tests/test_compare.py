@@ -1,4 +1,4 @@
-"""What is laid side by side, and which differences are named."""
+"""The videos shown side by side, and the differences that are listed."""
 
 import uuid
 
@@ -43,7 +43,7 @@ def test_the_differences_are_listed_and_the_rest_is_folded_away(client, owner):
     assert not rows["Provider"].differs
 
 
-def test_the_one_that_stands_alone_is_marked():
+def test_the_one_that_differs_is_marked():
     assert [odd for _, odd in Row("Ratio", ["16:9", "16:9", "1:1"]).cells] == [False, False, True]
     assert [odd for _, odd in Row("Ratio", ["16:9", "9:16", "1:1"]).cells] == [False, False, False]
     assert [odd for _, odd in Row("Ratio", ["16:9", "16:9"]).cells] == [False, False]

@@ -1,4 +1,4 @@
-"""Every provider, ratio, frame and config of the contract, compared field by field with what was received."""
+"""Every provider, ratio, frame and config of the contract, compared field by field with the received request."""
 
 from itertools import product
 

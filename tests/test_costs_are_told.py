@@ -1,4 +1,4 @@
-"""Whatever costs money shows at once that it happened, says its price first, and never happens twice by mistake."""
+"""Everything that costs money shows its price first, shows at once that it happened, and never happens twice."""
 
 import re
 import uuid
@@ -47,7 +47,7 @@ def card_of(client, generation, address="/"):
 
 
 # Retry
-def test_the_retry_button_tells_its_price(client, member, priced):
+def test_the_retry_button_shows_its_price(client, member, priced):
     [failed] = make(member, status="failed")
     assert re.search(r"Retry · \$2\.00", card_of(client, failed))
     assert re.search(r"Retry as it is · \$2\.00", client.get(f"/g/{failed.public_id}").content.decode())
@@ -110,7 +110,7 @@ def test_a_retry_that_the_budget_refuses_leaves_the_card_as_it_was(client, membe
 
 
 # One form, other words
-def test_a_form_sent_once_more_with_other_words_is_told_and_nothing_is_swallowed(client):
+def test_a_form_sent_once_more_with_other_words_is_reported_and_nothing_is_swallowed(client):
     same = token()
     generate(client, token=same, prompt="a lighthouse")
     answer = generate(client, token=same, prompt="a harbour")
@@ -145,7 +145,7 @@ def test_without_scripts_the_words_stay_in_their_box(client):
         {"tail_image_url": "https://example.com/a.jpg"},
     ],
 )
-def test_whatever_differs_is_told(client, other):
+def test_whatever_differs_is_shown(client, other):
     same = token()
     generate(client, token=same)
     assert generate(client, token=same, **other).status_code == 422

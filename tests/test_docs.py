@@ -57,7 +57,7 @@ def test_every_make_target_and_management_command_exists(page):
 
 
 def code_of(text):
-    """Only what stands in code: `make` is also an English word."""
+    """Only words in code: `make` is also an English word."""
     found = re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", text, re.DOTALL)
     return "".join(f"{block or inline}\n" for block, inline in found)
 

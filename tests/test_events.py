@@ -1,4 +1,4 @@
-"""What is kept of every step of a generation: in the commit of the step, by whom, and never one row for each poll."""
+"""The event of every step of a generation: in the commit of the step, with its author, and not one for each poll."""
 
 import uuid
 from datetime import timedelta
@@ -52,7 +52,7 @@ def test_a_batch_writes_the_events_of_all_its_videos_in_one_statement():
     assert GenerationEvent.objects.filter(step="created", by=owner()).count() == 8
 
 
-def test_a_step_that_cannot_be_told_is_not_made(monkeypatch):
+def test_a_step_that_cannot_be_recorded_is_not_made(monkeypatch):
     generation = generate()
 
     def broken(self, events):
@@ -77,7 +77,7 @@ def test_a_poll_that_found_nothing_new_is_counted_and_writes_no_event():
     assert first.polls == 3
 
 
-def test_what_polls_found_anew_is_written_for_all_at_once_with_the_number_of_polls():
+def test_what_polls_found_newly_is_written_for_all_at_once_with_the_number_of_polls():
     rows = [make_running(owner(), f"job-{number}", token=str(number)) for number in range(5)]
     found(*rows)
     with CaptureQueriesContext(connection) as captured:

@@ -141,7 +141,7 @@ def test_a_poller_that_died_on_this_host_is_replaced_without_waiting_for_its_lea
     token = ProcessLock.objects.acquire("poller", 60)
     left_by_a_dead_process(token)
     running("a lighthouse")
-    assert recovery.free_what_died_here() == 1
+    assert recovery.free_claims_of_dead_processes() == 1
     with polling():
         wait_until(lambda: remote.requests("poll"), 20)
 
@@ -169,9 +169,9 @@ def test_what_a_process_of_this_host_held_when_it_died_is_free_at_once(running, 
     rows.update(status=status, lease_token=token, lease_until=until, due_at=NOW)
     assert not Generation.objects.unleased(timezone.now()).exists()
     left_by_a_dead_process(token)
-    assert recovery.free_what_died_here() == 1
+    assert recovery.free_claims_of_dead_processes() == 1
     assert list(Generation.objects.unleased(timezone.now())) == [generation]
-    assert recovery.free_what_died_here() == 0
+    assert recovery.free_claims_of_dead_processes() == 0
 
 
 def test_what_ends_process_after_process_is_tried_less_and_less_often(running):
@@ -181,7 +181,7 @@ def test_what_ends_process_after_process_is_tried_less_and_less_often(running):
         token = uuid.uuid4()
         rows.update(status="saving", lease_token=token, lease_until=timezone.now() + minutes(2))
         left_by_a_dead_process(token)
-        recovery.free_what_died_here()
+        recovery.free_claims_of_dead_processes()
         delays.append(round((rows.get().due_at - timezone.now()).total_seconds()))
     assert delays == [0, 0, 1, 3, 7, 15]
 
@@ -190,7 +190,7 @@ def test_what_a_living_process_holds_stays_its_own(running):
     [generation] = running("a lighthouse")
     with lease_files.new_lease() as token:
         Generation.objects.filter(pk=generation.pk).update(lease_token=token, lease_until=timezone.now() + minutes(2))
-        assert recovery.free_what_died_here() == 0
+        assert recovery.free_claims_of_dead_processes() == 0
     assert not Generation.objects.unleased(timezone.now()).exists()
     assert not lease_files.path_of(token).exists()
 

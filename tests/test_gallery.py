@@ -193,17 +193,17 @@ def test_more_is_loaded_by_key_and_works_as_a_plain_link(client, member):
     assert "<html" not in fragment.content.decode()
 
 
-def test_a_filter_sends_only_the_shelf_and_its_tabs(client, member):
+def test_a_filter_sends_only_the_list_and_its_tabs(client, member):
     make(member)
-    body = client.get("/?state=ready", headers=HTMX | {"HX-Target": "shelf"}).content.decode()
-    assert 'id="shelf"' in body
+    body = client.get("/?state=ready", headers=HTMX | {"HX-Target": "gallery"}).content.decode()
+    assert 'id="gallery"' in body
     assert 'id="bar" hx-swap-oob="true"' in body
     assert "<html" not in body
     assert 'id="composer"' not in body
 
 
 def test_an_empty_studio_invites_and_a_search_without_result_says_so(client):
-    for headers in ({}, HTMX | {"HX-Target": "shelf"}):
+    for headers in ({}, HTMX | {"HX-Target": "gallery"}):
         page = client.get("/", headers=headers).content.decode()
         assert "What should the first video show?" in page
         assert len(re.findall(r'<div class="starters">\s*<button type="button"\s+data-fill=', page)) == 1
@@ -222,10 +222,10 @@ def test_a_queued_video_is_taken_back_before_it_is_sent(client, member):
     assert "Never sent; nothing was charged." in card_of(client, generation)[1]
 
 
-def test_what_was_sent_meanwhile_is_not_taken_back_and_the_card_says_how_it_stands(client, member):
+def test_what_was_sent_meanwhile_is_not_taken_back_and_the_card_says_its_state(client, member):
     (generation,) = make(member, status="running")
     reply = act(client, generation, "cancel", HTMX)
-    assert "moved on meanwhile" in reply.content.decode()
+    assert "changed in the meantime" in reply.content.decode()
     assert "is-running" in reply.content.decode()
 
 
@@ -278,7 +278,7 @@ def test_an_id_that_could_not_be_looked_up_says_nothing_about_what_was_charged(c
     remote.faults([{"call": "poll", "do": {"status": status, "html": "<h1>No"}}])
     said = act(client, unknown, "found", HTMX, remote_id=submit(remote)).content.decode()
     assert "Whether this was charged is as open as before." in said
-    for untrue in ("othing was made", "othing was charged", "sent by itself"):
+    for untrue in ("othing was made", "othing was charged", "sent automatically"):
         assert untrue not in said
 
 
@@ -294,7 +294,7 @@ def test_what_is_no_execution_id_is_refused_before_anybody_is_asked(client, memb
     assert "Paste the id as HeyGen shows it" in act(client, unknown, "found", HTMX, remote_id=text).content.decode()
 
 
-def test_a_wrong_id_is_told_beside_its_field(client, member):
+def test_a_wrong_id_is_shown_beside_its_field(client, member):
     (unknown,) = make(member, status="unknown")
     reply = act(client, unknown, "found", HTMX, remote_id="<b>")
     assert (reply.status_code, reply["HX-Retarget"]) == (422, f"#found-error-{unknown.public_id}")

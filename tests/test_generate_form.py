@@ -1,4 +1,4 @@
-"""Pressing Generate: what is taken, what is refused with which sentence, and that nothing typed is lost."""
+"""The Generate form: accepted requests, the error of each refused one, and that nothing typed is lost."""
 
 import io
 import json
@@ -55,7 +55,7 @@ def png(colour="teal", size=(64, 36)):
 
 
 def typed_back(reply):
-    """What stands in the prompt's box; a leading newline is the one that HTML drops."""
+    """The contents of the prompt field, without the leading newline that HTML drops."""
     found = re.search(r"<textarea[^>]*name=\"prompt\"[^>]*>\n(.*?)</textarea>", reply.content.decode(), re.S)
     return found[1]
 
@@ -148,7 +148,7 @@ BAD = [
     ({"reference_image_url": "https://example.com/a b.jpg"}, "full address"),
     ({"reference_image_url": "https://example.com/a\r\nX-Header: 1"}, "full address"),
     ({"reference_image_url": "https://example.com/\0"}, "a character that cannot be stored"),
-    ({"reference_image_url": "https://me:secret@example.com/a.jpg"}, "holds a password"),
+    ({"reference_image_url": "https://me:secret@example.com/a.jpg"}, "contains a password"),
     ({"tail_image_url": "https://example.com/" + "a" * 2000}, "longer than 2,000"),
     ({"tail_image_url": "nowhere"}, "full address"),
     ({"start_picture": "not-a-uuid"}, "no longer here"),
@@ -168,7 +168,7 @@ BAD = [
     ({"config": '{"a": 1e999}'}, "number that is too large"),
     ({"config": '{"a": ' + "9" * 5000 + "}"}, "number that is too large"),
     ({"config": '{"a": 9007199254740993}'}, "number that is too large"),
-    ({"config": '{"a": 1, "a": 2}'}, "stands twice"),
+    ({"config": '{"a": 1, "a": 2}'}, "appears twice"),
     ({"config": '{"a": "\\u0000"}'}, "character that cannot be stored"),
     ({"config": '{"\\ud800": 1}'}, "character that cannot be stored"),
     ({"config": '{"a": ' * 40 + "1" + "}" * 40}, "nested too deeply"),
@@ -285,7 +285,7 @@ def test_with_htmx_the_new_stack_comes_back_with_a_new_token(client):
 
 def test_after_generate_in_a_filtered_gallery_the_whole_gallery_comes_back(client):
     reply = generate(client, HTMX | {"HX-Current-URL": "http://testserver/?state=favourite"})
-    assert (reply["HX-Retarget"], reply["HX-Push-Url"]) == ("#shelf", "/")
+    assert (reply["HX-Retarget"], reply["HX-Push-Url"]) == ("#gallery", "/")
     assert reply.content.decode().count("<article") == 1
 
 

@@ -1,4 +1,4 @@
-"""What every answer tells the browser it may do, error pages and the admin included."""
+"""Security headers of every response, error pages and the admin included."""
 
 import re
 import runpy
@@ -91,7 +91,7 @@ def test_cookies_are_out_of_the_reach_of_scripts_and_other_sites():
     assert answer.cookies["csrftoken"]["samesite"] == "Lax"
 
 
-def test_behind_tls_cookies_are_secure_and_browsers_are_told_to_stay_there(tmp_path):
+def test_behind_tls_cookies_are_secure_and_browsers_are_asked_to_stay_there(tmp_path):
     """A web process configured for https, asked as its proxy would ask it."""
     studio = Studio(tmp_path, {"DATABASE_URL": "", "STUDIO_URL": "https://studio.example.com", "STUDIO_PROXIES": "1"})
     studio.prepare()
@@ -120,7 +120,7 @@ def test_other_hosts_of_the_domain_are_bound_to_tls_only_when_asked_for(tmp_path
 
 
 def test_without_a_trusted_proxy_nobody_is_believed_about_tls(tmp_path):
-    """Neither by Django nor by gunicorn, which believes loopback of its own accord."""
+    """Neither by Django nor by gunicorn, which trusts loopback by default."""
     studio = Studio(tmp_path, {"STUDIO_URL": "https://studio.example.com", "DATABASE_URL": ""})
     said = studio.manage("shell", "-v", "0", "-c", ASK_FOR_HSTS)
     assert "secure False" in said and "hsts None" in said

@@ -1,4 +1,4 @@
-"""/healthz: five parts, each told of, whatever the others do."""
+"""/healthz: five parts, each reported independently of the others."""
 
 import sqlite3
 import subprocess
@@ -46,32 +46,32 @@ def test_a_studio_at_work_is_healthy(client, worker):
     assert answer.json() == {"ok": True, **dict.fromkeys(PARTS, True)}
 
 
-def test_a_worker_that_never_came_is_told_of(client):
+def test_a_worker_that_never_came_is_reported(client):
     answer = client.get("/healthz")
     assert answer.status_code == 503
     assert answer.json() == {"ok": False, **dict.fromkeys(PARTS, True), "worker": False}
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(55, 200), (65, 503), (3600, 503)])
-def test_a_worker_not_seen_for_a_minute_is_told_of(client, worker, seconds, status):
+def test_a_worker_not_seen_for_a_minute_is_reported(client, worker, seconds, status):
     seen(timedelta(seconds=seconds))
     assert client.get("/healthz").status_code == status
 
 
-def test_a_folder_that_cannot_be_written_is_told_of(client, worker, settings):
+def test_a_folder_that_cannot_be_written_is_reported(client, worker, settings):
     settings.MEDIA_ROOT = settings.DATA / "media"
     settings.MEDIA_ROOT.write_text("a file where the folder should be")
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json()["storage"], answer.json()["database"]) == (503, False, True)
 
 
-def test_too_little_free_space_is_told_of(client, worker, settings):
+def test_too_little_free_space_is_reported(client, worker, settings):
     settings.MIN_FREE_BYTES = 2**62
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json()["free_space"]) == (503, False)
 
 
-def test_a_data_folder_that_is_gone_is_told_of(client, worker, settings):
+def test_a_data_folder_that_is_gone_is_reported(client, worker, settings):
     settings.DATA = settings.DATA / "gone"
     assert client.get("/healthz").json()["free_space"] is False
 
@@ -113,7 +113,7 @@ def only_on_sqlite():
         pytest.skip("PostgreSQL has no file of its own here")
 
 
-def test_a_locked_database_is_told_of_within_a_second_and_recovers(client, worker):
+def test_a_locked_database_is_reported_within_a_second_and_recovers(client, worker):
     only_on_sqlite()
     with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -123,7 +123,7 @@ def test_a_locked_database_is_told_of_within_a_second_and_recovers(client, worke
     assert answer_of(client)[1]["ok"] is True
 
 
-def test_a_locked_table_is_told_of_within_a_second(client, worker):
+def test_a_locked_table_is_reported_within_a_second(client, worker):
     """On PostgreSQL: somebody holds what a write needs."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite locks the whole file")
@@ -135,7 +135,7 @@ def test_a_locked_table_is_told_of_within_a_second(client, worker):
         assert seconds < 1.5
 
 
-def test_a_database_file_that_was_moved_away_is_told_of_and_not_made_anew(client, worker, monkeypatch, tmp_path):
+def test_a_database_file_that_was_moved_away_is_reported_and_not_created_again(client, worker, monkeypatch, tmp_path):
     only_on_sqlite()
     monkeypatch.setitem(connection.settings_dict, "NAME", str(tmp_path / "moved #1?.sqlite3"))
     assert answer_of(client)[1]["database"] is False
@@ -169,13 +169,13 @@ def test_a_database_file_that_may_only_be_read_takes_no_write():
     assert "readonly database" in done.stdout or "unable to open" in done.stdout, done.stderr
 
 
-def test_a_data_folder_that_was_moved_away_is_told_of_and_not_made_anew(client, worker, settings, tmp_path):
+def test_a_data_folder_that_was_moved_away_is_reported_and_not_created_again(client, worker, settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "gone" / "media"
     assert answer_of(client)[1]["storage"] is False
     assert not settings.MEDIA_ROOT.parent.exists()
 
 
-def test_a_part_that_hangs_is_told_of_within_a_second_and_tried_once():
+def test_a_part_that_hangs_is_reported_within_a_second_and_tried_once():
     tried, end = [], threading.Event()
 
     def hang():

@@ -1,4 +1,4 @@
-"""HeyGen's own video models: what is sent, what is refused beforehand, and every odd answer, over real HTTP."""
+"""HeyGen's own video models: requests, refusals before sending, and every odd answer, over real HTTP."""
 
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor

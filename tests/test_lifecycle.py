@@ -18,7 +18,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 
 from tests.parts.accounts import account
 from tests.parts.generations import generate, owner
-from videos.engine.recovery import keep_aside, replay_accepted
+from videos.engine.recovery import replay_accepted, write_side_file
 from videos.engine.submit import submit
 from videos.lifecycle import FINAL, MOVES, Status
 from videos.models import Batch, Generation, LedgerEntry, Outcome, RemoteAccount, SavedVideo
@@ -78,7 +78,7 @@ class Life(RuleBasedStateMachine):
         generation = Generation.objects.get(pk=pk)
         if generation.status == Status.UNKNOWN and generation.sent_at:
             for row in self.paid().get(generation.prompt, []):
-                keep_aside(generation.public_id, row)
+                write_side_file(generation.public_id, row)
 
     @rule()
     def recover(self):

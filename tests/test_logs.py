@@ -96,7 +96,7 @@ sentry_sdk.flush(5)
 """
 
 
-def test_sentry_is_told_of_an_error_and_of_nobodys_data(tmp_path):
+def test_sentry_gets_an_error_and_nobodys_data(tmp_path):
     receiver = Receiver()
     try:
         dsn = receiver.url.replace("http://", "http://public@").replace("/hook", "/1")

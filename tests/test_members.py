@@ -1,4 +1,4 @@
-"""The owner's room for people."""
+"""The members page."""
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -26,7 +26,7 @@ def test_the_owner_sees_who_is_here(owner, member):
     assert "owner" in page and "member" in page and "never signed in" in page
 
 
-def test_for_a_member_the_room_does_not_exist(owner, member):
+def test_for_a_member_the_page_does_not_exist(owner, member):
     client = signed_in(member)
     posts = ["invite", "invite/1/withdraw", f"{owner.pk}/reset", f"{owner.pk}/deactivate", f"{owner.pk}/activate"]
     forms = ["budget/studio", "budget/each", f"{member.pk}/budget"]
@@ -169,7 +169,7 @@ def test_an_owner_who_cannot_sign_in_does_not_count(owner):
 
 
 def test_the_members_page_says_why_the_last_owner_stays(owner, monkeypatch):
-    """As in a race: whoever asks was deactivated a moment ago by the other."""
+    """As in a race: the person was deactivated a moment ago by the other."""
     second = make_owner("second")
     client = signed_in(second)
     monkeypatch.setattr(owners, "active", lambda: User.objects.filter(pk=owner.pk))

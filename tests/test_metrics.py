@@ -12,7 +12,7 @@ from tests.parts.processes import ROOT, environment
 from tests.parts.studio import copy_sqlite
 from tests.parts.things import complete, make_queued, make_ready, make_running, make_saving
 from videos import metrics
-from videos.engine.save import NoNewLink, put_off
+from videos.engine.save import NoNewLink, try_later
 from videos.models import Budget, MetricValue, ProcessLock, RemoteAccount
 from videos.models.metric_value import LATENESS, POLLS, Totals
 from videos.remotes.base import Progress, State
@@ -50,7 +50,7 @@ def test_without_a_token_in_the_settings_there_is_no_such_page(client, settings)
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer \xe9"]
 )
-def test_whoever_does_not_know_the_token_is_told_nothing(client, header):
+def test_whoever_does_not_know_the_token_learns_nothing(client, header):
     answer = asked(client, header)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -104,11 +104,11 @@ def test_a_lost_reply_and_a_cancellation_are_counted(client, owner, django_captu
 
 def test_a_download_that_is_put_off_is_counted_by_its_reason(client, owner):
     generation = type(make_saving(owner)).objects.get()
-    put_off(generation, NoNewLink("saving.no_new_link", remote_cause="network"), timedelta(minutes=1))
+    try_later(generation, NoNewLink("saving.no_new_link", remote_cause="network"), timedelta(minutes=1))
     assert shown(client)['studio_downloads_put_off_total{reason="no_new_link"}'] == 1
 
 
-def test_polls_are_told_with_their_results_and_their_lateness(client):
+def test_polls_are_shown_with_their_results_and_their_lateness(client):
     totals = Totals({(POLLS, "heygen", "answered"): 3, (POLLS, "heygen", "network"): 1})
     for late in (0.02, 0.7, 400):
         totals.measure(LATENESS, "heygen", late)
@@ -123,7 +123,7 @@ def test_polls_are_told_with_their_results_and_their_lateness(client):
     assert found['studio_poll_lateness_seconds_sum{backend="heygen"}'] == pytest.approx(801.44)
 
 
-def test_queue_worker_accounts_budget_and_disk_are_told(client, owner):
+def test_queue_worker_accounts_budget_and_disk_are_shown(client, owner):
     ProcessLock.objects.acquire("poller", 30)
     waiting = make_queued(owner)
     type(waiting).objects.update(due_at=timezone.now() - timedelta(seconds=30))

@@ -58,7 +58,7 @@ def test_a_broken_box_ends_only_the_boxes_beside_it():
         (box(b"ftyp") + b"\xff" * 30, 8),
     ],
 )
-def test_the_claimed_end_tells_a_whole_file_from_one_cut_short(data, claimed):
+def test_the_claimed_end_distinguishes_a_whole_file_from_one_cut_short(data, claimed):
     assert end(data) == claimed
 
 

@@ -47,7 +47,7 @@ def test_a_right_password_leads_to_the_gallery_whatever_next_says(address):
 
 
 @pytest.mark.parametrize("address", OURS)
-def test_a_path_of_ours_is_followed_as_it_stands(owner, address):
+def test_a_path_of_ours_is_followed_as_it_is(owner, address):
     client, generation = signed_in(owner), make_queued(owner)
     answer = client.post(f"/g/{generation.public_id}/favourite", {"next": address})
     assert answer.status_code == 302

@@ -209,7 +209,7 @@ def test_an_upload_that_is_too_large_is_refused_before_it_reaches_the_studio(pro
 
 
 def test_without_nginx_the_same_studio_would_send_no_bytes(proxied):
-    """The studio's own port, asked past nginx: whoever gets there gets a header and no file."""
+    """The studio's own port, asked past nginx: anybody who reaches it gets a header and no file."""
     with closing(signed_in(proxied[2].url, "member")) as client:
         answer = client.get(video(proxied))
         assert answer.content == b""

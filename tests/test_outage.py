@@ -204,7 +204,7 @@ def test_a_page_is_shown_even_if_its_visit_cannot_be_noted(visitor, broken):
     assert Session.objects.get(session_key=session.session_key).get_decoded()["seen"] > 0
 
 
-def test_an_order_that_was_taken_before_something_failed_is_told_as_taken(visitor, monkeypatch):
+def test_an_order_that_was_taken_before_something_failed_is_reported_as_taken(visitor, monkeypatch):
     """The form is answered after the order is kept, and that may fail."""
     only_on_sqlite()
 
@@ -244,7 +244,7 @@ def a_table_that_another_holds(model):
 
 @contextmanager
 def with_options(port=None, **options):
-    """The database's connection, made anew."""
+    """A new connection to the database."""
     database = connection.settings_dict
     before = {name: database[name] for name in ("PORT", "OPTIONS")}
     connection.close()
@@ -282,7 +282,7 @@ absent = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize("model", [DatabaseLock, Generation], ids=["of the order", "of every page"])
-def test_a_lock_that_postgresql_does_not_give_is_told(visitor, model):
+def test_a_lock_that_postgresql_does_not_give_is_shown(visitor, model):
     with a_table_that_another_holds(model):
         reply = generate(visitor, HTMX)
         assert (reply.status_code, reply.text) == (503, f"{Outage.LOCKED} {page.NOT_SENT}")
@@ -295,7 +295,7 @@ def test_a_lock_that_postgresql_does_not_give_is_told(visitor, model):
 
 
 @absent
-def test_a_postgresql_that_is_away_is_told_without_asking_it_again(visitor, broken):
+def test_a_postgresql_that_is_away_is_reported_without_asking_it_again(visitor, broken):
     with broken():
         began = time.monotonic()
         reply = generate(visitor)
@@ -307,7 +307,7 @@ def test_a_postgresql_that_is_away_is_told_without_asking_it_again(visitor, brok
     assert Generation.objects.count() == 1
 
 
-def test_a_page_and_a_script_are_told_that_postgresql_is_away(visitor):
+def test_a_page_and_a_script_learn_that_postgresql_is_away(visitor):
     with a_database_that_refuses():
         reply = visitor.get("/usage")
         assert (reply.status_code, escape(f"{Outage.ABSENT} {page.SHOWING}") in reply.text) == (503, True)
@@ -393,7 +393,7 @@ BUGS = [
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=["a wrong statement", "a stream", "a missing file", "a wrong type"])
-def test_a_fault_of_our_own_is_not_told_as_an_outage(visitor, monkeypatch, bug):
+def test_a_fault_of_our_own_is_not_reported_as_an_outage(visitor, monkeypatch, bug):
     monkeypatch.setattr("videos.views.compose.made", bug)
     reply = generate(visitor)
     assert reply.status_code == 500

@@ -1,4 +1,4 @@
-"""A page stays small: what a card needs often stands once on the page."""
+"""A page stays small: elements that cards share are on the page only once."""
 
 import pytest
 

@@ -33,7 +33,7 @@ class Case:
     status: str = "running"
     says: str = ""  # in the card's sentence
     pauses: str = ""  # the cause for which all sending is paused
-    banner: bool = False  # whether the remote side is said to have problems
+    banner: bool = False  # whether the remote API is said to have problems
     waits: tuple[float, float] = (0, 5 * POLL)  # seconds until the next poll, at least and at most
     row: dict = field(default_factory=dict)
 

@@ -109,7 +109,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_the_contract_surely_refuses_is_said_beside_its_field_before_anything_is_sent(name):
+def test_what_the_contract_certainly_refuses_is_said_beside_its_field_before_anything_is_sent(name):
     fields, field, sentence = REFUSED[name]
     client = signed_in(make_member("someone"))
     form = {"provider": MODEL, "prompt": "x", "token": "a-token-of-a-form-1", **fields}

@@ -169,7 +169,7 @@ def test_a_video_larger_than_4k_is_refused(path):
 
 
 def test_a_damaged_count_is_no_want_of_memory(path):
-    """One byte that was changed on its way: it is downloaded anew, and not kept for a studio with more memory."""
+    """One byte that was changed on its way: it is downloaded again, and not kept for a studio with more memory."""
     content = bytearray(film(path).read_bytes())
     at = content.index(b"stts") + 8
     content[at] |= 0x10
@@ -362,8 +362,8 @@ def test_a_codec_string_is_that_of_rfc_6381(codec, tag, record, says):
     assert codec_string(codec, tag, bytes.fromhex(record)) == says
 
 
-def test_an_error_of_our_own_is_not_told_as_a_damaged_video(path, monkeypatch):
-    """ValueError is what a wrong argument of ours raises: the bytes would be thrown away and fetched anew for ever."""
+def test_an_error_of_our_own_is_not_reported_as_a_damaged_video(path, monkeypatch):
+    """ValueError is what a wrong argument of ours raises: the bytes would be downloaded again for ever."""
 
     def refuse(*arguments, **options):
         raise ValueError("interpolation")

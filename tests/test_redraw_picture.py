@@ -141,7 +141,7 @@ def test_a_heic_is_turned_once():
     assert near([image.getpixel((16, 5)), image.getpixel((16, 58))], [RED, BLUE])
 
 
-def test_a_mistake_of_ours_is_not_told_as_a_damaged_picture(monkeypatch):
+def test_a_mistake_of_ours_is_not_reported_as_a_damaged_picture(monkeypatch):
     monkeypatch.delattr(Image.Image, "getexif")  # as if a library had changed
     with pytest.raises(AttributeError):
         redrawn(saved(quarters(), "PNG"))

@@ -59,7 +59,7 @@ def test_never_more_than_so_many_are_redrawn_at_once(tmp_path):
     assert most[0] == 2
 
 
-def test_whoever_waits_too_long_is_told_so(tmp_path, monkeypatch):
+def test_whoever_waits_too_long_gets_an_explanation(tmp_path, monkeypatch):
     monkeypatch.setattr(redraw_process, "LONGEST_WAIT", 0.3)
     with place_for_one(tmp_path, 1), pytest.raises(PictureRefused) as refusal:
         redraw_apart(upload(), tmp_path, 1)

@@ -1,4 +1,4 @@
-"""A remote API that goes away, and the account behind it: what is paused, what is said, and what goes on."""
+"""A remote API that ends, and its account: pauses, notices, and everything that continues."""
 
 import re
 import time
@@ -132,7 +132,7 @@ ACCOUNTS = {
 
 
 @pytest.mark.parametrize("name", ACCOUNTS)
-def test_the_balance_is_kept_where_the_api_tells_it(name, remote):
+def test_the_balance_is_kept_where_the_api_reports_it(name, remote):
     told, balance, unit = ACCOUNTS[name]
     remote.faults([{"call": "account", "do": {"json": {"data": told}}}])
     check_accounts()
@@ -140,7 +140,7 @@ def test_the_balance_is_kept_where_the_api_tells_it(name, remote):
     assert (found.balance, found.balance_unit) == (balance, unit)
 
 
-def test_a_low_balance_stands_beside_the_button_and_on_the_owners_page(remote):
+def test_a_low_balance_is_beside_the_button_and_on_the_owners_page(remote):
     remote.faults([{"call": "account", "do": {"json": {"data": WALLET}}}])
     check_accounts()
     owner = signed_in(make_owner("chief"))

@@ -255,7 +255,7 @@ ROUTES = set(walk(get_resolver().url_patterns))
 
 
 class World:
-    """A studio with one of everything, in which each question is asked anew."""
+    """A studio with one of everything, restored for each request."""
 
     def __init__(self):
         self.people = {

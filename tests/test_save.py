@@ -282,7 +282,7 @@ def test_waiting_that_was_stopped_by_its_owner_ends_the_saving(heavy_remote, own
 
 
 def test_a_quota_is_a_full_disk_and_no_half_file_is_left_to_see(heavy_remote, owner):
-    """A limit on the size of files stands for the quota: the very write fails, whatever the free space is."""
+    """A limit on the size of files imitates a quota: the write itself fails, however much space is free."""
     [generation] = completed(heavy_remote, owner)
     if connection.vendor == "sqlite":  # the limit is for all files of the process, and the journal is one
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Everything that can go wrong between the remote side's "completed" and our copy, over real HTTP."""
+"""Everything that can go wrong between the remote API's "completed" and our copy, over real HTTP."""
 
 import logging
 import os
@@ -49,7 +49,7 @@ def generation(files, owner):
 
 @pytest.fixture(autouse=True)
 def no_link_and_no_key_in_any_log(caplog):
-    """Whatever goes wrong, at whatever level it is logged."""
+    """For every failure and every log level."""
     caplog.set_level(logging.DEBUG)
     yield
     for secret in ("Signature=", "/files/", "test-key"):
@@ -143,7 +143,7 @@ LASTING = {
         [{"call": "poll", "do": {"status_word": "not_found"}}, {"call": "file", "do": {"body": "html"}}],
         "HeyGen forgot it",
     ),
-    "a remote side that is down": (
+    "a remote API that is down": (
         [{"call": "poll", "do": {"status": 503}}],
         "HeyGen answered with a fault of its own",
     ),
@@ -152,7 +152,7 @@ LASTING = {
 
 
 @pytest.mark.parametrize(("rules", "words"), LASTING.values(), ids=LASTING)
-def test_what_lasts_is_said_shows_nothing_and_is_made_good_once_it_is_over(rules, words, files, generation, settings):
+def test_what_lasts_is_said_shows_nothing_and_is_completed_once_it_is_over(rules, words, files, generation, settings):
     settings.MAX_VIDEO_BYTES = 5_000_000
     if rules[0]["call"] == "poll":  # the link that is known has died, so another is asked for
         files.expire_links()
@@ -238,7 +238,7 @@ def test_no_request_reaches_a_private_address_by_a_link_or_by_a_redirect(where, 
 
 
 # The disk
-def test_a_disk_with_too_little_room_is_told_and_tried_each_minute(files, generation, settings):
+def test_a_disk_with_too_little_space_is_shown_and_tried_each_minute(files, generation, settings):
     settings.MIN_FREE_BYTES = 10**18
     message = try_in_vain(generation)
     assert "the studio's disk is nearly full" in message
@@ -262,7 +262,7 @@ def tiny_disk(settings, tmp_path):
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_full_disk_loses_nothing_and_is_made_good_once_there_is_room(files, owner, tiny_disk):
+def test_a_full_disk_loses_nothing_and_is_completed_once_there_is_space(files, owner, tiny_disk):
     generations = completed(files, owner, count=2)
     ballast = tiny_disk / "ballast"
     ballast.write_bytes(bytes(1_100_000))
@@ -293,7 +293,7 @@ def test_parts_of_several_videos_do_not_keep_each_other_from_ever_being_whole(fi
 
 # Many at once
 class Watcher(threading.Thread):
-    """Looks at the final folder all the while: whatever has a final name must be whole at that very moment."""
+    """Watches the final folder: every file with a final name must be whole at that moment."""
 
     def __init__(self, folder):
         super().__init__(daemon=True)
@@ -357,7 +357,7 @@ def test_a_server_that_only_sends_the_whole_is_given_the_time_for_it(files, gene
     assert generation.status == "ready"
 
 
-def test_what_this_studio_cannot_check_is_kept_told_and_not_downloaded_again(files, generation, monkeypatch):
+def test_what_this_studio_cannot_check_is_kept_and_shown_and_not_downloaded_again(files, generation, monkeypatch):
     monkeypatch.setattr(probe, "MAX_PIXELS", 100)
     assert "this studio cannot check it: the video is" in try_in_vain(generation)
     assert len(files.requests("file")) == 1

@@ -100,7 +100,7 @@ def database(studio, mode="ro"):
 
 
 def states(studio):
-    """{prompt: (status, what is said about it)}"""
+    """{prompt: (status, its notes)}"""
     with closing(database(studio)) as rows:
         found = rows.execute("SELECT prompt, status, status_note || status_facts || error_code FROM videos_generation")
         return {prompt: (status, said) for prompt, status, said in found}
@@ -140,7 +140,7 @@ def test_neither_the_key_nor_a_links_signature_shows_anywhere(start_studio, stan
     for name, text in texts.items():
         for secret in (KEY, SIGNATURE, *used):
             assert secret not in text, f"{secret} is in {name}"
-    assert columns_with(studio, "files.example/a.mp4"), "Nothing of what the remote side said was kept"
+    assert columns_with(studio, "files.example/a.mp4"), "Nothing of what the remote API said was kept"
     assert files_with(studio.data, KEY) == []
     for secret in (SIGNATURE, *used):
         places = columns_with(studio, secret)
@@ -150,7 +150,7 @@ def test_neither_the_key_nor_a_links_signature_shows_anywhere(start_studio, stan
 
 
 def assert_no_remains(studio, secrets):
-    """What a row no longer holds, the file holds no more either: SQLite keeps old bytes unless it is told not to."""
+    """Data removed from a row is removed from the file, too: by default, SQLite keeps old bytes."""
     with closing(database(studio, "rw")) as rows:
         wait_until(lambda: rows.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, 20, "a checkpoint")
     kept = (studio.data / "studio.sqlite3").read_bytes()

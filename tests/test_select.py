@@ -128,7 +128,7 @@ def test_nonsense_changes_nothing_and_is_no_error(client, owner, data):
     assert not Generation.objects.trashed().exists()
 
 
-def test_the_form_leads_back_to_its_shelf_and_never_to_another_site(client, owner):
+def test_the_form_leads_back_to_its_list_and_never_to_another_site(client, owner):
     made = make(owner)
     assert do(client, "favourite", made, next="/?state=ready").url == "/?state=ready"
     assert do(client, "favourite", made, next="https://elsewhere.example/").url == "/"

@@ -24,7 +24,7 @@ def content_of(kind, size=SIZE):
     return whole[:size]
 
 
-class Shelf:
+class StoredFiles:
     """A member's video with everything that belongs to it."""
 
     def __init__(self, video_size=SIZE):
@@ -55,8 +55,8 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(db):
-    return Shelf()
+def stored(db):
+    return StoredFiles()
 
 
 def body(answer):
@@ -106,10 +106,10 @@ RANGES = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_range_gives_its_very_bytes_or_all_of_them_or_says_that_there_are_none(shelf, kind):
-    whole, path = content_of(kind), shelf.paths[kind]
+def test_every_range_gives_its_very_bytes_or_all_of_them_or_says_that_there_are_none(stored, kind):
+    whole, path = content_of(kind), stored.paths[kind]
     for asked, part in RANGES.items():
-        answer = shelf.browser.get(path, headers={"Range": asked})
+        answer = stored.browser.get(path, headers={"Range": asked})
         got = body(answer)
         assert answer["Accept-Ranges"] == "bytes", asked
         if part == "no":
@@ -126,10 +126,10 @@ def test_every_range_gives_its_very_bytes_or_all_of_them_or_says_that_there_are_
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_answer_is_private_and_of_its_own_kind(shelf, kind):
+def test_every_answer_is_private_and_of_its_own_kind(stored, kind):
     tags = set()
     for headers in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=9999-"}, {"If-None-Match": "*"}):
-        answer = shelf.ask(kind, **headers)
+        answer = stored.ask(kind, **headers)
         assert answer["X-Content-Type-Options"] == "nosniff"
         assert answer["Cache-Control"].startswith("private")
         tags.add(answer["ETag"])
@@ -139,89 +139,89 @@ def test_every_answer_is_private_and_of_its_own_kind(shelf, kind):
     assert len(tags) == 1
 
 
-def test_no_two_files_share_a_tag(shelf):
-    assert len({shelf.ask(kind)["ETag"] for kind in KINDS}) == len(KINDS)
+def test_no_two_files_share_a_tag(stored):
+    assert len({stored.ask(kind)["ETag"] for kind in KINDS}) == len(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_head_says_what_a_get_would_hold_and_holds_nothing(shelf, kind):
+def test_a_head_says_what_a_get_would_hold_and_holds_nothing(stored, kind):
     for headers in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=9999-"}):  # only a GET has ranges
-        answer = shelf.ask(kind, "HEAD", **headers)
+        answer = stored.ask(kind, "HEAD", **headers)
         assert (answer.status_code, body(answer)) == (200, b"")
         assert answer["Content-Length"] == str(SIZE)
         assert answer["Accept-Ranges"] == "bytes" and "Content-Range" not in answer
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_known_already_is_not_sent_again(shelf, kind):
-    tag = shelf.ask(kind)["ETag"]
+def test_what_is_known_already_is_not_sent_again(stored, kind):
+    tag = stored.ask(kind)["ETag"]
     for known in (tag, f"W/{tag}", "*", f'"other", {tag}', f'"other",W/{tag}', f"{tag} "):
         for headers in ({}, {"Range": "bytes=0-9"}):
-            answer = shelf.ask(kind, **{"If-None-Match": known}, **headers)
+            answer = stored.ask(kind, **{"If-None-Match": known}, **headers)
             assert (answer.status_code, body(answer), answer["ETag"]) == (304, b"", tag), known
     for other in ('"other"', tag.strip('"'), "", "W/", tag[:-2] + '"'):
-        assert shelf.ask(kind, **{"If-None-Match": other}).status_code == 200, other
+        assert stored.ask(kind, **{"If-None-Match": other}).status_code == 200, other
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_part_is_only_given_of_the_version_that_was_begun(shelf, kind):
-    tag = shelf.ask(kind)["ETag"]
-    assert shelf.ask(kind, **{"Range": "bytes=0-9", "If-Range": tag}).status_code == 206
+def test_a_part_is_only_given_of_the_version_that_was_begun(stored, kind):
+    tag = stored.ask(kind)["ETag"]
+    assert stored.ask(kind, **{"Range": "bytes=0-9", "If-Range": tag}).status_code == 206
     for other in ('"other"', f"W/{tag}", "Wed, 21 Oct 2026 07:28:00 GMT", "yesterday", ""):
-        answer = shelf.ask(kind, **{"Range": "bytes=0-9", "If-Range": other})
+        answer = stored.ask(kind, **{"Range": "bytes=0-9", "If-Range": other})
         assert (answer.status_code, body(answer)) == (200, content_of(kind)), other
 
 
 @pytest.mark.parametrize("first", [0, 1, 2_097_151, 2_097_152, LARGE - 1])
 def test_a_range_without_an_end_goes_to_the_end_of_the_file(db, first):
     """WebKit cannot play a video otherwise, and a download that is resumed would be cut off and counted as whole."""
-    shelf = Shelf(LARGE)
+    stored = StoredFiles(LARGE)
     for asked in (f"bytes={first}-", f"bytes=-{LARGE - first}", f"bytes={first}-{LARGE}"):
-        answer = shelf.ask("video", Range=asked)
+        answer = stored.ask("video", Range=asked)
         assert body(answer) == content_of("video", LARGE)[first:]
         assert answer["Content-Range"] == f"bytes {first}-{LARGE - 1}/{LARGE}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_empty_file_has_no_part(shelf, kind):
-    for path in shelf.generation.saved_video.files():
+def test_an_empty_file_has_no_part(stored, kind):
+    for path in stored.generation.saved_video.files():
         path.storage.delete(path.name)
         path.storage.save(path.name, ContentFile(b""))
-    shelf.picture.file.storage.delete(shelf.picture.file.name)
-    shelf.picture.file.storage.save(shelf.picture.file.name, ContentFile(b""))
-    assert (shelf.ask(kind).status_code, shelf.ask(kind)["Content-Length"]) == (200, "0")
+    stored.picture.file.storage.delete(stored.picture.file.name)
+    stored.picture.file.storage.save(stored.picture.file.name, ContentFile(b""))
+    assert (stored.ask(kind).status_code, stored.ask(kind)["Content-Length"]) == (200, "0")
     for asked in ("bytes=0-", "bytes=0-0", "bytes=-1", "bytes=-0"):
-        answer = shelf.ask(kind, Range=asked)
+        answer = stored.ask(kind, Range=asked)
         assert (answer.status_code, answer["Content-Range"]) == (416, "bytes */0")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_file_that_is_gone_is_not_found(shelf, kind):
-    for file in (*shelf.generation.saved_video.files(), shelf.picture.file):
+def test_a_file_that_is_gone_is_not_found(stored, kind):
+    for file in (*stored.generation.saved_video.files(), stored.picture.file):
         file.storage.delete(file.name)
     for headers in ({}, {"Range": "bytes=0-9"}):
-        assert shelf.ask(kind, **headers).status_code == 404
+        assert stored.ask(kind, **headers).status_code == 404
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "headers", [{}, {"Range": "bytes=0-9"}, {"If-None-Match": "*"}], ids=["whole", "part", "known"]
 )
-def test_nobody_else_gets_a_byte(shelf, kind, headers):
+def test_nobody_else_gets_a_byte(stored, kind, headers):
     for person in (make_member("other"), make_owner()):
         for method in ("GET", "HEAD"):
-            assert shelf.ask(kind, method, signed_in(person), **headers).status_code == 404
-    answer = shelf.ask(kind, browser=Client(), **headers)
+            assert stored.ask(kind, method, signed_in(person), **headers).status_code == 404
+    answer = stored.ask(kind, browser=Client(), **headers)
     assert answer.status_code == 302 and answer.url.startswith("/login")
-    assert shelf.ask(kind, "POST").status_code == 405
+    assert stored.ask(kind, "POST").status_code == 405
 
 
-def test_a_video_that_its_owner_shares_is_for_the_team_and_its_frames_stay_private(shelf):
+def test_a_video_that_its_owner_shares_is_for_the_team_and_its_frames_stay_private(stored):
     other = signed_in(make_member("other"))
     Generation.objects.update(shared=True)
     for kind in ("video", "poster", "last frame"):
-        assert shelf.ask(kind, browser=other).status_code == 200
-    assert shelf.ask("picture", browser=other).status_code == 404
+        assert stored.ask(kind, browser=other).status_code == 200
+    assert stored.ask("picture", browser=other).status_code == 404
 
 
 PROMPTS = {
@@ -244,14 +244,14 @@ PROMPTS = {
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: repr(prompt[:20]))
-def test_a_download_is_named_by_its_prompt_and_can_harm_no_disk(shelf, prompt):
+def test_a_download_is_named_by_its_prompt_and_can_harm_no_disk(stored, prompt):
     Generation.objects.update(prompt=prompt)
-    answer = shelf.browser.get(shelf.paths["video"] + "?download=1")
+    answer = stored.browser.get(stored.paths["video"] + "?download=1")
     assert body(answer) == content_of("video")
     name = file_name_in(answer["Content-Disposition"])
     stem, moment = name[:-20], name[-20:]
     assert stem == PROMPTS[prompt]
-    assert moment == f" {shelf.generation.created_at:%Y-%m-%d %H%M}.mp4"
+    assert moment == f" {stored.generation.created_at:%Y-%m-%d %H%M}.mp4"
     assert len(name.encode()) < 255
 
 
@@ -271,22 +271,22 @@ def bytes_of(quoted):
     return head.encode() + b"".join(bytes.fromhex(part[:2]) + part[2:].encode() for part in parts)
 
 
-def test_behind_nginx_only_the_place_of_the_file_is_said(shelf, settings):
+def test_behind_nginx_only_the_place_of_the_file_is_said(stored, settings):
     settings.ACCEL_LOCATION = "/kept/"
     for kind in KINDS:
-        answer = shelf.ask(kind, Range="bytes=0-9")
+        answer = stored.ask(kind, Range="bytes=0-9")
         assert (answer.status_code, answer.content) == (200, b"")
         place = answer["X-Accel-Redirect"]
         assert place.startswith("/kept/") and place.isascii() and "//" not in place
         assert "?" not in place and "#" not in place and " " not in place
         assert answer["Content-Type"] == TYPES[kind] and answer["Cache-Control"].startswith("private")
-        assert shelf.ask(kind, browser=signed_in(make_member(f"other than {kind}"))).status_code == 404
+        assert stored.ask(kind, browser=signed_in(make_member(f"other than {kind}"))).status_code == 404
 
 
-def test_a_saved_copy_that_is_not_there_yet_is_not_found(shelf):
+def test_a_saved_copy_that_is_not_there_yet_is_not_found(stored):
     SavedVideo.objects.all().delete()
     for kind in ("video", "poster", "last frame"):
-        assert shelf.ask(kind).status_code == 404
+        assert stored.ask(kind).status_code == 404
 
 
 def test_a_slice_reads_like_a_file_of_its_own(tmp_path):

@@ -1,4 +1,4 @@
-"""Signing in and out, the throttle, sessions, and what a signed-out request is told."""
+"""Signing in and out, the throttle, sessions, and the responses to signed-out requests."""
 
 from datetime import timedelta
 
@@ -285,7 +285,7 @@ def test_the_old_password_cannot_be_guessed_without_limit(somebody):
     assert later.post("/account", {"old_password": PASSWORD, "password": "another long password"}).url == "/account"
 
 
-def test_the_right_password_starts_the_count_anew(somebody):
+def test_the_right_password_starts_the_count_again(somebody):
     client = signed_in(somebody)
     for number in range(4):
         client.post("/account", {"old_password": f"guess {number}", "password": "x" * 12})
@@ -316,7 +316,7 @@ def test_looking_at_a_page_again_writes_nothing(somebody, django_assert_num_quer
     assert Session.objects.get().session_data == before
 
 
-def test_a_session_ends_by_itself_sixty_days_after_it_was_last_used(somebody):
+def test_a_session_ends_sixty_days_after_it_was_last_used(somebody):
     client = signed_in(somebody)
     client.get("/account")
     left = Session.objects.get().expire_date - timezone.now()

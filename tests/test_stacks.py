@@ -170,7 +170,7 @@ def test_providers_are_the_headings_of_their_order(client, owner):
 
 def test_a_ticked_stack_means_the_videos_that_it_shows(client, owner):
     made = make(owner, providers=["veo_3_1", "kling_pro"])
-    ticked = {"operation": "trash", "batches": [str(made[0].batch.public_id)], "shelf": "provider=kling_pro"}
+    ticked = {"operation": "trash", "batches": [str(made[0].batch.public_id)], "gallery": "provider=kling_pro"}
     client.post("/selected", ticked)
     assert list(Generation.objects.trashed()) == [made[1]]
 
@@ -178,7 +178,7 @@ def test_a_ticked_stack_means_the_videos_that_it_shows(client, owner):
 def test_everything_means_all_that_the_filters_find_also_what_is_not_loaded(client, owner):
     make(owner, "a fox", count=3)
     make(owner, "a bear")
-    client.post("/selected", {"operation": "trash", "everything": "1", "shelf": "q=fox"})
+    client.post("/selected", {"operation": "trash", "everything": "1", "gallery": "q=fox"})
     assert set(Generation.objects.trashed().values_list("prompt", flat=True)) == {"a fox"}
     assert Generation.objects.trashed().count() == 3
 

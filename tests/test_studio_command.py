@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.parts.processes import ROOT, wait_until
-from tests.parts.worker_processes import generate, kin, rows
+from tests.parts.worker_processes import generate, processes_of, rows
 
 NO_KEY = {"HEYGEN_API_KEY": None, "HEYGEN_API_URL": None, "HEYGEN_UPLOAD_URL": None}
 NOBODY = 65534
@@ -84,7 +84,7 @@ def test_killing_the_supervisor_leaves_nothing_behind(start_studio):
 
 def test_killing_the_supervisor_and_the_worker_leaves_nothing_behind(start_studio):
     studio = start_studio(**NO_KEY)
-    [sentinel] = kin(studio, "sentinel")
+    [sentinel] = processes_of(studio, "sentinel")
     sentinel.suspend()
     worker = studio.find("worker")
     studio.kill("supervisor")
@@ -163,7 +163,7 @@ def test_it_runs_as_somebody_who_is_not_root(new_studio, nobodys_folder):
 
 
 def studio_once(studio, **env):
-    """A studio that is expected to end by itself."""
+    """A studio that is expected to stop on its own."""
     return subprocess.run(
         studio.command, cwd=ROOT, env={**studio.env, **env}, capture_output=True, text=True, timeout=120
     )

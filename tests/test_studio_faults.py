@@ -91,7 +91,7 @@ def owner(owner):
     return owner
 
 
-def test_a_fault_in_saving_is_told_as_the_studios_own_from_the_first_time_on(remote, owner, client, monkeypatch):
+def test_a_fault_in_saving_is_reported_as_the_studios_own_from_the_first_time_on(remote, owner, client, monkeypatch):
     [generation] = completed(remote, owner)
     monkeypatch.setattr(probe.av, "open", broken)
     save(generation.pk)
@@ -198,7 +198,7 @@ def test_a_fault_met_with_a_video_that_is_no_longer_tried_ends_with_the_next_suc
     assert not StudioFault.objects.open().exists()
 
 
-def test_a_fault_in_asking_is_not_told_as_trouble_at_heygen(remote, owner, client, monkeypatch, settings):
+def test_a_fault_in_asking_is_not_reported_as_trouble_at_heygen(remote, owner, client, monkeypatch, settings):
     settings.POLL_SECONDS = 0.3
     remote.faults([{"call": "poll", "do": {"status_word": "running"}}])
     generation = make_queued(owner)
@@ -252,7 +252,7 @@ def test_a_fault_in_writing_down_is_not_lost_with_its_task(remote, owner, monkey
     assert open_fault().job == Job.POLLING
 
 
-def test_a_fault_in_recovery_is_told_and_ends_no_poll(remote, owner, monkeypatch, settings):
+def test_a_fault_in_recovery_is_shown_and_ends_no_poll(remote, owner, monkeypatch, settings):
     settings.POLL_SECONDS = 0.3
     generation = make_queued(owner)
     submit(generation.pk)
@@ -263,7 +263,7 @@ def test_a_fault_in_recovery_is_told_and_ends_no_poll(remote, owner, monkeypatch
     assert open_fault().job == Job.RECOVERY
 
 
-def test_a_fault_before_anything_left_is_told_and_sent_later_by_itself(remote, owner, client, monkeypatch):
+def test_a_fault_before_anything_left_is_shown_and_sent_later_automatically(remote, owner, client, monkeypatch):
     generation = make_queued(owner)
     with monkeypatch.context() as patch:
         patch.setattr(transport, "as_json", broken)
@@ -289,7 +289,7 @@ def test_a_fault_after_the_request_left_is_an_unknown_outcome_and_the_studios_ow
     assert (open_fault().job, len(remote.ledger())) == (Job.SENDING, 1)
 
 
-def test_an_accepted_execution_that_a_fault_keeps_from_its_row_is_told(remote, owner, monkeypatch, settings):
+def test_an_accepted_execution_that_a_fault_keeps_from_its_row_is_shown(remote, owner, monkeypatch, settings):
     generation = make_queued(owner)
     monkeypatch.setattr(Generation, "accept", broken)
     submit(generation.pk)
@@ -305,7 +305,7 @@ def test_an_accepted_execution_that_a_fault_keeps_from_its_row_is_told(remote, o
         ("recover", "videos.engine.recovery.recover", Job.RECOVERY),
     ],
 )
-def test_each_repeated_job_tells_its_fault_and_ends_it(owner, monkeypatch, task, breaks, job, remote):
+def test_each_repeated_job_shows_its_fault_and_ends_it(owner, monkeypatch, task, breaks, job, remote):
     with monkeypatch.context() as patch:
         patch.setattr(breaks, broken)
         getattr(tasks, task)()
@@ -315,7 +315,7 @@ def test_each_repeated_job_tells_its_fault_and_ends_it(owner, monkeypatch, task,
     assert not StudioFault.objects.open().exists()
 
 
-def test_a_fault_that_comes_back_begins_anew(db):
+def test_a_fault_that_comes_back_starts_again(db):
     def fail(times):
         for _ in range(times):
             try:

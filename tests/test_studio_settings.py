@@ -39,7 +39,7 @@ def test_another_process_follows_within_two_seconds(monkeypatch):
     assert current().max_in_flight == 4
 
 
-def test_the_environment_stands_above_what_an_owner_sets(settings):
+def test_the_environment_overrides_what_an_owner_sets(settings):
     settings.SET_BY_ENVIRONMENT = frozenset(VARIABLES.values())
     StudioSettings(poll_seconds=20, trash_days=3).save()
     assert is_fixed("poll_seconds")

@@ -1,4 +1,4 @@
-"""Sending a queued generation: once, in its turn, with its frames, and with an id that is kept whatever happens."""
+"""Sending a queued generation: once, in its turn, with its frames; its id is stored in every case."""
 
 import ast
 import sys
@@ -16,7 +16,7 @@ from tests.parts.generations import generate, picture
 from tests.parts.postgres import Postgres
 from tests.parts.processes import ROOT, environment, manage, start, wait_until
 from videos.engine.account_check import check_accounts
-from videos.engine.recovery import keep_aside, replay_accepted
+from videos.engine.recovery import replay_accepted, write_side_file
 from videos.engine.submit import Attempt, submit
 from videos.models import Generation, RemoteAccount, RemoteCopy
 
@@ -148,7 +148,7 @@ def test_two_generations_at_once_upload_their_common_picture_once(remote):
     assert len(remote.assets()) == 1
 
 
-def test_an_old_remote_copy_is_made_anew(remote):
+def test_an_old_remote_copy_is_created_again(remote):
     frame = picture()
     submit(generate("one", start_frame=frame).pk)
     RemoteCopy.objects.update(made_at=timezone.now() - timedelta(days=6))
@@ -233,7 +233,7 @@ def test_a_kept_id_is_replayed_even_after_the_outcome_was_given_up(remote):
     generation = generate()
     lose(generation, remote)
     fresh(generation).resolve_as_not_made()
-    keep_aside(generation.public_id, "node-gw-late")
+    write_side_file(generation.public_id, "node-gw-late")
     replay_accepted()
     found = fresh(generation)
     assert (found.status, found.remote_id) == ("running", "node-gw-late")
@@ -249,7 +249,7 @@ def lose(generation, remote):
 def test_what_nobody_of_us_wrote_among_the_kept_ids_keeps_none_from_its_generation(remote, settings):
     generation = generate()
     lose(generation, remote)
-    keep_aside(generation.public_id, "node-gw-late")
+    write_side_file(generation.public_id, "node-gw-late")
     for name, rubbish in {str(uuid.UUID(int=0)): b"\xff\xfe", "0-empty": b"", "0-long": b"x" * 999}.items():
         (settings.ACCEPTED_FOLDER / name).write_bytes(rubbish)
     replay_accepted()
@@ -270,8 +270,8 @@ def test_a_kept_id_that_fits_nothing_stays_and_is_reported_once(remote, settings
     submit(running.pk)
     lose(other, remote)
     execution_id = fresh(running).remote_id
-    keep_aside(other.public_id, execution_id)
-    keep_aside("not-one-of-ours", "node-gw-stray")
+    write_side_file(other.public_id, execution_id)
+    write_side_file("not-one-of-ours", "node-gw-stray")
     for _ in range(2):
         replay_accepted()
     assert fresh(other).status == "unknown"
@@ -344,7 +344,7 @@ def test_what_comes_late_leaves_the_trash_and_is_seen(remote):
     generation = fresh(generation)
     assert generation.resolve_as_not_made()
     assert generation.move_to_trash()
-    keep_aside(generation.public_id, "node-gw-late")
+    write_side_file(generation.public_id, "node-gw-late")
     replay_accepted()
     assert list(Generation.objects.kept()) == [generation]
 
@@ -393,7 +393,7 @@ def calls_in(path, name):
 
 
 def test_one_place_sends_the_paid_request():
-    """The engine asks a backend to submit in one place, and a backend posts what is paid for in one place."""
+    """Only one line of the engine submits, and only one line of a backend makes the paid call."""
     sources = [path for path in (ROOT / "videos").rglob("*.py") if "standin" not in path.parts]
     callers = [path.name for path in sources for _ in calls_in(path, "self.remote.submit")]
     assert callers == ["submit.py"]
@@ -463,7 +463,7 @@ def test_an_account_call_closed_to_this_key_says_nothing_about_sending(status, r
     assert (found.paused, found.status_message) == (False, "")
 
 
-def test_what_a_restore_or_a_person_paused_takes_the_place_of_what_might_end_by_itself(remote):
+def test_what_a_restore_or_a_person_paused_takes_the_place_of_what_might_end_automatically(remote):
     account()
     for cause in ("key", "owner", "restored", "owner"):
         account().pause(cause)

@@ -1,7 +1,7 @@
-"""Faults of the remote side while sending: for each, the state that follows, the next step, and the sentence shown.
+"""Faults of the remote API while sending: for each, the state that follows, the next step, and the sentence shown.
 
 Over real HTTP against the stand-in. A row of the table is a fault and what DESIGN 4 and 5 say of it; `paid` is how
-many POSTs the remote side accepted, whatever it answered.
+many POSTs the remote API accepted, whatever it answered.
 """
 
 import socket
@@ -51,7 +51,7 @@ def beside_an_id(status, code, execution_id="node-gw-real"):
     return {**error(status, code), "accept": True, "json": {"error": {"code": code, "message": "Oh."}, "data": named}}
 
 
-BUSY = "HeyGen is busy. This waits for its turn and is sent by itself; nothing was charged."
+BUSY = "HeyGen is busy. This waits for its turn and is sent automatically; nothing was charged."
 BROKE = "The connection to HeyGen broke before its answer came."
 UNREADABLE = "HeyGen's answer could not be read."
 OPEN = "HeyGen's answer does not say whether it took this request."
@@ -268,7 +268,7 @@ def check_unknown(generation, sentence):
     assert generation.error_message.startswith(sentence)
 
 
-def test_an_id_that_another_generation_has_is_told_and_not_taken(remote):
+def test_an_id_that_another_generation_has_is_shown_and_not_taken(remote):
     first, second = generate("a pier"), generate("a harbour")
     submit(first.pk)
     remote.faults([{"call": "submit", "do": {"repeat_id": True}}])
@@ -303,7 +303,7 @@ def test_three_unknown_outcomes_in_a_row_pause_sending_until_a_person_resumes(re
     assert generations[3].status == "running"
 
 
-def test_after_a_person_resumed_the_row_of_unknown_outcomes_begins_anew(remote):
+def test_after_a_person_resumed_the_row_of_unknown_outcomes_starts_again(remote):
     remote.faults([{"call": "submit", "do": {"status": 500}}])
     for number in range(3):
         submit(generate(f"number {number}").pk)
@@ -393,7 +393,7 @@ def test_a_config_that_json_cannot_say_is_refused_before_anything_is_sent(remote
 
 
 # The upload, which is free of charge
-NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again by itself."
+NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again automatically."
 UPLOADS = [
     Fault("upload 401", error(401, "unauthorized"), "queued", KEY, paused="refused_key"),
     Fault("upload 402", error(402, "insufficient_credit"), "queued", CREDITS, paused="credits"),
@@ -459,7 +459,7 @@ def test_an_upload_that_hangs_is_cut_and_tried_again(remote, settings):
     assert remote.requests("submit") == []
 
 
-def test_a_missing_file_of_a_frame_is_told(remote):
+def test_a_missing_file_of_a_frame_is_shown(remote):
     frame = picture()
     generation = generate(start_frame=frame)
     frame.file.storage.delete(frame.file.name)
@@ -469,7 +469,7 @@ def test_a_missing_file_of_a_frame_is_told(remote):
     assert generation.error_message.startswith("The start or end frame's file is missing in the studio.")
 
 
-def test_a_remote_copy_that_cannot_be_fetched_is_uploaded_anew_by_retry(remote):
+def test_a_remote_copy_that_cannot_be_fetched_is_uploaded_again_by_retry(remote):
     frame = picture()
     generation = generate(start_frame=frame)
     remote.faults([{"call": "submit", "nth": 1, "do": error(400, "download_failed")}])
@@ -483,7 +483,7 @@ def test_a_remote_copy_that_cannot_be_fetched_is_uploaded_anew_by_retry(remote):
     assert len(remote.assets()) == 2
 
 
-def test_an_id_beside_a_fault_is_told_to_whoever_looks_for_it(remote):
+def test_an_id_beside_a_fault_is_kept_for_whoever_looks_for_it(remote):
     generation = generate()
     answer = {"data": {"execution_id": "node-gw-beside"}, "error": {"code": "internal_error", "message": "Oh."}}
     remote.faults([{"call": "submit", "do": {"status": 500, "json": answer}}])
@@ -493,7 +493,7 @@ def test_an_id_beside_a_fault_is_told_to_whoever_looks_for_it(remote):
 
 
 @pytest.mark.parametrize("ending", ["", "}}, oh"])
-def test_an_id_in_an_answer_that_cannot_be_read_is_told_too(ending, remote):
+def test_an_id_in_an_answer_that_cannot_be_read_is_shown_too(ending, remote):
     generation = generate()
     answer = '{"data": {"execution_id": "node-gw-broken", "status": "subm' + ending
     remote.faults([{"call": "submit", "do": {"text": answer}}])
@@ -502,7 +502,7 @@ def test_an_id_in_an_answer_that_cannot_be_read_is_told_too(ending, remote):
     assert (generation.status, "node-gw-broken" in generation.error_detail) == ("unknown", True)
 
 
-def test_an_id_in_an_answer_that_breaks_off_is_told_too(remote):
+def test_an_id_in_an_answer_that_breaks_off_is_shown_too(remote):
     generation = generate()
     whole = '{"data": {"execution_id": "node-gw-broken", "status": "submitted"}, "padding": "%s"}' % ("x" * 5000)
     remote.faults([{"call": "submit", "do": {"text": whole, "partial": 2000}}])

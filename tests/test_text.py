@@ -12,7 +12,7 @@ from videos.models import Generation
 from videos.text import folded, with_line_feeds
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true", "HX-Target": "shelf"}
+HTMX = {"HX-Request": "true", "HX-Target": "gallery"}
 TOKEN = "a-form-token-0123456789"
 RIGHT_TO_LEFT = "מגדלור בערפל, 4K, צילום רחפן"
 
@@ -73,7 +73,7 @@ def count_of(page, tab):
     return int(re.search(rf'id="n-{tab}"[^>]*>(\d+)<', page)[1])
 
 
-def test_the_counts_of_the_tabs_follow_the_search_and_its_hits_are_told(client, member):
+def test_the_counts_of_the_tabs_follow_the_search_and_its_hits_are_shown(client, member):
     make(member, "a lighthouse", "queued", count=2)
     make(member, "a harbour", "failed", count=3)
     for headers in ({}, HTMX):

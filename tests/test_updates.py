@@ -122,11 +122,11 @@ def test_a_change_after_the_trash_was_emptied_of_the_newest_change_is_not_missed
     assert tab.changes() == ([public(other)], [])
 
 
-def test_after_a_long_sleep_the_whole_shelf_comes_instead(member):
+def test_after_a_long_sleep_the_whole_list_comes_instead(member):
     tab = Tab(member)
     make(member, status="queued", count=MOST_CHANGES + 5)
     reply = tab.look()
-    assert reply["HX-Retarget"] == "#shelf"
+    assert reply["HX-Retarget"] == "#gallery"
     assert reply.content.decode().count("<article") == 30
 
 

@@ -94,7 +94,7 @@ class Upgraded:
 
 @pytest.fixture(params=VERSIONS)
 def upgraded(request, tmp_path, database, new_studio):
-    """Migrated, and not yet started. Its remote side is the demo server, with the memory that it had."""
+    """Migrated, and not yet started. Its remote API is the demo server, with the memory that it had."""
     old = Old(request.param)
     old.load_demo_server(tmp_path / "remote")
     remote = Standin(tmp_path / "remote")

@@ -23,7 +23,7 @@ def page(client, generation, query="", **headers):
     return client.get(f"/g/{generation.public_id}{query}", headers=headers)
 
 
-def test_everything_that_is_known_stands_there(client, owner):
+def test_everything_that_is_known_is_shown(client, owner):
     [generation] = make(owner, "a lighthouse", config={"duration": 4, "seed": 7}, took=131)
     text = page(client, generation).content.decode()
     saved = generation.saved_video
@@ -51,7 +51,7 @@ def test_only_a_post_marks_it_as_seen(client, owner):
     assert Generation.objects.get(pk=generation.pk).seen
 
 
-def test_previous_and_next_stay_on_the_shelf_of_the_address(client, owner):
+def test_previous_and_next_stay_in_the_list_of_the_address(client, owner):
     [old] = make(owner, "old", favourite=True)
     make(owner, "plain")
     [middle] = make(owner, "middle", favourite=True)

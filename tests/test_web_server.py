@@ -1,4 +1,4 @@
-"""Our web server: whoever is slow, stands still or sends nonsense holds up nobody else, and not for ever."""
+"""Our web server: a client that is slow, stuck or sends nonsense never blocks others, and is cut off in time."""
 
 import threading
 import time
@@ -127,7 +127,7 @@ def test_a_body_that_ends_too_early_never_reaches_the_application():
     assert len(application.calls) == 1
 
 
-def test_a_download_that_stands_still_is_ended(monkeypatch, large_file):
+def test_a_download_that_makes_no_progress_is_ended(monkeypatch, large_file):
     monkeypatch.setattr(wire, "SEND_PAUSE_SECONDS", 0.3)
     application = Application(send_file(large_file))
     with serving(application) as server, connect(server, receive_buffer=16_384) as client:
@@ -180,7 +180,7 @@ def test_a_stream_comes_whole_in_chunks():
         assert ask(server, LAST).endswith(b"\r\n\r\n3\r\none\r\n5\r\nthree\r\n0\r\n\r\n")
 
 
-def test_when_there_are_too_many_connections_idle_ones_make_room():
+def test_when_there_are_too_many_connections_idle_ones_are_closed():
     with serving(Application(), most=40) as server:
         clients = [connect(server) for _ in range(200)]
         assert ask(server, LAST).endswith(b"hello")
@@ -215,7 +215,7 @@ def test_a_head_and_an_answer_without_content_have_no_body(large_file):
 
 
 @pytest.mark.parametrize("start", [0, 1, 12_345_678])
-def test_a_file_is_sent_from_where_it_stands(large_file, start):
+def test_a_file_is_sent_from_its_position(large_file, start):
     with serving(Application(send_file(large_file, start))) as server:
         found = ask(server, LAST).partition(b"\r\n\r\n")[2]
     assert found == large_file.read_bytes()[start:]
@@ -235,7 +235,7 @@ def test_a_body_in_chunks_arrives_whole():
 
 
 @pytest.mark.parametrize("chunks", [b"x\r\n", b"-5\r\nhello\r\n", b"5\r\nhelloX\r\n", b"\r\n", b"5" * 5000])
-def test_chunks_that_cannot_be_told_apart_are_refused(chunks):
+def test_chunks_that_cannot_be_separated_are_refused(chunks):
     application = Application()
     with serving(application) as server:
         assert ask(server, CHUNKED + chunks).startswith(b"HTTP/1.1 400")
@@ -337,7 +337,7 @@ def test_whoever_goes_on_sending_after_a_refusal_is_not_listened_to_for_ever(mon
 
 
 @pytest.mark.parametrize(("size", "is_asked_for"), [(100_000, True), (2 * 1024**2, False)])
-def test_a_client_that_asks_first_is_told_to_go_on_only_if_the_body_is_taken(size, is_asked_for):
+def test_a_client_that_asks_first_is_asked_to_continue_only_if_the_body_is_taken(size, is_asked_for):
     application = Application(repeat_body if is_asked_for else refuse_large)
     with serving(application) as server, connect(server) as client:
         client.sendall(post(b"", length=size, more=b"Expect: 100-continue\r\n"))

@@ -67,7 +67,7 @@ def make_due():
     WebhookEvent.objects.update(due_at=timezone.now())
 
 
-def test_a_finished_video_is_told_with_a_signature_over_the_bytes(receiver, owner, settings):
+def test_a_finished_video_is_reported_with_a_signature_over_the_bytes(receiver, owner, settings):
     settings.STUDIO_URL = "https://studio.example.com"
     generation = make_ready(owner)
     webhooks.deliver()
@@ -91,7 +91,7 @@ def test_a_finished_video_is_told_with_a_signature_over_the_bytes(receiver, owne
         (make_unknown, "generation.unknown", "lost.network"),
     ],
 )
-def test_what_goes_wrong_for_good_is_told_with_its_cause(receiver, owner, make, event, code):
+def test_what_goes_wrong_for_good_is_reported_with_its_cause(receiver, owner, make, event, code):
     generation = make(owner)
     webhooks.deliver()
     [told] = taken(receiver)
@@ -99,14 +99,14 @@ def test_what_goes_wrong_for_good_is_told_with_its_cause(receiver, owner, make, 
     assert told["generation"]["error"]["message"] == Generation.objects.get(pk=generation.pk).error_message
 
 
-def test_no_other_move_is_told(receiver, owner):
+def test_no_other_move_is_reported(receiver, owner):
     make_running(owner)
     make_queued(owner, token="other").cancel()
     assert not WebhookEvent.objects.exists()
     assert set(EVENTS) == {Status.READY, Status.FAILED, Status.UNKNOWN}
 
 
-def test_an_event_stands_and_falls_with_its_move(receiver, owner):
+def test_an_event_is_committed_with_its_move(receiver, owner):
     with transaction.atomic():
         make_unknown(owner)
         assert WebhookEvent.objects.count() == 1
@@ -273,7 +273,7 @@ def test_the_example_of_the_documentation_has_the_fields_that_are_sent(receiver,
     assert told["generation"]["video"].keys() == example["generation"]["video"].keys()
 
 
-def test_a_running_studio_tells_of_its_finished_video(new_studio):
+def test_a_running_studio_reports_its_finished_video(new_studio):
     receiver = Receiver(500)
     try:
         studio = new_studio(STUDIO_WEBHOOK_URL=receiver.url, STUDIO_WEBHOOK_SECRET=SECRET).start()

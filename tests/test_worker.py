@@ -1,4 +1,4 @@
-"""The worker under kill -9, SIGSTOP and SIGTERM: it comes back by itself, and nothing is sent twice."""
+"""The worker under kill -9, SIGSTOP and SIGTERM: it recovers on its own, and nothing is sent twice."""
 
 import os
 import sqlite3
@@ -12,7 +12,7 @@ from django_q.models import OrmQ, Schedule
 from django_q.scheduler import scheduler
 
 from tests.parts.processes import start, stop, wait_until
-from tests.parts.worker_processes import generate, heartbeat, kin, read, rows
+from tests.parts.worker_processes import generate, heartbeat, processes_of, read, rows
 from videos import tasks
 from videos.models import Job, ProcessLock, StudioFault
 from videos.models.process_lock import POLLER
@@ -30,7 +30,7 @@ class Worker:
         self.process = start([sys.executable, "manage.py", "worker"], studio.env, studio.log_file)
 
     def wait_for_poller(self, seconds=30):
-        return wait_until(lambda: kin(self.studio, "poll"), seconds, "a poller")[0]
+        return wait_until(lambda: processes_of(self.studio, "poll"), seconds, "a poller")[0]
 
     def wait_for_beat(self, seconds):
         before = heartbeat(self.studio)
@@ -100,16 +100,16 @@ def test_on_either_database_it_comes_back_from_a_kill(database_url, new_studio, 
 
 
 def kill(studio, role):
-    [victim, *_] = wait_until(lambda: kin(studio, role), 20, role)
+    [victim, *_] = wait_until(lambda: processes_of(studio, role), 20, role)
     victim.kill()
     wait_until(lambda: is_gone(victim), 10)
 
 
-def test_a_poller_that_stands_still_is_replaced(worker, studio, standin):
+def test_a_poller_that_freezes_is_replaced(worker, studio, standin):
     standin.faults([{"call": "poll", "do": {"status_word": "running"}}])
     generate(studio, ["a lighthouse"])
     wait_until(lambda: standin.requests("poll"), 30, "a first poll")
-    [frozen] = kin(studio, "poll")
+    [frozen] = processes_of(studio, "poll")
     frozen.suspend()
     try:
         seen = len(standin.requests("poll"))
@@ -118,11 +118,11 @@ def test_a_poller_that_stands_still_is_replaced(worker, studio, standin):
     finally:
         frozen.resume()
     worker.wait_for_beat(20)
-    wait_until(lambda: len(kin(studio, "poll")) == 1, 30, "one poller again")
+    wait_until(lambda: len(processes_of(studio, "poll")) == 1, 30, "one poller again")
 
 
-def test_a_sentinel_that_stands_still_is_replaced_with_all_its_processes(worker, studio):
-    [frozen] = kin(studio, "sentinel")
+def test_a_sentinel_that_freezes_is_replaced_with_all_its_processes(worker, studio):
+    [frozen] = processes_of(studio, "sentinel")
     frozen.suspend()
     wait_until(lambda: is_gone(frozen), FROZEN + 30, "the frozen sentinel to be ended", every=0.5)
     worker.wait_for_beat(30)
@@ -147,7 +147,7 @@ def test_two_workers_at_once_send_nothing_twice(worker, studio, standin):
     try:
         generate(studio, [f"a boat {number}" for number in range(12)])
         wait_until(lambda: all(row["status"] == "ready" for row in rows(studio)), 90)
-        assert len(kin(studio, "poll")) == 1
+        assert len(processes_of(studio, "poll")) == 1
     finally:
         stop(other.process)
     prompts = [paid["body"]["input"]["prompt"] for paid in standin.ledger()]
@@ -164,7 +164,7 @@ def test_a_sender_that_stood_still_past_its_lease_and_woke_sent_nothing_twice(ne
     try:
         worker.wait_for_poller()
         generate(studio, ["a lighthouse"])
-        [sender] = wait_until(lambda: kin(studio, "submit"), 20, "a sender")
+        [sender] = wait_until(lambda: processes_of(studio, "submit"), 20, "a sender")
         wait_until(standin.ledger, 20, "the submission")
         sender.suspend()
         wait_until(lambda: rows(studio)[0]["status"] == "unknown", 40, "an unknown outcome")
@@ -244,16 +244,16 @@ def test_tasks_of_rows_that_are_gone_end_quietly():
 
 def test_only_so_many_saves_run_at_once(settings):
     with (
-        tasks.a_place("saving", 2) as first,
-        tasks.a_place("saving", 2) as second,
-        tasks.a_place("saving", 2) as third,
+        tasks.one_of("saving", 2) as first,
+        tasks.one_of("saving", 2) as second,
+        tasks.one_of("saving", 2) as third,
     ):
         assert (first, second, third) == (True, True, False)
-    with tasks.a_place("saving", 2) as again:
+    with tasks.one_of("saving", 2) as again:
         assert again
 
 
 def test_what_the_kernel_calls_the_processes_says_what_they_do(worker, studio):
     for role in ("sentinel", "monitor", "pusher", "poll", "idle"):
-        assert wait_until(lambda role=role: kin(studio, role), 10, role)
-    assert os.getpgid(kin(studio, "sentinel")[0].pid) != os.getpgid(worker.process.pid)
+        assert wait_until(lambda role=role: processes_of(studio, role), 10, role)
+    assert os.getpgid(processes_of(studio, "sentinel")[0].pid) != os.getpgid(worker.process.pid)

@@ -1,4 +1,4 @@
-"""Addresses of pages that are given to other people: an invitation, a new password, a public link."""
+"""Addresses of pages for other people: an invitation, a password reset, a public link."""
 
 import ipaddress
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""What owners see of everybody's generations, and the few things they may do to them.
+"""The admin: what owners see of everybody's generations, and the few actions on them.
 
 Nothing here writes where a row stands: an action asks the model for a move, and says how many made it. Signed
 links, tokens and leases are on no page.
@@ -44,7 +44,7 @@ __all__ = ["GenerationAdmin", "ProviderAdmin"]  # registered where it is written
 User = get_user_model()
 ALLAUTHS = [model for model in list(admin.site._registry) if model.__module__.startswith("allauth.")]
 
-# A schedule or a queued task edited by hand can stop all of them, and those that went well say nothing.
+# A schedule or a queued task edited by hand can stop all of them, and those that succeeded are of no interest.
 # Those of allauth hold secrets, and have pages of their own.
 for model in (Group, OrmQ, Schedule, Success, User, *ALLAUTHS):
     admin.site.unregister(model)
@@ -211,7 +211,7 @@ class RemoteAccountAdmin(StudioAdmin):
     @admin.action(description="Pause sending")
     def pause(self, request, queryset):
         queryset.pause("owner", person=str(request.user))
-        messages.success(request, "Nothing is sent until somebody resumes. What was sent is still followed and saved.")
+        messages.success(request, "Nothing is sent until somebody resumes. What was sent is still polled and saved.")
 
     @admin.action(description="Resume sending")
     def resume(self, request, queryset):
@@ -280,7 +280,7 @@ class PersonForm(UserChangeForm):
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):
-    """Owners, managers and members. There are no other roles, so groups and single permissions are left away."""
+    """Owners, managers and members. There are no other roles, so groups and single permissions are left out."""
 
     form = PersonForm
     list_display = ["username", "role", "is_active", "last_login", "date_joined"]
@@ -294,7 +294,7 @@ class PersonAdmin(UserAdmin):
             "Role",
             {
                 "fields": ["is_active", "is_superuser", "is_staff"],
-                "description": "A superuser is an owner. Staff that is no superuser is a manager.",
+                "description": "A superuser is an owner. Staff who are not superusers are managers.",
             },
         ),
         ("Times", {"fields": ["last_login", "date_joined"]}),
@@ -305,7 +305,7 @@ class PersonAdmin(UserAdmin):
         return roles.role_of(person).label
 
     def get_readonly_fields(self, request, obj=None):
-        """Nobody can shut themselves out, so there is always an owner."""
+        """Nobody can deactivate or demote themselves, so there is always an owner."""
         return (
             [*self.readonly_fields, "is_active", "is_superuser", "is_staff"]
             if obj == request.user
@@ -313,7 +313,7 @@ class PersonAdmin(UserAdmin):
         )
 
     def has_delete_permission(self, request, obj=None):
-        return False  # deactivate instead: what was made and paid for keeps its owner
+        return False  # deactivate instead: their videos and costs keep their owner
 
     def save_model(self, request, obj, form, change):
         obj.is_staff = obj.is_staff or obj.is_superuser
@@ -341,7 +341,7 @@ class AuditAdmin(LookOnly):
 
 @admin.register(StudioFault)
 class StudioFaultAdmin(LookOnly):
-    """What a worker's job did not foresee, open ones first. Nobody clears them: the job does, when it works again."""
+    """Faults of the studio, open ones first. Only the job that met one clears it, when it works again."""
 
     list_display = ["job", "error", "place", "generation", "count", "first_seen_at", "last_seen_at", "standing"]
     list_filter = ["job", ("cleared_at", admin.EmptyFieldListFilter)]

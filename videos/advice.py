@@ -12,13 +12,13 @@ from videos.models import Provider
 from videos.models.generation_queryset import TrackRecord
 from videos.models.provider import read_seconds
 
-UP_TO = 300  # seconds: what the contract promises for one video, where nothing was measured
+UP_TO = 300  # seconds: the contract's time for one video, used while nothing was measured
 
 
 @dataclass(frozen=True)
 class Price:
-    """What a batch costs, by currency. `is_partial`: some price is not known. `is_upper`: no length is chosen, so that
-    the longest is counted. `is_rounded`: it depends on lengths that the remote side decides in the end.
+    """The price of a batch, by currency. `is_partial`: some price is not known. `is_upper`: no length is chosen, so the
+    longest is counted. `is_rounded`: it depends on lengths that the remote API decides in the end.
     """
 
     amounts: dict[str, Decimal]
@@ -37,7 +37,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Plan:
-    """What stands in the composer at the moment, good or not."""
+    """The present contents of the composer, valid or not."""
 
     providers: Sequence[Provider]
     aspect_ratio: str
@@ -86,7 +86,7 @@ class Plan:
         return [str(key)[:40] for key in self.config if key not in known][:3] if known else []
 
     def notes(self) -> list[str]:
-        """How the price was counted, where that cannot be seen."""
+        """How the price was counted, if that is not obvious."""
         if self.length:
             return [
                 f"{provider.name} is known to make {provider.longest:g} s at most; "
@@ -109,13 +109,13 @@ class Plan:
         return provider.price_per_second(self.config, self.has_start) is not None
 
     def is_guessed(self, provider: Provider) -> bool:
-        """Whether the price counts the longest video because nobody knows how long it will be."""
+        """Whether the price counts the longest video because the length is not known."""
         return not self.length and provider.usual_seconds is None and self.is_by_second(provider)
 
-    def wait(self, records: dict[int, TrackRecord], places: dict[str, int]) -> Wait:
-        """Until the last one is made. Of each backend, `places` says how many are made at once; the rest wait."""
+    def wait(self, records: dict[int, TrackRecord], limits: dict[str, int]) -> Wait:
+        """The time until the last video is made. `limits` is how many each backend makes at once; the rest wait."""
         medians = {provider: records.get(provider.pk, TrackRecord()).median_seconds for provider in self.providers}
-        free_at = {provider.backend: [0.0] * max(1, places.get(provider.backend, 1)) for provider in self.providers}
+        free_at = {provider.backend: [0.0] * max(1, limits.get(provider.backend, 1)) for provider in self.providers}
         for provider, seconds in medians.items():
             times = free_at[provider.backend]
             for _ in range(self.count):
@@ -123,7 +123,7 @@ class Plan:
         return Wait(max((max(times) for times in free_at.values()), default=0), all(medians.values()))
 
     def price(self) -> Price:
-        """The whole batch, as far as prices are known."""
+        """The price of the whole batch, as far as prices are known."""
         amounts: dict[str, Decimal] = {}
         estimates = {provider: provider.estimate(self.config, self.has_start) for provider in self.providers}
         for provider, amount in estimates.items():

@@ -46,7 +46,7 @@ def values_of(prompt: str, text: str) -> dict[str, list[str]]:
         if not colon or not values:
             raise TableRefused(f"Write a variable and its values as “weather: fog | rain”, not “{line.strip()[:60]}”.")
         if name in given or name not in names:
-            why = "stands twice among the values" if name in given else "does not stand in the prompt"
+            why = "appears twice among the values" if name in given else "is not in the prompt"
             raise TableRefused(f"The variable “{name[:60]}” {why}.")
         given[name] = values
     if missing := [name for name in names if name not in given]:

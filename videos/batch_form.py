@@ -1,4 +1,4 @@
-"""Many at once: a table of which each row is one form of Generate, checked by that form itself.
+"""Many at once: a table in which each row is one Generate form, checked by that form.
 
 So a row and the form accept and refuse the same, in the same words.
 """
@@ -32,7 +32,7 @@ from videos.models.collection import LONGEST_NAME, name_key
 from videos.table import Table, TableRefused
 
 MOST_VIDEOS = 500
-COLUMNS = {  # what a column may be called → its heading on the page
+COLUMNS = {  # the name of a column → its heading on the page
     "prompt": "Prompt",
     "provider": "Provider",
     "aspect_ratio": "Ratio",
@@ -64,7 +64,7 @@ TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 class Lookups:
-    """What several rows ask for is looked up once, and so is the refusal of what cannot be used."""
+    """Objects that several rows use are looked up once, and so are refusals."""
 
     def __init__(self):
         self.answers: dict[tuple, Any] = {}
@@ -121,7 +121,7 @@ class RowForm(GenerateForm):
 
 @dataclass
 class Cell:
-    """What stands in one cell, and what is to be said of it."""
+    """The contents of one cell, with its errors and warnings."""
 
     column: str
     text: str
@@ -191,7 +191,7 @@ def setting_of(column: str) -> str:
 
 
 class BatchForm:
-    """The table of *Many at once*: `rows` with their verdicts, and the requests of the ticked ones.
+    """The table of *Many at once*: `rows` with their results, and the requests of the selected rows.
 
     `ticked` are the numbers of the rows to make, from 1; None ticks every row. Pictures that came along are matched by
     their file names, kept at once, and their cells then hold the pictures' own ids. Raises TableRefused.
@@ -227,7 +227,7 @@ class BatchForm:
         return row
 
     def form_data(self, row: Row) -> dict[str, str]:
-        """The row as the form's own fields. What cannot be one is said in its cell."""
+        """The row as the fields of the form. A value that cannot be used gets an error in its cell."""
         data: dict[str, str] = {}
         for cell in [cell for cell in row.cells if cell.text.strip()]:
             if cell.column in FRAMES.values():
@@ -268,7 +268,7 @@ class BatchForm:
         try:
             config = read_config(whole) if single else {}
         except SettingsRefused:
-            return whole  # the form says what is wrong with it
+            return whole  # the form adds the error
         types = self.setting_types(row) if single else {}
         for cell in single:
             key = setting_of(cell.column)
@@ -316,7 +316,7 @@ class BatchForm:
 
 
 def known_columns(table: Table) -> list[str]:
-    """The columns by the names of the form. Raises TableRefused where one is not known or stands twice."""
+    """The columns by the names of the form. Raises TableRefused if one is unknown or appears twice."""
     names = [column_name(name) for name in table.columns]
     for given, name in zip(table.columns, names, strict=True):
         if name not in COLUMNS and not setting_of(name):
@@ -326,7 +326,7 @@ def known_columns(table: Table) -> list[str]:
                 "(or another setting), count, collection."
             )
         if names.count(name) > 1:
-            raise TableRefused(f"The column “{given[:60]}” stands twice; keep one of them.")
+            raise TableRefused(f"The column “{given[:60]}” appears twice; keep one of them.")
     if "prompt" not in names:
         raise TableRefused("The first line must name the columns, one of which is “prompt”.")
     return names
@@ -339,7 +339,7 @@ def column_name(written: str) -> str:
 
 
 def read_setting(text: str, kind: str) -> Any:
-    """The value of a setting that stands in a cell of its own, as its type says; text where it does not fit."""
+    """The value of a setting from its own cell, converted to its type, or as text if that fails."""
     if kind == "string":
         return text
     if text.lower() in TRUTHS and kind in ("", "boolean"):
@@ -350,7 +350,7 @@ def read_setting(text: str, kind: str) -> Any:
 
 
 def warn(row: Row):
-    """Puts what is unusual about a good row into its cells."""
+    """Adds warnings to the cells of a valid row."""
     request = row.requests[0]
     plan = Plan(
         providers=[request.provider],
@@ -368,5 +368,5 @@ def warn(row: Row):
 
 
 def fingerprint(table: Table) -> str:
-    """The same for the same table, so that ticks are told from those of another one."""
+    """The same for the same table, to distinguish its selected rows from those of another one."""
     return hashlib.sha256(json.dumps([table.columns, table.rows]).encode()).hexdigest()[:24]

@@ -1,4 +1,4 @@
-"""How large a request's body may be: what the form behind its address can need, and little for strangers.
+"""The size limit of a request's body: as much as the form at its address can need, and little for strangers.
 
 The web server asks before it reads a large body. Under another server the middleware refuses it before a form is read.
 """
@@ -47,7 +47,7 @@ def largest_body_of(environ: dict) -> int:
 
 
 class BodyLimitMiddleware:
-    """Answers 413 to a body that is too large, without reading it. Stands after the session and before the forms."""
+    """Answers 413 to a body that is too large, without reading it. Comes after the session and before the forms."""
 
     def __init__(self, get_response):
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""Faults of configuration, said before they do harm: what is wrong, and what to set instead."""
+"""System checks of the configuration: each says what is wrong and what to set instead."""
 
 import math
 import os
@@ -130,7 +130,7 @@ def remote_address(**kwargs):
 
 @checks.register()
 def api_key(**kwargs):
-    """Without a key and with nothing else set the studio is a demo, and says so; this is half of a configuration."""
+    """Without any setting the studio is a demo, and says so; an API address without a key is half a configuration."""
     if settings.HEYGEN_API_KEY or settings.DEMO or host_of(settings.HEYGEN_API_URL) == "api.heygen.com":
         return []
     return [
@@ -178,7 +178,7 @@ def time_zone(**kwargs):
 def polling(**kwargs):
     low, high = USUAL_POLL_SECONDS
     if not settings.POLL_SECONDS >= SHORTEST_POLL:
-        return []  # said by `numbers`
+        return []  # reported by `numbers`
     if low <= settings.POLL_SECONDS <= high or is_local(settings.HEYGEN_API_URL) or settings.DEMO:
         return []
     return [

@@ -1,4 +1,4 @@
-"""Video codecs: what they are called, what a browser is asked about them, and which of them browsers play.
+"""Video codecs: their names, the question to a browser about each, and those that every browser plays.
 
 A codec string is the `codecs` parameter of a media type (RFC 6381), as `HTMLMediaElement.canPlayType` takes it.
 """

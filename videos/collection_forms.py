@@ -1,4 +1,4 @@
-"""What people write about collections and videos of their own accord: names, notes, titles, ratings."""
+"""Forms for the names and notes of collections, and for personal titles and ratings of videos."""
 
 from django import forms
 
@@ -7,7 +7,7 @@ from videos.models.collection import LONGEST_NAME, LONGEST_NOTE
 from videos.models.personal_note import BEST, LONGEST_TITLE
 from videos.text import with_line_feeds
 
-NAME_TAKEN = "You have a collection of this name already."
+NAME_TAKEN = "You already have a collection with this name."
 LONGEST_SHOWN = "Keep it within {:,} characters; this has {:,}."
 
 
@@ -59,9 +59,9 @@ class CollectionForm(NameForm):
 
 
 class PersonalNoteForm(forms.Form):
-    """A title of one's own, and stars. What is not sent stays as it is."""
+    """A personal title and rating. Fields that are not sent stay unchanged."""
 
-    title = Line(LONGEST_TITLE, label="Title of your own")
+    title = Line(LONGEST_TITLE, label="Your own title")
     rating = forms.IntegerField(required=False, min_value=0, max_value=BEST)
 
     def changes(self) -> dict:

@@ -1,4 +1,4 @@
-"""What every page shows: the version, the demo banner, who is asking, and what is wrong at the moment."""
+"""Context of every page: the version, the demo banner, the signed-in person, and notices."""
 
 from django.conf import settings
 from django.utils.functional import SimpleLazyObject

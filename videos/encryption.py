@@ -16,12 +16,12 @@ PURPOSE = b"heygen-studio: secrets in the database"
 
 
 def encrypt(text: str) -> str:
-    """What may be stored; "" stays ""."""
+    """The encrypted text, for storing; "" stays ""."""
     return cipher().encrypt(text.encode()).decode() if text else ""
 
 
 def decrypt(stored: str) -> str | None:
-    """What was encrypted; None if it was stored under another SECRET_KEY."""
+    """The decrypted text; None if it was stored under another SECRET_KEY."""
     if not stored:
         return ""
     try:

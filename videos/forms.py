@@ -1,7 +1,7 @@
-"""What may be asked for in one click of Generate, and the words that say why not.
+"""The form of one click of Generate, and its error messages.
 
-Every refusal is one sentence beside its field. What is only unusual, such as a ratio that a provider does not list,
-is advice and never refused.
+Every error is one sentence beside its field. A request that is only unusual, such as a ratio that a provider does not
+list, gets advice and is not refused.
 """
 
 import json
@@ -43,7 +43,7 @@ HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+")
 
 
 def first_offer() -> str:
-    """The provider that an empty composer offers: the contract's default, as long as its API lives."""
+    """The provider that an empty composer offers: the contract's default, unless its API has ended."""
     ended = {registry.plain_key(account.backend) for account in RemoteAccount.objects.all_active() if account.has_ended}
     living = Provider.objects.filter(state=Provider.State.ACTIVE).exclude(backend__in=ended)
     values = list(living.order_by("position", "name").values_list("value", flat=True))
@@ -51,11 +51,11 @@ def first_offer() -> str:
 
 
 class SettingsRefused(ValueError):
-    """The settings are not one JSON object that can be kept and sent. `str(error)` is the sentence."""
+    """The settings are not one JSON object that can be stored and sent. `str(error)` is the sentence."""
 
 
 def read_config(text: str) -> dict:
-    """The JSON object in `text`; nothing at all is an empty one. Raises SettingsRefused."""
+    """The JSON object in `text`; an empty text is an empty object. Raises SettingsRefused."""
     if not text.strip():
         return {}
     if len(text) > LONGEST_CONFIG:
@@ -80,30 +80,30 @@ def each_key_once(pairs):
     value = {}
     for key, inner in pairs:
         if key in value:
-            raise SettingsRefused("A key stands twice in the settings; keep one of them.")
+            raise SettingsRefused("A key appears twice in the settings; keep one of them.")
         value[key] = inner
     return value
 
 
 def refuse_constant(name):
-    raise SettingsRefused(f"The settings hold {name}, which is not a number in JSON.")
+    raise SettingsRefused(f"The settings contain {name}, which is not a number in JSON.")
 
 
 def finite(digits):
     number = float(digits)
     if not math.isfinite(number):
-        raise SettingsRefused("The settings hold a number that is too large.")
+        raise SettingsRefused("The settings contain a number that is too large.")
     return number
 
 
 def exact(digits):
     if len(digits) > 17 or abs(int(digits)) > LARGEST_INTEGER:
-        raise SettingsRefused("The settings hold a number that is too large.")
+        raise SettingsRefused("The settings contain a number that is too large.")
     return int(digits)
 
 
 def check_inside(value, depth=1):
-    """What JSON allows and databases do not: NUL, halves of surrogate pairs, endless nesting."""
+    """Refuses values that JSON allows and databases do not: NUL, halves of surrogate pairs, endless nesting."""
     if depth > DEEPEST_CONFIG:
         raise SettingsRefused("The settings are nested too deeply; make them flatter.")
     if isinstance(value, dict):
@@ -114,7 +114,7 @@ def check_inside(value, depth=1):
         for inner in value:
             check_inside(inner, depth + 1)
     elif isinstance(value, str) and ("\0" in value or not is_whole(value)):
-        raise SettingsRefused("The settings hold a character that cannot be stored; remove it.")
+        raise SettingsRefused("The settings contain a character that cannot be stored; remove it.")
 
 
 def is_whole(text: str) -> bool:
@@ -122,7 +122,7 @@ def is_whole(text: str) -> bool:
 
 
 class Typed(forms.CharField):
-    """Text kept as it was typed. Refuses what no database keeps, and what the web could not read (�)."""
+    """Text as it was typed. Refuses characters that no database stores, and those that could not be decoded (�)."""
 
     def __init__(self, **options):
         super().__init__(strip=False, required=False, **options)
@@ -131,15 +131,15 @@ class Typed(forms.CharField):
     def to_python(self, value):
         value = super().to_python(value)
         if "\0" in value or "\ufffd" in value or not is_whole(value):
-            raise forms.ValidationError("This holds a character that cannot be stored; remove it.")
+            raise forms.ValidationError("This contains a character that cannot be stored; remove it.")
         return value
 
 
 class GenerateForm(forms.Form):
-    """One click of Generate: what to make, with which providers, how often.
+    """One click of Generate: the request, the providers, and how many of each.
 
     `requests()` gives one Request for each video. An uploaded frame that is accepted is kept at once and is then
-    in `frames`, so that it is not lost when another field is refused.
+    in `frames`, so that it is not lost when another field has an error.
     """
 
     prompt = Typed()
@@ -172,14 +172,14 @@ class GenerateForm(forms.Form):
                 max_length="That file's name is too long; rename it and add it again.",
             )
 
-    # What is in the boxes, whether it is good or not
+    # The contents of the fields, valid or not
     def value(self, name: str) -> str:
         if self.is_bound:
             return self.data.get(name, "")
         return self.initial.get(name, "")
 
     def chosen_providers(self) -> list[str]:
-        """The values of the ticked models, each once. `also` is what earlier versions called all after the first."""
+        """The values of the selected models, each once. Earlier versions called all but the first `also`."""
         if not self.is_bound:
             return self.initial.get("providers") if "providers" in self.initial else [first_offer()]
         values = [value.strip() for value in self.data.getlist("provider") if value.strip()]
@@ -189,7 +189,7 @@ class GenerateForm(forms.Form):
 
     @property
     def has_picker(self) -> bool:
-        """Whether it was sent by the page with its list of models, which offers no retired ones."""
+        """Whether it was sent by the page, whose list of models has no retired ones."""
         return "picker" in self.data
 
     def has_frame(self, which: str) -> bool:
@@ -203,7 +203,7 @@ class GenerateForm(forms.Form):
         ]
 
     def refuse_unchecked(self, sentence: str):
-        """To draw what was typed again, as it is: nothing is checked, so nothing is written either."""
+        """Prepares the form to be shown again as it was typed: nothing is checked, so nothing is stored."""
         self._errors, self.cleaned_data = ErrorDict(), {}
         self.add_error(None, sentence)
 
@@ -255,11 +255,11 @@ class GenerateForm(forms.Form):
         return int(text)
 
     def clean_collection(self) -> Collection | None:
-        """The one that is open where Generate is pressed: new videos land in it."""
+        """The collection that is open on the page: new videos are added to it."""
         text = self.cleaned_data["collection"].strip()
         found = Collection.objects.visible_to(self.owner).filter(public_id=read_uuid(text)).first() if text else None
         if text and not found:
-            self.add_error(None, COLLECTION_GONE)  # the page has no field for it, beside which it could stand
+            self.add_error(None, COLLECTION_GONE)  # the page has no field to show it beside
         return found
 
     def clean_token(self):
@@ -276,7 +276,7 @@ class GenerateForm(forms.Form):
         return cleaned
 
     def clean_limits(self):
-        """What a provider's contract surely refuses is said beside its field, before anything is sent."""
+        """Adds an error for everything that a provider's contract certainly refuses, before anything is sent."""
         for provider in self.cleaned_data["provider"]:
             asked = Asked(
                 aspect_ratio=self.cleaned_data["aspect_ratio"],
@@ -289,9 +289,9 @@ class GenerateForm(forms.Form):
                 self.add_error(FRAMES.get(field, field), sentence)
 
     def clean_frame(self, which: str, name: str):
-        """A frame is a file, an address, an earlier upload or a saved video's last frame: one of them at most.
+        """A frame is at most one of: a file, an address, an earlier upload, or a saved video's last frame.
 
-        A newly given file or address wins over what was chosen before it.
+        A new file or address replaces an earlier choice.
         """
         file = self.cleaned_data.get(name)
         address = (self.cleaned_data.get(f"{name}_url") or "").strip()
@@ -320,7 +320,7 @@ class GenerateForm(forms.Form):
         return None
 
     def place(self) -> dict:
-        """The collection in which the videos land, as a Request names it."""
+        """The collection that the videos are added to, as a Request names it."""
         return {"collection": self.cleaned_data["collection"]}
 
     def requests(self) -> list[Request]:
@@ -343,7 +343,7 @@ class GenerateForm(forms.Form):
 
 
 def with_plain_lines(data: QueryDict | None) -> QueryDict | None:
-    """What was sent, with the ends of lines as they are kept and counted."""
+    """The data of the form, with line ends as they are stored and counted."""
     if data is None:
         return None
     changed = data.copy()
@@ -353,7 +353,7 @@ def with_plain_lines(data: QueryDict | None) -> QueryDict | None:
 
 
 def find_provider(value: str) -> Provider:
-    """Raises ValidationError where there is none of this value, or where it is paused."""
+    """Raises ValidationError if there is no provider with this value, or if it is paused."""
     known = Provider.objects.offered()
     provider = known.filter(value=value).first() if "\0" not in value else None
     if provider is None:
@@ -371,7 +371,7 @@ def why_not_offered(provider: Provider) -> str:
 
 
 def keep_upload(owner, file: UploadedFile) -> Picture:
-    """The upload, redrawn and kept. Raises ValidationError with the sentence for the person."""
+    """Redraws and stores the upload. Raises ValidationError with a sentence for the person."""
     try:
         return Picture.objects.keep(owner, redrawn(file))
     except PictureRefused as refusal:
@@ -379,7 +379,7 @@ def keep_upload(owner, file: UploadedFile) -> Picture:
 
 
 def redrawn(file) -> Redrawn:
-    """Raises PictureRefused; a fault of ours in reading it is recorded as one."""
+    """Raises PictureRefused; a fault of the studio in reading it is recorded."""
     try:
         found = redraw_apart(file, settings.DATA / "redrawing", settings.REDRAWS_AT_ONCE)
     except RedrawFault as fault:
@@ -421,7 +421,7 @@ def read_uuid(text: str) -> uuid.UUID | None:
 
 
 def check_address(address: str) -> str:
-    """The address of a picture that the remote side will fetch, not we. Raises ValidationError."""
+    """The address of a picture that the remote API will fetch. Raises ValidationError."""
     if len(address) > LONGEST_ADDRESS:
         raise forms.ValidationError(f"The address is longer than {LONGEST_ADDRESS:,} characters.")
     try:
@@ -433,5 +433,5 @@ def check_address(address: str) -> str:
     if not is_good or re.search(r"[\s\x00-\x1f\x7f\ufffd\\<>\"]", address):
         raise forms.ValidationError("Give the picture's full address, such as https://example.com/picture.jpg.")
     if "@" in parts.netloc:
-        raise forms.ValidationError("This address holds a password; give one without.")
+        raise forms.ValidationError("This address contains a password; give one without.")
     return address

@@ -1,8 +1,8 @@
-"""Lease files: what a process of this host held when it died is known, long before its lease ends.
+"""Lease files: show which claims a process of this host held when it died, long before its lease expires.
 
-Every claim has a token, and every token a file that its process keeps locked. The kernel unlocks the file when the
-process ends, whatever ended it. So a file that can be locked belongs to a process that died while it worked. Other
-hosts cannot see these files: for them a lease ends by its time alone.
+Every claim has a token, and every token has a file that its process keeps locked. The kernel unlocks the file when the
+process ends, however it ended. So a file that can be locked belongs to a process that died while it worked. Other
+hosts cannot see these files, and have to wait until the lease expires.
 """
 
 import fcntl
@@ -24,7 +24,7 @@ def new_lease() -> Iterator[uuid.UUID]:
     token = uuid.uuid4()
     try:
         file = locked_file(token)
-    except OSError as error:  # a full disk, say: then only its time ends the lease
+    except OSError as error:  # a full disk, for example: the lease then ends only when it expires
         logger.warning("There is no lease file (%s)", error.strerror)
         yield token
         return
@@ -38,7 +38,7 @@ def path_of(token: uuid.UUID) -> Path:
 
 
 def locked_file(token: uuid.UUID) -> BinaryIO:
-    """It is locked before it has its name, so that nobody takes it for a dead process's."""
+    """The file is locked before it gets its name: an unlocked one would look like a dead process's."""
     path = path_of(token)
     path.parent.mkdir(exist_ok=True)
     partial = path.with_name(f".{token}")
@@ -49,7 +49,7 @@ def locked_file(token: uuid.UUID) -> BinaryIO:
 
 
 def left_behind() -> list[uuid.UUID]:
-    """The tokens of claims whose process died on this host. Forget them once they are free."""
+    """The tokens of claims whose process died on this host. Call `forget` once they are freed."""
     return [uuid.UUID(path.name) for path in path_of(uuid.UUID(int=0)).parent.glob("[!.]*") if is_unlocked(path)]
 
 

@@ -10,11 +10,11 @@ class Status(TextChoices):
     QUEUED = "queued", "Queued"  # kept, budget held, nothing sent
     SENDING = "sending", "Sending"  # a durable mark made before the first byte left
     RUNNING = "running", "Rendering"  # the remote id is stored
-    SAVING = "saving", "Saving"  # the remote side says completed; the bytes are not yet ours
+    SAVING = "saving", "Saving"  # the remote API says completed; not downloaded yet
     READY = "ready", "Ready"  # the saved copy is whole
     FAILED = "failed", "Failed"  # definite, with a cause
     UNKNOWN = "unknown", "Unknown outcome"  # sent, reply lost: may have been charged
-    STOPPED = "stopped", "Stopped waiting"  # nothing heard for a day, or the owner stopped waiting
+    STOPPED = "stopped", "Stopped waiting"  # no answer for a day, or the owner stopped waiting
     CANCELLED = "cancelled", "Cancelled"  # never sent, or resolved as not made
 
 
@@ -36,5 +36,5 @@ MOVES: dict[Status, frozenset[Status]] = {
 FINAL = frozenset({Status.READY, Status.FAILED, Status.CANCELLED})
 IN_PROGRESS = frozenset({Status.QUEUED, Status.SENDING, Status.RUNNING, Status.SAVING})
 UNSETTLED = IN_PROGRESS | {Status.UNKNOWN}  # must stay visible until it has ended or its outcome is known
-IN_FLIGHT = frozenset({Status.SENDING, Status.RUNNING})  # what occupies one of the places at the remote side
+IN_FLIGHT = frozenset({Status.SENDING, Status.RUNNING})  # counts against the limit of generations at the remote API
 ATTENTION = frozenset({Status.FAILED, Status.UNKNOWN, Status.STOPPED})

@@ -2,7 +2,7 @@
 
 Two more limits belong to the owner, and count across hosts: `STUDIO_MAX_IN_FLIGHT`, or the account's own number in the
 admin (generations at a remote API), and a budget's `in_flight` (unfinished generations of a member).
-Two numbers must stand elsewhere: the demo server imports nothing of ours (`HANDS` in `standin/api.py`), and gunicorn
+Two numbers have to be elsewhere: the demo server imports nothing of ours (`HANDS` in `standin/api.py`), and gunicorn
 reads the number of web processes before our code can be imported (`workers` in `gunicorn.conf.py`).
 """
 
@@ -14,20 +14,20 @@ WEB_THREADS = 32
 WEB_STREAMS = 32
 
 # django-q2's worker processes: one polls, two send, two save, one is for the nightly check, and one is left for tasks
-# that take a moment. A task that waits long for a free process has all processes replaced, those that are sending
-# included. So SENDERS + SAVERS + 3 = WORKERS.
+# that take a moment. If a task waits long for a free process, all processes are replaced, including those that are
+# sending. So SENDERS + SAVERS + 3 = WORKERS.
 WORKERS = 7
 SENDERS = 2
 SAVERS = 2
 
 # Tasks that django-q2's broker has handed out and no process has begun. A short queue, because they are lost when the
-# processes are replaced, and because what is stuck is seen only once it is full.
+# processes are replaced, and because a stuck queue is noticed only once it is full.
 TASKS_HANDED_OUT = 1
 TASKS_PER_FETCH = 1
 
-# Tasks that wait in django-q2's table. The rows are the real queue; more tasks would only delay the next poller's.
+# Tasks that wait in django-q2's table. The rows are the real queue; more tasks would only delay the next poller.
 TASKS_WAITING = 20
 
-# Polls claimed in one tick, and connections that ask. 256 connections keep up with 10,000 running generations.
+# Polls claimed in one tick, and the connections that make them. 256 of these keep up with 10,000 running generations.
 POLLS_PER_TICK = 5000
 POLL_CONNECTIONS = 256

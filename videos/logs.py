@@ -1,4 +1,4 @@
-"""What the log says: as lines for people or as JSON for programs, with the generation that a line is about.
+"""Logging: lines for people or JSON for programs, with the generation that a line is about.
 
 Secrets are kept out of the log where they arise. `scrubbed` is the second net below: no setting that is a secret and no
 signature of a link passes it.
@@ -24,7 +24,7 @@ _generation: ContextVar[str] = ContextVar("generation", default="")
 
 @contextmanager
 def about(generation) -> Iterator[None]:
-    """Whatever is logged inside is about this generation."""
+    """Marks everything that is logged inside as being about this generation."""
     token = _generation.set(str(generation.public_id))
     try:
         yield
@@ -37,7 +37,7 @@ def current_generation() -> str:
 
 
 def secrets() -> list[str]:
-    """The settings that nobody may read, the longest first, so that none is left over of another."""
+    """The secret settings, the longest first, so that no part of one remains."""
     own = (settings.SECRET_KEY, settings.HEYGEN_API_KEY, settings.METRICS_TOKEN, settings.WEBHOOK_SECRET)
     remotes = [value for name, value in settings.REMOTE_SETTINGS.items() if name.endswith("_KEY")]
     password = str(settings.DATABASES["default"].get("PASSWORD") or "")
@@ -47,7 +47,7 @@ def secrets() -> list[str]:
 
 
 def scrubbed(text: str) -> str:
-    """Without our secrets, and without what signs an address."""
+    """The text without our secrets and without signatures of links."""
     for secret in secrets():
         text = text.replace(secret, HIDDEN)
     return SIGNED.sub(rf"\1={HIDDEN}", QUERY.sub("", text))
@@ -71,7 +71,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def line_of(part: str, line: str) -> str:
-    """A line that a part of the studio printed, as the supervisor passes it on: what is JSON already stays as it is."""
+    """A line printed by a part of the studio, as the supervisor prints it; JSON stays unchanged."""
     if settings.LOG_FORMAT != "json":
         return f"{part:<8}| {line}"
     if line.startswith("{") and line.endswith("}"):
@@ -80,7 +80,7 @@ def line_of(part: str, line: str) -> str:
 
 
 def scrub_event(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any]:
-    """What Sentry is told: where the studio's code failed. Nothing of who asked, or of what was sent."""
+    """The event for Sentry: where the studio's code failed, and nothing about the person or the request."""
     for name in ("user", "server_name", "extra", "modules"):
         event.pop(name, None)
     asked = event.pop("request", {})

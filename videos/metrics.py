@@ -1,4 +1,4 @@
-"""What `/metrics` says, in Prometheus's words: figures from the database, the same whichever process is asked.
+"""`/metrics` for Prometheus: figures from the database, the same from every process.
 
 They are read at most once in FIGURES_LAST in each process, and cost the same however long the history is: unfinished
 generations are counted by an index, and what has ended is a running total (models/metric_value.py). Only requests are
@@ -64,7 +64,7 @@ def forget_ended_processes():
 
 
 class Figures:
-    """The collector that prometheus-client asks: what was read a moment ago, or is read now."""
+    """The collector for prometheus-client: figures that were read a moment ago, or are read now."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -118,7 +118,7 @@ def of_generations(totals, providers: dict[str, str]) -> Iterator[Metric]:
     )
     yield counter(
         "studio_generations_ended",
-        "Generations that came to this state.",
+        "Generations that entered this state.",
         ["provider", "state"],
         ((by_provider(key, providers), value) for key, value in totals[names.ENDED].items()),
     )
@@ -130,7 +130,7 @@ def of_generations(totals, providers: dict[str, str]) -> Iterator[Metric]:
     )
     yield counter(
         "studio_downloads_put_off",
-        "Downloads that will be tried again, by what went wrong.",
+        "Downloads that will be tried again, by reason.",
         ["reason"],
         (([label], value) for (_, label), value in totals[names.PUT_OFF].items()),
     )
@@ -152,7 +152,7 @@ def by_provider(key: tuple[str, str], providers: dict[str, str]) -> list[str]:
 def of_polls(totals) -> Iterator[Metric]:
     yield counter(
         "studio_polls",
-        "Polls, by what came of them.",
+        "Polls, by result.",
         ["backend", "result"],
         ((list(key), value) for key, value in totals[names.POLLS].items()),
     )
@@ -178,7 +178,7 @@ def of_accounts() -> Iterator[Metric]:
     yield gauge("studio_sending_paused", "1 where nothing is sent to this remote API.", ["backend"], paused)
     known = [account for account in accounts if account.balance is not None]
     balances = [([account.backend, account.balance_unit], float(account.balance)) for account in known]
-    yield gauge("studio_account_balance", "What the remote API says is left.", ["backend", "unit"], balances)
+    yield gauge("studio_account_balance", "The balance that the remote API reports.", ["backend", "unit"], balances)
 
 
 def of_budget() -> Iterator[Metric]:
@@ -186,8 +186,8 @@ def of_budget() -> Iterator[Metric]:
     rows = shared.left(None) if shared else []
     limits = [([row.period, row.unit], float(row.limit)) for row in rows]
     left = [([row.period, row.unit], float(row.left)) for row in rows]
-    yield gauge("studio_budget_limit", "The budget of everyone together.", labels, limits)
-    yield gauge("studio_budget_left", "What is left of the budget of everyone together.", labels, left)
+    yield gauge("studio_budget_limit", "The budget for everyone together.", labels, limits)
+    yield gauge("studio_budget_left", "What is left of the budget for everyone together.", labels, left)
 
 
 def of_host() -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""What holds for every request: sign in first, say when you were here, and what the browser may do."""
+"""Middleware: the sign-in requirement, the time of a session's last use, and security headers."""
 
 import logging
 import time
@@ -44,7 +44,7 @@ PERMISSIONS = ", ".join(
 
 
 class SessionMiddleware(sessions_middleware.SessionMiddleware):
-    """Saves the session after the view. Django would tell a database that takes no writes as a bad request."""
+    """Saves the session after the view. Django would report a database that takes no writes as a bad request."""
 
     def process_response(self, request, response):
         try:
@@ -55,15 +55,15 @@ class SessionMiddleware(sessions_middleware.SessionMiddleware):
                 raise
             logger.warning("The session could not be saved after %s %s", request.method, request.path)
             is_known = request.session.session_key == request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-            # What the view did stands. A known session loses only a note of when it was used; a new one is lost.
+            # The view's changes are kept. A known session only loses the time of its last use; a new one is lost.
             return response if is_known else outage_page.answer(request, outage)
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
-    """Every page asks for a signed-in person, unless its view says otherwise."""
+    """Every page requires a signed-in person, unless its view says otherwise."""
 
     def handle_no_permission(self, request, view_func):
-        # A swapped-in login page would take away what was typed: the script says it beside the form instead.
+        # A swapped-in login page would remove what was typed: the script shows a message beside the form instead.
         if request.htmx:
             return HttpResponse("Your session ended. Sign in again.", status=401, content_type="text/plain")
         if not get_user_model().objects.exists():

@@ -1,4 +1,4 @@
-"""What is wrong at the moment, said at the head of every page until it is right again."""
+"""Notices about present problems, shown at the top of every page until they are solved."""
 
 import time
 from dataclasses import dataclass, replace
@@ -49,7 +49,7 @@ def missing_key() -> Notice | None:
 
 
 def pauses_of(accounts: list[RemoteAccount]) -> list[Notice]:
-    """One for each API that is paused; one for all where all are, for the same reason."""
+    """One for each paused API; a single one if all are paused for the same reason."""
     notices = [pause_of(account) for account in accounts if account.paused]
     if len(notices) == len(accounts) and len({notice.sentence for notice in notices}) == 1:
         return [replace(notices[0], title="Sending is paused.", resumes="all")]
@@ -67,7 +67,7 @@ def pause_of(account: RemoteAccount) -> Notice:
 def problem_of(account: RemoteAccount) -> Notice | None:
     if not account.status_note or account.paused:
         return None
-    rest = "The studio keeps trying; videos under way are not lost."
+    rest = "The studio keeps trying; videos in progress are not lost."
     return Notice(f"problem-{account.backend}", f"Trouble at {account.name}.", f"{account.status_message} {rest}")
 
 
@@ -82,11 +82,11 @@ def ending_of(account: RemoteAccount) -> Notice | None:
 
 def silent_worker() -> Notice | None:
     silence = ProcessLock.objects.seconds_since(POLLER)
-    if silence is None:  # never seen: a studio that has just started gets its minute
+    if silence is None:  # never seen: a studio that has just started gets a minute
         silence = time.monotonic() - WEB_STARTED
     if silence <= WORKER_SILENT:
         return None
-    sentence = "Nothing is sent, followed or saved until it is back; nothing is lost."
+    sentence = "Nothing is sent, polled or saved until it is back; nothing is lost."
     return Notice("worker", "The worker is not running.", sentence, "bad")
 
 
@@ -109,5 +109,5 @@ def own_fault() -> Notice | None:
 
 
 def digest_of(notices: list[Notice]) -> str:
-    """Short; differs whenever the page would say something else."""
+    """A short text that changes whenever the notices change."""
     return sha256(repr(notices).encode()).hexdigest()[:8] if notices else ""

@@ -1,4 +1,4 @@
-"""When the database, the disk or the bucket takes no writes: which exceptions say so, and the sentence for each.
+"""Outages of the database, the disk or the bucket: their exceptions, and a sentence for each.
 
 Only what the database, the driver or the system itself reports counts. Everything else is a fault of the studio and
 stays one.
@@ -35,13 +35,13 @@ OF_SQLITE = {  # by the first two words of SQLite's own names, such as SQLITE_BU
 OF_POSTGRES = {  # by the longest beginning of its codes, https://www.postgresql.org/docs/current/errcodes-appendix.html
     "55P03": Outage.LOCKED,  # lock_timeout
     "57014": Outage.UNREACHABLE,  # statement_timeout
-    "40P01": Outage.LOCKED,  # a deadlock that stayed one, however often it was repeated
+    "40P01": Outage.LOCKED,  # a deadlock, even after several attempts
     "40001": Outage.LOCKED,
     "53100": Outage.FULL,
     "25006": Outage.READ_ONLY,
     "53": Outage.UNREACHABLE,  # too many connections, out of memory
     "08": Outage.UNREACHABLE,
-    "57P": Outage.UNREACHABLE,  # it stops or starts
+    "57P": Outage.UNREACHABLE,  # it is stopping or starting
     "58": Outage.UNREACHABLE,  # its own disk
 }
 OF_SYSTEM = {
@@ -54,13 +54,13 @@ OF_SYSTEM = {
     errno.EACCES: Outage.FORBIDDEN,
     errno.EPERM: Outage.FORBIDDEN,
 }
-# What only a file's own device reports; for a socket these would mean something else, so they count for files alone.
+# Only a file's device reports these; for a socket they would mean something else, so they count for files alone.
 OF_DEVICES = frozenset({errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ETIMEDOUT, errno.EREMOTEIO, errno.EBUSY})
 REFUSES = frozenset({401, 403, 404, 429})  # the statuses of a bucket whose key, name or patience is at an end
 
 
 def outage_of(error: BaseException | None) -> Outage | None:
-    """The outage that this exception tells of; None for every other exception."""
+    """The outage that this exception stands for; None for any other exception."""
     if isinstance(error, SessionInterrupted | UpdateError):  # also raised for a session that is gone
         return outage_of(error.__context__)
     if isinstance(error, DatabaseError):
@@ -71,12 +71,12 @@ def outage_of(error: BaseException | None) -> Outage | None:
 
 
 def is_of_storage(error: OSError) -> bool:
-    """Whether the storage failed, in work on a file; else the studio asked for something that cannot be."""
+    """Whether the storage failed, and not the studio's own request, in work on a file."""
     return error.errno in OF_SYSTEM or error.errno in OF_DEVICES
 
 
 def is_of_bucket(error: BaseException | None) -> bool:
-    """Whether the bucket failed, and not what we asked of it."""
+    """Whether the bucket failed, and not the studio's own request."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status in REFUSES or status >= 500
@@ -89,6 +89,6 @@ def of_database(error: DatabaseError) -> Outage | None:
         return OF_SQLITE.get("_".join(name.split("_")[:2]))
     if code := getattr(cause, "sqlstate", None):
         return next((outage for start, outage in OF_POSTGRES.items() if code.startswith(start)), None)
-    # PostgreSQL gives no code where it could not be asked at all.
+    # Without a connection there is no code of PostgreSQL.
     is_unasked = isinstance(error, OperationalError) and type(cause).__module__.partition(".")[0] == "psycopg"
     return Outage.ABSENT if is_unasked else None

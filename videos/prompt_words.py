@@ -1,4 +1,4 @@
-"""Words that video models understand, to be added to a prompt by a tap. None is ever added by itself."""
+"""Words that video models understand, to be added to a prompt by a tap. None is ever added automatically."""
 
 WORDS = {
     "Camera": [

@@ -1,4 +1,4 @@
-"""Addresses under which the remote side may fetch a start or end frame from us, without signing in.
+"""Addresses under which the remote API may fetch a start or end frame from us, without signing in.
 
 Used only where HEYGEN_UPLOAD_CALL is "own". From a bucket it is the bucket's own presigned link; otherwise the
 studio's public address with a signed, timed token.
@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from videos.models import Picture
 
-LASTS = 24 * 3600  # seconds: a request may wait in the remote side's own queue before its frames are fetched
+LASTS = 24 * 3600  # seconds: a request may wait in the remote API's queue before its frames are fetched
 SALT = "videos.signed_links"
 
 

@@ -1,4 +1,4 @@
-"""Tables as text: reads what spreadsheets write as CSV, and writes CSV again."""
+"""Tables as text: reads the CSV of spreadsheets, and writes CSV."""
 
 import csv
 import io
@@ -61,7 +61,7 @@ def read_table(text: str) -> Table:
     """
     text = with_line_feeds(text.removeprefix("\ufeff"))
     if "\0" in text:
-        raise TableRefused("The table holds a character that cannot be stored (NUL); remove it.")
+        raise TableRefused("The table contains a character that cannot be stored (NUL); remove it.")
     if not text.strip():
         raise TableRefused("The table is empty. Its first line names the columns; each further line is one row.")
     named, text = without_excels_first_line(text)
@@ -99,7 +99,7 @@ def without_excels_first_line(text: str) -> tuple[str, str]:
 
 
 def delimiter_of(text: str) -> str:
-    """What separates the cells of the first line: the mark that stands there most often, outside quotes."""
+    """The separator of cells: the most frequent one in the first line, outside quotes."""
     first = text.lstrip("\n").partition("\n")[0]
     outside_quotes = "".join(first.split('"')[::2])
     return max(DELIMITERS, key=outside_quotes.count)

@@ -76,7 +76,7 @@ def task(job: Job, of_generation: bool = False) -> Callable[[Callable[..., None]
 
 @task(Job.SENDING, of_generation=True)
 def submit(pk: int):
-    with a_place("sending", SENDERS) as is_free:
+    with one_of("sending", SENDERS) as is_free:
         if is_free:
             sending.submit(pk)
     if is_free:
@@ -86,7 +86,7 @@ def submit(pk: int):
 
 @task(Job.SAVING, of_generation=True)
 def save(pk: int):
-    with a_place("saving", SAVERS) as is_free:
+    with one_of("saving", SAVERS) as is_free:
         if is_free and saving.save(pk, stopping.is_set):
             enqueue_save(pk)
     if is_free:
@@ -101,7 +101,7 @@ def poll():
 
 @task(Job.WEBHOOKS)
 def deliver_webhooks():
-    with a_place("webhooks", 1) as is_free:
+    with one_of("webhooks", 1) as is_free:
         if is_free:
             webhooks.deliver()
 
@@ -140,11 +140,11 @@ sweep = recover
 
 
 @contextmanager
-def a_place(name: str, places: int) -> Iterator[bool]:
-    """Whether one of `places` locks for this work was free. It is held until the end, or until this process dies."""
+def one_of(name: str, limit: int) -> Iterator[bool]:
+    """Whether one of `limit` locks for this work was free. It is held until the end, or until this process dies."""
     folder = settings.DATA / name
     folder.mkdir(exist_ok=True)
-    for number in range(places):
+    for number in range(limit):
         with (folder / str(number)).open("wb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Reads templates without their indentation: it is for whoever edits them, and would be a third of a page's bytes."""
+"""Loads templates without their indentation, which would be a third of a page's bytes."""
 
 import re
 

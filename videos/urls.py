@@ -151,6 +151,6 @@ urlpatterns = [
     path("remotes/<str:backend>/resume", remotes.resume, name="remotes_resume"),
     path("healthz", health.healthz, name="healthz"),
     path("metrics", metrics.metrics, name="metrics"),
-    # Frames for the remote side
+    # Frames for the remote API
     path("pictures/signed/<str:token>", signed_pictures.signed_picture, name="signed_picture"),
 ]

@@ -12,12 +12,12 @@ from typing import Any
 KEEPS_ASKING = "The video is not lost: the studio keeps asking."
 NOT_CHARGED = "Nothing was made and nothing was charged"
 MAY_COST = "{name} may have charged for it; Retry makes a new video, which costs again."
-NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again by itself."
+NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again automatically."
 
 REPEATING = "The same request is repeated under the same key, which never costs twice."
 STILL_OPEN = "Whether this was charged is as open as before."
 
-# What a failure is called, by its cause.
+# The title of a failure, by its cause.
 TITLES = {
     "refused": "Refused by the provider",
     "picture": "{name} could not fetch a frame",
@@ -35,7 +35,7 @@ TITLES = {
 }
 
 SENTENCES: dict[str, dict[str, str]] = {
-    # What a reply says of the remote itself: banners, and the reason of a pause.
+    # A problem of the remote API itself: for banners, and the reason of a pause.
     "remote": {
         "invalid": "{name} did not accept this request as it stands. Nothing was made; edit it and try again.",
         "picture": "{name} could not fetch the start or end frame. Nothing was made; try another picture.",
@@ -46,20 +46,20 @@ SENTENCES: dict[str, dict[str, str]] = {
         "retired": "{name} no longer offers this call. Nothing was made, and nothing more is sent.",
         "not_found": "{name} does not know this execution.",
         "too_large": "{name} says the request is too large. Nothing was made; use a smaller picture or shorter prompt.",
-        "busy": "{name} is busy. This waits for its turn and is sent by itself; nothing was charged.",
+        "busy": "{name} is busy. This waits for its turn and is sent automatically; nothing was charged.",
         "in_progress": "{name} is still answering the first request.",
         "fault": "{name} answered with a fault of its own.",
         "network": "{name} could not be reached.",
         "unreadable": "{name}'s answer could not be read.",
         "*": "{name} could not do this.",
     },
-    # A definite refusal of the paid request. What a banner says of these is over once somebody has resumed; the card's
+    # A definite refusal of the paid request. A banner about it disappears once somebody has resumed; the card's
     # words stay.
     "refusal": {
         "key": "{name} did not accept the API key. " + NOT_CHARGED + "; retry once the key is right.",
         "credits": "The {name} account had run out of credits. " + NOT_CHARGED + "; retry once it is topped up.",
         "retired": "{name} no longer offered this call. " + NOT_CHARGED + "; retry once it does.",
-        # The owner was told that the outcome is unknown and may have retried, so it does not go out by itself.
+        # The owner was told that the outcome is unknown and may have retried, so it is not sent again automatically.
         "busy": "{name} was too busy to take this. " + NOT_CHARGED + "; Retry sends it again.",
     },
     # The start or end frame was refused before anything else was sent.
@@ -70,14 +70,14 @@ SENTENCES: dict[str, dict[str, str]] = {
         "retired": "{name} no longer takes pictures this way. Nothing was made; give the frame's web address instead.",
         "missing": "The start or end frame's file is missing in the studio. Nothing was made; add the picture again.",
     },
-    # Nothing has left yet, and it is tried again by itself.
+    # Nothing was sent yet, and it is tried again automatically.
     "delay": {
         "preparing": "The studio could not prepare this request. " + NOTHING_SENT,
         "own_fault": "The studio met a fault of its own ({detail}). " + NOTHING_SENT,
-        "busy": "{name} is busy. This waits for its turn and is sent by itself; nothing was charged.",
+        "busy": "{name} is busy. This waits for its turn and is sent automatically; nothing was charged.",
         "*": "{remote} " + NOTHING_SENT,
     },
-    # The request left, and no usable answer came. That it may have been charged, and what to do, the card says of all.
+    # The request was sent, and no usable answer came. The card adds that it may have been charged, and what to do.
     "lost": {
         "network": "The connection to {name} broke before its answer came.",
         "fault": "{name} answered with a fault of its own.",
@@ -110,7 +110,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "busy": "{name} asked the studio to ask less often. " + KEEPS_ASKING,
         "network": "{name} could not be reached to ask how far this is. " + KEEPS_ASKING,
         "fault": "{name} answered with a fault of its own. " + KEEPS_ASKING,
-        "key": "{name} did not accept the API key. The video is not lost: it is followed again once the key is right.",
+        "key": "{name} did not accept the API key. The video is not lost: it is polled again once the key is right.",
         "credits": "{name} says that the account has run out of credits. " + KEEPS_ASKING,
         "plan": "{name} says that the account's plan does not allow to look. " + KEEPS_ASKING,
         "retired": "{name} says that it no longer answers this question. " + KEEPS_ASKING,
@@ -121,7 +121,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         ),
         "*": "{name}'s answer could not be read. " + KEEPS_ASKING,
     },
-    # The remote took it, and could not make it.
+    # The remote API accepted it and could not make it.
     "failure": {
         "refused": (
             "The provider refused the prompt or a picture, so there is no video. " + MAY_COST + " Reword it first."
@@ -232,7 +232,7 @@ AFTERWARDS = {
 
 
 def sentence(situation: str, cause: str, name: str, **facts: Any) -> str:
-    """The words for `cause` in this situation; `name` is what the remote is called."""
+    """The sentence for `cause` in this situation; `name` is the name of the remote API."""
     remote = REMOTE.get(facts.get("remote_cause", cause), REMOTE["*"]).format(name=name)
     words = SENTENCES[situation].get(cause) or SENTENCES[situation].get("*") or remote
     return fill(words, {"detail": "", **facts, "name": name, "remote": remote})
@@ -267,12 +267,12 @@ def spoken(seconds: int) -> str:
 
 
 def end_of_api(api_name: str, ends_at: datetime | None, has_ended: bool) -> str:
-    """What an owner should know when an API goes away."""
+    """A sentence about the end of an API."""
     if has_ended:
         since = f" It ended on {written(ends_at)}." if ends_at else ""
         return (
             f"{api_name} no longer takes requests.{since} Nothing more is sent to it and nothing is charged; what it "
-            "has begun is still followed, and saved videos stay. Choose a provider of another API."
+            "has begun is still polled, and saved videos stay. Choose a provider of another API."
         )
     when = f"will end on {written(ends_at)}" if ends_at and ends_at > datetime.now(UTC) else "is about to end"
     return f"{api_name} {when}, by its own announcement. Until then everything works as before."

@@ -19,7 +19,7 @@ class TooLarge(Exception):
 
 
 class BadChunk(Exception):
-    """The body's chunks cannot be told apart."""
+    """The body's chunks cannot be separated."""
 
 
 class Incoming:

@@ -14,7 +14,7 @@ from heygen_studio.web.sent_files import SentFile
 
 SECONDS = 2
 MOST = 1000
-# What may differ between two requests for the same file: which part of it, and what the connection is told.
+# What may differ between two requests for the same file: the part of it, and the headers about the connection.
 MAY_DIFFER = {"RANGE", "IF-RANGE", "IF-NONE-MATCH", "CONNECTION"}
 OF_ONE_ANSWER = {"content-type", "content-length", "content-range", "accept-ranges", "etag"}
 

@@ -133,7 +133,7 @@ listen("htmx:beforeSwap", (event) => {
   isLiveUpdate = event.detail.requestConfig.elt.id === "live";
 });
 
-/* Tries the postponed cards again, once what kept them may be over. */
+/* Tries to insert the postponed cards, when those on the page may no longer be in use. */
 export const placePostponedCards = () => {
   isLiveUpdate = true;
   for (const card of [...postponed.values()]) {
@@ -142,7 +142,7 @@ export const placePostponedCards = () => {
   }
 };
 
-/* Buttons of the form #action name their address; where scripts are off, the browser sends them by itself. */
+/* Buttons of the form #action carry its address; with scripts off, the browser sends them itself. */
 const doAction = async (button) => {
   const path = button.getAttribute("formaction") || `${addressOf(button.closest(".card"))}/${button.name}`;
   button.disabled = true;

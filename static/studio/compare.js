@@ -1,4 +1,4 @@
-/* Compare: the longest video leads. The others follow by their speed, and jump only when they are far off. */
+/* Compare: the longest video leads. The others adjust their speed, and jump only when they are far off. */
 import { find, findAll, listen } from "./dom.js";
 
 const FAR_OFF = 0.3; // seconds

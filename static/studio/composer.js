@@ -1,4 +1,4 @@
-/* The composer: what is typed, kept, filled in and sent. */
+/* The composer: typing, drafts, filling in, and sending. */
 import { createElement, find, listen, smallScreen } from "./dom.js";
 import {
   askForAdvice,
@@ -31,12 +31,12 @@ const refresh = () => {
   keepDraft();
 };
 
-/* The page leaves room for the composer, whose height follows its words. */
+/* The page leaves space for the composer, whose height depends on its prompt. */
 const heightObserver = new ResizeObserver(() => {
   if (composer()) document.documentElement.style.setProperty("--dock", `${composer().offsetHeight}px`);
 });
 
-/* Words that were written before, and that no longer stand in the form, are offered again. */
+/* Offers an earlier prompt again once it is no longer in the form. */
 const offerUndo = (draft) => {
   const words = promptOf(draft);
   if (!words.trim() || words === field("prompt").value) return;
@@ -54,7 +54,7 @@ const undo = () => {
 const start = () => {
   if (!composer()) return;
   const isFilledByServer = "filled" in composer().dataset;
-  const isTouched = field("prompt").value !== field("prompt").defaultValue; // somebody was quicker than this script
+  const isTouched = field("prompt").value !== field("prompt").defaultValue; // the person typed before this script ran
   startOrder();
   if (isFilledByServer) offerUndo(replacedDraft || readDraft());
   else if (!isTouched) restoreDraft(readDraft());
@@ -118,7 +118,7 @@ listen("click", (event) => {
   if (target.closest(".card-menu a, .card-menu button")) target.closest("[popover]").hidePopover();
 });
 
-/* Enter in a field takes its value and never sends: it must not spend money. */
+/* Enter in a field accepts its value and never sends the form: it must not spend money. */
 const takeValue = (input) => {
   const isModel = input.name === "provider";
   if (input.id === "provider-search") find(SHOWN_MODELS)?.click();
@@ -145,7 +145,7 @@ listen("htmx:beforeRequest", ({ detail }) => {
   if (detail.elt === composer()) sentPrompt = field("prompt").value;
 });
 
-/* The server answers Generate with this event. Words that were typed meanwhile stay. */
+/* The server's reply to Generate triggers this event. A prompt typed meanwhile stays. */
 listen("batch-made", () => {
   clearErrors(".error");
   if (field("prompt").value === sentPrompt) {

@@ -1,4 +1,4 @@
-/* What every other module needs of the page. */
+/* Helpers that the other modules share. */
 
 export const find = (selector, within = document) => within.querySelector(selector);
 export const findAll = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -9,7 +9,7 @@ export const listen = (eventNames, handler, capture = false) => {
 };
 
 export const createElement = (tag, properties) => Object.assign(document.createElement(tag), properties);
-export const smallScreen = matchMedia("(max-width: 640px), (max-height: 520px)"); // also a wide one at 200 % zoom
+export const smallScreen = matchMedia("(max-width: 640px), (max-height: 520px)"); // or a wide one at 200 % zoom
 export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 /* 65 → "1:05" */
@@ -19,7 +19,7 @@ export const formatClock = (seconds) =>
     .slice(11, 19)
     .replace(/^(00:)?0?/, "");
 
-/* A video keeps what it has loaded, many megabytes, until it loads something else. */
+/* A video keeps what it has loaded, often many megabytes, until it loads something else. */
 export const unloadVideo = (video) => {
   video.pause();
   video.dataset.src = video.getAttribute("src") || video.dataset.src || "";

@@ -73,7 +73,7 @@ export const keepDraft = () => {
   try {
     localStorage.setItem(draftName(), JSON.stringify(currentDraft()));
   } catch {
-    // this browser keeps nothing
+    // this browser stores nothing
   }
 };
 

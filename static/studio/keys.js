@@ -16,7 +16,7 @@ const shortcutOf = ({ key, code }) => {
   return key.length === 1 ? (latin || key).toLowerCase() : key;
 };
 
-/* Does what the key stands for; false if it stands for nothing here. */
+/* Runs the key's shortcut; false if it has none here. */
 const act = (key, shiftKey) => {
   const dialog = find("dialog[open]");
   const scope = dialog || document.activeElement.closest(".card") || document;

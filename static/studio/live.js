@@ -1,11 +1,11 @@
-/* Live updates: each tab asks for what changed, with one small request at a time. Clocks tick by themselves. */
+/* Live updates: each tab asks for changes, with one small request at a time. Clocks run in the browser. */
 import { placePostponedCards } from "./cards.js";
 import { find, findAll, formatClock, listen } from "./dom.js";
 
-/* The clocks and rings of cards in progress are told by the server's time. */
+/* The clocks and rings of cards in progress follow the server's time. */
 let offset = (find("#live")?.dataset.now * 1000 || Date.now()) - Date.now();
 
-/* HTTP dates are whole seconds, so a difference of less than one says nothing. */
+/* HTTP dates are whole seconds, so a difference of less than one is ignored. */
 const setServerTime = (milliseconds) => {
   const measured = milliseconds - Date.now();
   offset = Math.max(offset - 1000, Math.min(offset + 1000, measured));
@@ -17,7 +17,7 @@ const showElapsed = (card) => {
   const clock = find(".tick", card);
   if (clock) clock.textContent = formatClock(elapsed);
   if (state !== "running") return;
-  // The ring is never empty, and never full before the video is there.
+  // The ring is never empty, and never full before the video is ready.
   const percent = Math.max(2, Math.min(96, (100 * elapsed) / eta));
   find(".run", card)?.setAttribute("stroke-dashoffset", 100 - percent);
   card.classList.toggle("is-late", elapsed > eta);
@@ -43,7 +43,7 @@ const look = () => {
 
 listen("visibilitychange", () => document.hidden || look());
 
-/* What a person did is looked at again at once; asking for advice changes nothing. */
+/* After an action, updates are fetched at once; a request for advice changes nothing. */
 listen("htmx:afterRequest", (event) => {
   const { xhr, elt, successful } = event.detail;
   if (elt.id !== "live") {

@@ -1,5 +1,5 @@
-/* What the studio tells: short messages at the foot of the page, whose words stand in templates/_sayings.html, and
-   notices of the operating system about finished videos, while the tab is in the background. */
+/* Toasts, short messages at the foot of the page whose texts are in templates/_toasts.html, and notifications by the
+   operating system about finished videos while the tab is in the background. */
 import { createElement, find, listen } from "./dom.js";
 
 const toast = find("#toast");
@@ -9,15 +9,15 @@ export const hideToast = () => toast.replaceChildren();
 
 /* Shows the message for a key or an HTTP status. An unknown one gets the last message. */
 export const showToast = (key) => {
-  const messages = find("#sayings").content;
+  const messages = find("#toasts").content;
   const message = find(`[data-when~="${key}"]`, messages) || messages.lastElementChild;
   toast.replaceChildren(message.cloneNode(true));
 };
 
-/* A message with a link stays, and so does one that somebody points at, or that still offers to undo something. */
+/* A message with a link stays, and so does one under the pointer, or one that still offers Undo. */
 const isNeeded = () => toast.matches(":hover, :focus-within") || find("[data-unsent]", toast);
 
-/* One with a button stays longer. */
+/* A message with a button stays longer. */
 const hideLater = () => {
   clearTimeout(timer);
   if (find("a", toast)) return;
@@ -29,7 +29,7 @@ if (toast) {
   hideLater();
 }
 
-/* Buttons that copy. The Clipboard API needs TLS, which a studio in a local network lacks; this works there too. */
+/* Copy buttons. The Clipboard API needs TLS, which a studio in a local network lacks; this works without it. */
 listen("click", ({ target }) => {
   const button = target.closest("[data-copy]");
   if (!button) return;
@@ -42,7 +42,9 @@ listen("click", ({ target }) => {
   button.focus();
 });
 
-const areOn = () => Boolean(localStorage.tell) && window.Notification?.permission === "granted";
+/* `tell` is its name in version 0.1. */
+/* `tell` is its name in version 0.1. */
+const areOn = () => Boolean(localStorage.notify ?? localStorage.tell) && window.Notification?.permission === "granted";
 
 export const notify = (words, tag) => {
   if (!document.hidden || !areOn()) return;
@@ -53,14 +55,14 @@ export const notify = (words, tag) => {
 };
 
 const showSwitch = () => {
-  const button = find("#tell");
+  const button = find("#notify");
   if (button) button.ariaPressed = areOn();
 };
 
 listen("click", async ({ target }) => {
-  if (!target.closest("#tell")) return;
-  localStorage.tell = areOn() ? "" : "yes";
-  const isRefused = localStorage.tell && (await window.Notification?.requestPermission()) !== "granted";
+  if (!target.closest("#notify")) return;
+  localStorage.notify = areOn() ? "" : "yes";
+  const isRefused = localStorage.notify && (await window.Notification?.requestPermission()) !== "granted";
   if (isRefused) showToast("no-notices");
   showSwitch();
 });

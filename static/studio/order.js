@@ -4,7 +4,7 @@ import { find, findAll, listen } from "./dom.js";
 import { askForAdvice, composer, field } from "./form.js";
 
 const ASK_AFTER = 300; // ms without another change
-let pricedOrder; // the order whose labels and price the server has drawn
+let pricedOrder; // the order whose labels and price the server has sent
 let askedOrder;
 let timer;
 
@@ -17,7 +17,7 @@ const orderOf = (ticked, ratio, count, settings) =>
 const currentOrder = () =>
   orderOf(chosenModels(), field("aspect_ratio").value, field("count").value, field("config").value);
 
-/* The order that the page was made with, whatever a draft or the browser has put into the fields since. */
+/* The order in the page as sent, before a draft or the browser filled the fields. */
 const orderOfThePage = () => {
   const ticked = models().filter((model) => model.defaultChecked);
   const count = find("option[selected]", field("count")) || field("count").options[0];
@@ -52,7 +52,7 @@ listen("htmx:configRequest", ({ detail }) => {
   if (detail.elt.id === "adviser") askedOrder = currentOrder();
 });
 
-/* Without an answer it says so, and can be sent all the same. */
+/* Without an answer, the button says so, and the form can still be sent. */
 listen("htmx:afterRequest", ({ detail }) => {
   if (detail.elt.id !== "adviser" || !composer()) return;
   pricedOrder = askedOrder;
@@ -61,7 +61,7 @@ listen("htmx:afterRequest", ({ detail }) => {
   showOrder();
 });
 
-/* Before HTMX sees it. */
+/* Runs before HTMX. */
 listen(
   "submit",
   (event) => {
@@ -76,7 +76,7 @@ listen(
 export const SHOWN_MODELS = ".offer:not([hidden]) [name=provider]:enabled";
 const list = () => find(".models");
 
-/* At the most that may be chosen, the others cannot be ticked. */
+/* When as many as allowed are chosen, the others are disabled. */
 export const limitModels = () => {
   if (!list()) return;
   const most = Number(list().dataset.most);
@@ -87,7 +87,7 @@ export const limitModels = () => {
 };
 
 listen("input", ({ target }) => {
-  // There is always something to order: the last one stays.
+  // At least one model stays chosen.
   if (target.name === "provider" && !chosenModels().length) target.checked = true;
 });
 

@@ -14,12 +14,12 @@ document.documentElement.dataset.cannotPlay = Object.keys(asked)
   .filter((family) => isRefused(asked[family]))
   .join(" ");
 
-/* A codec that was promised may fail all the same, and one that is unknown is only met by trying. */
+/* A codec that the browser claims to support may still fail, and for an unknown one only trying tells. */
 const tellFailure = (video) => video.parentElement?.classList.add("has-failed");
 const cannotDecode = (video) => video.error?.code >= MediaError.MEDIA_ERR_DECODE;
 const isPlayer = (target) => target instanceof HTMLVideoElement && target.classList.contains("player");
 
 addEventListener("error", ({ target }) => isPlayer(target) && cannotDecode(target) && tellFailure(target), true);
-/* Where only the picture is refused, the sound plays on below a black rectangle. */
+/* If only the picture is refused, the sound plays under a black rectangle. */
 addEventListener("loadedmetadata", ({ target }) => isPlayer(target) && !target.videoWidth && tellFailure(target), true);
 for (const video of document.querySelectorAll("video.player")) if (cannotDecode(video)) tellFailure(video);

@@ -1,4 +1,4 @@
-/* Selecting several cards, and what the selection bar says of them. */
+/* Selecting several cards, and the counts in the selection bar. */
 import { find, findAll, listen } from "./dom.js";
 
 let lastTicked;
@@ -23,15 +23,15 @@ export const showSelection = () => {
   showWaiting(sum(ticked, "waiting", 0));
 };
 
-/* Only what waits can be cancelled; the button says how much of the selection that is. */
+/* Only queued generations can be cancelled; the button shows how many of the selection are. */
 const showWaiting = (waiting) => {
   const button = find("#cancel-waiting");
   if (!button) return;
   button.hidden = !waiting;
-  find("span", button).textContent = everything().checked ? "Cancel what waits" : `Cancel ${waiting}`;
+  find("span", button).textContent = everything().checked ? "Cancel queued videos" : `Cancel ${waiting}`;
 };
 
-/* Shift selects from the last one ticked to this one. */
+/* Shift selects everything between the last selected card and this one. */
 const selectRange = (target) => {
   const all = boxes();
   const [first, last] = [all.indexOf(lastTicked), all.indexOf(target)].sort((a, b) => a - b);
@@ -47,5 +47,5 @@ listen("click", ({ target, shiftKey }) => {
   showSelection();
 });
 
-/* A form is reset after its event, and a card settles after its own. */
+/* The form is reset, and the card settles, only after these events. */
 listen("reset htmx:afterSettle", () => setTimeout(showSelection));

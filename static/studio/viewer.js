@@ -8,7 +8,7 @@ let openedFrom; // the id of the card that gets the focus back
 let isGoingBack = false;
 let wanted; // the address whose content is loading or shown
 
-/* Only what is inside a modal dialog can be seen and used. */
+/* Only elements inside a modal dialog can be seen and used. */
 const moveMessagesTo = (place) => place.append(find("#toast"), find("#announce"), find("#keys"));
 
 const emptyViewer = () => {
@@ -16,7 +16,7 @@ const emptyViewer = () => {
   find("#viewer-body").replaceChildren();
 };
 
-/* Until the video's page arrives, the card's poster and prompt stand in its place. */
+/* Until the video's page arrives, the card's poster and prompt are shown. */
 const showLoading = (card) => {
   const loading = find("#viewer-loading").content.firstElementChild.cloneNode(true);
   const ratioClasses = [...card.classList].filter((name) => name.startsWith("r-"));
@@ -37,7 +37,7 @@ const showDialog = (card) => {
 
 const loadContent = async (address) => {
   wanted = address;
-  // A failure is told by a toast, and ends here without content.
+  // A failure is shown in a toast, and ends here without content.
   await htmx.ajax("GET", address, { target: "#viewer-body" }).catch(() => {});
   if (address !== wanted) return;
   const content = find(".viewer:not(.is-loading)", viewer);
@@ -76,7 +76,7 @@ const followHistory = (event) => {
   const isViewer = Boolean(event.state?.viewer);
   const isAnotherPage = !viewer && location.pathname !== pathOfThisPage;
   if (!isAnotherPage && !isGoingBack && !viewer?.open && !(viewer && isViewer)) return;
-  event.stopImmediatePropagation(); // or HTMX would load the gallery, which is still there
+  event.stopImmediatePropagation(); // otherwise HTMX would load the gallery, which is still in the page
   if (isAnotherPage || isViewer) location.reload();
   else if (!isGoingBack) viewer.close();
   isGoingBack = false;
@@ -86,20 +86,20 @@ addEventListener("popstate", followHistory, true);
 
 listen("click", (event) => {
   const link = event.target.closest("#cards a.open:not([data-stack]), #cards a[data-view], #viewer a[data-view]");
-  if (event.target === viewer) viewer.close(); // a click beside the dialog
+  if (event.target === viewer) viewer.close(); // a click outside the dialog
   if (!viewer || !link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   openViewer(link);
 });
 
-/* A reply to something that is no longer shown comes too late. */
+/* Ignores a reply about a video that is no longer shown. */
 listen("htmx:beforeSwap", ({ detail }) => {
   const { elt, path } = detail.requestConfig;
   const isLate = elt === document.body ? path !== wanted : !elt.isConnected;
   if (detail.target?.id === "viewer-body" && isLate) detail.shouldSwap = false;
 });
 
-/* data-passes-on: the video is gone, its neighbour follows. data-leaves: the work goes on in the composer. */
+/* data-passes-on: the video is removed, show the next one. data-leaves: continue in the composer. */
 listen("htmx:afterOnLoad", ({ detail: { elt } }) => {
   const passesOn = elt.matches("[data-passes-on]");
   const leaves = elt.matches("[data-leaves]");

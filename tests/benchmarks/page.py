@@ -25,7 +25,7 @@ from videos.models.changes import current_moment  # noqa: E402
 urlpatterns = [path("floor", lambda request: HttpResponse("ok")), path("", include("heygen_studio.urls"))]
 
 
-def make_shelf(owner, count):
+def make_cards(owner, count):
     batch = Batch.objects.create(owner=owner, form_token=uuid.uuid4().hex)
     provider, now = Provider.objects.first(), timezone.now()
     for number in range(count):
@@ -58,7 +58,7 @@ def measure(cards, runs):
     settings.ALLOWED_HOSTS = ["testserver"]
     settings.ROOT_URLCONF = "tests.benchmarks.page"
     owner = get_user_model().objects.create_superuser(f"bench-{uuid.uuid4().hex[:8]}", password=None)
-    make_shelf(owner, cards)
+    make_cards(owner, cards)
     client = Client()
     client.force_login(owner, backend="django.contrib.auth.backends.ModelBackend")
     times = {"/": [], "/updates": [], "/floor": []}

@@ -1,4 +1,4 @@
-"""A remote side that costs next to nothing: answers every poll with `running` after a delay, and counts.
+"""A remote API that costs next to nothing: answers every poll with `running` after a delay, and counts.
 
 `python -m tests.benchmarks.remote [seconds of delay]` prints its port.
 """

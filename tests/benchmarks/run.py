@@ -18,7 +18,7 @@ from tests.benchmarks import burst, cold, files, latency
 from tests.parts.postgres import Postgres
 from tests.parts.processes import ROOT, environment, manage, start, stop, wait_until
 
-ANSWER_SECONDS = 0.3  # how long the imitated remote side takes for a poll
+ANSWER_SECONDS = 0.3  # how long the imitated remote API takes for a poll
 POLL_SECONDS = 10
 
 
@@ -98,7 +98,7 @@ def page_lines(found):
 def imitated_remote(folder):
     remote = start([sys.executable, "-m", "tests.benchmarks.remote", ANSWER_SECONDS], environment(), folder / "remote")
     try:
-        yield wait_until(lambda: (folder / "remote").read_text().strip(), 20, "the imitated remote side")
+        yield wait_until(lambda: (folder / "remote").read_text().strip(), 20, "the imitated remote API")
     finally:
         stop(remote)
 

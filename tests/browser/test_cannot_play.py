@@ -57,7 +57,7 @@ def test_its_card_says_so_and_so_does_the_viewer_over_the_gallery(room, hevc):
     expect(room.locator("dialog .cannot-play")).to_contain_text("can't play HEVC")
 
 
-def test_a_shared_page_tells_its_visitor_and_lets_them_download(room, hevc, new_page):
+def test_a_shared_page_informs_its_visitor_and_lets_them_download(room, hevc, new_page):
     link = hevc.public_links.create()
     visitor = new_page()
     visitor.goto(f"{room.studio.url}/s/{link.token}")
@@ -88,7 +88,7 @@ def test_a_player_that_stops_at_an_error_says_so(room):
 
 @pytest.mark.parametrize("pixels", [(16, 9), (9, 16)])
 @pytest.mark.parametrize("matrix", [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, 1)])
-def test_the_size_that_is_told_is_the_size_that_the_browser_shows(room, tmp_path, pixels, matrix):
+def test_the_stated_size_is_the_size_that_the_browser_shows(room, tmp_path, pixels, matrix):
     a, b, c, d = (value << 16 & 0xFFFFFFFF for value in matrix)
     path = film(tmp_path / "film.mp4", pixels=pixels)
     turned = b"".join(value.to_bytes(4, "big") for value in (a, b, 0, c, d, 0, 0, 0, 0x40000000))

@@ -1,4 +1,4 @@
-"""Whatever costs money shows at once that it happened, and can be taken back while nothing is sent."""
+"""Everything that costs money shows at once that it happened, and can be cancelled while nothing is sent."""
 
 import re
 
@@ -82,7 +82,7 @@ def test_the_selection_bar_cancels_what_waits(room):
     room.goto(room.studio.url)
     for box in room.locator("[name=ids]").all():
         box.check(force=True)
-    room.get_by_role("button", name="Cancel what waits").click()
+    room.get_by_role("button", name="Cancel queued videos").click()
     expect(room.locator("#toast")).to_contain_text("3 videos are cancelled")
     expect(room.locator(".card.is-cancelled")).to_have_count(3)
     expect(room.locator("#cancel-waiting")).to_be_hidden()

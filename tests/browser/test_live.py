@@ -1,4 +1,4 @@
-"""Pages that stay open: what changes arrives, what is in use is left alone, and problems come and go."""
+"""Pages that stay open: changes arrive, elements in use are left alone, and notices come and go."""
 
 import re
 
@@ -162,7 +162,7 @@ def test_on_a_phone_a_tap_on_the_glass_opens_the_search(room, phone_page):
 
 
 @in_database
-def test_a_wrong_execution_id_is_told_beside_the_field_and_stays_there(room):
+def test_a_wrong_execution_id_is_shown_beside_the_field_and_stays_there(room):
     make(room.owner, "a dune", "unknown")
     room.goto(room.studio.url)
     room.get_by_role("button", name="I found it").click()

@@ -26,7 +26,7 @@ def finish(prompt):
 
 def opt_in(page):
     page.get_by_role("button", name="owner: menu").click()
-    page.get_by_role("button", name="Tell me when a video is finished").click()
+    page.get_by_role("button", name="Notify me when a video is finished").click()
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def gallery(room):
     return room
 
 
-def test_a_hidden_page_tells_and_sounds_once_for_who_asked_and_keeps_silent_in_sight(gallery):
+def test_a_hidden_page_notifies_and_sounds_once_for_who_asked_and_keeps_silent_in_sight(gallery):
     opt_in(gallery)
-    expect(gallery.locator("#tell")).to_have_attribute("aria-pressed", "true")
+    expect(gallery.locator("#notify")).to_have_attribute("aria-pressed", "true")
     finish("first")
     expect(gallery.locator(".card.is-ready")).to_have_count(1)
     assert gallery.evaluate("told") == []
@@ -51,17 +51,17 @@ def test_a_hidden_page_tells_and_sounds_once_for_who_asked_and_keeps_silent_in_s
     assert gallery.evaluate("played") == 1
 
 
-def test_nobody_is_asked_or_told_without_wanting_it(gallery):
+def test_nobody_is_asked_or_notified_without_wanting_it(gallery):
     gallery.evaluate("window.isHidden = true")
     finish("first")
     expect(gallery.locator(".card.is-ready")).to_have_count(1, timeout=30_000)
     assert gallery.evaluate("told") == []
     assert gallery.evaluate("Notification.permission") == "default"
-    expect(gallery.locator("#tell")).to_have_attribute("aria-pressed", "false")
+    expect(gallery.locator("#notify")).to_have_attribute("aria-pressed", "false")
 
 
 def test_the_choice_is_kept_and_a_refusal_is_explained(gallery):
     gallery.evaluate("window.answer = 'denied'")
     opt_in(gallery)
-    expect(gallery.locator("#toast")).to_contain_text("does not allow notices")
-    expect(gallery.locator("#tell")).to_have_attribute("aria-pressed", "false")
+    expect(gallery.locator("#toast")).to_contain_text("blocks notifications")
+    expect(gallery.locator("#notify")).to_have_attribute("aria-pressed", "false")

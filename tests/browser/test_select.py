@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def shelf(room):
+def gallery(room):
     for number in range(5):
         make(room.owner, f"video {number}")
     room.goto(room.studio.url)
@@ -23,53 +23,53 @@ def tick(page, number, **options):
     page.get_by_label(f"Select: video {number}").click(**options)
 
 
-def test_a_click_and_a_shift_click_select_a_range_and_the_bar_says_how_many_and_how_large(shelf):
-    expect(shelf.locator("#selection")).to_be_hidden()
-    tick(shelf, 4)
-    tick(shelf, 1, modifiers=["Shift"])
-    expect(shelf.locator("#selected")).to_contain_text("4 selected")
-    expect(shelf.locator("#selected")).to_contain_text("MB")
-    shelf.keyboard.press("Escape")
-    expect(shelf.locator("#selection")).to_be_hidden()
+def test_a_click_and_a_shift_click_select_a_range_and_the_bar_says_how_many_and_how_large(gallery):
+    expect(gallery.locator("#selection")).to_be_hidden()
+    tick(gallery, 4)
+    tick(gallery, 1, modifiers=["Shift"])
+    expect(gallery.locator("#selected")).to_contain_text("4 selected")
+    expect(gallery.locator("#selected")).to_contain_text("MB")
+    gallery.keyboard.press("Escape")
+    expect(gallery.locator("#selection")).to_be_hidden()
 
 
-def test_many_go_to_the_trash_and_one_undo_brings_all_back(shelf):
-    tick(shelf, 4)
-    tick(shelf, 3)
-    shelf.get_by_role("button", name="Move to trash").last.click()
-    expect(shelf.locator("#cards .card")).to_have_count(3)
-    expect(shelf.locator(".toast")).to_contain_text("2 videos are in the trash for 30 days.")
-    expect(shelf.locator("#selection")).to_be_hidden()
-    shelf.get_by_role("button", name="Undo").click()
-    expect(shelf.locator("#cards .card")).to_have_count(5)
+def test_many_go_to_the_trash_and_one_undo_brings_all_back(gallery):
+    tick(gallery, 4)
+    tick(gallery, 3)
+    gallery.get_by_role("button", name="Move to trash").last.click()
+    expect(gallery.locator("#cards .card")).to_have_count(3)
+    expect(gallery.locator(".toast")).to_contain_text("2 videos are in the trash for 30 days.")
+    expect(gallery.locator("#selection")).to_be_hidden()
+    gallery.get_by_role("button", name="Undo").click()
+    expect(gallery.locator("#cards .card")).to_have_count(5)
 
 
-def test_the_trash_says_what_it_holds_and_gives_back(shelf):
+def test_the_trash_says_what_it_holds_and_gives_back(gallery):
     Generation.objects.get(prompt="video 2").move_to_trash()
-    shelf.goto(f"{shelf.studio.url}/?state=trash")
-    expect(shelf.locator(".trash-note")).to_contain_text("in the trash. Each video is removed for good 30 days after")
-    tick(shelf, 2)
-    shelf.locator("#selection").get_by_role("button", name="Restore").click()
-    expect(shelf.locator("#cards .card")).to_have_count(0)
+    gallery.goto(f"{gallery.studio.url}/?state=trash")
+    expect(gallery.locator(".trash-note")).to_contain_text("in the trash. Each video is removed for good 30 days after")
+    tick(gallery, 2)
+    gallery.locator("#selection").get_by_role("button", name="Restore").click()
+    expect(gallery.locator("#cards .card")).to_have_count(0)
     assert not Generation.objects.trashed().exists()
 
 
-def test_favourite_and_share_mark_every_selected_card(shelf):
-    tick(shelf, 0)
-    tick(shelf, 1)
-    shelf.locator("#selection").get_by_role("button", name="Favourite").click()
-    expect(shelf.locator("#n-favourite")).to_have_text("2")
-    tick(shelf, 0)
-    shelf.locator("#selection").get_by_role("button", name="Share with the team").click()
-    expect(shelf.locator(".toast")).to_have_text("1 video is shared with the team.")
+def test_favourite_and_share_mark_every_selected_card(gallery):
+    tick(gallery, 0)
+    tick(gallery, 1)
+    gallery.locator("#selection").get_by_role("button", name="Favourite").click()
+    expect(gallery.locator("#n-favourite")).to_have_text("2")
+    tick(gallery, 0)
+    gallery.locator("#selection").get_by_role("button", name="Share with the team").click()
+    expect(gallery.locator(".toast")).to_have_text("1 video is shared with the team.")
     assert Generation.objects.filter(shared=True).count() == 1
 
 
-def test_many_come_as_one_archive(shelf, tmp_path):
-    tick(shelf, 0)
-    tick(shelf, 1)
-    with shelf.expect_download() as download:
-        shelf.locator("#selection").get_by_role("button", name="Download").click()
+def test_many_come_as_one_archive(gallery, tmp_path):
+    tick(gallery, 0)
+    tick(gallery, 1)
+    with gallery.expect_download() as download:
+        gallery.locator("#selection").get_by_role("button", name="Download").click()
     path = tmp_path / "videos.zip"
     download.value.save_as(path)
     with zipfile.ZipFile(path) as archive:
@@ -77,18 +77,18 @@ def test_many_come_as_one_archive(shelf, tmp_path):
         assert archive.testzip() is None
 
 
-def test_two_selected_open_side_by_side(shelf):
-    tick(shelf, 0)
-    tick(shelf, 1)
-    shelf.locator("#selection").get_by_role("button", name="Compare").click()
-    expect(shelf.locator(".beside video")).to_have_count(2)
+def test_two_selected_open_side_by_side(gallery):
+    tick(gallery, 0)
+    tick(gallery, 1)
+    gallery.locator("#selection").get_by_role("button", name="Compare").click()
+    expect(gallery.locator(".beside video")).to_have_count(2)
 
 
-def test_a_selection_survives_a_card_that_changes_meanwhile(shelf):
-    tick(shelf, 2)
+def test_a_selection_survives_a_card_that_changes_meanwhile(gallery):
+    tick(gallery, 2)
     Generation.objects.get(prompt="video 2").mark_favourite(True)
-    expect(shelf.locator("#n-favourite")).to_have_text("1")
-    expect(shelf.get_by_label("Select: video 2")).to_be_checked()
+    expect(gallery.locator("#n-favourite")).to_have_text("1")
+    expect(gallery.get_by_label("Select: video 2")).to_be_checked()
 
 
 def test_on_a_phone_a_select_button_turns_taps_into_choices(room, phone_page):

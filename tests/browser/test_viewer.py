@@ -111,7 +111,7 @@ def test_reuse_fills_the_composer_without_leaving_the_gallery(room):
     expect(room.locator("#prompt")).to_be_focused()
 
 
-def test_what_was_said_goes_away_by_itself_unless_it_is_looked_at(room):
+def test_what_was_said_goes_away_automatically_unless_it_is_looked_at(room):
     room.clock.install()
     open_first(room)
     room.get_by_role("button", name="Copy prompt").click()
@@ -152,7 +152,7 @@ def test_on_a_phone_the_video_is_on_top_and_all_actions_are_below_it(room, phone
     expect(phone_page.locator("dialog")).to_be_hidden()
 
 
-def test_what_is_under_way_turns_into_its_video_by_itself(room):
+def test_what_is_under_way_turns_into_its_video_automatically(room):
     [generation] = make(room.owner, status="saving")
     room.goto(f"{room.studio.url}/g/{generation.public_id}")
     expect(room.locator(".no-video strong")).to_have_text("Saving")

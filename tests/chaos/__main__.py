@@ -24,7 +24,7 @@ import httpx
 from tests.parts.processes import wait_until
 from tests.parts.standin import Standin
 from tests.parts.studio import Studio, csrf_token
-from tests.parts.worker_processes import heartbeat, kin, rows, run
+from tests.parts.worker_processes import heartbeat, processes_of, rows, run
 
 ROLES = ("web", "web worker", "worker", "sentinel", "pusher", "monitor", "idle", "poll", "submit", "save")
 RECOVERED_WITHIN = 90.0  # seconds, the promise for the worst of them, a frozen queue
@@ -90,7 +90,7 @@ class Visitor:
 
 
 class Killer:
-    """Kills one process of the studio after another, and sees that the studio recovers by itself each time."""
+    """Kills one process of the studio after another, and checks that the studio recovers on its own each time."""
 
     def __init__(self, studio, seed, every):
         self.studio, self.every = studio, every
@@ -131,7 +131,7 @@ class Killer:
             return ([web] if role == "web" else web.children()) if web else []
         if role == "worker":
             return [process for process in [self.studio.find("worker")] if process]
-        return kin(self.studio, role)
+        return processes_of(self.studio, role)
 
     def beat(self):
         return heartbeat(self.studio)
@@ -224,7 +224,7 @@ def prompt_of(entry):
 
 
 def differences(generations, paid):
-    """What stands in one of the two books and not in the other."""
+    """The differences between the two books."""
     ours = {(row["prompt"], row["remote_id"]) for row in generations if row["remote_id"]}
     theirs = {(prompt_of(entry), entry["execution_id"]) for entry in paid}
     return sorted(map(list, ours ^ theirs))

@@ -31,7 +31,7 @@ from tests.parts.postgres import Postgres
 from tests.parts.processes import ROOT, start, wait_until
 from tests.parts.standin import Standin
 from tests.parts.studio import Studio
-from tests.parts.worker_processes import kin, read, rows, run
+from tests.parts.worker_processes import processes_of, read, rows, run
 
 STALL = 20.0  # seconds without a save
 ROLES = ("sentinel", "pusher", "monitor", "idle", "poll", "submit", "save")
@@ -53,7 +53,7 @@ for prompt in sys.stdin:
 
 
 class Host:
-    """A data folder of its own, and a worker that runs there until `stop`, whatever ends it."""
+    """A data folder of its own, and a worker that is kept running there until `stop`."""
 
     def __init__(self, folder, env):
         self.studio = Studio(folder, env)
@@ -74,7 +74,7 @@ class Host:
         if draw.random() < 1 / (1 + len(ROLES)):
             return "worker", next(iter(self.studio.find_all("worker")), None)
         for role in draw.sample(ROLES, len(ROLES)):
-            if found := kin(self.studio, role):
+            if found := processes_of(self.studio, role):
                 return role, draw.choice(found)
         return None, None
 
@@ -112,7 +112,7 @@ def two_hosts(folder, generations, seconds, every, seed):
 
 def go(studios, hosts, generations, seconds, every, draw):
     """Generates one video after another and kills in turns until the time is over; returns the number of kills."""
-    wait_until(lambda: all(kin(studio, "idle") for studio in studios), 60, "two workers")
+    wait_until(lambda: all(processes_of(studio, "idle") for studio in studios), 60, "two workers")
     command = [sys.executable, "-c", GENERATE_EACH_LINE]
     generator = subprocess.Popen(command, cwd=ROOT, env=studios[0].env, stdin=subprocess.PIPE, text=True)
     kills, started, wanted_before, turn = Counter(), time.monotonic(), 0, 0

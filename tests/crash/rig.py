@@ -40,7 +40,7 @@ from videos.remotes import transport  # noqa: E402
 
 PLACES = [ROOT / "videos", *map(Path, [*httpx.__path__, *httpcore.__path__])]
 WATCHED = tuple(f"{path}/" for place in PLACES for path in (place, place.resolve()))  # .venv may be a link
-MANY = 32_000  # places at the remote side: no point may wait for another
+MANY = 32_000  # places at the remote API: no point may wait for another
 SECOND = 1.0
 PROVIDERS = {"workflows": "veo_3_1", "models": "heygen_video_1"}  # one of each remote API
 
@@ -213,7 +213,7 @@ LATE: list[int] = []
 
 
 def herd_of_five(point: int, pk: int) -> bool:
-    """Five processes are told to send the same generation at the same moment."""
+    """Five processes send the same generation at the same moment."""
     reader, writer = os.pipe()
 
     def run_when_told():

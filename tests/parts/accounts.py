@@ -5,5 +5,5 @@ from videos.remotes import registry
 
 
 def account(backend: str = "heygen_workflows") -> RemoteAccount:
-    """The account at this backend as it stands now, in the mode that the test runs in."""
+    """The account at this backend, fresh from the database, in the mode of the test."""
     return RemoteAccount.objects.of(registry.row_key(backend))

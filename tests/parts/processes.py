@@ -57,7 +57,7 @@ def end_with_parent():
 
 
 def stop(process, seconds=15):
-    """SIGTERM, wait, and SIGKILL only if that was in vain. Returns the exit code."""
+    """SIGTERM, wait, and SIGKILL only if that did not help. Returns the exit code."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -68,7 +68,7 @@ def stop(process, seconds=15):
 
 
 def marked(mark):
-    """Every live process whose environment carries `mark`, whoever its parent is now."""
+    """Every live process whose environment contains `mark`, whatever its parent."""
     return [process for process in psutil.process_iter() if mark_of(process) == mark and alive(process)]
 
 

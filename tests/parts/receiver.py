@@ -1,4 +1,4 @@
-"""A server on loopback that takes webhooks and notices, as a test tells it to."""
+"""A server on loopback that receives webhooks and notices and answers as a test configures it."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

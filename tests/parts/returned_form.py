@@ -1,4 +1,4 @@
-"""The composer as a browser reads it: what stands in its fields, and the sentences beside them."""
+"""The composer as a browser reads it: the contents of its fields, and the errors beside them."""
 
 from html.parser import HTMLParser
 

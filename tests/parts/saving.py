@@ -1,4 +1,4 @@
-"""Generations that the remote side has completed, and the saver driven as the worker drives it."""
+"""Generations that the remote API has completed, and the saver driven as the worker drives it."""
 
 import hashlib
 import subprocess
@@ -44,7 +44,7 @@ def completed_execution(generation):
 
 
 def save_until_ready(generation, seconds=60, impatient=False):
-    """Calls the saver as the worker would until the copy stands. `impatient` does not wait for its delays."""
+    """Calls the saver as the worker would until the copy is saved. `impatient` skips its delays."""
     deadline = time.monotonic() + seconds
     while True:
         save(generation.pk)

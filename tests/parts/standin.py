@@ -1,4 +1,4 @@
-"""The stand-in as a process of its own, with its control route, for tests that need the remote side."""
+"""The stand-in as a process of its own, with its control route, for tests that need the remote API."""
 
 import re
 import sys

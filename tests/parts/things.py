@@ -43,7 +43,7 @@ def complete(generation, execution):
 
 
 def make_ready(owner, remote_id="node-gw-1", **asked):
-    """A ready generation whose saved copy is a handful of bytes: enough for whoever asks who may have it."""
+    """A ready generation whose saved copy is a few bytes: enough for tests of access."""
     generation = Generation.objects.claim_to_save(make_saving(owner, remote_id, **asked).pk)
     copy = SavedVideo(size=20, sha256="5" * 64, width=1280, height=720, seconds=5, fps=24, codec="h264")
     copy.file.save(f"{remote_id}.mp4", ContentFile(b"0123456789" * 2), save=False)

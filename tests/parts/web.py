@@ -1,4 +1,4 @@
-"""Our web server in a thread of the test's own, with whatever application the test gives it."""
+"""Our web server in a thread of the test, with an application of the test."""
 
 import asyncio
 import os
@@ -105,7 +105,7 @@ def one_answer(client):
 
 
 def is_closed(client, seconds):
-    """Whether the server closes the connection within so many seconds, whatever it says before."""
+    """Whether the server closes the connection within so many seconds, with or without an answer."""
     client.settimeout(seconds)
     try:
         until_closed(client)

@@ -68,7 +68,7 @@ def heartbeat(studio):
     return found and found[0][0]
 
 
-def kin(studio, role):
+def processes_of(studio, role):
     """Live processes of this studio in that role: sentinel, monitor, pusher, idle, poll, submit, save."""
     return [process for process in studio.processes() if role_of(process) == role]
 

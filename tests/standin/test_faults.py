@@ -121,7 +121,7 @@ def test_a_delay_comes_before_the_reply(standin, api):
     assert time.monotonic() - begun >= 0.3
 
 
-def test_a_sequence_of_states_is_told_in_order_for_each_execution_and_then_the_truth(standin, api):
+def test_a_sequence_of_states_is_played_in_order_for_each_execution_and_then_the_truth(standin, api):
     ids = [api.submitted(provider="ltx_distilled") for _ in range(2)]
     for execution_id in ids:
         api.ended(execution_id)
@@ -330,7 +330,7 @@ def test_a_body_can_be_a_gzip_bomb(standin, api):
     assert len(httpx.get(link).content) >= 50_000_000
 
 
-def test_redirects_lead_round_and_then_where_they_are_told(standin, api):
+def test_redirects_lead_round_and_then_where_they_should(standin, api):
     link = api.link()
     body = httpx.get(link).content
     standin.faults([rule("file", {"redirect": "http://169.254.169.254/latest"})])

@@ -74,7 +74,7 @@ def test_if_range_with_another_etag_brings_the_whole(video):
     assert (other.status_code, other.content) == (200, body)
 
 
-def test_head_tells_the_length_and_sends_nothing(video):
+def test_head_shows_the_length_and_sends_nothing(video):
     link, body = video
     reply = httpx.head(link)
     assert (reply.status_code, int(reply.headers["Content-Length"]), reply.content) == (200, len(body), b"")

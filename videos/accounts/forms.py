@@ -1,4 +1,4 @@
-"""What people type about themselves and each other: names, passwords, budgets."""
+"""Forms for names, passwords and budgets."""
 
 from django import forms
 from django.contrib.auth import authenticate, get_user_model, password_validation
@@ -15,7 +15,7 @@ LONGEST_USERNAME = User._meta.get_field("username").max_length
 
 
 class Password(forms.CharField):
-    """A password, kept to the letter: no spaces are stripped."""
+    """A password exactly as typed: spaces are not stripped."""
 
     def __init__(self, autocomplete: str, **options):
         widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
@@ -42,7 +42,7 @@ class SignInForm(forms.Form):
 
 
 class NewPersonForm(forms.ModelForm):
-    """A new account. `person(**extra)` gives it, with a hashed password and not yet stored; `save()` is not used."""
+    """A new account. `person(**extra)` returns it with a hashed password, not yet stored; `save()` is not used."""
 
     password = Password("new-password", help_text="At least 8 characters.")
 
@@ -55,7 +55,7 @@ class NewPersonForm(forms.ModelForm):
     def clean_username(self):
         username = self.cleaned_data["username"]
         if User.objects.filter(username__iexact=username).exists():
-            raise forms.ValidationError("Somebody here has this name already. Choose another.")
+            raise forms.ValidationError("Someone already has this name. Choose another.")
         return username
 
     def _post_clean(self):

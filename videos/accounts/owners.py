@@ -1,4 +1,4 @@
-"""Who owns this studio, and that somebody always does.
+"""The owners of this studio; there is always at least one.
 
 The rule holds for every change of an account that goes through its model: the members page, the admin, `save()` and
 `delete()` in a shell. Where two owners act on each other at the same moment, the rows of all active owners are locked
@@ -41,7 +41,7 @@ def must_stay(person) -> bool:
 
 @retried
 def deactivate(person):
-    """They are signed out everywhere, and the links that they made or were given are void. Raises LastOwner."""
+    """Signs the person out everywhere and voids the links they made or received. Raises LastOwner."""
     if must_stay(person):
         raise LastOwner(person)
     User.objects.filter(pk=person.pk).update(is_active=False)

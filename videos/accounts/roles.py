@@ -1,4 +1,4 @@
-"""Who may do what: owners everything, managers invitations, budgets and pauses, members their own videos.
+"""The roles: owners may do everything; managers invite, set budgets and pause; members make their own videos.
 
 A role is two marks of Django's own user, so that `createsuperuser` makes an owner and no query is needed: an owner is a
 superuser; a manager is staff without being one. Nobody but owners gets into the admin.

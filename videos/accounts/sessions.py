@@ -1,4 +1,4 @@
-"""Where a person is signed in: which browsers, from where, last seen when; and ending it.
+"""A person's sessions: the browser, the address and the last use of each, and ending them.
 
 Django's own session rows hold it all. They name no user outside their signed data, and a studio has a few hundred
 of them at most, so they are simply read.
@@ -20,7 +20,7 @@ from videos.models import OneTimeLink, Preferences
 from videos.models.transactions import delete_in_order
 
 STEP_LASTS = 3600  # seconds that the steps of signing in may take
-SEEN_EVERY = 300  # seconds between two notes that a session is in use
+SEEN_EVERY = 300  # seconds between two updates of a session's last use
 BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 SYSTEMS = (
     ("Android", "Android"),
@@ -45,7 +45,7 @@ class SignedIn:
 
 
 def note_use(request):
-    """Writes down what browser this is and that it was here; at most every few minutes."""
+    """Stores the browser and the time of the session's last use, at most every few minutes."""
     now = int(timezone.now().timestamp())
     if now - request.session.get("seen", 0) < SEEN_EVERY:
         return
@@ -85,12 +85,12 @@ def rows_of(user) -> Iterator[tuple[Session, dict]]:
 
 
 def is_signed_in(user, data: dict) -> bool:
-    """A session that began under another password is void, though its row is still there."""
+    """Whether it began under an earlier password: then it is void, although its row still exists."""
     return constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
 
 
 def of_user(user, current_key: str | None) -> list[SignedIn]:
-    """Every session of `user`, this one first, then the latest seen."""
+    """Every session of `user`: this one first, then the most recently used."""
     found = [
         SignedIn(
             handle=handle_of(row.session_key),
@@ -106,18 +106,18 @@ def of_user(user, current_key: str | None) -> list[SignedIn]:
 
 
 def end(user, handle: str) -> bool:
-    """Ends one of the user's sessions; False if the user has none of that handle."""
+    """Ends one of the user's sessions; False if none has that handle."""
     keys = [row.pk for row, _ in rows_of(user) if handle_of(row.session_key) == handle]
     return bool(delete_in_order(Session.objects.filter(pk__in=keys)))
 
 
 def shut_out(person):
-    """Whoever is deactivated is signed out everywhere, and the links that they made or were given are void."""
+    """Signs a deactivated person out everywhere, and voids the links they made or received."""
     delete_in_order(OneTimeLink.objects.open().filter(Q(for_user=person) | Q(made_by=person)))
     end_all(person)
 
 
 def end_all(user, but: str | None = None) -> int:
-    """Ends every session of the user, save the one with the key `but`; how many there were."""
+    """Ends every session of the user except the one with the key `but`; returns how many."""
     keys = [row.pk for row, _ in rows_of(user) if row.session_key != but]
     return delete_in_order(Session.objects.filter(pk__in=keys))

@@ -1,4 +1,4 @@
-"""The one-time token that makes the first owner where others could reach the studio before its operator does."""
+"""The one-time token for creating the first owner, needed when others could reach the studio before its operator."""
 
 import secrets
 from pathlib import Path
@@ -14,12 +14,12 @@ def file() -> Path:
 
 
 def is_needed() -> bool:
-    """On this machine alone whoever opens the page is its operator; anywhere else the token says so."""
+    """On this machine, whoever opens the page is the operator; anywhere else, the token proves it."""
     return not settings.ONLY_THIS_MACHINE
 
 
 def announce(say=print):
-    """Called when the studio starts: says where the first owner is made, and with which token."""
+    """Called when the studio starts: prints where to create the first owner, and the token."""
     if get_user_model().objects.exists():
         forget()
     elif is_needed():

@@ -1,4 +1,4 @@
-"""Who is asking, and whether too many sign-ins have failed of late.
+"""Identifies who is signing in, and whether too many sign-ins have failed lately.
 
 Five failures for one account from one address close that pair for a quarter of an hour (django-axes). Two wider
 limits stand here: one for an address that tries many accounts, one for an account tried from many addresses. The
@@ -24,7 +24,7 @@ WAIT = "Too many sign-ins have failed here. Wait a quarter of an hour, then try 
 
 
 def client_address(request) -> str:
-    """The address of whoever sent the request; "" when it came over a socket without one.
+    """The address that the request came from; "" if it came over a socket without one.
 
     X-Forwarded-For is a list that anybody may begin: only the entries that our own STUDIO_PROXIES proxies added at
     its end are believed.
@@ -41,7 +41,7 @@ def client_address(request) -> str:
 
 
 def throttled_address(request) -> str:
-    """What failures are counted by: an IPv6 customer owns a whole /64, so that is one address."""
+    """The key for counting failures. An IPv6 customer has a whole /64, so that counts as one address."""
     address = ipaddress.ip_address(client_address(request) or "0.0.0.0")
     if address.version == 4:
         return str(address)
@@ -73,7 +73,7 @@ def note_failure(request, username: str):
 
 
 def forget_failures(request, username: str):
-    """After the right password: this pair starts anew, as it does after signing in."""
+    """Resets the count of this pair after the right password, as signing in does."""
     AccessAttempt.objects.filter(username=username, ip_address=throttled_address(request)).delete()
 
 

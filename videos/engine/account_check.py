@@ -1,7 +1,7 @@
-"""Asks each remote API, free of charge, whether it accepts our key, and what is left of our account.
+"""Asks each remote API, free of charge, whether it accepts our key, and for the balance of our account.
 
-At start, hourly, and when a person asks. Where something is wrong, recovery asks again every few minutes, so that
-sending goes on soon after the key is put right; while all is well, that many questions would be of no use to anybody.
+This is done at start, hourly, and on demand. When something is wrong, recovery asks every few minutes, so that sending
+resumes soon after the key is corrected; otherwise, so many requests would be of no use.
 """
 
 from datetime import timedelta
@@ -24,21 +24,21 @@ ANSWERED = frozenset({Cause.BUSY, Cause.PLAN, Cause.RETIRED, Cause.INVALID})
 def check_accounts() -> None:
     """Pauses sending to an API that refuses the key, and resumes it when the key is accepted again.
 
-    Other errors are only noted.
+    Any other error only sets the status note.
     """
     for account in RemoteAccount.objects.make_all_active():
-        if registry.find(account.backend).is_configured:  # nothing is sent without a key, and every page says so
+        if registry.find(account.backend).is_configured:  # without a key nothing is sent, and every page says so
             check_account(account)
 
 
 def is_due() -> bool:
-    """Whether some account was not asked for an hour, or had something wrong with it when it was."""
+    """Whether any account was not checked for an hour, or had a problem when it was."""
     since = timezone.now() - EVERY
     return any(account.is_to_be_checked(since) for account in RemoteAccount.objects.all_active())
 
 
 def check_account(account: RemoteAccount, seconds: float = PATIENCE) -> str:
-    """Asks one of them, for so long at most. Why it did not answer well, as a sentence; or ""."""
+    """Checks one account within `seconds`. Returns the problem as a sentence, or ""."""
     account.note_check()
     try:
         account.remember_account(registry.find(account.backend).check_account(seconds))
@@ -63,7 +63,7 @@ def note_error(account: RemoteAccount, error: RemoteError) -> str:
         account.pause(error.cause, instead_of=REFUSED_KEY)
     elif error.cause == Cause.CREDITS:
         account.pause(error.cause)
-    elif error.cause in ANSWERED:  # the key may be allowed to send although it may not make this call
+    elif error.cause in ANSWERED:  # the key may be good for sending even if not for this call
         account.note_reached()
     else:
         account.note_problem(error.cause)

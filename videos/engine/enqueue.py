@@ -29,7 +29,7 @@ def enqueue_save(pk: int):
 
 
 def enqueue_poller():
-    """Starts a poller where none runs: however many of these tasks are run, its lock keeps it single."""
+    """Starts a poller if none runs. Its lock keeps it single, however many of these tasks run."""
     enqueue("poll", timeout=NO_LIMIT)
 
 
@@ -57,15 +57,15 @@ def correct_times():
 
 
 def waiting() -> int:
-    """How many tasks no worker has taken yet. What a worker takes leaves the table (see worker/broker.py)."""
+    """The number of tasks that no worker has taken yet. A worker removes the task that it takes (worker/broker.py)."""
     return OrmQ.objects.count()
 
 
-def longest_waiting() -> int | None:
-    """The number of the task that has waited longest for a worker; None while none waits."""
+def oldest_task() -> int | None:
+    """The number of the task that has waited longest for a worker; None if none waits."""
     return OrmQ.objects.order_by("pk").values_list("pk", flat=True).first()
 
 
-def newest_waiting() -> int | None:
+def newest_task() -> int | None:
     """The number of the task that was enqueued last, of those that wait; None while none waits."""
     return OrmQ.objects.order_by("-pk").values_list("pk", flat=True).first()

@@ -1,4 +1,4 @@
-"""What a worker's job did not foresee becomes a fault of the studio, and ends when the job works again."""
+"""Records an unforeseen exception of a worker's job as a fault of the studio, until the job works again."""
 
 import logging
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def watched(job: Job) -> Iterator[None]:
-    """Runs a job that is repeated by itself: what it raises is recorded and goes no further, a good end clears it.
+    """For a job that is repeated anyway: an exception is recorded and goes no further; success clears the fault.
 
-    A database that is away is not recorded; the exception goes on to whoever waits for the database to come back.
+    An unavailable database is not recorded; that exception is raised, for the caller who waits for the database.
     """
     try:
         yield

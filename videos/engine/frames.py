@@ -1,4 +1,4 @@
-"""Start and end frames as a backend takes them: pasted addresses, pictures that it was handed once, or bytes."""
+"""Start and end frames in the form that a backend takes: addresses, pictures uploaded once, or bytes."""
 
 from datetime import timedelta
 
@@ -14,13 +14,13 @@ OF_THE_PICTURE = frozenset({Cause.TOO_LARGE, Cause.PICTURE})
 
 
 class Wait(Exception):
-    """Somebody else is uploading this very picture: come back in a moment."""
+    """Another process is uploading the same picture: try again in a moment."""
 
     delay = timedelta(seconds=1)
 
 
 class FrameRefused(Exception):
-    """A frame that surely will never be accepted; `code` names the sentence for a person."""
+    """The backend will never accept this frame; `code` names the sentence for a person."""
 
     def __init__(self, cause: Cause, code: str, detail: str = ""):
         super().__init__(code)
@@ -29,9 +29,9 @@ class FrameRefused(Exception):
 
 
 def prepare(generation: Generation) -> tuple[Image | None, Image | None]:
-    """The start and the end frame as the generation's backend takes them. Uploading is free of charge.
+    """The start and end frames in the form that the generation's backend takes. Uploading is free of charge.
 
-    Raises Wait, FrameRefused, or RemoteError for what may pass.
+    Raises Wait, FrameRefused, or RemoteError for a failure that may pass.
     """
     start = image_of(generation, generation.start_frame_url, generation.start_frame)
     end = image_of(generation, generation.end_frame_url, generation.end_frame)
@@ -49,10 +49,10 @@ def image_of(generation: Generation, address: str, picture: Picture | None) -> I
     copy = picture.remote_copy(generation.backend)
     if copy.is_usable():
         return Image(address=copy.address, asset_id=copy.asset_id)
-    return hand_over(remote, picture, copy)
+    return upload(remote, picture, copy)
 
 
-def hand_over(remote: Backend, picture: Picture, copy: RemoteCopy) -> Image:
+def upload(remote: Backend, picture: Picture, copy: RemoteCopy) -> Image:
     if not RemoteCopy.objects.claim_upload(copy.pk):
         raise Wait
     try:
@@ -64,7 +64,7 @@ def hand_over(remote: Backend, picture: Picture, copy: RemoteCopy) -> Image:
     except Exception:
         copy.give_up_upload()
         raise
-    if image.data:  # nothing of it stays at the remote
+    if image.data:  # the remote keeps no copy
         copy.give_up_upload()
     else:
         copy.remember(image)
@@ -80,7 +80,7 @@ def read(picture: Picture) -> bytes:
 
 
 def refusal(error: RemoteError) -> FrameRefused | None:
-    """A definite no to this picture; None for what concerns the account, or may pass."""
+    """The refusal, if the error is definite and about this picture; None if it concerns the account, or may pass."""
     if not error.is_definite and error.cause != Cause.RETIRED:
         return None
     if error.cause in REFUSED_AS:
@@ -91,7 +91,7 @@ def refusal(error: RemoteError) -> FrameRefused | None:
 
 
 def forget_remote_copies(generation: Generation):
-    """The remote could not fetch its own copies: the next try hands the pictures over anew."""
+    """The remote could not fetch its own copies: the next attempt uploads the pictures again."""
     frames = [frame for frame in (generation.start_frame_id, generation.end_frame_id) if frame]
     for copy in RemoteCopy.objects.filter(picture__in=frames, backend=generation.backend):
         copy.forget()

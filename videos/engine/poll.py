@@ -1,8 +1,8 @@
-"""Polling: asks the remote API how far every running generation is, each at its own time.
+"""Polling: asks the remote API about the progress of every running generation, each at its own time.
 
 One poller runs at a time across all hosts. It is a django-q2 task without a time limit, enqueued again and again; its
-lock keeps it single, and is the worker's heartbeat. Each second it claims the polls due within the next, and twice a
-second it records what was found. What is slow, or grows with history, runs beside it in threads of its own.
+lock keeps it single, and is the worker's heartbeat. Each second it claims the polls due within the next one, and twice
+a second it records the results. Work that is slow, or grows with history, runs in threads of its own.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from django.utils import timezone
 
 from videos import stopping
 from videos.engine import poll_outcomes
+from videos.engine.connection_pool import ConnectionPool
 from videos.engine.faults import watched
-from videos.engine.lanes import Lanes
 from videos.engine.poll_outcomes import Found, OwnFault
 from videos.engine.recovery import recover
 from videos.engine.work import Work
@@ -51,10 +51,10 @@ logger = logging.getLogger(__name__)
 
 LOCK_SECONDS = 10.0  # a poller that is frozen so long may be replaced; one of this host that died, at once
 TICK = 1.0  # seconds between claims
-AHEAD = timedelta(seconds=1.3)  # a little more than a tick, so that no poll waits for a late tick
-REPLIES_WITHIN = 1.0  # seconds, once the worker stops: SIGTERM promises 2 in all
+AHEAD = timedelta(seconds=1.3)  # a little more than a tick, so that a late tick delays no poll
+REPLIES_WITHIN = 1.0  # seconds, once the worker stops: after SIGTERM it has 2 in all
 RECORD_EVERY = 0.5  # seconds, or at once when a generation moves on
-POLL_SECONDS_AT_MOST = 30.0  # for one poll in all, however slowly its answer drips
+POLL_SECONDS_AT_MOST = 30.0  # for one whole poll, however slowly its answer arrives
 COUNT_EVERY = 5.0  # seconds between two writes of what is counted for /metrics
 RECOVER_EVERY = 5.0  # seconds
 
@@ -73,7 +73,7 @@ class DatabaseThread:
         self.pool = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def run(self, call: Callable[[], Any]) -> Any:
-        """What `call` returned; None when the database failed."""
+        """Returns the result of `call`, or None when the database failed."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, in_database, call)
 
     async def close(self):
@@ -90,15 +90,15 @@ class Poller:
         self.asked: set[asyncio.Task] = set()
         self.outcomes: list[Outcome] = []
         self.has_news, self.has_finished = asyncio.Event(), asyncio.Event()
-        self.heard = Heard()
+        self.results = PollResults()
         self.work, self.counts = Work(), Counts()
         self.thread = DatabaseThread("polls")
         self.work_thread, self.recovery_thread = DatabaseThread("work"), DatabaseThread("recovery")
 
     async def run(self):
-        self.lanes = Lanes(transport.certificates(), POLL_CONNECTIONS)
-        beside = (self.keep_recording(), self.keep_enqueueing(), self.keep_recovering())
-        tasks = [asyncio.create_task(work) for work in beside]
+        self.pool = ConnectionPool(transport.certificates(), POLL_CONNECTIONS)
+        loops = (self.keep_recording(), self.keep_enqueueing(), self.keep_recovering())
+        tasks = [asyncio.create_task(loop) for loop in loops]
         try:
             await self.database(Generation.objects.release_polls)
             await self.tick_until_stopped(tasks)
@@ -108,8 +108,8 @@ class Poller:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.end()
 
-    async def tick_until_stopped(self, beside: list[asyncio.Task]):
-        """Claims what is due next, each second, until this worker stops or another poller has the lock."""
+    async def tick_until_stopped(self, background: list[asyncio.Task]):
+        """Claims the polls that are due, each second, until this worker stops or another poller has the lock."""
         while await self.database(self.keep_lock) is not False:
             for due in await self.database(self.claim) or []:
                 self.begin(due)
@@ -117,9 +117,9 @@ class Poller:
             while time.monotonic() < next_tick:
                 if stopping.is_set():
                     return
-                for task in beside:
+                for task in background:
                     if task.done():
-                        task.result()  # raises what ended it
+                        task.result()  # raises the exception that ended it
                 await asyncio.sleep(0.05)
 
     async def database(self, call: Callable[[], Any]) -> Any:
@@ -128,9 +128,9 @@ class Poller:
     def keep_lock(self) -> bool:
         return ProcessLock.objects.renew(POLLER, self.token, LOCK_SECONDS)
 
-    # Beside the polls
+    # In the background
     async def keep_enqueueing(self):
-        """Finds what is to be sent or saved: each second, and as soon as a video is finished."""
+        """Finds what has to be sent or saved, each second and whenever a video is finished."""
         while True:
             await self.work_thread.run(self.work.look)
             if self.counts.is_due():
@@ -165,7 +165,7 @@ class Poller:
         except Exception as error:
             found = OwnFault(error)
             outcome = poll_outcomes.judge(poll, found, timezone.now())
-        self.heard.note(poll, found)
+        self.results.note(poll, found)
         self.counts.note_end(poll, found)
         self.outcomes.append(outcome)
         if outcome.status != Status.RUNNING:
@@ -173,17 +173,17 @@ class Poller:
 
     async def answer(self, poll: DuePoll) -> Found:
         try:
-            async with self.lanes.lane() as lane, asyncio.timeout(POLL_SECONDS_AT_MOST):
+            async with self.pool.client() as client, asyncio.timeout(POLL_SECONDS_AT_MOST):
                 self.counts.note_start(poll)
-                return await registry.find(poll.backend).poll_async(lane, poll.remote_id)
+                return await registry.find(poll.backend).poll_async(client, poll.remote_id)
         except RemoteError as error:
             return error
         except TimeoutError:
             return RemoteError(Cause.NETWORK, "The answer took too long.")
-        except Exception as error:  # one odd answer must not end the following of all others
+        except Exception as error:  # one odd answer must not stop the polling of all others
             return OwnFault(error)
 
-    # Writing down
+    # Recording
     async def keep_recording(self):
         while True:
             with suppress(TimeoutError):
@@ -192,17 +192,17 @@ class Poller:
             await self.record()
 
     async def record(self):
-        """Writes what was found since the last time; kept for the next time when the database fails."""
+        """Writes the results since the last time. They are kept for the next time when the database fails."""
         outcomes, self.outcomes = self.outcomes, []
         if outcomes and await self.database(lambda: self.write(outcomes)) is None:
             self.outcomes = outcomes + self.outcomes
         if any(outcome.status == Status.SAVING for outcome in outcomes):
             self.has_finished.set()
         if outcomes:
-            await self.database(self.heard.tell)
+            await self.database(self.results.record)
 
     def write(self, outcomes: list[Outcome]) -> bool:
-        """True once they are written. One that cannot be is left out, so that it does not hold up the others."""
+        """True once they are written. One that cannot be written is left out, so that it does not block the others."""
         try:
             Generation.objects.record_outcomes(outcomes)
         except (DataError, ValueError) as error:
@@ -213,7 +213,7 @@ class Poller:
         return True
 
     async def end(self):
-        """Receives the replies that come within a moment, and gives the other polls back to the next poller."""
+        """Waits a moment for replies, and releases all other polls for the next poller."""
         if self.asked:
             await asyncio.wait(self.asked, timeout=REPLIES_WITHIN)
         unfinished = dict(self.polls)
@@ -225,7 +225,7 @@ class Poller:
         tokens = {poll.token for poll in unfinished.values()}
         await self.database(lambda: Generation.objects.release_polls(tokens))
         await self.database(lambda: ProcessLock.objects.release(POLLER, self.token))
-        await self.lanes.close()
+        await self.pool.close()
         for thread in (self.thread, self.work_thread, self.recovery_thread):
             await thread.close()
 
@@ -242,15 +242,15 @@ def in_database(call: Callable[[], Any]) -> Any:
     except Error as error:
         logger.warning("The database failed (%s); the poller tries again", type(error).__name__)
         StudioFault.objects.record(Job.POLLING, error)
-    except OSError as error:  # a side file that cannot be read, say: polls go on
+    except OSError as error:  # a side file that cannot be read, for example; polling continues
         logger.error("The poller met %s (%s)", type(error).__name__, error.strerror)
         if not is_of_storage(error):
             StudioFault.objects.record(Job.POLLING, error)
     return None
 
 
-class Heard:
-    """What the polls of the last moment say of each remote as a whole: reached, failing, or refusing our key."""
+class PollResults:
+    """What the latest polls say about each remote as a whole: reached, failing, or refusing our key."""
 
     def __init__(self):
         self.reached: set[str] = set()
@@ -274,26 +274,26 @@ class Heard:
         elif found.cause in {Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE}:
             self.problem[poll.backend] = found
 
-    def tell(self):
+    def record(self):
         for backend in self.reached | set(self.problem) | set(self.refusal) | set(self.notices):
-            self.tell_account(RemoteAccount.objects.of(backend))
-        self.tell_own_faults()
+            self.record_account(RemoteAccount.objects.of(backend))
+        self.record_own_faults()
         self.__init__()
 
-    def tell_account(self, account: RemoteAccount):
-        """One good answer outweighs many bad ones: what went wrong with a single row is said on its card. Rows have
-        their turns at different times, so the last answer of every other one counts."""
+    def record_account(self, account: RemoteAccount):
+        """One good answer outweighs many bad ones: a problem of a single row is shown on its card. Rows are polled at
+        different times, so the last answer to each of the others counts, too."""
         backend, is_reached = account.backend, account.backend in self.reached
         refusal, problem = self.refusal.get(backend), self.problem.get(backend)
         if refusal and not is_reached and not Generation.objects.answered_well(backend, timezone.now()).exists():
             account.pause(refusal.cause)
-        account.hear_of_end(self.notices.get(backend))
+        account.note_end(self.notices.get(backend))
         if is_reached:
             account.note_reached()
         elif problem:
             account.note_problem(problem.cause)
 
-    def tell_own_faults(self):
+    def record_own_faults(self):
         if self.understood:
             StudioFault.objects.clear(Job.POLLING, self.understood)
         for pk, error in self.own_faults.items():

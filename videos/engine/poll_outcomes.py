@@ -1,4 +1,4 @@
-"""What the result of a poll means for a generation: its next state, when to poll again, and its status note.
+"""Decides what a poll means for a generation: its next state, when to poll again, and its status note.
 
 Pure functions of a poll, its result and the time; nothing here touches the network or the database.
 """
@@ -38,9 +38,9 @@ Found = Progress | RemoteError | OwnFault
 def judge(poll: DuePoll, found: Found, now: datetime) -> Outcome:
     """The outcome of one poll. A generation that has not definitely ended keeps being polled."""
     if isinstance(found, OwnFault):
-        return met_own_fault(poll, found, now)
+        return poll_met_own_fault(poll, found, now)
     if isinstance(found, RemoteError):
-        return could_not_ask(poll, found, now)
+        return poll_failed(poll, found, now)
     if found.is_completed:
         return completed(poll, found)
     if found.is_failed:
@@ -51,7 +51,7 @@ def judge(poll: DuePoll, found: Found, now: datetime) -> Outcome:
     return still_running(poll, now, usual_interval(poll, now), status_note=note, remote_status=found.word)
 
 
-def could_not_ask(poll: DuePoll, error: RemoteError, now: datetime) -> Outcome:
+def poll_failed(poll: DuePoll, error: RemoteError, now: datetime) -> Outcome:
     cause = error.cause
     if cause not in wording.SENTENCES["poll"] and error.is_definite:
         cause = "definite"
@@ -60,7 +60,7 @@ def could_not_ask(poll: DuePoll, error: RemoteError, now: datetime) -> Outcome:
     return replace(outcome, words=error.detail)
 
 
-def met_own_fault(poll: DuePoll, fault: OwnFault, now: datetime) -> Outcome:
+def poll_met_own_fault(poll: DuePoll, fault: OwnFault, now: datetime) -> Outcome:
     interval = max(usual_interval(poll, now), LONGEST_BACK_OFF)
     note = {"status_note": "poll.own_fault", "status_facts": {"detail": name_of(fault.error)}}
     return still_running(poll, now, interval, **note, failed_polls=poll.failed_polls + 1)

@@ -1,4 +1,4 @@
-"""Recovery: what a crash left unfinished is completed, and ids that the database could not take are replayed.
+"""Recovery: completes what a crash left unfinished, and replays remote ids that the database could not store.
 
 An id of a paid job that cannot be committed is written to a side file, one for each generation, named by its public id.
 Side files lie on the host that wrote them, so every host's worker replays its own.
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def recover():
-    """Completes what a crash left unfinished in the database. Runs where the poller runs."""
+    """Completes what a crash left unfinished in the database. Runs in the poller's process."""
     correct_times()
     Generation.objects.give_up_lost_replies()
     Generation.objects.add_missing_settlements()
@@ -34,8 +34,8 @@ def recover():
     space.has_room()  # said before somebody waits for it
 
 
-def free_what_died_here() -> int:
-    """Frees what processes of this host held when they died: generations, the poller's lock. How many claims it was."""
+def free_claims_of_dead_processes() -> int:
+    """Frees the claims of processes that died on this host: on generations, on the poller's lock. Returns how many."""
     dead = lease_files.left_behind()
     if dead:
         ProcessLock.objects.free(dead)
@@ -44,7 +44,7 @@ def free_what_died_here() -> int:
     return len(dead)
 
 
-def keep_aside(public_id: uuid.UUID, remote_id: str) -> bool:
+def write_side_file(public_id: uuid.UUID, remote_id: str) -> bool:
     """Writes the id of a paid job to a side file, which outlives this process and a power cut, until it is replayed.
 
     False when no file can be written.
@@ -77,7 +77,7 @@ def replay_accepted() -> None:
                 replay(path, file)
         except DatabaseError:
             raise
-        except Exception as error:  # a folder, a file that is gone or not readable, or nothing that we wrote
+        except Exception as error:  # a folder, a file that is gone or unreadable, or one that we did not write
             if path.is_file():
                 logger.error("The side file of %s cannot be replayed: %s", path.name, name_of(error))
             if not isinstance(error, (OSError, ValueError)):
@@ -85,7 +85,7 @@ def replay_accepted() -> None:
 
 
 def replay(path: Path, file: TextIO) -> None:
-    """Two workers may open one side file: the one that locks it replays it."""
+    """If two workers open the same side file, the one that locks it replays it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

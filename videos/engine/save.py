@@ -1,8 +1,8 @@
 """Saving: downloads the finished video into our storage before its link expires.
 
 One call works for one slice of time. The partial file and its resume notes outlive the process, so the next slice
-resumes there, in any process. A file gets its final name only when it is whole: length, boxes and a decode near the end
-are checked, then come hash, fsync, rename, and only then the row.
+resumes there, in any process. A file gets its final name only when it is whole: first its length, its boxes and a
+decode near its end are checked, then it is hashed, synced and renamed, and only then the row is written.
 """
 
 import hashlib
@@ -54,11 +54,11 @@ NEEDS_NEW_LINK = BAD_LINK | {Fault.UNREACHABLE}
 
 
 class SliceOver(Exception):
-    """Time is up, or the worker stops: the next slice resumes here."""
+    """Time is up, or the worker is stopping: the next slice resumes here."""
 
 
 class LeaseLost(Exception):
-    """Another process has the row, or it was moved: this one must not touch it any more."""
+    """Another process has claimed the row, or it has moved on: this process must not touch it any more."""
 
 
 class NoNewLink(NotSaved):
@@ -74,7 +74,7 @@ class Forgotten(NoNewLink):
 
 
 def save(pk: int, is_stopping: Callable[[], bool] = stopping.is_set, seconds: float = SLICE_SECONDS) -> bool:
-    """Works one slice on saving this generation, if it is due. True: call again at once."""
+    """Saves this generation for one slice of time, if it is due. True: call again at once."""
     with new_lease() as token:
         generation = Generation.objects.claim_to_save(pk, token)
         if generation is None:
@@ -94,19 +94,19 @@ def save_slice(generation: Generation, is_stopping: Callable[[], bool], seconds:
         generation.delay_saving(generation.lease_token, LOCKED_DELAY)
         return False
     except PASSING:
-        put_off(generation, NotSaved("saving.database"), DISK_DELAY)
+        try_later(generation, NotSaved("saving.database"), DISK_DELAY)
     except Exception as error:  # a video that always fails must not be tried silently forever
-        put_off_after(error, generation)
+        try_later_after(error, generation)
     return False
 
 
-def put_off_after(error: Exception, generation: Generation):
+def try_later_after(error: Exception, generation: Generation):
     """What the storage reports passes, or its owner must act; everything else is a fault of the studio."""
     if isinstance(error, OSError) and is_of_storage(error):
-        put_off(generation, disk_fault(error), DISK_DELAY)
+        try_later(generation, disk_fault(error), DISK_DELAY)
         return
     StudioFault.objects.record(Job.SAVING, error, generation.pk)
-    put_off(generation, NotSaved("saving.own_fault", detail=name_of(error)), LONGEST_DELAY)
+    try_later(generation, NotSaved("saving.own_fault", detail=name_of(error)), LONGEST_DELAY)
 
 
 # One slice
@@ -145,9 +145,9 @@ class Saving:
             return self.generation.delay_saving(self.token, timedelta(0))
         except NoNewLink as error:
             self.count_fruitless()
-            put_off(self.generation, error, error.delay or self.backoff())
+            try_later(self.generation, error, error.delay or self.backoff())
         except NotStored as error:
-            put_off(self.generation, error, DISK_DELAY)
+            try_later(self.generation, error, DISK_DELAY)
         except FetchError as error:
             self.count_fruitless()
             self.give_up_for_now(error)
@@ -155,7 +155,7 @@ class Saving:
 
     # Downloading
     def download_all(self) -> bool:
-        """True when the file is whole; False when it was put off. Tries again at once as long as that helps."""
+        """True when the file is whole; False when it is tried later. Tries again at once as long as that helps."""
         for _ in range(TRIES_IN_A_SLICE):
             before = size_of(self.file)
             try:
@@ -176,7 +176,7 @@ class Saving:
                 if error.fault in NEEDS_NEW_LINK:
                     self.notes.link_failed = error.fault
                     self.find_link()
-        put_off(self.generation, interrupted(size_of(self.file)), timedelta(seconds=1))
+        try_later(self.generation, interrupted(size_of(self.file)), timedelta(seconds=1))
         return False
 
     def may_try_at_once(self, error: FetchError) -> bool:
@@ -234,7 +234,7 @@ class Saving:
 
     # The link
     def find_link(self):
-        """Keeps the link that works, or asks for another one if it failed.
+        """Keeps the link if it works, or asks for another one if it failed.
 
         While there is no other, the old one is tried once in each slice: the network may have failed, not the link.
         """
@@ -291,7 +291,7 @@ class Saving:
         return False
 
     def in_background(self, work: Callable, *arguments):
-        """Runs long work in a thread of low priority, while this thread renews the lease."""
+        """Runs long work in a low-priority thread while this thread renews the lease."""
         with ThreadPoolExecutor(max_workers=1, initializer=lower_priority) as pool:
             future = pool.submit(work, *arguments)
             while True:
@@ -302,7 +302,7 @@ class Saving:
 
     def refuse_bytes(self, error: probe.NotAVideo) -> bool:
         if isinstance(error, probe.Unreadable):  # the bytes stay: a later version may read them
-            put_off(self.generation, error, RARE_DELAY)
+            try_later(self.generation, error, RARE_DELAY)
             return False
         self.start_over()
         if self.no_new_link:
@@ -316,20 +316,20 @@ class Saving:
             partial_path(name).unlink(missing_ok=True)
         notes_path(self.partial).unlink(missing_ok=True)
 
-    # Putting off
+    # Trying later
     def give_up_for_now(self, error: FetchError):
         if error.fault == Fault.DISK:
-            self.make_room()
+            self.free_space()
         elif error.fault == Fault.TOO_LARGE:
             self.start_over()
         if error.fault in NEEDS_NEW_LINK or self.has_failed_often(error):
             self.notes.link_failed = error.fault  # the next slice begins by asking for another link
             with suppress(OSError):
                 self.write_notes()
-        put_off(self.generation, error, self.delay_after(error))
+        try_later(self.generation, error, self.delay_after(error))
 
     def has_failed_often(self, error: FetchError) -> bool:
-        """A server may have problems for long, and another link may lead to another server."""
+        """A server may have problems for a long time, and another link may lead to another server."""
         often = error.fault == Fault.TOO_LARGE or self.notes.fruitless >= FRUITLESS_BEFORE_RESTART
         return often and error.fault != Fault.DISK
 
@@ -344,13 +344,13 @@ class Saving:
     def backoff(self, longest: timedelta = LONGEST_DELAY) -> timedelta:
         return min(longest, timedelta(seconds=2 ** min(20, max(0, self.notes.fruitless - 2))))
 
-    def make_room(self):
-        """Several partial files can fill a disk so that none is ever completed: only the oldest keeps its bytes."""
+    def free_space(self):
+        """Partial files can fill a disk so that none is ever completed: only the oldest one keeps its bytes."""
         if Generation.objects.filter(status=self.generation.status, pk__lt=self.generation.pk).exists():
             self.start_over()
 
 
-def put_off(generation: Generation, error: NotSaved, delay: timedelta):
+def try_later(generation: Generation, error: NotSaved, delay: timedelta):
     logger.info("Saving %s is put off for %s: %s", generation.public_id, delay, error)
     generation.delay_saving(generation.lease_token, delay, error.code, **error.facts)
     if settings.METRICS_TOKEN:

@@ -1,11 +1,12 @@
 """Submission, at most once: the one place from which a request that costs money leaves.
 
-A generation is claimed with a lease token; it is marked `sending`, in a commit of its own, after the connection
-stands and before the first byte is written. Whatever goes wrong before that mark is tried again. After it, only a
-definite answer moves the generation on by itself; all else is an unknown outcome, for a person to resolve.
+A generation is claimed with a lease token. It is marked `sending`, in a commit of its own, after the connection is
+established and before the first byte is written. Before that mark, every failure is tried again. After it, only a
+definite answer moves the generation on; anything else is an unknown outcome, for a person to resolve.
 
-Where a remote replays its first answer to the same key, the mark stores that key and when it was first used. A lost
-reply is then asked for again, under the same key and within the remote's span, until a definite answer comes.
+Where a remote API replays its first answer to the same key, the mark stores that key and when it was first used. After
+a lost reply the request is then repeated under the same key, for as long as the API knows it, until a definite answer
+comes.
 """
 
 import logging
@@ -18,7 +19,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from videos import logs
 from videos.engine import frames
 from videos.engine.enqueue import enqueue_account_check
-from videos.engine.recovery import keep_aside
+from videos.engine.recovery import write_side_file
 from videos.faults import name_of
 from videos.lease_files import new_lease
 from videos.lifecycle import Status
@@ -52,8 +53,8 @@ def submit(pk: int) -> None:
 
 
 class Attempt:
-    """One claimed generation on its way out. Once `may_have_left` is true, nothing is sent for it again, unless under
-    a repeat key that the remote still knows."""
+    """The submission of one claimed generation. Once `may_have_left` is true, nothing is sent for it again, except
+    under a repeat key that the remote still knows."""
 
     def __init__(self, generation: Generation):
         self.generation = generation
@@ -73,27 +74,27 @@ class Attempt:
         except frames.FrameRefused as refusal:
             self.refuse_frame(refusal)
         except RemoteError as error:
-            self.take_error(error)
+            self.handle_error(error)
         except Exception as error:
-            self.take_unforeseen(error)
+            self.handle_unforeseen(error)
         else:
             self.keep(remote_id)
-            self.hear_of_end()
+            self.note_end_notice()
             StudioFault.objects.clear(Job.SENDING, [self.generation.pk])
 
-    def take_unforeseen(self, error: Exception):
-        """A fault of the studio is told as such. What may have left still has an unknown outcome."""
+    def handle_unforeseen(self, error: Exception):
+        """Records a fault of the studio. A request that may have left still has an unknown outcome."""
         logger.error("Sending generation %s broke off: %s", self.generation.public_id, name_of(error))
         if isinstance(error, PASSING) or outage_of(error):
-            self.take_error(RemoteError(Cause.UNREADABLE, type(error).__name__), "studio", "preparing")
+            self.handle_error(RemoteError(Cause.UNREADABLE, type(error).__name__), "studio", "preparing")
             return
         StudioFault.objects.record(Job.SENDING, error, self.generation.pk)
-        self.take_error(RemoteError(Cause.UNREADABLE, name_of(error)), "own_fault", "own_fault")
+        self.handle_error(RemoteError(Cause.UNREADABLE, name_of(error)), "own_fault", "own_fault")
 
     def send(self) -> str:
         start, end = frames.prepare(self.generation)
         if time.monotonic() - self.started_at > claim_lasts().total_seconds() / 4:
-            raise frames.Wait  # the uploads are remembered; the paid call begins with most of its claim left
+            raise frames.Wait  # the uploads are remembered; the paid call needs most of its claim
         job = RemoteJob(
             prompt=self.generation.prompt,
             model=self.generation.provider.value,
@@ -114,10 +115,10 @@ class Attempt:
             raise Aborted
         self.may_have_left = True
 
-    # What came back
+    # The answer
     def keep(self, remote_id: str):
-        """The id first, alone in its own commit; beside the database if that cannot be. Where neither can, it is tried
-        again: a disk may be full for a moment only."""
+        """Stores the id first, alone in its own commit, or in a side file if the database fails. If both fail, tries
+        again: a disk may be full only for a moment."""
         until = time.monotonic() + settings.LEASE_SECONDS / 4
         while not self.is_kept(remote_id):
             if time.monotonic() > until:
@@ -135,26 +136,26 @@ class Attempt:
         except Exception as error:
             logger.error("The database did not take remote id %s: %s", remote_id, name_of(error))
             connection.close()
-            is_aside = keep_aside(self.generation.public_id, remote_id)
+            is_kept = write_side_file(self.generation.public_id, remote_id)
             StudioFault.objects.record(Job.SENDING, error, self.generation.pk)
-            return is_aside
-        if not accepted and not keep_aside(self.generation.public_id, remote_id):
+            return is_kept
+        if not accepted and not write_side_file(self.generation.public_id, remote_id):
             return False
         self.account.reset_unknown_count()
         return True
 
-    def hear_of_end(self):
-        """After the id is kept: an announcement must not stand in its way."""
+    def note_end_notice(self):
+        """Runs only after the id is stored, which matters more than an announcement."""
         try:
-            self.account.hear_of_end(self.notice)
+            self.account.note_end(self.notice)
         except DatabaseError as error:
             logger.warning("An announcement was not kept: %s", type(error).__name__)
 
-    def take_error(self, error: RemoteError, lost: str = "", not_sent: str = ""):
-        """`lost` and `not_sent` are causes that say it better than the error's own."""
-        if error.cause != Cause.BUSY:  # it still takes requests
+    def handle_error(self, error: RemoteError, lost: str = "", not_sent: str = ""):
+        """`lost` and `not_sent` are causes that describe the case better than the error's own."""
+        if error.cause != Cause.BUSY:  # a busy API still takes requests
             self.notice = error.notice
-            self.hear_of_end()
+            self.note_end_notice()
         if self.is_settled_by_repeating(error):
             self.repeat_later(error)
             return
@@ -176,8 +177,8 @@ class Attempt:
 
     # Safe repetition
     def is_settled_by_repeating(self, error: RemoteError) -> bool:
-        """Whether the outcome is open, and the same key may ask once more. A repetition that is turned away at the
-        door (busy, key, credits, plan, retired) says nothing of what became of the first request."""
+        """Whether the outcome is open and the request may be repeated under the same key. A repetition that is refused
+        outright (busy, key, credits, plan, retired) says nothing about the outcome of the first request."""
         is_open = not error.is_definite or (self.is_repeat and (error.cause == Cause.BUSY or error.stops_sending))
         return self.may_have_left and is_open and self.generation.may_repeat()
 
@@ -202,18 +203,18 @@ class Attempt:
     def refuse_frame(self, refusal: frames.FrameRefused):
         """A repetition cannot be refused for its frames: the first request, which had them, may have been accepted."""
         if self.is_repeat:
-            self.take_error(RemoteError(refusal.cause, refusal.detail))
+            self.handle_error(RemoteError(refusal.cause, refusal.detail))
         else:
             self.generation.refuse(self.token, refusal.cause, refusal.code, refusal.detail)
 
-    # What settles it
+    # Outcomes
     def wait(self, error: RemoteError):
         self.account.wait(error.retry_after)
         if not self.generation.put_back(self.token, timedelta(0), "delay.busy", error.detail):
-            self.refuse(error, is_heard=False)
+            self.refuse(error, was_processed=False)
 
     def lose_reply(self, cause: str, detail: str):
-        """Recovery may have been first, and has counted it."""
+        """Recovery may have come first; then it has counted this one."""
         if self.generation.lose_reply(f"lost.{cause}", detail):
             self.account.count_unknown()
 
@@ -222,10 +223,10 @@ class Attempt:
             self.account.pause(error.cause)
             return
         self.account.pause(REFUSED_KEY, instead_of=Cause.KEY)
-        enqueue_account_check()  # a key that is bad for everything resumes by itself once it is good
+        enqueue_account_check()  # a key that is bad for every call resumes by itself once it is good
 
     def try_again_or_refuse(self, error: RemoteError, cause: str):
-        """Nothing has left. What concerns the account, or may pass, costs this generation only time."""
+        """Nothing was sent. A problem with the account, or one that may pass, only delays this generation."""
         if error.is_definite and not error.stops_sending:
             self.refuse(error)
             return
@@ -234,9 +235,9 @@ class Attempt:
         delay = min(2 ** (self.generation.send_attempts + 1), LONGEST_BACKOFF)
         self.generation.put_back(self.token, timedelta(seconds=delay), f"delay.{cause}", error.detail)
 
-    def refuse(self, error: RemoteError, is_heard: bool = True):
+    def refuse(self, error: RemoteError, was_processed: bool = True):
         self.generation.refuse(self.token, error.cause, f"refusal.{error.cause}", error.detail)
         if error.cause == Cause.PICTURE:
             frames.forget_remote_copies(self.generation)
-        if is_heard:
+        if was_processed:
             self.account.reset_unknown_count()

@@ -1,8 +1,8 @@
-"""Finds what waits to be sent or saved and has no task: its task was lost, or its time has only come.
+"""Finds what waits to be sent or saved and has no task: the task was lost, or it has just become due.
 
 A task leaves django-q2's table as soon as a worker process takes it, and a process that dies takes its tasks with it.
-Tasks are taken in the order of their numbers. So a row whose task has left the table, and that nobody has claimed a
-moment later, lost its task, or came when all places were taken: it is enqueued again, long before the usual time.
+Tasks are taken in the order of their numbers. So if a row's task has left the table and the row is still unclaimed a
+moment later, the task was lost, or came when no process was free: it is enqueued again, long before the usual time.
 """
 
 import time
@@ -15,46 +15,46 @@ from videos.engine.enqueue import (
     enqueue_save,
     enqueue_submit,
     enqueue_webhooks,
-    longest_waiting,
-    newest_waiting,
+    newest_task,
+    oldest_task,
     waiting,
 )
 from videos.limits import SAVERS, SENDERS, TASKS_WAITING
 from videos.models import Generation, WebhookEvent
 
-ENQUEUE_AGAIN = 10.0  # seconds until the same row is enqueued once more, whatever became of its task
-LOST_AFTER = 1.5  # seconds that a task which was taken has until its row is claimed
-LOST_AT_ONCE = SENDERS + SAVERS  # rows whose task may be lost that are enqueued again in one look
+ENQUEUE_AGAIN = 10.0  # seconds until the same row is enqueued again, whatever happened to its task
+LOST_AFTER = 1.5  # seconds for a task that was taken to claim its row
+LOST_AT_ONCE = SENDERS + SAVERS  # rows with a lost task that are enqueued again at one time
 
 
 @dataclass
 class Enqueued:
-    """When a row was enqueued, and a number that its task's is not above."""
+    """When a row was enqueued, and an upper bound for the number of its task."""
 
     moment: float
     number: int
 
 
 class Work:
-    """What the poller's thread enqueues each second, and as soon as a video is finished."""
+    """Enqueues tasks each second, and as soon as a video is finished, in a thread of the poller."""
 
     def __init__(self):
         self.enqueued: dict[int, Enqueued] = {}
 
     def look(self):
-        room = TASKS_WAITING - waiting()
-        if room <= 0:
+        free = TASKS_WAITING - waiting()
+        if free <= 0:
             return
-        now, self.taken_below = time.monotonic(), longest_waiting()
+        now, self.taken_below = time.monotonic(), oldest_task()
         self.enqueued = {pk: task for pk, task in self.enqueued.items() if now - task.moment < ENQUEUE_AGAIN}
-        to_send = self.without_task(Generation.objects.sendable(timezone.now())[:room], now)
-        to_save = self.without_task(Generation.objects.savable(timezone.now())[:room], now)
+        to_send = self.without_task(Generation.objects.sendable(timezone.now())[:free], now)
+        to_save = self.without_task(Generation.objects.savable(timezone.now())[:free], now)
         for pk in to_send:
             enqueue_submit(pk)
         for pk in to_save:
             enqueue_save(pk)
         if to_send or to_save:
-            task = Enqueued(now, newest_waiting() or 0)
+            task = Enqueued(now, newest_task() or 0)
             self.enqueued.update(dict.fromkeys([*to_send, *to_save], task))
         if WebhookEvent.objects.due(timezone.now()).exists():
             enqueue_webhooks()

@@ -1,4 +1,4 @@
-"""What is stored: one group of models per file. `generation` is the only writer of status."""
+"""The models, one group per file. `generation` is the only writer of status."""
 
 from videos.models.alarm import Alarm
 from videos.models.batch import AlreadyRetried, Batch, OtherContents, Request, TokenTaken

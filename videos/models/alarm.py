@@ -1,4 +1,4 @@
-"""What is wrong with the place that the studio runs in, and needs a person: found by one process, shown by all.
+"""Problems of the studio's environment that need a person: found by one process, shown by all.
 
 An alarm is open until the cause is gone, or until nobody has seen it for a while: the host that found it may be gone.
 """
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 SEEN_AGAIN_EVERY = timedelta(minutes=1)
 FORGOTTEN_AFTER = timedelta(minutes=15)
-LASTING = timedelta(days=7)  # for what is looked at once a day
+LASTING = timedelta(days=7)  # for problems that are checked once a day
 
 
 class AlarmQuerySet(models.QuerySet):
@@ -20,7 +20,7 @@ class AlarmQuerySet(models.QuerySet):
         return self.filter(seen, ended_at=None).order_by("pk")
 
     def set_off(self, kind: str, subject: str, sentence: str, is_lasting: bool = False):
-        """Begins it, or notes that it still stands; cheap when called often."""
+        """Raises the alarm, or updates an existing one; cheap when called often."""
         now = timezone.now()
         standing = self.open().filter(kind=kind, subject=subject, sentence=sentence)
         if standing.filter(seen_at__gt=now - SEEN_AGAIN_EVERY).exists() or standing.update(seen_at=now):

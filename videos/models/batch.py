@@ -29,20 +29,20 @@ from videos.text import with_line_feeds
 
 
 class TokenTaken(Exception):
-    """The form token was used by somebody else: no honest form does that."""
+    """The form token was used by somebody else, which no honest form does."""
 
 
 class OtherContents(Exception):
-    """The form token was used already, for a form with other contents: nothing was made this time."""
+    """The form token was used before, for a form with other contents: nothing was made this time."""
 
 
 class AlreadyRetried(Exception):
-    """This generation was retried before, and nobody said that it should be made once more."""
+    """This generation was retried before, and `again` was not given."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for in one generation, and the collection that it lands in. Frames are a Picture or an address,
+    """The request for one video, and the collection that the video is added to. A frame is a Picture or an address,
     never both."""
 
     prompt: str
@@ -62,7 +62,7 @@ class Request:
 
     @classmethod
     def again(cls, generation: Generation) -> "Request":
-        """The request of this generation once more, linked to it."""
+        """The same request as that of this generation, linked to it."""
         return cls(
             prompt=generation.prompt,
             provider=generation.provider,
@@ -76,7 +76,7 @@ class Request:
         )
 
     def contents(self) -> list:
-        """Everything that is asked for, as plain values."""
+        """The whole request as plain values."""
         frames = [frame and frame.sha256 for frame in (self.start_frame, self.end_frame)]
         addresses = [self.start_frame_url, self.end_frame_url]
         retried = self.retry_of and self.retry_of.pk
@@ -91,10 +91,10 @@ class Request:
 class BatchManager(models.Manager):
     @retried
     def make(self, owner, form_token: str, requests: list[Request]) -> "Batch":
-        """The batch of one click of Generate: one batch, however often the same form is sent.
+        """Makes the batch of one click of Generate, once, however often the same form is sent.
 
-        Budgets are checked and held in the very transaction that makes the generations. Raises OverBudget, TokenTaken
-        when the token belongs to somebody else's form, OtherContents when this form was sent with other contents, and
+        Budgets are checked and held in the transaction that makes the generations. Raises OverBudget, TokenTaken if
+        the token belongs to somebody else's form, OtherContents if this form was sent before with other contents, and
         CollectionFull.
         """
         DatabaseLock.objects.hold(BUDGETS)
@@ -102,7 +102,7 @@ class BatchManager(models.Manager):
         known = self.filter(form_token=form_token).first()
         if known:
             return known.replayed(owner, fingerprint)
-        Budget.objects.check_room(owner, cost_of(requests), Generation.objects.unfinished())
+        Budget.objects.require_budget(owner, cost_of(requests), Generation.objects.unfinished())
         batch = self.create(owner=owner, form_token=form_token, fingerprint=fingerprint)
         made = [batch.add(request) for request in requests]
         batch.hold(made)
@@ -118,9 +118,9 @@ class BatchManager(models.Manager):
 
     @retried
     def retry(self, generation: Generation, owner, form_token: str, again: bool = False) -> "Batch":
-        """A new generation of the same request, linked to this one.
+        """Makes a new generation of the same request, linked to this one.
 
-        Raises AlreadyRetried unless it is the first, or `again` says that one more is meant; also what `make` raises.
+        Raises AlreadyRetried unless it is the first retry or `again` is given, and everything that `make` raises.
         """
         DatabaseLock.objects.hold(BUDGETS)
         is_replay = self.filter(form_token=form_token).exists()
@@ -128,7 +128,7 @@ class BatchManager(models.Manager):
             raise AlreadyRetried
         batch = self.make(owner, form_token, [Request.again(generation)])
         for collection in Collection.objects.visible_to(owner).filter(clips__generation=generation):
-            collection.add(batch.generations.all(), owner)  # a retry takes its place beside what failed
+            collection.add(batch.generations.all(), owner)  # a retry goes where the failed one is
         return batch
 
 
@@ -141,7 +141,7 @@ def cost_of(requests: list[Request]) -> Cost:
 
 
 def fingerprint_of(requests: list[Request]) -> str:
-    """The same for the same contents, so that a form which is sent again is told from one with other contents."""
+    """The same for the same contents, to tell a form that is sent again from one with other contents."""
     contents = json.dumps([request.contents() for request in requests], sort_keys=True)
     return hashlib.sha256(contents.encode()).hexdigest()
 
@@ -172,11 +172,11 @@ class Batch(models.Model):
         return self
 
     def unsent(self):
-        """Its generations that can still be taken back."""
+        """Its generations that can still be cancelled."""
         return self.generations.kept().filter(status=Status.QUEUED)
 
     def collect(self, made: Iterable[tuple[Request, Generation]]):
-        """Puts what was made into the collections that were asked for, made now where there is none of the name."""
+        """Adds the new videos to the requested collections, which are created if they do not exist."""
         known: dict[int | str, Collection] = {}
         by_collection: dict[int | str, list[Generation]] = {}
         for request, generation in made:

@@ -1,4 +1,4 @@
-"""Budgets and the append-only ledger whose sums they are checked against."""
+"""Budgets, and the append-only ledger whose sums are checked against them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from videos.remotes import registry
 
 
 class OverBudget(Exception):
-    """What was asked for does not fit in a budget. `str(error)` is a sentence for a person."""
+    """The request does not fit in a budget. `str(error)` is a sentence for a person."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one batch would hold: how many videos, and how much money by currency, where prices are known."""
+    """What one batch would hold: the number of videos, and money by currency, as far as prices are known."""
 
     videos: int
     amounts: dict[str, Decimal]
@@ -93,7 +93,7 @@ class BudgetQuerySet(models.QuerySet):
         own = [row for row in rows if row.scope == Budget.Scope.ONE]
         return [row for row in rows if row.scope != Budget.Scope.EACH or not own]
 
-    def check_room(self, user, cost: Cost, unfinished: models.QuerySet):
+    def require_budget(self, user, cost: Cost, unfinished: models.QuerySet):
         """Raises OverBudget unless `cost` fits in every binding budget; `unfinished` are all unfinished generations."""
         for budget in self.binding(user):
             budget.check_in_flight(cost, unfinished if budget.is_shared else unfinished.filter(owner=user))

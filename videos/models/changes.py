@@ -1,10 +1,10 @@
-"""What changed since a page last asked, in the order in which the database commits.
+"""Finds what changed since a page last asked, in the order in which the database commits.
 
 A counter that each transaction raises by one is not in that order on PostgreSQL: a transaction may take its number
-first and be committed last, and a page that has read further by then would never be told. So there a row keeps the id
-of the transaction that changed it, and a page keeps a snapshot: which transactions were committed when it read.
+first and be committed last, and a page that has read further by then would miss it. So there a row keeps the id of the
+transaction that changed it, and a page keeps a snapshot: which transactions were committed when it read.
 SQLite runs one writing transaction at a time, so a growing number is enough. It grows with the clock, so that it never
-comes again when the row that had the highest is deleted.
+is reused when the row with the highest number is deleted.
 """
 
 import re
@@ -20,7 +20,7 @@ MOST_OPEN = 1000  # transactions that write at the same time
 
 
 class ThisTransaction(Func):
-    """The number under which what this transaction changes is found again."""
+    """The number by which the changes of this transaction are found."""
 
     output_field = models.BigIntegerField()
     template = (
@@ -32,7 +32,7 @@ class ThisTransaction(Func):
         return self.as_sql(compiler, connection, template="pg_current_xact_id()::text::bigint", **context)
 
 
-# What every change that a page should show writes; `version` counts the changes of one row, for the page itself.
+# Every change that a page should show writes these; `version` counts the changes of one row, for the page itself.
 CHANGED = {"version": F("version") + 1, "changed_in": ThisTransaction()}
 
 
@@ -47,7 +47,7 @@ class Snapshot(models.Field):
 
 
 def current_moment() -> str:
-    """What is committed by now, to be given to `changed_between` later."""
+    """The present state of commits, for a later call of `changed_between`."""
     is_postgres = connection.vendor == "postgresql"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -58,7 +58,7 @@ def current_moment() -> str:
 
 
 def is_moment(text: str) -> bool:
-    """Whether the database can read this as a moment; it comes back from outside."""
+    """Whether the database can read this text as a moment; it comes from a request."""
     if connection.vendor != "postgresql":
         return bool(NUMBER.fullmatch(text)) and int(text) < BIGGEST
     found = SNAPSHOT.fullmatch(text)
@@ -78,12 +78,12 @@ def is_still_to_come(moment: str) -> bool:
 
 
 def end_of(snapshot: str) -> int:
-    """The first transaction that had not begun yet."""
+    """The number of the first transaction that had not begun yet."""
     return int(snapshot.split(":")[1])
 
 
 def changed_between(earlier: str, later: str) -> Q:
-    """The rows whose last change was not committed at the earlier of these moments, and was at the later one.
+    """Rows whose last change was not committed at the earlier moment, and was committed at the later one.
 
     "" is a moment before everything.
     """

@@ -33,7 +33,7 @@ def name_key(name: str) -> str:
 
 class CollectionQuerySet(models.QuerySet):
     def visible_to(self, user):
-        """One's own, and what others share with the team."""
+        """The person's own collections, and those that others share with the team."""
         if not user.is_authenticated:
             return self.none()
         return self.filter(Q(owner=user) | Q(shared=True))
@@ -75,7 +75,7 @@ class CollectionManager(models.Manager.from_queryset(CollectionQuerySet)):
 
 
 class Collection(models.Model):
-    """A named list of videos. Those who see it see of its videos only what `Generation.visible_to` lets them see."""
+    """A named list of videos. Everyone who can see it sees only the videos that `Generation.visible_to` allows."""
 
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="collections")
@@ -163,13 +163,13 @@ class Collection(models.Model):
 
     @retried
     def remove_for_good(self):
-        """The collection with what was said in it; its videos stay."""
+        """Deletes the collection with its comments; its videos stay."""
         pks = list(self.clips.values_list("generation", flat=True))
         self.delete()
         Generation.objects.note_change(pks)
 
     def _tell(self, pks: list[int], user):
-        """Pages that show the collection see these videos anew; in a shared one, so does the team."""
+        """Marks these videos as changed for pages that show the collection; in a shared one, for the team too."""
         if self.shared:
             Generation.objects.share_all(user, pks)
         Generation.objects.note_change(pks)

@@ -1,13 +1,13 @@
-"""Locks that last as long as a transaction, each a row of its own: what they protect need not be a row."""
+"""Locks that last as long as a transaction. Each is a row of its own, so it can protect more than one row."""
 
 from django.db import models
 
 
 class DatabaseLockQuerySet(models.QuerySet):
     def hold(self, name: str) -> "DatabaseLock":
-        """Waits until nobody else holds it, and holds it until the transaction ends.
+        """Waits until nobody else has the lock, and keeps it until the transaction ends.
 
-        SQLite has no row locks and needs none: its IMMEDIATE transactions are alone from their first word.
+        SQLite has no row locks and needs none: only one of its IMMEDIATE transactions runs at a time.
         """
         known, _ = self.get_or_create(name=name)
         return self.select_for_update(no_key=True).get(pk=known.pk)

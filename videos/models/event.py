@@ -1,4 +1,4 @@
-"""What happened to a generation: one row for each step, written in the transaction that makes the step.
+"""The history of a generation: one row for each step, written in the transaction of the step.
 
 `GenerationEventManager.record` is the only writer. Every move passes it, so whatever else must happen in the same
 commit as a move belongs there too.
@@ -17,27 +17,27 @@ from videos.lifecycle import Status
 
 LONGEST_CODE, LONGEST_WORDS = 100, 500
 THIS_HOST = socket.gethostname()[:64]
-LOOK_BACK = 6  # steps in which the same trouble is looked for before it gets a row of its own
+LOOK_BACK = 6  # earlier steps that are searched for the same problem, before it gets a new row
 
 
 class Step(models.TextChoices):
-    """What one event says. A code in rows; `videos/timeline.py` has the sentences."""
+    """The kinds of events. A code in rows; `videos/timeline.py` has the sentences."""
 
     CREATED = "created"
     SENDING = "sending"
     SENDING_AGAIN = "sending_again"  # the same request, under the same key
-    PUT_BACK = "put_back"  # surely not accepted; it waits
+    PUT_BACK = "put_back"  # certainly not accepted; it waits
     REPLY_LOST = "reply_lost"  # the same request is repeated under the same key
     ACCEPTED = "accepted"
     REFUSED = "refused"
     UNKNOWN = "unknown"
-    POLLED = "polled"  # a poll said something new
+    POLLED = "polled"  # a poll found something new
     COMPLETED = "completed"
     FAILED = "failed"
     STOPPED = "stopped"
     CHECK_AGAIN = "check_again"
     NEW_LINK = "new_link"
-    INTERRUPTED = "interrupted"  # a download, which goes on at once
+    INTERRUPTED = "interrupted"  # a download, which continues at once
     NOT_SAVED = "not_saved"  # put off; it is tried again
     SAVED = "saved"
     FETCH_AGAIN = "fetch_again"
@@ -60,14 +60,14 @@ TROUBLE = REPEATING - {Step.NEW_LINK} | {Step.REFUSED, Step.UNKNOWN, Step.FAILED
 
 class GenerationEventManager(models.Manager):
     def record(self, events: "Iterable[GenerationEvent]"):
-        """Writes these events, in the transaction of the moves that they tell of: one INSERT for any number.
+        """Writes these events in the transaction of their moves, with one INSERT for any number.
 
         The rows of the generations are locked by then, so their last events stand still.
         """
         self.bulk_create([event for event in events if not self._fold(event.completed())])
 
     def _fold(self, event: "GenerationEvent") -> bool:
-        """Counts this step in the event that said the same a moment ago, if there is one."""
+        """Counts this step in a recent event of the same kind, if there is one."""
         if event.step not in REPEATING:
             return False
         between = []
@@ -110,11 +110,11 @@ class GenerationEvent(models.Model):
 
     @property
     def note(self) -> str:
-        """What the card said at that moment."""
+        """The text of the card at that moment."""
         return wording.explain(self.code, self.generation.remote_name, self.facts)
 
     def completed(self) -> "GenerationEvent":
-        """Itself, with texts that any database takes: an event never stands in the way of its move."""
+        """Returns itself with texts that every database accepts: an event must never prevent its move."""
         self.host = THIS_HOST
         for name, longest in (("code", LONGEST_CODE), ("words", LONGEST_WORDS)):
             setattr(self, name, str(getattr(self, name) or "").replace("\0", "")[:longest])
@@ -126,7 +126,7 @@ class GenerationEvent(models.Model):
 
 
 def events_of(generations: Sequence, step: Step, **facts) -> list[GenerationEvent]:
-    """The same step of several generations, as each stands now."""
+    """An event of the same step for each generation, with its present status."""
     return [
         GenerationEvent(generation=one, step=step, status=one.status, polls=one.polls, **facts) for one in generations
     ]

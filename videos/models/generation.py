@@ -1,7 +1,7 @@
 """A generation: one request for one video, and every move of its life.
 
-Each move is one method and one conditional UPDATE, which acts only if exactly one row changed; whoever reads
-this file has read everything that ever writes a status.
+Each move is one method and one conditional UPDATE, which acts only if exactly one row changed. Nothing outside this
+file writes a status.
 """
 
 import uuid
@@ -45,20 +45,20 @@ COUNTERS = {Status.QUEUED: "send_attempts", Status.SENDING: "send_attempts", Sta
 class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
     @retried
     def claim_to_send(self, pk: int, token: uuid.UUID | None = None) -> "Generation | None":
-        """The queued generation, leased to the caller, if sending is allowed and a place is free; else None.
+        """The queued generation, leased to the caller, if sending is allowed and the limit is not reached; else None.
 
-        The account's row is locked while places are counted, so two senders never take the same last place.
+        The account's row is locked while generations in flight are counted, so two senders never exceed the limit.
         """
         backend = self.filter(pk=pk, status=Status.QUEUED).values_list("backend", flat=True).first()
         if backend is None:
             return None
         account, now = RemoteAccount.objects.lock(backend), timezone.now()
-        if not account.may_send(now) or self.occupying(backend, now).count() >= account.places:
+        if not account.may_send(now) or self.occupying(backend, now).count() >= account.in_flight_limit:
             return None
         return self._claim(self.due(Status.QUEUED, now).filter(pk=pk), now, token or uuid.uuid4())
 
     def claim_to_repeat(self, pk: int, token: uuid.UUID | None = None) -> "Generation | None":
-        """The generation whose reply was lost, leased to the caller, if the same key may ask once more."""
+        """The generation whose reply was lost, leased to the caller, if its request may be repeated; else None."""
         backend = self.filter(pk=pk, status=Status.SENDING).values_list("backend", flat=True).first()
         if backend is None:
             return None
@@ -68,7 +68,7 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         return self._claim(self.repeatable(account, now).filter(pk=pk), now, token or uuid.uuid4())
 
     def repeatable(self, account: RemoteAccount, now: datetime):
-        """Sent under a key that the backend still knows; nobody is on it, and its time has come."""
+        """Sent under a key that the backend still knows, not leased, and due."""
         span = account.repeats_for
         if span is None:
             return self.none()
@@ -85,9 +85,9 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         return self.with_everything().get(lease_token=token)
 
     def free_claims(self, tokens: list[uuid.UUID]) -> int:
-        """What these claims hold can be claimed again from now on, because their holders have died.
+        """Frees the generations under these claims, because the processes that held them have died.
 
-        What they were sending has an unknown outcome, as soon as `give_up_lost_replies` looks.
+        What they were sending gets an unknown outcome the next time `give_up_lost_replies` runs.
         """
         held = self.filter(lease_token__in=tokens, status__in=IN_PROGRESS)
         frames = {pk for pair in held.values_list("start_frame", "end_frame") for pk in pair if pk}
@@ -95,15 +95,17 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         return sum(generation.free_claim() for generation in held)
 
     def sendable(self, now: datetime) -> list[int]:
-        """Ids of those that may be sent now, the longest due first: as many as each backend has free places, and
-        those whose reply was lost and may be asked for again: they have their place."""
+        """The ids that may be sent now, the longest due first: as many as each backend's limit allows, and
+        those whose request may be repeated after a lost reply, which count against the limit already."""
         found = []
         for account in RemoteAccount.objects.all_active():
-            free = account.places - self.occupying(account.backend, now).count() if account.may_send(now) else 0
+            free = (
+                account.in_flight_limit - self.occupying(account.backend, now).count() if account.may_send(now) else 0
+            )
             due = self.due(Status.QUEUED, now).filter(backend=account.backend)
             found += due.values_list("due_at", "pk")[: max(0, free)]
             if account.may_send(now):
-                found += self.repeatable(account, now).values_list("due_at", "pk")[: account.places]
+                found += self.repeatable(account, now).values_list("due_at", "pk")[: account.in_flight_limit]
         return [pk for _, pk in sorted(found)]
 
     def savable(self, now: datetime):
@@ -120,11 +122,11 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         if not rows.update(status=outcome.status, **CHANGED, **fields):
             return None
         if outcome.status != Status.SAVING and (settings.METRICS_TOKEN or settings.WEBHOOK_URL):
-            self.get(pk=outcome.pk).tell_outside()
+            self.get(pk=outcome.pk).report()
         return event_of(outcome)
 
     def note_change(self, pks: list[int]):
-        """Something about these changed that stands in other tables, and pages should show it."""
+        """Marks these as changed for pages, because of changes in other tables."""
         update_in_order(self.filter(pk__in=pks), **CHANGED)
 
     def keep_imported(self, batch, public_id: uuid.UUID, words: str, ratio: str, copy: SavedVideo) -> "Generation":
@@ -156,7 +158,7 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
 
     @retried
     def retire(self, pks: list[int], code: str) -> int:
-        """Moves these to the trash by the owner's rule, but for those that somebody has begun to keep meanwhile."""
+        """Moves these to the trash by the owner's rule, except those that somebody has kept in the meantime."""
         rows = list(self.filter(pk__in=lock_in_order(self.filter(pk__in=pks).retirable())))
         update_in_order(self.filter(pk__in=[row.pk for row in rows]), trashed_at=timezone.now(), **CHANGED)
         GenerationEvent.objects.record(events_of(rows, Step.TRASHED, code=code))
@@ -180,21 +182,21 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
             row.save(update_fields=["newest"])
 
     def give_up_lost_replies(self) -> int:
-        """Whatever was being sent when its lease ran out has an unknown outcome, unless the same key may ask once
-        more; how many were lost."""
+        """Generations whose lease expired while they were being sent get an unknown outcome, unless the request may be
+        repeated under the same key. Returns how many were lost."""
         lost = self.unleased(timezone.now()).filter(status=Status.SENDING)
         backends = Counter(generation.backend for generation in lost if generation.lose_or_repeat())
         for backend in backends:
-            RemoteAccount.objects.of(backend).count_unknown()  # one interruption, however many were on their way
+            RemoteAccount.objects.of(backend).count_unknown()  # one interruption, however many were being sent
         return backends.total()
 
     def add_missing_settlements(self):
-        """A sender that died between an id's own commit and the ledger's left an execution that does not count yet."""
+        """Settles generations whose sender died between storing the remote id and writing to the ledger."""
         for generation in self.filter(settled=False, remote_id__isnull=False):
             generation.settle()
 
     def flag_rows_of_other_backend(self):
-        """What was made in demo mode never goes to a remote API, nor the other way round; its card says so."""
+        """A generation of demo mode is never sent to a remote API, nor the other way round. Its card says so."""
         others = self.exclude(backend__in=registry.active_keys())
         others = others.filter(status__in=[Status.QUEUED, Status.RUNNING, Status.SAVING])
         is_demo = Q(backend__startswith=registry.DEMO)
@@ -202,11 +204,11 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
             update_in_order(rows.exclude(status_note=note), **note_of(note), **CHANGED)
 
     def adopt(self, public_id: uuid.UUID, remote_id: str) -> bool:
-        """Replays a reply that was kept beside the database. True when its row now holds this execution."""
+        """Replays a reply that was kept in a side file. True if its row now has this remote id."""
         generation = self.filter(public_id=public_id).first()
         if generation is None or not generation.remote.is_valid_id(remote_id):
             return False
-        if generation.remote_id == remote_id:  # the commit stood after all; what came after it may not
+        if generation.remote_id == remote_id:  # the commit succeeded after all; the settlement may not have
             generation.settle()
             return True
         return generation.accept(remote_id, generation.lease_token)
@@ -225,7 +227,7 @@ class Generation(models.Model):
     batch = models.ForeignKey("Batch", on_delete=models.PROTECT, related_name="generations")
     retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
 
-    # What was asked for
+    # The request
     prompt = models.TextField()
     search_text = models.TextField(blank=True, editable=False)  # the prompt, folded
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="generations", db_index=False)
@@ -237,7 +239,7 @@ class Generation(models.Model):
     config = models.JSONField(default=dict, blank=True)
     estimate = models.DecimalField(max_digits=12, decimal_places=4, null=True, blank=True)
 
-    # Where it stands
+    # Its state
     backend = models.CharField(max_length=64, help_text="The remote API that makes it; demo: is drawn here.")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     version = models.PositiveBigIntegerField(default=0, editable=False)
@@ -254,11 +256,11 @@ class Generation(models.Model):
     first_sent_at = models.DateTimeField(null=True, blank=True)
     repeats = models.PositiveIntegerField(default=0)
 
-    # What the remote said
+    # From the remote API
     remote_id = models.CharField(max_length=200, null=True, blank=True)
     video_id = models.CharField(max_length=200, blank=True)
     asset_id = models.CharField(max_length=200, blank=True)
-    video_url = models.TextField(blank=True, editable=False)  # signed: only here, and only until the copy is saved
+    video_url = models.TextField(blank=True, editable=False)  # signed; kept here alone, until the video is saved
     remote_status = models.CharField(max_length=64, blank=True)
     remote_facts = models.JSONField(default=dict, blank=True, help_text="Of the video: seed, width, height, seconds.")
     error_class = models.CharField(max_length=32, blank=True)
@@ -272,7 +274,7 @@ class Generation(models.Model):
     saved_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
-    # The engine's own
+    # For the engine
     due_at = models.DateTimeField(default=timezone.now)
     lease_token = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -282,7 +284,7 @@ class Generation(models.Model):
     missing_polls = models.PositiveIntegerField(default=0)
     failed_polls = models.PositiveIntegerField(default=0)
 
-    # The owner's own
+    # For its owner
     retried_at = models.DateTimeField(null=True, blank=True, editable=False)
     seen = models.BooleanField(default=False)
     shared = models.BooleanField(default=False, help_text="With the team.")
@@ -333,17 +335,17 @@ class Generation(models.Model):
 
     @property
     def remote_name(self) -> str:
-        """What people call the remote API that makes it."""
+        """The name of the remote API that makes it, for people."""
         return registry.name_of(self.backend)
 
     @property
     def error_message(self) -> str:
-        """Why it failed, or what became of its reply, for a person; "" where nothing is wrong."""
+        """Why it failed, or what happened to its reply, in a sentence; "" if nothing is wrong."""
         return wording.explain(self.error_code, self.remote_name)
 
     @property
     def status_message(self) -> str:
-        """What is going wrong for the moment, for a person; "" where nothing is."""
+        """What goes wrong for the moment, in a sentence; "" if nothing does."""
         return wording.explain(self.status_note, self.remote_name, self.status_facts)
 
     @property
@@ -353,7 +355,7 @@ class Generation(models.Model):
 
     # Sending
     def mark_sending(self, token: uuid.UUID, is_repeat: bool = False) -> bool:
-        """The durable mark, made before the first byte leaves. False means: do not send."""
+        """Makes the durable mark before the first byte is sent. False: do not send."""
         now = timezone.now()
         rows = self._rows(Status.SENDING, token).filter(lease_until__gt=now)
         fields: dict[str, Any] = {"lease_until": now + timedelta(seconds=settings.LEASE_SECONDS)}
@@ -366,22 +368,22 @@ class Generation(models.Model):
         return self._move(rows, Status.SENDING, Step.SENDING, sent_at=now, **NO_NOTE, **fields)
 
     def may_repeat(self) -> bool:
-        """Whether the backend surely still knows this request's key, and is trusted to replay its answer."""
+        """Whether the backend certainly still knows this request's key, and is trusted to replay its answer."""
         now, span = timezone.now(), RemoteAccount.objects.of(self.backend).repeats_for
         if not self.repeat_key or span is None or self.first_sent_at is None:
             return False
         return now - span < self.first_sent_at <= now + CLOCKS_DIFFER
 
     def repeat_later(self, token: uuid.UUID | None, delay: timedelta, note: str, words: str = "") -> bool:
-        """The reply was lost: the same request goes out again after `delay`, under the same key. The token stays, so
-        that a sender that was only slow may still come back with the id."""
+        """The reply was lost: the same request is sent again after `delay`, under the same key. The token stays, so
+        that a sender that was only slow can still store the id."""
         rows = Generation.objects.filter(pk=self.pk, status=Status.SENDING, lease_token=token)
         fields = {"due_at": timezone.now() + delay, "lease_until": None}
         fields |= {**note_of(note), "repeats": F("repeats") + 1}
         return self._move(rows, Status.SENDING, Step.REPLY_LOST if note else None, words=words, **fields)
 
     def lose_or_repeat(self) -> bool:
-        """Its sender is gone. True when the outcome is unknown; else it is asked for again."""
+        """Its sender has died. True if the outcome is now unknown; False if the request is repeated."""
         if not self.may_repeat():
             return self.lose_reply("lost.interrupted")
         if not self.status_note:
@@ -389,8 +391,8 @@ class Generation(models.Model):
         return False
 
     def put_back(self, token: uuid.UUID, delay: timedelta, note: str = "", words: str = "") -> bool:
-        """Surely not accepted: it waits and is tried again, and the card says why. Without a note, the wait is no
-        failed attempt. `words` are the remote's own."""
+        """Certainly not accepted: it waits and is tried again, and the card says why. Without a note, it does not
+        count as a failed attempt. `words` are the remote's own."""
         attempts = F("send_attempts") + (1 if note else 0)
         fields = {"due_at": timezone.now() + delay, "sent_at": None, "send_attempts": attempts}
         fields |= note_of(note, {"detail": words} if words else None)
@@ -401,14 +403,14 @@ class Generation(models.Model):
         return self._move(self._rows(Status.QUEUED, token), Status.QUEUED, Step.PUT_BACK, words=words, **fields)
 
     def accept(self, remote_id: str, token: uuid.UUID | None) -> bool:
-        """The remote side has it under this id, written alone in a commit of its own.
+        """The remote API has accepted it under this id, which is written in a commit of its own.
 
-        Also takes a reply that comes after the outcome was given up as unknown, or even resolved as not made,
-        because the sender's token still stands in the row. Raises IntegrityError when another generation has the id.
+        A late reply is accepted too, after the outcome became unknown or was even resolved as not made, because the
+        sender's token is still in the row. Raises IntegrityError if another generation has the id.
         """
         sent = Q(sent_at__isnull=False, remote_id=None)
         rows = self._rows(Status.RUNNING, token).filter(sent).exclude(status__in=[Status.STOPPED, Status.FAILED])
-        fields = {"remote_id": remote_id, **self._followed_from_now()}
+        fields = {"remote_id": remote_id, **self._polled_from_now()}
         if not self._move(rows, Status.RUNNING, Step.ACCEPTED, words=remote_id, **fields):
             return False
         self.settle()
@@ -416,7 +418,7 @@ class Generation(models.Model):
 
     @retried
     def refuse(self, token: uuid.UUID, error_class: str, code: str, detail: str = "") -> bool:
-        """A definite refusal before anything was made: nothing is charged, and what was held is given back."""
+        """A definite refusal before anything was made: nothing is charged, and the budget is released."""
         rows = self._rows(Status.FAILED, token).exclude(status=Status.RUNNING)
         error = {"error_class": error_class, "error_code": code, "error_detail": detail}
         ended = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
@@ -424,26 +426,26 @@ class Generation(models.Model):
         return refused and self.release(failed=1, excused=error_class in NOT_ITS_FAULT)
 
     def lose_reply(self, code: str, detail: str = "", error_class: str = "lost_reply") -> bool:
-        """Sent, and no usable reply: it may have been charged. Only a person moves it on.
+        """Sent, and no usable reply came: it may have been charged, and only a person can resolve it.
 
-        The lease token stays: a sender that was only slow may still come back with the id.
+        The lease token stays: a sender that was only slow can still store the id.
         """
         rows = self._rows(Status.UNKNOWN, self.lease_token)
         error = {"error_class": error_class, "error_code": code, "error_detail": detail}
         return self._move(rows, Status.UNKNOWN, Step.UNKNOWN, words=detail, **NO_NOTE, **error)
 
-    # Following
+    # Polling
     def stop_waiting(self, by=None) -> bool:
         fields = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
         return self._move(self._rows(Status.STOPPED), Status.STOPPED, Step.STOPPED, by=by, **fields)
 
     @retried
     def check_again(self, by=None) -> bool:
-        """Looks for an execution that nobody waits for any more, or that the remote did not know a while ago. Free."""
-        rows, fields = self._rows(Status.RUNNING), self._followed_from_now()
+        """Polls again a generation that was given up, or whose id the remote API did not know earlier. Free."""
+        rows, fields = self._rows(Status.RUNNING), self._polled_from_now()
         if self._move(rows.filter(status=Status.STOPPED), Status.RUNNING, Step.CHECK_AGAIN, by=by, **fields):
             return True
-        if not self._move(rows.filter(UNKNOWN_TO_HEYGEN), Status.RUNNING, Step.CHECK_AGAIN, by=by, **fields):
+        if not self._move(rows.filter(NOT_FOUND_BY_REMOTE), Status.RUNNING, Step.CHECK_AGAIN, by=by, **fields):
             return False
         UsageDay.objects.count(self, failed=-1)
         Generation.objects.keep_records([self])
@@ -463,8 +465,8 @@ class Generation(models.Model):
 
     @retried
     def free_claim(self) -> bool:
-        """Its holder has died. What ends process after process waits longer each time, because all other work of that
-        host is interrupted too."""
+        """Frees the claim of a process that died. A generation that ends process after process waits longer each time,
+        because it interrupts all other work of that host, too."""
         fields = {"lease_until": timezone.now()}
         counter = COUNTERS.get(self.status)
         if counter:
@@ -486,7 +488,7 @@ class Generation(models.Model):
 
     @retried
     def keep_video(self, token: uuid.UUID, copy: SavedVideo) -> bool:
-        """The whole copy stands under its final name: the row of it, and `ready`, in one transaction."""
+        """The file has its final name: stores its row and the status `ready` in one transaction."""
         now = timezone.now()
         rows = self._rows(Status.READY, token)
         fields = {"saved_at": now, "ended_at": now, "video_url": "", **NO_NOTE, **NO_LEASE}
@@ -504,7 +506,7 @@ class Generation(models.Model):
 
     @retried
     def fetch_again(self, by=None) -> bool:
-        """The saved copy is missing or changed on disk: its row goes, and the engine saves it anew."""
+        """The saved copy is missing or changed on disk: deletes its row, so that the engine downloads it again."""
         rows = Generation.objects.filter(pk=self.pk, status=Status.READY, remote_id__isnull=False)
         fields = {"due_at": timezone.now(), "saved_at": None, "ended_at": None, **NO_LEASE}
         if not self._move(rows, Status.SAVING, Step.FETCH_AGAIN, by=by, **fields):
@@ -514,10 +516,10 @@ class Generation(models.Model):
         Generation.objects.keep_records([self])
         return True
 
-    # What the owner decides
+    # Decisions of its owner
     @retried
     def cancel(self, by=None) -> bool:
-        """Takes back what was never sent. A sender that holds it fails at its mark, and nothing is spent."""
+        """Cancels a generation that was never sent. A sender that has claimed it cannot mark it: nothing is spent."""
         rows = self._rows(Status.CANCELLED).filter(status=Status.QUEUED)
         ended = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
         cancelled = self._move(rows, Status.CANCELLED, Step.CANCELLED, by=by, **ended)
@@ -525,7 +527,7 @@ class Generation(models.Model):
 
     @retried
     def mark_retried(self, again: bool, by=None) -> bool:
-        """False if it was retried before; `again` says that one more is meant."""
+        """False if it was retried before, unless `again` is given."""
         rows = Generation.objects.filter(pk=self.pk)
         marked = (rows if again else rows.filter(retried_at=None)).update(retried_at=timezone.now(), **CHANGED)
         self.refresh_from_db()
@@ -535,16 +537,16 @@ class Generation(models.Model):
 
     @retried
     def resolve_as_not_made(self, by=None) -> bool:
-        """The owner looked, and the remote has nothing. The sender's token stays, in case it has after all."""
+        """The owner checked that the remote API has nothing. The sender's token stays, in case it has after all."""
         rows = self._rows(Status.CANCELLED).filter(status=Status.UNKNOWN)
         cancelled = self._move(rows, Status.CANCELLED, Step.NOT_MADE, by=by, ended_at=timezone.now())
         return cancelled and self.release(cancelled=1)
 
     @retried
     def resolve_as_found(self, remote_id: str, by=None) -> bool:
-        """The owner found the execution. Raises IntegrityError when another generation has it."""
+        """The owner found it at the remote API. Raises IntegrityError if another generation has this id."""
         rows = self._rows(Status.RUNNING).filter(status=Status.UNKNOWN)
-        fields = {"remote_id": remote_id, **self._followed_from_now()}
+        fields = {"remote_id": remote_id, **self._polled_from_now()}
         if not self._move(rows, Status.RUNNING, Step.FOUND, by=by, words=remote_id, **fields):
             return False
         self.settle()
@@ -552,7 +554,7 @@ class Generation(models.Model):
 
     @retried
     def mark_favourite(self, favourite: bool, user=None):
-        """A star of this person's own; of the owner where nobody is named. Raises DoesNotExist once it is removed."""
+        """Sets or removes this person's star, or the owner's by default. Raises DoesNotExist if the row is gone."""
         Generation.objects.select_for_update(no_key=True).get(pk=self.pk)
         if favourite:
             self.favourites.get_or_create(user=user or self.owner)
@@ -582,7 +584,7 @@ class Generation(models.Model):
 
     @retried
     def move_to_trash(self, by=None) -> bool:
-        """Never what is under way, or may have been paid for: it stays where its end can be seen."""
+        """False if it is in progress or may have been charged: then it must stay visible until it has ended."""
         rows = Generation.objects.filter(pk=self.pk, trashed_at=None).exclude(status__in=UNSETTLED)
         trashed = rows.update(**CHANGED, trashed_at=timezone.now())
         self.refresh_from_db()
@@ -593,9 +595,9 @@ class Generation(models.Model):
 
     @retried
     def remove_for_good(self) -> bool:
-        """The row, and its files with it, if it is still in the trash; somebody may have brought it back.
+        """Deletes the row and its files, if it is still in the trash; somebody may have restored it.
 
-        Deleting it also writes to its retries, which lose their link to it.
+        Deleting it also updates its retries, which lose their link to it.
         """
         lock_in_order(Generation.objects.filter(Q(pk=self.pk) | Q(retry_of=self.pk)), to_delete=True)
         row = Generation.objects.removable().filter(pk=self.pk).first()
@@ -614,7 +616,7 @@ class Generation(models.Model):
             self.log(Step.RESTORED, by=by)
             self.count_trashed(-1)
 
-    # What a screen asks
+    # For screens
     @property
     def in_progress(self) -> bool:
         return self.status in IN_PROGRESS
@@ -629,7 +631,7 @@ class Generation(models.Model):
 
     @property
     def clock_started_at(self) -> datetime:
-        """From when the elapsed time on the card counts."""
+        """The start of the elapsed time on the card."""
         return self.sent_at or self.created_at
 
     @property
@@ -638,14 +640,14 @@ class Generation(models.Model):
 
     @property
     def took_seconds(self) -> float | None:
-        """From sending to the remote side's completion."""
+        """Seconds from sending to completion at the remote API."""
         if self.sent_at is None or self.completed_at is None:
             return None
         return (self.completed_at - self.sent_at).total_seconds()
 
     # The ledger
     def enter(self, kind: LedgerEntry.Kind, videos: int, amount: Decimal) -> LedgerEntry:
-        """In the currency of its own first line: the provider's may have changed since."""
+        """Adds a line, in the currency of the first one: the provider's currency may have changed since."""
         currency = self.ledger.order_by("pk").values_list("currency", flat=True).first()
         where = {
             "provider_id": self.provider_id,
@@ -660,7 +662,7 @@ class Generation(models.Model):
 
     @retried
     def settle(self):
-        """It counts, once, however often this is called; what was given back as not made is held again."""
+        """Counts the generation once, however often this is called; a released hold is made again."""
         if not Generation.objects.filter(pk=self.pk).update(settled=True):  # locks it: recoveries come one by one
             return
         if self.ledger.aggregate(held=Sum("videos"))["held"] == 0:
@@ -685,8 +687,8 @@ class Generation(models.Model):
         UsageDay.objects.count(self, **counted)
         return True
 
-    # Who is told, in the transaction of the move
-    def tell_outside(self):
+    # Reports to others, in the transaction of the move
+    def report(self):
         """The outbox of the webhook, and the totals of `/metrics`, where they are switched on."""
         WebhookEvent.objects.note(self)
         if settings.METRICS_TOKEN:
@@ -718,9 +720,9 @@ class Generation(models.Model):
         if copy:
             OwnerStorage.objects.add({"owner_id": self.owner_id}, trashed=times, trashed_size=times * copy.size)
 
-    # How moves are made
+    # The mechanism of moves
     def _rows(self, target: Status, token: uuid.UUID | None = None):
-        """This row, if the table of moves lets it reach `target` from where it stands, and under this lease if any."""
+        """This row, if MOVES allows `target` from its present status, and only under this lease if one is given."""
         rows = Generation.objects.filter(pk=self.pk, status__in=MOVES[target])
         return rows.filter(lease_token=token) if token else rows
 
@@ -729,7 +731,7 @@ class Generation(models.Model):
 
     @retried
     def _move(self, rows, target: Status, step: Step | None, by=None, words="", **fields) -> bool:
-        """The move and the event that tells of it, in one commit. A step of None is no news."""
+        """Makes the move and records its event in one commit; with a step of None there is no event."""
         if rows.update(status=target, **CHANGED, **fields) != 1:
             return False
         self.refresh_from_db()
@@ -737,27 +739,27 @@ class Generation(models.Model):
             code = fields.get("error_code") or fields.get("status_note", "")
             self.log(step, by=by, words=words, code=code, facts=fields.get("status_facts", {}))
         if target != Status.READY:  # its copy is yet to be stored
-            self.tell_outside()
+            self.report()
         return True
 
     def log(self, step: Step, **facts):
-        """What happened just now, by whom (nobody: the worker), in the remote's own words."""
+        """Records an event: `by` is the person (None: the worker), `words` are the remote's own."""
         GenerationEvent.objects.record(events_of([self], step, **facts))
 
     def _touch(self, **fields):
         Generation.objects.filter(pk=self.pk).update(**CHANGED, **fields)
         self.refresh_from_db()
 
-    def _followed_from_now(self) -> dict[str, Any]:
+    def _polled_from_now(self) -> dict[str, Any]:
         now = timezone.now()
         first_poll = now + timedelta(seconds=current().poll_seconds)
         cleared = {"error_class": "", "error_code": "", "error_detail": "", "ended_at": None, **NO_NOTE}
         counts = {"missing_polls": 0, "failed_polls": 0}
-        # What was given up and thrown away is back, or nobody would see it before the trash is emptied.
+        # If it was in the trash, it is restored: otherwise nobody would see it before the trash is emptied.
         return {"followed_at": now, "due_at": first_poll, "trashed_at": None, **counts, **cleared, **NO_LEASE}
 
 
-UNKNOWN_TO_HEYGEN = Q(status=Status.FAILED, error_class="not_found", remote_id__isnull=False)
+NOT_FOUND_BY_REMOTE = Q(status=Status.FAILED, error_class="not_found", remote_id__isnull=False)
 NO_NOTE: dict[str, Any] = {"status_note": "", "status_facts": {}}
 
 

@@ -26,7 +26,7 @@ from videos.remotes import registry
 from videos.remotes.errors import Cause
 from videos.text import folded
 
-# Failures that say nothing of how well a provider works: the request, our account or its owner was the reason.
+# Failures that do not count against a provider, because of the request, our account or its owner.
 NOT_ITS_FAULT = [Cause.REFUSED, Cause.PICTURE, Cause.INVALID, Cause.CREDITS, Cause.PLAN, Cause.KEY, Cause.CANCELLED]
 SAMPLES = 20  # a provider's history reaches back so many generations
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
@@ -46,7 +46,7 @@ class TrackRecord:
 
 
 class GenerationQuerySet(models.QuerySet):
-    # Who may see what: the one rule that feeds pages, fragments, counts and files.
+    # The one rule for who may see which video, used by pages, fragments, counts and files.
     def visible_to(self, user):
         if not user.is_authenticated:
             return self.none()
@@ -113,8 +113,8 @@ class GenerationQuerySet(models.QuerySet):
         return count_each({tab: self.on_tab(tab, user).by_reason(user) for tab in ("all", "favourite", *TABS)})
 
     def search(self, words: str, also: Iterable[int] = ()):
-        """Generations whose prompt contains every word, in whatever case and with whatever accents; `also` are ids of
-        some that match by what stands elsewhere, such as a person's own title."""
+        """Generations whose prompt contains every word, ignoring case and accents; `also` are the ids of
+        others that match elsewhere, such as by a person's own title."""
         parts = folded(words).split()
         found = search_index.found(parts)
         return self.filter(found | Q(pk__in=also) if also and parts else found)
@@ -135,10 +135,10 @@ class GenerationQuerySet(models.QuerySet):
 
     # Live updates
     def changed_between(self, earlier: str, later: str):
-        """What was changed between two of `changes.current_moment()`."""
+        """The generations that changed between two results of `changes.current_moment()`."""
         return self.filter(changed_between(earlier, later)).order_by("changed_in", "pk")
 
-    # What the engine looks for
+    # For the engine
     def unleased(self, now: datetime):
         return self.filter(passed("lease_until", now, LONGEST_LEASE))
 

@@ -1,11 +1,11 @@
-"""Leases: a claim on a row that ends by itself, so that a holder that died blocks nobody.
+"""Leases: claims on a row that expire by themselves, so that a holder that died blocks nobody.
 
-A lease is a token and the time until which it is valid. Whoever writes under a lease names its token, so a holder that
-was only slow changes nothing after another one has taken over.
+A lease is a token and the time until which it is valid. Every write under a lease names its token, so a holder that was
+only slow changes nothing after another one has taken over.
 
 All times are wall-clock times, because hosts share them. When a clock is set back, times already stored lie too far in
-the future, and the rows would sleep until the clock has caught up. So every such time has a longest distance that we
-ever set, and a time further ahead counts as passed.
+the future, and the rows would wait until the clock has caught up. So each kind of time has a longest distance that the
+studio ever sets, and a time further ahead counts as passed.
 """
 
 from datetime import datetime, timedelta
@@ -14,12 +14,12 @@ from django.conf import settings
 from django.db.models import Q
 
 NO_LEASE = {"lease_token": None, "lease_until": None}
-CLAIM = timedelta(seconds=15)  # other hosts learn of a dead one only by this; its own host knows at once
+CLAIM = timedelta(seconds=15)  # until other hosts notice a dead process; its own host knows at once
 CLOCKS_DIFFER = timedelta(minutes=1)  # between hosts, at most
 
 
 def claim_lasts() -> timedelta:
-    """How long a claim is valid that its holder renews while it works."""
+    """The length of a claim that its holder renews while it works."""
     return min(CLAIM, timedelta(seconds=settings.LEASE_SECONDS))
 
 

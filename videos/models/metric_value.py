@@ -1,4 +1,4 @@
-"""What `/metrics` tells and no other row knows: running totals, the same for every process and host.
+"""Running totals for `/metrics` that no other row has, the same for every process and host.
 
 They are written after the commit of what they count, and never hold it up: a process that is killed in between leaves a
 total one too small, and nothing else. Whoever needs exact numbers asks the rows themselves.
@@ -23,7 +23,7 @@ ENDED, SAVED_BYTES, SECONDS, PUT_OFF = "ended", "saved_bytes", "seconds", "put_o
 POLLS, LATENESS = "polls", "lateness"
 COUNTED = frozenset({Status.READY, Status.FAILED, Status.UNKNOWN, Status.STOPPED, Status.CANCELLED})
 SUM = "sum"
-# The upper bounds of what is measured, in seconds.
+# The upper bounds of the histograms, in seconds.
 BOUNDS: dict[str, tuple[float, ...]] = {
     SECONDS: (15, 30, 60, 120, 180, 300, 600, 1200, 3600),
     LATENESS: (0.1, 0.5, 1, 2, 5, 15, 60),
@@ -32,7 +32,7 @@ BEYOND = "+Inf"
 
 
 class Totals(Counter):
-    """What is to be added to the totals, by key."""
+    """Amounts to add to the totals, by key."""
 
     def measure(self, name: str, subject: str, seconds: float):
         """One measurement: into the sum, and into the smallest bound that holds it."""

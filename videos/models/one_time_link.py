@@ -61,12 +61,12 @@ class OneTimeLink(models.Model):
         return f"{self.get_purpose_display()}, {self.created_at:%d %b %Y}"
 
     def fits(self, person) -> bool:
-        """A link for a new password is void once the password has changed, whoever changed it and however."""
+        """Whether it is valid for this person: a link for a new password is void once the password has changed."""
         return self.purpose == self.Purpose.INVITE or self.password_state == digest(person.password)
 
     @retried
     def use(self) -> bool:
-        """True for exactly one caller, however many come at once, with this link or another of the same member's."""
+        """True for exactly one of any number of concurrent callers, with this link or another of the same member."""
         if self.for_user_id:
             people = type(self.for_user)._default_manager.select_for_update()
             if not self.fits(people.get(pk=self.for_user_id)):

@@ -1,4 +1,4 @@
-"""What one person calls a video and how they rate it: their own, on a video that they may see."""
+"""A person's own title and rating of a video that they may see."""
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -16,7 +16,7 @@ MOST_FOUND = 200  # videos that a search finds by their titles
 class PersonalNoteQuerySet(models.QuerySet):
     @retried
     def write(self, user, generation, *, title: str | None = None, rating: int | None = None):
-        """Sets what is given; 0 takes a rating away. A note that says nothing is removed.
+        """Sets the given values; a rating of 0 removes it. An empty note is deleted.
 
         Raises DoesNotExist once the video is removed.
         """
@@ -33,7 +33,7 @@ class PersonalNoteQuerySet(models.QuerySet):
         Generation.objects.note_change([generation.pk])
 
     def titles(self, user, generations) -> dict[int, str]:
-        """Generation's id → what this person calls it."""
+        """Generation id → this person's title for it."""
         rows = self.filter(user=user, generation__in=generations).exclude(title="")
         return dict(rows.values_list("generation", "title"))
 

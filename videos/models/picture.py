@@ -1,4 +1,4 @@
-"""Uploaded start and end frames, redrawn, and the copy that each backend has of one."""
+"""Uploaded start and end frames, redrawn, and the copies that backends have of them."""
 
 import uuid
 from datetime import timedelta
@@ -31,7 +31,7 @@ class PictureQuerySet(models.QuerySet):
         return self.order_by("-used_at", "-pk")
 
     def keep(self, owner, redrawn) -> "Picture":
-        """The owner's Picture of these redrawn bytes (`pictures.Redrawn`): stored once, however often it comes."""
+        """The owner's Picture of these redrawn bytes (`pictures.Redrawn`), stored once, however often they come."""
         known = self.filter(owner=owner, sha256=redrawn.sha256).first()
         if known:
             self.filter(pk=known.pk).update(used_at=timezone.now())
@@ -57,7 +57,7 @@ class PictureQuerySet(models.QuerySet):
                 for name in ("public_id", "file", "width", "height", "size", "content_type")
             },
         )
-        if not made:  # another request kept the same bytes a moment ago
+        if not made:  # another request stored the same bytes a moment ago
             picture.file.delete(save=False)
         return kept
 
@@ -87,19 +87,19 @@ class Picture(models.Model):
         return (self.file,)
 
     def remote_copy(self, backend: str) -> "RemoteCopy":
-        """What this backend has of it; a new row that says nothing where it was never uploaded there."""
+        """The copy that this backend has; a new, empty row if the picture was never uploaded there."""
         return RemoteCopy.objects.get_or_create(picture=self, backend=backend)[0]
 
 
 class RemoteCopyQuerySet(models.QuerySet):
     def usable(self):
-        """Those that a backend of today has: the demo server's copies are nothing to a real one."""
+        """Copies at the backends of the present mode: a real API does not have the demo server's copies."""
         fresh = timezone.now() - REMOTE_COPY_LASTS
         there = self.exclude(address="", asset_id="").filter(made_at__gt=fresh)
         return there.filter(backend__in=registry.active_keys())
 
     def claim_upload(self, pk: int) -> bool:
-        """Only one sender at a time hands a picture to a backend; True for the one that may."""
+        """True for the one sender that may upload the picture to the backend now."""
         now = timezone.now()
         lease = timedelta(seconds=settings.LEASE_SECONDS)
         free = passed("upload_until", now, 2 * lease)
@@ -142,7 +142,7 @@ class RemoteCopy(models.Model):
         self.save(update_fields=["upload_until"])
 
     def forget(self):
-        """After the remote said that it cannot fetch its own copy: upload anew next time."""
+        """The remote cannot fetch its own copy: upload again next time."""
         self.remember(Image())
 
 

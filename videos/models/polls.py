@@ -1,6 +1,6 @@
-"""Claiming the polls that are due, and recording what they found.
+"""Claiming the polls that are due, and recording their results.
 
-The moves that a poll leads to are made in `generation`, the only writer of status.
+The resulting moves are made in `generation`, the only writer of status.
 """
 
 import uuid
@@ -44,9 +44,9 @@ class DuePoll:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one poll found: which state follows, and what the row then holds.
+    """The result of one poll: the next state, and the fields to write.
 
-    `status` RUNNING keeps following (fields: due_at, remote_status, status_note, missing_polls); SAVING has the link
+    `status` RUNNING keeps polling (fields: due_at, remote_status, status_note, missing_polls); SAVING has the link
     (video_url, video_id, asset_id); FAILED a cause (error_class, error_code, error_detail); STOPPED nothing.
     `later` is how much later than this poll the next one is due; all that say the same are one UPDATE, so `fields` has
     only what changed.
@@ -75,8 +75,8 @@ class PollManager(models.Manager):
         return [DuePoll(token=token, **row) for row in rows]
 
     def release_polls(self, tokens: Iterable[uuid.UUID] | None = None) -> int:
-        """Gives back claimed polls that nobody will make: those under these tokens, or all of them, which only the
-        holder of the poller's lock may do."""
+        """Releases claimed polls that will not be made: those under these tokens, or all of them, which only the holder
+        of the poller's lock may do."""
         claimed = self.filter(status=Status.RUNNING, lease_token__isnull=False)
         if tokens is not None:
             claimed = claimed.filter(lease_token__in=list(tokens))
@@ -84,9 +84,9 @@ class PollManager(models.Manager):
 
     @retried
     def record_outcomes(self, outcomes: list[Outcome]) -> list[int]:
-        """Writes what polls found, in one transaction; returns the ids that moved on (not those still running).
+        """Writes the results of polls in one transaction; returns the ids that moved on (not those still running).
 
-        An outcome whose row was moved or leased anew meanwhile changes nothing.
+        An outcome changes nothing if its row was moved or leased again meanwhile.
         """
         for chunk in batched(sorted(outcome.pk for outcome in outcomes), PARAMETERS):
             lock_in_order(self.filter(pk__in=chunk))

@@ -1,4 +1,4 @@
-"""How one person wants to see the studio. Whoever has never set anything has no row."""
+"""A person's preferences. Someone who has never set any has no row."""
 
 from django.conf import settings
 from django.db import models

@@ -23,7 +23,7 @@ class Preset(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="presets")
     name = models.CharField(max_length=LONGEST_NAME)
     shared = models.BooleanField(default=False)
-    prompt = models.TextField(blank=True)  # is added to what is written, not put in its place
+    prompt = models.TextField(blank=True)  # is added to the prompt, and does not replace it
     providers = models.JSONField(default=list)  # values
     aspect_ratio = models.CharField(max_length=16)
     config = models.TextField(blank=True)  # as it is typed

@@ -16,7 +16,7 @@ NIGHTLY = "nightly"
 
 class ProcessLockQuerySet(models.QuerySet):
     def acquire(self, name: str, seconds: float, token: uuid.UUID | None = None) -> uuid.UUID | None:
-        """A token for the lock, or the one given, if it is free or its lease has ended; else None."""
+        """A token for the lock (the one given, if any) if it is free or its lease has expired; else None."""
         token, now = token or uuid.uuid4(), timezone.now()
         free = Q(token=None) | passed("until", now, timedelta(seconds=seconds) + CLOCKS_DIFFER)
         lease = {"token": token, "until": now + timedelta(seconds=seconds), "seen_at": now}
@@ -29,7 +29,7 @@ class ProcessLockQuerySet(models.QuerySet):
             return None
 
     def free(self, tokens: list[uuid.UUID]) -> int:
-        """Releases what processes hold that are known to be dead."""
+        """Releases the locks of processes that are known to be dead."""
         return update_in_order(self.filter(token__in=tokens), token=None, until=None)
 
     def renew(self, name: str, token: uuid.UUID, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""Providers: the video models behind the one remote API, and what is known of each."""
+"""Providers: the video models behind the remote APIs, with their limits and prices."""
 
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ UNLISTED_LENGTH = 10  # seconds that are counted for a provider whose lengths ar
 
 class ProviderQuerySet(models.QuerySet):
     def offered(self):
-        """What the picker lists: the usable ones first, by family; paused and retired ones last."""
+        """The list of the picker: usable providers first, by family; paused and retired ones last."""
         usable_first = models.Case(models.When(state=Provider.State.ACTIVE, then=0), default=1)
         offered = self.exclude(backend=IMPORTED).select_related("alternative").prefetch_related("prices")
         return offered.order_by(usable_first, "position", "name")
@@ -27,7 +27,7 @@ class ProviderQuerySet(models.QuerySet):
         return self.get_or_create(value=IMPORTED, defaults=names)[0]
 
     def pause(self) -> int:
-        """Shown but not offered, until resumed. Like its siblings, returns how many there were."""
+        """Shown but not offered, until resumed. Returns how many providers were changed, like the next two."""
         return update_in_order(self, state=Provider.State.PAUSED)
 
     def resume(self) -> int:
@@ -41,7 +41,7 @@ class Provider(models.Model):
     """One video model. The contract's thirteen come from a migration; an administrator may add or edit any.
 
     Ratios, seconds, frames and keys advise the person who composes; they never block a request, because the
-    remote side remaps names as it likes.
+    remote API remaps names as it likes.
     """
 
     class State(models.TextChoices):
@@ -117,13 +117,13 @@ class Provider(models.Model):
         """The price of one video in `currency`, or None where no price is known.
 
         Settings are as typed, sensible or not. The length is that of `priced_seconds`; a resolution without a price
-        counts as the dearest, so that no setting can talk a price down.
+        counts as the most expensive one, so that no setting can lower a price.
         """
         price = self.price_row(settings, has_start_frame)
         return price and price.amount(self.priced_seconds(settings.get("duration")))
 
     def price_per_second(self, settings: dict[str, Any], has_start_frame: bool = False) -> Decimal | None:
-        """What a second costs, or None where no price is known or a video costs the same whatever its length."""
+        """The price of a second; None if it is unknown, or if a video costs the same at any length."""
         price = self.price_row(settings, has_start_frame)
         return price.price if price and price.unit == self.PriceUnit.SECOND else None
 
@@ -141,20 +141,20 @@ class Provider(models.Model):
         return (estimate / counted * max(1, round(seconds))).quantize(Decimal("0.0001"))
 
     def price_row(self, settings: dict[str, Any], has_start_frame: bool) -> "ProviderPrice | None":
-        """The price that fits these settings: the dearest where several do."""
+        """The price that fits these settings; the highest, if several do."""
         seconds = self.priced_seconds(settings.get("duration"))
         if fitting := self.fitting_prices(settings.get("resolution"), has_start_frame, seconds):
             return max(fitting, key=lambda price: price.amount(seconds))
         return None if self.price is None else ProviderPrice(provider=self, price=self.price, unit=self.price_unit)
 
     def adopt_price(self, price: Decimal, source: str, as_of: date):
-        """One price per second for every resolution and mode, with where and when it was read."""
+        """Stores one price per second for every resolution and mode, with its source and date."""
         whatever = {"resolution": "", "mode": ProviderPrice.Mode.ANY, "from_seconds": 0}
         facts = {"price": price, "unit": self.PriceUnit.SECOND, "source": source, "as_of": as_of}
         self.prices.update_or_create(**whatever, defaults=facts)
 
     def priced_seconds(self, duration: Any) -> float:
-        """The length that a price per second is counted for, so that a budget never holds too little.
+        """The length for which a price per second is counted, so that a budget never holds too little.
 
         A chosen length is rounded up to one that the provider makes. Without a sensible one it is what the remote
         takes by itself, or the longest where that is not known.
@@ -166,12 +166,12 @@ class Provider(models.Model):
 
     @property
     def usual_seconds(self) -> float | None:
-        """The length that the remote takes where none is chosen, if that is known."""
+        """The length that the remote uses if none is chosen, if known."""
         return read_seconds(self.default_of("duration"))
 
     @property
     def longest(self) -> float:
-        """Seconds of the longest video that it is known to make."""
+        """The length in seconds of the longest video that it is known to make."""
         return max((length for length in self.seconds if read_seconds(length)), default=UNLISTED_LENGTH)
 
     def fitting_prices(self, resolution: Any, has_start_frame: bool, seconds: float) -> "list[ProviderPrice]":
@@ -185,7 +185,7 @@ class Provider(models.Model):
         return [row for row in rows if (row.mode != "", row.from_seconds) == particular]
 
     def default_of(self, key: str) -> Any:
-        """What the remote takes where this setting is left out, if that is known."""
+        """The value that the remote uses without this setting, if known."""
         return next((known.get("default") for known in self.config_keys if known["key"] == key), None)
 
 
@@ -201,7 +201,7 @@ def read_seconds(duration: Any) -> float | None:
 
 
 class ProviderPrice(models.Model):
-    """What a provider costs in one resolution and mode; the most particular row that fits is the price."""
+    """A provider's price for one resolution and mode; the most specific row that fits applies."""
 
     class Mode(models.TextChoices):
         ANY = "", "Any"

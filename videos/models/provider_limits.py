@@ -1,4 +1,4 @@
-"""What a provider's contract surely refuses, said before anything is sent: limits are data of its row."""
+"""Errors for requests that a provider's contract certainly refuses, before anything is sent. The limits are data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from videos.models.provider import Provider
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be checked: one request for one provider."""
+    """One request for one provider, to be checked."""
 
     aspect_ratio: str
     settings: dict[str, Any]

@@ -1,4 +1,4 @@
-"""One row for each remote API: may we send to it, when, how many at once, and what is wrong there."""
+"""One row for each remote API: whether, when and how much may be sent, its balance, and its problems."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,9 +20,9 @@ UNKNOWNS_BEFORE_PAUSE = 3
 NO_NOTE: dict[str, Any] = {"status_note": "", "status_note_since": None}
 UNKNOWN_FACTS = {"requests": UNKNOWNS_BEFORE_PAUSE}
 BY_PEOPLE = frozenset({"owner", "restored"})
-REFUSED_KEY = "refused_key"  # by the paid call: a free one that is answered does not prove the key good
+REFUSED_KEY = "refused_key"  # by the paid call: a free call that succeeds does not prove that the key is good
 LOW_BALANCE = {"USD": 5, "credits": 50}
-REPEAT_MARGIN = timedelta(hours=1)  # before the remote forgets a key, it is used no more
+REPEAT_MARGIN = timedelta(hours=1)  # a key is no longer used this long before the remote forgets it
 SHORTEST_WAIT, USUAL_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=15)
 
 
@@ -32,27 +32,27 @@ class RemoteAccountQuerySet(models.QuerySet):
         return self.get_or_create(backend=backend)[0]
 
     def all_active(self) -> "list[RemoteAccount]":
-        """One for each backend of the mode we run in; one that nobody has written to yet is not in the database."""
+        """One for each backend of the present mode. One that was never written to is not in the database."""
         keys = registry.active_keys()
         known = {account.backend: account for account in self.filter(backend__in=keys)}
         return [known.get(key) or RemoteAccount(backend=key) for key in keys]
 
     def make_all_active(self) -> "list[RemoteAccount]":
-        """The same, each with its row."""
+        """The same, each with a row in the database."""
         return [self.of(key) for key in registry.active_keys()]
 
     def lock(self, backend: str) -> "RemoteAccount":
-        """The row, locked until the transaction ends: whoever holds it is alone in counting what is in flight.
+        """The row, locked until the transaction ends, so that only one process at a time counts what is in flight.
 
-        SQLite has no row locks and needs none: its IMMEDIATE transactions are alone from their first word.
+        SQLite has no row locks and needs none: only one of its IMMEDIATE transactions runs at a time.
         """
         return self.select_for_update().get(pk=self.of(backend).pk)
 
     def pause(self, cause: str, instead_of: str = "", **facts: Any):
         """`facts` are those of its sentence, see videos/wording.py.
 
-        The first cause stands until somebody resumes, unless it is the one that `instead_of` names. What a person
-        or a restore says takes the place of what the studio found by itself, which might also end by itself."""
+        The first cause stays until somebody resumes, unless it is the one that `instead_of` names. A pause by a person
+        or by a restore replaces one that the studio found necessary, because that one may end by itself."""
         rows = self
         if cause not in BY_PEOPLE:
             rows = rows.filter(Q(paused=False) | Q(pause_cause=instead_of))
@@ -79,7 +79,7 @@ class RemoteAccount(models.Model):
         help_text="Where the API documents that the same request under the same key is made once: a lost reply is "
         "asked for again by itself. Without it, a lost reply is an unknown outcome that a person resolves.",
     )
-    # What the remote tells of our account
+    # Our account, as the remote reports it
     balance = models.DecimalField(max_digits=16, decimal_places=4, null=True, blank=True)
     balance_unit = models.CharField(max_length=12, blank=True, help_text="A currency, or credits.")
     plan = models.CharField(max_length=60, blank=True)
@@ -94,12 +94,12 @@ class RemoteAccount(models.Model):
         validators=[MinValueValidator(0)],
         help_text="Below this balance, a warning stands beside Generate. Empty: 5 USD or 50 credits. 0: never.",
     )
-    # What it announced about its end
+    # The announced end of the API
     ends_at = models.DateTimeField(null=True, blank=True)
     end_words = models.TextField(blank=True)
     end_noticed_at = models.DateTimeField(null=True, blank=True)
     end_was_accepted = models.BooleanField(default=False, help_text="Somebody resumed in spite of the notice.")
-    # What goes wrong
+    # Problems
     unknowns_in_a_row = models.PositiveSmallIntegerField(default=0)
     status_note = models.CharField(max_length=64, blank=True, help_text="situation.cause, see videos/wording.py.")
     status_note_since = models.DateTimeField(null=True, blank=True)
@@ -121,7 +121,7 @@ class RemoteAccount(models.Model):
         return registry.api_name_of(self.backend)
 
     @property
-    def places(self) -> int:
+    def in_flight_limit(self) -> int:
         """How many generations may be in flight at once."""
         return self.max_in_flight or current().max_in_flight
 
@@ -130,14 +130,14 @@ class RemoteAccount(models.Model):
         return is_ours and not self.paused and registry.find(self.backend).is_configured and self.opens_at(now) <= now
 
     def opens_at(self, now: datetime) -> datetime:
-        """When sending may begin."""
+        """The earliest time of the next submission."""
         if self.not_before is None or is_too_far_ahead(self.not_before, now, LONGEST_WAIT):
             return now
         return self.not_before
 
     @property
     def repeats_for(self) -> timedelta | None:
-        """How long a lost reply may be asked for again under the same key; None: never."""
+        """How long a request may be repeated under the same key after a lost reply; None: not at all."""
         if not self.trusts_repeats or self.backend not in registry.active_keys():
             return None
         span = registry.find(self.backend).repeats_for
@@ -145,16 +145,16 @@ class RemoteAccount(models.Model):
 
     @property
     def has_ended(self) -> bool:
-        """Nothing is sent there any more, because the API is gone."""
+        """Nothing is sent there any more, because the API has ended."""
         return self.paused and self.pause_cause == Cause.RETIRED
 
     @property
     def will_end(self) -> bool:
-        """It announced its end, and still works."""
+        """It announced its end and still works."""
         return self.end_noticed_at is not None and not self.has_ended
 
     def end_sentence(self) -> str:
-        """What a person should know about this API's end; "" where nothing is known of one."""
+        """What a person should know about the end of this API; "" if none is known."""
         if self.has_ended:
             return wording.end_of_api(self.api_name, self.ends_at, has_ended=True)
         if self.will_end:
@@ -163,7 +163,7 @@ class RemoteAccount(models.Model):
 
     @property
     def status_message(self) -> str:
-        """What goes wrong at this API for the moment; "" where nothing does."""
+        """What goes wrong at this API for the moment, in a sentence; "" if nothing does."""
         return wording.explain(self.status_note, self.name)
 
     @property
@@ -175,9 +175,9 @@ class RemoteAccount(models.Model):
             return wording.sentence("earlier", "words", self.name, **self.pause_facts)
         return wording.sentence("pause", self.pause_cause, self.name, **self.pause_facts)
 
-    # What the studio finds out
-    def hear_of_end(self, notice: EndNotice | None):
-        """A reply announced the end of this API. One that is past pauses it, unless somebody has resumed since."""
+    # Reports of the engine
+    def note_end(self, notice: EndNotice | None):
+        """A reply announced the end of this API. If that has come, sending is paused, unless somebody resumed since."""
         if notice is None:
             return
         known = {"ends_at": notice.ends_at, "end_words": notice.words}
@@ -188,8 +188,8 @@ class RemoteAccount(models.Model):
         if notice.has_come(now) and self.rows().filter(end_was_accepted=False).exists():
             self.pause(Cause.RETIRED)
 
-    def remember_account(self, told: Account):
-        self.rows().update(balance=told.balance, balance_unit=told.unit, plan=told.plan, balance_at=timezone.now())
+    def remember_account(self, found: Account):
+        self.rows().update(balance=found.balance, balance_unit=found.unit, plan=found.plan, balance_at=timezone.now())
 
     def note_check(self):
         self.rows().update(checked_at=timezone.now())
@@ -208,7 +208,7 @@ class RemoteAccount(models.Model):
 
     @property
     def is_low(self) -> bool:
-        """Whether the balance deserves a word beside the button."""
+        """Whether the balance is so low that the composer shows it."""
         return self.balance is not None and self.balance < self.low_limit
 
     def rows(self):
@@ -221,15 +221,15 @@ class RemoteAccount(models.Model):
         self.rows().resume()
 
     def end_pause(self, cause: str):
-        """What the studio found by itself is over. A pause of any other cause stands, or begins: that of replies
-        that were lost meanwhile."""
+        """Ends a pause that the studio began itself. A pause with another cause stays. If enough replies were lost
+        meanwhile, the pause continues because of those."""
         rows = self.rows().filter(pause_cause=cause)
         lost = rows.filter(unknowns_in_a_row__gte=UNKNOWNS_BEFORE_PAUSE)
         if not lost.update(pause_cause="unknowns", pause_facts=UNKNOWN_FACTS):
             rows.update(paused=False, pause_cause="", pause_facts={}, paused_at=None)
 
     def wait(self, delay: timedelta | None):
-        """After a 429: nothing is sent before the delay the remote asked for, held between 1 s and 15 min."""
+        """After a 429: nothing is sent for the time that the remote asked for, at least 1 s and at most 15 min."""
         delay = min(max(delay if delay is not None else USUAL_WAIT, SHORTEST_WAIT), LONGEST_WAIT)
         now = timezone.now()
         sooner = Q(not_before=None) | Q(not_before__lt=now + delay) | too_far_ahead("not_before", now, LONGEST_WAIT)

@@ -56,7 +56,7 @@ class Area:
 class ReviewLinkQuerySet(models.QuerySet):
     def open(self):
         """Those that let people in now: a deactivated member's stop, until the member is activated again."""
-        return self.standing().filter(made_by__is_active=True)
+        return self.unrevoked().filter(made_by__is_active=True)
 
     def standing(self):
         ended = Q(expires_at__lte=timezone.now())

@@ -50,7 +50,7 @@ class SavedVideo(models.Model):
 
     @property
     def codec_family(self) -> str:
-        """By which the script and the stylesheet tell whether this browser plays it."""
+        """The name that the script and the stylesheet use to decide whether the browser can play it."""
         return codecs.family(self.codec, self.codec_string)
 
     @property
@@ -58,7 +58,7 @@ class SavedVideo(models.Model):
         return self.codec_family == codecs.EVERYWHERE
 
     def measure_again(self, facts):
-        """`facts` is what the probe found."""
+        """`facts` are the results of the probe."""
         known = asdict(facts) | {"codec_string": facts.codec_string or facts.codec}
         SavedVideo.objects.filter(pk=self.pk).update(**known)
 
@@ -71,19 +71,19 @@ class SavedVideo(models.Model):
 
 class PublicLinkQuerySet(models.QuerySet):
     def open(self):
-        """Those at which anybody may watch now: a deactivated member's stop, until the member is activated again."""
-        return self.standing().filter(generation__owner__is_active=True)
+        """Links that work now: those of a deactivated member stop until the member is activated again."""
+        return self.unrevoked().filter(generation__owner__is_active=True)
 
-    def standing(self):
-        """Those that nobody revoked, whether or not their owner may sign in."""
+    def unrevoked(self):
+        """Links that were not revoked, whether or not their owner may sign in."""
         return self.filter(revoked_at=None, generation__trashed_at=None)
 
     def count_by_owner(self) -> dict[int, int]:
-        owners = self.standing().values("generation__owner").annotate(links=models.Count("pk")).order_by()
+        owners = self.unrevoked().values("generation__owner").annotate(links=models.Count("pk")).order_by()
         return dict(owners.values_list("generation__owner", "links"))
 
     def revoke(self) -> int:
-        """Nobody can watch at these links any more; how many were still open."""
+        """Ends these links; returns how many were still open."""
         return update_in_order(self.filter(revoked_at=None), revoked_at=timezone.now())
 
 

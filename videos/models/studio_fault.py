@@ -57,7 +57,7 @@ class StudioFaultQuerySet(models.QuerySet):
             self.update_or_create(**key, defaults={"count": 1, "first_seen_at": now, "cleared_at": None, **seen})
 
     def clear(self, job: Job, generation_ids: Iterable[int] = ()) -> int:
-        """The job works again: for these generations, and for whatever concerned none. What was met with a generation
+        """The job works again: clears faults of these generations, and those that concern none. A fault of a generation
         that is no longer in progress, and so will never be tried again, ends as well."""
         worked = {None, *generation_ids}
         faults = self.open().filter(job=job).values_list("pk", "generation_id", "generation__status")

@@ -1,7 +1,7 @@
-"""What owners set on the page *Settings*: one row. What the environment sets stands above it.
+"""The settings that owners make on the page *Settings*, in one row. The environment overrides them.
 
-`current()` says what is in force. Each process asks the database at most every two seconds, so a web server and a
-worker follow a change without a restart. A field that is None, or "", was never set: then the default counts, which
+`current()` returns the effective settings. Each process queries the database at most every two seconds, so servers and
+workers follow a change without a restart. A field that is None, or "", was never set: then the default counts, which
 is the Django setting of the field's name in capitals.
 
 Secrets are stored encrypted (videos/encryption.py), and no page shows them again.
@@ -64,7 +64,7 @@ class Cache:
 
 
 def in_event_loop() -> bool:
-    """Whether a database call would hold up an event loop. There, what other threads have read is good enough."""
+    """Whether a database call would block an event loop. There, the values that other threads read are used."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -120,7 +120,7 @@ class StudioSettings(models.Model):
         return "Settings"
 
     def save(self, *arguments, **options):
-        """There is one row. This process follows at once, the others within two seconds."""
+        """Saves the only row. This process uses it at once, the others within two seconds."""
         self.pk = 1
         super().save(*arguments, **options)
         CACHE.forget()
@@ -156,7 +156,7 @@ def end_of_key(key: str) -> str:
 
 
 class Current:
-    """The values in force: the environment's, else the owner's, else the defaults. Never kept: ask `current()` anew."""
+    """The effective values: the environment's, the owner's, or the defaults. Never keep it: call `current()` again."""
 
     def __init__(self, row: StudioSettings):
         self.row = row

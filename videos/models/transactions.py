@@ -1,8 +1,8 @@
-"""Transactions that run beside each other: rows are locked in one order, and a deadlock is repeated instead of shown.
+"""Concurrent transactions: rows are locked in one order, and a transaction that met a deadlock is repeated.
 
-PostgreSQL ends one of two transactions that wait for each other's rows. Transactions that lock their rows in the same
-order never wait in a circle, so whatever writes to several rows of one table locks them first, by primary key. SQLite
-has no row locks and needs none: its IMMEDIATE transactions are alone from their first word.
+PostgreSQL aborts one of two transactions that wait for each other's rows. Transactions that lock their rows in the same
+order never wait in a circle, so code that writes to several rows of one table locks them first, by primary key. SQLite
+has no row locks and needs none: only one of its IMMEDIATE transactions runs at a time.
 """
 
 import logging
@@ -18,15 +18,15 @@ from django.db import OperationalError, connection, models, transaction
 logger = logging.getLogger(__name__)
 
 PARAMETERS = 900  # in one statement: an old SQLite takes 999
-DEADLOCK, SERIALISATION_FAILURE = "40P01", "40001"  # PostgreSQL's codes; both say: nothing was done, so try again
+DEADLOCK, SERIALISATION_FAILURE = "40P01", "40001"  # PostgreSQL's codes; after both, nothing was done
 TRIES = 6
 LONGEST_PAUSE = 0.05  # seconds, doubled after each try
 
 
 def retried(function: Callable) -> Callable:
-    """Runs `function` in a transaction, and once more where the database ended it to resolve a deadlock.
+    """Runs `function` in a transaction, and repeats it if the database aborted it to resolve a deadlock.
 
-    Called within another transaction it joins that one, and whoever began that one repeats the whole.
+    Called within another transaction it joins that one, which is then repeated as a whole by whoever began it.
     """
 
     @wraps(function)
@@ -38,7 +38,7 @@ def retried(function: Callable) -> Callable:
             except OperationalError as error:
                 if connection.in_atomic_block or not is_conflict(error) or attempt == TRIES:
                     raise
-                logger.warning("The database ended %s to resolve a deadlock; trying again", function.__qualname__)
+                logger.warning("The database aborted %s to resolve a deadlock; trying again", function.__qualname__)
                 time.sleep(random.uniform(0, LONGEST_PAUSE * 2**attempt))
         return None  # never reached
 
@@ -46,7 +46,7 @@ def retried(function: Callable) -> Callable:
 
 
 def is_conflict(error: Exception) -> bool:
-    """Whether the database gave up this transaction only because of another one."""
+    """Whether the database aborted this transaction only because of another one."""
     return getattr(error.__cause__, "sqlstate", None) in {DEADLOCK, SERIALISATION_FAILURE}
 
 
@@ -61,14 +61,14 @@ def lock_in_order(rows: models.QuerySet, to_delete: bool = False) -> list:
 
 @retried
 def update_in_order(rows: models.QuerySet, **fields: Any) -> int:
-    """`rows.update(**fields)` for any number of rows; how many there were."""
+    """`rows.update(**fields)` for any number of rows; returns their number."""
     everything = rows.model._default_manager
     return sum(everything.filter(pk__in=pks).update(**fields) for pks in batched(lock_in_order(rows), PARAMETERS))
 
 
 @retried
 def delete_in_order(rows: models.QuerySet) -> int:
-    """Deletes these rows, of a table that no other refers to; how many there were."""
+    """Deletes these rows, of a table that no other table refers to; returns their number."""
     everything = rows.model._default_manager
     pks = lock_in_order(rows, to_delete=True)
     return sum(everything.filter(pk__in=chunk).delete()[0] for chunk in batched(pks, PARAMETERS))

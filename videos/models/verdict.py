@@ -1,4 +1,4 @@
-"""What one person decided about a video when it was compared: this one is kept, or it is rejected."""
+"""A person's decision about a video in a comparison: kept or rejected."""
 
 from django.conf import settings
 from django.db import models

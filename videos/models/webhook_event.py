@@ -1,4 +1,4 @@
-"""The webhook's outbox: a row for each event, written in the transaction of the move that it tells of.
+"""The webhook's outbox: a row for each event, written in the transaction of its move.
 
 So no event is lost, and none is sent of what did not happen. The worker delivers each at least once, under an id that
 stays the same; what it sends is kept as it was at the time of the move.
@@ -31,7 +31,7 @@ KEPT_FOR = timedelta(days=7)
 
 class WebhookEventQuerySet(models.QuerySet):
     def note(self, generation):
-        """This generation has just come to a state that the webhook tells of. Called in the move's transaction."""
+        """Adds an event for a generation that has just entered a state with a webhook, in the move's transaction."""
         if settings.WEBHOOK_URL and generation.status in EVENTS:
             event = WebhookEvent(event=EVENTS[Status(generation.status)], generation=generation)
             event.body = json.dumps(event.describe(), sort_keys=True)
@@ -52,7 +52,7 @@ class WebhookEventQuerySet(models.QuerySet):
         return [event for event in found if event.claim(now)]
 
     def prune(self) -> int:
-        """Deletes what was delivered or given up some time ago."""
+        """Deletes events that were delivered or given up some time ago."""
         before = timezone.now() - KEPT_FOR
         return delete_in_order(self.filter(Q(delivered_at__lt=before) | Q(given_up_at__lt=before)))
 
@@ -92,7 +92,7 @@ class WebhookEvent(models.Model):
         WebhookEvent.objects.filter(pk=self.pk).update(delivered_at=timezone.now(), last_error="")
 
     def note_failure(self, error: str):
-        """It is delivered again, each time twice as late, and given up after some days."""
+        """Delivers it again later; the wait doubles each time, and it is given up after some days."""
         now = timezone.now()
         fields: dict[str, Any] = {"due_at": now + self.delay(), "last_error": error[:80]}
         if now - self.created_at > GIVE_UP_AFTER:
@@ -103,7 +103,7 @@ class WebhookEvent(models.Model):
         return min(FIRST_DELAY * 2 ** min(self.attempts - 1, 10), LONGEST_DELAY)
 
     def describe(self) -> dict[str, Any]:
-        """What is sent. No signed link, no key, no file: only what the viewer shows."""
+        """The body that is sent: only facts that the viewer shows, no signed link, key or file."""
         return {
             "event": self.event,
             "id": str(self.event_id),

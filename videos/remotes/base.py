@@ -1,4 +1,4 @@
-"""The interface of a remote API: what the engine, the forms and the screens may ask of any of them.
+"""The interface of a remote API, as the engine, the forms and the screens use it.
 
 A backend is one object of a subclass of `Backend`, the value of BACKEND in its module. It maps neutral jobs to its
 own fields, and its own answers to the types below; every call returns one of them or raises RemoteError.
@@ -32,7 +32,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Job:
-    """What one generation asks for. `model` is the provider's value; images are as `prepare_image` returned them.
+    """The request of one generation. `model` is the provider's value; images are as `prepare_image` returned them.
 
     `repeat_key` is the same for each repetition of the same request; a backend that does not repeat safely ignores it.
     """
@@ -48,7 +48,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The remote has taken the job under this id: it may cost money from now on."""
+    """The remote has accepted the job under this id: it may cost money from now on."""
 
     remote_id: str
     notice: EndNotice | None = None
@@ -63,14 +63,14 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Progress:
-    """What a poll said. `word` is the remote's own; `facts` what it told of the video: seed, width, height, seconds."""
+    """The result of a poll. `word` is the remote's own; `facts` describe the video: seed, width, height, seconds."""
 
     state: State
     word: str
     video_url: str = ""
     video_id: str = ""
     asset_id: str = ""
-    has_no_link: bool = False  # completed, by its word, but without a link: still running for us
+    has_no_link: bool = False  # completed, by its word, but without a link: it counts as still running
     failure: RemoteError | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     notice: EndNotice | None = None
@@ -90,7 +90,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Account:
-    """What the remote tells about our account: `balance` in `unit` (a currency code, or "credits"), and the plan."""
+    """Our account, as the remote reports it: `balance` in `unit` (a currency code, or "credits"), and the plan."""
 
     balance: Decimal | None = None
     unit: str = ""
@@ -99,11 +99,11 @@ class Account:
 
 
 class Backend(ABC):
-    """One remote API. The attributes are what it can do, as plain data."""
+    """One remote API. The attributes describe its abilities as plain data."""
 
     key: str  # in rows
     name: str  # for people, as the subject of a sentence
-    api_name: str  # for people, where this API must be told apart from another of the same vendor
+    api_name: str  # for people, to distinguish it from another API of the same vendor
     id_pattern = re.compile(r"\w[\w.:~=+@-]{0,199}", re.ASCII)
     id_example = ""
     repeats_for: timedelta | None = None  # how long the same repeat key replays the first answer; None: not at all
@@ -112,7 +112,7 @@ class Backend(ABC):
 
     default_url = ""
 
-    # Where it is, and who we are there
+    # Address and key
     @property
     def api_url(self) -> str:
         return settings.DEMO_URL if settings.DEMO else self.setting("URL") or self.default_url
@@ -145,24 +145,24 @@ class Backend(ABC):
 
     @abstractmethod
     def poll(self, remote_id: str, seconds: float = 30) -> Progress:
-        """Free. A RemoteError says nothing about the job itself."""
+        """Free of charge. A RemoteError says nothing about the job itself."""
 
     @abstractmethod
     async def poll_async(self, client: httpx.AsyncClient, remote_id: str) -> Progress:
-        """The same on an asynchronous client of the caller's, who limits its time."""
+        """The same with the caller's asynchronous client; the caller limits the time."""
 
     @abstractmethod
     def prepare_image(self, image: Image, seconds: float) -> Image:
-        """An image that a job may carry, from an address or from bytes. Free; it may upload."""
+        """An image that a job can contain, from an address or from bytes. Free of charge; may upload."""
 
     @abstractmethod
     def check_account(self, seconds: float = 30) -> Account:
-        """Free; raises RemoteError for a key that is not good."""
+        """Free of charge; raises RemoteError if the key is not accepted."""
 
-    # What follows from the above
+    # Derived
     def is_valid_id(self, remote_id: str) -> bool:
         return bool(self.id_pattern.fullmatch(remote_id))
 
     def clean(self, words: Any) -> str:
-        """The remote's words as they may be kept and shown."""
+        """The remote's words in a form that may be stored and shown."""
         return harmless(words, self.api_key)

@@ -1,4 +1,4 @@
-"""What a reply announces about the end of its API, in a header or in a sentence of its body."""
+"""Reads the announced end of an API from a reply: from a header, or from a sentence in the body."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -29,10 +29,12 @@ OVER = re.compile(
 
 
 def read_end_notice(reply: Reply, clean: Callable[[Any], str]) -> EndNotice | None:
-    """None where nothing is announced."""
+    """The announcement in this reply, or None."""
     headers = reply.headers
     moment = read_date(headers.get("sunset")) or read_deprecation(headers.get("deprecation"))
-    words = next((said for said in sayings(reply.data()) if ENDING.search(said) and ABOUT_AN_API.search(said)), "")
+    words = next(
+        (said for said in sentences_about_api(reply.data()) if ENDING.search(said) and ABOUT_AN_API.search(said)), ""
+    )
     words = clean(words)
     moment = moment or read_written_date(words)
     if moment is None and not words and "deprecation" not in headers:
@@ -47,8 +49,8 @@ def read_deprecation(value: str | None) -> datetime | None:
     return read_date(value)
 
 
-def sayings(body: dict[str, Any]) -> Iterator[str]:
-    """Sentences that speak about the API: not those in which a failed video says why."""
+def sentences_about_api(body: dict[str, Any]) -> Iterator[str]:
+    """Sentences about the API, without those that explain why a video failed."""
     for place in (body, body.get("error"), body.get("meta"), inside(body, "data")):
         if isinstance(place, str) and place is not body:
             yield place[:1000]

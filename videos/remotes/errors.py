@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Why a call did not do what was asked, as far as a person and the engine need to tell the reasons apart."""
+    """Why a call failed, as far as a person and the engine need to distinguish the reasons."""
 
     INVALID = "invalid"
     PICTURE = "picture"
@@ -44,8 +44,8 @@ STOPS_SENDING = frozenset({Cause.KEY, Cause.CREDITS, Cause.PLAN, Cause.RETIRED})
 class RemoteError(Exception):
     """One error for every way in which a call can go wrong. The sentence for a person is in `videos/wording.py`.
 
-    `detail` is the remote's own words, without signed links or keys. `is_definite` says that the remote surely did not
-    accept the request. `retry_after` is how long it asked us to wait. `is_about_one_provider` says that other providers
+    `detail` is the remote's own words, without signed links or keys. `is_definite`: the remote certainly did not accept
+    the request. `retry_after` is how long it asked us to wait. `is_about_one_provider` says that other providers
     of this backend are not affected. `notice` is what the reply announced about the API's end, if anything.
     """
 

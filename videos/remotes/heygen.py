@@ -1,4 +1,4 @@
-"""What HeyGen's APIs share: the key, the three families of errors, the upload of pictures, and the account.
+"""The common part of HeyGen's APIs: the key, the three families of errors, picture uploads, and the account.
 
 Sources: HeyGen's Video Generation page and the pages beside it (assets, users/me, errors, deprecation).
 """
@@ -21,7 +21,7 @@ OLDER_ASSET = "/v1/asset"
 ACCOUNT = "/v3/users/me"
 ABSENT = frozenset({404, 405, 410, 501})
 
-# What a refusal's HTTP status says when its code says nothing more.
+# The cause by the HTTP status of a refusal, if its code says no more.
 BY_STATUS = {
     400: Cause.INVALID,
     401: Cause.KEY,
@@ -52,7 +52,7 @@ BY_CODE = {
     **dict.fromkeys(("invalid_parameter", "40001", "400175"), Cause.INVALID),
     **dict.fromkeys(("internal_error", "gateway_timeout"), Cause.FAULT),
 }
-# Statuses that surely mean "not accepted". Others (3xx, 408, 409, 5xx) leave the outcome of a paid call open.
+# Statuses that certainly mean "not accepted". Others (3xx, 408, 409, 5xx) leave the outcome of a paid call open.
 DEFINITE = frozenset(range(400, 500)) - {408, 409, 425, 499}
 # Codes that leave it open too, or say that the first request is still on its way.
 OPEN = frozenset({Cause.FAULT, Cause.IN_PROGRESS})
@@ -96,7 +96,7 @@ class HeyGen(Backend):
         return self.read_accepted(reply)
 
     def read_accepted(self, reply: Reply) -> Accepted:
-        """An id means accepted, whatever else a successful reply says: what was paid for must be followed."""
+        """An id means accepted, whatever else a successful reply contains: a paid job must be polled."""
         remote_id = inside(reply.data(), "data", self.id_name)
         if reply.is_success and isinstance(remote_id, str) and self.is_valid_id(remote_id):
             return Accepted(remote_id, read_end_notice(reply, self.clean))
@@ -104,19 +104,19 @@ class HeyGen(Backend):
         error = self.read_error(reply)
         if error is None:
             raise RemoteError(Cause.UNREADABLE, self.clean(f"The answer names no usable id.{named}"))
-        error.detail = self.clean(error.detail + named)  # whoever looks for it at HeyGen has its id
-        error.is_definite = error.is_definite and not named  # no refusal names what it has not made
+        error.detail = self.clean(error.detail + named)  # so that a person can look for it at HeyGen
+        error.is_definite = error.is_definite and not named  # a refusal would not name a job that was not made
         raise error
 
     def named_in(self, body: bytes) -> str:
-        """What a reply that cannot be read says of its job, for whoever looks for it at HeyGen."""
+        """The id in a reply that cannot be read, so that a person can look for the job at HeyGen."""
         pattern = rb'"%s"\s*:\s*"(%s)"' % (self.id_name.encode(), self.id_pattern.pattern.encode())
         found = re.search(pattern, body)
         return f" It says {found[1].decode()!r}." if found else ""
 
     # The account
     def check_account(self, seconds: float = 30) -> Account:
-        """`GET /v3/users/me`, which answers a good key alone."""
+        """`GET /v3/users/me`, which succeeds only with a valid key."""
         reply = self.require_success(transport.request("GET", self.api_url + ACCOUNT, self.headers(), seconds))
         return read_account(reply)
 
@@ -195,14 +195,14 @@ def read_cause(reply: Reply, code: str) -> Cause:
 
 
 def is_refusal(code: str) -> bool:
-    """Says surely that nothing was accepted, even where HTTP itself says success. Busy is said by a 429 alone."""
+    """Whether the code certainly means "not accepted", even with an HTTP success. Only a 429 means busy."""
     if BY_CODE.get(code) in {Cause.BUSY, Cause.IN_PROGRESS}:
         return False
     return code in BY_CODE or (code.startswith("4") and code.isdecimal())
 
 
 def error_words(error: Any) -> tuple[str, str]:
-    """The code and the message in an error of any shape; "" where there is none."""
+    """The code and the message in an error of any shape, each "" if missing."""
     if isinstance(error, dict):
         message = error.get("message") or error.get("msg") or error.get("detail") or ""
         code = error.get("code")
@@ -215,10 +215,10 @@ def by_range(status: int) -> Cause:
 
 
 def read_account(reply: Reply) -> Account:
-    """`data.billing_type` names the object that holds the balance; whatever is missing or odd is left out."""
+    """`data.billing_type` names the object with the balance. Missing and odd values are left out."""
     data = reply.data().get("data")
     kind = text(inside(data, "billing_type"))
-    balance, unit = BALANCES.get(kind, nothing_told)(inside(data, kind))
+    balance, unit = BALANCES.get(kind, no_balance)(inside(data, kind))
     plan = text(inside(data, kind, "plan")) or text(inside(data, kind, "plan_name")) or kind.replace("_", " ")
     return Account(balance=balance, unit=unit[:12], plan=plan[:60])
 
@@ -233,14 +233,14 @@ def subscription(details: Any) -> tuple[Decimal | None, str]:
 
 
 def usage_based(details: Any) -> tuple[Decimal | None, str]:
-    """What is left below the spending cap; where there is no cap, the credits."""
+    """What is left below the spending cap, or the credits if there is no cap."""
     cap, spent = number(inside(details, "spending_cap_usd")), number(inside(details, "spending_current_usd"))
     if cap is not None and spent is not None:
         return max(Decimal(0), cap - spent), "USD"
     return number(inside(details, "remaining_credits")), "credits"
 
 
-def nothing_told(details: Any) -> tuple[Decimal | None, str]:
+def no_balance(details: Any) -> tuple[Decimal | None, str]:
     return None, ""
 
 

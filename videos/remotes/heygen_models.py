@@ -84,7 +84,7 @@ class HeyGenModels(HeyGen):
 
     # Pictures
     def prepare_image(self, image: Image, seconds: float = 60) -> Image:
-        """An asset of its own; where there is no such call, the bytes travel inside the request."""
+        """Uploads the picture as an asset; if there is no such call, its bytes are sent inside the request."""
         if image.address:
             return image
         try:
@@ -99,12 +99,12 @@ class HeyGenModels(HeyGen):
 
     def inline(self, image: Image) -> Image:
         if len(image.data) > LARGEST_BYTES:
-            raise RemoteError(Cause.TOO_LARGE, "Inside a request a picture may have 5 MB.", is_definite=True)
+            raise RemoteError(Cause.TOO_LARGE, "A picture inside a request may have at most 5 MB.", is_definite=True)
         return image
 
 
 def body_of(job: Job) -> dict[str, Any]:
-    """The mode is always sent: left out, it is the dearest. The image decides the ratio where there is one."""
+    """The mode is always sent: without it, the most expensive one is used. An image determines the ratio."""
     unknown = sorted(set(job.settings) - set(SETTINGS))
     if unknown or job.end:
         detail = f"This call knows no {', '.join(unknown)}." if unknown else "This call takes no end frame."
@@ -124,9 +124,9 @@ def asset_of(image: Image) -> dict[str, str]:
 
 
 def facts_of(data: Any) -> dict[str, int | float]:
-    """The seed really used, the size in pixels and the length in seconds, where they are told and make sense."""
-    told = {"seed": "seed", "width": "width", "height": "height", "seconds": "duration"}
-    facts = {name: inside(data, field) for name, field in told.items()}
+    """The seed that was used, the size in pixels and the length in seconds, if given and sensible."""
+    names = {"seed": "seed", "width": "width", "height": "height", "seconds": "duration"}
+    facts = {name: inside(data, field) for name, field in names.items()}
     return {name: value for name, value in facts.items() if is_number(value) and 0 <= value < 2**53}
 
 
@@ -135,7 +135,7 @@ def is_number(value: Any) -> bool:
 
 
 def is_about_video(body: dict[str, Any]) -> bool:
-    """Whether a 404 says that the video is unknown. A gateway's own 404 says nothing of it."""
+    """Whether a 404 means that the video is unknown. A gateway's own 404 does not mean that."""
     code, message = error_words(body.get("error"))
     return code.endswith("not_found") or (not code and bool(message))
 

@@ -77,18 +77,18 @@ class HeyGenWorkflows(HeyGen):
 
     # Pictures
     def prepare_image(self, image: Image, seconds: float = 60) -> Image:
-        """Frames are public addresses: a picture is handed to HeyGen first.
+        """Frames are public addresses, so a picture is uploaded to HeyGen first.
 
-        The newer call first, the older one where the newer does not exist; the setting HEYGEN_UPLOAD_CALL may fix one.
+        Tries the newer call, then the older one if the newer does not exist. HEYGEN_UPLOAD_CALL can select one.
         """
         if image.address:
             return image
-        image = self.hand_over(image, seconds)
+        image = self.upload_by_either_call(image, seconds)
         if not image.address:
             raise RemoteError(Cause.UNREADABLE, "The upload's answer names no address.")
         return image
 
-    def hand_over(self, image: Image, seconds: float) -> Image:
+    def upload_by_either_call(self, image: Image, seconds: float) -> Image:
         until = time.monotonic() + seconds
         if settings.HEYGEN_UPLOAD_CALL != "asset":
             try:
@@ -114,7 +114,7 @@ def body_of(job: Job) -> dict[str, Any]:
 
 
 def is_about_execution(body: dict[str, Any]) -> bool:
-    """Whether a 404 says that the execution is unknown. A gateway's own 404 in mid-deployment says nothing of it."""
+    """Whether a 404 means that the execution is unknown. A gateway's own 404 during a deployment does not."""
     code, message = error_words(body.get("error"))
     code = code or error_words(body)[0]
     return code.endswith("not_found") or code.isdigit() or (not code and bool(message))

@@ -34,32 +34,32 @@ def choices() -> list[tuple[str, str]]:
 
 
 def name_of(key: str) -> str:
-    """What people call the remote that a row names."""
+    """The name, for people, of the remote that a row names."""
     backend = BACKENDS.get(key.removeprefix(DEMO))
     return backend.name if backend else key
 
 
 def api_name_of(key: str) -> str:
-    """The same, told apart from other APIs of the same vendor."""
+    """The same, distinguished from other APIs of the same vendor."""
     backend = BACKENDS.get(key.removeprefix(DEMO))
     return backend.api_name if backend else key
 
 
 def plain_key(key: str) -> str:
-    """The backend's own key in that of a row."""
+    """The backend's own key, from the key in a row."""
     return key.removeprefix(DEMO)
 
 
 def row_key(key: str) -> str:
-    """How rows made now name this backend."""
+    """The key of this backend in rows that are made now."""
     return f"{DEMO}{key}" if settings.DEMO else key
 
 
 def reachable_keys() -> list[str]:
-    """The active ones for which we have a key."""
+    """The keys of the active backends that have an API key."""
     return [row_key(key) for key, backend in BACKENDS.items() if backend.is_configured]
 
 
 def active_keys() -> list[str]:
-    """Those whose rows are sent, polled and saved now: never those of the other mode."""
+    """The keys in rows that are sent, polled and saved now: never those of the other mode."""
     return [row_key(key) for key in BACKENDS]

@@ -1,4 +1,4 @@
-"""HTTP as every remote API needs it: one call at a time, never repeated, never redirected, limited in time and size.
+"""HTTP for the remote APIs: one call at a time, never repeated or redirected, limited in time and size.
 
 Nothing here knows an API. A call returns a Reply, whatever its status, or raises RemoteError for a connection that
 failed. `before_first_byte` is the durable mark of the paid call: it runs when the connection stands, and nothing leaves
@@ -22,9 +22,9 @@ import httpx
 
 from videos.remotes.errors import Cause, RemoteError
 
-LONGEST_WORDS = 4000  # characters of what the remote says that are looked at at all
+LONGEST_WORDS = 4000  # characters of a remote's message that are read at all
 LARGEST_REPLY = 1024 * 1024  # bytes; replies are a few hundred
-# In whatever shape a server may repeat a link: whole, without its scheme, escaped, or as a lone parameter.
+# Every form in which a server may repeat a link: whole, without its scheme, escaped, or a single parameter.
 QUERY = re.compile(r"(?:\?|%3f)[^\s\"'<>?]*?(?:=|%3d)[^\s\"'<>]*", re.IGNORECASE)
 SIGNED = re.compile(
     r"(?<![\w-])([\w-]*(?:signature|token|policy|credential|key-pair-id))(?:=|%3d)[^\s&\"'<>]+", re.IGNORECASE
@@ -51,7 +51,7 @@ class Reply:
         return 200 <= self.status < 300
 
     def data(self) -> dict[str, Any]:
-        """The reply's JSON object, or {} if it is none."""
+        """The reply's JSON object, or {} if there is none."""
         try:
             data = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -60,7 +60,7 @@ class Reply:
 
 
 class BrokenReply(RemoteError):
-    """The connection broke while the reply came; `body` is what had arrived."""
+    """The connection broke during the reply; `body` is the part that had arrived."""
 
     def __init__(self, detail: str, body: bytes):
         super().__init__(Cause.NETWORK, detail)
@@ -75,12 +75,12 @@ def make_client() -> httpx.Client:
 
 @cache
 def certificates() -> ssl.SSLContext:
-    """Whom we trust. Reading the bundle takes longer than a whole request, so it is read once."""
+    """The trusted certificates. Reading the bundle takes longer than a whole request, so it is read once."""
     return httpx.create_ssl_context(trust_env=False)
 
 
-def make_lane(context: ssl.SSLContext) -> httpx.AsyncClient:
-    """One connection for polls. httpx's shared pool is quadratic in the requests in flight; lanes are not."""
+def make_async_client(context: ssl.SSLContext) -> httpx.AsyncClient:
+    """A client with one connection, for polls: httpx's own pool is quadratic in the requests in flight."""
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60)
     transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, retries=0, trust_env=False)
     return httpx.AsyncClient(transport=transport, **CLIENT)
@@ -121,11 +121,11 @@ class Cutoff:
 
 
 class Gate:
-    """Stands before the first byte of a request: its head is held back until its body comes, then `before` runs, and
-    both leave in one write. If `before` raises, nothing leaves.
+    """Holds back the head of a request until its body comes, then runs `before`, and sends
+    both in one write. If `before` raises, nothing is sent.
 
     httpx's own trace event for the first byte comes 80 executed lines earlier than the body's last byte; a process
-    that dies within them leaves a request that was never made, and that nobody can tell from one that was.
+    that dies within them leaves a request that was never made, and looks like one that was.
     """
 
     def __init__(self, stream: Any, before: Callable[[], None]):
@@ -155,7 +155,7 @@ def request(method: str, address: str, headers: dict[str, str], seconds: float, 
 def post_once(
     address: str, headers: dict[str, str], content: bytes, before_first_byte: Callable[[], None], seconds: float
 ) -> Reply:
-    """The paid call. `before_first_byte` runs when the connection stands and nothing has been written.
+    """The paid call. `before_first_byte` runs when the connection is established and nothing has been written.
 
     The connection is always a new one: one kept alive may be closed by the other side just as the request leaves, and
     is open already when `before_first_byte` should be asked.
@@ -200,7 +200,7 @@ def read_body(response: httpx.Response) -> bytes:
 
 
 async def get_async(client: httpx.AsyncClient, address: str, headers: dict[str, str]) -> Reply:
-    """A free GET on an asynchronous client of the caller's, who limits its time."""
+    """A free GET with the caller's asynchronous client; the caller limits the time."""
     try:
         async with client.stream("GET", address, headers=headers) as response:
             body = bytearray()
@@ -220,16 +220,16 @@ def what_broke(error: httpx.HTTPError) -> str:
 
 
 def as_json(body: dict[str, Any]) -> bytes:
-    """Raises RemoteError for what JSON cannot say, such as NaN or half a character."""
+    """Raises RemoteError for values that JSON cannot represent, such as NaN or half a surrogate pair."""
     try:
         return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise RemoteError(Cause.INVALID, f"{type(error).__name__} in the request.", is_definite=True) from error
 
 
-# Reading what came back
+# Reading replies
 def inside(value: Any, *names: str) -> Any:
-    """`value[name][name]…`, or None where there is no such thing."""
+    """`value[name][name]…`, or None if one of them is missing."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value
@@ -241,7 +241,7 @@ def text(value: Any) -> str:
 
 
 def harmless(words: Any, *secrets: str) -> str:
-    """Remote words as we may keep and show them: short, without what signs an address and without our keys."""
+    """A remote's words in a form that may be stored and shown: short, without signatures of links or our keys."""
     words = text(words)
     for secret in secrets:
         words = words.replace(secret, "…") if secret else words

@@ -22,7 +22,7 @@ _LINK_REFUSED = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied
 
 
 class Api:
-    """The remote API, told truly. `folder` keeps its state; the options are those of `server.main`."""
+    """A faithful imitation of the remote APIs. `folder` keeps its state; the options are those of `server.main`."""
 
     def __init__(self, folder: Path, *, speed, draft, link_seconds, key, link_base, capacity, weight, is_open=False):
         for name in ("", "videos", "drafts", "assets", "frames"):

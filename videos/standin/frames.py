@@ -1,4 +1,4 @@
-"""Start and end frames: the stand-in fetches their addresses itself, as the remote side would."""
+"""Start and end frames: the stand-in fetches their addresses itself, as the remote API would."""
 
 import hashlib
 import io

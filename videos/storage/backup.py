@@ -42,7 +42,7 @@ def back_up(target: Path) -> dict:
     if target.exists():
         raise BackupError(f"{target} is there already. Nothing was written; name a new folder.")
     if not settings.BUCKET and target.is_relative_to(media_folder()):
-        raise BackupError("A backup cannot lie among the media that it is of. Nothing was written.")
+        raise BackupError("A backup cannot be inside the media folder. Nothing was written.")
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.part")
     shutil.rmtree(partial, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""The consistency check: do the files in the storage match the rows? For `manage.py checkstudio` and the nightly task.
+"""The consistency check: compares the files in the storage with the rows, for `checkstudio` and the nightly task.
 
-An unknown file is never removed: it is set aside. Deleted are only partial files that no generation waits for, and
-videos that have been in the trash for long enough.
+An unknown file is never removed: it is set aside. Only two things are deleted: partial files that no generation waits
+for, and videos that have been in the trash for long enough.
 """
 
 import hashlib
@@ -46,11 +46,11 @@ A_FEW = 3
 AT_ONCE = 500  # rows
 MOST_FINDINGS = 10_000  # of a kind in one look; the next look finds what is left
 DIFFERENCES_TOLD = 20
-YOUNG = timedelta(hours=1)  # a file so new may be waiting for its row
+YOUNG = timedelta(hours=1)  # a newer file may be waiting for its row
 FORGOTTEN = timedelta(days=1)
 PUBLIC_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LOCK_SECONDS = 3600  # as long as django-q2 lets the nightly task run
-HASHED_IN_NIGHTS = 30  # a file's bytes are read and compared once in so many nights, as far as the time allows
+HASHED_IN_NIGHTS = 30  # each file is read and hashed once in this many nights, as far as time allows
 HASHING_SECONDS = 600.0
 STORAGE_ERRORS = (OSError, BotoCoreError, ClientError, Boto3Error)
 MADE_IN_DEMO = "it was made in demo mode, and only a studio in demo mode can draw it again"
@@ -78,7 +78,7 @@ class Finding:
 
 
 class CannotRepair(Exception):
-    """`str(error)` says why not, in words for a person."""
+    """`str(error)` says why, in words for a person."""
 
 
 def nightly() -> None:
@@ -131,7 +131,7 @@ def looks_like_another_storage(findings: list[Finding]) -> bool:
 
 def repair_all(findings: list[Finding]):
     if looks_like_another_storage(findings):
-        logger.error("Storage and rows hardly agree (%d findings): nothing is repaired by itself.", len(findings))
+        logger.error("Storage and rows differ widely (%d findings): nothing is repaired automatically.", len(findings))
         return
     for finding in findings:
         try:
@@ -143,7 +143,7 @@ def repair_all(findings: list[Finding]):
 
 
 def empty_trash() -> int:
-    """Deletes what has been in the trash for long enough, with its files; how many. Unfinished ones are kept."""
+    """Deletes videos that were in the trash long enough, with their files, except unfinished ones. Returns how many."""
     before = timezone.now() - timedelta(days=current().trash_days)
     old = Generation.objects.filter(tab="trash").removable().filter(trashed_at__lt=before)
     return sum(generation.remove_for_good() for chunk in in_chunks(old) for generation in chunk)
@@ -206,13 +206,13 @@ def stat_of(path: Path) -> StoredFile:
 def orphans(strangers: dict[str, StoredFile], now: datetime) -> Iterator[Finding]:
     """Files without a row, unless they are new or belong to a generation in progress."""
     old = {name: file for name, file in strangers.items() if now - file.modified > YOUNG}
-    awaited = on_their_way(old)
+    awaited = ids_in_progress(old)
     for name, file in sorted(old.items()):
         if public_id_in(name) not in awaited:
-            yield Finding(Kind.ORPHAN, name, f"{file.size:,} bytes that belong to nothing")
+            yield Finding(Kind.ORPHAN, name, f"{file.size:,} bytes that no row names")
 
 
-def on_their_way(names) -> set[str]:
+def ids_in_progress(names) -> set[str]:
     ids = {public_id for public_id in map(public_id_in, names) if public_id}
     unfinished = Generation.objects.filter(public_id__in=ids).exclude(status__in=FINAL)
     return {str(public_id) for public_id in unfinished.values_list("public_id", flat=True)}
@@ -227,7 +227,7 @@ def stale_partial_files(now: datetime) -> Iterator[Finding]:
     """Partial files whose generation no longer waits for them."""
     roots = [settings.PARTIAL_FOLDER] if settings.BUCKET else [settings.PARTIAL_FOLDER, Path(default_storage.path(""))]
     partials = [path for root in roots for path in walk(Path(root)) if is_partial_file(path)]
-    awaited = on_their_way(path.name for path in partials)
+    awaited = ids_in_progress(path.name for path in partials)
     for path in partials:
         if public_id_in(path.name) not in awaited and now - stat_of(path).modified > FORGOTTEN:
             yield Finding(Kind.STALE, str(path), "part of a download that nobody waits for")
@@ -330,7 +330,7 @@ def set_aside(name: str) -> str:
 
 
 def redraw(generation: Generation) -> str:
-    """Makes poster and last frame again from the saved copy."""
+    """Draws the poster and the last frame again from the saved copy."""
     copy = generation.saved_video
     with tempfile.TemporaryDirectory() as folder:
         video, picture = Path(folder) / "video.mp4", Path(folder) / "picture.jpg"
@@ -353,8 +353,10 @@ def draw_into_storage(draw: Callable[[Path, Path], None], video: Path, picture: 
 
 
 def fetch_again(generation: Generation, by=None) -> str:
-    """The engine saves it anew, if the remote side still has it: asked first, and the file itself looked at, so that
-    nothing is lost in vain; whatever is still there is set aside. Says so in words for a person; raises CannotRepair.
+    """Has the engine download the video again, if the remote API still has it. Returns words for a person.
+
+    Asks the API and requests the first bytes before anything changes; the file that is there is set aside. Raises
+    CannotRepair.
     """
     if generation.status != Status.READY:
         raise CannotRepair("only ready videos have a copy")

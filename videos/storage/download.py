@@ -109,7 +109,7 @@ class FetchError(NotSaved):
 
 @dataclass(frozen=True)
 class Guard:
-    """What a download may do. Amounts are bytes, times seconds."""
+    """The limits of a download. Amounts are bytes, times seconds."""
 
     trusted_origin: str = ""  # scheme://host[:port]; only this one may use plain HTTP or a private address
     largest: int = 2 * 1024**3
@@ -126,7 +126,7 @@ class Guard:
 
 
 def guard_for(trusted_origin: str) -> Guard:
-    """What the download of a video may do, by the settings; it may always come from this origin."""
+    """The limits for a video, by the settings; it may always come from this origin."""
     return Guard(
         trusted_origin=trusted_origin,
         largest=current().max_video_bytes,
@@ -137,7 +137,7 @@ def guard_for(trusted_origin: str) -> Guard:
 
 @dataclass
 class Facts:
-    """What the server said about the file. Kept beside the partial file, so that any process can resume."""
+    """The server's description of the file, stored beside the partial file so that any process can resume."""
 
     etag: str = ""  # strong ones only
     modified: str = ""

@@ -43,7 +43,7 @@ def boxes(file: BinaryIO, start: int, stop: int) -> Iterator[Box]:
 
 
 def nested_boxes(file: BinaryIO, start: int, stop: int) -> Iterator[Box]:
-    """Each box between two offsets, and those inside its parents. What is broken ends the boxes beside it only."""
+    """Each box between two offsets, and the boxes inside them. A broken box ends only the boxes at its own level."""
     try:
         for box in boxes(file, start, stop):
             yield box
@@ -61,7 +61,7 @@ def boxes_of(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def end_of_boxes(file: BinaryIO, size: int) -> int | None:
-    """Where the last of a file's top-level boxes claims to end; None where the bytes are no boxes at all.
+    """Where the last of a file's top-level boxes claims to end; None if the bytes are no boxes.
 
     Less than `size` means bytes after the last box; more, that the file is cut short.
     """

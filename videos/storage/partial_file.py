@@ -39,7 +39,7 @@ class NotStored(NotSaved):
 
 @dataclass
 class ResumeNotes:
-    """What is known of a partial file.
+    """The notes about a partial file.
 
     `fruitless` counts the attempts in a row that brought no byte. `is_synced` says that the whole file was checked
     and is on the disk itself. `link_failed` is the fault because of which another link is needed.
@@ -52,7 +52,7 @@ class ResumeNotes:
 
     @classmethod
     def read(cls, path: Path) -> "ResumeNotes | None":
-        """None when there are none, or none to trust: after a power cut the file may be long and full of zeros."""
+        """None if there are no reliable notes: after a power cut the file may be long and full of zeros."""
         try:
             stored = json.loads(path.read_text())
             boot = stored.pop("boot")
@@ -68,7 +68,7 @@ class ResumeNotes:
 
 
 def this_boot() -> str:
-    """An id that changes when the machine restarts; "" where the system has none."""
+    """An id that changes when the machine restarts; "" if the system has none."""
     try:
         return BOOT_ID.read_text().strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""Uploaded pictures: checked by their bytes, then redrawn, so that nothing but pixels is kept.
+"""Uploaded pictures: checked by their bytes, then redrawn, so that only pixels are stored.
 
 The limits are the design's: 20 MB and 40 megapixels in; 2048 px on the long side and 10 MB out. Sizes are read from
 the headers before anything is decoded. Memory stays under 256 MB because big pictures are reduced in strips of
@@ -42,12 +42,12 @@ STRIP_PIXELS = 1_000_000
 pi_heif.options.DECODE_THREADS = 1
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
-# What a wrong line of ours raises, or a library that has changed, and no picture does.
+# Raised by a mistake of ours, or by a changed library, and never because of a picture.
 OUR_OWN = (AttributeError, NameError, ImportError, NotImplementedError, AssertionError)
 
 ACCEPTED = "JPEG, PNG, WebP, HEIC or AVIF"
 DAMAGED = "This picture is damaged or cut short; save it again or choose another one."
-ANIMATED = "This picture is animated; save one moment of it as a JPEG or PNG and add that."
+ANIMATED = "This picture is animated; save one frame of it as a JPEG or PNG and add that."
 INTRICATE = "This picture is built in a way that takes too long to read; save it again as a plain JPEG or PNG."
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -91,7 +91,7 @@ class PictureRefused(Exception):
 
 @dataclass(frozen=True)
 class Redrawn:
-    """A picture as it is kept: bytes of our own making, upright, sRGB, without metadata.
+    """A picture as it is stored: redrawn by us, upright, sRGB, without metadata.
 
     The same upload gives the same bytes, so `sha256` (hexadecimal, of `data`) tells when a picture is already kept.
     """
@@ -116,7 +116,7 @@ class _Source:
 
 
 def redraw(file: BinaryIO) -> Redrawn:
-    """Check an upload and draw it anew. `file` needs `seek` and `read`; its name and type are not looked at.
+    """Check an upload and redraw it. `file` needs `seek` and `read`; its name and type are ignored.
 
     JPEG, PNG, WebP, HEIC and AVIF are taken, animated ones are not. The result is at most 2048 px on its long side and
     10 MB: a PNG if any pixel is see-through, else a JPEG. Raises PictureRefused, or OUR_OWN.
@@ -144,7 +144,7 @@ def redraw(file: BinaryIO) -> Redrawn:
 
 
 def _opener(data: bytes) -> Callable[[bytes], _Source]:
-    """The way to read these bytes, by their own first ones; PictureRefused names what else they are."""
+    """The reader for these bytes, chosen by the first ones. Raises PictureRefused, which names the format if known."""
     if data.startswith(b"\xff\xd8\xff"):
         return _open_jpeg
     if data.startswith(_PNG_SIGNATURE):
@@ -294,7 +294,7 @@ def _orientation(image: Image.Image) -> int:
     except OUR_OWN:
         raise
     except Exception:
-        # Broken EXIF says nothing about the pixels: the picture is taken as it lies.
+        # Broken EXIF says nothing about the pixels: the picture is not rotated.
         return 1
 
 
@@ -322,7 +322,7 @@ def _open_avif(data: bytes) -> _Source:
 
 
 def _check_heic(data: bytes, limit: int = MAX_PIXELS) -> None:
-    """How much there is to decode: every coded size in the file, and what all tiles together ask for.
+    """The amount to decode: every coded size in the file, and the sum of all tiles.
 
     A cropped picture shows the size of its crop and decodes all of it; tiles of a grid may each be as large as the
     whole, lie on the same few bytes, and stand in grids of grids.
@@ -498,7 +498,7 @@ def _as_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                 image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
             )
         except ImageCms.PyCMSError:
-            # A profile that makes no sense is as good as none.
+            # A nonsensical profile is ignored.
             return image.convert("RGB")
     return image.convert("RGB")
 

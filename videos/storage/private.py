@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def wanted_mode(path: Path, mode: int) -> int:
-    """What `path`, which has `mode`, may allow: its user as much as before, and hardly ever anybody else."""
+    """The mode that `path`, which has `mode`, should have: the same for its user, and almost nothing for others."""
     own = stat.S_IMODE(mode) & stat.S_IRWXU
     if not settings.ACCEL_LOCATION:
         return own
@@ -43,7 +43,7 @@ def is_open(path: Path) -> bool:
 
 
 def close(path: Path) -> bool:
-    """False if that is not ours to do. A file that is gone by now is no matter."""
+    """False if we may not change it. A file that is gone by now is ignored."""
     try:
         if is_open(path):
             path.chmod(wanted_mode(path, path.lstat().st_mode))

@@ -46,7 +46,7 @@ _LOOKS_LIKE = (
 )
 
 
-# The signs of a track's matrix (a, b, c, d), and what they do to the picture.
+# The signs of a track's matrix (a, b, c, d), and the rotation that they mean.
 _TURNS = {
     (0, 1, -1, 0): Image.Transpose.ROTATE_270,
     (-1, 0, 0, -1): Image.Transpose.ROTATE_180,
@@ -74,7 +74,7 @@ class Unreadable(NotAVideo):
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a video is: pixels as a browser shows them (pixel shape and rotation applied), length in seconds, codec.
+    """A video's size as a browser shows it (pixel shape and rotation applied), its length in seconds, and its codec.
 
     `codec_string` is the codec as browsers are asked about it (RFC 6381).
     """
@@ -89,7 +89,7 @@ class VideoFacts:
 
 
 def check_video(path: Path) -> VideoFacts:
-    """Check that `path` is a whole, playable MP4 and say what it is.
+    """Check that `path` is a whole, playable MP4, and return its facts.
 
     Whole means: MP4 by its first bytes, no box cut short, a length, a video stream, and a frame that decodes
     both near the start and near 98 %. Raises NotAVideo; a missing file stays an OSError.
@@ -172,7 +172,7 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoS
             limits = {"max_pixels": str(MAX_PIXELS), "threads": "1"}
             with av.open(file, format="mp4", options=limits, metadata_errors="ignore") as container:
                 yield container, _video_stream(container)
-        # libav's own want of memory comes first: a damaged count may ask for any amount of it.
+        # libav's own memory errors come first: a damaged count may ask for any amount.
         except (av.FFmpegError, ArithmeticError, EOFError) as error:
             raise NotAVideo("video.no_decode") from error
         except MemoryError as error:
@@ -311,7 +311,7 @@ class _Shape:
 
 
 def _turn(frame: av.VideoFrame) -> Image.Transpose | None:
-    """What the track's matrix says. Angles in between are ignored, as browsers do."""
+    """The rotation by the track's matrix. Angles in between are ignored, as browsers do."""
     for data in frame.side_data:
         if data.type.name == "DISPLAYMATRIX":
             a, b, _, c, d = struct.unpack("=5i", bytes(data)[:20])

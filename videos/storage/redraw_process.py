@@ -30,7 +30,7 @@ LOOK_EVERY = 0.05
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "videos.storage.redraw_process"]
 BUSY = "The studio is reading too many pictures at the moment; wait a minute and add this one again."
-OWN_FAULT = "The studio met a fault of its own when it read this picture; try another one, or tell the owner."
+OWN_FAULT = "The studio met a fault of its own when it read this picture; try another one, or ask the owner."
 
 
 class RedrawFault(Exception):
@@ -88,14 +88,14 @@ def run(data: bytes) -> bytes:
 def result_of(output: bytes) -> Redrawn:
     head, _, data = output.partition(b"\n")
     try:
-        told = json.loads(head)
+        found = json.loads(head)
     except ValueError:
         raise RedrawFault("NoAnswer", "videos/storage/redraw_process.py:1") from None
-    if "refused" in told:
-        raise PictureRefused(told["refused"])
-    if "error" in told:
-        raise RedrawFault(told["error"], told["place"])
-    return Redrawn(data=data, **told)
+    if "refused" in found:
+        raise PictureRefused(found["refused"])
+    if "error" in found:
+        raise RedrawFault(found["error"], found["place"])
+    return Redrawn(data=data, **found)
 
 
 # In the process itself
@@ -113,12 +113,12 @@ def main():
     except Exception as error:
         answer({"error": type(error).__name__, "place": place_of(error)})
     else:
-        told = asdict(redrawn)
-        answer(told, told.pop("data"))
+        facts = asdict(redrawn)
+        answer(facts, facts.pop("data"))
 
 
-def answer(told: dict, data: bytes = b""):
-    sys.stdout.buffer.write(json.dumps(told).encode() + b"\n" + data)
+def answer(facts: dict, data: bytes = b""):
+    sys.stdout.buffer.write(json.dumps(facts).encode() + b"\n" + data)
 
 
 def limit(kind: int, most: int):

@@ -1,6 +1,6 @@
-"""Whether the database and the storage take a write now.
+"""Whether the database and the storage can be written to now.
 
-Each is tried for real, within a second, and the answer is kept for a few: whoever asks often costs little.
+Each is tried with a real write, within a second, and the answer is kept for a few seconds: frequent checks cost little.
 """
 
 import sqlite3
@@ -29,7 +29,7 @@ ROW = "write probe"
 
 
 def write_to_database():
-    """Commits one small row; raises whatever keeps it from that."""
+    """Commits one small row, or raises the database's error."""
     if connection.vendor == "sqlite":
         write_to_sqlite(str(connection.settings_dict["NAME"]))
     else:
@@ -37,7 +37,7 @@ def write_to_database():
 
 
 def write_to_sqlite(path: str):
-    """By the file's name, so that a file that was moved away is noticed, and none is made anew."""
+    """Opens the file by its name, so that a file that was moved away is noticed, and no new one is created."""
     address = f"file:{quote(path)}?mode=rw"
     with closing(sqlite3.connect(address, uri=True, timeout=LONGEST_WAIT)) as database:
         database.execute(WRITE.format("?"), (ROW, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"))
@@ -55,13 +55,13 @@ def write_to_storage():
     if settings.BUCKET:
         default_storage.exists("healthz")
         return
-    settings.MEDIA_ROOT.mkdir(exist_ok=True)  # never its parents: a data folder that is gone is not made anew
+    settings.MEDIA_ROOT.mkdir(exist_ok=True)  # never its parents: a data folder that is gone is not created again
     with tempfile.TemporaryFile(dir=settings.MEDIA_ROOT) as file:
         file.write(b"healthy")
 
 
 class Attempt:
-    """One try in a thread of its own, because a disk or a server may not answer at all."""
+    """One attempt in a thread of its own, because a disk or a server may not answer at all."""
 
     def __init__(self, write: Callable[[], None]):
         self.write, self.succeeded = write, False
@@ -69,7 +69,7 @@ class Attempt:
         self.thread.start()
 
     def run(self):
-        with suppress(Exception):  # whatever it is, nothing was written
+        with suppress(Exception):  # whatever the error, nothing was written
             self.write()
             self.succeeded = True
         connections.close_all()
@@ -80,7 +80,7 @@ class Attempt:
 
 
 class Writable:
-    """The latest answers. Only one request at a time tries; the others wait for what it finds."""
+    """The latest answers. Only one request at a time makes an attempt; the others wait for its result."""
 
     def __init__(self, **writes: Callable[[], None]):
         self.writes = writes
@@ -101,7 +101,7 @@ class Writable:
         deadline = time.monotonic() + LONGEST_TRY
         for name, write in self.writes.items():
             earlier = self.attempts.get(name)
-            if earlier is None or not earlier.thread.is_alive():  # one that hangs is waited for, not joined by others
+            if earlier is None or not earlier.thread.is_alive():  # while one hangs, no others are started
                 self.attempts[name] = Attempt(write)
         return {name: self.attempts[name].has_succeeded(deadline) for name in self.writes}
 

@@ -1,4 +1,4 @@
-"""Coming in and going out: the first owner, signing in, one-time links, and one's own account."""
+"""The first owner, signing in and out, one-time links, and the account page."""
 
 from zoneinfo import available_timezones
 
@@ -48,7 +48,7 @@ def set_up(request):
 
 
 def make_first_owner(person: User) -> User | None:
-    """Stores the owner unless there is somebody already: of many set-ups at once, one passes."""
+    """Stores the owner unless a user exists already: of many concurrent set-ups, one succeeds."""
     if store_first_owner(person):
         setup_token.forget()
         return person
@@ -89,7 +89,7 @@ def typed_username(request) -> str:
 
 
 def locked_out(request, *_):
-    """What django-axes answers with, too. What was typed comes back, but for the password."""
+    """The response to a failed sign-in, used by django-axes too. The form keeps everything but the password."""
     if request.user.is_authenticated:
         return show_account(request, ChangePasswordForm(request), 429, wait=throttle.WAIT)
     form = SignInForm(request, initial={"username": typed_username(request)})
@@ -136,14 +136,14 @@ def invitation(request, token):
 
 
 def make_member(link: OneTimeLink, form: NewPersonForm) -> User | None:
-    """Uses the link up and stores the member, both or neither."""
+    """Marks the link as used and stores the member, both or neither."""
     person = form.person()
     try:
         if store_member(link, person):
             return person
         form.add_error(None, "This invitation was used a moment ago. Ask for another.")
     except IntegrityError:
-        form.add_error("username", "Somebody took this name a moment ago. Choose another.")
+        form.add_error("username", "Someone took this name a moment ago. Choose another.")
     return None
 
 
@@ -173,7 +173,7 @@ def new_password(request, token):
 
 @retried
 def store_new_password(link: OneTimeLink, person: User) -> bool:
-    """Uses the link up and stores the password, both or neither. Other open links of theirs are void with it."""
+    """Marks the link as used and stores the password, both or neither. The member's other open links become void."""
     if not link.use():
         return False
     person.save(update_fields=["password"])
@@ -184,7 +184,7 @@ def store_new_password(link: OneTimeLink, person: User) -> bool:
 @never_cache
 @page_with_form
 def account(request):
-    """One's own page; a POST changes the password and signs out everywhere else."""
+    """The account page; a POST changes the password and signs out everywhere else."""
     if request.method == "POST" and throttle.must_wait(request, request.user.get_username()):
         return locked_out(request)
     form = ChangePasswordForm(request, sent(request))
@@ -252,7 +252,7 @@ def end_other_sessions(request):
 
 
 def sent(request):
-    """What a form is bound to: also a POST without a single field is one."""
+    """The data of the form, so that a POST without any field counts as submitted, too."""
     return request.POST if request.method == "POST" else None
 
 

@@ -1,4 +1,4 @@
-"""Many at once: a table of rows to check, and one batch of the ticked ones."""
+"""Many at once: a table of rows to check, and one batch of the selected ones."""
 
 import heapq
 from collections import Counter, defaultdict
@@ -64,7 +64,7 @@ def batch(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def template(request: HttpRequest) -> HttpResponse:
-    """A table with its first line alone, to be filled in elsewhere. Its first bytes tell Excel that it is UTF-8."""
+    """A table with only its first line, to be filled in elsewhere. Its first bytes let Excel recognise UTF-8."""
     response = HttpResponse("\ufeff" + Table(TEMPLATE, []).to_csv(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="many-at-once.csv"'
     return response
@@ -104,7 +104,7 @@ def show_or_make(request: HttpRequest, form: BatchForm, refusal: str) -> HttpRes
 
 
 def made(request: HttpRequest, new: Batch) -> HttpResponse:
-    """The gallery, which says what was made and offers Undo."""
+    """The gallery, with a toast about the new batch that offers Undo."""
     return redirect(f"/?made={new.public_id}")
 
 
@@ -178,7 +178,7 @@ def show_start(request: HttpRequest, start: str, refusal: str = "", status: int 
 
 @dataclass(frozen=True)
 class Total:
-    """What the ticked rows come to: videos, price by currency, seconds until the last one is made."""
+    """The totals of the selected rows: videos, price by currency, seconds until the last one is made."""
 
     videos: int
     amounts: dict[str, Decimal]
@@ -224,7 +224,7 @@ def seconds_for(asked: list[Request]) -> float | None:
 
 
 def finished_after(times: list[float], places: int) -> float:
-    """When the last is finished, if `places` run at once and each begins when an earlier one ends."""
+    """When the last is finished, if at most `places` run at once and each starts when an earlier one ends."""
     free_at = [0.0] * max(1, places)
     for seconds in times:
         heapq.heappush(free_at, heapq.heappop(free_at) + seconds)
@@ -232,7 +232,7 @@ def finished_after(times: list[float], places: int) -> float:
 
 
 def left_after(user, cost):
-    """The budget line that is nearest to its end, and what would be left of it; None where there is no budget."""
+    """The budget of which the smallest share is left, and what would be left of it; None without a budget."""
     left = left_for(user)
     if left is None:
         return None
@@ -242,14 +242,14 @@ def left_after(user, cost):
 
 def over_budget(user, cost) -> list[str]:
     try:
-        Budget.objects.check_room(user, cost, Generation.objects.unfinished())
+        Budget.objects.require_budget(user, cost, Generation.objects.unfinished())
     except OverBudget as refusal:
         return [str(refusal)]
     return []
 
 
 def account_sentences(asked: list[Request]) -> list[str]:
-    """What the remote accounts say about this batch: an API that is gone, a balance that is low or too small."""
+    """Warnings about the accounts used by this batch: an API that has ended, a low or insufficient balance."""
     accounts, found = accounts_by_backend(), []
     for backend in Counter(item.provider.backend for item in asked):
         own = [item for item in asked if item.provider.backend == backend]

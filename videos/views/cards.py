@@ -1,4 +1,4 @@
-"""The cards of the gallery: what each says, and the answers that carry cards to the page."""
+"""The cards of the gallery: what each one shows, and the responses that send cards to the page."""
 
 import secrets
 import uuid
@@ -21,11 +21,11 @@ from videos.models.studio_settings import current
 from videos.templatetags.studio import money
 
 RECORDS_LAST = 30  # seconds
-UNDO_OFFERED = timedelta(minutes=2)  # after that, a batch that waits for long is cancelled from the gallery
+UNDO_OFFERED = timedelta(minutes=2)  # a batch that waits longer can be cancelled in the gallery
 
 
 def new_token() -> str:
-    """A form's token: however often the form is sent, it makes one batch."""
+    """A form's token: a form with the same token makes only one batch, however often it is sent."""
     return secrets.token_urlsafe(24)
 
 
@@ -35,7 +35,7 @@ def own_generation(request: HttpRequest, public_id) -> Generation:
 
 
 def track_records() -> dict[int, TrackRecord]:
-    """Provider id → what was measured; half a minute old at most, because every page asks for it."""
+    """Provider id → its track record, at most half a minute old, because every page needs it."""
     return cache.get_or_set("track-records", Generation.objects.track_records, RECORDS_LAST)
 
 
@@ -59,7 +59,7 @@ class Card:
 
     @property
     def title(self) -> str:
-        """What this person calls the video, or else its prompt."""
+        """This person's title for the video, or its prompt."""
         return self.own_title or self.generation.prompt
 
     @property
@@ -68,7 +68,7 @@ class Card:
 
     @property
     def may_act(self) -> bool:
-        """In the trash there is one thing to do first: bring it back."""
+        """A video in the trash must be restored before anything else."""
         return self.is_mine and not self.generation.trashed_at
 
     @property
@@ -99,7 +99,7 @@ class Card:
 
     @property
     def eta(self) -> int:
-        """Seconds that the ring takes to close."""
+        """Seconds until the ring is full."""
         return max(1, round(self.median or UP_TO))
 
     @property
@@ -135,7 +135,7 @@ class Card:
 
     @property
     def price(self) -> str:
-        """What the same once more costs, as a button says it; "" where the provider has no price."""
+        """The price of one more like this, for a button; "" if the provider has no price."""
         amount = Request.again(self.generation).amount()
         return "" if amount is None else f" · {money(amount, self.generation.provider.currency)}"
 
@@ -145,7 +145,7 @@ class Card:
 
     @property
     def announcement(self) -> str:
-        """What a screen reader hears when the card has changed."""
+        """The text for screen readers when the card has changed."""
         words = {Status.READY: "Ready", Status.FAILED: "Failed", Status.UNKNOWN: "Outcome unknown"}
         word = words.get(self.generation.status)
         return f"{word}: {self.generation.prompt[:80]}" if word else ""
@@ -181,7 +181,7 @@ def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) ->
 
 
 def queued(batch: Batch) -> dict:
-    """What a toast says of a batch that was just made, and how much of it can still be taken back."""
+    """The toast about a new batch, with the number of videos that can still be cancelled."""
     count = batch.generations.count()
     can_undo = timezone.now() - batch.created_at < UNDO_OFFERED
     return {
@@ -192,5 +192,5 @@ def queued(batch: Batch) -> dict:
 
 
 def answer_with_cards(request: HttpRequest, cards: list[Card], **context) -> HttpResponse:
-    """Cards for the script to put in their places, and whatever else `gallery/_answer.html` may carry."""
+    """Cards for the script to insert, and everything else that `gallery/_answer.html` can contain."""
     return render(request, "gallery/_answer.html", {"cards": cards, **context})

@@ -1,4 +1,4 @@
-"""Collections: the list of them, one of them, and what is put into them."""
+"""Collections: their list, one collection, and adding and removing videos."""
 
 from django.contrib import messages
 from django.db.models import F, Window
@@ -100,7 +100,7 @@ def share(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def cover(request: HttpRequest, public_id) -> HttpResponse:
-    """`g`: the video whose picture stands for the collection; without it, the first ones do."""
+    """`g`: the video whose picture represents the collection; without it, the first ones do."""
     changed = own(request, public_id)
     videos = changed.generations(request.user).filter(saved_video__isnull=False)
     changed.set_cover(videos.filter(public_id=read_uuid(request.POST.get("g", ""))).first())

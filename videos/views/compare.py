@@ -1,4 +1,4 @@
-"""Two to four videos side by side, and what differs between them."""
+"""Two to four videos side by side, and their differences."""
 
 import uuid
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class Row:
 
     @property
     def cells(self) -> list[tuple[str, bool]]:
-        """(value, whether it stands out): it does where others agree; where none do, nothing stands out."""
+        """(value, whether it stands out): it does if the others agree; if all differ, none stands out."""
         most = max(self.values, key=self.values.count)
         is_split = self.values.count(most) == 1
         return [(value, value != most and not is_split) for value in self.values]
@@ -46,7 +46,7 @@ class Row:
 @gzip_page
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
-    """`/compare?g=<uuid>&g=<uuid>` or `/compare?batch=<uuid>`, of which `show=<uuid>` picks; else what could be."""
+    """`/compare?g=<uuid>&g=<uuid>` or `/compare?batch=<uuid>`, of which `show=<uuid>` picks; otherwise a choice."""
     candidates = asked_for(request)
     if len(candidates) < FEWEST:
         return render(request, "compare/choose.html", choice(request.user, candidates))
@@ -71,7 +71,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 
 def choice(user, videos: list[Generation]) -> dict:
-    """With one video given, what it may be laid beside: the same words first, then the newest."""
+    """With one video given, the videos to compare it with: those with the same prompt first, then the newest."""
     if not videos:
         return {"batches": comparable(user)}
     [first] = videos
@@ -86,7 +86,7 @@ def ready_for(user) -> GenerationQuerySet:
 
 
 def asked_for(request: HttpRequest) -> list[Generation]:
-    """Every video with a saved copy that the address names: a batch, or single ones in the order asked for."""
+    """Every saved video that the address names: a batch, or single videos in the given order."""
     ready = ready_for(request.user)
     batch = read_uuid(request.GET.get("batch", ""))
     if batch:
@@ -120,14 +120,14 @@ class Choice:
 
 
 def strip(request: HttpRequest, videos: list[Generation], shown: list[Generation]) -> list[Choice]:
-    """Empty where everything is shown already."""
+    """Empty if everything is shown already."""
     if len(videos) == len(shown):
         return []
     return [Choice(video, video in shown, address_of(request, swapped(video, shown))) for video in videos]
 
 
 def swapped(video: Generation, shown: list[Generation]) -> list[Generation]:
-    """What is shown after a click on this video of the strip; the same where it would be too few."""
+    """The videos shown after a click on this video of the strip; unchanged if those would be too few."""
     if video in shown:
         return [other for other in shown if other != video] if len(shown) > FEWEST else shown
     if len(shown) < MOST:

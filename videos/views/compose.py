@@ -37,7 +37,7 @@ from videos.views.composer import (
 from videos.views.composer import (
     earlier_frames as frames_of,
 )
-from videos.views.gallery import Shelf, page_shelf, redraw_shelf, shelf_context
+from videos.views.gallery import GalleryFilters, list_context, page_filters, redraw_list
 from videos.views.gallery_page import with_sections
 from videos.views.select import answer as answer_selected
 from videos.views.select import cancel
@@ -82,12 +82,12 @@ def make_batch(owner, token: str, requests) -> Batch:
 
 
 def made(request: HttpRequest, batch: Batch, collection: Collection | None) -> HttpResponse:
-    generations, shelf = batch.generations.with_everything().newest_first(), Shelf.of(collection)
+    generations, filters = batch.generations.with_everything().newest_first(), GalleryFilters.of(collection)
     if not request.htmx:
-        return redirect(f"{shelf.address}#g-{generations[0].public_id}")
-    if page_shelf(request) not in (Shelf(), shelf):  # the new cards would not be on the shelf that is shown
-        response = redraw_shelf(request, shelf, is_after_generate=True, **queued(batch))
-        response["HX-Push-Url"] = shelf.address
+        return redirect(f"{filters.address}#g-{generations[0].public_id}")
+    if page_filters(request) not in (GalleryFilters(), filters):  # the list that is shown would not have the new cards
+        response = redraw_list(request, filters, is_after_generate=True, **queued(batch))
+        response["HX-Push-Url"] = filters.address
     else:
         cards = list(with_sections(cards_or_stack(batch, request.user), ""))
         response = answer_with_cards(request, cards, token=new_token(), left=left_for(request.user), **queued(batch))
@@ -96,7 +96,7 @@ def made(request: HttpRequest, batch: Batch, collection: Collection | None) -> H
 
 
 def cards_or_stack(batch: Batch, user) -> list:
-    """What a new batch adds to this person's gallery."""
+    """The cards that a new batch adds to this person's gallery."""
     if Preferences.objects.of(user).stacks:
         return list(stacks_of(batch.generations.all(), [batch.pk], user).values())
     return cards_of(batch.generations.with_everything().newest_first(), user, is_new=True)
@@ -104,7 +104,7 @@ def cards_or_stack(batch: Batch, user) -> list:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo(request: HttpRequest, batch) -> HttpResponse:
-    """How many videos of a batch can still be taken back; a POST takes them back."""
+    """How many videos of a batch can still be cancelled; a POST cancels them."""
     batch = get_object_or_404(request.user.batches, public_id=batch)
     if request.method == "POST":
         return answer_selected(request, cancel(request, batch.generations.with_everything()))
@@ -112,16 +112,16 @@ def undo(request: HttpRequest, batch) -> HttpResponse:
 
 
 def refused(request: HttpRequest, form: GenerateForm) -> HttpResponse:
-    """The sentences beside their fields. With the script, what was typed never left the page."""
+    """The errors beside their fields. With scripts, the page still has what was typed."""
     composer = composer_context(request, form)
     if request.htmx:
         return render(request, "compose/_refused.html", composer, status=422)
-    return render(request, "gallery.html", shelf_context(request, Shelf()) | composer, status=422)
+    return render(request, "gallery.html", list_context(request, GalleryFilters()) | composer, status=422)
 
 
 @require_safe
 def compose(request: HttpRequest) -> HttpResponse:
-    """The composer by itself, filled as its address says: /compose?reuse=<uuid>."""
+    """The composer alone, filled as its address says: /compose?reuse=<uuid>."""
     return render(request, "compose/_composer.html", composer_context(request))
 
 
@@ -133,7 +133,7 @@ def prompt_words(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def fill(request: HttpRequest) -> HttpResponse:
-    """The composer filled by `facts`: what a downloaded video that was dropped on it says of itself."""
+    """The composer filled from `facts`, the description inside a downloaded video that was dropped on it."""
     values = values_from_file(request.POST.get("facts", "")[:MOST_FACTS], request.user)
     form = GenerateForm(owner=request.user, initial=values or starting_values(request))
     return render(request, "compose/_composer.html", composer_context(request, form))
@@ -141,7 +141,7 @@ def fill(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def advise(request: HttpRequest) -> HttpResponse:
-    """What follows from what is in the composer now. Keeps nothing; a POST because prompts do not fit in addresses."""
+    """Advice on the composer's present contents. Stores nothing; a POST, because prompts do not fit in addresses."""
     form = GenerateForm(request.POST, owner=request.user)
     offers = offered_providers(form)
     context = advice_context(form, offers)
@@ -153,7 +153,7 @@ def advise(request: HttpRequest) -> HttpResponse:
 @takes_uploads(TWO_FRAMES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def frame(request: HttpRequest, which: str) -> HttpResponse:
-    """One frame slot anew. POST keeps an upload or a saved video's last frame; GET shows a picture or an address."""
+    """Draws one frame slot. POST stores an upload or a video's last frame; GET shows a picture or an address."""
     form, error = GenerateForm(owner=request.user, initial={}), ""
     name = FRAMES[which]
     try:
@@ -163,7 +163,7 @@ def frame(request: HttpRequest, which: str) -> HttpResponse:
             form.initial = shown_frame(request, which, name)
     except forms.ValidationError as refusal:
         error = " ".join(refusal.messages)
-        form.initial = {f"{name}_url": request.GET.get(f"{name}_url", "")}  # to be mended, not typed again
+        form.initial = {f"{name}_url": request.GET.get(f"{name}_url", "")}  # to be corrected, not typed again
     context = {"slot": slot_context(request, which, form, error)}
     return render(request, "compose/_slot.html", context, status=422 if error else 200)
 

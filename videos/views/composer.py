@@ -1,4 +1,4 @@
-"""What the composer shows: providers with what was measured of them, frames to choose from, what is left to spend."""
+"""The contents of the composer: providers with their track records, frames to choose from, and the budget left."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -53,7 +53,7 @@ def composer_context(request: HttpRequest, form: GenerateForm | None = None) -> 
 
 
 def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
-    """What follows from what stands in the composer: warnings, the estimate, and the provider's own settings."""
+    """Advice on the composer's contents: warnings, the estimate, and the settings of the chosen provider."""
     by_value = {offer["provider"].value: offer["provider"] for offer in offers}
     chosen = [by_value[value] for value in form.chosen_providers() if value in by_value]
     config, config_error = current_config(form)
@@ -72,7 +72,9 @@ def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
         "ratio": form.value("aspect_ratio") or DEFAULT_RATIO,
         "warnings": plan.warnings() + account_warnings(plan, {offer["provider"]: offer["account"] for offer in offers}),
         "notes": plan.notes(),
-        "wait": plan.wait(track_records(), {key: account.places for key, account in accounts_by_backend().items()}),
+        "wait": plan.wait(
+            track_records(), {key: account.in_flight_limit for key, account in accounts_by_backend().items()}
+        ),
         "price": plan.price(),
         "priced_for": config.get("duration", ""),
         "settings_error": config_error,
@@ -82,7 +84,7 @@ def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
 
 
 def account_warnings(plan: Plan, accounts: dict[Provider, RemoteAccount | None]) -> list[str]:
-    """What the accounts behind the chosen providers say: an API that is gone, a balance that is low or too small."""
+    """Warnings about the accounts of the chosen providers: an API that has ended, a low or insufficient balance."""
     chosen = filter(None, [accounts[provider] for provider in plan.providers])
     amounts = plan.price().amounts
     found = [sentence for account in chosen for sentence in warnings_of(account, amounts.get(account.balance_unit))]
@@ -90,7 +92,7 @@ def account_warnings(plan: Plan, accounts: dict[Provider, RemoteAccount | None])
 
 
 def warnings_of(account: RemoteAccount, amount: Decimal | None) -> Iterator[str]:
-    """The warnings of one account, when `amount` of its currency is about to be spent from it."""
+    """The warnings about one account from which `amount` is about to be spent."""
     if account.has_ended:
         yield account.end_sentence()
     left = f"{account.name} account: {balance_words(account)} left."
@@ -108,7 +110,7 @@ def current_config(form: GenerateForm) -> tuple[dict, str]:
 
 
 def starting_values(request: HttpRequest) -> dict:
-    """What an address such as /?reuse=<uuid> puts into an empty composer."""
+    """The initial values that an address such as /?reuse=<uuid> gives the composer."""
     for name in ("reuse", "continue", "prompt_of", *RATIO_OF):
         if name in request.GET:
             videos = Generation.objects.visible_to(request.user).with_everything()
@@ -149,7 +151,7 @@ def default_values() -> dict:
 
 
 def with_seed_of(generation: Generation, values: dict) -> dict:
-    """The same settings with the seed that was really used, so that the next video resembles this one."""
+    """The same settings with the seed that was actually used, so that the next video resembles this one."""
     seed = generation.remote_facts.get("seed")
     if seed is None:
         return values
@@ -182,7 +184,7 @@ def accounts_by_backend() -> dict[str, RemoteAccount]:
 
 
 def offered_providers(form: GenerateForm) -> list[dict]:
-    """Each row of the list of models: what was measured of it, and its price at the chosen length."""
+    """The rows of the list of models: each one's track record, and its price at the chosen length."""
     records, accounts = track_records(), accounts_by_backend()
     ticked = form.chosen_providers()
     settings, has_start = current_config(form)[0], form.has_frame("start")
@@ -199,7 +201,7 @@ def offered_providers(form: GenerateForm) -> list[dict]:
 
 
 def price_of_one(provider: Provider, settings: dict, has_start: bool) -> dict:
-    """What one video costs at the chosen length, or at the nearest that the provider makes."""
+    """The price of one video at the chosen length, or at the nearest that the provider makes."""
     seconds = min(provider.priced_seconds(settings.get("duration")), provider.longest)
     return {
         "price": provider.estimate(settings | {"duration": seconds}, has_start),
@@ -209,7 +211,7 @@ def price_of_one(provider: Provider, settings: dict, has_start: bool) -> dict:
 
 
 def is_open(offer: dict) -> bool:
-    """Whether it can be ticked."""
+    """Whether it can be selected."""
     return offer["provider"].is_active and not has_ended(offer)
 
 
@@ -239,7 +241,7 @@ def picker_context(offers: list[dict], ended: Provider | None) -> dict:
 
 
 def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: str = "") -> dict:
-    """One frame slot: what is in it, and what else may be."""
+    """One frame slot: its contents and the alternatives."""
     name, label = FRAMES[which], LABELS[which]
     picture = form.frames.get(which) or chosen_picture(request.user, form.value(f"{which}_picture"))
     videos = Generation.objects.visible_to(request.user).kept().filter(saved_video__isnull=False)
@@ -263,7 +265,7 @@ def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: st
 
 
 def earlier_frames(user, which: str, chosen: Iterable[str]) -> dict:
-    """What may be chosen besides what stands in the slot already."""
+    """The alternatives to the present contents of the slot."""
     kept = [found for found in map(read_uuid, chosen) if found]
     pks = Generation.objects.filter(tab="ready").newest_pks(user, EARLIER + len(kept))
     videos = Generation.objects.filter(pk__in=pks).select_related("saved_video").newest_first()
@@ -284,7 +286,7 @@ def chosen_picture(user, public_id: str) -> Picture | None:
 
 
 def left_for(user):
-    """The budget line that is nearest to its end, or None where there is no budget."""
+    """The budget of which the smallest share is left, or None without a budget."""
     return min(
         Budget.objects.left_for(user), key=lambda left: left.left / left.limit if left.limit else 0, default=None
     )

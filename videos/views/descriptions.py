@@ -1,4 +1,4 @@
-"""What a downloaded file says of itself: tags inside of an MP4, and a line of an archive's contents.csv."""
+"""The description inside a downloaded file: tags of an MP4, and a line of an archive's contents.csv."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ COLUMNS = [
 
 
 def everything_of(generation: Generation) -> str:
-    """What is needed to make it once more, and every id, as JSON. Begins with described_copy.MARK."""
+    """Everything needed to make it again, and every id, as JSON. Begins with described_copy.MARK."""
     facts = {
         "heygen_studio": 1,
         "id": str(generation.public_id),

@@ -1,4 +1,4 @@
-"""What a downloaded file is called: the prompt's own words in any script, and a name that every system can keep."""
+"""The names of downloaded files: the words of the prompt in any script, as a name that every system accepts."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ MOST_BYTES = 180  # of the 255 that file systems allow: provider, ratio, seed, t
 MOST_IN_PATTERN = 150
 FIELD = re.compile(r"\{(?P<name>\w+)(?::(?P<width>\d{1,3}))?\}", re.ASCII)
 RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
-VIRAMA = 9  # the combining class of what joins two Indic consonants
+VIRAMA = 9  # the combining class of the character that joins two Indic consonants
 JOINERS = "\u200c\u200d"  # part of words in Persian and Indic scripts
 
 
@@ -69,7 +69,7 @@ def named(pattern: str, generation: Generation, place: int) -> str:
     """The pattern filled in, safe for every file system. `place`: which file of the archive it is, from 1 on."""
     name = FIELD.sub(lambda found: filled(found, generation, place), pattern)
     name = "".join(char if belongs_to_word(char) or char in " -_.,()+" else " " for char in name)
-    name = re.sub(r"([ _-])(?:[ _-]*[ _-])", r"\1", name)  # what an empty field leaves between its neighbours
+    name = re.sub(r"([ _-])(?:[ _-]*[ _-])", r"\1", name)  # separators around an empty field
     name = cut(" ".join(name.split()), MOST_IN_PATTERN).strip(f" .-_{JOINERS}")
     return f"{name or 'video'}_" if name.split(".")[0].upper() in RESERVED else name or "video"
 
@@ -136,7 +136,7 @@ def collection_words(generation: Generation) -> str:
     return words_of(name, most=60) if name else ""
 
 
-# The fields of a pattern: what each puts into the name of the file at that place.
+# The fields of a pattern: the text of each in the name of the file.
 FIELDS: dict[str, Callable[[Generation, int], str]] = {
     "n": lambda generation, place: str(place),
     "collection": lambda generation, place: collection_words(generation),

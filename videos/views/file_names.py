@@ -1,4 +1,4 @@
-"""What a person's downloaded files are called."""
+"""The names of a person's downloaded files."""
 
 from django import forms
 from django.contrib import messages

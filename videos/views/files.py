@@ -1,4 +1,4 @@
-"""Videos, posters and pictures, only for who may see them: by Range, by nginx, or by a bucket's short link."""
+"""Serves videos, posters and pictures to those who may see them: by Range, nginx, or a short-lived bucket link."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ PRIVATE = "private, max-age=3600"
 
 
 class Slice(io.RawIOBase):
-    """So many bytes of a file from `start` on, as a file. The descriptor stands at `start`, as sendfile expects."""
+    """A part of a file, from `start` on, as a file. Its descriptor is at `start`, as sendfile expects."""
 
     def __init__(self, path: str, start: int, length: int):
         self.file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 – closed by close(); storage gives a string
@@ -54,7 +54,7 @@ class Slice(io.RawIOBase):
 
 
 def visible(request: HttpRequest, public_id) -> Generation:
-    """The generation with its saved copy; what has none, or is not for this person, does not exist."""
+    """The generation with its saved copy; a 404 if there is none, or if this person may not see it."""
     rows = Generation.objects.visible_to(request.user).with_everything().filter(saved_video__isnull=False)
     return get_object_or_404(rows, public_id=public_id)
 
@@ -114,7 +114,7 @@ def last_frame(request: HttpRequest, public_id) -> HttpResponseBase:
 
 
 def picture_tag(saved: SavedVideo, which: str) -> str:
-    """By the shape too: a picture is drawn anew where an earlier version measured it wrong."""
+    """Depends on the shape too: a picture is drawn again if an earlier version measured it wrongly."""
     return f"{saved.sha256}-{which}-{saved.width}x{saved.height}"
 
 
@@ -125,7 +125,7 @@ def picture(request: HttpRequest, public_id) -> HttpResponseBase:
 
 
 def serve(request: HttpRequest, file, content_type: str, tag: str, download: str = "") -> HttpResponseBase:
-    """The file in whichever way this studio serves files; the check has been made."""
+    """Sends the file in the way that this studio is configured for, after the check."""
     if settings.BUCKET:
         link = bucket_link(file, content_type, download)
         return HttpResponseRedirect(link, headers={"Cache-Control": "private, no-store"})  # it lives a minute
@@ -163,10 +163,10 @@ def from_disk(request: HttpRequest, file: SentFile) -> HttpResponseBase:
 
 
 def no_memory(file: SentFile):
-    """Other servers remember nothing."""
+    """Other web servers do not remember it."""
 
 
 def release_database():
-    """A slow download must not hold a connection that others wait for."""
+    """Releases the database connection: a slow download must not hold one that others wait for."""
     if not connection.in_atomic_block:
         connection.close()

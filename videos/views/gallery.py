@@ -1,4 +1,4 @@
-"""The gallery: what is on it, found by the address alone, and what has changed since a page last asked."""
+"""The gallery: the videos that an address asks for, and the changes since a page last asked."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from videos.views.gallery_page import BY_TIME, SORTS, gallery_page, in_order, wi
 from videos.views.next_page import asked_next, redirect_to
 from videos.views.stacks import MOST_OPENED, Stack, cards_within, keys_of, stacks_of
 
-MOST_CHANGES = 100  # more than this, and the whole shelf is drawn anew
+MOST_CHANGES = 100  # with more, the whole list is drawn again
 TABS = {
     "": "All",
     "running": "In progress",
@@ -51,8 +51,8 @@ OTHER_TABS = {"ready": "Ready", "trash": "Trash"}
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """What the address asks to see. Words it cannot read are left out, never an error."""
+class GalleryFilters:
+    """The filters in an address. Values that cannot be read are ignored, and are never an error."""
 
     state: str = ""
     q: str = ""
@@ -67,12 +67,12 @@ class Shelf:
     batch: uuid.UUID | None = None
 
     @classmethod
-    def of(cls, collection: Collection | None) -> "Shelf":
+    def of(cls, collection: Collection | None) -> "GalleryFilters":
         """All of one collection, or of the gallery."""
         return cls(collection=collection.public_id if collection else None)
 
     @classmethod
-    def asked_for(cls, query: QueryDict) -> "Shelf":
+    def asked_for(cls, query: QueryDict) -> "GalleryFilters":
         start, end = read_date(query.get("from")), read_date(query.get("to"))
         when = query.get("when", "")
         state = query.get("state", "")
@@ -95,7 +95,7 @@ class Shelf:
         return self.on_every_tab(user).on_tab(self.state, user)
 
     def on_every_tab(self, user) -> GenerationQuerySet:
-        """What the search and the filters find, whichever tab it is on."""
+        """All videos that match the search and the filters, on every tab."""
         rows = Generation.objects.visible_to(user)
         if self.q:
             rows = rows.search(self.q, also=PersonalNote.objects.found(user, self.q))
@@ -124,20 +124,20 @@ class Shelf:
 
     @property
     def is_everything(self) -> bool:
-        return self == Shelf()
+        return self == GalleryFilters()
 
     @property
     def is_filtered(self) -> bool:
-        return replace(self, state="", sort="") != Shelf()
+        return replace(self, state="", sort="") != GalleryFilters()
 
     def stacks_for(self, user) -> bool:
-        """Whether batches stand on this shelf as stacks. The page of one batch, and a collection, show their videos."""
+        """Whether batches are shown as stacks. The page of one batch, and a collection, show single videos."""
         return self.sort in BY_TIME and not self.batch and not self.collection and Preferences.objects.of(user).stacks
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether more is asked for than one tab of one collection."""
-        return replace(self, state="", collection=None, sort="") != Shelf()
+        """Whether the address asks for less than a whole tab of one collection."""
+        return replace(self, state="", collection=None, sort="") != GalleryFilters()
 
     def query(self, **extra) -> str:
         words = {
@@ -192,14 +192,14 @@ def read_number(text: str | None) -> int | None:
 
 @dataclass(frozen=True)
 class Cursor:
-    """How far a page has read: a moment, and the notices that stood above the gallery then."""
+    """How far a page is up to date: a moment, and the notices that it showed then."""
 
     moment: str
     notices: str = ""
 
     @classmethod
     def read(cls, text: str) -> "Cursor":
-        """What cannot be read is the moment before everything."""
+        """A text that cannot be read counts as the moment before everything."""
         moment, _, notices = text.partition("~")
         is_known = is_moment(moment) and not is_still_to_come(moment)
         return cls(moment, notices[:8]) if is_known else cls("")
@@ -216,22 +216,22 @@ class Cursor:
 @require_safe
 @vary_on_headers("HX-Request", "HX-Target")
 def gallery(request: HttpRequest) -> HttpResponse:
-    """The whole page; its shelf when a filter changed; the next cards for Load more."""
-    shelf = Shelf.asked_for(request.GET)
+    """The whole page; only the list when a filter changed; only the next cards for Load more."""
+    filters = GalleryFilters.asked_for(request.GET)
     if request.htmx and "open" in request.GET:
         return answer_with_cards(
-            request, list(in_order(cards_within(shelf.rows(request.user), request.user), shelf.sort))
+            request, list(in_order(cards_within(filters.rows(request.user), request.user), filters.sort))
         )
     if request.htmx.target == "more":
-        return render(request, "gallery/_page.html", page_context(request, shelf))
-    context = shelf_context(request, shelf)
-    if request.htmx.target == "shelf" and not request.htmx.history_restore_request:
-        return render(request, "gallery/_shelf_answer.html", context)
+        return render(request, "gallery/_page.html", page_context(request, filters))
+    context = list_context(request, filters)
+    if request.htmx.target == "gallery" and not request.htmx.history_restore_request:
+        return render(request, "gallery/_list_answer.html", context)
     return render(request, "gallery.html", context | composer_context(request) | just_made(request))
 
 
 def just_made(request: HttpRequest) -> dict:
-    """What the toast says of the batch that `made` names, where a page other than this one has made it."""
+    """The toast about the batch that `made` names, if another page has made it."""
     made = read_uuid(request.GET.get("made", ""))
     batch = request.user.batches.filter(public_id=made).first() if made else None
     return queued(batch) if batch and timezone.now() - batch.created_at < JUST_MADE else {}
@@ -239,13 +239,13 @@ def just_made(request: HttpRequest) -> dict:
 
 @require_safe
 def menu(request: HttpRequest, public_id) -> HttpResponse:
-    """What the menu of one card offers."""
+    """The menu of one card."""
     return render(request, "gallery/_menu.html", card_context(request, public_id))
 
 
 @require_safe
 def details(request: HttpRequest, public_id) -> HttpResponse:
-    """The sheet of one card that needs somebody: what happened, and what can be done."""
+    """The sheet of a card that needs attention: what happened, and what can be done."""
     return render(request, "gallery/_details.html", card_context(request, public_id))
 
 
@@ -259,39 +259,39 @@ def card_context(request: HttpRequest, public_id) -> dict:
 @require_safe
 def updates(request: HttpRequest) -> HttpResponse:
     """Only what changed since the page last asked, or 204. One small request per tab, whatever it shows."""
-    shelf, notices = Shelf.asked_for(request.GET), current_notices()
+    filters, notices = GalleryFilters.asked_for(request.GET), current_notices()
     seen, now = Cursor.read(request.GET.get("since", "")), Cursor.now(digest_of(notices))
     visible = Generation.objects.visible_to(request.user)
     ids = list(visible.changed_between(seen.moment, now.moment).values_list("pk", flat=True)[: MOST_CHANGES + 1])
     if not ids and now.notices == seen.notices:
         return HttpResponse(status=204)
     if len(ids) > MOST_CHANGES:
-        return redraw_shelf(request, shelf)
-    cards, gone = changed_cards(request, shelf, visible.filter(pk__in=ids))
-    counts = shelf.on_every_tab(request.user).tab_counts(request.user)
+        return redraw_list(request, filters)
+    cards, gone = changed_cards(request, filters, visible.filter(pk__in=ids))
+    counts = filters.on_every_tab(request.user).tab_counts(request.user)
     return answer_with_cards(
         request,
         cards,
         **gone,
         counts=counts,
-        shelf=shelf,
-        hits=hits(shelf, counts),
-        collection=shelf.collection,
-        title=title(in_progress(request, shelf, counts)),
+        filters=filters,
+        hits=hits(filters, counts),
+        collection=filters.collection,
+        title=title(in_progress(request, filters, counts)),
         cursor=now,
         notices=notices,
         is_update=True,
     )
 
 
-def changed_cards(request: HttpRequest, shelf: Shelf, changed: GenerationQuerySet) -> tuple[list, dict]:
+def changed_cards(request: HttpRequest, filters: GalleryFilters, changed: GenerationQuerySet) -> tuple[list, dict]:
     """The cards and stacks as they are now, and what leaves the page: videos, and stacks of which one or none is left.
     `open` names the batches whose stacks stand open on the page."""
-    rows = shelf.rows(request.user)
-    if not shelf.stacks_for(request.user):
+    rows = filters.rows(request.user)
+    if not filters.stacks_for(request.user):
         cards = cards_of(rows.filter(pk__in=changed).with_everything().newest_first(), request.user)
         gone = changed.exclude(pk__in=[card.generation.pk for card in cards]).values_list("public_id", flat=True)
-        return list(with_sections(cards, shelf.sort)), {"gone": gone}
+        return list(with_sections(cards, filters.sort)), {"gone": gone}
     batches = set(changed.values_list("batch_id", flat=True))
     found = stacks_of(rows, batches, request.user)
     stacks = {pk: one for pk, one in found.items() if isinstance(one, Stack)}
@@ -300,8 +300,8 @@ def changed_cards(request: HttpRequest, shelf: Shelf, changed: GenerationQuerySe
         "gone": changed.exclude(pk__in=shown).values_list("public_id", flat=True),
         "gone_stacks": batches - stacks.keys(),
     }
-    cards = with_sections(sorted(found.values(), key=lambda one: -max(keys_of(one))), shelf.sort)
-    return [*cards, *in_order(changed_within(request, rows.filter(pk__in=changed), stacks), shelf.sort)], gone
+    cards = with_sections(sorted(found.values(), key=lambda one: -max(keys_of(one))), filters.sort)
+    return [*cards, *in_order(changed_within(request, rows.filter(pk__in=changed), stacks), filters.sort)], gone
 
 
 def changed_within(request: HttpRequest, changed: GenerationQuerySet, stacks: dict) -> list[Card]:
@@ -318,96 +318,96 @@ def title(in_progress: Count) -> str:
     return f"({in_progress}) HeyGen Studio" if in_progress else "HeyGen Studio"
 
 
-def in_progress(request: HttpRequest, shelf: Shelf, counts: dict[str, Count]) -> Count:
-    if not shelf.is_filtered:
+def in_progress(request: HttpRequest, filters: GalleryFilters, counts: dict[str, Count]) -> Count:
+    if not filters.is_filtered:
         return counts["running"]
     running = Generation.objects.visible_to(request.user).on_tab("running", request.user)
     return running.count_for(request.user)
 
 
-def hits(shelf: Shelf, counts: dict[str, Count]) -> Count | None:
-    """How many videos the search and the filters find on this tab; None where nothing is searched for."""
-    return counts[shelf.state or "all"] if shelf.is_filtered else None
+def hits(filters: GalleryFilters, counts: dict[str, Count]) -> Count | None:
+    """How many videos match the search and the filters on this tab; None without any."""
+    return counts[filters.state or "all"] if filters.is_filtered else None
 
 
-def redraw_shelf(request: HttpRequest, shelf: Shelf, **context) -> HttpResponse:
-    response = render(request, "gallery/_shelf_answer.html", shelf_context(request, shelf) | context)
-    response["HX-Retarget"], response["HX-Reswap"] = "#shelf", "outerHTML"
+def redraw_list(request: HttpRequest, filters: GalleryFilters, **context) -> HttpResponse:
+    response = render(request, "gallery/_list_answer.html", list_context(request, filters) | context)
+    response["HX-Retarget"], response["HX-Reswap"] = "#gallery", "outerHTML"
     return response
 
 
-def page_shelf(request: HttpRequest) -> Shelf:
+def page_filters(request: HttpRequest) -> GalleryFilters:
     """What the page that asked shows. An address that cannot be read is no reason to fail."""
     try:
-        return Shelf.asked_for(QueryDict(urlsplit(request.htmx.current_url or "").query))
+        return GalleryFilters.asked_for(QueryDict(urlsplit(request.htmx.current_url or "").query))
     except (ValueError, TooManyFieldsSent):
-        return Shelf()
+        return GalleryFilters()
 
 
 @require_POST
 def look(request: HttpRequest) -> HttpResponse:
-    """How this person's gallery looks from now on: `stacks` (1 or 0) or `density`. The shelf is drawn anew."""
+    """How this person's gallery looks from now on: `stacks` (1 or 0) or `density`. The filters is drawn anew."""
     if request.POST.get("stacks") in {"0", "1"}:
         Preferences.objects.keep(request.user, stacks=request.POST["stacks"] == "1")
     if request.POST.get("density") in Preferences.Density.values:
         Preferences.objects.keep(request.user, density=request.POST["density"])
     if request.htmx:
-        return redraw_shelf(request, page_shelf(request))
+        return redraw_list(request, page_filters(request))
     return redirect_to(asked_next(request) or reverse("gallery"))
 
 
-def page_context(request: HttpRequest, shelf: Shelf) -> dict:
+def page_context(request: HttpRequest, filters: GalleryFilters) -> dict:
     """One page of cards, by key: `before` is the last video's number, `after` the last heading."""
     before, after = read_number(request.GET.get("before")), request.GET.get("after", "")[:64]
-    stacks = shelf.stacks_for(request.user)
-    page = gallery_page(shelf.rows(request.user), shelf.sort, request.user, stacks, before, after if before else "")
-    more = shelf.query(before=page.before, after=page.section) if page.before else ""
+    stacks = filters.stacks_for(request.user)
+    page = gallery_page(filters.rows(request.user), filters.sort, request.user, stacks, before, after if before else "")
+    more = filters.query(before=page.before, after=page.section) if page.before else ""
     return {"is_whole_page": True, "cards": page.cards, "more": more and f"/?{more}"}
 
 
-def shelf_context(request: HttpRequest, shelf: Shelf) -> dict:
+def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
     notices = current_notices()
     cursor = Cursor.now(digest_of(notices))  # read before the cards: at worst one is sent twice
-    counts = shelf.on_every_tab(request.user).tab_counts(request.user)
+    counts = filters.on_every_tab(request.user).tab_counts(request.user)
     preferences = Preferences.objects.of(request.user)
     return {
-        **page_context(request, shelf),
+        **page_context(request, filters),
         "preferences": preferences,
-        "can_stack": shelf.sort in BY_TIME and not shelf.batch and not shelf.collection,
+        "can_stack": filters.sort in BY_TIME and not filters.batch and not filters.collection,
         "card_sizes": CARD_SIZES,
         "sorts": SORTS,
-        "on_this_tab": counts[shelf.state or "all"],
-        "shelf": shelf,
+        "on_this_tab": counts[filters.state or "all"],
+        "filters": filters,
         "cursor": cursor,
         "counts": counts,
-        "hits": hits(shelf, counts),
-        "title": title(in_progress(request, shelf, counts)),
-        "tabs": shelf.tabs(counts),
+        "hits": hits(filters, counts),
+        "title": title(in_progress(request, filters, counts)),
+        "tabs": filters.tabs(counts),
         "trash_days": current().trash_days,
         "keep_days": current().keep_days,
         "keep_bytes": current().keep_bytes,
-        "trash_size": stored_by(request.user).trashed_size if shelf.state == "trash" else 0,
+        "trash_size": stored_by(request.user).trashed_size if filters.state == "trash" else 0,
         "notices": notices,
         "providers": Provider.objects.offered(),
-        "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [shelf.ratio])])),
+        "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [filters.ratio])])),
         "when": WHEN,
-        **collections_context(request, shelf),
+        **collections_context(request, filters),
         "has_team": Generation.objects.is_shown_by_others(request.user),
-        "is_new_here": shelf.is_everything and not counts["all"] and not counts["trash"],
+        "is_new_here": filters.is_everything and not counts["all"] and not counts["trash"],
         "starters": STARTERS,
     }
 
 
-def collections_context(request: HttpRequest, shelf: Shelf) -> dict:
+def collections_context(request: HttpRequest, filters: GalleryFilters) -> dict:
     """The open collection, those to choose from, and those that a search finds by name."""
     visible = Collection.objects.visible_to(request.user).newest_first()
     offered = list(visible[:MOST_OFFERED])
-    is_open = [one for one in offered if one.public_id == shelf.collection]
-    if shelf.collection and not is_open:
-        is_open = list(visible.filter(public_id=shelf.collection))
+    is_open = [one for one in offered if one.public_id == filters.collection]
+    if filters.collection and not is_open:
+        is_open = list(visible.filter(public_id=filters.collection))
         offered += is_open
     return {
         "collection": is_open[0] if is_open else None,
         "collections": offered,
-        "matches": list(visible.search(shelf.q)[:MOST_MATCHES]) if shelf.q and not shelf.collection else [],
+        "matches": list(visible.search(filters.q)[:MOST_MATCHES]) if filters.q and not filters.collection else [],
     }

@@ -1,4 +1,4 @@
-"""What an owner does to one of their generations. Views ask; the model does, or says that it no longer can.
+"""Actions on one generation by its owner. Views call the model, which acts or reports that it no longer can.
 
 Every answer is the card as it stands now, so a click that came too late shows the truth instead of an error.
 """
@@ -26,11 +26,11 @@ from videos.views.cards import answer_with_cards, cards_of, own_generation, queu
 from videos.views.next_page import asked_next, redirect_to
 from videos.views.viewer import viewer_context
 
-UNDER_WAY = "This is still under way, so it stays in the gallery."
+UNDER_WAY = "This is still in progress, so it stays in the gallery."
 SETTLE_FIRST = "This may have been charged. Resolve this first, then it can be deleted."
 OUT_OF_DATE = "This page is out of date. Reload it and try again; nothing was sent."
-ALREADY_RETRIED = "This was made once more already. Nothing was sent."
-TOO_LATE = "This has moved on meanwhile; here is how it stands now."
+ALREADY_RETRIED = "This was already retried. Nothing was sent."
+TOO_LATE = "This has changed in the meantime; here is its present state."
 
 
 def shown(request: HttpRequest, public_id) -> Generation:
@@ -45,7 +45,7 @@ def answer(
         if said:
             messages.add_message(request, messages.ERROR if is_bad else messages.INFO, said)
         return redirect_to(asked_next(request) or f"/#g-{generation.public_id}")
-    generation = shown(request, generation.public_id)  # as it is now, with all that its card shows
+    generation = shown(request, generation.public_id)  # as it is now, with everything that its card shows
     is_shown = generation.trashed_at is None
     return answer_with_cards(
         request,
@@ -66,7 +66,7 @@ def cancel(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def retry(request: HttpRequest, public_id) -> HttpResponse:
-    """Once more, as a new generation linked to this one. The token makes a double click one retry.
+    """Retries as a new generation linked to this one. Because of the token, a double click makes only one.
 
     A second retry of the same generation needs `again`: without it the answer is a question.
     """
@@ -99,7 +99,7 @@ def make_again(generation: Generation, owner, token: str, again: bool) -> Batch:
 
 
 def ask_again(request: HttpRequest, generation: Generation) -> HttpResponse:
-    """Where scripts are off, the video's own page has the button that says yes."""
+    """With scripts off, the video's own page has the button that confirms."""
     if not request.htmx:
         messages.warning(request, ALREADY_RETRIED)
         return redirect("viewer", public_id=generation.public_id)
@@ -110,7 +110,7 @@ def ask_again(request: HttpRequest, generation: Generation) -> HttpResponse:
 
 @require_POST
 def found(request: HttpRequest, public_id) -> HttpResponse:
-    """The owner found the job at the remote. One free look says whether it is there before it is linked."""
+    """The owner found the job at the remote API. A free request checks that it exists before it is linked."""
     generation = own_generation(request, public_id)
     remote_id = request.POST.get("remote_id", "").strip()
     if problem := why_not_linked(generation, remote_id):
@@ -123,7 +123,7 @@ def found(request: HttpRequest, public_id) -> HttpResponse:
 
 
 def not_linked(request: HttpRequest, generation: Generation, problem: str) -> HttpResponse:
-    """The sentence beside the field; what was typed stays in it."""
+    """Shows the error beside the field, which keeps what was typed."""
     if not request.htmx:
         said = {"id_problem": problem, "typed_id": request.POST.get("remote_id", "")}
         return render(request, "viewer/viewer.html", viewer_context(request, generation) | said, status=422)
@@ -133,7 +133,7 @@ def not_linked(request: HttpRequest, generation: Generation, problem: str) -> Ht
 
 
 def why_not_linked(generation: Generation, remote_id: str) -> str:
-    """A sentence, or "" when the remote knows the id and nothing here has it."""
+    """An error, or "" if the remote API knows the id and no other generation has it."""
     remote = generation.remote
     if not remote.is_valid_id(remote_id):
         return wording.sentence("found", "invalid", remote.name, example=remote.id_example)
@@ -169,7 +169,7 @@ def check(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def favourite(request: HttpRequest, public_id) -> HttpResponse:
-    """A star is each person's own, also on what others share."""
+    """Each person has their own stars, on shared videos too."""
     generation = shown(request, public_id)
     wanted = request.POST.get("favourite")
     is_favourite = generation.favourites.filter(user=request.user).exists()
@@ -217,7 +217,7 @@ def restore(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def resume(request: HttpRequest) -> HttpResponse:
-    """Sending goes on. Only owners and managers may: whatever paused it costs money when it is wrong."""
+    """Resumes sending. Only owners and managers may, because resuming by mistake costs money."""
     if not roles.may_manage(request.user):
         raise Http404
     resume_sending(request.POST.get("backend", "all"))

@@ -1,4 +1,4 @@
-"""Whether the studio can do its work, for whoever watches over it from outside.
+"""`/healthz`: whether the studio works, for monitoring from outside.
 
 A fault of the studio's own code answers 503 like any other part that fails: it does not pass by itself, somebody has
 to act, and monitors only notice the status. 200 with a word in the JSON is what hid that no video was ever saved.
@@ -50,7 +50,7 @@ PARTS = {
 def works(part) -> bool:
     try:
         return part()
-    except Exception:  # whatever it is, this part does not work, and the others are still to be told of
+    except Exception:  # this part does not work, and the others must still be reported
         return False
 
 
@@ -58,7 +58,7 @@ def works(part) -> bool:
 @never_cache
 @require_safe
 def healthz(request):
-    """200 when every part works, else 503; the JSON says which one does not, and where a job met a fault of ours."""
+    """200 if every part works, else 503. The JSON says which part does not, and lists the studio's own faults."""
     parts = writable.parts() | {name: works(part) for name, part in PARTS.items()}
     healthy = all(parts.values())
     faults = {} if parts["jobs"] else {"faults": works(open_faults) or []}

@@ -1,4 +1,4 @@
-"""Members: who is here, who may come, who may not any more, and how much each may make.
+"""The members page: members, invitations, deactivation, roles and budgets.
 
 Owners and managers see it; what a manager may not do is not found (videos/accounts/roles.py).
 """
@@ -24,7 +24,7 @@ User = get_user_model()
 
 
 def only_for(may):
-    """For anybody else these pages do not exist. `may` is asked with the person who is signed in."""
+    """A 404 for anybody else. `may` is called with the person who is signed in."""
 
     def decorate(view):
         @wraps(view)
@@ -74,7 +74,7 @@ def show(request, **more):
 @manager_only
 @require_POST
 def invite(request):
-    """The link is shown once, in this very answer: only its digest is kept."""
+    """Shows the link once, in this response: only its digest is stored."""
     token = OneTimeLink.objects.issue(OneTimeLink.Purpose.INVITE, request.user)
     audit.note(request.user, "an invitation", "Made.", flag=ADDITION)
     return show_link(request, reverse("invite", args=[token]), "invite")
@@ -116,7 +116,7 @@ def remove_second_factor(request, pk):
 @owner_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def role(request, pk):
-    """What a person may do here. One's own role is another owner's to change."""
+    """The actions that a person may take here. Only another owner can change one's own role."""
     person = get_object_or_404(User.objects.exclude(pk=request.user.pk), pk=pk)
     form = RoleForm(request.POST if request.method == "POST" else None, initial={"role": roles.role_of(person)})
     if request.method == "POST" and form.is_valid():
@@ -140,7 +140,7 @@ def set_role(request, person, wanted: roles.Role):
 @manager_only
 @require_POST
 def deactivate(request, pk):
-    """Takes effect with the member's next request. Their videos stay, and what is being made is finished."""
+    """Takes effect with the member's next request. Their videos stay, and unfinished ones are completed."""
     person = person_to_shut_out(request, pk)
     try:
         owners.deactivate(person)
@@ -172,7 +172,7 @@ def activate(request, pk):
 @manager_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def shared_budget(request, scope):
-    """The budget of all together (`studio`), or the one of each member without their own (`each`)."""
+    """The budget for everyone together (`studio`), or for each member without a personal one (`each`)."""
     whose = {Budget.Scope.STUDIO: "all members together", Budget.Scope.EACH: "each member"}.get(scope)
     if whose is None:
         raise Http404

@@ -1,4 +1,4 @@
-"""Where a page asks to go next. The address comes from outside, so it is never given to `redirect()`, which would take
+"""The address to go to next. It comes from outside, so it is never given to `redirect()`, which would take
 a plain word for the name of a view and fail."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,5 +14,5 @@ def asked_next(request: HttpRequest) -> str:
 
 
 def redirect_to(address: str) -> HttpResponse:
-    """To an address as it stands."""
+    """Redirects to an address exactly as given."""
     return HttpResponseRedirect(address)

@@ -1,4 +1,4 @@
-"""What a person sees when the database or the disk takes no writes: a sentence, and the form with what they typed.
+"""The page shown when the database or the disk takes no writes: a sentence, and the form with what was typed.
 
 It answers every exception that nobody else handled (`handler500` in the routes), from views and from what stands
 around them alike, because a form that cannot be read or a session that cannot be saved fails outside of its view.
@@ -22,19 +22,20 @@ from videos.forms import GenerateForm
 from videos.models import Batch
 from videos.outages import Outage, outage_of
 from videos.views.composer import composer_context
-from videos.views.gallery import Shelf, shelf_context
+from videos.views.gallery import GalleryFilters, list_context
 from videos.views.next_page import asked_next
 
 TRY_AGAIN_AFTER = "5"  # seconds
 LOCKED_FOR = 500  # milliseconds
-NOT_SENT = "Nothing was sent and nothing was charged. Your words are kept: press Generate again in a moment."
-SENT_ALREADY = "Your order was taken all the same: reload the page to see its videos. Nothing was ordered twice."
+NOT_SENT = "Nothing was sent and nothing was charged. Your prompt is kept: press Generate again in a moment."
+SENT_ALREADY = "Your request was accepted nevertheless: reload the page to see its videos. Nothing is made twice."
 PERHAPS_SENT = (
-    "Your words are kept: press Generate again in a moment. If the order was taken all the same, it is not made again."
+    "Your prompt is kept: press Generate again in a moment. If the request was accepted nevertheless, it is not made "
+    "again."
 )
 PICTURE = "The picture was not kept, and nothing was sent. Add it again in a moment."
 SIGN_IN = "You are not signed in yet. Type your password again in a moment."
-SHOWING = "This page cannot be shown at the moment. Videos under way are not lost. Try again in a moment."
+SHOWING = "This page cannot be shown at the moment. Videos in progress are not lost. Try again in a moment."
 CHANGING = "This may not be saved. Look at it and try again in a moment; nothing is made or charged twice."
 
 
@@ -46,20 +47,20 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def answer(request: HttpRequest, outage: Outage) -> HttpResponse:
     if hasattr(request, "session"):
-        request.session.modified = False  # it would fail too, or sign in somebody who is told that they are not
-    response = told(request, outage)
+        request.session.modified = False  # saving it would fail too, or sign in somebody who is told otherwise
+    response = explained(request, outage)
     response.status_code = 503
     response["Retry-After"] = TRY_AGAIN_AFTER
     response["Cache-Control"] = "private, no-store"
     return response
 
 
-def told(request: HttpRequest, outage: Outage) -> HttpResponse:
+def explained(request: HttpRequest, outage: Outage) -> HttpResponse:
     with less_patience(outage):
         match = match_of(request)
         route = match.url_name if match else ""
         sentence = f"{outage} {advice(request, route, outage)}"
-        if request.headers.get("HX-Request"):  # the page is still there, with everything in it
+        if request.headers.get("HX-Request"):  # the browser still shows the page with everything in it
             headers = {"Studio-Outage": place_on_page(match)}
             return HttpResponse(sentence, content_type="text/plain; charset=utf-8", headers=headers)
         return page(request, route, sentence, outage)
@@ -76,7 +77,7 @@ def page(request: HttpRequest, route: str, sentence: str, outage: Outage) -> Htt
 
 @contextmanager
 def less_patience(outage: Outage) -> Iterator[None]:
-    """What is asked of the database for this answer must not wait for the same lock as long once more."""
+    """Shortens waits for locks while this response is made: the same lock must not be waited for as long again."""
     is_on_postgres = outage == Outage.LOCKED and connection.vendor == "postgresql"
     if is_on_postgres:
         set_lock_timeout(f"= {LOCKED_FOR}")
@@ -98,7 +99,7 @@ def match_of(request: HttpRequest) -> ResolverMatch | None:
 
 
 def place_on_page(match: ResolverMatch | None) -> str:
-    """Beside what was sent; the script shows a sentence as a toast where there is no such place."""
+    """Puts the sentence beside the submitted form; without such a place, the script shows it as a toast."""
     if match and match.url_name == "frame":
         return f"#slot-error-{match.kwargs['which']}"
     return "#error-prompt" if match and match.url_name == "generate" else "#toast-of-its-own"
@@ -113,7 +114,7 @@ def advice(request: HttpRequest, route: str, outage: Outage) -> str:
 
 
 def advice_on_order(request: HttpRequest) -> str:
-    """An order is kept as a whole or not at all. A form that could not be read was not ordered."""
+    """Whether a batch was requested: it is stored as a whole or not at all. An unreadable form requests none."""
     try:
         is_kept = Batch.objects.filter(form_token=request.POST.get("token", "")).exists()
     except DatabaseError:
@@ -125,7 +126,7 @@ def composer_again(request: HttpRequest, sentence: str) -> HttpResponse:
     """The form with its own token, so that sending it again makes nothing twice."""
     form = GenerateForm(request.POST, owner=request.user)
     form.refuse_unchecked(sentence)
-    return render(request, "gallery.html", shelf_context(request, Shelf()) | composer_context(request, form))
+    return render(request, "gallery.html", list_context(request, GalleryFilters()) | composer_context(request, form))
 
 
 def sign_in_again(request: HttpRequest, sentence: str) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What is done to many videos at once: favourite, share, trash, restore, compare, and download as one archive."""
+"""Actions on many videos at once: favourite, share, trash, restore, compare, and download as one archive."""
 
 import uuid
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from videos.views.cards import answer_with_cards, cards_of
 from videos.views.descriptions import contents, described_parts
 from videos.views.download_names import archive_names, name_collections
 from videos.views.files import release_database
-from videos.views.gallery import Shelf
+from videos.views.gallery import GalleryFilters
 from videos.views.next_page import LONGEST, asked_next, redirect_to
 
 MOST = 500
@@ -35,7 +35,7 @@ MOST_IN_AN_ADDRESS = 100  # ids; Django refuses to redirect to more than 16 kB
 CHUNK = 256 * 1024
 NOT_TRASHED = (
     "These can't be moved to the trash: they are still in progress, or it is open whether they were charged. "
-    "Cancel takes back what is not sent yet."
+    "Cancel stops those that are not sent yet."
 )
 
 
@@ -58,14 +58,14 @@ def selected(request: HttpRequest) -> HttpResponseBase:
 
 
 def answer(request: HttpRequest, done: Done) -> HttpResponse:
-    """The cards as they stand now; whether they belong on this shelf, the next update says."""
+    """The cards as they stand now; whether they still belong in this list, the next update decides."""
     if not request.htmx:
         messages.info(request, done.words)
         return redirect_to(asked_next(request) or reverse("gallery"))
-    leaves_shelf = request.POST.get("operation") in {"restore", "uncollect"}  # sent from the trash, from a collection
+    leaves_list = request.POST.get("operation") in {"restore", "uncollect"}  # sent from the trash, from a collection
     # As they are now: one may have been removed for good meanwhile.
     visible = Generation.objects.visible_to(request.user).filter(pk__in=[row.pk for row in done.rows])
-    stays = [] if leaves_shelf else list(visible.kept().with_everything().newest_first())
+    stays = [] if leaves_list else list(visible.kept().with_everything().newest_first())
     gone = [row.public_id for row in done.rows if row not in stays]
     cards = cards_of(stays, request.user)
     return answer_with_cards(request, cards, gone=gone, said=done.words, undo=done.undo)
@@ -73,15 +73,15 @@ def answer(request: HttpRequest, done: Done) -> HttpResponse:
 
 def chosen(request: HttpRequest) -> GenerationQuerySet:
     """The videos that are ticked, those in the stacks that are ticked, or everything that the filters find: 500 at
-    most. `shelf` is the query of the gallery's address, which says what a stack holds."""
-    shelf = Shelf.asked_for(QueryDict(request.POST.get("shelf", "")[:LONGEST]))
+    most. `filters` is the query of the gallery's address, which says what a stack holds."""
+    filters = GalleryFilters.asked_for(QueryDict(request.POST.get("filters", "")[:LONGEST]))
     rows = Generation.objects.visible_to(request.user)
     if "everything" in request.POST:
-        rows = shelf.rows(request.user)
+        rows = filters.rows(request.user)
     else:
         ids = read_uuids(request.POST.getlist("ids"))
         batches = read_uuids(request.POST.getlist("batches"))
-        in_stacks = shelf.rows(request.user).filter(batch__public_id__in=batches).values("pk") if batches else []
+        in_stacks = filters.rows(request.user).filter(batch__public_id__in=batches).values("pk") if batches else []
         rows = rows.filter(Q(public_id__in=ids) | Q(pk__in=in_stacks))
     first = list(rows.newest_first().values_list("pk", flat=True)[:MOST])
     return Generation.objects.visible_to(request.user).filter(pk__in=first).with_everything().newest_first()
@@ -92,7 +92,7 @@ def read_uuids(words: list[str]) -> list[uuid.UUID]:
 
 
 def lock_own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:
-    """Those of the rows that belong to the signed-in person, locked until the transaction ends."""
+    """The rows that belong to the signed-in person, locked until the transaction ends."""
     mine = rows.filter(owner=request.user)
     locked = lock_in_order(mine)
     return list(mine.filter(pk__in=locked))
@@ -100,7 +100,7 @@ def lock_own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]
 
 @retried
 def favourite(request: HttpRequest, rows: GenerationQuerySet) -> Done:
-    """Each person's own stars, also on what others share."""
+    """The person's own stars, on their own videos and on shared ones."""
     shown = list(rows.filter(pk__in=lock_in_order(rows)))
     starred = request.user.favourites.filter(generation__in=shown).count()
     wanted = starred < len(shown)
@@ -132,22 +132,24 @@ def trash(request: HttpRequest, rows: GenerationQuerySet) -> Done:
 
 @retried
 def cancel(request: HttpRequest, rows: GenerationQuerySet) -> Done:
-    """Takes back what was not sent yet, and says what could not be."""
+    """Cancels those that were not sent yet, and says how many could not be cancelled."""
     mine = lock_own(request, rows.kept())
     count = sum(generation.cancel(by=request.user) for generation in mine)
     now = list(Generation.objects.filter(pk__in=[generation.pk for generation in mine]).with_everything())
-    under_way = sum(generation.in_progress for generation in now)
-    return Done(now, cancelled_words(count, under_way))
+    in_progress = sum(generation.in_progress for generation in now)
+    return Done(now, cancelled_words(count, in_progress))
 
 
-def cancelled_words(count: int, under_way: int) -> str:
+def cancelled_words(count: int, in_progress: int) -> str:
     cancelled = (
         "1 video is cancelled, and not charged." if count == 1 else f"{count} videos are cancelled, and not charged."
     )
-    rest = f"{under_way} {'is' if under_way == 1 else 'are'} already being made"
+    rest = f"{in_progress} {'is' if in_progress == 1 else 'are'} already being made"
     if count:
-        return f"{cancelled} {rest}, and will be saved." if under_way else cancelled
-    return f"Nothing was cancelled: {rest}." if under_way else "Nothing was cancelled: none of these waits to be sent."
+        return f"{cancelled} {rest}, and will be saved." if in_progress else cancelled
+    return (
+        f"Nothing was cancelled: {rest}." if in_progress else "Nothing was cancelled: none of these waits to be sent."
+    )
 
 
 @retried
@@ -192,7 +194,7 @@ def chosen_collection(request: HttpRequest) -> Collection | None:
 
 @require_POST
 def empty_trash(request: HttpRequest) -> HttpResponse:
-    """One's own trash, files and all, for good: now, and not only when its days are over."""
+    """Deletes everything in the person's own trash for good, with its files, before its days are over."""
     count = sum(
         generation.remove_for_good()
         for generation in Generation.objects.filter(owner=request.user, tab="trash").removable()
@@ -216,7 +218,7 @@ def compare(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponse:
 
 
 def download(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponseBase | Done:
-    """One archive, made while it is sent: videos are compressed already, so they are stored as they are."""
+    """One archive, made while it is sent. Videos are already compressed, so they are stored without compression."""
     rows = list(rows.filter(saved_video__isnull=False))
     if not rows:
         return Done([], "None of these has a saved video yet, so there is nothing to download.")
@@ -226,7 +228,7 @@ def download(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponseBase
 @require_safe
 def download_results(request: HttpRequest) -> HttpResponseBase:
     """Every saved video that the filters of the address find, the newest 500, as one archive."""
-    rows = Shelf.asked_for(request.GET).rows(request.user).filter(saved_video__isnull=False).newest_first()
+    rows = GalleryFilters.asked_for(request.GET).rows(request.user).filter(saved_video__isnull=False).newest_first()
     first = list(rows.values_list("pk", flat=True)[:MOST])
     if not first:
         messages.info(request, "There is no saved video here yet, so there is nothing to download.")

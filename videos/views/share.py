@@ -17,7 +17,7 @@ NOT_FOR_SEARCH_ENGINES = "noindex, nofollow, noarchive"
 
 
 def shared(token: str) -> PublicLink:
-    if "\0" in token:  # PostgreSQL fails where others find nothing
+    if "\0" in token:  # PostgreSQL would fail on it
         raise Http404
     links = PublicLink.objects.open().select_related("generation__saved_video", "generation__provider")
     return get_object_or_404(links.filter(generation__saved_video__isnull=False), token=token)
@@ -30,7 +30,7 @@ def unlisted(response: HttpResponse) -> HttpResponse:
 
 
 def gone_in_plain_words(view: Callable) -> Callable:
-    """A visitor whose link is revoked is not one of the studio's people: nothing of its navigation is shown."""
+    """A visitor with a revoked link is not a member, so the page shows no navigation."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args, **kwargs) -> HttpResponse:
@@ -52,10 +52,10 @@ def shared_video(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @login_not_required
-@csrf_exempt  # it changes nothing but a count, and a visitor has no session to forge with
+@csrf_exempt  # it only changes a count, and a visitor has no session
 @require_POST
 def shared_watched(request: HttpRequest, token: str) -> HttpResponse:
-    """Sent by the page when it is looked at; a GET must change nothing, and link previews are no views."""
+    """Sent by the page when it is viewed: a GET must change nothing, and a link preview is not a view."""
     shared(token).count_view()
     return HttpResponse(status=204)
 

@@ -1,4 +1,4 @@
-"""Frames for the remote side, under signed links: the one way to a picture without signing in."""
+"""Frames for the remote APIs, by signed links: the only way to get a picture without signing in."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import FileResponse, Http404

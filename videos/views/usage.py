@@ -1,4 +1,4 @@
-"""Usage: what was made, how long it took and what it cost; drawn, as tables, and as CSV."""
+"""Usage: videos, waiting times and spend, as charts, tables and CSV."""
 
 import csv
 from datetime import date, timedelta
@@ -43,7 +43,7 @@ def usage_page(request):
 
 
 def spend_note(asked: Usage) -> str:
-    """What the sum of money stands for, and what it leaves out."""
+    """What the sum of money means, and what it leaves out."""
     if not Provider.objects.exclude(price=None).exists():
         return "no provider has a price yet"
     unpriced = [
@@ -57,7 +57,7 @@ def spend_note(asked: Usage) -> str:
 
 @require_safe
 def usage_csv(request):
-    """One line a day and provider is what spreadsheets want; the sums are theirs to make."""
+    """One line for each day and provider, so that a spreadsheet can make its own sums."""
     asked = asked_usage(request)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="usage-{asked.first}-{asked.last}.csv"'
@@ -101,7 +101,7 @@ def in_words(amounts: dict, is_partial: bool) -> str:
 
 
 def plain_text(text: str) -> str:
-    """A spreadsheet would run a cell that begins like this as a formula."""
+    """Escapes a cell that a spreadsheet would run as a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
@@ -117,7 +117,7 @@ def span_of(request) -> str:
 
 
 def owner_of(request):
-    """None for everyone, which owners and managers may ask for; members see their own."""
+    """The person whose usage is shown, or None for everyone's, which only owners and managers may see."""
     wants_everyone = request.GET.get("who", "everyone") == "everyone"
     return None if roles.may_manage(request.user) and wants_everyone else request.user
 
@@ -128,7 +128,7 @@ def asked_usage(request) -> Usage:
 
 
 def columns(by_day: dict[date, Tally]) -> list[dict]:
-    """Each day as a column of a drawing 100 high; a year is drawn by the week, so that a column stays visible."""
+    """One column for each day, in a chart 100 high. A year is drawn by week, so that columns stay visible."""
     groups = list(by_day.items())
     step = 7 if len(groups) > 60 else 1
     merged = [(groups[at][0], [tally for _, tally in groups[at : at + step]]) for at in range(0, len(groups), step)]

@@ -14,7 +14,7 @@ from videos.addresses import address_for_others, opens_only_here
 from videos.models import Generation, PersonalNote, PublicLink
 from videos.models.studio_settings import current
 from videos.views.cards import cards_of, own_generation
-from videos.views.gallery import Shelf
+from videos.views.gallery import GalleryFilters
 
 MOST_COMPARED = 4
 
@@ -23,7 +23,7 @@ MOST_COMPARED = 4
 @require_safe
 @vary_on_headers("HX-Request", "HX-Target")
 def viewer(request: HttpRequest, public_id) -> HttpResponse:
-    """The address may carry a shelf's words; previous and next then stay on that shelf."""
+    """The address may carry filters of the gallery; previous and next then stay within them."""
     visible = Generation.objects.visible_to(request.user).with_everything()
     generation = get_object_or_404(visible, public_id=public_id)
     template = "viewer/_viewer.html" if request.htmx else "viewer/viewer.html"
@@ -31,13 +31,13 @@ def viewer(request: HttpRequest, public_id) -> HttpResponse:
 
 
 def is_page(request: HttpRequest) -> bool:
-    """Else it lies in the gallery's dialog. A page refreshes itself by its own name while a video is under way."""
+    """Otherwise it is in the gallery's dialog. A page of its own reloads itself while its video is in progress."""
     return not request.htmx or request.htmx.target == "viewing"
 
 
 def viewer_context(request: HttpRequest, generation: Generation) -> dict:
-    shelf = Shelf.asked_for(request.GET)
-    rows = shelf.rows(request.user)
+    filters = GalleryFilters.asked_for(request.GET)
+    rows = filters.rows(request.user)
     link = generation.open_public_link()
     address = public_address(request, link)
     siblings = generation.batch.generations.visible_to(request.user).kept().exclude(pk=generation.pk)
@@ -47,7 +47,7 @@ def viewer_context(request: HttpRequest, generation: Generation) -> dict:
         "generation": generation,
         "saved": getattr(generation, "saved_video", None),
         "is_mine": generation.owner_id == request.user.pk,
-        "on_shelf": f"?{shelf.query()}" if shelf.query() else "",
+        "gallery_query": f"?{filters.query()}" if filters.query() else "",
         "newer": first_of(rows.filter(pk__gt=generation.pk).newest_pks(request.user, 1, newest=False)),
         "older": first_of(rows.filter(pk__lt=generation.pk).newest_pks(request.user, 1)),
         "siblings": siblings,
@@ -97,7 +97,7 @@ def revoke_public_link(request: HttpRequest, public_id) -> HttpResponse:
 
 
 def sharing(request: HttpRequest, generation: Generation) -> HttpResponse:
-    """The part of the viewer about who else may watch; the whole page where scripts are off."""
+    """The sharing part of the viewer, or the whole page with scripts off."""
     if not request.htmx:
         return redirect("viewer", public_id=generation.public_id)
     return render(request, "viewer/_sharing.html", viewer_context(request, generation))

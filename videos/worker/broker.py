@@ -1,8 +1,8 @@
-"""The broker between django-q2 and its table: a task leaves the table as soon as a worker takes it.
+"""A django-q2 broker that removes a task from the table as soon as a worker takes it.
 
-django-q2's own broker keeps the row locked for `retry` seconds, so that a task whose worker died is run again. Here
-that is of no use, because the generations are the queue and the poller enqueues again what is due. And it did harm:
-the rows of dead workers stood there for minutes and counted as waiting tasks, so that nothing new was enqueued.
+django-q2's own broker keeps the row locked for `retry` seconds, so that a task whose worker died is run again. The
+studio does not need that, because the generation rows are its queue and the poller enqueues whatever is due. It even
+did harm: the rows of dead workers stayed for minutes and counted as waiting tasks, so nothing new was enqueued.
 """
 
 import logging
@@ -20,7 +20,7 @@ WHEN_DATABASE_FAILS = 1.0  # seconds; django-q2 would end the process, and all o
 
 class Broker(ORM):
     def dequeue(self) -> list[tuple[int, str]] | None:
-        """The task that waits longest, as (number, contents). Hosts that reach for the same one get it once."""
+        """The oldest waiting task, as (number, contents). If several hosts try to take the same one, one gets it."""
         try:
             close_old_connections()
             task = OrmQ.objects.filter(key=self.list_key).order_by("pk").first()

@@ -1,17 +1,17 @@
-"""The worker: django-q2's sentinel and its processes, and a watchdog outside of them that nothing inside can freeze.
+"""The worker: django-q2's sentinel and its processes, and a watchdog outside of them that they cannot freeze.
 
-Why three processes watch, and none of them can go:
+Why three processes supervise others, and none of them can be removed:
 
-- The supervisor (`manage.py studio`) starts parts that are programs. A worker host has no supervisor, but systemd.
-- The sentinel is django-q2's. It runs schedules, and recovers when a process dies that is busy with a task.
-- The watchdog stands where django-q2's own command would stand: the sentinel's parent. django-q2's queues share locks
-  between processes, and a process that is killed at the wrong moment, or an idle one at any moment, dies holding one.
-  Then the queue is deadlocked, and a sentinel may be too. Only a process that shares no lock with them can see that.
-  So any sudden death replaces the whole cluster at once, and what stands still in another way is replaced after FROZEN.
-- When the sentinel itself is killed, its processes keep running as orphans. Here the kernel tells them.
-- SIGTERM waits for running tasks. Here they look at the stop flag.
+- The supervisor (`manage.py studio`) starts whole programs. A host that runs only a worker has systemd instead.
+- The sentinel is django-q2's. It runs schedules, and restarts a process that dies while it is busy with a task.
+- The watchdog is the sentinel's parent, in place of django-q2's own command. django-q2's queues share locks between
+  processes. A process that is killed at the wrong moment, or an idle one at any moment, dies holding a lock, which
+  deadlocks the queue and sometimes the sentinel. Only a process that shares no lock with them can notice that. So a
+  sudden death replaces the whole cluster at once, and a cluster that makes no progress is replaced after FROZEN.
+- If the sentinel is killed, its processes would keep running as orphans. Here the kernel signals them.
+- On SIGTERM, django-q2 waits for running tasks. Here the tasks check the stop flag.
 
-Two clusters may be alive at once for a moment; tasks are made so that this is harmless.
+Two clusters may run at once for a moment. Tasks are written so that this is harmless.
 """
 
 import logging
@@ -35,8 +35,8 @@ from django_q import cluster as q2
 from django_q.signals import post_execute_in_worker, pre_execute
 
 from videos import stopping
-from videos.engine.enqueue import longest_waiting
-from videos.engine.recovery import free_what_died_here, replay_accepted
+from videos.engine.enqueue import oldest_task
+from videos.engine.recovery import free_claims_of_dead_processes, replay_accepted
 from videos.models import Job, ProcessLock, StudioFault
 from videos.models.process_lock import POLLER
 from videos.remotes import transport
@@ -45,14 +45,14 @@ from videos.worker import linux
 
 logger = logging.getLogger(__name__)
 
-STEP = 0.1  # seconds between two looks
-LOOK_EVERY = 0.45  # seconds between two looks into the database
+STEP = 0.1  # seconds between two checks
+LOOK_EVERY = 0.45  # seconds between two database queries
 LATE = 1.8  # seconds without a heartbeat of the poller, after which another one is enqueued
-FROZEN = 45.0  # seconds in which poller, queue or sentinel stood still, after which the cluster is replaced
+FROZEN = 45.0  # seconds without progress of poller, queue or sentinel, after which the cluster is replaced
 REPLAY_EVERY = 5.0  # seconds
 STOP_WITHIN = 8.0  # seconds that a running submission has to receive its reply
 ORPHANS_MAY_WORK = 5.0  # seconds until an orphan ends, even if it is busy
-LONGEST_BACK_OFF = 1.0  # seconds between two clusters that fail at once
+LONGEST_BACK_OFF = 1.0  # seconds between two clusters that fail immediately
 PARENT_DIED = signal.SIGUSR1
 REPLACE = 3  # exit code of a sentinel that asks for a new cluster
 PREFIX = "studio:"
@@ -60,7 +60,7 @@ IDLE = -1  # django-q2's timer of a worker without a task
 
 
 class Sentinel(q2.Sentinel):
-    """django-q2's, except that it ends, to be replaced by a new cluster, when one of its processes died suddenly."""
+    """django-q2's sentinel, except that it exits when one of its processes dies suddenly; a new cluster follows."""
 
     def reincarnate(self, process):
         is_worker = process in self.pool
@@ -120,7 +120,7 @@ def run_sentinel(flag: stopping.Flag):
 
 
 class Watchdog:
-    """Keeps one cluster running until it is told to stop, and replaces it when it dies or freezes."""
+    """Keeps one cluster running until SIGTERM or SIGINT, and replaces it when it dies or freezes."""
 
     def __init__(self):
         self.must_stop = False
@@ -143,14 +143,14 @@ class Watchdog:
 
     def begin(self):
         unless_database_fails(make_schedules)
-        unless_database_fails(free_what_died_here)
+        unless_database_fails(free_claims_of_dead_processes)
         unless_database_fails(enqueue_poller)
         unless_database_fails(enqueue_account_check)
         self.cluster = Cluster()
-        self.poller, self.queue, self.patience = Standstill(heartbeat), Standstill(longest_waiting), LATE
+        self.poller, self.queue, self.patience = Unchanged(heartbeat), Unchanged(oldest_task), LATE
 
     def watch(self):
-        """Returns when the cluster is to be replaced, or when everything is to stop."""
+        """Returns when the cluster must be replaced, or when everything must stop."""
         while not self.must_stop:
             if not self.cluster.is_alive():
                 return self.replace("The worker's processes ended")
@@ -167,21 +167,21 @@ class Watchdog:
         return None
 
     def repair(self):
-        """What a death left on this host: no other can see it, and the poller may run on another."""
+        """Cleans up after processes that died on this host. No other host can, and the poller may be on another one."""
         now = time.monotonic()
         if now - self.freed_at > LOOK_EVERY:
             self.freed_at = now
-            unless_database_fails(self.free_what_died)
+            unless_database_fails(self.free_claims)
         if now - self.replayed_at > REPLAY_EVERY:
             self.replayed_at = now
             unless_database_fails(replay_accepted)
 
-    def free_what_died(self):
-        if free_what_died_here():
-            enqueue_poller()  # its lock may have been among it
+    def free_claims(self):
+        if free_claims_of_dead_processes():
+            enqueue_poller()  # the poller's lock may have been one of them
 
     def enqueue_poller(self):
-        """When the poller is silent; and each time the wait is twice as long."""
+        """Enqueues a poller when there is no heartbeat. Each time, the wait until the next one doubles."""
         silence = self.poller.seconds()
         if silence < LATE:
             self.patience = LATE
@@ -215,17 +215,20 @@ class Watchdog:
         prepare_process()
 
 
-class Standstill:
-    """Sees how long a value that must change has not. It is never compared with a clock, because clocks jump."""
+class Unchanged:
+    """Measures how long a value that should change has stayed the same.
+
+    The value is never compared with a clock, because clocks jump.
+    """
 
     def __init__(self, read: Callable[[], Any]):
-        """`read` returns the value, or None while it need not change."""
+        """`read` returns the value, or None while it does not have to change."""
         self.read = read
         self.value = None
         self.changed_at = self.looked_at = time.monotonic()
 
     def seconds(self) -> float:
-        """Seconds since the value last changed, without those in which the database failed."""
+        """Seconds since the value last changed, not counting those in which the database failed."""
         now = time.monotonic()
         if now - self.looked_at < LOOK_EVERY:
             return now - self.changed_at
@@ -245,7 +248,7 @@ def heartbeat() -> tuple:
 
 
 def unless_database_fails(call):
-    """The watchdog keeps running while the database is away."""
+    """Calls it, and only logs a failure of the database: the watchdog keeps running meanwhile."""
     try:
         call()
     except Error as error:
@@ -264,7 +267,7 @@ def prepare_once():
 
 # In each forked process
 def prepare_process():
-    """Makes the process end with its parent, and shows in `ps` what it does."""
+    """Makes the process end with its parent, and shows its role in `ps`."""
     process = current_process()
     linux.die_with(process._parent_pid, PARENT_DIED)
     role = getattr(process._target, "__name__", "")

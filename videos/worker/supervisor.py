@@ -1,7 +1,7 @@
 """`manage.py studio`: starts and stops web, worker and, without an API key, the demo server.
 
 A part that dies is started again. No part outlives the supervisor: it adopts orphans and ends them, and the kernel
-tells its children when it is killed itself. The supervisor owns the listening socket, so a visitor who comes while the
+signals its children if it is killed itself. The supervisor owns the listening socket, so a visitor who comes while the
 web server is being replaced waits a moment instead of being refused.
 """
 
@@ -31,9 +31,9 @@ from videos.worker import linux
 from videos.worker.static_files import collect_static_files
 
 KEY_EVERY = 3.0  # seconds between two looks whether a key was stored or removed
-STEP = 0.1  # seconds between two looks
+STEP = 0.1  # seconds between two checks
 STOP_WITHIN = 10.0  # seconds until a part that does not stop is killed
-SHORTEST_LIFE = 5.0  # seconds; a part that ended sooner did not really start
+SHORTEST_LIFE = 5.0  # seconds; a part that ended sooner counts as failed
 TRIES = 5
 LONGEST_WAIT = 2.0  # seconds before a part that was killed again and again is started once more
 MANAGE = str(settings.BASE_DIR / "manage.py")
@@ -86,12 +86,12 @@ class Part:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 
-    def put_off(self):
+    def plan_restart(self):
         """Plans the next start of a part that ended by itself. Raises CannotStart when it fails again and again."""
         did_start = time.monotonic() - self.started_at > SHORTEST_LIFE
         self.failures = 0 if did_start else self.failures + 1
         if self.failures >= TRIES and self.process.returncode != -signal.SIGKILL:
-            raise CannotStart(f"The {self.name} process cannot be started; what it said stands above.")
+            raise CannotStart(f"The {self.name} process cannot be started; its output is above.")
         self.start_at = time.monotonic() + min(0.2 * self.failures, LONGEST_WAIT)
 
     def lines(self) -> list[str]:
@@ -166,7 +166,7 @@ class Supervisor:
                 self.start(part)
             self.wait_for_web(when_up)
             while not self.must_stop:
-                self.look_after_parts()
+                self.check_parts()
                 self.follow_key()
         finally:
             self.stop_parts()
@@ -177,12 +177,12 @@ class Supervisor:
     def wait_for_web(self, when_up: Callable[[str], None]):
         first = FirstAnswer(self.listener)
         while not self.must_stop:
-            self.look_after_parts()
+            self.check_parts()
             if first.has_come():
                 return when_up(address_of(self.listener))
         return None
 
-    def look_after_parts(self):
+    def check_parts(self):
         self.pass_on_output(STEP)
         for part in self.parts:
             if part.has_ended():
@@ -200,7 +200,7 @@ class Supervisor:
         self.close_output(part)
         if part.name == "web":  # the worker's processes end by themselves, once their requests are answered
             part.kill()
-        part.put_off()
+        part.plan_restart()
         part.process = None
         if not self.must_stop:
             self.say(f"The {part.name} process ended; starting it again.")

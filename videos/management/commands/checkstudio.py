@@ -13,7 +13,7 @@ DONE = "Everything is put right, or being fetched by the worker"
 
 
 class Command(BaseCommand):
-    help = "Finds saved copies that are missing or changed, files that belong to nothing, and forgotten downloads."
+    help = "Finds saved copies that are missing or changed, files that no row names, and forgotten downloads."
 
     def run_from_argv(self, argv):
         if lacking := environment_beside_a_demo():

@@ -25,5 +25,5 @@ class Command(BaseCommand):
         except (BackupError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"Restored as of {manifest['made_at']}. `manage.py checkstudio --deep` says whether all is whole."
+            f"Restored as of {manifest['made_at']}. `manage.py checkstudio --deep` checks that every file is complete."
         )

@@ -5,7 +5,7 @@ from videos.worker import cluster
 
 
 class Command(BaseCommand):
-    help = "Runs the worker, which sends, follows and saves. Any number of hosts may run one."
+    help = "Runs the worker, which sends, polls and saves generations. Any number of hosts may run one."
 
     def handle(self, *args, **options):
         close_to_others()

@@ -1,6 +1,6 @@
 """One module for each remote API that the demo server speaks: its calls, its fields, its words.
 
-A module's CONTRACT is found here by itself. It answers which call a request is, checks what is asked for, and words
+A module's CONTRACT is found automatically. It answers which call a request is, checks what is asked for, and words
 the replies; sockets, faults, drawing and the ledger know nothing of it.
 """
 

@@ -61,7 +61,7 @@ class Contract(ABC):
         return ""
 
     def settle(self, given: dict[str, Any], pictures: dict[str, str], execution_id: str) -> None:
-        """Fills in what the remote decides by itself, such as a seed or the ratio of a picture."""
+        """Fills in values that the remote API chooses, such as a seed or the ratio of a picture."""
         return
 
     def odd_submission(self, data: dict[str, Any], do: dict[str, Any], before: str | None) -> dict[str, Any]:
