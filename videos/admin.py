@@ -326,13 +326,16 @@ class PersonAdmin(UserAdmin):
 class AuditAdmin(LookOnly):
     """Who changed or deleted what, in the admin and on the pages that only owners and managers see."""
 
-    list_display = ["action_time", "user", "what_was_done", "content_type"]
-    list_filter = ["action_flag", "user", "content_type"]
-    list_select_related = ["user", "content_type"]
+    list_display = ["action_time", "user", "what_was_done"]
+    list_filter = ["action_flag", "user"]
+    list_select_related = ["user"]
     ordering = ["-pk"]
     sortable_by = []
     search_fields = ["object_repr", "user__username"]
     fields = ["action_time", "user", "what_was_done", "content_type", "object_id"]
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Audit log", **(extra_context or {})})
 
     @admin.display(description="what")
     def what_was_done(self, entry):
