@@ -38,7 +38,7 @@ def test_what_is_older_than_the_rule_goes_to_the_trash_and_says_why(owner, setti
     assert old.trashed_at and Generation.objects.get(pk=new.pk).trashed_at is None
     event = old.events.order_by("pk").last()
     assert (event.step, event.code, event.by) == ("trashed", "retention.age", None)
-    assert wording.told(event.code, "HeyGen").startswith("Older than this studio keeps videos.")
+    assert wording.explain(event.code, "HeyGen").startswith("Older than this studio keeps videos.")
 
 
 def test_favourites_and_members_of_collections_stay(owner, settings):

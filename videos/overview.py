@@ -81,7 +81,7 @@ def queue() -> Tile:
     accounts = RemoteAccount.objects.all_active()
     now = timezone.now()
     sent = sum(count(Generation.objects.occupying(account.backend, now)).found for account in accounts)
-    places = sum(account.places for account in accounts)
+    places = sum(account.in_flight_limit for account in accounts)
     tasks = enqueue.waiting()
     context = f"{sent} of {places} being made" + (f", {tasks} tasks" if tasks else "")
     address = f"{reverse('admin:videos_generation_changelist')}?status__exact={Status.QUEUED}"

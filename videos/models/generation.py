@@ -497,7 +497,7 @@ class Generation(models.Model):
         copy.generation = self
         copy.save(force_insert=True)
         self.count_real_length(copy.seconds)
-        self.tell_outside()
+        self.report()
         self.count_copy(copy.size)
         Generation.objects.keep_records([self])
         if settings.METRICS_TOKEN:
