@@ -208,6 +208,11 @@ Q_CLUSTER = {
     "label": "Worker",
 }
 
+# Backups, each night
+BACKUP_FOLDER = env.str("STUDIO_BACKUP_FOLDER", "").strip()
+BACKUP_BUCKET = env.str("STUDIO_BACKUP_BUCKET", "").strip()
+BACKUP_KEEP = env.int("STUDIO_BACKUP_KEEP", 7)
+
 # Files
 BUCKET = env.str("STUDIO_BUCKET", "")
 BUCKET_WAIT = env.float("STUDIO_BUCKET_WAIT", 30)  # seconds without a byte of an answer; less in the web

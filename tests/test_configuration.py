@@ -78,6 +78,7 @@ def test_a_grown_studio_is_clean_for_deployment(tmp_path):
         ({"TZ": "CET-1CEST"}, 0, "studio.W008", "Europe/Berlin"),
         ({"TZ": "Mars/Olympus"}, 0, "studio.W008", "Europe/Berlin"),
         ({"TZ": "/no/such/file"}, 0, "studio.W008", "Europe/Berlin"),
+        ({"STUDIO_BACKUP_KEEP": "0"}, 1, "studio.E004", "the usual 7"),
         ({"STUDIO_WEBHOOK_URL": "http://[", "STUDIO_WEBHOOK_SECRET": "s"}, 1, "studio.E008", "whole address"),
         ({"STUDIO_WEBHOOK_URL": "https://example.com/"}, 0, "studio.W011", "STUDIO_WEBHOOK_SECRET"),
         ({"STUDIO_WEBHOOK_URL": "http://example.com/", "STUDIO_WEBHOOK_SECRET": "s"}, 0, "studio.W012", "https://"),

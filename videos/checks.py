@@ -155,6 +155,7 @@ def numbers(**kwargs):
             ("STUDIO_MAX_IN_FLIGHT", settings.MAX_IN_FLIGHT, 1, "10"),
             ("STUDIO_MAX_VIDEO_BYTES", settings.MAX_VIDEO_BYTES, 1, "2 GB"),
             ("STUDIO_MIN_FREE_BYTES", settings.MIN_FREE_BYTES, 0, "512 MB"),
+            ("STUDIO_BACKUP_KEEP", settings.BACKUP_KEEP, 1, "7"),
             ("STUDIO_PROXIES", settings.TRUSTED_PROXIES, 0, "0"),
         )
         if not least <= value < math.inf
@@ -206,6 +207,15 @@ def bucket(**kwargs):
             id="studio.W006",
         )
     ]
+
+
+@checks.register()
+def backups(**kwargs):
+    folder, media = Path(settings.BACKUP_FOLDER or "/"), Path(settings.MEDIA_ROOT)
+    if not settings.BACKUP_FOLDER or not folder.absolute().is_relative_to(media):
+        return []
+    hint = "Give a folder on another disk, or at least beside the data folder."
+    return [checks.Error("STUDIO_BACKUP_FOLDER lies among the videos that it is to save.", hint=hint, id="studio.E009")]
 
 
 @checks.register()

@@ -27,7 +27,7 @@ from videos.limits import SAVERS, SENDERS
 from videos.models import Generation, Job, StudioFault, WebhookEvent
 from videos.models.lease import is_too_far_ahead
 from videos.models.transactions import delete_in_order
-from videos.storage import consistency, remeasure
+from videos.storage import consistency, remeasure, verified_backup
 
 __all__ = [
     "check_account",
@@ -49,7 +49,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 FAILURES_KEPT = timedelta(days=7)
-NIGHTLY_SECONDS = 3600.0
+NIGHTLY_SECONDS = 6 * 3600.0  # a first backup copies everything
 
 
 def task(job: Job, of_generation: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -127,6 +127,7 @@ def nightly():
     WebhookEvent.objects.prune()
     retention.retire()
     consistency.nightly()
+    verified_backup.back_up_tonight()
     remeasure.measure_earlier_copies()
 
 

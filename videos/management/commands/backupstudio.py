@@ -1,24 +1,44 @@
-"""`manage.py backupstudio FOLDER`: everything the studio has, while it runs."""
+"""`manage.py backupstudio [FOLDER]`: everything the studio has, while it runs."""
 
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
+from videos.storage import verified_backup
 from videos.storage.backup import BackupError, back_up
 from videos.storage.download import amount
 
 
 class Command(BaseCommand):
-    help = "Copies database, media and secret key into a new folder. The studio may run meanwhile."
+    help = (
+        "Copies database, media and secret key into a new folder. The studio may run meanwhile. Without a folder, it "
+        "makes the nightly backup of STUDIO_BACKUP_FOLDER and STUDIO_BACKUP_BUCKET now."
+    )
 
     def add_arguments(self, parser):
-        parser.add_argument("folder", type=Path, help="must not exist yet")
+        parser.add_argument("folder", type=Path, nargs="?", help="a folder that does not exist yet")
 
-    def handle(self, *, folder: Path, **options):
+    def handle(self, *, folder: Path | None, **options):
         try:
-            manifest = back_up(folder.resolve())
+            if folder is None:
+                self.make_nightly()
+            else:
+                self.make(folder)
         except (BackupError, OSError) as error:
             raise CommandError(str(error)) from error
+
+    def make_nightly(self):
+        if not verified_backup.is_wanted():
+            raise CommandError("Name a new folder, or set STUDIO_BACKUP_FOLDER or STUDIO_BACKUP_BUCKET.")
+        for place in verified_backup.places():
+            proof = verified_backup.make_in(place)
+            self.stdout.write(
+                f"{place}: backed up, restored into a scratch database, and read: {proof['generations']} generations, "
+                f"{proof['videos']} saved videos."
+            )
+
+    def make(self, folder: Path):
+        manifest = back_up(folder.resolve())
         media = f"{manifest['files']} files, {amount(manifest['bytes'])}"
         if manifest["media"] == "in the bucket":
             media = "the media stay in the bucket: back that up by its own means"

@@ -17,7 +17,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser):
-        parser.add_argument("folder", type=Path)
+        parser.add_argument("folder", type=Path, help="a folder that backupstudio has made")
 
     def handle(self, *, folder: Path, **options):
         try:

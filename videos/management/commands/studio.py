@@ -10,7 +10,7 @@ from videos.worker.supervisor import CannotStart, Supervisor, needs_standin, pre
 
 
 class Command(BaseCommand):
-    help = "Runs the whole studio: web server, worker and, without an API key, the stand-in. Ctrl-C stops it."
+    help = "Runs the whole studio: web server, worker and, without an API key, the demo server. Ctrl-C stops it."
 
     def handle(self, *args, **options):
         try:

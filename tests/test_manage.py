@@ -1,0 +1,61 @@
+"""`./manage.py` finds the studio's own environment, or says what to do; every command says what it is for."""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+
+import pytest
+
+from tests.parts.processes import ROOT, environment
+
+COMMANDS = sorted(path.stem for path in (ROOT / "videos" / "management" / "commands").glob("[a-z]*.py"))
+
+
+def bare_python(folder):
+    """A Python without any package."""
+    venv.create(folder, with_pip=False, symlinks=True)
+    return folder / "bin" / "python"
+
+
+def run(python, script, *arguments):
+    command = [str(python), str(script), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment())
+
+
+def test_a_python_without_packages_hands_over_to_the_studios_own(tmp_path):
+    done = run(bare_python(tmp_path / "bare"), ROOT / "manage.py", "--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("HeyGen Studio ")
+
+
+def test_without_an_environment_it_says_what_to_run(tmp_path):
+    script = shutil.copy(ROOT / "manage.py", tmp_path / "manage.py")
+    done = run(bare_python(tmp_path / "bare"), script, "check")
+    assert done.returncode == 1
+    assert f"make -C {tmp_path} install" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_environment_that_lacks_a_package_is_no_endless_loop(tmp_path):
+    shutil.copy(ROOT / "manage.py", tmp_path / "manage.py")
+    done = run(bare_python(tmp_path / ".venv"), tmp_path / "manage.py", "check")
+    assert done.returncode == 1 and "install" in done.stderr
+
+
+def test_it_can_be_run_by_its_name():
+    assert os.access(ROOT / "manage.py", os.X_OK)
+    assert (ROOT / "manage.py").read_text().startswith("#!/usr/bin/env python3\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_is_for(name):
+    env = environment(COLUMNS="200")
+    command = [sys.executable, "manage.py", name, "--help"]
+    said = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60).stdout
+    _, purpose, *rest = said.split("\n\n")
+    assert purpose.endswith(".") and purpose[0].isupper() and len(purpose) > 40, said
+    own = "\n".join(rest).split("--version")[0]
+    for line in own.splitlines():
+        if line.startswith("  --") or (line.startswith("  ") and not line.startswith("   ")):
+            assert len(line.split(None, 1)) == 2, f"{name}: {line.strip()} says nothing"

@@ -1,0 +1,36 @@
+"""`manage.py doctor`: what is wrong with this studio, in words, and what to do. Ends with 1 when something is wrong."""
+
+import os
+import sys
+
+from django.core.management.base import BaseCommand
+
+from videos.diagnosis import Level, diagnose
+from videos.worker.supervisor import environment_beside_a_demo
+
+
+class Command(BaseCommand):
+    help = (
+        "Looks at settings, data folder, database, storage, disk, worker, API key, clock, backups and webhooks, and "
+        "says in words what is wrong and what to do. Costs nothing. Ends with 1 when something is wrong."
+    )
+    requires_system_checks = []
+    requires_migrations_checks = False
+
+    def run_from_argv(self, argv):
+        if lacking := environment_beside_a_demo():
+            os.execve(sys.executable, [sys.executable, *argv], os.environ | lacking)
+        super().run_from_argv(argv)
+
+    def add_arguments(self, parser):
+        parser.add_argument("--offline", action="store_true", help="ask no remote API and no clock but this machine's")
+
+    def handle(self, *, offline: bool, **options):
+        is_bad = False
+        for part, finding in diagnose(online=not offline):
+            is_bad |= finding.level == Level.BAD
+            self.stdout.write(f"{finding.level:<5} {part}: {finding.words}")
+            if finding.advice:
+                self.stdout.write(f"      → {finding.advice}")
+        if is_bad:
+            sys.exit(1)
