@@ -64,6 +64,7 @@ TRASH_DAYS = env.int("STUDIO_TRASH_DAYS", 30)
 KEEP_DAYS = env.int("STUDIO_KEEP_DAYS", None)  # None: videos are kept until somebody deletes them
 KEEP_BYTES = env.int("STUDIO_KEEP_BYTES", None)
 NOTIFY_URLS = env.str("STUDIO_NOTIFY_URLS", "")
+NOTIFY_PROMPTS = env.bool("STUDIO_NOTIFY_PROMPTS", False)
 
 # Who may reach us
 HOST = env.str("HOST", "127.0.0.1")

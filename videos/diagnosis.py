@@ -176,7 +176,7 @@ def look_at_faults() -> Iterator[Finding]:
     faults = list(StudioFault.objects.open()[:SHOWN])
     for fault in faults:
         yield bad(f"A fault of the studio: {fault}, {fault.count} times.", "Nothing is lost. Please report it.")
-    for alarm in Alarm.objects.open()[:SHOWN]:
+    for alarm in Alarm.objects.open().filter(kind__in=[Alarm.Kind.DISK, Alarm.Kind.BACKUP])[:SHOWN]:
         yield bad(alarm.sentence)
     for path in sorted((settings.ACCEPTED_FOLDER / "unclaimed").glob("*"))[:SHOWN]:
         advice = "A restored backup may be older than it. The file holds its id at HeyGen."

@@ -11,7 +11,7 @@ from videos.remotes import keys
 WORKER_SILENT = 60  # seconds
 FAULTS_COUNTED = 20
 ALARMS_SHOWN = 5
-ALARMS = {Alarm.Kind.DISK: "The disk is nearly full.", Alarm.Kind.BACKUP: "The backup failed."}
+ALARMS = (Alarm.Kind.DISK, Alarm.Kind.BACKUP)  # the others are read from their own rows
 WEB_STARTED = time.monotonic()
 
 
@@ -91,8 +91,8 @@ def silent_worker() -> Notice | None:
 
 
 def alarms() -> list[Notice]:
-    rows = Alarm.objects.open()[:ALARMS_SHOWN]
-    return [Notice(f"alarm-{row.pk}", ALARMS[row.kind], row.sentence, tone="bad") for row in rows]
+    rows = Alarm.objects.open().filter(kind__in=ALARMS)[:ALARMS_SHOWN]
+    return [Notice(f"alarm-{row.pk}", f"{row.title}.", row.sentence, tone="bad") for row in rows]
 
 
 def own_fault() -> Notice | None:

@@ -17,14 +17,14 @@ from django.utils import timezone
 from django_q.models import Schedule, Task
 
 from videos import stopping
-from videos.engine import account_check, recovery, retention, webhooks
+from videos.engine import account_check, outgoing, recovery, retention, webhooks
 from videos.engine import poll as polling
 from videos.engine import save as saving
 from videos.engine import submit as sending
 from videos.engine.enqueue import NO_LIMIT, enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
 from videos.faults import name_of
 from videos.limits import SAVERS, SENDERS
-from videos.models import Generation, Job, StudioFault, WebhookEvent
+from videos.models import Generation, Job, OutgoingNotice, StudioFault, WebhookEvent
 from videos.models.lease import is_too_far_ahead
 from videos.models.transactions import delete_in_order
 from videos.storage import consistency, remeasure, verified_backup
@@ -42,6 +42,7 @@ __all__ = [
     "pump",
     "recover",
     "save",
+    "send_notices",
     "submit",
     "sweep",
 ]
@@ -106,6 +107,13 @@ def deliver_webhooks():
             webhooks.deliver()
 
 
+@task(Job.NOTICES)
+def send_notices():
+    with a_place("notices", 1) as is_free:
+        if is_free:
+            outgoing.send()
+
+
 @task(Job.RECOVERY)
 def recover():
     recovery.recover()
@@ -125,6 +133,7 @@ def nightly():
     delete_in_order(Task.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT))
     delete_in_order(Session.objects.filter(expire_date__lt=timezone.now()))
     WebhookEvent.objects.prune()
+    OutgoingNotice.objects.prune()
     retention.retire()
     consistency.nightly()
     verified_backup.back_up_tonight()

@@ -42,6 +42,10 @@ def enqueue_webhooks():
     enqueue("deliver_webhooks", timeout=WEBHOOK_SECONDS)
 
 
+def enqueue_notices():
+    enqueue("send_notices", timeout=WEBHOOK_SECONDS)
+
+
 def enqueue(task: str, *arguments: Any, **options: Any):
     try:
         async_task(f"videos.tasks.{task}", *arguments, save=False, **options)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from videos.engine.enqueue import (
+    enqueue_notices,
     enqueue_save,
     enqueue_submit,
     enqueue_webhooks,
@@ -19,8 +20,9 @@ from videos.engine.enqueue import (
     oldest_task,
     waiting,
 )
+from videos.engine.outgoing import watch
 from videos.limits import SAVERS, SENDERS, TASKS_WAITING
-from videos.models import Generation, WebhookEvent
+from videos.models import Alarm, Generation, OutgoingNotice, WebhookEvent
 
 ENQUEUE_AGAIN = 10.0  # seconds until the same row is enqueued again, whatever happened to its task
 LOST_AFTER = 1.5  # seconds for a task that was taken to claim its row
@@ -56,8 +58,15 @@ class Work:
         if to_send or to_save:
             task = Enqueued(now, newest_task() or 0)
             self.enqueued.update(dict.fromkeys([*to_send, *to_save], task))
+        self.look_for_news()
+
+    def look_for_news(self):
+        """What is to be told to others: webhooks, and notices outside the browser."""
+        watch.look()
         if WebhookEvent.objects.due(timezone.now()).exists():
             enqueue_webhooks()
+        if OutgoingNotice.objects.are_due(timezone.now()) or Alarm.objects.wait_to_be_told():
+            enqueue_notices()
 
     def without_task(self, pks: Iterable[int], now: float) -> list[int]:
         pks = list(pks)

@@ -11,6 +11,7 @@ from videos.models.generation import Generation
 from videos.models.kept_numbers import BudgetUse, OwnerStorage, ProviderRecord, SpendDay, UsageDay
 from videos.models.metric_value import MetricValue
 from videos.models.one_time_link import OneTimeLink
+from videos.models.outgoing_notice import OutgoingNotice
 from videos.models.personal_note import PersonalNote
 from videos.models.picture import Picture, RemoteCopy
 from videos.models.polls import DuePoll, Outcome
@@ -48,6 +49,7 @@ __all__ = [
     "OneTimeLink",
     "OtherContents",
     "Outcome",
+    "OutgoingNotice",
     "OverBudget",
     "OwnerStorage",
     "PersonalNote",

@@ -26,6 +26,7 @@ from videos.models.generation_queryset import NOT_ITS_FAULT, TAB, GenerationQuer
 from videos.models.kept_numbers import OwnerStorage, ProviderRecord, UsageDay, add_to_sums
 from videos.models.lease import CLOCKS_DIFFER, NO_LEASE, claim_lasts
 from videos.models.metric_value import MetricValue
+from videos.models.outgoing_notice import OutgoingNotice
 from videos.models.picture import Picture, RemoteCopy
 from videos.models.polls import Outcome, PollManager, event_of
 from videos.models.provider import Provider
@@ -121,7 +122,7 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         fields |= {"polls": F("polls") + 1, **outcome.fields}
         if not rows.update(status=outcome.status, **CHANGED, **fields):
             return None
-        if outcome.status != Status.SAVING and (settings.METRICS_TOKEN or settings.WEBHOOK_URL):
+        if outcome.status != Status.SAVING:
             self.get(pk=outcome.pk).report()
         return event_of(outcome)
 
@@ -689,8 +690,9 @@ class Generation(models.Model):
 
     # Reports to others, in the transaction of the move
     def report(self):
-        """The outbox of the webhook, and the totals of `/metrics`, where they are switched on."""
+        """The webhook's outbox, notices outside the browser, and the totals of `/metrics`, where they are wanted."""
         WebhookEvent.objects.note(self)
+        OutgoingNotice.objects.note(self)
         if settings.METRICS_TOKEN:
             MetricValue.objects.count_ended(self.provider_id, Status(self.status))
 

@@ -48,6 +48,10 @@ class Preferences(models.Model):
     def __str__(self):
         return f"Preferences of {self.user}"
 
+    def wants(self, kind: str) -> bool:
+        """Whether this person is to be told outside the browser: of what is finished, or of what went wrong."""
+        return bool(self.notify_urls_stored) and (self.notify_finished if kind == "finished" else self.notify_problems)
+
     @property
     def notify_urls(self) -> str:
         """Addresses for apprise, one a line."""

@@ -28,6 +28,7 @@ class Job(models.TextChoices):
     ACCOUNT = "account", "Account check"
     NIGHTLY = "nightly", "Nightly check"
     WEBHOOKS = "webhooks", "Webhooks"
+    NOTICES = "notices", "Notices"
     PICTURES = "pictures", "Reading pictures"
 
 

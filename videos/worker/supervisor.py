@@ -32,6 +32,7 @@ from videos.worker.static_files import collect_static_files
 
 KEY_EVERY = 3.0  # seconds between two looks whether a key was stored or removed
 STEP = 0.1  # seconds between two checks
+WATCH_WORKER_EVERY = 120.0  # seconds
 STOP_WITHIN = 10.0  # seconds until a part that does not stop is killed
 SHORTEST_LIFE = 5.0  # seconds; a part that ended sooner counts as failed
 TRIES = 5
@@ -143,6 +144,7 @@ class Supervisor:
         self.selector = selectors.DefaultSelector()
         self.must_stop = False
         self.look_at_key = 0.0
+        self.watched_at = time.monotonic()
         self.parts = self.make_parts()
 
     def make_parts(self) -> list[Part]:
@@ -184,12 +186,19 @@ class Supervisor:
 
     def check_parts(self):
         self.pass_on_output(STEP)
+        self.have_worker_watched()
         for part in self.parts:
             if part.has_ended():
                 self.note_end(part)
             if part.process is None and time.monotonic() >= part.start_at and not self.must_stop:
                 self.start(part)
         reap(linux.children() - {part.process.pid for part in self.parts if part.process})
+
+    def have_worker_watched(self):
+        """The worker cannot say that it is gone. A process of its own looks, so that no database holds up this one."""
+        if settings.NOTIFY_URLS and time.monotonic() > self.watched_at + WATCH_WORKER_EVERY:
+            self.watched_at = time.monotonic()
+            subprocess.Popen([sys.executable, MANAGE, "sendnotices"], cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL)
 
     def start(self, part: Part):
         part.start()

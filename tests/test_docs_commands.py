@@ -1,0 +1,145 @@
+"""Every command in the documentation is run: in a scratch studio, dry, or by the test that the table names."""
+
+import re
+import shlex
+import subprocess
+
+import httpx
+import pytest
+
+from tests.parts.processes import LOOPBACK, ROOT, environment, free_port, start, stop, wait_until
+
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md"))])
+FENCE = re.compile(r"^ *```(?:sh|bash|console)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+ASSIGNMENT = r"(?:[A-Z_]+=\S* )*"
+PORT, TOKEN = free_port(), "a-token-of-the-test"
+
+# A pattern of commands → how they are run. "dry": make says what it would do. "scratch": for real, in a studio of its
+# own. "server": for real, against one. A file: its tests run them. Else, a reason why none can.
+HOW = {
+    ASSIGNMENT + r"make run": "tests/test_make_run.py",
+    r"make [a-z-]+": "dry",
+    r"sudo make -C /srv/studio install": "tests/test_installing.py",
+    r"\.venv/bin/python manage\.py worker": "tests/test_two_workers.py",
+    r"(?:\./|\.venv/bin/python )manage\.py (?!worker).*": "scratch",
+    r"\.venv/bin/python -m gunicorn .*": "server",
+    r"curl .*": "server",
+    r"\.venv/bin/python -m pytest .*": "scratch",
+    r"docker compose .*": "tests/container/test_image.py",
+    r"git pull": "it fetches from the repository's own host",
+    r"sudo (?:useradd|install|cp|systemctl) .*": "it changes the machine; tests/test_docs.py reads the units",
+    r"[A-Z_]+=\S*": "a line of a file of settings; tests/test_docs.py compares their names",
+}
+
+
+def commands_of(page):
+    """Its commands, one a line, without comments."""
+    for block in FENCE.findall(page.read_text()):
+        for line in block.replace("\\\n", " ").splitlines():
+            command = re.sub(r"\s+#.*$", "", line).strip()
+            if command and not command.startswith("#"):
+                yield command
+
+
+def way_of(command):
+    return next((way for pattern, way in HOW.items() if re.fullmatch(pattern, command)), None)
+
+
+ALL = [(page.name, command) for page in PAGES for command in commands_of(page)]
+
+
+def those(way):
+    return list(dict.fromkeys(command for _, command in ALL if way_of(command) == way))
+
+
+@pytest.mark.parametrize(("page", "command"), ALL)
+def test_every_command_is_in_the_table(page, command):
+    assert way_of(command), f"docs: say in HOW how `{command}` is run"
+    shlex.split(command)
+
+
+def test_every_row_of_the_table_has_a_command_and_every_named_test_exists():
+    unused = [pattern for pattern in HOW if not any(re.fullmatch(pattern, command) for _, command in ALL)]
+    assert unused == []
+    assert [way for way in HOW.values() if way.startswith("tests/") and not (ROOT / way).is_file()] == []
+
+
+@pytest.mark.parametrize("command", those("dry"))
+def test_make_knows_what_to_do(command):
+    done = shell(command.replace("make ", "make --dry-run ", 1), environment())
+    assert done.returncode == 0, done.stderr
+
+
+def shell(command, env, **options):
+    return subprocess.run(
+        ["sh", "-c", command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, **options
+    )
+
+
+@pytest.fixture
+def scratch(tmp_path):
+    """The environment of a studio of its own, and the folders that the documentation's paths stand for."""
+    people = {"DJANGO_SUPERUSER_USERNAME": "owner", "DJANGO_SUPERUSER_PASSWORD": "a-long-pass-phrase"}
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    return environment(
+        STUDIO_DATA=data,
+        DATABASE_URL="",
+        STUDIO_BACKUP_FOLDER=tmp_path / "nightly",
+        DJANGO_SUPERUSER_EMAIL="owner@example.com",
+        **people,
+    )
+
+
+ORDER = ("migrate", "collectstatic", "check", "createsuperuser", "backupstudio /path", "backupstudio", "checkstudio")
+
+
+def place_of(command):
+    """Commands that make something come before those that need it."""
+    return next((place for place, word in enumerate(ORDER) if word in command), len(ORDER))
+
+
+def made_real(command, folder):
+    """The same, with the paths of the test, and answers that nobody types."""
+    command = re.sub(r"/path/to/[a-z-]+", str(folder / "backup"), command)
+    if "createsuperuser" in command:
+        command += " --noinput"
+    if "makemigrations" in command:
+        command += " --check --dry-run"
+    if "pytest" in command:
+        command += " --collect-only -q -p no:cacheprovider"
+    return command
+
+
+def test_every_command_for_a_studio_works_in_a_scratch_one(scratch, tmp_path):
+    for command in sorted(those("scratch"), key=place_of):
+        env = scratch
+        if "restorestudio" in command:
+            env = {**scratch, "STUDIO_DATA": str(tmp_path / "restored")}
+        done = shell(made_real(command, tmp_path), env)
+        allowed = {0, 1} if "doctor" in command else {0}  # no worker runs here, and it says so
+        assert done.returncode in allowed, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+
+
+def test_the_web_server_and_whatever_asks_it(scratch, tmp_path):
+    port, env = free_port(), {**scratch, "STUDIO_METRICS_TOKEN": TOKEN}
+    shell(".venv/bin/python manage.py migrate -v 0 && .venv/bin/python manage.py collectstatic --noinput -v 0", env)
+    servers = [command for command in those("server") if "gunicorn" in command]
+    assert len(servers) == 1
+    process = start(shlex.split(servers[0].replace("8000", str(port))), env, tmp_path / "log")
+    try:
+        wait_until(lambda: answers(port), 30, "the web server")
+        for command in those("server"):
+            if command.startswith("curl"):
+                done = shell(command.replace("8000", str(port)), env)
+                assert done.returncode == 0 and ("studio_" in done.stdout or '"ok"' in done.stdout), done
+    finally:
+        stop(process)
+
+
+def answers(port):
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5, **LOOPBACK)
+    except httpx.TransportError:
+        return None

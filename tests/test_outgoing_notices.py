@@ -1,0 +1,197 @@
+"""Notices outside the browser: grouped, throttled, to whom they concern, without prompts, and in nobody's way."""
+
+import json
+import logging
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from tests.parts.people import make_member
+from tests.parts.receiver import Receiver
+from tests.parts.things import make_queued, make_ready
+from videos.engine import outgoing
+from videos.engine.work import Work
+from videos.models import Alarm, Budget, Generation, OutgoingNotice, Preferences, ProcessLock, RemoteAccount
+from videos.models.studio_settings import CACHE
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def receiver(settings):
+    receiver = Receiver()
+    settings.NOTIFY_URLS = address_of(receiver, "studio")
+    CACHE.forget()
+    outgoing.watch.looked_at = float("-inf")
+    yield receiver
+    receiver.close()
+
+
+def address_of(receiver, path):
+    return receiver.url.replace("http://", "json://").replace("/hook", f"/{path}")
+
+
+def taken(receiver, path="/studio"):
+    """(title, body) of each message, in order."""
+    bodies = [json.loads(body) for where, _, body in receiver.taken if where.rstrip("/") == path]
+    return [(body["title"].removeprefix("HeyGen Studio: "), body["message"]) for body in bodies]
+
+
+def make_unknown(owner, token):
+    sending = Generation.objects.claim_to_send(make_queued(owner, token=token).pk)
+    assert sending.mark_sending(sending.lease_token) and sending.lose_reply("lost.network")
+
+
+def pass_time(seconds=30):
+    earlier = timezone.now() - timedelta(seconds=seconds)
+    OutgoingNotice.objects.filter(told_at=None).update(created_at=earlier)
+    OutgoingNotice.objects.exclude(told_at=None).update(told_at=earlier)
+
+
+def test_what_ends_together_is_one_message_without_prompts(receiver, owner, settings):
+    settings.STUDIO_URL = "https://studio.example.com"
+    first = make_ready(owner, "node-gw-1", token="first")
+    make_ready(owner, "node-gw-2", token="second")
+    make_unknown(owner, "third")
+    outgoing.send()
+    assert taken(receiver) == [], "a batch is still being finished"
+    pass_time()
+    outgoing.send()
+    [(title, body)] = taken(receiver)
+    assert title == "2 videos finished, 1 need a person"
+    assert f"by owner https://studio.example.com/g/{first.public_id}" in body
+    assert "lighthouse" not in body
+    outgoing.send()
+    assert len(taken(receiver)) == 1
+
+
+def test_prompts_are_quoted_only_where_asked_for(receiver, owner, settings):
+    settings.NOTIFY_PROMPTS = True
+    make_ready(owner)
+    pass_time()
+    outgoing.send()
+    assert "a lighthouse in fog" in taken(receiver)[0][1]
+
+
+def test_there_is_at_most_one_message_a_minute(receiver, owner):
+    make_ready(owner, "node-gw-1", token="first")
+    pass_time()
+    outgoing.send()
+    make_ready(owner, "node-gw-2", token="second")
+    OutgoingNotice.objects.filter(told_at=None).update(created_at=timezone.now() - timedelta(seconds=30))
+    outgoing.send()
+    assert len(taken(receiver)) == 1
+    pass_time(90)
+    outgoing.send()
+    assert len(taken(receiver)) == 2
+
+
+def test_without_addresses_nothing_is_kept(owner):
+    CACHE.forget()
+    make_ready(owner)
+    assert not OutgoingNotice.objects.exists()
+
+
+def test_each_person_is_told_of_their_own_videos_and_of_what_they_want(receiver, owner, settings):
+    settings.NOTIFY_URLS = ""
+    other = make_member("other")
+    wanted = Preferences(user=owner, notify_finished=True)
+    wanted.notify_urls = address_of(receiver, "mine")
+    wanted.save()
+    make_ready(owner, "node-gw-1", token="first")
+    make_ready(other, "node-gw-2", token="second")
+    make_unknown(owner, "third")
+    pass_time()
+    outgoing.send()
+    assert [title for title, _ in taken(receiver, "/mine")] == ["1 video finished"]
+
+
+def test_a_member_cannot_have_the_studio_call_a_host_of_their_choice(receiver, owner):
+    member = make_member()
+    for address in (address_of(receiver, "inside"), "mailto://10.0.0.1", "ntfy://10.0.0.1/topic", "file:///etc/passwd"):
+        assert not outgoing.may_use(address, member)
+        assert outgoing.may_use(address, owner)
+    for address in ("ntfy://a-topic", "ntfys://ntfy.sh/a-topic", "tgram://token/chat"):
+        assert outgoing.may_use(address, member)
+
+
+def test_what_is_wrong_is_said_once_and_once_more_when_it_is_over(receiver, owner):
+    account = RemoteAccount.objects.of("heygen_models")
+    account.pause("key")
+    for _ in range(3):
+        outgoing.watch.looked_at = float("-inf")
+        outgoing.watch.look()
+        outgoing.send()
+    [(title, body)] = taken(receiver)
+    assert title == "Sending is paused" and "did not accept the API key" in body
+    account.resume()
+    outgoing.watch.looked_at = float("-inf")
+    outgoing.watch.look()
+    outgoing.send()
+    outgoing.send()
+    assert [title for title, _ in taken(receiver)][1:] == ["Over: Sending is paused"]
+
+
+def test_a_pause_by_a_person_is_no_news(receiver, owner):
+    RemoteAccount.objects.of("heygen_models").pause("owner")
+    outgoing.watch.look()
+    outgoing.send()
+    assert taken(receiver) == []
+
+
+def test_a_budget_that_is_used_up_is_told(receiver, owner):
+    Budget.objects.create(scope="studio", videos_per_day=1)
+    make_queued(owner)
+    outgoing.watch.look()
+    outgoing.send()
+    assert [title for title, _ in taken(receiver)] == ["The budget is used up"]
+
+
+def test_a_disk_and_a_backup_are_told_of(receiver, owner):
+    Alarm.objects.set_off(Alarm.Kind.DISK, "a-host", "Less than 768 MB is free.")
+    Alarm.objects.set_off(Alarm.Kind.BACKUP, "", "The nightly backup failed.", True)
+    outgoing.send()
+    assert [title for title, _ in taken(receiver)] == ["The disk is nearly full", "The backup failed"]
+
+
+def test_the_command_tells_that_the_worker_is_gone_and_that_it_is_back(receiver, owner):
+    ProcessLock.objects.acquire("poller", 30)
+    call_command("sendnotices")
+    assert taken(receiver) == []
+    ProcessLock.objects.update(seen_at=timezone.now() - timedelta(minutes=5))
+    call_command("sendnotices")
+    ProcessLock.objects.update(seen_at=timezone.now())
+    call_command("sendnotices")
+    assert [title for title, _ in taken(receiver)] == ["The worker is not running", "Over: The worker is not running"]
+
+
+def test_the_command_tries_the_addresses(receiver, settings):
+    ProcessLock.objects.acquire("poller", 30)
+    call_command("sendnotices", "--test")
+    assert [title for title, _ in taken(receiver)] == ["a test"]
+    settings.NOTIFY_URLS = "json://127.0.0.1:9/"
+    with pytest.raises(CommandError, match="STUDIO_NOTIFY_URLS"):
+        call_command("sendnotices", "--test")
+
+
+def test_an_address_that_fails_is_in_no_log_and_in_nobodys_way(receiver, owner, settings, caplog):
+    caplog.set_level(logging.DEBUG)
+    settings.NOTIFY_URLS = f"json://user:canary-password@127.0.0.1:9/ nonsense {address_of(receiver, 'studio')}"
+    make_ready(owner)
+    pass_time()
+    outgoing.send()
+    assert len(taken(receiver)) == 1, "the others are still told"
+    assert "could not be sent" in caplog.text and "canary" not in caplog.text
+    assert not OutgoingNotice.objects.untold().exists()
+
+
+def test_the_worker_enqueues_them_when_a_group_is_complete(receiver, owner):
+    make_ready(owner)
+    Work().look()
+    assert not OrmQ.objects.exists()
+    pass_time()
+    Work().look()
+    assert [task.func() for task in OrmQ.objects.all()] == ["videos.tasks.send_notices"]

@@ -1,0 +1,68 @@
+"""What is to be said outside the browser: a row for each generation that ended, until somebody was told.
+
+It is written in the transaction of the move. Unlike a webhook's event it is a courtesy: tried once, in groups.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from videos.lifecycle import Status
+from videos.models.preferences import Preferences
+from videos.models.studio_settings import current
+
+KINDS = {
+    Status.READY: "finished",
+    Status.FAILED: "failed",
+    Status.UNKNOWN: "needs_person",
+    Status.STOPPED: "needs_person",
+}
+GROUPED_FOR = timedelta(seconds=20)  # so that a batch is one message
+SHORTEST_PAUSE = timedelta(minutes=1)  # between two messages
+KEPT_FOR = timedelta(days=1)
+
+
+class OutgoingNoticeQuerySet(models.QuerySet):
+    def note(self, generation):
+        """This generation has just ended, or needs a person. Called in the move's transaction."""
+        kind = KINDS.get(Status(generation.status))
+        if kind and (current().notify_urls or Preferences.objects.of(generation.owner).wants(kind)):
+            self.create(generation=generation, kind=kind)
+
+    def untold(self):
+        return self.filter(told_at=None)
+
+    def are_due(self, now: datetime) -> bool:
+        """Whether a group is complete, and the last message some time ago."""
+        if not self.untold().filter(created_at__lte=now - GROUPED_FOR).exists():
+            return False
+        return not self.filter(told_at__gt=now - SHORTEST_PAUSE, told_at__lte=now).exists()
+
+    def prune(self) -> int:
+        before = timezone.now() - KEPT_FOR
+        return self.filter(Q(told_at__lt=before) | Q(created_at__lt=before)).delete()[0]
+
+
+class OutgoingNotice(models.Model):
+    class Kind(models.TextChoices):
+        FINISHED = "finished", "Finished"
+        FAILED = "failed", "Failed"
+        NEEDS_PERSON = "needs_person", "Needs a person"
+
+    generation = models.ForeignKey("Generation", on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=16, choices=Kind)
+    created_at = models.DateTimeField(default=timezone.now)
+    told_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OutgoingNoticeQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["created_at"], condition=Q(told_at=None), name="outgoing_notice_untold"),
+            models.Index(fields=["told_at"], name="outgoing_notice_told"),
+        ]
+
+    def __str__(self):
+        return f"{self.get_kind_display()}: {self.generation_id}"
