@@ -211,6 +211,7 @@ TABLE = {
     "remotes_low_balance": owners(post=302),
     "remotes_pause": managers(post=302),
     "remotes_resume": managers(post=302),
+    "tour": page(SIGNED_IN),
     "healthz": page(EVERYBODY),
     "metrics": Row(EVERYBODY, get=404),  # where no token is set; else see test_metrics.py
     "signed_picture": page(EVERYBODY),

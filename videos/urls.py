@@ -30,6 +30,7 @@ from videos.views import (
     signed_pictures,
     sso,
     studio_settings,
+    tour,
     usage,
     viewer,
 )
@@ -149,6 +150,7 @@ urlpatterns = [
     path("remotes/<str:backend>/low-balance", remotes.low_balance, name="remotes_low_balance"),
     path("remotes/<str:backend>/pause", remotes.pause, name="remotes_pause"),
     path("remotes/<str:backend>/resume", remotes.resume, name="remotes_resume"),
+    path("tour", tour.tour, name="tour"),
     path("healthz", health.healthz, name="healthz"),
     path("metrics", metrics.metrics, name="metrics"),
     # Frames for the remote API
