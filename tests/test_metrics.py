@@ -13,7 +13,7 @@ from tests.parts.studio import copy_sqlite
 from tests.parts.things import complete, make_queued, make_ready, make_running, make_saving
 from videos import metrics
 from videos.engine.save import NoNewLink, try_later
-from videos.models import Budget, MetricValue, ProcessLock, RemoteAccount
+from videos.models import Alarm, Budget, MetricValue, ProcessLock, RemoteAccount
 from videos.models.metric_value import LATENESS, POLLS, Totals
 from videos.remotes.base import Progress, State
 from videos.remotes.errors import Cause, RemoteError
@@ -129,12 +129,15 @@ def test_queue_worker_accounts_budget_and_disk_are_shown(client, owner):
     type(waiting).objects.update(due_at=timezone.now() - timedelta(seconds=30))
     RemoteAccount.objects.of("heygen_models").pause("owner", person="owner")
     Budget.objects.create(scope="studio", videos_per_day=5)
+    Alarm.objects.set_off(Alarm.Kind.BACKUP, "", "The nightly backup failed.", True)
     found = shown(client)
     assert 30 <= found["studio_queue_seconds"] < 60
     assert found["studio_worker_seen_seconds"] < 30
     assert found['studio_sending_paused{backend="heygen_models"}'] == 1
     assert found['studio_budget_left{period="today",unit="videos"}'] == 4
     assert found['studio_disk_bytes{kind="free"}'] > 0
+    assert found['studio_alarms{kind="backup"}'] == 1 and found['studio_alarms{kind="disk"}'] == 0
+    assert found["studio_webhooks_waiting"] == 0
 
 
 def test_what_was_read_is_kept_for_some_seconds(client, owner, django_assert_num_queries):
@@ -147,7 +150,7 @@ def test_what_was_read_is_kept_for_some_seconds(client, owner, django_assert_num
 def test_the_cost_does_not_grow_with_what_has_ended(owner, django_assert_max_num_queries):
     for number in range(3):
         make_ready(owner, f"node-gw-{number}", token=f"token-{number}")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         list(metrics.read_figures())
 
 

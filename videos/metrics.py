@@ -9,6 +9,7 @@ import os
 import shutil
 import threading
 import time
+from collections import Counter as Counts
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,9 +24,20 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from heygen_studio import __version__
 from videos.engine import enqueue
 from videos.lifecycle import UNSETTLED, Status
-from videos.models import Budget, Generation, MetricValue, ProcessLock, Provider, RemoteAccount, StudioFault
+from videos.models import (
+    Alarm,
+    Budget,
+    Generation,
+    MetricValue,
+    ProcessLock,
+    Provider,
+    RemoteAccount,
+    StudioFault,
+    WebhookEvent,
+)
 from videos.models import metric_value as names
 from videos.models.process_lock import POLLER
+from videos.models.studio_settings import current
 from videos.remotes import registry
 
 FIGURES_LAST = 5.0  # seconds
@@ -169,6 +181,11 @@ def of_queue() -> Iterator[Metric]:
     waits = max(0.0, (timezone.now() - due).total_seconds()) if due else 0.0
     yield gauge("studio_queue_seconds", "How long the generation waits that may be sent next.", [], [([], waits)])
     faults = StudioFault.objects.open()[:FAULTS_COUNTED].count()
+    events = WebhookEvent.objects.waiting()[:FAULTS_COUNTED].count()
+    yield gauge("studio_webhooks_waiting", "Webhook events that nobody has taken yet.", [], [([], events)])
+    standing = Counts(Alarm.objects.open().values_list("kind", flat=True))
+    kinds = [([kind], standing[kind]) for kind in Alarm.Kind.values]
+    yield gauge("studio_alarms", "What needs a person: disk, backup, sending, budget, worker.", ["kind"], kinds)
     yield gauge("studio_faults", "Faults of the studio itself that are open.", [], [([], faults)])
 
 
@@ -192,7 +209,7 @@ def of_budget() -> Iterator[Metric]:
 
 def of_host() -> Iterator[Metric]:
     disk = shutil.disk_usage(settings.DATA)
-    rows = [(["free"], disk.free), (["total"], disk.total), (["kept_free"], settings.MIN_FREE_BYTES)]
+    rows = [(["free"], disk.free), (["total"], disk.total), (["kept_free"], current().min_free_bytes)]
     yield gauge("studio_disk_bytes", "The disk of this host's data folder.", ["kind"], rows)
 
 
