@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from tests.parts.processes import LOOPBACK, ROOT, environment, free_port, start, stop, wait_until
+from tests.parts.receiver import Receiver
 
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md"))])
 FENCE = re.compile(r"^ *```(?:sh|bash|console)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
-ASSIGNMENT = r"(?:[A-Z_]+=\S* )*"
+ASSIGNMENT = r'(?:[A-Z_]+=(?:"[^"]*"|\S*) )*'
 PORT, TOKEN = free_port(), "a-token-of-the-test"
 
 # A pattern of commands → how they are run. "dry": make says what it would do. "scratch": for real, in a studio of its
@@ -24,7 +25,7 @@ HOW = {
     r"(?:\./|\.venv/bin/python )manage\.py (?!worker).*": "scratch",
     r"\.venv/bin/python -m gunicorn .*": "server",
     r"curl .*": "server",
-    r"\.venv/bin/python -m pytest .*": "scratch",
+    r"\.venv/bin/python -m pytest .*": "it is how this very test is run",
     r"docker compose .*": "tests/container/test_image.py",
     r"git pull": "it fetches from the repository's own host",
     r"sudo (?:useradd|install|cp|systemctl) .*": "it changes the machine; tests/test_docs.py reads the units",
@@ -62,6 +63,12 @@ def test_every_row_of_the_table_has_a_command_and_every_named_test_exists():
     unused = [pattern for pattern in HOW if not any(re.fullmatch(pattern, command) for _, command in ALL)]
     assert unused == []
     assert [way for way in HOW.values() if way.startswith("tests/") and not (ROOT / way).is_file()] == []
+
+
+@pytest.mark.parametrize("command", [command for _, command in ALL if " -m pytest " in command])
+def test_the_tests_that_a_command_names_exist(command):
+    [name] = re.findall(r"tests/\S+", command)
+    assert (ROOT / name).is_file()
 
 
 @pytest.mark.parametrize("command", those("dry"))
@@ -106,12 +113,20 @@ def made_real(command, folder):
         command += " --noinput"
     if "makemigrations" in command:
         command += " --check --dry-run"
-    if "pytest" in command:
-        command += " --collect-only -q -p no:cacheprovider"
     return command
 
 
 def test_every_command_for_a_studio_works_in_a_scratch_one(scratch, tmp_path):
+    receiver = Receiver()
+    scratch["STUDIO_NOTIFY_URLS"] = receiver.url.replace("http://", "json://")
+    try:
+        run_all(scratch, tmp_path)
+    finally:
+        receiver.close()
+    assert len(receiver.taken) > 0, "sendnotices --test sends"
+
+
+def run_all(scratch, tmp_path):
     for command in sorted(those("scratch"), key=place_of):
         env = scratch
         if "restorestudio" in command:

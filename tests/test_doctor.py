@@ -53,7 +53,7 @@ def test_a_worker_that_is_gone_or_never_came(owner):
     is_bad("Worker", "No worker has ever run", "make run")
     ProcessLock.objects.acquire("poller", 30)
     ProcessLock.objects.update(seen_at=timezone.now() - timedelta(hours=3))
-    is_bad("Worker", "3:00:00")
+    is_bad("Worker", "3:00:0")
 
 
 def test_a_data_folder_that_others_can_read(owner, settings):
@@ -74,7 +74,7 @@ def test_a_storage_that_takes_no_write(owner, settings):
 
 
 def test_paused_sending_is_said_with_its_reason(owner):
-    RemoteAccount.objects.of("heygen_models").pause("owner")
+    RemoteAccount.objects.of("heygen_models").pause("owner", person="owner")
     assert any(level == Level.BAD and "is paused" in words for level, words in said("Sending"))
 
 
@@ -101,7 +101,7 @@ def test_faults_alarms_and_paid_videos_that_belong_to_nothing(owner, settings):
 
 def test_unknown_outcomes_ask_for_a_person(owner):
     Generation.objects.filter(pk=make_queued(owner).pk).update(status="unknown")
-    assert "1 videos have an unknown outcome" in said("Videos")[0][1]
+    assert "1 video has an unknown outcome" in said("Videos")[0][1]
 
 
 def test_webhooks_that_nobody_takes(owner, settings):

@@ -81,7 +81,7 @@ def test_a_backup_that_lacks_a_video_is_no_backup_and_everybody_is_told(folder, 
     older = make_backup_of(folder, timedelta(days=9))
     monkeypatch.setattr(verified_backup, "back_up", lossy)
     back_up_tonight()
-    assert "lacks 1 saved videos" in Alarm.objects.open().get().sentence
+    assert "lacks 1 of the saved videos" in Alarm.objects.open().get().sentence
     assert "The backup failed." in signed_in(owner).get("/").content.decode()
     assert older in names(folder), "the last good ones stay"
     monkeypatch.undo()

@@ -136,7 +136,7 @@ def test_what_is_wrong_is_said_once_and_once_more_when_it_is_over(receiver, owne
 
 
 def test_a_pause_by_a_person_is_no_news(receiver, owner):
-    RemoteAccount.objects.of("heygen_models").pause("owner")
+    RemoteAccount.objects.of("heygen_models").pause("owner", person="owner")
     outgoing.watch.look()
     outgoing.send()
     assert taken(receiver) == []

@@ -188,8 +188,8 @@ def look_at_faults() -> Iterator[Finding]:
 def look_at_unknown() -> Iterator[Finding]:
     count = Generation.objects.filter(status="unknown")[:100].count()
     if count:
-        words = f"{count} videos have an unknown outcome: they may have been paid for."
-        yield note(words, "Resolve them in the gallery.")
+        which = "1 video has" if count == 1 else f"{count} videos have"
+        yield note(f"{which} an unknown outcome, and may have been paid for.", "Resolve it in the gallery.")
 
 
 def look_at_webhooks() -> Iterator[Finding]:

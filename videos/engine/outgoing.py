@@ -21,6 +21,7 @@ from videos.models import Alarm, Budget, OutgoingNotice, Preferences, ProcessLoc
 from videos.models.process_lock import POLLER
 from videos.models.remote_account import BY_PEOPLE
 from videos.models.studio_settings import current
+from videos.models.transactions import update_in_order
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,8 @@ def tell_of_generations():
     for owner in {notice.generation.owner for notice in notices}:
         own = [notice for notice in notices if notice.generation.owner_id == owner.pk]
         tell_person(owner, own)
-    OutgoingNotice.objects.filter(pk__in=[notice.pk for notice in notices]).update(told_at=timezone.now())
+    told = OutgoingNotice.objects.filter(pk__in=[notice.pk for notice in notices])
+    update_in_order(told, told_at=timezone.now())
 
 
 def tell_person(owner, notices: list[OutgoingNotice]):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from videos.lifecycle import Status
 from videos.models.preferences import Preferences
 from videos.models.studio_settings import current
+from videos.models.transactions import delete_in_order
 
 KINDS = {
     Status.READY: "finished",
@@ -42,7 +43,7 @@ class OutgoingNoticeQuerySet(models.QuerySet):
 
     def prune(self) -> int:
         before = timezone.now() - KEPT_FOR
-        return self.filter(Q(told_at__lt=before) | Q(created_at__lt=before)).delete()[0]
+        return delete_in_order(self.filter(Q(told_at__lt=before) | Q(created_at__lt=before)))
 
 
 class OutgoingNotice(models.Model):

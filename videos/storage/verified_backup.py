@@ -188,7 +188,7 @@ def verify(source: Path) -> dict[str, Any]:
         found = {name: ask(f"SELECT COUNT(*) FROM {table}")[0][0] for name, table in TABLES.items()}
         missing = [] if manifest["media"] == "in the bucket" else missing_files(source, ask)
     if missing:
-        raise BackupError(f"The backup lacks {len(missing)} saved videos, {missing[0]} among them")
+        raise BackupError(f"It lacks {len(missing)} of the saved videos, such as {missing[0]}")
     proof = {"verified_at": timezone.now().isoformat(timespec="seconds"), **found}
     (source / PROOF).write_text(json.dumps(proof, indent=2) + "\n")
     return proof

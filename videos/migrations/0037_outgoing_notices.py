@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0031_presets"),
+        ("videos", "0036_fill_kept_numbers"),
     ]
 
     operations = [
