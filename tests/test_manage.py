@@ -1,6 +1,7 @@
 """`./manage.py` finds the studio's own environment, or says what to do; every command says what it is for."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,5 +58,5 @@ def test_every_command_says_what_it_is_for(name):
     assert purpose.endswith(".") and purpose[0].isupper() and len(purpose) > 40, said
     own = "\n".join(rest).split("--version")[0]
     for line in own.splitlines():
-        if line.startswith("  --") or (line.startswith("  ") and not line.startswith("   ")):
+        if re.match(r" {2}\S", line):
             assert len(line.split(None, 1)) == 2, f"{name}: {line.strip()} says nothing"
