@@ -109,7 +109,7 @@ def deliver_webhooks():
 
 @task(Job.NOTICES)
 def send_notices():
-    with a_place("notices", 1) as is_free:
+    with one_of("notices", 1) as is_free:
         if is_free:
             outgoing.send()
 

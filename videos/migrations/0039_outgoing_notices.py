@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0036_fill_kept_numbers"),
+        ("videos", "0038_real_length"),
     ]
 
     operations = [
