@@ -14,6 +14,7 @@ from tests.parts.processes import LOOPBACK
 from tests.parts.saving import completed, save_until_ready
 from videos.engine.submit import submit
 from videos.models import Generation, Provider
+from videos.models.provider_limits import Asked, refusals
 from videos.remotes import registry
 from videos.remotes.base import State
 from videos.remotes.errors import RemoteError
@@ -22,6 +23,13 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 MODEL = "heygen_video_1"
 REMOTE = registry.find("heygen_models")
+
+
+def test_an_api_without_an_end_frame_refuses_it_for_a_provider_that_an_owner_added_too(db):
+    added = Provider(name="Added", value="added", backend="heygen_models")
+    asked = Asked(aspect_ratio="16:9", settings={}, has_end=True)
+    assert list(refusals(added, asked)) == [("end", "Added takes no end frame; remove it or choose another provider.")]
+    assert not list(refusals(Provider(name="Other", value="other", backend="heygen_workflows"), asked))
 
 
 def ask(prompt="It fails, a lighthouse", **fields):

@@ -6,6 +6,9 @@ from typing import Any
 
 from videos.models.picture import Picture
 from videos.models.provider import Provider
+from videos.remotes import registry
+
+NO_END_FRAME = "{} takes no end frame; remove it or choose another provider."
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,11 @@ class Asked:
 
 
 def refusals(provider: Provider, asked: Asked) -> Iterator[tuple[str, str]]:
-    """(field, sentence): fields are start, end, aspect_ratio and config. Nothing for a provider that is not strict."""
+    """(field, sentence): fields are start, end, aspect_ratio and config. Of a provider that is not strict only what its
+    API has no field for."""
     if not provider.is_strict:
+        if asked.has_end and not takes_end_frames(provider):
+            yield "end", NO_END_FRAME.format(provider.name)
         return
     yield from frame_refusals(provider, asked)
     if not asked.has_start and provider.ratios and asked.aspect_ratio not in provider.ratios:
@@ -35,8 +41,8 @@ def refusals(provider: Provider, asked: Asked) -> Iterator[tuple[str, str]]:
 
 
 def frame_refusals(provider: Provider, asked: Asked) -> Iterator[tuple[str, str]]:
-    if asked.has_end and provider.end_frame == Provider.Support.NO:
-        yield "end", f"{provider.name} takes no end frame; remove it or choose another provider."
+    if asked.has_end and (provider.end_frame == Provider.Support.NO or not takes_end_frames(provider)):
+        yield "end", NO_END_FRAME.format(provider.name)
     if asked.has_start and provider.start_frame == Provider.Support.NO:
         yield "start", f"{provider.name} takes no start frame; remove it or choose another provider."
     if not asked.has_start and provider.start_frame == Provider.Support.NEEDED:
@@ -44,6 +50,11 @@ def frame_refusals(provider: Provider, asked: Asked) -> Iterator[tuple[str, str]
     picture, widest = asked.start_frame, provider.widest_picture
     if picture and widest and max(picture.width, picture.height) > widest * min(picture.width, picture.height):
         yield "start", f"{provider.name} takes no picture whose one side is more than {widest} times the other."
+
+
+def takes_end_frames(provider: Provider) -> bool:
+    backend = registry.BACKENDS.get(provider.backend)
+    return backend is None or backend.has_end_frame
 
 
 def problem_with(key: dict[str, Any], value: Any, asked: Asked) -> str:
