@@ -108,6 +108,6 @@ def own_fault() -> Notice | None:
     return Notice("own-fault", "The studio has a fault of its own.", sentence, "bad")
 
 
-def digest_of(notices: list[Notice]) -> str:
+def digest_of(notices: list) -> str:
     """A short text that changes whenever the notices change."""
     return sha256(repr(notices).encode()).hexdigest()[:8] if notices else ""

@@ -117,6 +117,10 @@ const placeCard = (fresh, heading) => {
    that is to be removed. */
 const placeAll = (fragment) => {
   let heading;
+  for (const said of findAll("[data-place]", fragment)) {
+    const shown = document.getElementById(said.dataset.place);
+    if (shown) shown.textContent = said.textContent; // its place in the queue: the card itself has not changed
+  }
   const placed = findAll(".day, .card, [data-gone]", fragment).map((item) => {
     if (!item.matches(".day")) return placeCard(item, heading);
     heading = item;

@@ -22,7 +22,7 @@ from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
 from videos.models.budget import LedgerEntry
 from videos.models.changes import CHANGED, ThisTransaction
 from videos.models.event import GenerationEvent, Step, events_of
-from videos.models.generation_queryset import NOT_ITS_FAULT, TAB, GenerationQuerySet, elapsed_since
+from videos.models.generation_queryset import LONGEST_LINE, NOT_ITS_FAULT, TAB, GenerationQuerySet, elapsed_since
 from videos.models.kept_numbers import OwnerStorage, ProviderRecord, UsageDay, add_to_sums
 from videos.models.lease import CLOCKS_DIFFER, NO_LEASE, claim_lasts
 from videos.models.metric_value import MetricValue
@@ -277,6 +277,7 @@ class Generation(models.Model):
 
     # For the engine
     due_at = models.DateTimeField(default=timezone.now)
+    held_at = models.DateTimeField(null=True, blank=True, editable=False)  # queued, until somebody lets it go
     lease_token = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     send_attempts = models.PositiveIntegerField(default=0)
@@ -527,6 +528,38 @@ class Generation(models.Model):
         return cancelled and self.release(cancelled=1)
 
     @retried
+    def hold(self, by=None) -> bool:
+        """It is not sent until somebody lets it go. A sender that has claimed it fails at its mark."""
+        rows = Generation.objects.filter(pk=self.pk, status=Status.QUEUED, held_at=None)
+        return self._move(rows, Status.QUEUED, Step.HELD, by=by, held_at=timezone.now(), **NO_LEASE)
+
+    @retried
+    def let_go(self, by=None) -> bool:
+        """It is sent in its turn, at the place that it had."""
+        rows = Generation.objects.filter(pk=self.pk, status=Status.QUEUED, held_at__isnull=False)
+        return self._move(rows, Status.QUEUED, Step.LET_GO, by=by, held_at=None)
+
+    @retried
+    def move_to_front(self, by=None) -> bool:
+        """It takes the place of the first of its owner's that wait for the same backend, and those in between move back
+        by one. Whoever else waits keeps their place."""
+        due = Generation.objects.filter(due_at__lte=timezone.now())  # one that is delayed has no place to give
+        mine = due.filter(owner=self.owner_id, backend=self.backend).in_line()
+        lock_in_order(mine.order_by())
+        line = list(mine.values_list("pk", "due_at")[:LONGEST_LINE])
+        pks, times = [pk for pk, _ in line], [due_at for _, due_at in line]
+        if self.pk not in pks:
+            return False
+        number = pks.index(self.pk)
+        order = [self.pk, *pks[:number]]
+        for pk, due_at in zip(order, times[: number + 1], strict=True):
+            Generation.objects.filter(pk=pk).update(due_at=due_at, **CHANGED)
+        self.refresh_from_db()
+        if number:
+            self.log(Step.MOVED_UP, by=by)
+        return True
+
+    @retried
     def mark_retried(self, again: bool, by=None) -> bool:
         """False if it was retried before, unless `again` is given."""
         rows = Generation.objects.filter(pk=self.pk)
@@ -621,6 +654,10 @@ class Generation(models.Model):
     @property
     def in_progress(self) -> bool:
         return self.status in IN_PROGRESS
+
+    @property
+    def is_in_line(self) -> bool:
+        return self.status == Status.QUEUED and self.held_at is None and self.trashed_at is None
 
     @property
     def may_be_trashed(self) -> bool:

@@ -28,6 +28,7 @@ from videos.text import folded
 
 # Failures that do not count against a provider, because of the request, our account or its owner.
 NOT_ITS_FAULT = [Cause.REFUSED, Cause.PICTURE, Cause.INVALID, Cause.CREDITS, Cause.PLAN, Cause.KEY, Cause.CANCELLED]
+LONGEST_LINE, MOST_TOLD = 1000, 100
 SAMPLES = 20  # a provider's history reaches back so many generations
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
 
@@ -144,7 +145,31 @@ class GenerationQuerySet(models.QuerySet):
 
     def due(self, status: Status, now: datetime):
         is_due = passed("due_at", now, LONGEST_DELAY)
-        return self.unleased(now).filter(is_due, status=status, backend__in=registry.active_keys()).order_by("due_at")
+        rows = self.unleased(now).filter(is_due, status=status, held_at=None, backend__in=registry.active_keys())
+        return rows.order_by("due_at")
+
+    def in_line(self):
+        """What waits to be sent, in the order in which it is sent."""
+        return self.filter(status=Status.QUEUED, held_at=None, trashed_at=None).order_by("due_at", "pk")
+
+    def line_of(self, owner) -> dict[uuid.UUID, int]:
+        """Public id → place of this person's own that wait, the first ones."""
+        rows = list(self.filter(owner=owner).in_line()[:MOST_TOLD])
+        places = self.model._default_manager.places_in_line(rows)
+        return {row.public_id: places[row.pk] for row in rows if row.pk in places}
+
+    def places_in_line(self, rows: "Iterable") -> dict[int, int]:
+        """Id → place, from 1, among all that waits for the same backend, for those of `rows` that wait. Whoever stands
+        further back than LONGEST_LINE has none."""
+        wanted = {row.pk for row in rows if row.is_in_line}
+        if not wanted:
+            return {}
+        ahead, places = Counter(), {}
+        for pk, backend in self.in_line().values_list("pk", "backend")[:LONGEST_LINE]:
+            ahead[backend] += 1
+            if pk in wanted:
+                places[pk] = ahead[backend]
+        return places
 
     def answered_well(self, backend: str, now: datetime):
         """Running, polled at the usual rate, and the last poll succeeded."""

@@ -124,6 +124,15 @@ def ago(moment) -> str:
 
 
 @register.filter
+def place_words(place: int | None) -> str:
+    """Where a generation stands in the queue: "next", "3rd in the queue"; "" where that is not known."""
+    if place is None:
+        return ""
+    ending = "th" if place % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return "next in the queue" if place == 1 else f"{place:,}{ending} in the queue"
+
+
+@register.filter
 def money(amount: Decimal, currency: str = "USD") -> str:
     sign = {"USD": "$", "EUR": "€", "GBP": "£"}.get(currency)
     digits = f"{amount:,.2f}" if amount >= Decimal("0.1") or not amount else f"{amount:,.3f}"

@@ -50,6 +50,7 @@ class Card:
     can_compare: bool = False
     retried_as: uuid.UUID | None = None
     is_favourite: bool = False
+    place: int | None = None  # in the queue
     own_title: str = ""
     verdict: str = ""
     section: object = None  # the heading above it, where it is the first of a day
@@ -162,6 +163,7 @@ def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) ->
     )
     titles = PersonalNote.objects.titles(viewer, rows) if rows else {}
     verdicts = Verdict.objects.words(viewer, rows) if rows else {}
+    places = Generation.objects.places_in_line(rows)
     retries = Generation.objects.newest_retries(row for row in rows if row.retried_at)
     return [
         Card(
@@ -172,6 +174,7 @@ def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) ->
             can_compare=row.batch_id in several,
             retried_as=retries.get(row.pk),
             is_favourite=row.pk in stars,
+            place=places.get(row.pk),
             own_title=titles.get(row.pk, ""),
             verdict=verdicts.get(row.pk, ""),
             order=row.pk,

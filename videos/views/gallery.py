@@ -260,7 +260,8 @@ def card_context(request: HttpRequest, public_id) -> dict:
 def updates(request: HttpRequest) -> HttpResponse:
     """Only what changed since the page last asked, or 204. One small request per tab, whatever it shows."""
     filters, notices = GalleryFilters.asked_for(request.GET), current_notices()
-    seen, now = Cursor.read(request.GET.get("since", "")), Cursor.now(digest_of(notices))
+    line = Generation.objects.line_of(request.user)
+    seen, now = Cursor.read(request.GET.get("since", "")), Cursor.now(digest_of([*notices, *line.items()]))
     visible = Generation.objects.visible_to(request.user)
     ids = list(visible.changed_between(seen.moment, now.moment).values_list("pk", flat=True)[: MOST_CHANGES + 1])
     if not ids and now.notices == seen.notices:
@@ -280,6 +281,7 @@ def updates(request: HttpRequest) -> HttpResponse:
         title=title(in_progress(request, filters, counts)),
         cursor=now,
         notices=notices,
+        line=line,
         is_update=True,
     )
 
@@ -366,8 +368,8 @@ def page_context(request: HttpRequest, filters: GalleryFilters) -> dict:
 
 
 def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
-    notices = current_notices()
-    cursor = Cursor.now(digest_of(notices))  # read before the cards: at worst one is sent twice
+    notices, line = current_notices(), Generation.objects.line_of(request.user)
+    cursor = Cursor.now(digest_of([*notices, *line.items()]))  # read before the cards: at worst one is sent twice
     counts = filters.on_every_tab(request.user).tab_counts(request.user)
     preferences = Preferences.objects.of(request.user)
     return {

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import escape
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from videos import wording
@@ -30,6 +31,8 @@ UNDER_WAY = "This is still in progress, so it stays in the gallery."
 SETTLE_FIRST = "This may have been charged. Resolve this first, then it can be deleted."
 OUT_OF_DATE = "This page is out of date. Reload it and try again; nothing was sent."
 ALREADY_RETRIED = "This was already retried. Nothing was sent."
+FIRST_OF_YOURS = "This is now the first of yours to be sent."
+OUT_OF_QUEUE = "Taken out of the queue, and never sent. Change it below, then press Generate."
 TOO_LATE = "This has changed in the meantime; here is its present state."
 
 
@@ -62,6 +65,37 @@ def cancel(request: HttpRequest, public_id) -> HttpResponse:
     generation = own_generation(request, public_id)
     said = "" if generation.cancel(by=request.user) else TOO_LATE
     return answer(request, own_generation(request, public_id), said)
+
+
+@require_POST
+def hold(request: HttpRequest, public_id) -> HttpResponse:
+    said = "" if own_generation(request, public_id).hold(by=request.user) else TOO_LATE
+    return answer(request, own_generation(request, public_id), said)
+
+
+@require_POST
+def let_go(request: HttpRequest, public_id) -> HttpResponse:
+    generation = own_generation(request, public_id)
+    said = "" if generation.let_go(by=request.user) else TOO_LATE
+    enqueue_submit(generation.pk)
+    return answer(request, own_generation(request, public_id), said)
+
+
+@require_POST
+def to_front(request: HttpRequest, public_id) -> HttpResponse:
+    is_first = own_generation(request, public_id).move_to_front(by=request.user)
+    return answer(request, own_generation(request, public_id), FIRST_OF_YOURS if is_first else TOO_LATE)
+
+
+@require_POST
+def edit(request: HttpRequest, public_id) -> HttpResponse:
+    """Takes it out of the queue, never sent, and puts all of it into the composer."""
+    generation = own_generation(request, public_id)
+    if not generation.cancel(by=request.user):
+        return answer(request, own_generation(request, public_id), TOO_LATE)
+    if not request.htmx:
+        return redirect(f"/?{urlencode({'reuse': generation.public_id})}")
+    return answer(request, generation, OUT_OF_QUEUE, fill_from=generation)
 
 
 @require_POST
