@@ -139,7 +139,7 @@ class GenerationAdmin(LookOnly):
         return queryset.filter(named | Q(pk__in=Generation.objects.search(words).values("pk"))), False
 
     # The list
-    @admin.display(description="")
+    @admin.display(description="video")
     def poster(self, generation):
         saved = getattr(generation, "saved_video", None)
         if saved is None or not generation.viewable:

@@ -187,6 +187,13 @@ class PriceInline(admin.TabularInline):
     extra = 0
     verbose_name_plural = "Prices by resolution"
 
+    def formfield_for_dbfield(self, db_field, request, **options):
+        """In a table, fields have no labels of their own beside the head of their column."""
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if field is not None:
+            field.widget.attrs["aria-label"] = str(field.label or db_field.verbose_name)
+        return field
+
 
 @admin.register(Provider)
 class ProviderAdmin(StudioAdmin):
@@ -236,7 +243,7 @@ class ProviderAdmin(StudioAdmin):
             return "No price set"
         return f"{money(provider.price, provider.currency)} {provider.get_price_unit_display()}"
 
-    @admin.display(description="")
+    @admin.display(description="copy")
     def copy(self, provider):
         add = reverse("admin:videos_provider_add")
         return format_html('<a href="{}?copy={}" aria-label="Copy {}">Copy</a>', add, provider.pk, provider)

@@ -25,6 +25,7 @@ from videos.lifecycle import Status
 from videos.models import Batch, Budget, Generation, LedgerEntry, ProcessLock, Provider, RemoteAccount, StudioFault
 from videos.models.bounded import count
 from videos.models.process_lock import POLLER
+from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.remotes.errors import Cause
 from videos.templatetags.studio import ago, balance_words, gap, money, size
@@ -70,7 +71,7 @@ def polls() -> Tile:
     now, first_due = timezone.now(), running.order_by("due_at").values_list("due_at", flat=True).first()
     late = max(0.0, (now - first_due).total_seconds()) if first_due else 0.0
     value = f"{gap(late)} late" if late > LATE else "On time" if first_due else "Nothing to ask"
-    every = f"every {settings.POLL_SECONDS:g} s"
+    every = f"every {current().poll_seconds:g} s"
     address = f"{reverse('admin:videos_generation_changelist')}?status__exact={Status.RUNNING}"
     tone = "warn" if late > LATE else "good" if first_due else ""
     return Tile("Polls", "activity", value, f"{count(running)} followed, {every}", address, tone)
@@ -90,7 +91,7 @@ def queue() -> Tile:
 
 def disk() -> Tile:
     usage = shutil.disk_usage(settings.DATA)
-    is_low = usage.free < 2 * settings.MIN_FREE_BYTES
+    is_low = usage.free < 2 * current().min_free_bytes
     where = "the bucket holds the videos" if settings.BUCKET else f"of {size(usage.total)}"
     address = reverse("admin:videos_savedvideo_changelist")
     return Tile("Disk", "hard-drive", f"{size(usage.free)} free", where, address, "warn" if is_low else "good")
