@@ -71,7 +71,7 @@ def take_all(browser, studio):
     take(composer, "composer-dark")
 
     viewer = page(WIDE)
-    viewer.locator(".card a.open").first.click()
+    viewer.locator(".card a.open:not([data-stack])").first.click()
     viewer.locator("dialog .player").wait_for()
     hold(viewer, "dialog video", 2)
     take(viewer, "viewer-dark")

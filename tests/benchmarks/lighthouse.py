@@ -40,7 +40,7 @@ def sign_in(page, studio):
     """Returns the path of the newest video's page."""
     page.set_default_timeout(PATIENCE)
     enter(page, studio)
-    path = page.locator(".card a.open").first.get_attribute("href")
+    path = page.locator(".card a.open:not([data-stack])").first.get_attribute("href")
     page.close()
     return path
 

@@ -26,12 +26,12 @@ urlpatterns = [path("floor", lambda request: HttpResponse("ok")), path("", inclu
 
 
 def make_cards(owner, count):
-    batch = Batch.objects.create(owner=owner, form_token=uuid.uuid4().hex)
+    """So many cards, each of a batch of its own: those of one batch would be one stack."""
     provider, now = Provider.objects.first(), timezone.now()
     for number in range(count):
         generation = Generation.objects.create(
             owner=owner,
-            batch=batch,
+            batch=Batch.objects.create(owner=owner, form_token=uuid.uuid4().hex),
             prompt=f"A drone shot flying over a coastal city at sunset, number {number}",
             provider=provider,
             status=Status.READY,
