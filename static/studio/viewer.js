@@ -85,7 +85,7 @@ const followHistory = (event) => {
 addEventListener("popstate", followHistory, true);
 
 listen("click", (event) => {
-  const link = event.target.closest("#cards a.open:not([data-stack]), #cards a[data-view], #viewer a[data-view]");
+  const link = event.target.closest("#cards a.open:not([data-stack]), #cards .segments a, #viewer a[data-view]");
   if (event.target === viewer) viewer.close(); // a click outside the dialog
   if (!viewer || !link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();

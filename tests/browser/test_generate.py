@@ -24,6 +24,8 @@ def test_a_newcomer_makes_watches_and_finds_a_video(new_studio, page):
     page.click("#provider-pick")
     page.fill("#provider-search", "kling pro")
     page.click("text=Kling Pro model")
+    page.fill("#provider-search", "")
+    page.get_by_role("checkbox", name="VEO 3.1").first.uncheck()
     page.click("#ratio-pick")
     page.locator(".ratios label", has_text="9:16").click()
     expect(page.locator("#provider-pick")).to_contain_text("Kling Pro")

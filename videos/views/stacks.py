@@ -14,6 +14,7 @@ from videos.views.cards import Card, cards_of
 
 CHUNKS = (300, 20_000)  # rows read to find the batches of a page; 30 batches have 15,000 videos at most
 MOST_OPENED = 60  # in place; a larger batch has a page of its own
+LINKED = 8  # segments that are links as well
 SEGMENTS = 40  # drawn for one stack; a larger batch says its numbers in words alone
 # The state whose video stands for the whole stack, best first; and the order of the segments.
 FACES = [
@@ -83,6 +84,11 @@ class Stack:
     @property
     def count(self) -> int:
         return len(self.members)
+
+    @property
+    def has_few(self) -> bool:
+        """Whether each segment leads to its video; of many, the page would only grow."""
+        return self.count <= LINKED
 
     @property
     def is_long(self) -> bool:
