@@ -52,7 +52,7 @@ const headingOf = (card) => {
 const placeBefore = (after, heading) => {
   let place = after || find("#more");
   if (!heading || !after || headingOf(after) === heading) return place;
-  while (place.previousElementSibling?.matches(".day, .fill")) place = place.previousElementSibling;
+  while (place.previousElementSibling?.matches(".day, .row-end")) place = place.previousElementSibling;
   return place;
 };
 
@@ -67,7 +67,7 @@ const insertCard = (fresh, heading) => {
   const place = placeBefore(after, known || heading);
   if (heading && !known) find("#cards").insertBefore(heading, place);
   find("#cards").insertBefore(fresh, place);
-  if (heading && !known && place) fresh.after(createElement("i", { className: "fill" }));
+  if (heading && !known && place) fresh.after(createElement("i", { className: "row-end" }));
   return fresh;
 };
 
