@@ -110,6 +110,7 @@ def place_of(command):
 def made_real(command, folder):
     """The same, with the paths of the test, and answers that nobody types."""
     command = re.sub(r"/path/to/[a-z-]+", str(folder / "backup"), command)
+    command = re.sub(r"\bNAME\b", "owner", command)
     if "createsuperuser" in command:
         command += " --noinput"
     if "makemigrations" in command:
