@@ -13,7 +13,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("username")
+        parser.add_argument("username", help="the name with which this person signs in")
 
     def handle(self, *args, username, **options):
         person = User.objects.filter(username=username).first()
