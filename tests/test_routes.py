@@ -28,6 +28,7 @@ from videos.models import (
     Preset,
     ProcessLock,
     PublicLink,
+    ReviewLink,
     StudioFault,
     audit,
 )
@@ -157,6 +158,18 @@ TABLE = {
     "comment": Row(ITS_MAKER, post=422),
     "resolve_comment": Row(ITS_MAKER, post=302, htmx_post=200),
     "remove_comment": Row(ITS_MAKER, post=302, htmx_post=200),
+    "review_links": page(ITS_MAKER, post=422),
+    "revoke_review_link": Row(ITS_MAKER, post=302),
+    "agency": owners(get=200, post=302),
+    "client": page(EVERYBODY),
+    "client_enter": Row(EVERYBODY, post=302),
+    "client_watched": Row(EVERYBODY, post=204),
+    "client_mark": Row(EVERYBODY, get=404),
+    "client_preview": page(EVERYBODY),
+    "client_approved": Row(EVERYBODY, get=404),
+    "client_answer": Row(EVERYBODY, post=404),
+    "client_comment": Row(EVERYBODY, post=422),
+    "client_file": file(EVERYBODY),
     "personal_note": action(ITS_MAKER),
     "import": page(SIGNED_IN, post=422),
     "selected": action(SIGNED_IN),
@@ -282,7 +295,10 @@ class World:
         self.clip = self.collection.clips.get()
         self.comment = Comment.objects.write(self.clip, author=member, name="member", text="wider")
         self.link = PublicLink.objects.create(generation=self.generation)
+        review_token = ReviewLink.issue(self.collection, member, label="Tern")
+        self.review_link = ReviewLink.objects.get()
         self.tokens = {
+            **{name: review_token for name in TABLE if name.startswith("client")},
             "invite": OneTimeLink.objects.issue("invite", owner),
             "reset": OneTimeLink.objects.issue("password", owner, for_user=member),
             "signed_picture": signed_links.make_token(self.picture),
@@ -315,7 +331,11 @@ class World:
             given["pk"] = OneTimeLink.objects.get(purpose="invite").pk
         if name in ("decide", "comment", "resolve_comment", "remove_comment"):
             given |= {"public_id": self.collection.public_id, "clip": self.clip.public_id, "pk": self.comment.pk}
-        if name in of_collection or name.startswith("collection_"):
+        if name == "revoke_review_link":
+            given["pk"] = self.review_link.pk
+        if name.startswith("client_"):
+            given["clip"] = self.clip.public_id
+        if name in of_collection | {"review_links", "revoke_review_link"} or name.startswith("collection_"):
             given["public_id"] = self.collection.public_id
         if name in {"use_preset", "remove_preset"}:
             given["public_id"] = self.preset.public_id

@@ -22,7 +22,7 @@ LATER = re.compile(r'import\("\./([\w-]+\.js)"\)')
 SCRIPT = re.compile(r'<script type="module" src="/static/studio/([\w-]+\.js)"')
 MOST_GZIPPED = 14_000  # bytes, of the scripts of one page: what travels to the browser before anything is pressed
 MOST_LATER = 4_000  # bytes, of one module that is loaded once somebody needs it
-OWN_STYLES = {"review.css"}  # of the pages of a review alone
+OWN_STYLES = {"client.css", "review.css"}  # of the pages of a review alone
 LONGEST_LINE = 120
 
 

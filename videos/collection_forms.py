@@ -11,15 +11,12 @@ NAME_TAKEN = "You already have a collection with this name."
 LONGEST_SHOWN = "Keep it within {:,} characters; this has {:,}."
 
 
-class Line(Typed):
-    """One line of text, without blanks around it."""
+class Written(Typed):
+    """Text of a length that people can read. `missing` is the sentence where there is none; "" takes none, too."""
 
     def __init__(self, longest: int, missing: str = "", **options):
         self.longest, self.missing = longest, missing
-        super().__init__(widget=forms.TextInput(attrs={"maxlength": longest, "dir": "auto"}), **options)
-
-    def to_python(self, value):
-        return check_length(" ".join(super().to_python(value).split()), self.longest)
+        super().__init__(**options)
 
     def clean(self, value):
         value = super().clean(value)
@@ -28,13 +25,23 @@ class Line(Typed):
         return value
 
 
-class Lines(Typed):
-    """Text of several lines."""
+class Line(Written):
+    """One line, without blanks around it."""
 
-    def __init__(self, longest: int, **options):
-        self.longest = longest
-        attributes = {"maxlength": longest, "rows": 3, "dir": "auto"}
-        super().__init__(widget=forms.Textarea(attrs=attributes), **options)
+    def __init__(self, longest: int, *arguments, **options):
+        widget = forms.TextInput(attrs={"maxlength": longest, "dir": "auto"})
+        super().__init__(longest, *arguments, widget=widget, **options)
+
+    def to_python(self, value):
+        return check_length(" ".join(super().to_python(value).split()), self.longest)
+
+
+class Lines(Written):
+    """Several lines."""
+
+    def __init__(self, longest: int, *arguments, **options):
+        widget = forms.Textarea(attrs={"maxlength": longest, "rows": 3, "dir": "auto"})
+        super().__init__(longest, *arguments, widget=widget, **options)
 
     def to_python(self, value):
         return check_length(with_line_feeds(super().to_python(value)).strip(), self.longest)

@@ -1,21 +1,32 @@
 """What people write while they review: comments, and links for others to take part by."""
 
 import math
+from datetime import datetime, time, timedelta
 
 from django import forms
+from django.utils import timezone
 
-from videos.collection_forms import Lines
-from videos.forms import Typed
-from videos.models import Clip, Comment
-from videos.models.review import LONGEST_COMMENT, Area
+from videos.collection_forms import Line, Lines
+from videos.forms import Typed, keep_upload
+from videos.models import Agency, Clip, Comment
+from videos.models.agency import LONGEST_AGENCY
+from videos.models.review import LONGEST_AUTHOR, LONGEST_COMMENT, LONGEST_LABEL, Area
 
 LONGEST_VIDEO = 24 * 3600  # seconds
+LONGEST_LINK = timedelta(days=5 * 365)
+SHORTEST_PASSWORD = 6
+PERMISSIONS = ("may_approve", "may_comment", "may_download", "shows_prompts")
+COVERS = [
+    ("all", "All of the collection, and what is added later"),
+    *((state, f"{name}, as it is now") for state, name in Clip.State.choices),
+    ("chosen", "Those chosen below"),
+]
 
 
 class CommentForm(forms.Form):
     """A comment on a clip. What cannot be read of its place is left out; its text is what counts."""
 
-    text = Lines(LONGEST_COMMENT, label="Comment")
+    text = Lines(LONGEST_COMMENT, missing="Write a comment first.", label="Comment")
     at = Typed()
     area = Typed()
     parent = Typed()
@@ -24,11 +35,6 @@ class CommentForm(forms.Form):
     def __init__(self, *arguments, clip: Clip | None = None, **options):
         super().__init__(*arguments, **options)
         self.clip = clip
-
-    def clean_text(self) -> str:
-        if not self.cleaned_data["text"]:
-            raise forms.ValidationError("Write a comment first.")
-        return self.cleaned_data["text"]
 
     def clean_at(self) -> float | None:
         try:
@@ -50,3 +56,106 @@ class CommentForm(forms.Form):
         if parent is None:
             raise forms.ValidationError("That comment was removed. Send this as a new one.")
         return parent.parent or parent
+
+
+class ClientCommentForm(CommentForm):
+    """A comment from behind a link: it is no reply, and its author sees it. `known` is the name that they gave before;
+    the field may then be left out."""
+
+    name = Line(LONGEST_AUTHOR, label="Your name")
+    parent = for_client = None
+
+    def __init__(self, *arguments, known: str = "", **options):
+        super().__init__(*arguments, **options)
+        self.known = known
+
+    def clean_name(self) -> str:
+        name = self.cleaned_data["name"] or self.known
+        if not name:
+            raise forms.ValidationError("Say who you are, so that your answer has a name.")
+        return name
+
+
+class LinkForm(forms.Form):
+    """A new review link."""
+
+    label = Line(LONGEST_LABEL, missing="Say for whom the link is.", label="For whom")
+    ends = forms.DateField(required=False, label="Ends after", widget=forms.DateInput(attrs={"type": "date"}))
+    password = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=128,
+        label="Password",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    may_approve = forms.BooleanField(required=False, initial=True, label="Approve, or ask for a change")
+    may_comment = forms.BooleanField(required=False, initial=True, label="Comment")
+    may_download = forms.BooleanField(required=False, label="Download the videos")
+    shows_prompts = forms.BooleanField(required=False, label="See prompts and models")
+    covers = forms.ChoiceField(required=False, choices=COVERS, label="Which videos")
+
+    def __init__(self, *arguments, clips: list[Clip], **options):
+        super().__init__(*arguments, **options)
+        self.clips = clips
+        wanted = set(self.data.getlist("clips")) if self.is_bound else set()
+        for clip in clips:
+            clip.is_chosen = str(clip.public_id) in wanted
+
+    @property
+    def permissions(self) -> list:
+        return [self[name] for name in PERMISSIONS]
+
+    def clean_ends(self):
+        day = self.cleaned_data["ends"]
+        if day and not timezone.localdate() <= day < timezone.localdate() + LONGEST_LINK:
+            raise forms.ValidationError("Choose today or a later day, at most five years from now.")
+        return day
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        if password and len(password) < SHORTEST_PASSWORD:
+            raise forms.ValidationError(f"Use at least {SHORTEST_PASSWORD} characters, or none.")
+        return password
+
+    def clean(self):
+        cleaned = super().clean()
+        if self.chosen() == []:
+            self.add_error("covers", "No video is chosen.")
+        return cleaned
+
+    def chosen(self) -> list[Clip] | None:
+        """The clips that it covers; None covers the whole collection, whatever is added later."""
+        covers = self.cleaned_data.get("covers") or "all"
+        if covers == "all":
+            return None
+        if covers == "chosen":
+            return [clip for clip in self.clips if clip.is_chosen]
+        return [clip for clip in self.clips if clip.state == covers]
+
+    def fields_of_link(self) -> dict:
+        data = self.cleaned_data
+        names = ("label", "password", *PERMISSIONS)
+        end = data["ends"] and timezone.make_aware(datetime.combine(data["ends"] + timedelta(days=1), time.min))
+        return {name: data[name] for name in names} | {"expires_at": end, "clips": self.chosen()}
+
+
+class AgencyForm(forms.Form):
+    """The name and the mark that clients see."""
+
+    name = Line(LONGEST_AGENCY, label="Name")
+    mark = forms.FileField(required=False, label="Mark", widget=forms.FileInput(attrs={"accept": "image/*"}))
+    without_mark = forms.BooleanField(required=False, label="Remove the mark")
+
+    def __init__(self, *arguments, owner, **options):
+        super().__init__(*arguments, **options)
+        self.owner = owner
+
+    def clean_mark(self):
+        file = self.cleaned_data["mark"]
+        return keep_upload(self.owner, file) if file else None
+
+    def write(self, agency: Agency):
+        agency.name = self.cleaned_data["name"]
+        if self.cleaned_data["mark"] or self.cleaned_data["without_mark"]:
+            agency.mark = self.cleaned_data["mark"]
+        agency.save()

@@ -1,5 +1,6 @@
 """The models, one group per file. `generation` is the only writer of status."""
 
+from videos.models.agency import Agency
 from videos.models.alarm import Alarm
 from videos.models.batch import AlreadyRetried, Batch, OtherContents, Request, TokenTaken
 from videos.models.budget import Budget, LedgerEntry, OverBudget
@@ -28,6 +29,7 @@ from videos.models.verdict import Verdict
 from videos.models.webhook_event import WebhookEvent
 
 __all__ = [
+    "Agency",
     "Alarm",
     "AlreadyRetried",
     "Batch",

@@ -23,6 +23,9 @@ LONGEST_LABEL = 80
 MOST_COMMENTS = 500  # of one clip
 MOST_FROM_A_LINK = 30  # comments in THROTTLED_FOR
 THROTTLED_FOR = timedelta(minutes=10)
+MOST_TRIES = 8  # of a password, then nobody is let in by it for COOL_OFF
+COOL_OFF = timedelta(minutes=15)
+CLIENT_STATES = (Clip.State.APPROVED, Clip.State.CHANGE)
 
 
 class TooManyComments(Exception):
@@ -65,6 +68,15 @@ class ReviewLinkQuerySet(models.QuerySet):
     def find(self, token: str) -> "ReviewLink | None":
         return self.open().filter(token_digest=digest(token)).select_related("collection", "made_by").first()
 
+    def ended(self, token: str) -> "ReviewLink | None":
+        """The link of this token whose time is over; None for one that was revoked, or never made."""
+        return self.filter(token_digest=digest(token), revoked_at=None, expires_at__lte=timezone.now()).first()
+
+    def with_counts(self):
+        """Each with how many videos it covers by name, and how many are answered."""
+        chosen = Count("clips", distinct=True)
+        return self.annotate(chosen=chosen, answered=Count("answers", distinct=True)).order_by("-pk")
+
 
 class ReviewLink(models.Model):
     """An address at which somebody without an account reviews a collection, or some of it."""
@@ -81,6 +93,8 @@ class ReviewLink(models.Model):
     is_selection = models.BooleanField(default=False, help_text="Only some of the collection's videos.")
     clips = models.ManyToManyField(Clip, blank=True, related_name="+")
     views = models.PositiveIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0, editable=False)
+    tried_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -122,6 +136,25 @@ class ReviewLink(models.Model):
 
     def is_password(self, text: str) -> bool:
         return check_password(text, self.password)
+
+    def take_try(self) -> bool:
+        """Whether the password may be tried now; it counts before it is looked at, so many at once are no more."""
+        now, rows = timezone.now(), ReviewLink.objects.filter(pk=self.pk)
+        if rows.filter(Q(tried_at=None) | Q(tried_at__lt=now - COOL_OFF)).update(tries=1, tried_at=now):
+            return True
+        return bool(rows.filter(tries__lt=MOST_TRIES).update(tries=F("tries") + 1, tried_at=now))
+
+    def forget_tries(self):
+        ReviewLink.objects.filter(pk=self.pk).update(tries=0, tried_at=None)
+
+    @property
+    def last_day(self):
+        """The last day on which it is open; it ends with that day."""
+        return timezone.localdate(self.expires_at - timedelta(seconds=1)) if self.expires_at else None
+
+    @property
+    def sender(self) -> str:
+        return self.made_by.get_full_name() or self.made_by.get_username()
 
     @property
     def key(self) -> str:

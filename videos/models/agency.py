@@ -1,0 +1,30 @@
+"""The name and the mark under which clients see this studio: one row, which owners write."""
+
+from django.db import models
+
+LONGEST_AGENCY = 80
+OUR_NAME = "HeyGen Studio"
+
+
+class AgencyQuerySet(models.QuerySet):
+    def current(self) -> "Agency":
+        """The row, or one that was never written."""
+        return self.select_related("mark").first() or Agency()
+
+
+class Agency(models.Model):
+    name = models.CharField(max_length=LONGEST_AGENCY, blank=True, help_text="Empty: HeyGen Studio.")
+    mark = models.ForeignKey("Picture", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    objects = AgencyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "agency"
+
+    def __str__(self):
+        return self.name or OUR_NAME
+
+    def save(self, *arguments, **options):
+        """There is one row."""
+        self.pk = 1
+        super().save(*arguments, **options)

@@ -1,0 +1,27 @@
+"""How the studio appears to clients: the agency's own name and mark, set by owners."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from videos.body_limits import takes_uploads
+from videos.models import Agency
+from videos.review_forms import AgencyForm
+from videos.views.members import owner_only
+
+ONE_PICTURE = 21 * 1024**2  # of at most 20 MB, and the form around it
+
+
+@takes_uploads(ONE_PICTURE)
+@owner_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def agency(request: HttpRequest) -> HttpResponse:
+    shown = Agency.objects.current()
+    form = AgencyForm(request.POST or None, request.FILES or None, owner=request.user, initial={"name": shown.name})
+    if request.method == "POST" and form.is_valid():
+        form.write(shown)
+        messages.success(request, "Clients see it from now on.")
+        return redirect("agency")
+    status = 422 if form.errors else 200
+    return render(request, "client/agency.html", {"form": form, "agency": shown}, status=status)

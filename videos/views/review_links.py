@@ -1,0 +1,59 @@
+"""The links by which clients review a collection: made, listed and revoked by its owner."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from videos.addresses import address_for_others, opens_only_here
+from videos.models import Agency, Clip, Collection, PersonalNote, ReviewLink
+from videos.models.collection import MOST_CLIPS
+from videos.review_forms import LinkForm
+from videos.views.collections import own
+
+MOST_LISTED = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def links(request: HttpRequest, public_id) -> HttpResponse:
+    """All links of a collection; a POST makes one, whose address is shown this once."""
+    collection = own(request, public_id)
+    clips = clips_of(request, collection)
+    form = LinkForm(request.POST if request.method == "POST" else None, clips=clips, label_suffix="")
+    address = ""
+    if form.is_bound and form.is_valid():
+        token = ReviewLink.issue(collection, request.user, **form.fields_of_link())
+        address = address_for_others(request, reverse("client", args=[token]))
+        form = LinkForm(clips=clips, label_suffix="")
+    context = {
+        "collection": collection,
+        "form": form,
+        "clips": clips,
+        "links": listed(collection),
+        "new_link": address,
+        "address_opens_only_here": opens_only_here(address or address_for_others(request, "/")),
+        "agency": Agency.objects.current(),
+    }
+    return render(request, "review/links.html", context, status=422 if form.errors else 200)
+
+
+def clips_of(request: HttpRequest, collection: Collection) -> list[Clip]:
+    clips = collection.clips.visible_to(request.user).filter(generation__saved_video__isnull=False)
+    clips = list(clips.select_related("generation").in_order()[:MOST_CLIPS])
+    titles = PersonalNote.objects.titles(request.user, [clip.generation_id for clip in clips])
+    for clip in clips:
+        clip.title = titles.get(clip.generation_id) or clip.generation.prompt
+    return clips
+
+
+def listed(collection: Collection) -> list[ReviewLink]:
+    return list(collection.links.with_counts()[:MOST_LISTED])
+
+
+@require_POST
+def revoke(request: HttpRequest, public_id, pk) -> HttpResponse:
+    collection = own(request, public_id)
+    get_object_or_404(collection.links, pk=pk).revoke()
+    messages.info(request, "The link is revoked. Whoever opens it is told so.")
+    return redirect("review_links", public_id=public_id)
