@@ -110,6 +110,7 @@ def review_context(request: HttpRequest, shown: Collection, form: CollectionForm
         "form": form or CollectionForm(initial={"name": shown.name, "note": shown.note}),
         "strip": strip,
         "clip": strip.current,
+        "here": f"{address_of(shown)}?{urlencode({'clip': strip.current.public_id})}" if strip.current else "",
         "total": total,
         "verdicts": verdicts_of(strip.current) if strip.current else [],
         "bar": bar_of(strip.counts),

@@ -1,0 +1,54 @@
+"""Reviewing by hand: in the studio by keys alone, behind a link on a phone."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.parts.exhibition import make
+from videos.models import Clip, Collection, Comment, ReviewAnswer, ReviewLink
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def collection(room):
+    made = Collection.objects.make(room.owner, "Autumn launch")
+    made.add(make(room.owner, "a wave", count=3, draft=False, config={"duration": 2}), room.owner)
+    return made
+
+
+def test_keys_decide_comment_and_jump(room, collection):
+    first = collection.clips.in_order()[0]
+    Comment.objects.write(first, author=room.owner, name="owner", text="Wider", at=1.2, area="0.1,0.1,0.2,0.2")
+    room.goto(f"{room.studio.url}/c/{collection.public_id}")
+    expect(room.locator("#markers .marker")).to_have_count(1)
+    room.locator("#comments .timecode").first.click()
+    expect(room.locator("[data-film-time]")).to_have_text(re.compile("0:01 / 0:02"))
+    expect(room.locator("#areas .area")).to_be_visible()
+    room.keyboard.press("c")
+    room.keyboard.type("A little brighter")
+    room.keyboard.press("Control+Enter")
+    expect(room.locator("#comments")).to_contain_text("A little brighter")
+    assert Comment.objects.get(text="A little brighter").at == pytest.approx(1.2, abs=0.1)
+    room.keyboard.press("Escape")
+    room.locator("body").press("2")
+    expect(room.locator("#review")).to_contain_text("2 of 3")
+    room.locator("body").press("4")
+    expect(room.locator("#review")).to_contain_text("3 of 3")
+    assert list(collection.clips.in_order().values_list("state", flat=True)) == ["approved", "rejected", "to_review"]
+
+
+def test_a_client_answers_on_a_phone(room, collection, phone_page):
+    token = ReviewLink.issue(collection, room.owner, label="Tern")
+    phone_page.goto(f"{room.studio.url}/r/{token}")
+    expect(phone_page.get_by_role("button", name="Approve")).to_be_in_viewport()
+    phone_page.get_by_label("Comment").fill("The logo is cut off")
+    phone_page.get_by_label("Your name").fill("Maya")
+    phone_page.get_by_role("button", name="Ask for a change").click()
+    expect(phone_page.locator("#comments")).to_contain_text("The logo is cut off")
+    phone_page.get_by_role("button", name="Approve").click()
+    expect(phone_page.locator("#review")).to_contain_text("2 of 3")
+    assert phone_page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert ReviewAnswer.objects.get().name == "Maya"
+    assert collection.clips.in_order()[0].state == Clip.State.APPROVED
