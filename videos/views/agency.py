@@ -18,8 +18,9 @@ ONE_PICTURE = 21 * 1024**2  # of at most 20 MB, and the form around it
 @require_http_methods(["GET", "HEAD", "POST"])
 def agency(request: HttpRequest) -> HttpResponse:
     shown = Agency.objects.current()
-    form = AgencyForm(request.POST or None, request.FILES or None, owner=request.user, initial={"name": shown.name})
-    if request.method == "POST" and form.is_valid():
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = AgencyForm(*sent, owner=request.user, initial={"name": shown.name})
+    if form.is_valid():
         form.write(shown)
         messages.success(request, "Clients see it from now on.")
         return redirect("agency")
