@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0038_real_length"),
+        ("videos", "0039_outgoing_notices"),
     ]
 
     operations = [
