@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0039_outgoing_notices"),
+        ("videos", "0040_held_generations"),
     ]
 
     operations = [
