@@ -2,6 +2,7 @@
 place. None of it costs anything, and nothing that a person has stopped is sent."""
 
 import pytest
+from django.utils.html import escape
 
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, signed_in
@@ -86,7 +87,7 @@ def test_one_that_is_delayed_gives_its_delay_to_nobody(client, member):
     first, last = waiting(member, "first", "last")
     claimed = Generation.objects.claim_to_send(last.pk)
     claimed.put_back(claimed.lease_token, delay=60 * first.created_at.resolution * 10**6, note="delay.network")
-    assert "This has changed in the meantime" in do(client, last, "front", **HTMX).text
+    assert escape("so it can't be moved now") in do(client, last, "front", **HTMX).text
     assert line() == ["first", "last"]
 
 

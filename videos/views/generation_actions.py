@@ -32,6 +32,7 @@ SETTLE_FIRST = "This may have been charged. Resolve this first, then it can be d
 OUT_OF_DATE = "This page is out of date. Reload it and try again; nothing was sent."
 ALREADY_RETRIED = "This was already retried. Nothing was sent."
 FIRST_OF_YOURS = "This is now the first of yours to be sent."
+NOT_NOW = "This is waiting to be tried again, so it can't be moved now."
 OUT_OF_QUEUE = "Taken out of the queue, and never sent. Change it below, then press Generate."
 TOO_LATE = "This has changed in the meantime; here is its present state."
 
@@ -84,7 +85,9 @@ def let_go(request: HttpRequest, public_id) -> HttpResponse:
 @require_POST
 def to_front(request: HttpRequest, public_id) -> HttpResponse:
     is_first = own_generation(request, public_id).move_to_front(by=request.user)
-    return answer(request, own_generation(request, public_id), FIRST_OF_YOURS if is_first else TOO_LATE)
+    generation = own_generation(request, public_id)
+    refusal = NOT_NOW if generation.is_in_line else TOO_LATE
+    return answer(request, generation, FIRST_OF_YOURS if is_first else refusal)
 
 
 @require_POST
