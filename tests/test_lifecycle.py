@@ -22,6 +22,7 @@ from videos.engine.recovery import replay_accepted, write_side_file
 from videos.engine.submit import submit
 from videos.lifecycle import FINAL, MOVES, Status
 from videos.models import Batch, Generation, LedgerEntry, Outcome, RemoteAccount, SavedVideo
+from videos.models.recount import differences
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -182,6 +183,10 @@ class Life(RuleBasedStateMachine):
             given_back = generation.remote_id is None and generation.status in {Status.CANCELLED, Status.FAILED}
             assert held == (0 if given_back else 1), f"{generation.status}: {held} held"
             assert settled == (generation.remote_id is not None)
+
+    @invariant()
+    def every_kept_number_is_what_the_rows_say(self):
+        assert differences() == []
 
     @invariant()
     def the_last_event_tells_where_it_stands(self):

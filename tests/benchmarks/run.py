@@ -50,7 +50,7 @@ def fresh(folder, name, **env):
 
 def module(name, *arguments, env):
     command = [sys.executable, "-m", f"tests.benchmarks.{name}", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=400)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -15,7 +15,7 @@ from videos.lifecycle import Status
 from videos.models.budget import LedgerEntry
 from videos.models.generation import Generation
 from videos.models.generation_queryset import NOT_ITS_FAULT
-from videos.models.kept_numbers import BudgetUse, OwnerStorage, ProviderRecord, SpendDay, UsageDay, added, bucket_of
+from videos.models.kept_numbers import BudgetUse, OwnerStorage, ProviderRecord, SpendDay, UsageDay, bucket_of
 from videos.models.transactions import batched, retried
 
 AT_ONCE = 2000
@@ -72,7 +72,8 @@ def usage_days() -> Rows:
             row["saved"] += 1
             row["size"] += size or 0
             if sent_at and completed_at:
-                row["waits"] = added(row["waits"], bucket_of((completed_at - sent_at).total_seconds()), 1)
+                wait = bucket_of((completed_at - sent_at).total_seconds())
+                row["waits"][wait] = row["waits"].get(wait, 0) + 1
     return found
 
 
