@@ -58,7 +58,17 @@ def scans(queries):
 
 
 PAGES = ["/", "/?state=running", "/?state=ready", "/?state=attention", "/?state=favourite", "/?state=trash"]
-PAGES += ["/?provider=veo_3_1", "/?q=zzzz", "/?q=dusk", "/usage", "/compare", "/updates?since="]
+PAGES += [
+    "/?sort=oldest",
+    "/?sort=longest",
+    "/?sort=provider",
+    "/?provider=veo_3_1",
+    "/?q=zzzz",
+    "/?q=dusk",
+    "/usage",
+    "/compare",
+    "/updates?since=",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)

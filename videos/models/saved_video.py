@@ -36,9 +36,13 @@ class SavedVideo(models.Model):
     has_sound = models.BooleanField(default=False)
     poster = models.FileField(max_length=200)
     last_frame = models.FileField(max_length=200)
+    small_poster = models.FileField(max_length=200, blank=True, editable=False)  # made when it is first asked for
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SavedVideoQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["-seconds", "-generation"], name="saved_video_longest")]
 
     def __str__(self):
         return f"{self.width} × {self.height}, {self.seconds:.1f} s"
@@ -66,7 +70,7 @@ class SavedVideo(models.Model):
         SavedVideo.objects.filter(pk=self.pk).update(codec_string=self.codec)
 
     def files(self):
-        return (self.file, self.poster, self.last_frame)
+        return (self.file, self.poster, self.last_frame, self.small_poster)
 
 
 class PublicLinkQuerySet(models.QuerySet):

@@ -36,6 +36,7 @@ from videos.storage.download import FetchError, guard_for, look
 from videos.storage.folders import make_folder, walk
 from videos.storage.listing import Listing, StoredFile
 from videos.storage.names import Names
+from videos.storage.small_poster import forget_small_poster
 
 logger = logging.getLogger(__name__)
 
@@ -339,6 +340,7 @@ def redraw(generation: Generation) -> str:
                 target.write(chunk)
         for draw, name in ((probe.poster, copy.poster.name), (probe.last_frame, copy.last_frame.name)):
             draw_into_storage(draw, video, picture, name)
+    forget_small_poster(copy)
     return "drawn again from the saved copy"
 
 

@@ -32,13 +32,10 @@ def gallery_page(
         rows = rows.filter(behind(sort, before)) if before else rows
     if stacks:
         cards, has_more = page_of_stacks(rows, PAGE, viewer, newest=not sort)
-    elif sort in BY_TIME:
-        pks = rows.newest_pks(viewer, PAGE + 1, newest=not sort)
-        found = Generation.objects.filter(pk__in=pks[:PAGE]).with_everything().order_by("pk" if sort else "-pk")
-        cards, has_more = cards_of(found, viewer), len(pks) > PAGE
     else:
-        found = list(ordered(rows, sort, before).with_everything()[: PAGE + 1])
-        cards, has_more = cards_of(found[:PAGE], viewer), len(found) > PAGE
+        pks = pks_on_page(rows, sort, viewer, before)
+        found = {one.pk: one for one in Generation.objects.filter(pk__in=pks[:PAGE]).with_everything()}
+        cards, has_more = cards_of([found[pk] for pk in pks[:PAGE] if pk in found], viewer), len(pks) > PAGE
     cards = list(with_sections(cards, sort, after))
     last = section_of(cards[-1].generation, sort) if cards else None
     end = min if sort == "" else max if sort == "oldest" else last_of
@@ -49,23 +46,43 @@ def last_of(keys: list[int]) -> int:
     return keys[-1]
 
 
-def ordered(rows: GenerationQuerySet, sort: str, before: int | None) -> GenerationQuerySet:
-    """These rows in their order, from behind the video `before`; in time's order they are found by `newest_pks`."""
-    order = ("provider__name", "-pk")
-    if sort == "longest":
-        rows, order = rows.filter(saved_video__isnull=False), ("-saved_video__seconds", "-pk")
-    return (rows.filter(behind(sort, before)) if before else rows).order_by(*order)
+def pks_on_page(rows: GenerationQuerySet, sort: str, viewer, before: int | None) -> list[int]:
+    """The videos of one page in their order, and one more where there are more."""
+    if sort in BY_TIME:
+        return rows.newest_pks(viewer, PAGE + 1, newest=not sort)
+    last = Generation.objects.filter(pk=before).select_related("provider", "saved_video").first() if before else None
+    return (by_provider if sort == "provider" else by_length)(rows, viewer, last)
+
+
+def by_length(rows: GenerationQuerySet, viewer, last: Generation | None) -> list[int]:
+    """The longest first: SavedVideo has an index for it."""
+    if last and hasattr(last, "saved_video"):
+        same, shorter = (
+            Q(saved_video__seconds=last.saved_video.seconds),
+            Q(saved_video__seconds__lt=last.saved_video.seconds),
+        )
+        rows = rows.filter(shorter | same & Q(pk__lt=last.pk))
+    rows = rows.filter(saved_video__seconds__gte=0).order_by("-saved_video__seconds", "-saved_video__generation_id")
+    return list(rows.values_list("pk", flat=True)[: PAGE + 1])
+
+
+def by_provider(rows: GenerationQuerySet, viewer, last: Generation | None) -> list[int]:
+    """Provider by provider, in the order of their names; of each the newest first."""
+    found: list[int] = []
+    for provider in Provider.objects.order_by("name", "pk"):
+        key, reached = (provider.name, provider.pk), last and (last.provider.name, last.provider_id)
+        if reached and key < reached:
+            continue
+        part = rows.filter(provider=provider)
+        part = part.filter(pk__lt=last.pk) if reached and key == reached else part
+        found += part.newest_pks(viewer, PAGE + 1 - len(found))
+        if len(found) > PAGE:
+            break
+    return found
 
 
 def behind(sort: str, before: int) -> Q:
-    if sort in BY_TIME:
-        return Q(pk__gt=before) if sort else Q(pk__lt=before)
-    name = "provider__name" if sort == "provider" else "saved_video__seconds"
-    value = Generation.objects.filter(pk=before).values_list(name, flat=True).first()
-    if value is None:
-        return Q(pk__lt=before)
-    further = f"{name}__gt" if sort == "provider" else f"{name}__lt"
-    return Q(**{further: value}) | Q(**{name: value}, pk__lt=before)
+    return Q(pk__gt=before) if sort else Q(pk__lt=before)
 
 
 def in_order(cards: Iterable[Card | Stack], sort: str) -> Iterator[Card | Stack]:
