@@ -59,9 +59,9 @@ class Area:
 class ReviewLinkQuerySet(models.QuerySet):
     def open(self):
         """Those that let people in now: a deactivated member's stop, until the member is activated again."""
-        return self.unrevoked().filter(made_by__is_active=True)
+        return self.not_ended().filter(made_by__is_active=True)
 
-    def standing(self):
+    def not_ended(self):
         ended = Q(expires_at__lte=timezone.now())
         return self.filter(revoked_at=None).exclude(ended)
 
