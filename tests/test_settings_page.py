@@ -6,6 +6,7 @@ import sys
 from contextlib import closing
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 
 from tests.parts.accounts import account
@@ -51,6 +52,7 @@ def test_an_owner_sets_numbers_in_units_that_people_use(page, owner):
     assert (now.max_video_bytes, now.min_free_bytes) == (500_000_000, 0)
     assert (now.trash_days, now.keep_days, now.keep_bytes) == (7, None, 2_500_000_000)
     assert StudioSettings.objects.get().changed_by == owner
+    assert "Seconds between polls" in LogEntry.objects.latest("pk").change_message
     shown = page.get("/settings").content.decode()
     assert 'value="15"' in shown and 'value="500"' in shown and 'value="2.5"' in shown
 
@@ -108,6 +110,7 @@ def test_a_key_is_stored_tested_shown_by_its_end_and_removed(page, remote, setti
         cursor.execute("SELECT session_data FROM django_session")
         assert KEY not in str(cursor.fetchall())
     assert KEY not in caplog.text
+    assert KEY not in str(list(LogEntry.objects.values()))
     assert "The stored key is removed." in page.post("/settings/key/remove", follow=True).content.decode()
     assert keys.heygen_api_key() == ""
 

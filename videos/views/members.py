@@ -109,6 +109,7 @@ def remove_second_factor(request, pk):
     """For somebody who lost it. They sign in with the password alone, and can set up another."""
     person = get_object_or_404(User.objects.exclude(pk=request.user.pk), pk=pk)
     second_factor.remove_all(person)
+    audit.note(request.user, person.get_username(), "The second factor was removed.", person)
     messages.success(request, f"{person} has no second factor any more, and is signed out everywhere.")
     return redirect("members")
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.accounts.studio_form import KeyForm, StudioForm
 from videos.engine.account_check import check_new_key, say_of_key
-from videos.models import StudioSettings
+from videos.models import StudioSettings, audit
 from videos.models.studio_settings import end_of_key, is_fixed
 from videos.remotes import keys
 from videos.views.members import owner_only
@@ -23,6 +23,7 @@ def studio_settings(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         form.instance.changed_by = request.user
         form.save()
+        audit.note(request.user, "the settings", changed_in_words(form))
         messages.success(request, "The settings are saved. They count at once.")
         return redirect("settings")
     return show(request, 422 if form.is_bound else 200, form=form)
@@ -77,10 +78,16 @@ def test_key(request: HttpRequest) -> HttpResponse:
     return redirect("settings")
 
 
+def changed_in_words(form: StudioForm) -> str:
+    labels = [form.fields[name].label or name for name in form.changed_data]
+    return f"Changed: {', '.join(labels)}." if labels else "Saved without a change."
+
+
 def set_key(request: HttpRequest, key: str):
     row = StudioSettings.objects.the_row()
     row.heygen_api_key, row.changed_by = key, request.user
     row.save()
+    audit.note(request.user, "HeyGen's API key", "Stored." if key else "Removed.")
 
 
 def report(request: HttpRequest, before: str, answer: tuple[bool, str]):
