@@ -1,4 +1,4 @@
-"""Every route of the studio, in one list; the rooms are in views/."""
+"""Every route of the studio, in one list; the views are in views/."""
 
 from allauth.account.views import reauthenticate
 from allauth.mfa.base import views as mfa
