@@ -11,7 +11,7 @@ import uuid
 from django.db import connections, transaction
 
 from tests.parts.crowd import crowd
-from tests.parts.people import make_member
+from tests.parts.people import make_member, with_single_cards
 from tests.test_updates import Tab
 from videos.models import Batch, ProcessLock, Provider, Request
 
@@ -66,7 +66,7 @@ def said(found, wanted, tab):
 
 
 def generate(count):
-    owner, provider = make_member(), Provider.objects.get(value="sora_v2_pro")
+    owner, provider = with_single_cards(make_member()), Provider.objects.get(value="sora_v2_pro")
     ProcessLock.objects.acquire("poller", 1000)  # or the page would say that nothing is polled
     batch = Batch.objects.make(owner, uuid.uuid4().hex, [Request("a lighthouse", provider)] * count)
     return list(batch.generations.order_by("pk"))

@@ -81,9 +81,10 @@ def name_for(user, generation: Generation) -> str:
 def serve_described(request: HttpRequest, generation: Generation, name: str) -> HttpResponseBase:
     """A copy that carries prompt, provider, settings and ids, put together while it is sent."""
     saved = generation.saved_video
-    if not saved.file.storage.exists(saved.file.name):
-        raise Http404
-    parts = described_parts(generation)
+    try:
+        parts = described_parts(generation)
+    except FileNotFoundError:
+        raise Http404 from None
     inside = hashlib.sha256(b"".join(part.own for part in parts)).hexdigest()[:16]
     file = SentFile(saved.file.path, size_of(parts), f'"{saved.sha256}-{inside}"', "video/mp4")
     found = answer(file, request.method, request.headers)

@@ -238,15 +238,17 @@ def download_results(request: HttpRequest) -> HttpResponseBase:
 
 
 def archive_of(rows: list[Generation], user, is_clean: bool = False) -> StreamingHttpResponse:
-    """Each video with what it shows inside of it, unless `is_clean`, and contents.csv, which lists them all."""
+    """Each video with what it shows inside of it, unless `is_clean`, and contents.csv, which lists them all. A video
+    whose file was removed meanwhile is left out."""
+    parts = {row.pk: found for row in rows if (found := parts_of(row, is_clean))}
+    rows = [row for row in rows if row.pk in parts]
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)
     pattern = Preferences.objects.of(user).name_pattern
     name_collections(rows, user, pattern)
     names = archive_names(rows, pattern)
     for generation, name in zip(rows, names, strict=True):
-        saved = generation.saved_video
-        parts = [Part(0, saved.size)] if is_clean or settings.BUCKET else described_parts(generation)
-        archive.add(chunks(saved.file, parts), name, size=size_of(parts))
+        own = parts[generation.pk]
+        archive.add(chunks(generation.saved_video.file, own), name, size=size_of(own))
     if not is_clean:
         archive.add(contents(names, rows), "contents.csv")
     moment = timezone.localtime().strftime("%Y-%m-%d %H%M")
@@ -256,6 +258,17 @@ def archive_of(rows: list[Generation], user, is_clean: bool = False) -> Streamin
     response["Cache-Control"] = "private, no-store"
     release_database()
     return response
+
+
+def parts_of(generation: Generation, is_clean: bool) -> list[Part]:
+    """What its file in the archive is put together of; nothing once its file is removed."""
+    saved = generation.saved_video
+    if settings.BUCKET:
+        return [Part(0, saved.size)]
+    try:
+        return [Part(0, saved.file.size)] if is_clean else described_parts(generation)
+    except FileNotFoundError:
+        return []
 
 
 def chunks(file, parts: list[Part]) -> Iterator[bytes]:
