@@ -240,11 +240,11 @@ def download_results(request: HttpRequest) -> HttpResponseBase:
 def archive_of(rows: list[Generation], user, is_clean: bool = False) -> StreamingHttpResponse:
     """Each video with what it shows inside of it, unless `is_clean`, and contents.csv, which lists them all. A video
     whose file was removed meanwhile is left out."""
-    parts = {row.pk: found for row in rows if (found := parts_of(row, is_clean))}
-    rows = [row for row in rows if row.pk in parts]
-    archive = ZipStream(compress_type=ZIP_STORED, sized=True)
     pattern = Preferences.objects.of(user).name_pattern
     name_collections(rows, user, pattern)
+    parts = {row.pk: found for row in rows if (found := parts_of(row, is_clean))}  # last: files may go at any moment
+    rows = [row for row in rows if row.pk in parts]
+    archive = ZipStream(compress_type=ZIP_STORED, sized=True)
     names = archive_names(rows, pattern)
     for generation, name in zip(rows, names, strict=True):
         own = parts[generation.pk]
