@@ -145,7 +145,7 @@ def test_events_go_with_their_generation():
 
 def test_the_first_word_of_many_videos_is_written_in_a_few_statements():
     member = make_member()
-    many = [make_running(member, f"node-gw-{number}", token=f"form-{number}") for number in range(12)]
+    many = [make_running(member, f"node-gw-{number}", token=f"form-{number}") for number in range(9)]
     with CaptureQueriesContext(connection) as captured:
         found(*many, remote_status="rendering")
     assert sum(query["sql"].startswith("UPDATE") for query in captured) <= 5
