@@ -7,7 +7,7 @@ let isLiveUpdate = false;
 
 const isInUse = (card) =>
   card.matches(".has-menu") ||
-  find(":popover-open, input:focus, textarea:focus", card) ||
+  find(":popover-open, input:focus, textarea:focus, button:disabled", card) || // disabled: its answer is on the way
   findAll("video", card).some((video) => !video.paused);
 
 export const addressOf = (card) => `/g/${card.id.slice(2)}`;
