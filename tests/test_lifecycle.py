@@ -22,7 +22,7 @@ from videos.engine.recovery import replay_accepted, write_side_file
 from videos.engine.submit import submit
 from videos.lifecycle import FINAL, MOVES, Status
 from videos.models import Batch, Generation, LedgerEntry, Outcome, RemoteAccount, SavedVideo
-from videos.models.recount import differences
+from videos.models.recount import differences, recount
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -49,6 +49,7 @@ class Life(RuleBasedStateMachine):
         self.remote.clear()
         for model in (LedgerEntry, SavedVideo, Generation):
             model.objects.all().delete()
+        recount()
         account()
         account().resume()
         RemoteAccount.objects.update(max_in_flight=1000)

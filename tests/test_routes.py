@@ -165,7 +165,7 @@ TABLE = {
     "client_enter": Row(EVERYBODY, post=302),
     "client_watched": Row(EVERYBODY, post=204),
     "client_mark": Row(EVERYBODY, get=404),
-    "client_preview": page(EVERYBODY),
+    "client_preview": file(EVERYBODY),
     "client_approved": Row(EVERYBODY, get=404),
     "client_answer": Row(EVERYBODY, post=404),
     "client_comment": Row(EVERYBODY, post=422),

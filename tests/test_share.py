@@ -104,7 +104,7 @@ def test_a_visitor_whose_link_is_revoked_sees_nothing_of_the_studio(owner, gener
     answer = Client().get(f"/s/{token or link.token}{name}")
     page = answer.content.decode()
     assert answer.status_code == 404 and "noindex" in answer["X-Robots-Tag"]
-    assert "This link is no longer valid" in page and "Ask them for a new one" in page
+    assert "This link is no longer valid" in page and "Ask them for a new link" in page
     assert "Demo" not in page and 'href="/"' not in page and "To the studio" not in page
 
 

@@ -170,7 +170,7 @@ def test_providers_are_the_headings_of_their_order(client, owner):
 
 def test_a_ticked_stack_means_the_videos_that_it_shows(client, owner):
     made = make(owner, providers=["veo_3_1", "kling_pro"])
-    ticked = {"operation": "trash", "batches": [str(made[0].batch.public_id)], "gallery": "provider=kling_pro"}
+    ticked = {"operation": "trash", "batches": [str(made[0].batch.public_id)], "filters": "provider=kling_pro"}
     client.post("/selected", ticked)
     assert list(Generation.objects.trashed()) == [made[1]]
 
@@ -178,9 +178,18 @@ def test_a_ticked_stack_means_the_videos_that_it_shows(client, owner):
 def test_everything_means_all_that_the_filters_find_also_what_is_not_loaded(client, owner):
     make(owner, "a fox", count=3)
     make(owner, "a bear")
-    client.post("/selected", {"operation": "trash", "everything": "1", "gallery": "q=fox"})
+    client.post("/selected", {"operation": "trash", "everything": "1", "filters": "q=fox"})
     assert set(Generation.objects.trashed().values_list("prompt", flat=True)) == {"a fox"}
     assert Generation.objects.trashed().count() == 3
+
+
+@pytest.mark.parametrize("asked", [{"everything": "1"}, {"batches": True}])
+def test_without_the_filters_neither_everything_nor_a_stack_is_meant(client, owner, asked):
+    made = make(owner, count=2)
+    if "batches" in asked:
+        asked = {"batches": [str(made[0].batch.public_id)]}
+    client.post("/selected", {"operation": "trash", **asked})
+    assert not Generation.objects.trashed().exists()
 
 
 def test_all_results_are_one_download(client, owner):

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from videos.models import Alarm, ProcessLock, RemoteAccount, StudioFault
 from videos.models.process_lock import POLLER
-from videos.remotes import keys
+from videos.remotes import registry
 
 WORKER_SILENT = 60  # seconds
 FAULTS_COUNTED = 20
@@ -42,7 +42,7 @@ def one_of_each(notices: list[Notice]) -> list[Notice]:
 
 
 def missing_key() -> Notice | None:
-    if keys.heygen_api_key():
+    if registry.reachable_keys():
         return None
     sentence = "Nothing is sent until an owner stores one on the page Settings."
     return Notice("no-key", "There is no API key.", sentence)

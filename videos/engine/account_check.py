@@ -17,7 +17,6 @@ from videos.remotes.errors import Cause, RemoteError
 
 EVERY = timedelta(minutes=58)  # a little less than an hour, because recovery looks every five minutes
 PATIENCE = 30.0  # seconds
-KEY_IS_TESTED_AT = "heygen_workflows"  # both of HeyGen's APIs have the same key and account
 ANSWERED = frozenset({Cause.BUSY, Cause.PLAN, Cause.RETIRED, Cause.INVALID})
 
 
@@ -71,8 +70,9 @@ def note_error(account: RemoteAccount, error: RemoteError) -> str:
 
 
 def say_of_key(seconds: float = PATIENCE) -> tuple[bool, str]:
-    """Whether HeyGen takes the key in force, and a sentence for a person. One free call."""
-    account = RemoteAccount.objects.of(registry.row_key(KEY_IS_TESTED_AT))
+    """Whether HeyGen takes the key in force, and a sentence for a person. One free call: both of its APIs have the
+    same key and account."""
+    account = RemoteAccount.objects.of(registry.row_key(registry.default_key()))
     if sentence := check_account(account, seconds):
         return False, sentence
     account.refresh_from_db()

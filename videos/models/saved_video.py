@@ -70,7 +70,8 @@ class SavedVideo(models.Model):
         SavedVideo.objects.filter(pk=self.pk).update(codec_string=self.codec)
 
     def files(self):
-        return (self.file, self.poster, self.last_frame, self.small_poster)
+        """Those that it has: the small poster is made when it is first asked for."""
+        return [file for file in (self.file, self.poster, self.last_frame, self.small_poster) if file]
 
 
 class PublicLinkQuerySet(models.QuerySet):

@@ -24,6 +24,7 @@ from videos.forms import read_uuid
 from videos.models import Agency, Clip, Comment, PersonalNote, ReviewLink, TooManyComments
 from videos.models.review import CLIENT_STATES
 from videos.review_forms import ClientCommentForm
+from videos.storage.described_copy import Part
 from videos.views.download_names import words_of
 from videos.views.files import release_database, serve
 from videos.views.review import STRIP
@@ -304,7 +305,7 @@ def approved(request: HttpRequest, token: str, link: ReviewLink) -> HttpResponse
     for number, clip in enumerate(clips_of(link), start=1):
         saved = clip.generation.saved_video
         if clip.pk in done:
-            archive.add(chunks(saved.file), name_of(link, clip, number), size=saved.size)
+            archive.add(chunks(saved.file, [Part(0, saved.size)]), name_of(link, clip, number), size=saved.size)
     response = StreamingHttpResponse(archive, content_type="application/zip")
     response["Content-Length"] = str(len(archive))
     response["Content-Disposition"] = content_disposition_header(True, f"{words_of(link.collection.name)}.zip")

@@ -73,10 +73,13 @@ def answer(request: HttpRequest, done: Done) -> HttpResponse:
 
 def chosen(request: HttpRequest) -> GenerationQuerySet:
     """The videos that are ticked, those in the stacks that are ticked, or everything that the filters find: 500 at
-    most. `filters` is the query of the gallery's address, which says what a stack holds."""
+    most. `filters` is the query of the gallery's address, which says what a stack holds. A form without it means no
+    stack and not everything: what a person does not see is not changed."""
     filters = GalleryFilters.asked_for(QueryDict(request.POST.get("filters", "")[:LONGEST]))
     rows = Generation.objects.visible_to(request.user)
-    if "everything" in request.POST:
+    if "filters" not in request.POST:
+        rows = rows.filter(public_id__in=read_uuids(request.POST.getlist("ids")))
+    elif "everything" in request.POST:
         rows = filters.rows(request.user)
     else:
         ids = read_uuids(request.POST.getlist("ids"))
