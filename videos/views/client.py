@@ -24,11 +24,11 @@ from videos.forms import read_uuid
 from videos.models import Agency, Clip, Comment, PersonalNote, ReviewLink, TooManyComments
 from videos.models.review import CLIENT_STATES
 from videos.review_forms import ClientCommentForm
-from videos.storage.described_copy import Part
+from videos.storage.described_copy import size_of
 from videos.views.download_names import words_of
 from videos.views.files import release_database, serve
 from videos.views.review import STRIP
-from videos.views.select import chunks
+from videos.views.select import chunks, parts_of
 from videos.views.share import unlisted
 
 SALT = "videos.client"
@@ -303,9 +303,10 @@ def approved(request: HttpRequest, token: str, link: ReviewLink) -> HttpResponse
     done = set(link.answers.filter(state=Clip.State.APPROVED).values_list("clip", flat=True))
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)
     for number, clip in enumerate(clips_of(link), start=1):
-        saved = clip.generation.saved_video
-        if clip.pk in done:
-            archive.add(chunks(saved.file, [Part(0, saved.size)]), name_of(link, clip, number), size=saved.size)
+        parts = parts_of(clip.generation, is_clean=True) if clip.pk in done else []  # none: its file is gone
+        if parts:
+            content = chunks(clip.generation.saved_video.file, parts)
+            archive.add(content, name_of(link, clip, number), size=size_of(parts))
     response = StreamingHttpResponse(archive, content_type="application/zip")
     response["Content-Length"] = str(len(archive))
     response["Content-Disposition"] = content_disposition_header(True, f"{words_of(link.collection.name)}.zip")
