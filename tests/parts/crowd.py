@@ -24,7 +24,8 @@ def crowd(function, database_url, folder, processes, threads=1, seconds=170):
     done = subprocess.run(
         [sys.executable, "-m", "tests.parts.crowd", function, str(processes), str(threads)],
         cwd=ROOT,
-        env=environment(DATABASE_URL=database_url, STUDIO_DATA=folder),
+        # A dozen processes on a few busy cores queue for a lock for longer than people would be kept waiting.
+        env=environment(DATABASE_URL=database_url, STUDIO_DATA=folder, STUDIO_DATABASE_WAIT="120"),
         capture_output=True,
         text=True,
         timeout=seconds,

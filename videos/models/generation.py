@@ -751,8 +751,9 @@ class Generation(models.Model):
         """It is about to be deleted: usage is of what there is; what it cost stays in the ledger."""
         ended = {Status.FAILED: "failed", Status.CANCELLED: "cancelled"}.get(self.status)
         UsageDay.objects.count(self, made=-1, excused=-self.is_excused, **({ended: -1} if ended else {}))
-        if self.status == Status.READY:
-            self.count_copy(self.saved_video.size, times=-1)
+        copy = SavedVideo.objects.filter(generation=self).first() if self.status == Status.READY else None
+        if copy:
+            self.count_copy(copy.size, times=-1)
 
     def count_trashed(self, times: int):
         copy = SavedVideo.objects.filter(generation=self).first()
