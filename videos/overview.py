@@ -223,9 +223,9 @@ def changes() -> list[Change]:
 
 def change_words(entry: LogEntry) -> str:
     """Such as "added the budget “olivia”", or "changed VEO 3.1: Was paused."."""
-    deed = {ADDITION: "added", DELETION: "deleted"}.get(entry.action_flag, "changed")
+    verb = {ADDITION: "added", DELETION: "deleted"}.get(entry.action_flag, "changed")
     note = entry.get_change_message()
-    return f"{deed} {entry.object_repr}" + (f": {note}" if note and entry.action_flag != ADDITION else "")
+    return f"{verb} {entry.object_repr}" + (f": {note}" if note and entry.action_flag != ADDITION else "")
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class LinkForm(forms.Form):
         return cleaned
 
     def chosen(self) -> list[Clip] | None:
-        """The clips that it covers; None covers the whole collection, whatever is added later."""
+        """The clips that it covers; None covers the whole collection, including clips that are added later."""
         covers = self.cleaned_data.get("covers") or "all"
         if covers == "all":
             return None

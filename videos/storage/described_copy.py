@@ -57,7 +57,7 @@ def described(file: BinaryIO, size: int, texts: dict[bytes, str], everything: st
 
 
 def is_open_ended(file: BinaryIO, last: Box) -> bool:
-    """A last box without a length would take in whatever is appended."""
+    """A last box without a length would include the bytes that are appended."""
     file.seek(last.start)
     return file.read(4) == b"\0\0\0\0"
 

@@ -1,8 +1,8 @@
 """A django-q2 broker that removes a task from the table as soon as a worker takes it.
 
 django-q2's own broker keeps the row locked for `retry` seconds, so that a task whose worker died is run again. The
-studio does not need that, because the generation rows are its queue and the poller enqueues whatever is due. It even
-did harm: the rows of dead workers stayed for minutes and counted as waiting tasks, so nothing new was enqueued.
+studio does not need that, because the generation rows are its queue and the poller enqueues the rows that are due. It
+even did harm: the rows of dead workers stayed for minutes and counted as waiting tasks, so nothing new was enqueued.
 """
 
 import logging
