@@ -11,10 +11,9 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_not_required
 from django.core import signing
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 from zipstream import ZIP_STORED, ZipStream
@@ -26,9 +25,9 @@ from videos.models.review import CLIENT_STATES
 from videos.review_forms import ClientCommentForm
 from videos.storage.described_copy import size_of
 from videos.views.download_names import words_of
-from videos.views.files import release_database, serve
+from videos.views.files import serve
 from videos.views.review import STRIP
-from videos.views.select import chunks, parts_of
+from videos.views.select import chunks, parts_of, sent
 from videos.views.share import unlisted
 
 SALT = "videos.client"
@@ -307,12 +306,7 @@ def approved(request: HttpRequest, token: str, link: ReviewLink) -> HttpResponse
         if parts:
             content = chunks(clip.generation.saved_video.file, parts)
             archive.add(content, name_of(link, clip, number), size=size_of(parts))
-    response = StreamingHttpResponse(archive, content_type="application/zip")
-    response["Content-Length"] = str(len(archive))
-    response["Content-Disposition"] = content_disposition_header(True, f"{words_of(link.collection.name)}.zip")
-    response["Cache-Control"] = "private, no-store"
-    release_database()
-    return response
+    return sent(archive, f"{words_of(link.collection.name)}.zip")
 
 
 @require_safe

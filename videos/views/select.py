@@ -255,9 +255,14 @@ def archive_of(rows: list[Generation], user, is_clean: bool = False) -> Streamin
     if not is_clean:
         archive.add(contents(names, rows), "contents.csv")
     moment = timezone.localtime().strftime("%Y-%m-%d %H%M")
+    return sent(archive, f"videos {moment}.zip")
+
+
+def sent(archive: ZipStream, name: str) -> StreamingHttpResponse:
+    """The archive as a download of this name. The database is released, because a download may take hours."""
     response = StreamingHttpResponse(archive, content_type="application/zip")
     response["Content-Length"] = str(len(archive))
-    response["Content-Disposition"] = content_disposition_header(True, f"videos {moment}.zip")
+    response["Content-Disposition"] = content_disposition_header(True, name)
     response["Cache-Control"] = "private, no-store"
     release_database()
     return response
