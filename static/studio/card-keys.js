@@ -3,7 +3,6 @@ import { addressOf } from "./cards.js";
 import { find, findAll } from "./dom.js";
 import { field } from "./form.js";
 import { alsoOnKey } from "./keys.js";
-import { showSelection } from "./selection.js";
 import { openViewer, viewer } from "./viewer.js";
 
 /* How far another card is below (or above) this one; Infinity if it is not. */
@@ -25,11 +24,12 @@ const neighbourOf = (card, key) => {
   return cards.reduce(nearer, card);
 };
 
+const select = (card) => find(".tick-box input:not(:checked)", card)?.click();
+
 const moveTo = (card, next, isSelecting) => {
-  if (isSelecting) for (const one of [card, next]) if (one) find(".tick-box input", one).checked = true;
+  if (isSelecting) for (const one of [card, next]) if (one) select(one);
   next.tabIndex = -1;
   (find(".open", next) || next).focus();
-  showSelection();
 };
 
 const openSharing = async (link) => {
@@ -41,9 +41,7 @@ const moveToTrash = (card) =>
   htmx.ajax("POST", `${addressOf(card)}/trash`, { source: "#action", target: "#cards", swap: "cards" });
 
 const collect = (card) => {
-  const box = card && find(".tick-box input", card);
-  if (box && !find("#cards .tick-box :checked")) box.checked = true;
-  showSelection();
+  if (card && !find("#cards .tick-box :checked")) select(card);
   find("#collect").click();
 };
 

@@ -1,6 +1,5 @@
 /* Cards in the gallery: a new one is inserted, a changed one is replaced, and one that is in use is left alone. */
 import { createElement, find, findAll, listen } from "./dom.js";
-import { notify } from "./notices.js";
 
 const postponed = new Map(); // id → the changed card, while the one on the page is in use
 let isLiveUpdate = false;
@@ -73,7 +72,7 @@ const insertCard = (fresh, heading) => {
 
 const announce = (card) => {
   find("#announce").textContent = card.dataset.say;
-  notify(card.dataset.say, card.id);
+  if (document.hidden) import("./notify.js").then(({ notify }) => notify(card.dataset.say, card.id));
 };
 
 const replaceCard = (old, fresh) => {

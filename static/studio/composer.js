@@ -17,7 +17,7 @@ import {
   triggerChange,
   unfold,
 } from "./form.js";
-import { limitModels, SHOWN_MODELS, showOrder, startOrder } from "./order.js";
+import { SHOWN_MODELS, showOrder, startOrder } from "./order.js";
 import { hideToast, showToast } from "./notices.js";
 
 let sentPrompt;
@@ -26,7 +26,6 @@ let replacedDraft;
 const refresh = () => {
   if (!composer()) return;
   showSettings();
-  limitModels();
   showOrder();
   keepDraft();
 };

@@ -7,12 +7,11 @@ import "./cards.js";
 import "./live.js";
 import "./composer.js";
 import "./viewer.js";
-import "./selection.js";
 import "./page.js";
 import "./card-keys.js"; // last: it acts on keys that no other module has taken
 
-/* Loaded once somebody needs it. Only here, because the hash in a module's name depends on the modules it names, and
-   these import others in turn. */
+/* Loaded once somebody needs it. Here, and not in a module that these import in turn: the hash in a module's name
+   depends on the modules that it names. */
 const later = {
   stacks: () => import("./stacks.js"),
   all: () => import("./select-all.js"),
@@ -39,6 +38,13 @@ listen("drop paste", async (event) => {
   const place = composer().contains(event.target) && event.target;
   if (place) (await import("./dropped.js")).take(file, address, place);
 });
+
+const startSelection = async (event) => {
+  if (!event.target.matches(".tick-box input")) return;
+  document.removeEventListener("click", startSelection);
+  (await import("./selection.js")).tick(event);
+};
+listen("click", startSelection);
 
 const canHover = matchMedia("(hover: hover)");
 const startPreviews = async (event) => {

@@ -1,5 +1,4 @@
-/* Toasts, short messages at the foot of the page whose texts are in templates/_toasts.html, and notifications by the
-   operating system about finished videos while the tab is in the background. */
+/* Toasts, short messages at the foot of the page whose texts are in templates/_toasts.html; and copy buttons. */
 import { createElement, find, listen } from "./dom.js";
 
 const toast = find("#toast");
@@ -41,30 +40,3 @@ listen("click", ({ target }) => {
   showToast(isCopied ? "copied" : "not-copied");
   button.focus();
 });
-
-/* `tell` is its name in version 0.1. */
-/* `tell` is its name in version 0.1. */
-const areOn = () => Boolean(localStorage.notify ?? localStorage.tell) && window.Notification?.permission === "granted";
-
-export const notify = (words, tag) => {
-  if (!document.hidden || !areOn()) return;
-  new Notification(words, { tag }).onclick = () => focus();
-  find("#chime")
-    .play()
-    .catch(() => {});
-};
-
-const showSwitch = () => {
-  const button = find("#notify");
-  if (button) button.ariaPressed = areOn();
-};
-
-listen("click", async ({ target }) => {
-  if (!target.closest("#notify")) return;
-  localStorage.notify = areOn() ? "" : "yes";
-  const isRefused = localStorage.notify && (await window.Notification?.requestPermission()) !== "granted";
-  if (isRefused) showToast("no-notices");
-  showSwitch();
-});
-
-showSwitch();

@@ -9,7 +9,7 @@ let askedOrder;
 let timer;
 
 export const models = () => findAll("[name=provider]", composer());
-const chosenModels = () => models().filter((model) => model.checked);
+export const chosenModels = () => models().filter((model) => model.checked);
 
 const orderOf = (ticked, ratio, count, settings) =>
   JSON.stringify([ticked.map((model) => model.value), ratio, count, settings]);
@@ -72,19 +72,8 @@ listen(
   true,
 );
 
-/* The list of models; searching it is in picker.js. */
+/* The list of models; what it does while it is open is in picker.js. */
 export const SHOWN_MODELS = ".offer:not([hidden]) [name=provider]:enabled";
-const list = () => find(".models");
-
-/* When as many as allowed are chosen, the others are disabled. */
-export const limitModels = () => {
-  if (!list()) return;
-  const most = Number(list().dataset.most);
-  const chosen = chosenModels().length;
-  const isFull = chosen >= most;
-  for (const box of models()) box.disabled = Boolean(box.closest(".is-out")) || (isFull && !box.checked);
-  find("#models-selected").textContent = isFull ? `${chosen} of ${most} selected` : `${chosen} selected`;
-};
 
 listen("input", ({ target }) => {
   // At least one model stays chosen.

@@ -1,7 +1,7 @@
 /* The list of models: searching it, and taking another model for one that has ended. Loaded when that is used first. */
 import { find, findAll, listen } from "./dom.js";
 import { triggerChange } from "./form.js";
-import { models, SHOWN_MODELS } from "./order.js";
+import { chosenModels, models, SHOWN_MODELS } from "./order.js";
 
 const list = () => find(".models");
 
@@ -16,8 +16,18 @@ const filterModels = (text) => {
   if (retired) retired.hidden = !find(".offer:not([hidden])", retired);
 };
 
+/* When as many as allowed are chosen, the others are disabled. */
+const limitModels = () => {
+  const most = Number(list().dataset.most);
+  const chosen = chosenModels().length;
+  const isFull = chosen >= most;
+  for (const box of models()) box.disabled = Boolean(box.closest(".is-out")) || (isFull && !box.checked);
+  find("#models-selected").textContent = isFull ? `${chosen} of ${most} selected` : `${chosen} selected`;
+};
+
 listen("input", ({ target }) => {
   if (target.id === "provider-search") filterModels(target.value);
+  if (target.name === "provider") limitModels();
 });
 
 /* toggle does not bubble, so it is captured. */
@@ -27,6 +37,7 @@ listen(
     if (target.id !== "providers") return;
     find("#provider-search").value = "";
     filterModels("");
+    limitModels();
   },
   true,
 );
@@ -38,6 +49,7 @@ listen("keydown", (event) => {
 });
 
 filterModels(find("#provider-search").value); // typed before this was loaded
+limitModels();
 
 /* Only the model that a button names is chosen. */
 export const act = (button) => {

@@ -1,4 +1,4 @@
-/* Selecting several cards, and the counts in the selection bar. */
+/* Selecting several cards, and the counts in the selection bar. Loaded when the first one is ticked. */
 import { find, findAll, listen } from "./dom.js";
 
 let lastTicked;
@@ -39,12 +39,15 @@ const selectRange = (target) => {
   for (const box of all.slice(first, last)) box.checked = target.checked;
 };
 
-listen("click", ({ target, shiftKey }) => {
-  if (target.matches("[name=everything]")) showSelection();
-  if (!target.matches(".tick-box input")) return;
+export const tick = ({ target, shiftKey }) => {
   if (shiftKey) selectRange(target);
   lastTicked = target;
   showSelection();
+};
+
+listen("click", (event) => {
+  if (event.target.matches("[name=everything]")) showSelection();
+  if (event.target.matches(".tick-box input")) tick(event);
 });
 
 /* The form is reset, and the card settles, only after these events. */
