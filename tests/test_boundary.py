@@ -45,6 +45,7 @@ def test_no_path_field_or_word_of_an_api_is_known_outside():
 
 def test_only_the_interface_the_errors_the_transport_and_the_registry_are_imported():
     allowed = {
+        "async_transport",
         "base",
         "errors",
         "transport",
@@ -78,16 +79,13 @@ from videos.engine.account_check import check_accounts
 from videos.engine.save import save
 from videos.engine.submit import submit
 from videos.models import Batch, Generation, Provider, RemoteAccount, Request
-from videos.remotes import transport
+from videos.remotes import async_transport
 
 def poll(generation):
     Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
     async def ask(due):
-        client = transport.make_async_client(transport.certificates())
-        try:
-            return await generation.remote.poll_async(client, due.remote_id)
-        finally:
-            await client.aclose()
+        async with async_transport.open_session() as session:
+            return await generation.remote.poll_async(session, due.remote_id)
     for due in Generation.objects.claim_due_polls(timezone.now(), 10):
         Generation.objects.record_outcomes([poll_outcomes.judge(due, asyncio.run(ask(due)), timezone.now())])
 

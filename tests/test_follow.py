@@ -78,7 +78,7 @@ def status_of(generation):
 
 def a_poll(**fields):
     defaults = {"pk": 1, "token": uuid.uuid4(), "backend": "heygen_workflows", "remote_id": "x"}
-    defaults |= {"due_at": NOW, "sent_at": NOW, "followed_at": NOW, "missing_polls": 0, "failed_polls": 0}
+    defaults |= {"due_at": NOW, "followed_at": NOW, "missing_polls": 0, "failed_polls": 0}
     defaults |= {"remote_status": "running", "status_note": "", "status_facts": {}}
     return DuePoll(**defaults | fields)
 

@@ -1,14 +1,20 @@
-"""How late the poller's polls are with so many generations running at once, in steady state and at a start with all of
-them due. `… tests.benchmarks.poller <in flight> <seconds>`, as a process of its own.
+"""How late the poller's polls are with so many generations running at once, and what they cost.
+
+`… tests.benchmarks.poller make <in flight>` makes them, all of them due: as after an outage of the poller.
+`… tests.benchmarks.poller run <start> <seconds>` polls them. The start, and the steady state that has to be reached
+after so many seconds, three times `seconds` long, are counted apart. Two processes, so that the memory is the poller's
+alone.
 """
 
 import asyncio
 import json
 import resource
 import secrets
+import statistics
 import sys
 import time
 from datetime import timedelta
+from itertools import pairwise
 
 import django
 
@@ -25,23 +31,25 @@ from videos.models import Generation, ProcessLock  # noqa: E402
 from videos.models.process_lock import POLLER  # noqa: E402
 from videos.models.studio_settings import current  # noqa: E402
 
-WARM_UP = 13.0  # seconds: one whole round in which connections open and every first word is written
+RUNS = 3
+LATE = 0.5  # seconds: a poll that is later belongs to the start
 
 
-class MeasuredPoller(poll.Poller):
-    """The poller, noting when each poll begins and how late it is."""
+class MeasuredCounts(poll.Counts):
+    """The poller's own counts; notes when each poll's request leaves, and how late that is."""
 
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
+    def __init__(self):
+        super().__init__()
         self.begun = []
 
-    async def answer(self, poll):
-        self.begun.append((time.monotonic(), (timezone.now() - poll.due_at).total_seconds()))
-        return await super().answer(poll)
+    def note_start(self, due):
+        self.begun.append((time.monotonic(), (timezone.now() - due.due_at).total_seconds()))
+        super().note_start(due)
 
 
-def make_running(count):
-    """As the engine leaves them, with ledger lines: saved ones, set back to running and spread over one interval."""
+def make(count):
+    """As the engine leaves them, with ledger lines: saved ones, set back to running. Their turns are spread over one
+    interval, which has passed."""
     owner = get_user_model().objects.create_user(f"bench-{secrets.token_hex(4)}")
     search_index.drop()
     with transaction.atomic():
@@ -49,56 +57,61 @@ def make_running(count):
         now, interval = timezone.now(), timedelta(seconds=current().poll_seconds)
         rows = list(Generation.objects.only("pk").order_by("pk"))
         for number, row in enumerate(rows):
-            row.due_at = now + timedelta(seconds=2) + interval * number / len(rows)
+            row.due_at = now - interval * number / len(rows)
         Generation.objects.bulk_update(rows, ["due_at"], batch_size=400)
         running = {"status": "running", "remote_status": "", "sent_at": now, "followed_at": now, "trashed_at": None}
         Generation.objects.update(**running, completed_at=None, ended_at=None, error_class="", settled=True)
+    return {"in_flight": len(rows)}
 
 
-def measure(count, seconds):
-    make_running(count)
-    poller = MeasuredPoller(ProcessLock.objects.acquire(POLLER, 60))
+def run(start, seconds):
+    poller = poll.Poller(ProcessLock.objects.acquire(POLLER, 60))
+    poller.counts = MeasuredCounts()
     started = time.monotonic()
-    marks = asyncio.run(run_for(poller, seconds))
-    first, steady = marks[0] - started, [late for at, late in poller.begun if at - started > WARM_UP]
-    cpu = marks[2] - marks[1]
+    marks = asyncio.run(run_for(poller, start, seconds))
+    begun = poller.counts.begun
+    runs = [window(begun, *pair) for pair in pairwise(marks)]
+    every = [late for at, late in begun if marks[0][0] <= at < marks[-1][0]]
     return {
-        "in_flight": count,
-        "seconds": seconds,
-        "polls": len(steady),
-        "per_second": round(len(steady) / seconds, 1),
-        **{f"lateness_{name}_s": value for name, value in quantiles(steady).items()},
-        "start_lateness_max_s": round(max(late for at, late in poller.begun if at - started <= WARM_UP), 3),
-        "cpu_s_per_1000": round(1000 * cpu / max(1, len(steady)), 2),
+        "caught_up_s": round(caught_up([(at - started, late) for at, late in begun], marks[0][0] - started), 1),
+        "runs": runs,
+        "all": {"polls": len(every), **quantiles(every)},
+        "median": {name: round(statistics.median(one[name] for one in runs), 4) for name in runs[0]},
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "warm_up_s": round(first, 1),
     }
+
+
+def caught_up(begun, start):
+    """Seconds from the start until the last poll that was late because of it."""
+    return max((at for at, late in begun if at < start and late > LATE), default=0.0)
+
+
+def window(begun, first, last):
+    """One run: `first` and `last` are the times and the CPU seconds at its ends."""
+    late = [late for at, late in begun if first[0] <= at < last[0]]
+    seconds, cpu = last[0] - first[0], last[1] - first[1]
+    costs = {"per_second": len(late) / seconds, "cpu_s_per_1000": 1000 * cpu / max(1, len(late))}
+    return {name: round(value, 3) for name, value in costs.items()} | quantiles(late)
 
 
 def quantiles(values):
     values = sorted(values) or [0.0]
-    return {name: round(values[int((len(values) - 1) * share)], 3) for name, share in QUANTILES.items()}
+    return {f"late_{name}_s": round(values[int((len(values) - 1) * part)], 4) for name, part in QUANTILES.items()}
 
 
 QUANTILES = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 
 
-async def run_for(poller, seconds):
-    """When the steady state began, and the CPU seconds then and at the end."""
-    marks = []
-
-    def begin():
-        marks.extend([time.monotonic(), time.process_time()])
-
-    def end():
-        marks.append(time.process_time())
-        stopping.request()
-
-    asyncio.get_running_loop().call_later(WARM_UP, begin)
-    asyncio.get_running_loop().call_later(WARM_UP + seconds, end)
+async def run_for(poller, start, seconds):
+    """The time and the CPU seconds when the steady state began, and after each run."""
+    marks, loop = [], asyncio.get_running_loop()
+    for number in range(RUNS + 1):
+        loop.call_later(start + number * seconds, lambda: marks.append((time.monotonic(), time.process_time())))
+    loop.call_later(start + RUNS * seconds + 0.1, stopping.request)
     await poller.run()
     return marks
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1]), float(sys.argv[2]))))
+    what, numbers = {"make": make, "run": run}[sys.argv[1]], map(int, sys.argv[2:])
+    print(json.dumps(what(*numbers)))

@@ -6,9 +6,9 @@ Goes to videos/remotes/dreamlane.py.
 from base64 import b64encode
 from collections.abc import Callable
 
-import httpx
+from aiohttp import ClientSession
 
-from videos.remotes import transport
+from videos.remotes import async_transport, transport
 from videos.remotes.base import Accepted, Account, Backend, Image, Job, Progress, State
 from videos.remotes.errors import Cause, RemoteError
 from videos.remotes.transport import Reply, inside, text
@@ -47,8 +47,8 @@ class Dreamlane(Backend):
     def poll(self, remote_id: str, seconds: float = 30) -> Progress:
         return self.read(transport.request("GET", self.address(remote_id), self.headers(), seconds))
 
-    async def poll_async(self, client: httpx.AsyncClient, remote_id: str) -> Progress:
-        return self.read(await transport.get_async(client, self.address(remote_id), self.headers()))
+    async def poll_async(self, session: ClientSession, remote_id: str) -> Progress:
+        return self.read(await async_transport.get_async(session, self.address(remote_id), self.headers()))
 
     def address(self, remote_id: str) -> str:
         return f"{self.api_url}/dreams/{remote_id}"

@@ -1,8 +1,9 @@
 """Polling: asks the remote API about the progress of every running generation, each at its own time.
 
 One poller runs at a time across all hosts. It is a django-q2 task without a time limit, enqueued again and again; its
-lock keeps it single, and is the worker's heartbeat. Each second it claims the polls due within the next one, and twice
-a second it records the results. Work that is slow, or grows with history, runs in threads of its own.
+lock keeps it single, and is the worker's heartbeat. Each second it claims the polls due within the next one, twenty
+times a second it sends those that are due, and it records the results at least once a second. Work that is slow, or
+grows with history, runs in threads of its own.
 """
 
 import asyncio
@@ -12,8 +13,9 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
@@ -22,7 +24,6 @@ from django.utils import timezone
 
 from videos import stopping
 from videos.engine import poll_outcomes
-from videos.engine.connection_pool import ConnectionPool
 from videos.engine.faults import watched
 from videos.engine.poll_outcomes import Found, OwnFault
 from videos.engine.recovery import recover
@@ -44,7 +45,7 @@ from videos.models.lease import is_too_far_ahead
 from videos.models.metric_value import LATENESS, POLLS, Totals
 from videos.models.process_lock import POLLER
 from videos.outages import is_of_storage
-from videos.remotes import registry, transport
+from videos.remotes import async_transport, registry
 from videos.remotes.errors import Cause, EndNotice, RemoteError
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ LOCK_SECONDS = 10.0  # a poller that is frozen so long may be replaced; one of t
 TICK = 1.0  # seconds between claims
 AHEAD = timedelta(seconds=1.3)  # a little more than a tick, so that a late tick delays no poll
 REPLIES_WITHIN = 1.0  # seconds, once the worker stops: after SIGTERM it has 2 in all
-RECORD_EVERY = 0.5  # seconds, or at once when a generation moves on
+ASK_EVERY = 0.05  # seconds: the polls due within them leave together, so that hundreds share one turn of the loop
+RECORD_EVERY = 1.0  # seconds, or at once when there is news of a generation
 POLL_SECONDS_AT_MOST = 30.0  # for one whole poll, however slowly its answer arrives
 COUNT_EVERY = 5.0  # seconds between two writes of what is counted for /metrics
 RECOVER_EVERY = 5.0  # seconds
@@ -86,8 +88,8 @@ class Poller:
 
     def __init__(self, token: uuid.UUID):
         self.token = token
-        self.polls: dict[asyncio.Task, DuePoll] = {}
-        self.asked: set[asyncio.Task] = set()
+        self.waiting: list[tuple[datetime, DuePoll]] = []  # claimed, with the time to send it; the first is last
+        self.asked: dict[asyncio.Task, DuePoll] = {}
         self.outcomes: list[Outcome] = []
         self.has_news, self.has_finished = asyncio.Event(), asyncio.Event()
         self.results = PollResults()
@@ -96,23 +98,22 @@ class Poller:
         self.work_thread, self.recovery_thread = DatabaseThread("work"), DatabaseThread("recovery")
 
     async def run(self):
-        self.pool = ConnectionPool(transport.certificates(), POLL_CONNECTIONS)
-        loops = (self.keep_recording(), self.keep_enqueueing(), self.keep_recovering())
-        tasks = [asyncio.create_task(loop) for loop in loops]
-        try:
-            await self.database(Generation.objects.release_polls)
-            await self.tick_until_stopped(tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self.end()
+        loops = (self.keep_asking(), self.keep_recording(), self.keep_enqueueing(), self.keep_recovering())
+        async with async_transport.open_session() as self.session:
+            tasks = [asyncio.create_task(loop) for loop in loops]
+            try:
+                await self.database(Generation.objects.release_polls)
+                await self.tick_until_stopped(tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await self.end()
 
     async def tick_until_stopped(self, background: list[asyncio.Task]):
         """Claims the polls that are due, each second, until this worker stops or another poller has the lock."""
         while await self.database(self.keep_lock) is not False:
-            for due in await self.database(self.claim) or []:
-                self.begin(due)
+            self.wait_for_turn(await self.database(self.claim) or [])
             next_tick = time.monotonic() + TICK
             while time.monotonic() < next_tick:
                 if stopping.is_set():
@@ -146,36 +147,46 @@ class Poller:
 
     # Polls
     def claim(self) -> list[DuePoll]:
-        return Generation.objects.claim_due_polls(timezone.now() + AHEAD, POLLS_PER_TICK)
+        return Generation.objects.claim_due_polls(timezone.now() + AHEAD, POLLS_PER_TICK - len(self.waiting))
+
+    def wait_for_turn(self, polls: list[DuePoll]):
+        """Those due far ahead were stored before a clock was set back: their turn is now."""
+        now = timezone.now()
+        for poll in polls:
+            self.waiting.append((now if is_too_far_ahead(poll.due_at, now, 2 * AHEAD) else poll.due_at, poll))
+        self.waiting.sort(key=itemgetter(0), reverse=True)
+
+    async def keep_asking(self):
+        while True:
+            soon = timezone.now() + timedelta(seconds=ASK_EVERY)
+            while self.waiting and self.waiting[-1][0] < soon and len(self.asked) < POLL_CONNECTIONS:
+                self.begin(self.waiting.pop()[1])
+            await asyncio.sleep(ASK_EVERY)
 
     def begin(self, poll: DuePoll):
         task = asyncio.create_task(self.ask(poll))
-        self.polls[task] = poll
-        task.add_done_callback(self.polls.pop)
-        task.add_done_callback(self.asked.discard)
+        self.asked[task] = poll
+        task.add_done_callback(self.asked.pop)
 
     async def ask(self, poll: DuePoll):
-        now = timezone.now()
-        if not is_too_far_ahead(poll.due_at, now, 2 * AHEAD):
-            await asyncio.sleep((poll.due_at - now).total_seconds())
-        self.asked.add(asyncio.current_task())
         found = await self.answer(poll)
+        now = timezone.now()
         try:
-            outcome = poll_outcomes.judge(poll, found, timezone.now())
+            outcome = poll_outcomes.judge(poll, found, now)
         except Exception as error:
             found = OwnFault(error)
-            outcome = poll_outcomes.judge(poll, found, timezone.now())
+            outcome = poll_outcomes.judge(poll, found, now)
         self.results.note(poll, found)
         self.counts.note_end(poll, found)
         self.outcomes.append(outcome)
-        if outcome.status != Status.RUNNING:
+        if outcome.status != Status.RUNNING or outcome.fields:
             self.has_news.set()
 
     async def answer(self, poll: DuePoll) -> Found:
         try:
-            async with self.pool.client() as client, asyncio.timeout(POLL_SECONDS_AT_MOST):
+            async with asyncio.timeout(POLL_SECONDS_AT_MOST):
                 self.counts.note_start(poll)
-                return await registry.find(poll.backend).poll_async(client, poll.remote_id)
+                return await registry.find(poll.backend).poll_async(self.session, poll.remote_id)
         except RemoteError as error:
             return error
         except TimeoutError:
@@ -194,12 +205,13 @@ class Poller:
     async def record(self):
         """Writes the results since the last time. They are kept for the next time when the database fails."""
         outcomes, self.outcomes = self.outcomes, []
+        results, self.results = self.results, PollResults()
         if outcomes and await self.database(lambda: self.write(outcomes)) is None:
             self.outcomes = outcomes + self.outcomes
         if any(outcome.status == Status.SAVING for outcome in outcomes):
             self.has_finished.set()
         if outcomes:
-            await self.database(self.results.record)
+            await self.database(results.record)
 
     def write(self, outcomes: list[Outcome]) -> bool:
         """True once they are written. One that cannot be written is left out, so that it does not block the others."""
@@ -216,16 +228,15 @@ class Poller:
         """Waits a moment for replies, and releases all other polls for the next poller."""
         if self.asked:
             await asyncio.wait(self.asked, timeout=REPLIES_WITHIN)
-        unfinished = dict(self.polls)
+        unfinished = dict(self.asked)
         for task in unfinished:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
         await self.record()
         await self.database(partial(MetricValue.objects.add, self.counts.take()))
-        tokens = {poll.token for poll in unfinished.values()}
+        tokens = {poll.token for poll in (*unfinished.values(), *(poll for _, poll in self.waiting))}
         await self.database(lambda: Generation.objects.release_polls(tokens))
         await self.database(lambda: ProcessLock.objects.release(POLLER, self.token))
-        await self.pool.close()
         for thread in (self.thread, self.work_thread, self.recovery_thread):
             await thread.close()
 
@@ -278,7 +289,6 @@ class PollResults:
         for backend in self.reached | set(self.problem) | set(self.refusal) | set(self.notices):
             self.record_account(RemoteAccount.objects.of(backend))
         self.record_own_faults()
-        self.__init__()
 
     def record_account(self, account: RemoteAccount):
         """One good answer outweighs many bad ones: a problem of a single row is shown on its card. Rows are polled at
@@ -307,10 +317,14 @@ class Counts:
         self.totals, self.taken_at = Totals(), time.monotonic()
 
     def note_start(self, poll: DuePoll):
+        if not settings.METRICS_TOKEN:
+            return
         late = (timezone.now() - poll.due_at).total_seconds()
         self.totals.measure(LATENESS, poll.backend, max(0.0, late))
 
     def note_end(self, poll: DuePoll, found: Found):
+        if not settings.METRICS_TOKEN:
+            return
         result = "own_fault" if isinstance(found, OwnFault) else getattr(found, "cause", "answered")
         self.totals[POLLS, poll.backend, str(result)] += 1
 
@@ -319,4 +333,4 @@ class Counts:
 
     def take(self) -> Totals:
         totals, self.totals, self.taken_at = self.totals, Totals(), time.monotonic()
-        return totals if settings.METRICS_TOKEN else Totals()
+        return totals

@@ -116,7 +116,7 @@ def still_running(poll: DuePoll, now: datetime, interval: timedelta, **fields: A
 def followed_since(poll: DuePoll, now: datetime) -> datetime:
     """`followed_at`, moved forward by the time in which no poller was running."""
     late = now - poll.due_at
-    if abs(late) < max(UNWATCHED, timedelta(seconds=2 * current().poll_seconds)):
+    if abs(late) < UNWATCHED or abs(late) < timedelta(seconds=2 * current().poll_seconds):
         return min(poll.followed_at, now)
     return min(poll.followed_at + late, now)
 

@@ -24,7 +24,7 @@ SHOWN = {"remote_status", "status_note", "status_facts"}  # fields that stand on
 POLL_LEASE = timedelta(seconds=60)  # longer than any poll takes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DuePoll:
     """A claimed poll: ask `backend` for `remote_id` at `due_at`, then report an Outcome under `token`."""
 
@@ -33,7 +33,6 @@ class DuePoll:
     backend: str
     remote_id: str
     due_at: datetime
-    sent_at: datetime
     followed_at: datetime
     missing_polls: int
     failed_polls: int
@@ -42,7 +41,7 @@ class DuePoll:
     status_facts: dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of one poll: the next state, and the fields to write.
 
@@ -69,10 +68,10 @@ class PollManager(models.Manager):
         names = [field.name for field in fields(DuePoll) if field.name != "token"]
         due = self.due(Status.RUNNING, max(now, before)).filter(backend__in=registry.reachable_keys())
         due = due.select_for_update(skip_locked=True, no_key=True)
-        rows = list(due.values(*names)[:limit])
-        for chunk in batched([row["pk"] for row in rows], PARAMETERS):
+        rows = list(due.values_list(*names)[:limit])
+        for chunk in batched([pk for pk, *_ in rows], PARAMETERS):
             self.filter(pk__in=chunk).update(lease_token=token, lease_until=now + POLL_LEASE)
-        return [DuePoll(token=token, **row) for row in rows]
+        return [DuePoll(pk, token, *others) for pk, *others in rows]
 
     def release_polls(self, tokens: Iterable[uuid.UUID] | None = None) -> int:
         """Releases claimed polls that will not be made: those under these tokens, or all of them, which only the holder

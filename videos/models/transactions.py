@@ -55,8 +55,10 @@ def lock_in_order(rows: models.QuerySet, to_delete: bool = False) -> list:
 
     Rows that changed while it waited, and no longer match, are left out.
     """
-    rows = rows.select_related(None).select_for_update(of=("self",), no_key=not to_delete).order_by("pk")
-    return [row.pk for row in rows.only("pk")]
+    rows = rows.select_related(None).order_by("pk")
+    if not connection.features.has_select_for_update:
+        return list(rows.values_list("pk", flat=True))
+    return [row.pk for row in rows.select_for_update(of=("self",), no_key=not to_delete).only("pk")]
 
 
 @retried

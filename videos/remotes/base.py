@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-import httpx
+from aiohttp import ClientSession
 from django.conf import settings
 
 from videos.remotes.errors import EndNotice, RemoteError
@@ -148,8 +148,8 @@ class Backend(ABC):
         """Free of charge. A RemoteError says nothing about the job itself."""
 
     @abstractmethod
-    async def poll_async(self, client: httpx.AsyncClient, remote_id: str) -> Progress:
-        """The same with the caller's asynchronous client; the caller limits the time."""
+    async def poll_async(self, session: ClientSession, remote_id: str) -> Progress:
+        """The same with the caller's session (see async_transport); the caller limits the time."""
 
     @abstractmethod
     def prepare_image(self, image: Image, seconds: float) -> Image:
@@ -165,4 +165,4 @@ class Backend(ABC):
 
     def clean(self, words: Any) -> str:
         """The remote's words in a form that may be stored and shown."""
-        return harmless(words, self.api_key)
+        return harmless(words, self.api_key) if words else ""

@@ -31,11 +31,13 @@ OVER = re.compile(
 def read_end_notice(reply: Reply, clean: Callable[[Any], str]) -> EndNotice | None:
     """The announcement in this reply, or None."""
     headers = reply.headers
-    moment = read_date(headers.get("sunset")) or read_deprecation(headers.get("deprecation"))
     words = next(
         (said for said in sentences_about_api(reply.data()) if ENDING.search(said) and ABOUT_AN_API.search(said)), ""
     )
+    if not words and "sunset" not in headers and "deprecation" not in headers:
+        return None
     words = clean(words)
+    moment = read_date(headers.get("sunset")) or read_deprecation(headers.get("deprecation"))
     moment = moment or read_written_date(words)
     if moment is None and not words and "deprecation" not in headers:
         return None

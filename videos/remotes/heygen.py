@@ -75,10 +75,11 @@ class HeyGen(Backend):
 
     def headers(self, **more: str) -> dict[str, str]:
         """Raises RemoteError for a key that no header can carry, before anything is sent."""
-        if not transport.SENDABLE_KEY.fullmatch(self.api_key):
+        key = self.api_key
+        if not transport.SENDABLE_KEY.fullmatch(key):
             detail = "The API key is empty, or holds spaces or letters that no key has."
             raise RemoteError(Cause.KEY, detail, is_definite=True)
-        return {"X-Api-Key": self.api_key, **more}
+        return {"X-Api-Key": key, **more}
 
     # The paid call
     def post_job(

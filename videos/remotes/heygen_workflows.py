@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+from aiohttp import ClientSession
 from django.conf import settings
 
-from videos.remotes import transport
+from videos.remotes import async_transport, transport
 from videos.remotes.base import Accepted, Image, Job, Progress, State
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
@@ -41,8 +41,8 @@ class HeyGenWorkflows(HeyGen):
         """ "Check Status"."""
         return self.read_progress(remote_id, transport.request("GET", self.address(remote_id), self.headers(), seconds))
 
-    async def poll_async(self, client: httpx.AsyncClient, remote_id: str) -> Progress:
-        reply = await transport.get_async(client, self.address(remote_id), self.headers())
+    async def poll_async(self, session: ClientSession, remote_id: str) -> Progress:
+        reply = await async_transport.get_async(session, self.address(remote_id), self.headers())
         return self.read_progress(remote_id, reply)
 
     def address(self, remote_id: str) -> str:

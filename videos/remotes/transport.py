@@ -9,12 +9,12 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import cache, cached_property
 from threading import Timer
 from typing import Any
 
@@ -32,18 +32,14 @@ SIGNED = re.compile(
 SENDABLE_KEY = re.compile(r"[!-~]+")
 TIMEOUT = httpx.Timeout(30, connect=10)
 CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
-CLIENT: dict[str, Any] = {
-    "timeout": TIMEOUT,
-    "follow_redirects": False,
-    "trust_env": False,
-    "headers": {"User-Agent": "HeyGen-Studio", "Accept": "application/json", "Accept-Encoding": "identity"},
-}
+HEADERS = {"User-Agent": "HeyGen-Studio", "Accept": "application/json", "Accept-Encoding": "identity"}
+CLIENT: dict[str, Any] = {"timeout": TIMEOUT, "follow_redirects": False, "trust_env": False, "headers": HEADERS}
 
 
 @dataclass(frozen=True)
 class Reply:
     status: int
-    headers: httpx.Headers
+    headers: Mapping[str, str]  # whose get() knows no case
     body: bytes
 
     @property
@@ -52,6 +48,10 @@ class Reply:
 
     def data(self) -> dict[str, Any]:
         """The reply's JSON object, or {} if there is none."""
+        return self.parsed
+
+    @cached_property
+    def parsed(self) -> dict[str, Any]:
         try:
             data = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -77,13 +77,6 @@ def make_client() -> httpx.Client:
 def certificates() -> ssl.SSLContext:
     """The trusted certificates. Reading the bundle takes longer than a whole request, so it is read once."""
     return httpx.create_ssl_context(trust_env=False)
-
-
-def make_async_client(context: ssl.SSLContext) -> httpx.AsyncClient:
-    """A client with one connection, for polls: httpx's own pool is quadratic in the requests in flight."""
-    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60)
-    transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, retries=0, trust_env=False)
-    return httpx.AsyncClient(transport=transport, **CLIENT)
 
 
 class Cutoff:
@@ -199,20 +192,6 @@ def read_body(response: httpx.Response) -> bytes:
     return bytes(body)
 
 
-async def get_async(client: httpx.AsyncClient, address: str, headers: dict[str, str]) -> Reply:
-    """A free GET with the caller's asynchronous client; the caller limits the time."""
-    try:
-        async with client.stream("GET", address, headers=headers) as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > LARGEST_REPLY:
-                    break
-    except httpx.HTTPError as error:
-        raise RemoteError(Cause.NETWORK, what_broke(error)) from error
-    return Reply(response.status_code, response.headers, bytes(body))
-
-
 def what_broke(error: httpx.HTTPError) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "No answer came in time."
@@ -246,6 +225,8 @@ def harmless(words: Any, *secrets: str) -> str:
     for secret in secrets:
         words = words.replace(secret, "…") if secret else words
     words = words[:LONGEST_WORDS]  # before the patterns, which take their time on a megabyte of letters
+    if words.isalpha():
+        return words[:500]
     words = SIGNED.sub(r"\1=…", QUERY.sub("", words))
     return re.sub(r"[\x00-\x1f\x7f]+", " ", words).strip()[:500]
 
