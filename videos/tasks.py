@@ -6,6 +6,7 @@ the engine claims rows by conditional UPDATEs. Errors are logged without their t
 
 import fcntl
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -50,6 +51,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 FAILURES_KEPT = timedelta(days=7)
+SENDING_SECONDS = 15.0  # for one task; the last submission may take a minute more, and django-q2 allows two
 NIGHTLY_SECONDS = 6 * 3600.0  # a first backup copies everything
 
 
@@ -77,12 +79,32 @@ def task(job: Job, of_generation: bool = False) -> Callable[[Callable[..., None]
 
 @task(Job.SENDING, of_generation=True)
 def submit(pk: int):
+    """Sends this one, and then others that wait, for some time: a task of its own for each would take longer than the
+    request itself."""
     with one_of("sending", SENDERS) as is_free:
         if is_free:
-            sending.submit(pk)
+            send(pk)
+            send_others(pk)
     if is_free:
-        for another in Generation.objects.sendable(timezone.now())[:1]:
+        for another in Generation.objects.sendable(timezone.now(), 1):
             enqueue_submit(another)
+
+
+def send_others(pk: int):
+    """Each once: one that another sender has just claimed, or that cannot be sent now, is passed over."""
+    until, tried = time.monotonic() + SENDING_SECONDS, {pk}
+    while time.monotonic() < until and not stopping.is_set():
+        first = Generation.objects.sendable(timezone.now(), 2 * SENDERS)
+        another = next((pk for pk in first if pk not in tried), None)
+        if another is None:
+            return
+        tried.add(another)
+        send(another)
+
+
+@task(Job.SENDING, of_generation=True)
+def send(pk: int):
+    sending.submit(pk)
 
 
 @task(Job.SAVING, of_generation=True)

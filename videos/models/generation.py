@@ -54,7 +54,7 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         if backend is None:
             return None
         account, now = RemoteAccount.objects.lock(backend), timezone.now()
-        if not account.may_send(now) or self.occupying(backend, now).count() >= account.in_flight_limit:
+        if not account.may_send(now) or not self.free_places(account, now):
             return None
         return self._claim(self.due(Status.QUEUED, now).filter(pk=pk), now, token or uuid.uuid4())
 
@@ -95,19 +95,21 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
         update_in_order(RemoteCopy.objects.filter(picture__in=frames, upload_until__isnull=False), upload_until=None)
         return sum(generation.free_claim() for generation in held)
 
-    def sendable(self, now: datetime) -> list[int]:
-        """The ids that may be sent now, the longest due first: as many as each backend's limit allows, and
-        those whose request may be repeated after a lost reply, which count against the limit already."""
+    def sendable(self, now: datetime, most: int | None = None) -> list[int]:
+        """The ids that may be sent now, `most` at most, the longest due first: as many as each backend's limit allows,
+        and those whose request may be repeated after a lost reply, which count against the limit already."""
         found = []
         for account in RemoteAccount.objects.all_active():
-            free = (
-                account.in_flight_limit - self.occupying(account.backend, now).count() if account.may_send(now) else 0
-            )
-            due = self.due(Status.QUEUED, now).filter(backend=account.backend)
-            found += due.values_list("due_at", "pk")[: max(0, free)]
             if account.may_send(now):
-                found += self.repeatable(account, now).values_list("due_at", "pk")[: account.in_flight_limit]
-        return [pk for _, pk in sorted(found)]
+                due = self.due(Status.QUEUED, now).filter(backend=account.backend)
+                found += due.values_list("due_at", "pk")[: self.free_places(account, now)][:most]
+                found += self.repeatable(account, now).values_list("due_at", "pk")[: account.in_flight_limit][:most]
+        return [pk for _, pk in sorted(found)][:most]
+
+    def free_places(self, account: RemoteAccount, now: datetime) -> int:
+        """How many more may be in flight at this backend; counts no further than its limit."""
+        limit = account.in_flight_limit
+        return limit - self.occupying(account.backend, now).values("pk")[:limit].count()
 
     def savable(self, now: datetime):
         """Ids of those whose video may be saved now, the longest due first."""
