@@ -27,7 +27,7 @@ def measure(folder, generations):
 
 def summary(generations, ledger):
     own = {entry["execution_id"]: entry["ready_at"] - entry["at"] for entry in ledger}
-    took = [(seconds_between(row["created_at"], row["saved_at"]), own[row["execution_id"]]) for row in generations]
+    took = [(seconds_between(row["created_at"], row["saved_at"]), own[row["remote_id"]]) for row in generations]
     return {
         "generations": len(took),
         "poll_seconds": POLL_SECONDS,
