@@ -302,7 +302,7 @@ def test_an_overdue_execution_is_polled_less_often_but_followed(settings):
 
 
 def test_a_late_result_is_adopted_however_long_it_took(settings):
-    poll = a_poll(sent_at=NOW - minutes(3000), followed_at=NOW - minutes(3000))
+    poll = a_poll(followed_at=NOW - minutes(3000))
     assert (
         poll_outcomes.judge(poll, Progress(State.COMPLETED, "completed", "https://example.com/v.mp4"), NOW).status
         == "saving"

@@ -10,7 +10,7 @@ import time
 
 import aiohttp
 
-AT_ONCE = 512
+AT_ONCE = 1024
 WARM_UP = 2.0  # seconds, in which connections open
 HEADERS = {"X-Api-Key": "bench"}
 

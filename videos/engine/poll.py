@@ -7,13 +7,14 @@ grows with history, runs in threads of its own.
 """
 
 import asyncio
+import gc
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import datetime, timedelta
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -55,6 +56,7 @@ TICK = 1.0  # seconds between claims
 AHEAD = timedelta(seconds=1.3)  # a little more than a tick, so that a late tick delays no poll
 REPLIES_WITHIN = 1.0  # seconds, once the worker stops: after SIGTERM it has 2 in all
 ASK_EVERY = 0.05  # seconds: the polls due within them leave together, so that hundreds share one turn of the loop
+ASKED_TOGETHER = 250  # at most: after an outage thousands are due at once, and each begins with a connection
 RECORD_EVERY = 1.0  # seconds, or at once when there is news of a generation
 POLL_SECONDS_AT_MOST = 30.0  # for one whole poll, however slowly its answer arrives
 COUNT_EVERY = 5.0  # seconds between two writes of what is counted for /metrics
@@ -65,7 +67,19 @@ def poll():
     """Polls everything until this worker stops. Returns at once where another poller runs."""
     with new_lease() as token:
         if ProcessLock.objects.acquire(POLLER, LOCK_SECONDS, token):
-            asyncio.run(Poller(token).run())
+            with few_collections():
+                asyncio.run(Poller(token).run())
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """The garbage collector leaves alone all that is loaded by now: looking through it takes as long as many polls."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class DatabaseThread:
@@ -88,7 +102,7 @@ class Poller:
 
     def __init__(self, token: uuid.UUID):
         self.token = token
-        self.waiting: list[tuple[datetime, DuePoll]] = []  # claimed, with the time to send it; the first is last
+        self.waiting: list[tuple[float, DuePoll]] = []  # claimed, with the moment to send it; the first is last
         self.asked: dict[asyncio.Task, DuePoll] = {}
         self.outcomes: list[Outcome] = []
         self.has_news, self.has_finished = asyncio.Event(), asyncio.Event()
@@ -151,15 +165,18 @@ class Poller:
 
     def wait_for_turn(self, polls: list[DuePoll]):
         """Those due far ahead were stored before a clock was set back: their turn is now."""
-        now = timezone.now()
+        now, moment = timezone.now(), time.monotonic()
         for poll in polls:
-            self.waiting.append((now if is_too_far_ahead(poll.due_at, now, 2 * AHEAD) else poll.due_at, poll))
+            is_odd = is_too_far_ahead(poll.due_at, now, 2 * AHEAD)
+            self.waiting.append((moment if is_odd else moment + (poll.due_at - now).total_seconds(), poll))
         self.waiting.sort(key=itemgetter(0), reverse=True)
 
     async def keep_asking(self):
         while True:
-            soon = timezone.now() + timedelta(seconds=ASK_EVERY)
-            while self.waiting and self.waiting[-1][0] < soon and len(self.asked) < POLL_CONNECTIONS:
+            soon = time.monotonic() + ASK_EVERY
+            for _ in range(min(ASKED_TOGETHER, POLL_CONNECTIONS - len(self.asked))):
+                if not self.waiting or self.waiting[-1][0] > soon:
+                    break
                 self.begin(self.waiting.pop()[1])
             await asyncio.sleep(ASK_EVERY)
 
@@ -170,7 +187,7 @@ class Poller:
 
     async def ask(self, poll: DuePoll):
         found = await self.answer(poll)
-        now = timezone.now()
+        now = datetime.now(UTC)
         try:
             outcome = poll_outcomes.judge(poll, found, now)
         except Exception as error:

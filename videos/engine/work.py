@@ -49,8 +49,10 @@ class Work:
             return
         now, self.taken_below = time.monotonic(), oldest_task()
         self.enqueued = {pk: task for pk, task in self.enqueued.items() if now - task.moment < ENQUEUE_AGAIN}
-        to_send = self.without_task(Generation.objects.sendable(timezone.now(), free), now)
-        to_save = self.without_task(Generation.objects.savable(timezone.now())[:free], now)
+        to_send, to_save = [], []
+        if Generation.objects.to_send_or_save().exists():
+            to_send = self.without_task(Generation.objects.sendable(timezone.now(), free), now)
+            to_save = self.without_task(Generation.objects.savable(timezone.now())[:free], now)
         for pk in to_send:
             enqueue_submit(pk)
         for pk in to_save:

@@ -148,6 +148,10 @@ class GenerationQuerySet(models.QuerySet):
         rows = self.unleased(now).filter(is_due, status=status, held_at=None, backend__in=registry.active_keys())
         return rows.order_by("due_at")
 
+    def to_send_or_save(self):
+        """All that has to be sent or saved, now or later."""
+        return self.filter(status__in=[Status.QUEUED, Status.SENDING, Status.SAVING])
+
     def in_line(self):
         """What waits to be sent, in the order in which it is sent."""
         return self.filter(status=Status.QUEUED, held_at=None, trashed_at=None).order_by("due_at", "pk")
