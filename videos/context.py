@@ -5,7 +5,7 @@ from django.utils.functional import SimpleLazyObject
 
 from heygen_studio import __version__
 from videos.accounts import roles, second_factor, sso
-from videos.notices import current_notices
+from videos.notices import notices_for
 
 
 def studio(request):
@@ -16,7 +16,7 @@ def studio(request):
     }
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return always
-    notices = SimpleLazyObject(current_notices)
+    notices = SimpleLazyObject(lambda: notices_for(request.user))
     role = roles.role_of(request.user)
     due = SimpleLazyObject(lambda: second_factor.must_have(request.user) and not second_factor.has(request.user))
     return {

@@ -4,13 +4,16 @@ import time
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from videos.models import Alarm, ProcessLock, RemoteAccount, StudioFault
+from django.urls import reverse
+
+from videos.models import Alarm, ProcessLock, RemoteAccount, ReviewLink, StudioFault
 from videos.models.process_lock import POLLER
 from videos.remotes import registry
 
 WORKER_SILENT = 60  # seconds
 FAULTS_COUNTED = 20
 ALARMS_SHOWN = 5
+NEWS_SHOWN = 3
 ALARMS = (Alarm.Kind.DISK, Alarm.Kind.BACKUP)  # the others are read from their own rows
 WEB_STARTED = time.monotonic()
 
@@ -23,10 +26,27 @@ class Notice:
     tone: str = "warn"
     is_for_owners: bool = False
     resumes: str = ""  # the backend that the owner may resume, or all
+    address: str = ""  # where to look
 
     @property
     def can_resume(self) -> bool:
         return bool(self.resumes)
+
+
+def notices_for(user) -> list[Notice]:
+    """Those of the studio, and this person's own."""
+    return [*current_notices(), *news_of_clients(user)]
+
+
+def news_of_clients(user) -> list[Notice]:
+    """What clients answered or said behind this person's review links since they last opened the collection."""
+    return [news_of(link) for link in ReviewLink.objects.with_news_for(user)[:NEWS_SHOWN]]
+
+
+def news_of(link: ReviewLink) -> Notice:
+    count = f"{link.unseen} new answer{'' if link.unseen == 1 else 's'} or comment{'' if link.unseen == 1 else 's'}"
+    address = reverse("collection", args=[link.collection.public_id])
+    return Notice(f"news-{link.pk}", f"{link.label}:", f"{count} in “{link.collection.name}”.", "", address=address)
 
 
 def current_notices() -> list[Notice]:

@@ -16,6 +16,7 @@ from django.utils.crypto import salted_hmac
 from videos.models.collection import Clip, Collection
 from videos.models.one_time_link import digest
 from videos.models.transactions import retried
+from videos.models.webhook_event import WebhookEvent
 
 LONGEST_COMMENT = 2000
 LONGEST_AUTHOR = 80
@@ -72,6 +73,13 @@ class ReviewLinkQuerySet(models.QuerySet):
         """The link of this token whose time is over; None for one that was revoked, or never made."""
         return self.filter(token_digest=digest(token), revoked_at=None, expires_at__lte=timezone.now()).first()
 
+    def with_news_for(self, user):
+        """This person's links with answers or comments that they have not looked at."""
+        return self.filter(made_by=user, unseen__gt=0).select_related("collection").order_by("pk")
+
+    def mark_looked_at(self, collection: Collection, user):
+        self.filter(collection=collection, made_by=user, unseen__gt=0).update(unseen=0)
+
     def with_counts(self):
         """Each with how many videos it covers by name, and how many are answered."""
         chosen = Count("clips", distinct=True)
@@ -93,6 +101,7 @@ class ReviewLink(models.Model):
     is_selection = models.BooleanField(default=False, help_text="Only some of the collection's videos.")
     clips = models.ManyToManyField(Clip, blank=True, related_name="+")
     views = models.PositiveIntegerField(default=0)
+    unseen = models.PositiveIntegerField(default=0, editable=False, help_text="News since its maker last looked.")
     tries = models.PositiveSmallIntegerField(default=0, editable=False)
     tried_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -103,6 +112,7 @@ class ReviewLink(models.Model):
 
     class Meta:
         ordering = ["-pk"]
+        indexes = [models.Index(fields=["made_by"], condition=Q(unseen__gt=0), name="review_link_with_news")]
 
     def __str__(self):
         return f"{self.collection}, for {self.label}"
@@ -173,6 +183,12 @@ class ReviewLink(models.Model):
         """The client approves, or asks for a change. It is also where the review in the studio stands then."""
         ReviewAnswer.objects.update_or_create(link=self, clip=clip, defaults={"state": state, "name": name})
         clip.decide(state, name)
+        self.note_news(clip, f"review.{state}", name)
+
+    def note_news(self, clip: Clip, event: str, name: str, text: str = "", at: float | None = None):
+        """Its maker is told: on the page, and outside of it. Called in the transaction of what happened."""
+        ReviewLink.objects.filter(pk=self.pk).update(unseen=F("unseen") + 1)
+        WebhookEvent.objects.note_review(event, clip, by=name, label=self.label, text=text, at=at)
 
 
 class ReviewAnswer(models.Model):
@@ -221,7 +237,10 @@ class CommentQuerySet(models.QuerySet):
         recent = timezone.now() - THROTTLED_FOR
         if link and self.filter(link=link, created_at__gt=recent).count() >= MOST_FROM_A_LINK:
             raise TooManyComments
-        return self.create(clip=clip, **fields)
+        made = self.create(clip=clip, **fields)
+        if link:
+            link.note_news(clip, "review.comment", made.name, made.text, made.at)
+        return made
 
 
 class Comment(models.Model):

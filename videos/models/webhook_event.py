@@ -37,6 +37,15 @@ class WebhookEventQuerySet(models.QuerySet):
             event.body = json.dumps(event.describe(), sort_keys=True)
             event.save(force_insert=True)
 
+    def note_review(self, event: str, clip, **facts):
+        """Adds an event for what somebody behind a review link answered or said of a clip."""
+        if settings.WEBHOOK_URL:
+            made = WebhookEvent(event=event, generation=clip.generation)
+            collection = clip.collection
+            review = {"collection": str(collection.public_id), "name": collection.name, **facts}
+            made.body = json.dumps(made.describe() | {"review": review}, sort_keys=True)
+            made.save(force_insert=True)
+
     def waiting(self):
         return self.filter(delivered_at=None, given_up_at=None)
 

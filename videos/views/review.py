@@ -11,7 +11,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from videos.collection_forms import NAME_TAKEN, CollectionForm
 from videos.forms import read_uuid
-from videos.models import Clip, Collection, Comment, Generation, NameTaken, PersonalNote, TooManyComments
+from videos.models import Clip, Collection, Comment, Generation, NameTaken, PersonalNote, ReviewLink, TooManyComments
 from videos.review_forms import CommentForm
 from videos.views.collections import address_of, own, visible
 from videos.views.select import download
@@ -81,6 +81,7 @@ def strip_of(request: HttpRequest, collection: Collection) -> Strip:
 def collection(request: HttpRequest, public_id) -> HttpResponse:
     """The page, or only what changes from clip to clip."""
     shown = visible(request, public_id)
+    ReviewLink.objects.mark_looked_at(shown, request.user)
     is_part = request.htmx.target == "review" and not request.htmx.history_restore_request
     template = "review/_review.html" if is_part else "collections/collection.html"
     return render(request, template, review_context(request, shown))
