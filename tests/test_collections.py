@@ -11,7 +11,7 @@ from tests.parts.exhibition import make
 from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
 from videos.models import Clip, Collection, CollectionFull, Generation, NameTaken, PersonalNote
 from videos.models import collection as collection_module
-from videos.views.select import MOST
+from videos.views.gallery import MOST_TAKEN
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -323,4 +323,4 @@ def test_adding_many_costs_as_many_queries_as_adding_few(owner):
             collection.add(fresh, owner)
         counts.append(len(captured))
     assert counts[0] == counts[1]
-    assert collection_module.MOST_CLIPS >= MOST
+    assert collection_module.MOST_CLIPS >= MOST_TAKEN

@@ -37,6 +37,10 @@ class PersonalNoteQuerySet(models.QuerySet):
         rows = self.filter(user=user, generation__in=generations).exclude(title="")
         return dict(rows.values_list("generation", "title"))
 
+    def rated(self, user, rating: int):
+        """Ids of the videos that this person gave so many stars or more."""
+        return self.filter(user=user, rating__gte=rating).values("generation")
+
     def found(self, user, words: str) -> list[int]:
         """Ids of the newest MOST_FOUND generations whose title contains every word."""
         rows = self.filter(user=user).search(words).order_by("-generation")

@@ -19,15 +19,17 @@ from videos.models import Collection, Generation, PersonalNote, Preferences, Pro
 from videos.models.bounded import Count
 from videos.models.changes import current_moment, is_moment, is_still_to_come
 from videos.models.generation_queryset import GenerationQuerySet
+from videos.models.personal_note import BEST
 from videos.models.studio_settings import current
 from videos.models.usage import stored_by
-from videos.notices import current_notices, digest_of
+from videos.notices import digest_of, notices_for
 from videos.views.cards import Card, answer_with_cards, cards_of, queued
 from videos.views.composer import RATIOS, composer_context
 from videos.views.gallery_page import BY_TIME, SORTS, gallery_page, in_order, with_sections
 from videos.views.next_page import asked_next, redirect_to
 from videos.views.stacks import MOST_OPENED, Stack, cards_within, keys_of, stacks_of
 
+MOST_TAKEN = 500  # videos by one action on everything that the filters find
 MOST_CHANGES = 100  # with more, the whole list is drawn again
 TABS = {
     "": "All",
@@ -36,6 +38,7 @@ TABS = {
     "attention": "Needs attention",
 }
 WHEN = {"today": "Today", "week": "Last 7 days", "month": "Last 30 days", "between": "Between…"}
+RATINGS = {str(stars): f"Rated {stars} or more" if stars < BEST else f"Rated {BEST}" for stars in range(BEST, 0, -1)}
 DAYS = {"today": 0, "week": 6, "month": 29}
 MOST_OFFERED = 50  # collections in the filter: the newest, and the open one
 MOST_MATCHES = 6  # collections that a search names above its videos
@@ -65,6 +68,7 @@ class GalleryFilters:
     collection: uuid.UUID | None = None
     sort: str = ""
     batch: uuid.UUID | None = None
+    rating: int = 0  # at least so many of this person's own stars
 
     @classmethod
     def of(cls, collection: Collection | None) -> "GalleryFilters":
@@ -89,6 +93,7 @@ class GalleryFilters:
             collection=read_uuid(query.get("collection", "")),
             sort=query.get("sort", "") if query.get("sort", "") in SORTS else "",
             batch=read_uuid(query.get("batch", "")),
+            rating=int(query["rating"]) if query.get("rating") in RATINGS else 0,
         )
 
     def rows(self, user) -> GenerationQuerySet:
@@ -108,6 +113,8 @@ class GalleryFilters:
             rows = rows.filter(aspect_ratio=self.ratio)
         if self.batch:
             rows = rows.filter(batch__public_id=self.batch)
+        if self.rating:
+            rows = rows.filter(pk__in=PersonalNote.objects.rated(user, self.rating))
         if self.whose:
             rows = rows.filter(owner=user) if self.whose == "mine" else rows.exclude(owner=user)
         first, last = self.days()
@@ -152,6 +159,7 @@ class GalleryFilters:
             "collection": self.collection,
             "sort": self.sort,
             "batch": self.batch,
+            "rating": self.rating,
         } | extra
         return urlencode({name: value for name, value in words.items() if value})
 
@@ -259,7 +267,7 @@ def card_context(request: HttpRequest, public_id) -> dict:
 @require_safe
 def updates(request: HttpRequest) -> HttpResponse:
     """Only what changed since the page last asked, or 204. One small request per tab, whatever it shows."""
-    filters, notices = GalleryFilters.asked_for(request.GET), current_notices()
+    filters, notices = GalleryFilters.asked_for(request.GET), notices_for(request.user)
     line = Generation.objects.line_of(request.user)
     seen, now = Cursor.read(request.GET.get("since", "")), Cursor.now(digest_of([*notices, *line.items()]))
     visible = Generation.objects.visible_to(request.user)
@@ -362,13 +370,14 @@ def page_context(request: HttpRequest, filters: GalleryFilters) -> dict:
     """One page of cards, by key: `before` is the last video's number, `after` the last heading."""
     before, after = read_number(request.GET.get("before")), request.GET.get("after", "")[:64]
     stacks = filters.stacks_for(request.user)
-    page = gallery_page(filters.rows(request.user), filters.sort, request.user, stacks, before, after if before else "")
+    rows, after = filters.rows(request.user), after if before else ""
+    page = gallery_page(rows, filters.sort, request.user, stacks, before, after, filters.state)
     more = filters.query(before=page.before, after=page.section) if page.before else ""
     return {"is_whole_page": True, "cards": page.cards, "more": more and f"/?{more}"}
 
 
 def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
-    notices, line = current_notices(), Generation.objects.line_of(request.user)
+    notices, line = notices_for(request.user), Generation.objects.line_of(request.user)
     cursor = Cursor.now(digest_of([*notices, *line.items()]))  # read before the cards: at worst one is sent twice
     counts = filters.on_every_tab(request.user).tab_counts(request.user)
     preferences = Preferences.objects.of(request.user)
@@ -379,6 +388,8 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
         "card_sizes": CARD_SIZES,
         "sorts": SORTS,
         "on_this_tab": counts[filters.state or "all"],
+        "most_taken": MOST_TAKEN,
+        "is_more_than_taken": counts[filters.state or "all"].found > MOST_TAKEN,
         "filters": filters,
         "cursor": cursor,
         "counts": counts,
@@ -393,6 +404,7 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
         "providers": Provider.objects.offered(),
         "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [filters.ratio])])),
         "when": WHEN,
+        "ratings": RATINGS,
         **collections_context(request, filters),
         "has_team": Generation.objects.is_shown_by_others(request.user),
         "is_new_here": filters.is_everything and not counts["all"] and not counts["trash"],

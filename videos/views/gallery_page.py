@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from videos.lifecycle import Status
 from videos.models import Generation, Provider
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.views.cards import Card, cards_of
@@ -14,6 +15,7 @@ from videos.views.stacks import Section, Stack, keys_of, page_of_stacks
 
 PAGE = 30
 SORTS = {"": "Newest first", "oldest": "Oldest first", "longest": "Longest first", "provider": "By provider"}
+UNSAVED = ("running", "attention", "other")  # the tabs of what has no saved video
 BY_TIME = {"", "oldest"}  # in these, batches may be stacks
 
 
@@ -25,7 +27,7 @@ class GalleryPage:
 
 
 def gallery_page(
-    rows: GenerationQuerySet, sort: str, viewer, stacks: bool, before: int | None, after: str = ""
+    rows: GenerationQuerySet, sort: str, viewer, stacks: bool, before: int | None, after: str = "", tab: str = ""
 ) -> GalleryPage:
     """The next PAGE cards or stacks of these rows behind the video `before`; `after` is the heading above that one."""
     if sort in BY_TIME:
@@ -33,7 +35,7 @@ def gallery_page(
     if stacks:
         cards, has_more = page_of_stacks(rows, PAGE, viewer, newest=not sort)
     else:
-        pks = pks_on_page(rows, sort, viewer, before)
+        pks = pks_on_page(rows, sort, viewer, before, tab)
         found = {one.pk: one for one in Generation.objects.filter(pk__in=pks[:PAGE]).with_everything()}
         cards, has_more = cards_of([found[pk] for pk in pks[:PAGE] if pk in found], viewer), len(pks) > PAGE
     cards = list(with_sections(cards, sort, after))
@@ -46,17 +48,28 @@ def last_of(keys: list[int]) -> int:
     return keys[-1]
 
 
-def pks_on_page(rows: GenerationQuerySet, sort: str, viewer, before: int | None) -> list[int]:
+def pks_on_page(rows: GenerationQuerySet, sort: str, viewer, before: int | None, tab: str = "") -> list[int]:
     """The videos of one page in their order, and one more where there are more."""
     if sort in BY_TIME:
         return rows.newest_pks(viewer, PAGE + 1, newest=not sort)
     last = Generation.objects.filter(pk=before).select_related("provider", "saved_video").first() if before else None
-    return (by_provider if sort == "provider" else by_length)(rows, viewer, last)
+    return by_provider(rows, viewer, last) if sort == "provider" else by_length(rows, viewer, last, tab)
 
 
-def by_length(rows: GenerationQuerySet, viewer, last: Generation | None) -> list[int]:
-    """The longest first: SavedVideo has an index for it."""
-    if last and hasattr(last, "saved_video"):
+def by_length(rows: GenerationQuerySet, viewer, last: Generation | None, tab: str) -> list[int]:
+    """The longest first, then what has no saved video, the newest first."""
+    found = [] if last and not hasattr(last, "saved_video") else saved_by_length(rows, last)
+    if len(found) > PAGE:
+        return found
+    rest = rows.filter(pk__lt=last.pk) if last and not hasattr(last, "saved_video") else rows
+    parts = [rest.exclude(status=Status.READY)] if tab == "trash" else [rest.filter(tab=one) for one in UNSAVED]
+    unsaved = {pk for part in parts for pk in part.newest_pks(viewer, PAGE + 1 - len(found))}
+    return found + sorted(unsaved, reverse=True)[: PAGE + 1 - len(found)]
+
+
+def saved_by_length(rows: GenerationQuerySet, last: Generation | None) -> list[int]:
+    """SavedVideo has an index for it."""
+    if last:
         same, shorter = (
             Q(saved_video__seconds=last.saved_video.seconds),
             Q(saved_video__seconds__lt=last.saved_video.seconds),
@@ -95,7 +108,7 @@ def in_order(cards: Iterable[Card | Stack], sort: str) -> Iterator[Card | Stack]
 def order_of(generation: Generation, key: int, sort: str, names: list[str]) -> int:
     if sort == "longest":
         saved = getattr(generation, "saved_video", None)
-        return round(1000 * saved.seconds) if saved else 0
+        return round(1000 * saved.seconds) if saved else key - 10**12
     if sort == "provider":
         return key - 10**12 * names.index(generation.provider.name)
     return -key if sort == "oldest" else key
