@@ -1,9 +1,12 @@
 """Files in a bucket: the studio checks, then says where to look for the next minute. The bucket is a real one."""
 
+import io
 import re
+import zipfile
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
+import av
 import httpx
 import pytest
 from django.contrib.auth.models import User
@@ -11,6 +14,7 @@ from django.core.files.base import ContentFile
 from django.test import Client
 
 from tests.parts.bucket import KEY, NAME, SECRET
+from tests.parts.exhibition import make
 from tests.parts.people import make_member, make_owner, signed_in
 from tests.parts.processes import environment, manage
 from tests.parts.things import make_ready
@@ -134,6 +138,42 @@ def test_a_download_from_the_bucket_has_a_name_and_no_header_of_the_prompts_own(
     (disposition,) = parse_qs(urlsplit(link).query)["response-content-disposition"]
     assert disposition.startswith("attachment; filename*=utf-8''a%20lighthouse%20%C3%BCber%20")
     assert fetch(link).content == WHOLE
+
+
+@pytest.fixture
+def film(stored):
+    """A real video in the bucket, its client and its bytes."""
+    [made] = make(User.objects.get(username="member"), "A fox in the snow", config={"seed": 7})
+    with made.saved_video.file.open() as file:
+        return made, signed_in(made.owner), file.read()
+
+
+def test_a_download_from_the_bucket_carries_its_description_and_the_saved_bytes_stay(film, bucket):
+    video, client, saved = film
+    answer = client.get(f"/g/{video.public_id}/video.mp4?download=1")
+    data = b"".join(answer.streaming_content)
+    assert (answer.status_code, int(answer["Content-Length"])) == (200, len(data))
+    assert "A fox in the snow" in answer["Content-Disposition"]
+    with av.open(io.BytesIO(data)) as copy, av.open(io.BytesIO(saved)) as kept:
+        assert copy.metadata["title"] == "A fox in the snow"
+        packets = [[bytes(packet) for packet in one.demux(video=0)] for one in (copy, kept)]
+    assert packets[0] == packets[1]
+    assert str(video.public_id).encode() in data and str(video.public_id).encode() not in saved
+    assert (bucket.content / video.saved_video.file.name).read_bytes() == saved
+    part = client.get(f"/g/{video.public_id}/video.mp4?download=1", headers={"Range": "bytes=100-60000"})
+    assert b"".join(part.streaming_content) == data[100:60001]
+    assert fetch(client.get(f"/g/{video.public_id}/video.mp4?download=clean").url).content == saved
+
+
+def test_an_archive_from_the_bucket_carries_the_descriptions_and_leaves_out_what_is_gone(film, bucket):
+    video, client, _saved = film
+    [gone] = make(video.owner, "A bear")
+    (bucket.content / gone.saved_video.file.name).unlink()
+    ids = {"operation": "download", "ids": [str(one.public_id) for one in (video, gone)]}
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(client.post("/selected", ids).streaming_content)))
+    [name] = [name for name in archive.namelist() if name.endswith(".mp4")]
+    assert str(video.public_id).encode() in archive.read(name)
+    assert client.get(f"/g/{gone.public_id}/video.mp4?download=1").status_code == 404
 
 
 ENDPOINTS = [

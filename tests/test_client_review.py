@@ -1,6 +1,7 @@
 """The page behind a review link: what a client without an account sees, may do, and never reaches."""
 
 import io
+import json
 import re
 from datetime import timedelta
 
@@ -13,7 +14,17 @@ from PIL import Image
 
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, make_owner, signed_in
-from videos.models import Agency, Clip, Collection, Comment, PersonalNote, ReviewAnswer, ReviewLink
+from videos.models import (
+    Agency,
+    Clip,
+    Collection,
+    Comment,
+    PersonalNote,
+    Preferences,
+    ReviewAnswer,
+    ReviewLink,
+    WebhookEvent,
+)
 from videos.models import review as review_module
 
 pytestmark = pytest.mark.django_db
@@ -235,6 +246,67 @@ def test_a_download_is_named_by_collection_place_and_title_and_never_by_the_prom
     names = b"".join(archive.streaming_content)
     assert b"Autumn launch 01 Clip 1.mp4" in names
     assert b"lighthouse" not in names
+
+
+def test_files_for_clients_follow_the_senders_pattern_without_prompt_and_model(owner, collection):
+    Preferences.objects.keep(owner, name_pattern="{n:03}_{collection}_{prompt:9}_{provider}_{ratio}")
+    one, two, _ = clips(collection)
+    PersonalNote.objects.write(owner, two.generation, title="Plinth, half orbit")
+    visitor, token = Client(), link(collection, may_download=True)
+    file = visitor.get(f"/r/{token}/{two.public_id}/video.mp4?download=1")
+    assert file["Content-Disposition"] == 'attachment; filename="002_Autumn launch_Plinth ha_16x9.mp4"'
+    answer(visitor, token, one)
+    names = b"".join(visitor.get(f"/r/{token}/approved.zip").streaming_content)
+    assert b"001_Autumn launch_Clip 1_16x9.mp4" in names
+    open_token = link(collection, may_download=True, shows_prompts=True)
+    named = visitor.get(f"/r/{open_token}/{one.public_id}/video.mp4?download=1")["Content-Disposition"]
+    assert "001_Autumn launch_a lightho_VEO 3.1_16x9.mp4" in named
+
+
+# What the sender is told
+def banner(person, path="/"):
+    page = signed_in(person).get(path).content.decode()
+    found = re.search(r'<div class="banner "[^>]*>(.*?)</div>', page, re.S)
+    return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split()) if found else ""
+
+
+def test_the_sender_is_told_on_every_page_until_they_look(owner, collection):
+    member, token, visitor = make_member(), link(collection), Client()
+    collection.share_with_team(True)
+    assert banner(owner) == ""
+    answer(visitor, token, clips(collection)[0])
+    assert banner(owner) == "Tern: 1 new answer or comment in “Autumn launch”. Look"
+    say(visitor, token, clips(collection)[1])
+    for path in ("/", "/usage", "/collections"):
+        assert banner(owner, path) == "Tern: 2 new answers or comments in “Autumn launch”. Look"
+    assert banner(member) == ""
+    assert signed_in(member).get(f"/c/{collection.public_id}").status_code == 200
+    assert banner(owner) != ""
+    assert banner(owner, f"/c/{collection.public_id}") == banner(owner) == ""
+
+
+def test_a_page_that_stands_open_is_told_with_its_next_update(owner, collection):
+    page, token = signed_in(owner), link(collection)
+    since = re.search(r'id="since"\s+value="([^"]+)"', page.get("/").content.decode())[1]
+    answer(Client(), token, clips(collection)[0])
+    assert "1 new answer or comment" in page.get("/updates", {"since": since}).content.decode()
+
+
+def test_a_webhook_says_who_answered_and_what_was_said(owner, collection, settings):
+    settings.WEBHOOK_URL = "https://hooks.example.com/studio"
+    token, clip = link(collection), clips(collection)[0]
+    answer(Client(), token, clip, "change", text="Wider, please", at="2.5")
+    said, asked = (json.loads(event.body) for event in WebhookEvent.objects.order_by("pk"))
+    assert (said["event"], asked["event"]) == ("review.comment", "review.change")
+    assert said["generation"]["id"] == str(clip.generation.public_id)
+    assert said["review"] == {
+        "collection": str(collection.public_id),
+        "name": "Autumn launch",
+        "label": "Tern",
+        "by": "Maya",
+        "text": "Wider, please",
+        "at": 2.5,
+    }
 
 
 def test_comments_are_text_only_and_throttled(collection, monkeypatch):

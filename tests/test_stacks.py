@@ -1,8 +1,10 @@
 """Batches as stacks, and what else a person sets about the gallery: order, size, headings, and selecting everything."""
 
+import csv
 import io
 import re
 import zipfile
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -10,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.parts.exhibition import make, settle
 from tests.parts.people import make_member, signed_in
-from videos.models import Generation, Preferences
+from videos.models import Generation, PersonalNote, Preferences
+from videos.views import archives, gallery
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -152,6 +155,44 @@ def test_other_orders_page_through_everything_once(client, owner, sort):
     assert rows == sorted(rows, key=orders[sort])
 
 
+def test_the_longest_first_shows_what_has_no_video_last_and_also_in_the_trash(client, owner):
+    look(client, stacks="0")
+    [short], [long] = make(owner, config={"duration": 5}), make(owner, config={"duration": 8})
+    others = [make(owner, status=status)[0] for status in ("failed", "queued", "cancelled", "unknown")]
+    wanted = [card_id(one) for one in [long, short, *reversed(others)]]
+    assert shown(client.get("/?sort=longest")) == wanted
+    assert shown(client.get("/?sort=longest&state=ready")) == wanted[:2]
+    assert shown(client.get("/?sort=longest&state=running")) == [card_id(others[1])]
+    for one in (short, others[0]):
+        one.move_to_trash()
+    assert shown(client.get("/?sort=longest&state=trash")) == [card_id(short), card_id(others[0])]
+
+
+def test_the_longest_first_pages_through_what_has_no_video_too(client, owner):
+    look(client, stacks="0")
+    make(owner, count=8)
+    make(owner, status="failed", count=8)
+    for number in range(3):
+        make(owner, f"number {number}", "cancelled", count=8)
+    first = client.get("/?sort=longest")
+    more = re.search(r'hx-get="(/\?[^"]*before=[^"]+)"', first.content.decode())[1].replace("&amp;", "&")
+    ids = shown(first) + shown(client.get(more, headers={**HTMX, "HX-Target": "more"}))
+    assert len(ids) == len(set(ids)) == 40
+    newest = [card_id(one) for one in Generation.objects.newest_first() if one.status != "ready"]
+    assert ids[8:] == newest
+
+
+def test_the_gallery_shows_what_a_person_rated_themselves(client, owner):
+    made = make(owner, count=2) + make(owner)
+    PersonalNote.objects.write(owner, made[0], rating=5)
+    PersonalNote.objects.write(owner, made[1], rating=3)
+    PersonalNote.objects.write(make_member(), made[2], rating=5)
+    assert shown(client.get("/?rating=4")) == [card_id(made[0])]
+    assert shown(client.get("/?rating=3")) == [stack_id(made[0])]
+    assert shown(client.get("/?rating=nonsense")) == shown(client.get("/"))
+    assert '<option value="4" selected>' in " ".join(client.get("/?rating=4").content.decode().split())
+
+
 def test_days_have_headings(client, owner):
     make(owner, seconds_ago=3 * 86400)
     make(owner, seconds_ago=86400)
@@ -200,6 +241,29 @@ def test_all_results_are_one_download(client, owner):
     names = zipfile.ZipFile(io.BytesIO(b"".join(reply.streaming_content))).namelist()
     assert len([name for name in names if name.endswith(".mp4")]) == 2
     assert client.get("/results.zip?q=nothing")["Location"] == "/?q=nothing"
+
+
+def test_all_results_of_a_filter_are_one_download_whatever_their_number(client, owner, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_TAKEN", 4)
+    monkeypatch.setattr(archives, "AT_ONCE", 3)
+    Preferences.objects.keep(owner, name_pattern="{n:02}_{prompt:5}")
+    made = make(owner, "a fox", count=8)
+    make(owner, "a bear", count=2)
+    Path(made[3].saved_video.file.path).unlink()
+    reply = client.get("/results.zip?q=fox")
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(reply.streaming_content)))
+    assert archive.testzip() is None
+    names = [f"{number:02}_a fox.mp4" for number in range(1, 8)]
+    assert archive.namelist() == [*names, "contents.csv"]
+    rows = list(csv.DictReader(archive.read("contents.csv").decode("utf-8-sig").splitlines()))
+    assert [row["file"] for row in rows] == names
+    assert [row["id"] for row in rows] == [str(one.public_id) for one in reversed(made) if one != made[3]]
+
+
+def test_more_than_are_taken_at_once_is_said(client, owner, monkeypatch):
+    monkeypatch.setattr(gallery, "MOST_TAKEN", 2)
+    make(owner, count=3)
+    assert "of which the newest 2 are taken" in client.get("/").content.decode()
 
 
 def test_nothing_of_anybody_else_is_in_a_stack(client, owner):

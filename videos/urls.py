@@ -11,6 +11,7 @@ from django.urls import path, re_path
 from videos.views import (
     account,
     agency,
+    archives,
     batch,
     client,
     collections,
@@ -86,7 +87,7 @@ urlpatterns = [
     path("s/<str:token>/watched", share.shared_watched, name="shared_watched"),
     re_path("^s/(?P<token>[^/]+)/(?P<name>video.mp4|poster)$", share.shared_file, name="shared_file"),
     path("import", imports.import_videos, name="import"),
-    path("results.zip", select.download_results, name="download_results"),
+    path("results.zip", archives.download_results, name="download_results"),
     path("selected", select.selected, name="selected"),
     path("trash/empty", select.empty_trash, name="empty_trash"),
     path("batch", batch.batch, name="batch"),

@@ -20,14 +20,14 @@ from zipstream import ZIP_STORED, ZipStream
 
 from videos.addresses import address_for_others
 from videos.forms import read_uuid
-from videos.models import Agency, Clip, Comment, PersonalNote, ReviewLink, TooManyComments
+from videos.models import Agency, Clip, Comment, PersonalNote, Preferences, ReviewLink, TooManyComments
 from videos.models.review import CLIENT_STATES
 from videos.review_forms import ClientCommentForm
 from videos.storage.described_copy import size_of
-from videos.views.download_names import words_of
+from videos.views.archives import chunks, parts_of, sent
+from videos.views.download_names import named, numbered, words_of
 from videos.views.files import serve
 from videos.views.review import STRIP
-from videos.views.select import chunks, parts_of, sent
 from videos.views.share import unlisted
 
 SALT = "videos.client"
@@ -284,13 +284,23 @@ def file(request: HttpRequest, token: str, link: ReviewLink, clip, name: str) ->
 
 
 def file_name(link: ReviewLink, shown: Clip) -> str:
-    """By the collection, the place in it and the title; never by the prompt."""
-    named = next((clip for clip in clips_of(link) if clip == shown), shown)
-    return name_of(link, named, clips_of(link).index(named) + 1)
+    clips = clips_of(link)
+    names = zip(clips, names_of(link, clips), strict=True)
+    return next((name for clip, name in names if clip == shown), "video.mp4")  # it was taken out meanwhile
 
 
-def name_of(link: ReviewLink, clip: Clip, number: int) -> str:
-    return f"{words_of(link.collection.name)} {number:02} {words_of(clip.title)}.mp4"
+def names_of(link: ReviewLink, clips: list[Clip]) -> list[str]:
+    """By the sender's pattern, or by the collection, the place in it and the title. The title stands for the prompt,
+    and nothing names a model where the link does not show them."""
+    pattern = Preferences.objects.of(link.made_by).name_pattern
+    collection = words_of(link.collection.name)
+    if not pattern:
+        return numbered(f"{collection} {number:02} {words_of(clip.title)}" for number, clip in enumerate(clips, 1))
+    hidden = {} if link.shows_prompts else {"provider": "", "seed": ""}
+    return numbered(
+        named(pattern, clip.generation, number, {"prompt": words_of(clip.title), "collection": collection, **hidden})
+        for number, clip in enumerate(clips, start=1)
+    )
 
 
 @require_safe
@@ -301,11 +311,11 @@ def approved(request: HttpRequest, token: str, link: ReviewLink) -> HttpResponse
         raise Http404
     done = set(link.answers.filter(state=Clip.State.APPROVED).values_list("clip", flat=True))
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)
-    for number, clip in enumerate(clips_of(link), start=1):
+    clips = clips_of(link)
+    for clip, name in zip(clips, names_of(link, clips), strict=True):
         parts = parts_of(clip.generation, is_clean=True) if clip.pk in done else []  # none: its file is gone
         if parts:
-            content = chunks(clip.generation.saved_video.file, parts)
-            archive.add(content, name_of(link, clip, number), size=size_of(parts))
+            archive.add(chunks(clip.generation.saved_video.file, parts), name, size=size_of(parts))
     return sent(archive, f"{words_of(link.collection.name)}.zip")
 
 

@@ -6,6 +6,7 @@ import json
 
 from videos.models import Generation
 from videos.storage.described_copy import Part, described
+from videos.storage.stored_file import open_stored
 from videos.views.download_names import seed_words
 from videos.views.usage import plain_text
 
@@ -60,21 +61,21 @@ def texts_of(generation: Generation) -> dict[bytes, str]:
 
 
 def described_parts(generation: Generation) -> list[Part]:
-    """The parts of a copy of its video that carries all this."""
-    saved = generation.saved_video
-    with saved.file.storage.open(saved.file.name) as file:
+    """The parts of a copy of its video that carries all this. Raises FileNotFoundError."""
+    with open_stored(generation.saved_video.file) as file:
         size = file.seek(0, io.SEEK_END)
         return described(file, size, texts_of(generation), everything_of(generation))
 
 
-def contents(names: list[str], generations: list[Generation]) -> bytes:
-    """One line for each file of an archive, as a spreadsheet reads it: UTF-8 with its mark."""
+def contents(names: list[str], generations: list[Generation], has_head: bool = True) -> bytes:
+    """One line for each file of an archive, as a spreadsheet reads it: UTF-8 with its mark, which the head has."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    if has_head:
+        writer.writerow(COLUMNS)
     for name, generation in zip(names, generations, strict=True):
         writer.writerow([plain_text(str(value)) for value in line_of(name, generation)])
-    return text.getvalue().encode("utf-8-sig")
+    return text.getvalue().encode("utf-8-sig" if has_head else "utf-8")
 
 
 def line_of(name: str, generation: Generation) -> list:

@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ MOST_BYTES = 180  # of the 255 that file systems allow: provider, ratio, seed, t
 MOST_IN_PATTERN = 150
 FIELD = re.compile(r"\{(?P<name>\w+)(?::(?P<width>\d{1,3}))?\}", re.ASCII)
 RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
+NOTHING = MappingProxyType({})
 VIRAMA = 9  # the combining class of the character that joins two Indic consonants
 JOINERS = "\u200c\u200d"  # part of words in Persian and Indic scripts
 
@@ -38,14 +40,25 @@ def download_name(generation: Generation, pattern: str = "") -> str:
     return f"{words_of(generation.prompt)} {moment_of(generation)}.mp4"
 
 
-def archive_names(generations: Iterable[Generation], pattern: str = "") -> list[str]:
-    """Names inside one archive: also provider, ratio and seed, by which the videos of one batch differ. Equal names are
-    numbered, and so are those that differ only where some file systems see no difference."""
-    taken: set[str] = set()
+def archive_names(
+    generations: Iterable[Generation], pattern: str = "", first: int = 1, taken: set[str] | None = None
+) -> list[str]:
+    """Names inside one archive: also provider, ratio and seed, by which the videos of one batch differ. `first` is the
+    place of the first one, and `taken` are the names before it."""
+    stems = (
+        named(pattern, generation, place) if pattern else archive_stem(generation)
+        for place, generation in enumerate(generations, start=first)
+    )
+    return numbered(stems, taken)
+
+
+def numbered(stems: Iterable[str], taken: set[str] | None = None) -> list[str]:
+    """Equal names are numbered, and so are those that differ only where some file systems see no difference. Adds them
+    to `taken`."""
+    taken = set() if taken is None else taken
     names = []
-    for place, generation in enumerate(generations, start=1):
-        stem = name = named(pattern, generation, place) if pattern else archive_stem(generation)
-        number = 1
+    for stem in stems:
+        name, number = stem, 1
         while name.casefold() in taken:
             number += 1
             name = f"{stem} ({number})"
@@ -65,17 +78,19 @@ def check_pattern(pattern: str):
         raise BadPattern("Name at least one field, such as {prompt}; else all files would have one name.")
 
 
-def named(pattern: str, generation: Generation, place: int) -> str:
-    """The pattern filled in, safe for every file system. `place`: which file of the archive it is, from 1 on."""
-    name = FIELD.sub(lambda found: filled(found, generation, place), pattern)
+def named(pattern: str, generation: Generation, place: int, instead: Mapping[str, str] = NOTHING) -> str:
+    """The pattern filled in, safe for every file system. `place`: which file of the archive it is, from 1 on.
+    `instead`: field → its words, where those of the video are not to be shown."""
+    name = FIELD.sub(lambda found: filled(found, generation, place, instead), pattern)
     name = "".join(char if belongs_to_word(char) or char in " -_.,()+" else " " for char in name)
     name = re.sub(r"([ _-])(?:[ _-]*[ _-])", r"\1", name)  # separators around an empty field
     name = cut(" ".join(name.split()), MOST_IN_PATTERN).strip(f" .-_{JOINERS}")
     return f"{name or 'video'}_" if name.split(".")[0].upper() in RESERVED else name or "video"
 
 
-def filled(found: re.Match, generation: Generation, place: int) -> str:
-    value, width = FIELDS[found["name"]](generation, place), found["width"]
+def filled(found: re.Match, generation: Generation, place: int, instead: Mapping[str, str]) -> str:
+    field, width = found["name"], found["width"]
+    value = instead[field] if field in instead else FIELDS[field](generation, place)
     if found["name"] == "n":
         return value.zfill(min(9, int(width or 1)))
     return cut(value, int(width)).strip() if width else value

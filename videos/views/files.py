@@ -15,6 +15,7 @@ from heygen_studio.web.sent_files import SentFile, answer
 from videos.models import Generation, Picture, Preferences, SavedVideo
 from videos.storage.described_copy import SplicedFile, size_of
 from videos.storage.small_poster import small_poster
+from videos.storage.stored_file import open_stored
 from videos.views.descriptions import described_parts
 from videos.views.download_names import download_name, name_collections
 
@@ -66,7 +67,7 @@ def video(request: HttpRequest, public_id) -> HttpResponseBase:
     generation = visible(request, public_id)
     saved, asked = generation.saved_video, request.GET.get("download")
     name = name_for(request.user, generation) if asked else ""
-    if asked and asked != "clean" and not settings.BUCKET:
+    if asked and asked != "clean":
         return serve_described(request, generation, name)
     return serve(request, saved.file, "video/mp4", saved.sha256, name)
 
@@ -79,19 +80,22 @@ def name_for(user, generation: Generation) -> str:
 
 
 def serve_described(request: HttpRequest, generation: Generation, name: str) -> HttpResponseBase:
-    """A copy that carries prompt, provider, settings and ids, put together while it is sent."""
+    """A copy that carries prompt, provider, settings and ids, put together while it is sent; the saved copy where
+    nothing can be put into it."""
     saved = generation.saved_video
     try:
         parts = described_parts(generation)
     except FileNotFoundError:
         raise Http404 from None
+    if not any(part.own for part in parts):
+        return serve(request, saved.file, "video/mp4", saved.sha256, name)
     inside = hashlib.sha256(b"".join(part.own for part in parts)).hexdigest()[:16]
-    file = SentFile(saved.file.path, size_of(parts), f'"{saved.sha256}-{inside}"', "video/mp4")
+    file = SentFile(saved.file.name, size_of(parts), f'"{saved.sha256}-{inside}"', "video/mp4")
     found = answer(file, request.method, request.headers)
     if found.length is None:
         response = HttpResponse(status=found.status, headers=found.headers, content_type=file.content_type)
     else:
-        part = SplicedFile(saved.file.storage.open(saved.file.name), parts, found.start, found.length)
+        part = SplicedFile(open_stored(saved.file), parts, found.start, found.length)
         response = FileResponse(part, status=found.status, headers=found.headers, content_type=file.content_type)
     release_database()
     response["Cache-Control"] = PRIVATE

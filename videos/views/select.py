@@ -1,38 +1,29 @@
-"""Actions on many videos at once: favourite, share, trash, restore, compare, and download as one archive."""
+"""Actions on many videos at once: favourite, share, trash, restore, compare, and download."""
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.models import DELETION
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.http import content_disposition_header, urlencode
-from django.views.decorators.http import require_POST, require_safe
-from zipstream import ZIP_STORED, ZipStream
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST
 
 from videos.forms import read_uuid
-from videos.models import Collection, CollectionFull, Generation, Preferences, audit
+from videos.models import Collection, CollectionFull, Generation, audit
 from videos.models.collection import LONGEST_NAME, MOST_CLIPS
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.studio_settings import current
 from videos.models.transactions import lock_in_order, retried
-from videos.storage.described_copy import Part, SplicedFile, chunks_of, size_of
+from videos.views.archives import archive_of
 from videos.views.cards import answer_with_cards, cards_of
-from videos.views.descriptions import contents, described_parts
-from videos.views.download_names import archive_names, name_collections
-from videos.views.files import release_database
-from videos.views.gallery import GalleryFilters
+from videos.views.gallery import MOST_TAKEN, GalleryFilters
 from videos.views.next_page import LONGEST, asked_next, redirect_to
 
-MOST = 500
 MOST_IN_AN_ADDRESS = 100  # ids; Django refuses to redirect to more than 16 kB
-CHUNK = 256 * 1024
 NOT_TRASHED = (
     "These can't be moved to the trash: they are still in progress, or it is open whether they were charged. "
     "Cancel stops those that are not sent yet."
@@ -86,12 +77,12 @@ def chosen(request: HttpRequest) -> GenerationQuerySet:
         batches = read_uuids(request.POST.getlist("batches"))
         in_stacks = filters.rows(request.user).filter(batch__public_id__in=batches).values("pk") if batches else []
         rows = rows.filter(Q(public_id__in=ids) | Q(pk__in=in_stacks))
-    first = list(rows.newest_first().values_list("pk", flat=True)[:MOST])
+    first = list(rows.newest_first().values_list("pk", flat=True)[:MOST_TAKEN])
     return Generation.objects.visible_to(request.user).filter(pk__in=first).with_everything().newest_first()
 
 
 def read_uuids(words: list[str]) -> list[uuid.UUID]:
-    return list(filter(None, map(read_uuid, words[:MOST])))
+    return list(filter(None, map(read_uuid, words[:MOST_TAKEN])))
 
 
 def lock_own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:
@@ -226,61 +217,6 @@ def download(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponseBase
     if not rows:
         return Done([], "None of these has a saved video yet, so there is nothing to download.")
     return archive_of(rows, request.user, request.POST.get("clean") == "1")
-
-
-@require_safe
-def download_results(request: HttpRequest) -> HttpResponseBase:
-    """Every saved video that the filters of the address find, the newest 500, as one archive."""
-    rows = GalleryFilters.asked_for(request.GET).rows(request.user).filter(saved_video__isnull=False).newest_first()
-    first = list(rows.values_list("pk", flat=True)[:MOST])
-    if not first:
-        messages.info(request, "There is no saved video here yet, so there is nothing to download.")
-        return redirect_to(f"{reverse('gallery')}?{request.GET.urlencode()[:LONGEST]}")
-    rows = list(Generation.objects.filter(pk__in=first).with_everything().newest_first())
-    return archive_of(rows, request.user)
-
-
-def archive_of(rows: list[Generation], user, is_clean: bool = False) -> StreamingHttpResponse:
-    """Each video with what it shows inside of it, unless `is_clean`, and contents.csv, which lists them all. A video
-    whose file was removed meanwhile is left out."""
-    pattern = Preferences.objects.of(user).name_pattern
-    name_collections(rows, user, pattern)
-    parts = {row.pk: found for row in rows if (found := parts_of(row, is_clean))}  # last: files may go at any moment
-    rows = [row for row in rows if row.pk in parts]
-    archive = ZipStream(compress_type=ZIP_STORED, sized=True)
-    names = archive_names(rows, pattern)
-    for generation, name in zip(rows, names, strict=True):
-        own = parts[generation.pk]
-        archive.add(chunks(generation.saved_video.file, own), name, size=size_of(own))
-    if not is_clean:
-        archive.add(contents(names, rows), "contents.csv")
-    moment = timezone.localtime().strftime("%Y-%m-%d %H%M")
-    return sent(archive, f"videos {moment}.zip")
-
-
-def sent(archive: ZipStream, name: str) -> StreamingHttpResponse:
-    """The archive as a download of this name. The database is released, because a download may take hours."""
-    response = StreamingHttpResponse(archive, content_type="application/zip")
-    response["Content-Length"] = str(len(archive))
-    response["Content-Disposition"] = content_disposition_header(True, name)
-    response["Cache-Control"] = "private, no-store"
-    release_database()
-    return response
-
-
-def parts_of(generation: Generation, is_clean: bool) -> list[Part]:
-    """What its file in the archive is put together of; nothing once its file is removed."""
-    saved = generation.saved_video
-    if settings.BUCKET:
-        return [Part(0, saved.size)]
-    try:
-        return [Part(0, saved.file.size)] if is_clean else described_parts(generation)
-    except FileNotFoundError:
-        return []
-
-
-def chunks(file, parts: list[Part]) -> Iterator[bytes]:
-    yield from chunks_of(SplicedFile(file.storage.open(file.name), parts), CHUNK)
 
 
 # The field is not called `action`: scripts could not read the address of its form then.

@@ -1,0 +1,80 @@
+"""Opens a stored file to read parts of it. From a bucket only those parts are fetched, never the whole file first."""
+
+import io
+from contextlib import closing
+from typing import BinaryIO
+
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from django.conf import settings
+from django.db.models.fields.files import FieldFile
+
+SKIPPED = 64 * 1024  # bytes that are read and left out rather than asked for anew
+BROKEN_OFF = (HTTPClientError, IncompleteReadError)  # while a slow client took its time
+
+
+def open_stored(file: FieldFile) -> BinaryIO:
+    """The file, to be closed by the caller. Raises FileNotFoundError."""
+    opened = file.storage.open(file.name)
+    return BucketFile(opened) if settings.BUCKET else opened
+
+
+class BucketFile(io.RawIOBase):
+    """An object of a bucket as a file. Reading goes on in one answer of the bucket until somebody seeks elsewhere."""
+
+    def __init__(self, opened):
+        self.object, self.size = opened.obj, opened.size
+        self.at = 0
+        self.body, self.body_at = None, 0
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def tell(self):
+        return self.at
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        self.at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: self.size}[whence]
+        return self.at
+
+    def readinto(self, buffer):
+        wanted = min(len(buffer), self.size - self.at)
+        if wanted <= 0:
+            return 0
+        try:
+            data = self.read_on(wanted)
+        except BROKEN_OFF:
+            self.leave()
+            data = self.read_on(wanted)
+        buffer[: len(data)] = data
+        self.at = self.body_at = self.at + len(data)
+        return len(data)
+
+    def read_on(self, count: int) -> bytes:
+        ahead = self.at - self.body_at
+        if self.body and 0 < ahead <= SKIPPED:
+            self.body.read(ahead)
+        elif self.body is None or ahead:
+            self.leave()
+            self.body = self.asked()
+        self.body_at = self.at
+        return self.body.read(count)
+
+    def asked(self):
+        try:
+            return self.object.get(Range=f"bytes={self.at}-")["Body"]
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                raise FileNotFoundError(self.object.key) from error
+            raise
+
+    def leave(self):
+        if self.body:
+            with closing(self.body):
+                self.body = None
+
+    def close(self):
+        self.leave()
+        super().close()
