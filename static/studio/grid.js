@@ -1,6 +1,7 @@
 /* Many at once as a spreadsheet: one cell has the focus; it is typed into, pasted into and filled down. The text of the
    table is what is sent, so every change is written there, and the verdicts wait for Check. */
 import { createElement, find, findAll, listen } from "./dom.js";
+import { addPictures, picturesIn, showPicture } from "./pictures.js";
 
 const BLANK_ROWS = 5;
 const MOST_UNDONE = 100;
@@ -46,6 +47,7 @@ const valueAt = ([row, column]) => rows[row]?.[column] || "";
 const show = (place) => {
   const cell = cellAt(place);
   cell.textContent = valueAt(place);
+  showPicture(cell, valueAt(place));
   cell.classList.remove("is-wrong", "is-odd");
   cell.classList.add("is-edited");
   const price = rowAt(place[0]).cells[columns.length + 1];
@@ -185,11 +187,39 @@ listen("dblclick", ({ target }) => {
   if (place) edit(place);
 });
 
+/* Pictures fill the frames of this row and of those below: in the column of this cell, or in the first that takes any. */
+const isFrame = (column) => /^(reference|tail)_image$/.test(column);
+const fillFrames = (names, [row, column]) => {
+  const frames = isFrame(columns[column]) ? column : columns.findIndex(isFrame);
+  if (frames < 0 || !names.length) return;
+  change(names.map((name, down) => [[row + down, frames], name]));
+  focusCell([row, frames]);
+};
+
+/* Dropped pictures whose names stand in the table are only added. */
+listen("drop", (event) => {
+  const files = event.target.closest(".many") ? picturesIn(event.dataTransfer) : [];
+  if (!files.length) return;
+  event.preventDefault();
+  const names = addPictures(files, false);
+  const known = new Set(rows.flat());
+  rows.forEach((cells, row) => cells.forEach((name, column) => names.includes(name) && show([row, column])));
+  const place = placeOf(event.target) || focused;
+  fillFrames(names.filter((name) => !known.has(name)), place);
+});
+
+listen("dragover", (event) => {
+  if (event.target.closest(".many") && event.dataTransfer.types.includes("Files")) event.preventDefault();
+});
+
 listen("paste", (event) => {
   const place = !event.target.matches("textarea, input") && placeOf(event.target);
-  const pasted = place && parse(event.clipboardData.getData("text/plain"), "\t");
-  if (!pasted?.length) return;
+  const words = event.clipboardData.getData("text/plain"); // a spreadsheet's cells come with a picture of them
+  const pictures = place && !words ? picturesIn(event.clipboardData) : [];
+  const pasted = place && parse(words, "\t");
+  if (!pasted?.length && !pictures.length) return;
   event.preventDefault();
+  if (pictures.length) return fillFrames(addPictures(pictures, true), place);
   const changes = pasted.flatMap((cells, down) =>
     cells.map((value, right) => [[place[0] + down, place[1] + right], value]),
   );

@@ -38,3 +38,30 @@ def test_a_table_is_typed_pasted_filled_down_checked_and_made(room):
     expect(room.locator("#toast")).to_contain_text("2 videos are queued.")
     room.locator("#toast").get_by_role("button", name="Undo").click()
     expect(room.locator("#toast")).to_contain_text("2 videos are cancelled")
+
+
+PICTURES = """async ({kind, names}) => {
+    const canvas = document.createElement("canvas");
+    const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+    const data = new DataTransfer();
+    for (const name of names) data.items.add(new File([blob], name, {type: "image/png"}));
+    const options = {bubbles: true, cancelable: true};
+    const paste = new ClipboardEvent("paste", {clipboardData: data, ...options});
+    const drop = new DragEvent("drop", {dataTransfer: data, ...options});
+    document.activeElement.dispatchEvent(kind === "paste" ? paste : drop);
+}"""
+
+
+def test_pictures_are_pasted_into_a_frame_and_dropped_ones_find_their_rows_by_name(room):
+    room.goto(f"{room.studio.url}/batch")
+    cell(room, 0, 0).click()
+    room.evaluate(PASTE, "A fox\t\t\t\nA bear\t\t\tbear.png\nA wolf")
+    cell(room, 0, 3).click()
+    room.evaluate(PICTURES, {"kind": "paste", "names": ["image.png"]})
+    room.evaluate(PICTURES, {"kind": "drop", "names": ["bear.png"]})
+    expect(cell(room, 0, 3)).to_contain_text("pasted-1.png")
+    expect(room.locator(".sheet-table td img")).to_have_count(2)
+    room.get_by_role("button", name="Check").click()
+    expect(room.locator(".sums")).to_contain_text("3 videos")
+    expect(room.locator(".sheet-table").get_by_role("img", name="Start frame")).to_have_count(2)
+    expect(room.locator(".sheet-table .is-wrong")).to_have_count(0)
