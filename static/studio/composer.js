@@ -91,7 +91,7 @@ listen("input", ({ target }) => {
   if (target.id === "provider-search" || !composer()?.contains(target)) return;
   if (target.dataset.key) takeSetting(target);
   if (target.name === "ratio_choice") field("aspect_ratio").value = target.value;
-  clearErrors(`[data-field="${target.name}"]`);
+  clearErrors(`[data-field~="${target.name}"]`);
   refresh();
 });
 

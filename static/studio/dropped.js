@@ -17,6 +17,13 @@ const uploadFrame = (file, slot) => {
   triggerChange(input);
 };
 
+/* The last frame of the video of a card. */
+const takeLastFrame = (video, slot) => {
+  const which = slot.dataset.slot;
+  const values = { [`${which}_from`]: video };
+  return htmx.ajax("POST", `/frame/${which}`, { source: "#action", values, target: slot, swap: "outerHTML" });
+};
+
 /* Replaces the composer; what was written comes back by Undo. */
 const fill = (facts) =>
   htmx.ajax("POST", "/compose/fill", { source: "#action", values: { facts }, target: "#composer", swap: "outerHTML" });
@@ -59,11 +66,13 @@ const factsOf = async (file) => {
 
 const isVideo = (file) => file.type.startsWith("video/") || /\.(mp4|m4v|mov)$/i.test(file.name);
 
-/* `address`: of a poster that is dragged from a page of this studio. */
+/* `address`: of a poster or a card that is dragged from a page of this studio, a card without a file. */
 export const take = async (file, address, place) => {
   const slot = place.closest("[data-slot]");
-  const poster = (/poster/.test(address || file.name) && (address || file.name).match(UUID)) || [];
-  if (poster[0] && !slot) return fill(JSON.stringify({ id: poster[0] }));
+  const name = address || file.name;
+  const [video] = (/poster|\/g\//.test(name) && name.match(UUID)) || [];
+  if (video && !slot) return fill(JSON.stringify({ id: video }));
+  if (!file) return takeLastFrame(video, slot);
   if (!isVideo(file)) return uploadFrame(file, slot);
   const facts = await factsOf(file);
   return facts ? fill(facts) : showToast("no-facts");

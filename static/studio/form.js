@@ -52,7 +52,7 @@ export const loadFrame = (which, query = "") =>
   htmx.ajax("GET", `/frame/${which}${query}`, { target: `#slot-${which}`, swap: "outerHTML" });
 
 listen("dragover", (event) => {
-  if (!composer() || !event.dataTransfer.types.includes("Files")) return;
+  if (!composer() || !/Files|uri/.test(event.dataTransfer.types)) return;
   event.preventDefault();
   composer().classList.toggle("is-over", composer().contains(event.target));
 });
@@ -101,6 +101,7 @@ const restoreFields = (values) => {
 
 const restoreFrames = (draft) => {
   for (const slot of ["start", "end"]) {
+    if ("added" in find(`#slot-${slot}`).dataset) continue; // the page was opened to add it
     const filled = draft.find(([name, value]) => slotOf(name) === slot && value);
     if (filled) loadFrame(slot, `?${new URLSearchParams([filled])}`);
     else if (hasFrame(slot)) loadFrame(slot);

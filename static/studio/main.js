@@ -18,6 +18,7 @@ const later = {
   picker: () => import("./picker.js"),
   words: () => import("./words.js"),
   frames: () => import("./frames.js"),
+  "frame-of-page": () => import("./frame-of-page.js"),
 };
 
 listen("click", async (event) => {
@@ -29,11 +30,17 @@ listen("click", async (event) => {
 
 listen("toggle", ({ target }) => target.id === "providers" && later.picker(), true);
 
+/* A card that is dragged goes onto a collection, or into the composer. */
+listen("dragstart", async ({ target }) => {
+  const card = target.closest?.("#cards .card");
+  if (card) (await import("./drag.js")).start(card);
+});
+
 listen("drop paste", async (event) => {
   const dropped = event.dataTransfer || event.clipboardData;
   const file = dropped?.files[0];
-  if (!file || !composer()) return;
-  const address = dropped.getData("text/uri-list");
+  const address = dropped?.getData("text/uri-list");
+  if (!composer() || (!file && !/\/g\//.test(address))) return;
   event.preventDefault(); // beside the form, the browser would leave the page for the file
   const place = composer().contains(event.target) && event.target;
   if (place) (await import("./dropped.js")).take(file, address, place);

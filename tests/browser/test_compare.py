@@ -90,3 +90,19 @@ def test_the_strip_swaps_what_is_shown(room):
     room.locator(".swap a:not([aria-current])").click()
     expect(room.locator(".swap [aria-current]")).to_have_count(4)
     expect(room.locator(f".pane video[src*='{videos[4].public_id}']")).to_have_count(1)
+
+
+def test_two_are_laid_over_each_other_and_the_line_between_them_follows_keys_and_pointer(room):
+    videos = make(room.owner, "a wave", providers=["veo_3_1", "kling_pro"])
+    room.goto(f"{room.studio.url}/compare?batch={videos[0].batch.public_id}")
+    room.get_by_role("button", name="Wipe").click()
+    first, second = (pane.bounding_box() for pane in room.locator(".pane video").all())
+    assert abs(first["x"] - second["x"]) < 2 and abs(first["y"] - second["y"]) < 2
+    line = room.get_by_label("Where one video ends and the other begins")
+    line.focus()
+    line.press("ArrowRight")
+    expect(room.locator("#beside")).to_have_attribute("style", "--wipe: 51%;")
+    room.mouse.move(first["x"] + first["width"] / 4, first["y"] + first["height"] / 2)
+    assert abs(float(line.input_value()) - 25) < 3
+    room.keyboard.press("w")
+    expect(line).to_be_hidden()

@@ -110,14 +110,16 @@ def current_config(form: GenerateForm) -> tuple[dict, str]:
 
 
 def starting_values(request: HttpRequest) -> dict:
-    """The initial values that an address such as /?reuse=<uuid> gives the composer."""
+    """The initial values that an address such as /?reuse=<uuid> gives the composer; /?start_picture=<uuid> only that
+    frame."""
     for name in ("reuse", "continue", "prompt_of", *RATIO_OF):
         if name in request.GET:
             videos = Generation.objects.visible_to(request.user).with_everything()
             found = videos.filter(public_id=read_uuid(request.GET[name])).first()
             values = values_of(found, name, request.user) if found else default_values()
             return with_seed_of(found, values) if found and "seed" in request.GET else values
-    return default_values()
+    names = [f"{which}_picture" for which in FRAMES if f"{which}_picture" in request.GET]
+    return default_values() | {name: request.GET[name] for name in names}
 
 
 def values_from_file(text: str, user) -> dict | None:
@@ -256,6 +258,7 @@ def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: st
         "address": address,
         "from_video": from_video,
         "is_filled": bool(picture or address or from_video),
+        "is_added": bool(picture) and f"{which}_picture" in request.GET and not form.is_bound,
         "error": error or " ".join(form.frame_errors(which)),
         "chosen_pictures": [picture] if picture else [],
         "chosen_videos": [from_video] if from_video else [],
