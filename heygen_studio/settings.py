@@ -63,6 +63,8 @@ MIN_FREE_BYTES = env.int("STUDIO_MIN_FREE_BYTES", 512 * 1024**2)
 TRASH_DAYS = env.int("STUDIO_TRASH_DAYS", 30)
 KEEP_DAYS = env.int("STUDIO_KEEP_DAYS", None)  # None: videos are kept until somebody deletes them
 KEEP_BYTES = env.int("STUDIO_KEEP_BYTES", None)
+ASK_ABOVE_VIDEOS = env.int("STUDIO_ASK_ABOVE_VIDEOS", None)  # of one click of Generate; None: never asks
+ASK_ABOVE_PRICE = env.decimal("STUDIO_ASK_ABOVE_PRICE", None)
 NOTIFY_URLS = env.str("STUDIO_NOTIFY_URLS", "")
 NOTIFY_PROMPTS = env.bool("STUDIO_NOTIFY_PROMPTS", False)
 

@@ -29,6 +29,8 @@ FIELDS = {
     "trash_days": "7",
     "keep_days": "",
     "keep_bytes": "2.5",
+    "ask_above_videos": "20",
+    "ask_above_price": "50",
     "second_factor": "nobody",
 }
 
@@ -51,6 +53,7 @@ def test_an_owner_sets_numbers_in_units_that_people_use(page, owner):
     assert (now.poll_seconds, now.overdue_seconds, now.max_in_flight) == (20, 900, 4)
     assert (now.max_video_bytes, now.min_free_bytes) == (500_000_000, 0)
     assert (now.trash_days, now.keep_days, now.keep_bytes) == (7, None, 2_500_000_000)
+    assert (now.ask_above_videos, now.ask_above_price) == (20, 50)
     assert StudioSettings.objects.get().changed_by == owner
     assert "Seconds between polls" in LogEntry.objects.latest("pk").change_message
     shown = page.get("/settings").content.decode()
@@ -69,6 +72,8 @@ def test_an_owner_sets_numbers_in_units_that_people_use(page, owner):
         ("keep_bytes", "1e300"),
         ("keep_days", "9" * 30),
         ("second_factor", "me"),
+        ("ask_above_videos", "-1"),
+        ("ask_above_price", "nan"),
         ("overdue_seconds", "inf"),
     ],
 )
@@ -85,7 +90,7 @@ def test_what_the_environment_sets_is_shown_as_fixed_and_stays(owner, settings):
     settings.HEYGEN_API_KEY = KEY
     client = signed_in(owner)
     shown = client.get("/settings").content.decode()
-    assert shown.count("where the studio is started.") == 9
+    assert shown.count("where the studio is started.") == 11
     assert "wxyz" in shown and KEY not in shown
     client.post("/settings", FIELDS)
     client.post("/settings/key", {"heygen_api_key": "another-key-0123456789"})

@@ -70,7 +70,7 @@ const isVideo = (file) => file.type.startsWith("video/") || /\.(mp4|m4v|mov)$/i.
 export const take = async (file, address, place) => {
   const slot = place.closest("[data-slot]");
   const name = address || file.name;
-  const [video] = (/poster|\/g\//.test(name) && name.match(UUID)) || [];
+  const [video] = (/poster|[/]g[/]/.test(name) && name.match(UUID)) || [];
   if (video && !slot) return fill(JSON.stringify({ id: video }));
   if (!file) return takeLastFrame(video, slot);
   if (!isVideo(file)) return uploadFrame(file, slot);

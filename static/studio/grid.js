@@ -187,7 +187,7 @@ listen("dblclick", ({ target }) => {
   if (place) edit(place);
 });
 
-/* Pictures fill the frames of this row and of those below: in the column of this cell, or in the first that takes any. */
+/* Pictures fill the frames of this row and of those below, in this cell's column or the first that takes any. */
 const isFrame = (column) => /^(reference|tail)_image$/.test(column);
 const fillFrames = (names, [row, column]) => {
   const frames = isFrame(columns[column]) ? column : columns.findIndex(isFrame);

@@ -40,7 +40,7 @@ listen("drop paste", async (event) => {
   const dropped = event.dataTransfer || event.clipboardData;
   const file = dropped?.files[0];
   const address = dropped?.getData("text/uri-list");
-  if (!composer() || (!file && !/\/g\//.test(address))) return;
+  if (!composer() || (!file && !address?.includes("/g/"))) return;
   event.preventDefault(); // beside the form, the browser would leave the page for the file
   const place = composer().contains(event.target) && event.target;
   if (place) (await import("./dropped.js")).take(file, address, place);

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.parts.exhibition import make
-from videos.models import Generation, Provider
+from videos.models import Generation, Provider, StudioSettings
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -96,3 +96,23 @@ def test_only_what_waits_can_be_cancelled(room):
     expect(room.locator(".selection")).to_be_visible()
     expect(room.locator("#cancel-waiting")).to_be_hidden()
     expect(room.locator("#selected")).to_have_text(re.compile("1 selected"))
+
+
+def test_what_owners_want_to_be_asked_about_is_asked_once_and_enter_does_not_say_yes(room, settings):
+    settings.SET_BY_ENVIRONMENT = frozenset()
+    StudioSettings(ask_above_videos=3).save()
+    room.goto(room.studio.url)
+    room.fill("#prompt", "a lighthouse")
+    room.get_by_label("How many videos").select_option("4")
+    room.locator("#prompt").press("Control+Enter")
+    question = room.locator("#question")
+    expect(question).to_contain_text("This makes 4 videos")
+    room.locator("#prompt").press("Control+Enter")
+    expect(question).to_contain_text("Nothing was sent yet.")
+    room.fill("#prompt", "a harbour")  # it would be about something else
+    expect(question).to_be_empty()
+    room.click(".send")
+    question.get_by_role("button", name="Yes, make all 4").click()
+    expect(room.locator(".card", has_text="a harbour")).to_have_count(4)
+    expect(question).to_be_empty()
+    assert Generation.objects.count() == 4

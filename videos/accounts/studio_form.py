@@ -10,6 +10,12 @@ from videos.models import StudioSettings
 from videos.models.studio_settings import VARIABLES, current, is_fixed
 from videos.remotes.transport import SENDABLE_KEY
 
+EMPTY = {  # an empty field without a default
+    "keep_days": "Leave empty to keep them.",
+    "keep_bytes": "Leave empty to keep them.",
+    "ask_above_videos": "Of one click. Leave empty never to ask.",
+    "ask_above_price": "Of one click, in any currency. Leave empty never to ask.",
+}
 MEGABYTES, GIGABYTES, MINUTES = 1_000_000, 1_000_000_000, 60
 LARGEST = 1_000_000  # of any unit
 LONGEST_KEY = 500
@@ -57,6 +63,8 @@ class StudioForm(forms.ModelForm):
             "trash_days",
             "keep_days",
             "keep_bytes",
+            "ask_above_videos",
+            "ask_above_price",
             "second_factor",
         ]
         labels = {
@@ -64,6 +72,8 @@ class StudioForm(forms.ModelForm):
             "max_in_flight": "Videos in progress at once, per API",
             "trash_days": "Days in the trash",
             "keep_days": "Move to the trash after (days)",
+            "ask_above_videos": "Ask above so many videos",
+            "ask_above_price": "Ask above a price of",
             "second_factor": "Second factor",
         }
         help_texts = {"second_factor": "Whoever has none yet must set one up before they can go on."}
@@ -72,6 +82,7 @@ class StudioForm(forms.ModelForm):
     SECTIONS = {
         "Polling and limits": ("poll_seconds", "overdue_seconds", "max_in_flight", "max_video_bytes", "min_free_bytes"),
         "Retention": ("trash_days", "keep_days", "keep_bytes"),
+        "Before Generate spends much": ("ask_above_videos", "ask_above_price"),
     }
 
     def __init__(self, *arguments, **options):
@@ -85,7 +96,7 @@ class StudioForm(forms.ModelForm):
     def describe(self, name: str):
         field, default = self.fields[name], current().default(name)
         shown = shown_as(field, default)
-        field.help_text = f"Leave empty for {shown}." if shown else "Leave empty to keep them."
+        field.help_text = f"Leave empty for {shown}." if shown else EMPTY[name]
 
     def rows(self) -> list[tuple[str, list[Row]]]:
         return [(title, [self.row(name) for name in names]) for title, names in self.SECTIONS.items()]

@@ -2,7 +2,7 @@
 
 from videos.models.agency import Agency
 from videos.models.alarm import Alarm
-from videos.models.batch import AlreadyRetried, Batch, OtherContents, Request, TokenTaken
+from videos.models.batch import AlreadyRetried, Batch, NotConfirmed, OtherContents, Question, Request, TokenTaken
 from videos.models.budget import Budget, LedgerEntry, OverBudget
 from videos.models.collection import Clip, Collection, CollectionFull, NameTaken
 from videos.models.database_lock import DatabaseLock
@@ -48,6 +48,7 @@ __all__ = [
     "LedgerEntry",
     "MetricValue",
     "NameTaken",
+    "NotConfirmed",
     "OneTimeLink",
     "OtherContents",
     "Outcome",
@@ -63,6 +64,7 @@ __all__ = [
     "ProviderPrice",
     "ProviderRecord",
     "PublicLink",
+    "Question",
     "RemoteAccount",
     "RemoteCopy",
     "Request",

@@ -23,6 +23,7 @@ from videos.models.kept_numbers import UsageDay, add_to_sums
 from videos.models.picture import Picture
 from videos.models.provider import Provider
 from videos.models.saved_video import SavedVideo
+from videos.models.studio_settings import current
 from videos.models.transactions import retried
 from videos.remotes import registry
 from videos.text import with_line_feeds
@@ -34,6 +35,25 @@ class TokenTaken(Exception):
 
 class OtherContents(Exception):
     """The form token was used before, for a form with other contents: nothing was made this time."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one click of Generate would make, where that is more than owners let pass unasked. `key` answers yes to
+    exactly these videos at this price."""
+
+    videos: int
+    amounts: dict[str, Decimal]
+    is_partial: bool
+    key: str
+
+
+class NotConfirmed(Exception):
+    """More than owners let pass unasked: nothing was made."""
+
+    def __init__(self, question: Question):
+        super().__init__()
+        self.question = question
 
 
 class AlreadyRetried(Exception):
@@ -90,12 +110,13 @@ class Request:
 
 class BatchManager(models.Manager):
     @retried
-    def make(self, owner, form_token: str, requests: list[Request]) -> "Batch":
+    def make(self, owner, form_token: str, requests: list[Request], confirmed: str | None = None) -> "Batch":
         """Makes the batch of one click of Generate, once, however often the same form is sent.
 
         Budgets are checked and held in the transaction that makes the generations. Raises OverBudget, TokenTaken if
-        the token belongs to somebody else's form, OtherContents if this form was sent before with other contents, and
-        CollectionFull.
+        the token belongs to somebody else's form, OtherContents if this form was sent before with other contents,
+        CollectionFull, and NotConfirmed if owners want a question first that `confirmed` does not answer: "" answers
+        none, and None says that the caller needs none.
         """
         DatabaseLock.objects.hold(BUDGETS)
         fingerprint = fingerprint_of(requests)
@@ -103,6 +124,8 @@ class BatchManager(models.Manager):
         if known:
             return known.replayed(owner, fingerprint)
         Budget.objects.require_budget(owner, cost_of(requests), Generation.objects.unfinished())
+        if confirmed is not None:
+            require_confirmation(requests, confirmed)
         batch = self.create(owner=owner, form_token=form_token, fingerprint=fingerprint)
         made = [batch.add(request) for request in requests]
         batch.hold(made)
@@ -117,7 +140,9 @@ class BatchManager(models.Manager):
         return Generation.objects.keep_imported(batch, public_id, words, ratio, copy)
 
     @retried
-    def retry(self, generation: Generation, owner, form_token: str, again: bool = False) -> "Batch":
+    def retry(
+        self, generation: Generation, owner, form_token: str, again: bool = False, confirmed: str | None = None
+    ) -> "Batch":
         """Makes a new generation of the same request, linked to this one.
 
         Raises AlreadyRetried unless it is the first retry or `again` is given, and everything that `make` raises.
@@ -126,7 +151,7 @@ class BatchManager(models.Manager):
         is_replay = self.filter(form_token=form_token).exists()
         if not is_replay and not generation.mark_retried(again, owner):
             raise AlreadyRetried
-        batch = self.make(owner, form_token, [Request.again(generation)])
+        batch = self.make(owner, form_token, [Request.again(generation)], confirmed)
         for collection in Collection.objects.visible_to(owner).filter(clips__generation=generation):
             collection.add(batch.generations.all(), owner)  # a retry goes where the failed one is
         return batch
@@ -138,6 +163,25 @@ def cost_of(requests: list[Request]) -> Cost:
         currency = request.provider.currency
         amounts[currency] = amounts.get(currency, Decimal(0)) + (request.amount() or Decimal(0))
     return Cost(len(requests), amounts)
+
+
+def require_confirmation(requests: list[Request], confirmed: str):
+    """Raises NotConfirmed."""
+    cost, limits = cost_of(requests), current()
+    dearest = max(cost.amounts.values(), default=Decimal(0))
+    is_many = limits.ask_above_videos is not None and cost.videos > limits.ask_above_videos
+    is_dear = limits.ask_above_price is not None and dearest > limits.ask_above_price
+    key = key_of(requests, cost)
+    if (is_many or is_dear) and confirmed != key:
+        is_partial = any(request.amount() is None for request in requests)
+        amounts = {currency: amount for currency, amount in cost.amounts.items() if amount}
+        raise NotConfirmed(Question(cost.videos, amounts, is_partial, key))
+
+
+def key_of(requests: list[Request], cost: Cost) -> str:
+    """The same for the same videos at the same price."""
+    price = sorted((currency, f"{amount:.4f}") for currency, amount in cost.amounts.items())
+    return hashlib.sha256(f"{fingerprint_of(requests)} {price}".encode()).hexdigest()[:32]
 
 
 def fingerprint_of(requests: list[Request]) -> str:

@@ -10,6 +10,7 @@ Secrets are stored encrypted (videos/encryption.py), and no page shows them agai
 import asyncio
 import logging
 import time
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +35,8 @@ VARIABLES = {
     "trash_days": "STUDIO_TRASH_DAYS",
     "keep_days": "STUDIO_KEEP_DAYS",
     "keep_bytes": "STUDIO_KEEP_BYTES",
+    "ask_above_videos": "STUDIO_ASK_ABOVE_VIDEOS",
+    "ask_above_price": "STUDIO_ASK_ABOVE_PRICE",
     "notify_urls": "STUDIO_NOTIFY_URLS",
 }
 
@@ -102,6 +105,11 @@ class StudioSettings(models.Model):
     )
     keep_days = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     keep_bytes = models.BigIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    # Generate asks once more above these; empty: never
+    ask_above_videos = models.PositiveIntegerField(null=True, blank=True)
+    ask_above_price = models.DecimalField(
+        max_digits=10, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
+    )
     # Notices outside the browser: addresses hold passwords, so they are stored encrypted
     notify_urls_stored = models.TextField(blank=True, default="", editable=False)
     # People
@@ -192,6 +200,14 @@ class Current:
     @property
     def keep_bytes(self) -> int | None:
         return self.value("keep_bytes")
+
+    @property
+    def ask_above_videos(self) -> int | None:
+        return self.value("ask_above_videos")
+
+    @property
+    def ask_above_price(self) -> Decimal | None:
+        return self.value("ask_above_price")
 
     @property
     def notify_urls(self) -> str:

@@ -140,9 +140,15 @@ def money(amount: Decimal, currency: str = "USD") -> str:
 
 
 @register.filter
+def amounts(by_currency: dict[str, Decimal]) -> str:
+    """Money in several currencies: "$3.20 + €1.00"."""
+    return " + ".join(money(amount, currency) for currency, amount in by_currency.items())
+
+
+@register.filter
 def sum_of(sums, which: str) -> str:
     """What is held or spent: "$3.20 + €1.00", "at least $3.20" where some price is missing, "–" for nothing."""
-    words = " + ".join(money(amount, currency) for currency, amount in getattr(sums, which).items())
+    words = amounts(getattr(sums, which))
     if which == "spent" and sums.is_partial:
         return f"at least {words}" if words else "no price set"
     return words or "–"
@@ -176,7 +182,7 @@ def price_words(price: Price) -> str:
     """$2.00, about $4.84, up to $4.84 (no length is chosen), at least $16.00 (some price is missing), no price set."""
     if not price.amounts:
         return "no price set"
-    words = " + ".join(money(amount, currency) for currency, amount in price.amounts.items())
+    words = amounts(price.amounts)
     if price.is_partial:
         return f"at least {words}"
     if price.is_upper:

@@ -19,6 +19,7 @@ from videos.models import (
     Budget,
     CollectionFull,
     Generation,
+    NotConfirmed,
     OtherContents,
     OverBudget,
     Picture,
@@ -56,7 +57,7 @@ def batch(request: HttpRequest) -> HttpResponse:
         form, is_changed = sent_form(request)
     except TableRefused as refusal:
         return show_unread(request, str(refusal))
-    if request.POST.get("action") != "generate":
+    if request.POST.get("action") != "generate" and "confirmed" not in request.POST:
         form.untick_wrong_rows()
         return show(request, form, refusal=form.refusal(), is_checked=True)
     return show_or_make(request, form, CHANGED if is_changed else refusal_of(request, form))
@@ -90,7 +91,10 @@ def show_or_make(request: HttpRequest, form: BatchForm, refusal: str) -> HttpRes
     """The gallery with the new batch, or the table again with the reason why nothing was made."""
     if not refusal:
         try:
-            return made(request, make_batch(request.user, request.POST["token"], form.requests()))
+            confirmed = request.POST.get("confirmed", "")
+            return made(request, make_batch(request.user, request.POST["token"], form.requests(), confirmed))
+        except NotConfirmed as asked:
+            return show(request, form, is_checked=True, status=422, question=asked.question)
         except OverBudget as over:
             refusal = str(over)
         except TokenTaken:
@@ -114,7 +118,9 @@ def show_unread(request: HttpRequest, refusal: str) -> HttpResponse:
     return render(request, "batch/batch.html", context, status=422)
 
 
-def show(request: HttpRequest, form: BatchForm, refusal="", is_checked=False, status=200) -> HttpResponse:
+def show(
+    request: HttpRequest, form: BatchForm, refusal="", is_checked=False, status=200, question=None
+) -> HttpResponse:
     table = form.table()
     context = {
         "form": form,
@@ -123,6 +129,7 @@ def show(request: HttpRequest, form: BatchForm, refusal="", is_checked=False, st
         "ticks_of": fingerprint(table),
         "token": new_token(),
         "refusal": refusal,
+        "question": question,
         "is_checked": is_checked,
         "wrong": [row for row in form.rows if row.all_errors],
         "warned": [row for row in form.rows if row.is_ticked and row.all_warnings],

@@ -14,10 +14,12 @@ from videos.models import (
     Batch,
     Collection,
     CollectionFull,
+    NotConfirmed,
     OtherContents,
     OverBudget,
     Picture,
     Preferences,
+    Question,
     TokenTaken,
 )
 from videos.models.collection import MOST_CLIPS
@@ -59,7 +61,8 @@ def generate(request: HttpRequest) -> HttpResponse:
     form = GenerateForm(request.POST, request.FILES, owner=request.user)
     if form.is_valid():
         try:
-            batch = make_batch(request.user, form.cleaned_data["token"], form.requests())
+            confirmed = request.POST.get("confirmed", "")
+            batch = make_batch(request.user, form.cleaned_data["token"], form.requests(), confirmed)
             return made(request, batch, form.cleaned_data["collection"])
         except OverBudget as refusal:
             form.add_error(None, str(refusal))
@@ -69,13 +72,16 @@ def generate(request: HttpRequest) -> HttpResponse:
             form.add_error("token", OTHER_WORDS)
         except CollectionFull:
             form.add_error(None, FULL)
+        except NotConfirmed as asked:
+            return refused(request, form, asked.question)
     return refused(request, form)
 
 
 @retried
-def make_batch(owner, token: str, requests) -> Batch:
-    """The batch of this click, and a task for each of its videos once it is kept."""
-    batch = Batch.objects.make(owner, token, requests)
+def make_batch(owner, token: str, requests, confirmed: str = "") -> Batch:
+    """The batch of this click, and a task for each of its videos once it is kept. Raises what Batch.objects.make
+    raises."""
+    batch = Batch.objects.make(owner, token, requests, confirmed)
     for pk in batch.generations.values_list("pk", flat=True):
         transaction.on_commit(partial(enqueue_submit, pk))
     return batch
@@ -85,12 +91,13 @@ def made(request: HttpRequest, batch: Batch, collection: Collection | None) -> H
     generations, filters = batch.generations.with_everything().newest_first(), GalleryFilters.of(collection)
     if not request.htmx:
         return redirect(f"{filters.address}#g-{generations[0].public_id}")
+    after = {"token": new_token(), "left": left_for(request.user), **queued(batch)}
     if page_filters(request) not in (GalleryFilters(), filters):  # the list that is shown would not have the new cards
-        response = redraw_list(request, filters, is_after_generate=True, **queued(batch))
+        response = redraw_list(request, filters, is_after_generate=True, **after)
         response["HX-Push-Url"] = filters.address
     else:
         cards = list(with_sections(cards_or_stack(batch, request.user), ""))
-        response = answer_with_cards(request, cards, token=new_token(), left=left_for(request.user), **queued(batch))
+        response = answer_with_cards(request, cards, **after)
     response["HX-Trigger-After-Swap"] = "batch-made"
     return response
 
@@ -111,9 +118,9 @@ def undo(request: HttpRequest, batch) -> HttpResponse:
     return render(request, "compose/_undo.html", queued(batch))
 
 
-def refused(request: HttpRequest, form: GenerateForm) -> HttpResponse:
-    """The errors beside their fields. With scripts, the page still has what was typed."""
-    composer = composer_context(request, form)
+def refused(request: HttpRequest, form: GenerateForm, question: Question | None = None) -> HttpResponse:
+    """The errors beside their fields, or what is asked first. With scripts, the page still has what was typed."""
+    composer = composer_context(request, form) | {"question": question}
     if request.htmx:
         return render(request, "compose/_refused.html", composer, status=422)
     return render(request, "gallery.html", list_context(request, GalleryFilters()) | composer, status=422)

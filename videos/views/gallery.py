@@ -387,9 +387,7 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
         "can_stack": filters.sort in BY_TIME and not filters.batch and not filters.collection,
         "card_sizes": CARD_SIZES,
         "sorts": SORTS,
-        "on_this_tab": counts[filters.state or "all"],
-        "most_taken": MOST_TAKEN,
-        "is_more_than_taken": counts[filters.state or "all"].found > MOST_TAKEN,
+        **selection_context(counts[filters.state or "all"]),
         "filters": filters,
         "cursor": cursor,
         "counts": counts,
@@ -410,6 +408,12 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
         "is_new_here": filters.is_everything and not counts["all"] and not counts["trash"],
         "starters": STARTERS,
     }
+
+
+def selection_context(on_this_tab: Count) -> dict:
+    """What *Select all* comes to."""
+    is_more = on_this_tab.found > MOST_TAKEN
+    return {"on_this_tab": on_this_tab, "most_taken": MOST_TAKEN, "is_more_than_taken": is_more}
 
 
 def collections_context(request: HttpRequest, filters: GalleryFilters) -> dict:

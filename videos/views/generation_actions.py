@@ -17,10 +17,21 @@ from videos import wording
 from videos.accounts import roles
 from videos.engine.account_check import resume_sending
 from videos.forms import TOKEN
-from videos.models import AlreadyRetried, Batch, Generation, OtherContents, OverBudget, TokenTaken, Verdict, audit
+from videos.models import (
+    AlreadyRetried,
+    Batch,
+    Generation,
+    NotConfirmed,
+    OtherContents,
+    OverBudget,
+    Question,
+    TokenTaken,
+    Verdict,
+    audit,
+)
 from videos.models.studio_settings import current
 from videos.models.transactions import retried
-from videos.notices import current_notices
+from videos.notices import notices_for
 from videos.remotes.errors import Cause, RemoteError
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, own_generation, queued
@@ -33,6 +44,7 @@ OUT_OF_DATE = "This page is out of date. Reload it and try again; nothing was se
 ALREADY_RETRIED = "This was already retried. Nothing was sent."
 FIRST_OF_YOURS = "This is now the first of yours to be sent."
 NOT_NOW = "This is waiting to be tried again, so it can't be moved now."
+DEAR = "Owners want to be asked before so much is spent. Nothing was sent yet."
 OUT_OF_QUEUE = "Taken out of the queue, and never sent. Change it below, then press Generate."
 TOO_LATE = "This has changed in the meantime; here is its present state."
 
@@ -105,13 +117,17 @@ def edit(request: HttpRequest, public_id) -> HttpResponse:
 def retry(request: HttpRequest, public_id) -> HttpResponse:
     """Retries as a new generation linked to this one. Because of the token, a double click makes only one.
 
-    A second retry of the same generation needs `again`: without it the answer is a question.
+    A second retry of the same generation needs `again`, and a dear one `confirmed`: without it the answer is a
+    question.
     """
     generation, token = own_generation(request, public_id), request.POST.get("token", "")
     if not TOKEN.fullmatch(token):
         return answer(request, generation, OUT_OF_DATE, True)
+    again, confirmed = "again" in request.POST, request.POST.get("confirmed", "")
     try:
-        batch = make_again(generation, request.user, token, again="again" in request.POST)
+        batch = make_again(generation, request.user, token, again, confirmed)
+    except NotConfirmed as asked:
+        return ask_first(request, own_generation(request, public_id), asked.question)
     except OverBudget as refusal:
         return answer(request, own_generation(request, public_id), str(refusal), True)
     except OtherContents:
@@ -128,8 +144,8 @@ def retry(request: HttpRequest, public_id) -> HttpResponse:
 
 
 @retried
-def make_again(generation: Generation, owner, token: str, again: bool) -> Batch:
-    batch = Batch.objects.retry(generation, owner, token, again)
+def make_again(generation: Generation, owner, token: str, again: bool, confirmed: str = "") -> Batch:
+    batch = Batch.objects.retry(generation, owner, token, again, confirmed)
     for pk in batch.generations.values_list("pk", flat=True):
         transaction.on_commit(partial(enqueue_submit, pk))
     return batch
@@ -143,6 +159,16 @@ def ask_again(request: HttpRequest, generation: Generation) -> HttpResponse:
     [card] = cards_of([generation], request.user)
     question = {"address": request.path, "card": card}
     return answer_with_cards(request, [card], said=ALREADY_RETRIED, said_is_bad=True, question=question)
+
+
+def ask_first(request: HttpRequest, generation: Generation, question: Question) -> HttpResponse:
+    """Owners want to be asked at this price: a toast asks, or a page of its own where scripts are off."""
+    if not request.htmx:
+        context = {"question": question, "typed": request.POST, "generation": generation}
+        return render(request, "compose/confirm.html", context, status=422)
+    [card] = cards_of([generation], request.user)
+    asked = {"address": request.path, "card": card, "confirmed": question.key, "again": "again" in request.POST}
+    return answer_with_cards(request, [card], said=DEAR, question=asked)
 
 
 @require_POST
@@ -260,5 +286,5 @@ def resume(request: HttpRequest) -> HttpResponse:
     resume_sending(request.POST.get("backend", "all"))
     audit.note(request.user, "sending", "Resumed from the banner.")
     if request.htmx:
-        return render(request, "_banners.html", {"notices": current_notices()})
+        return render(request, "_banners.html", {"notices": notices_for(request.user)})
     return redirect("gallery")
