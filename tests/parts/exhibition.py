@@ -1,28 +1,13 @@
-"""Generations in every state, with really drawn videos, for whoever has to look at them: tests of screens, pictures for
-the README. What is not finished is due far ahead, so that a worker that runs beside leaves it as it is.
+"""A gallery that shows every state, with really drawn videos, for whoever has to look at one: tests of screens, and the
+pictures for the README.
 """
 
-import hashlib
-import shutil
-import tempfile
-import uuid
-from datetime import timedelta
-from functools import cache
-from pathlib import Path
-
 from django.contrib.auth import get_user_model
-from django.core.files import File
 from django.utils import timezone
 
+from tests.parts.generations import forget_drawings, hang, make, settle  # noqa: F401
 from videos import wording
-from videos.models import Batch, Generation, Provider, Request, SavedVideo
-from videos.models.recount import recount
-from videos.standin.draw import draw
-from videos.storage import probe
-
-FAR_AHEAD, LEASE = timedelta(hours=1), timedelta(minutes=9)  # anything further ahead counts as a clock that jumped
-OPEN = {"queued", "sending", "running", "saving"}
-DRAWN = Path(tempfile.gettempdir()) / f"studio-drawn-{uuid.uuid4().hex}"
+from videos.models import Provider
 
 PROMPTS = {
     "coast": "A drone shot flying over a coastal city at golden hour, cinematic lighting",
@@ -39,97 +24,6 @@ PROMPTS = {
     "desert": "Sand dunes at sunset, wind drawing lines, wide shot",
     "forest": "Sunbeams through a redwood forest, slow crane up",
 }
-
-
-def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, providers=("veo_3_1",), **fields):
-    """The generations of one batch, one for each provider (times `count`), as if they had got as far as `status`.
-
-    `fields` are columns of the row; also `ratio`, `config`, `seconds_ago`, `took`, and `draft`: a tiny quick video, or
-    one as the stand-in draws it.
-    """
-    ratio, config, draft = fields.pop("ratio", "16:9"), fields.pop("config", {}), fields.pop("draft", True)
-    seconds_ago, took = fields.pop("seconds_ago", 300), fields.pop("took", 90)
-    is_favourite = fields.pop("favourite", False)
-    requests = [Request(prompt, Provider.objects.get(value=value), ratio, config=config) for value in providers]
-    batch = Batch.objects.make(owner, uuid.uuid4().hex, requests * count)
-    made = list(batch.generations.order_by("pk"))
-    for generation in made:
-        if status == "ready":  # never without its copy, never anything that a worker would take up
-            settle(generation, "saving", seconds_ago, took, fields)
-            hang(generation, draft)
-        settle(generation, status, seconds_ago, took, fields)
-        if is_favourite:
-            generation.mark_favourite(True)
-    recount()  # the rows were written past what keeps count of them
-    return made
-
-
-def settle(generation, status, seconds_ago, took, fields):
-    created = timezone.now() - timedelta(seconds=seconds_ago)
-    columns = {"status": status, "created_at": created, "lease_until": None, "day": timezone.localdate(created)}
-    if status in OPEN:
-        columns |= {"due_at": timezone.now() + FAR_AHEAD, "lease_until": timezone.now() + LEASE}
-    if status != "queued" and status != "cancelled":
-        columns |= {"sent_at": created + timedelta(seconds=1)}
-    if status in {"running", "saving", "ready", "failed", "stopped"}:
-        columns |= {"remote_id": f"node-gw-{generation.public_id.hex[:10]}", "followed_at": created}
-    if status in {"ready", "failed"}:
-        columns |= {"ended_at": created + timedelta(seconds=1 + took)}
-    if status in {"saving", "ready"}:
-        columns |= {"completed_at": created + timedelta(seconds=1 + took)}
-    if status == "ready":
-        columns |= {
-            "video_id": f"video-{generation.public_id.hex[:8]}",
-            "asset_id": f"asset-{generation.public_id.hex[8:16]}",
-        }
-    Generation.objects.filter(pk=generation.pk).update(**columns, **fields)
-    generation.ledger.update(day=timezone.localdate(created))
-    generation.refresh_from_db()
-
-
-def hang(generation, draft=True):
-    """Gives it a saved copy: probed, with poster and last frame, like any other."""
-    words = (generation.prompt, generation.provider.value, generation.aspect_ratio)
-    path, probe, sha256 = drawn(*words, generation.config.get("duration", 5), draft)
-    poster, last_frame = path.with_suffix(".poster.jpg"), path.with_suffix(".last.jpg")
-    name = str(generation.public_id)
-    copy = SavedVideo(
-        generation=generation,
-        size=path.stat().st_size,
-        sha256=sha256,
-        width=probe.width,
-        height=probe.height,
-        seconds=probe.seconds,
-        fps=probe.fps,
-        codec=probe.codec,
-        codec_string=probe.codec_string,
-        has_sound=probe.has_sound,
-    )
-    for field, source, target in (
-        (copy.file, path, f"videos/{name}.mp4"),
-        (copy.poster, poster, f"posters/{name}.jpg"),
-        (copy.last_frame, last_frame, f"frames/{name}.jpg"),
-    ):
-        with source.open("rb") as file:
-            field.save(target, File(file), save=False)
-    copy.save()
-
-
-@cache
-def drawn(prompt, provider, ratio, seconds, draft):
-    """A drawn video's path (its pictures lie beside it), what it is, and its SHA-256; drawn once in a process."""
-    DRAWN.mkdir(exist_ok=True)
-    path = DRAWN / f"{uuid.uuid4().hex}.mp4"
-    job = {"path": str(path), "id": path.stem, "prompt": prompt, "provider": provider, "aspect_ratio": ratio}
-    draw({**job, "config": {"duration": seconds, "seed": 7}, "frames": {}, "draft": draft, "weight": None})
-    probe.poster(path, path.with_suffix(".poster.jpg"))
-    probe.last_frame(path, path.with_suffix(".last.jpg"))
-    return path, probe.check_video(path), hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def forget_drawings():
-    drawn.cache_clear()
-    shutil.rmtree(DRAWN, ignore_errors=True)
 
 
 def one_of_each(owner, draft=True):

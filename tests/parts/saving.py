@@ -1,10 +1,9 @@
-"""Generations that the remote API has completed, and the saver driven as the worker drives it."""
+"""The saver driven as the worker drives it, and what it left."""
 
 import hashlib
 import subprocess
 import sys
 import time
-import uuid
 from io import StringIO
 from urllib.parse import quote
 
@@ -14,33 +13,10 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from tests.parts.processes import ROOT, environment, wait_until
-from tests.parts.things import complete
+from tests.parts.generations import completed, finished  # noqa: F401
+from tests.parts.processes import ROOT, environment
 from videos.engine.save import save
-from videos.engine.submit import submit
-from videos.models import Batch, Generation, Provider, Request
-
-
-def completed(standin, owner, count=1, prompt="a lighthouse at dusk", provider="veo_3_1"):
-    """`count` generations whose videos are finished at the stand-in and not yet saved."""
-    requests = [Request(f"{prompt} {number}", Provider.objects.get(value=provider)) for number in range(count)]
-    batch = Batch.objects.make(owner, uuid.uuid4().hex, requests)
-    for generation in batch.generations.order_by("pk"):
-        submit(generation.pk)
-        standin.finish()
-        generation.refresh_from_db()
-        complete(generation, finished(generation))
-    return list(batch.generations.order_by("pk"))
-
-
-def finished(generation):
-    """What a poll says of its execution, as soon as that is completed."""
-    return wait_until(lambda: completed_execution(generation), 30, "a finished execution")
-
-
-def completed_execution(generation):
-    execution = generation.remote.poll(generation.remote_id)
-    return execution if execution.is_completed else None
+from videos.models import Generation
 
 
 def save_until_ready(generation, seconds=60, impatient=False):
