@@ -38,8 +38,7 @@ lint: .venv/test.lock ## ruff and djlint: check and format
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/djlint --check --quiet templates || { echo "Run: $(BIN)/djlint --reformat templates"; exit 1; }
 
-# On a busy machine a browser or a process may be late: tests/conftest.py says which tests have three tries, and the
-# report lists each.
+# A test has one try. The few that have three are marked `retried` with their reason, and the report lists each retry.
 # Three rounds, so that real processes and browsers do not fight the quick tests for the cores; the second runs the
 # quick ones that ask most of a database once more, on PostgreSQL. All of them run, even if one fails, or lint does.
 # Tests wait about as much as they work, so there are more workers than cores.

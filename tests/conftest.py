@@ -14,7 +14,9 @@ and a studio is `manage.py studio` with all of its processes.
     member          the name of a fresh member of it, with an empty gallery
     browser tests   see tests/browser/conftest.py
 
-Tests that ask for real processes or a browser are marked `process` and `browser` by themselves.
+Tests that ask for real processes or a browser are marked `process` and `browser` by themselves. A test has one try,
+because a second one hides a race; only `@pytest.mark.retried("the reason")` gives it three. No test about money, or
+about what may be lost, carries it.
 """
 
 import shutil
@@ -38,13 +40,6 @@ from videos.models.studio_settings import CACHE
 PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio", "shared_studio"}
 # These mostly wait, so they begin first.
 WAITING = {f"test_{name}.py" for name in ("chaos", "worker", "two_workers", "poll_faults", "follow")}
-# What is about money, or about what is lost, has one try: a second one would hide a race. Other tests with real
-# processes or a browser have three, because a busy machine may start or draw later than they wait.
-ONE_TRY = {
-    f"test_{name}.py"
-    for name in ("budgets", "chaos", "crash", "follow", "lifecycle", "row_locks", "save_faults", "submit", "worker")
-}
-ONE_TRY |= {"test_submit_faults.py", "test_two_workers.py", "test_updates_out_of_order.py", "test_costs.py"}
 BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page", "member_page"}
 
 MEMBERS = 60  # of the shared studio, made at once: each test that asks for one gets its own
@@ -64,8 +59,9 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
         elif names & PROCESS_FIXTURES:
             item.add_marker(pytest.mark.process)
-        if (item.get_closest_marker("process") or item.get_closest_marker("browser")) and item.path.name not in ONE_TRY:
-            item.add_marker(pytest.mark.flaky(reruns=2))
+        if mark := item.get_closest_marker("retried"):
+            [reason] = mark.args
+            item.add_marker(pytest.mark.flaky(reruns=2, reason=reason))
     items.sort(key=lambda item: item.path.name not in WAITING)  # the others go on meanwhile
 
 

@@ -27,6 +27,6 @@ def test_a_preview_plays_again_after_it_was_unloaded(room):
     room.goto(room.studio.url)
     for _ in range(2):
         room.locator(".card a.open").hover()
-        room.wait_for_function("() => document.querySelector('.card video').currentTime > 0")
+        room.wait_for_function("() => document.querySelector('.card video')?.currentTime > 0")
         room.mouse.move(2, 2)
         expect(room.locator(".card.is-playing")).to_have_count(0)
