@@ -24,17 +24,18 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from django.conf import settings
 from django.db import connection, connections, transaction
-from django.db.backends.sqlite3.creation import DatabaseCreation as SqliteCreation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from tests.parts.bucket import Bucket
+from tests.parts.once import made_once
 from tests.parts.people import make_owner
-from tests.parts.postgres import Postgres
+from tests.parts.postgres import MIGRATED, migrated_server
 from tests.parts.standin import Standin
-from tests.parts.studio import Studio, copy_sqlite, prepared, use_copy_of
-from videos.models import StudioSettings
+from tests.parts.studio import Studio, copy_sqlite, migrate, prepared, use_copy_of
+from videos.models import Provider, StudioSettings
 from videos.models.studio_settings import CACHE
 
 PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio", "shared_studio"}
@@ -66,6 +67,22 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb():
+    """The test database is there already, see below, and goes with its folder or its server."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    """The test database begins as a copy of one that is migrated once for all workers."""
+    test = settings.DATABASES["default"].setdefault("TEST", {})
+    if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+        shutil.copy(made_once("migrated", migrate) / "studio.sqlite3", test["NAME"])
+    else:
+        test["TEMPLATE"] = MIGRATED
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """What migrations put into the test database is known to every connection: under a browser's event loop Django
     makes one anew, which would not know what to restore after a test that emptied the tables."""
@@ -73,25 +90,49 @@ def django_db_setup(django_db_setup, django_db_blocker):
         contents = getattr(connection, "_test_serialized_contents", None)
         if contents is not None:
             type(connections["default"])._test_serialized_contents = contents
-            if connection.vendor == "sqlite":
-                SqliteCreation.deserialize_db_from_string = FirstRows(connection).restore
+            rows = FirstRowsOfSqlite() if connection.vendor == "sqlite" else FirstRowsOfPostgres()
+            type(connection.creation).deserialize_db_from_string = lambda self, contents: rows.restore()
 
 
-class FirstRows:
+def tables_of_models():
+    return connection.introspection.django_table_names(only_existing=True, include_views=False)
+
+
+class FirstRowsOfSqlite:
     """The rows that migrations made, as SQLite gives them. They go back in a hundredth of the time that Django takes
     to read them from JSON and save them one by one, and hundreds of tests ask for it."""
 
-    def __init__(self, connection):
-        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    def __init__(self):
         with closing(sqlite3.connect(connection.settings_dict["NAME"])) as plain:  # nothing becomes a Python object
-            self.rows = {table: plain.execute(f'SELECT * FROM "{table}"').fetchall() for table in tables}
+            self.rows = {table: plain.execute(f'SELECT * FROM "{table}"').fetchall() for table in tables_of_models()}
 
-    def restore(self, contents):
+    def restore(self):
         with transaction.atomic(), connection.constraint_checks_disabled(), connection.cursor() as cursor:
             for table, rows in self.rows.items():
                 if rows:
                     places = ", ".join(["%s"] * len(rows[0]))
                     cursor.executemany(f'INSERT OR REPLACE INTO "{table}" VALUES ({places})', rows)
+
+
+class FirstRowsOfPostgres:
+    """The same for PostgreSQL, as COPY gives them."""
+
+    def __init__(self):
+        with connection.cursor() as cursor:
+            self.rows = {table: self.copied(cursor, table) for table in tables_of_models()}
+
+    def copied(self, cursor, table):
+        with cursor.copy(f'COPY "{table}" TO STDOUT') as copy:
+            return b"".join(bytes(part) for part in copy)
+
+    def restore(self):
+        if Provider.objects.exists():  # the test before was rolled back, so nothing is missing
+            return
+        with transaction.atomic(), connection.cursor() as cursor:  # references are checked at its end
+            for table, rows in self.rows.items():
+                if rows:
+                    with cursor.copy(f'COPY "{table}" FROM STDIN') as copy:
+                        copy.write(rows)
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +192,7 @@ def owner(db):
 @pytest.fixture(scope="session")
 def postgres():
     """A PostgreSQL server for the session; ask `new_database()` for a DATABASE_URL of the test's own."""
-    server = Postgres()
+    server = migrated_server()
     yield server
     server.remove()
 
@@ -170,22 +211,14 @@ def template(tmp_path_factory):
     return prepared(tmp_path_factory.mktemp("prepared"))
 
 
-@pytest.fixture(scope="session")
-def postgres_template(postgres, tmp_path_factory):
-    migrated = Studio(tmp_path_factory.mktemp("migrated"), env={"DATABASE_URL": postgres.new_database()})
-    migrated.manage("migrate", "--noinput", "-v", "0")
-    return migrated.env["DATABASE_URL"].rsplit("/", 1)[1]
-
-
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request, tmp_path):
     """The DATABASE_URL of a migrated, empty database: the test runs once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         folder = tmp_path / "database"
         folder.mkdir()
-        return f"sqlite:///{copy_sqlite(request.getfixturevalue('template'), folder)}"
-    migrated = request.getfixturevalue("postgres_template")
-    return request.getfixturevalue("postgres").new_database(migrated)
+        return f"sqlite:///{copy_sqlite(request.getfixturevalue('template').data, folder)}"
+    return request.getfixturevalue("postgres").new_database(MIGRATED)
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ pytest reads them before any conftest, so this is the one place early enough to 
 make sure that no test can reach the real API. Every xdist worker gets its own data folder; processes that a test
 starts inherit their worker's, unless they are told otherwise.
 
-`TEST_DATABASE=postgres pytest` runs the tests of one process on PostgreSQL, which is started for them.
+`TEST_DATABASE=postgres pytest` runs the tests of one process on PostgreSQL, which is started for them. All workers of a
+run share that server, and the migrated database (tests/parts/once.py), of which each has a copy.
 """
 
 import atexit
@@ -12,7 +13,8 @@ import os
 import shutil
 import tempfile
 
-from tests.parts.postgres import Postgres
+from tests.parts.once import SHARED
+from tests.parts.postgres import migrated_server
 
 OWNER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
@@ -22,13 +24,14 @@ def prepare_environment():
     atexit.register(remove_folder, folder, os.getpid())
     os.environ["STUDIO_TEST_OWNER"] = OWNER
     os.environ["STUDIO_DATA"] = folder
+    is_first = os.environ.setdefault(SHARED, folder) == folder
     os.environ["SECRET_KEY"] = "not-secret-only-for-tests-0123456789abcdefghijklmnop"
     os.environ["HEYGEN_API_KEY"] = "test-key"
     # Port 9 answers nobody: a test that forgot its stand-in fails, it never reaches the real API.
     os.environ["HEYGEN_API_URL"] = os.environ["HEYGEN_UPLOAD_URL"] = "http://127.0.0.1:9"
     os.environ.setdefault("STUDIO_MIN_FREE_BYTES", "0")
-    if os.environ.get("TEST_DATABASE") == "postgres":
-        server = Postgres()
+    if os.environ.get("TEST_DATABASE") == "postgres" and is_first:
+        server = migrated_server()
         atexit.register(server.remove)
         os.environ["DATABASE_URL"] = server.url("postgres")
     for name in ("STUDIO_URL", "STUDIO_HOSTS", "STUDIO_BUCKET", "STUDIO_DEMO", "HOST", "PORT", "DEBUG"):

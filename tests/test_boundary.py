@@ -12,6 +12,7 @@ import pytest
 
 from tests.parts.processes import ROOT, environment
 from tests.parts.standin import Standin
+from tests.parts.studio import copy_sqlite
 
 OURS = Path(ROOT) / "videos"
 # Paths, fields and words that belong to one API. `aspect_ratio`, `prompt` and the like belong to us as well, and the
@@ -123,7 +124,7 @@ print(json.dumps({
 def scratch(tmp_path):
     """A copy of the repository with three files more: the module, its demo contract, and a migration."""
     copy, fixture = tmp_path / "copy", Path(ROOT) / "tests" / "third_backend"
-    ignore = shutil.ignore_patterns("__pycache__", "node_modules", "data", ".venv", ".git")
+    ignore = shutil.ignore_patterns("node_modules", "data", ".venv", ".git")
     for name in ("videos", "heygen_studio", "templates", "static", "tests"):
         shutil.copytree(Path(ROOT) / name, copy / name, ignore=ignore)
     shutil.copy(Path(ROOT) / "manage.py", copy)
@@ -143,8 +144,11 @@ def run(copy, *arguments, **env):
     return done.stdout
 
 
-def test_a_third_api_fits_with_its_module_its_demo_contract_and_a_migration(scratch, tmp_path):
+def test_a_third_api_fits_with_its_module_its_demo_contract_and_a_migration(scratch, template, tmp_path):
+    """The database has every table already, so that only the new migration runs."""
     server = Standin(tmp_path / "standin", cwd=scratch)
+    (tmp_path / "data").mkdir()
+    copy_sqlite(template.data, tmp_path / "data")
     env = {
         "STUDIO_DATA": tmp_path / "data",
         "DATABASE_URL": "",

@@ -8,7 +8,7 @@ from django.test import Client
 
 from tests.parts.people import make_owner, signed_in
 from tests.parts.processes import ROOT
-from tests.parts.studio import Studio, csrf_token
+from tests.parts.studio import Studio, csrf_token, use_copy_of
 
 PAGES = ["/", "/account", "/members", "/members/budget/studio", "/admin/", "/admin/videos/generation/"]
 STRANGERS_PAGES = ["/login", "/invite/over", "/reset/over", "/nothing/here", "/healthz", "/account"]
@@ -91,10 +91,10 @@ def test_cookies_are_out_of_the_reach_of_scripts_and_other_sites():
     assert answer.cookies["csrftoken"]["samesite"] == "Lax"
 
 
-def test_behind_tls_cookies_are_secure_and_browsers_are_asked_to_stay_there(tmp_path):
+def test_behind_tls_cookies_are_secure_and_browsers_are_asked_to_stay_there(template, tmp_path):
     """A web process configured for https, asked as its proxy would ask it."""
     studio = Studio(tmp_path, {"DATABASE_URL": "", "STUDIO_URL": "https://studio.example.com", "STUDIO_PROXIES": "1"})
-    studio.prepare()
+    use_copy_of(template, studio)
     studio.make_owner()
     script = tmp_path / "ask.py"
     script.write_text(ASK_AS_A_PROXY)

@@ -8,15 +8,21 @@ from tests.parts.processes import ROOT, wait_until
 
 
 @pytest.fixture
-def made(new_studio, tmp_path):
-    """A studio of an empty data folder with no key, started by `make run` as a newcomer does."""
+def by_make(new_studio):
+    """A studio with no key that `make run` starts."""
     studio = new_studio(HEYGEN_API_KEY=None, HEYGEN_API_URL=None, HEYGEN_UPLOAD_URL=None)
-    shutil.rmtree(studio.data)
     studio.command = ["make", "--no-print-directory", "-C", ROOT, "run"]
-    return studio.start(120)
+    return studio
 
 
-def test_one_command_starts_everything_and_says_where(made):
+@pytest.fixture
+def made(by_make):
+    return by_make.start(120)
+
+
+def test_one_command_starts_everything_in_an_empty_folder_and_says_where(by_make):
+    shutil.rmtree(by_make.data)
+    made = by_make.start(120)
     wait_until(lambda: f"http://127.0.0.1:{made.port}" in made.log, 10, "the line that names the address")
     assert (made.data / "studio.sqlite3").exists()
     assert made.find_all("web")

@@ -174,7 +174,7 @@ print(client.get("/metrics", headers={{"Authorization": "Bearer {TOKEN}"}}).cont
 def test_requests_of_all_web_processes_of_a_host_add_up(template, tmp_path):
     env = environment(STUDIO_METRICS_TOKEN=TOKEN, STUDIO_DATA=tmp_path, DATABASE_URL="")
     env["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    copy_sqlite(template, tmp_path)
+    copy_sqlite(template.data, tmp_path)
     done = subprocess.run([sys.executable, "-c", TWO_PROCESSES], env=env, cwd=ROOT, capture_output=True, text=True)
     assert 'studio_http_requests_total{method="GET",status="302",view="login"} 4.0' in done.stdout, done.stderr
     assert 'studio_http_requests_total{method="GET",status="404",view="none"} 2.0' in done.stdout

@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import shutil
 
 import psycopg
 import pytest
 
+from tests.parts.once import made_once
+from tests.parts.studio import Studio
 from tests.test_upgrade import DESCRIBE
 from tests.upgrade.load import Old
 
@@ -26,12 +29,17 @@ print("files", json.dumps({file.name: digest(file.name) for row in rows for file
 @pytest.fixture
 def old_studio(new_studio):
     """What 0.1.0 left, with a generation in every state, on today's code; it is not running."""
-    old = Old("0.1.0")
     studio = new_studio(SECRET_KEY=None, HEYGEN_API_URL="http://127.0.0.1:9")
-    old.load(studio)
+    shutil.rmtree(studio.data)
+    shutil.copytree(made_once("upgraded-0.1.0", upgrade) / "data", studio.data)
+    return studio
+
+
+def upgrade(folder):
+    studio = Studio(folder, {"SECRET_KEY": None, "DATABASE_URL": "", "HEYGEN_API_URL": "http://127.0.0.1:9"})
+    Old("0.1.0").load(studio)
     studio.manage("migrate", "--noinput", "-v", "0")
     studio.manage("recount")
-    return studio
 
 
 def described(studio, **env):

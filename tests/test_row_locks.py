@@ -18,6 +18,7 @@ from psycopg.errors import DeadlockDetected
 
 from tests.parts.crowd import crowd
 from tests.parts.people import make_owner, signed_in
+from tests.parts.postgres import MIGRATED
 from tests.parts.processes import ROOT
 from tests.parts.studio import Studio
 from videos.lifecycle import Status
@@ -117,10 +118,8 @@ FACTS = {"width": 2, "height": 2, "seconds": 1.0, "fps": 24.0, "codec": "h264", 
 
 
 @pytest.mark.timeout(SECONDS + 200)
-def test_people_the_poller_the_saver_and_the_trash_race_without_a_deadlock_or_an_error(
-    postgres, postgres_template, tmp_path
-):
-    url = postgres.new_database(postgres_template)
+def test_people_the_poller_the_saver_and_the_trash_race_without_a_deadlock_or_an_error(postgres, tmp_path):
+    url = postgres.new_database(MIGRATED)
     studio = Studio(tmp_path, {"DATABASE_URL": url})
     studio.manage("shell", "-v", "0", "-c", "from tests.test_row_locks import make_rows; make_rows()")
     rounds = crowd("tests.test_row_locks:race", url, studio.data, processes=12, seconds=SECONDS + 150)

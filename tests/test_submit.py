@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from tests.parts.accounts import account
 from tests.parts.generations import generate, picture
-from tests.parts.postgres import Postgres
+from tests.parts.postgres import MIGRATED, migrated_server
 from tests.parts.processes import ROOT, environment, manage, start, wait_until
 from videos.engine.account_check import check_accounts
 from videos.engine.recovery import replay_accepted, write_side_file
@@ -364,11 +364,11 @@ class Elsewhere:
         return start([sys.executable, "manage.py", "shell", "-v", "0", "-c", code], self.env, self.log)
 
 
+@pytest.mark.process
 def test_a_postgresql_that_goes_away_while_a_request_is_out_costs_no_id(remote, tmp_path):
-    server = Postgres()
+    server = migrated_server()
     try:
-        elsewhere = Elsewhere(tmp_path, remote, server.new_database())
-        manage("migrate", "--noinput", "-v", "0", env=elsewhere.env)
+        elsewhere = Elsewhere(tmp_path, remote, server.new_database(MIGRATED))
         pk = elsewhere.run("from tests.parts.generations import generate; print(generate().pk)")
         remote.faults([{"call": "submit", "do": {"accept": True, "hang": 4}}])
         sender = elsewhere.start(f"from videos.engine.submit import submit; submit({pk})")

@@ -12,6 +12,7 @@ from django.db import connections, transaction
 
 from tests.parts.crowd import crowd
 from tests.parts.people import make_member, with_single_cards
+from tests.parts.postgres import MIGRATED
 from tests.test_updates import Tab
 from videos.models import Batch, ProcessLock, Provider, Request
 
@@ -19,19 +20,17 @@ SECONDS = float(os.environ.get("STUDIO_HELD_SECONDS", 2))
 OTHERS = 500
 
 
-def crowd_of_one(what, postgres, postgres_template, tmp_path):
-    [answer] = crowd(f"{__name__}:{what}", postgres.new_database(postgres_template), tmp_path, processes=1)
+def crowd_of_one(what, postgres, tmp_path):
+    [answer] = crowd(f"{__name__}:{what}", postgres.new_database(MIGRATED), tmp_path, processes=1)
     return answer
 
 
-def test_a_change_that_is_committed_long_after_500_later_ones_still_reaches_an_open_page(
-    postgres, postgres_template, tmp_path
-):
-    assert crowd_of_one("hold_one_open", postgres, postgres_template, tmp_path) == "shown once"
+def test_a_change_that_is_committed_long_after_500_later_ones_still_reaches_an_open_page(postgres, tmp_path):
+    assert crowd_of_one("hold_one_open", postgres, tmp_path) == "shown once"
 
 
-def test_two_transactions_that_change_at_the_same_moment_are_both_shown(postgres, postgres_template, tmp_path):
-    assert crowd_of_one("change_at_once", postgres, postgres_template, tmp_path) == "shown once"
+def test_two_transactions_that_change_at_the_same_moment_are_both_shown(postgres, tmp_path):
+    assert crowd_of_one("change_at_once", postgres, tmp_path) == "shown once"
 
 
 def hold_one_open(number):

