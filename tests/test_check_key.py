@@ -8,26 +8,23 @@ from tests.parts.generations import owner
 from tests.parts.processes import free_port, wait_until
 
 
-def home(studio):
-    with closing(studio.client()) as client:
-        return client.get("/").text
-
-
 def test_a_wrong_key_is_on_the_page_before_anything_is_generated_and_goes_when_the_key_is_right(start_studio, standin):
     standin.faults([{"call": "account", "do": {"status": 401}}])
     studio = start_studio()
     studio.make_owner()
-    wait_until(lambda: "did not accept the API key" in home(studio), 30, "a sentence about the key")
-    assert standin.requests("submit") == []
-    standin.faults([])
-    studio.restart()
-    wait_until(lambda: "did not accept the API key" not in home(studio), 30, "the sentence to go")
+    with closing(studio.client()) as client:
+        wait_until(lambda: "did not accept the API key" in client.get("/").text, 30, "a sentence about the key")
+        assert standin.requests("submit") == []
+        standin.faults([])
+        studio.restart()
+        wait_until(lambda: "did not accept the API key" not in client.get("/").text, 30, "the sentence to go")
 
 
 def test_an_unreachable_api_is_on_the_page(start_studio):
     studio = start_studio(HEYGEN_API_URL=f"http://127.0.0.1:{free_port()}")
     studio.make_owner()
-    wait_until(lambda: "HeyGen could not be reached" in home(studio), 30, "a sentence about the API")
+    with closing(studio.client()) as client:
+        wait_until(lambda: "HeyGen could not be reached" in client.get("/").text, 30, "a sentence about the API")
 
 
 @pytest.mark.django_db

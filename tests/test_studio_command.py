@@ -34,42 +34,48 @@ def test_without_a_key_the_stand_in_takes_heygens_place_also_for_a_check_by_hand
     wait_until(lambda: video.exists() and rows(studio)[0]["status"] == "ready", 60)
 
 
-def test_with_a_key_or_an_address_there_is_no_stand_in(start_studio):
-    assert start_studio().find("standin") is None
-    no_key = start_studio(HEYGEN_API_KEY="", HEYGEN_API_URL="http://127.0.0.1:9")
-    assert no_key.find("standin") is None
+def test_with_a_key_there_is_no_stand_in_the_key_is_in_no_command_line_and_sigterm_ends_everything(start_studio):
+    studio = start_studio(HEYGEN_API_KEY="canary-4711")
+    assert studio.find("standin") is None
+    lines = [" ".join(process.cmdline()) for process in studio.processes()]
+    assert lines
+    assert not [line for line in lines if "canary" in line]
+    assert "canary" not in studio.log
+    studio.process.send_signal(signal.SIGTERM)
+    assert studio.process.wait(15) == 0
+    wait_until(lambda: not studio.processes(), 5, "no orphans")
 
 
-def test_the_stand_in_keeps_its_port_over_a_restart(start_studio):
+def test_with_an_address_of_another_api_there_is_no_stand_in(start_studio):
+    assert start_studio(HEYGEN_API_KEY="", HEYGEN_API_URL="http://127.0.0.1:9").find("standin") is None
+
+
+def test_ctrl_c_ends_everything_soon_and_the_stand_in_then_keeps_its_port(start_studio):
     studio = start_studio(**NO_KEY)
     port = (studio.data / "standin" / "port").read_text()
-    studio.restart()
-    assert (studio.data / "standin" / "port").read_text() == port
-    assert f"127.0.0.1:{port}" in studio.log
-
-
-def test_ctrl_c_ends_everything_soon_and_with_success(start_studio):
-    studio = start_studio(**NO_KEY)
     started = time.monotonic()
     assert studio.stop() == 0
     assert time.monotonic() - started < 10  # alone it takes one second
     assert "Traceback" not in studio.log
+    studio.start()
+    assert (studio.data / "standin" / "port").read_text() == port
+    assert f"127.0.0.1:{port}" in studio.log
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "standin"])
-def test_a_part_that_is_killed_is_started_again(start_studio, name):
+def test_a_part_that_is_killed_is_started_again_and_visitors_wait_meanwhile(start_studio):
     studio = start_studio(**NO_KEY)
-    killed = studio.kill(name)
-    wait_until(lambda: (found := studio.find(name)) and found.pid != killed, 20, f"another {name}")
-    wait_until(studio.healthy, 30, "a healthy studio")
+    for name in ("web", "worker", "standin"):
+        killed = studio.kill(name)
+        if name == "web":
+            visitors_wait(studio)
+        wait_until(lambda: (found := studio.find(name)) and found.pid != killed, 20, f"another {name}")  # noqa: B023
+        wait_until(studio.healthy, 30, "a healthy studio")
     generate(studio, ["a lighthouse"])
     wait_until(lambda: rows(studio)[0]["status"] == "ready", 90)
     assert studio.stop() == 0
 
 
-def test_visitors_wait_while_the_web_server_is_replaced(start_studio):
-    studio = start_studio()
-    studio.kill("web")
+def visitors_wait(studio):
     for _ in range(2):  # each of the two that die with it may take one: a browser asks again
         with suppress(httpx.RemoteProtocolError, httpx.ReadError):
             httpx.get(f"{studio.url}/login", timeout=30, trust_env=False)
@@ -133,14 +139,6 @@ def test_an_empty_folder_is_made_ready_and_a_second_start_does_nothing_again(new
     assert (empty / "static" / "staticfiles.json").stat().st_mtime_ns == manifest
 
 
-def test_the_key_is_in_no_command_line(start_studio):
-    studio = start_studio(HEYGEN_API_KEY="canary-4711")
-    lines = [" ".join(process.cmdline()) for process in studio.processes()]
-    assert lines
-    assert not [line for line in lines if "canary" in line]
-    assert "canary" not in studio.log
-
-
 @pytest.fixture
 def nobodys_folder():
     """Not below pytest's own folders, which only their owner may enter."""
@@ -167,10 +165,3 @@ def studio_once(studio, **env):
     return subprocess.run(
         studio.command, cwd=ROOT, env={**studio.env, **env}, capture_output=True, text=True, timeout=120
     )
-
-
-def test_sigterm_is_as_good_as_ctrl_c(start_studio):
-    studio = start_studio()
-    studio.process.send_signal(signal.SIGTERM)
-    assert studio.process.wait(15) == 0
-    wait_until(lambda: not studio.processes(), 5, "no orphans")

@@ -121,7 +121,7 @@ print(json.dumps([{prompt: [note, facts] for prompt, note, facts in rows}, list(
 """
 
 
-def test_every_row_keeps_its_meaning(upgraded):
+def every_row_keeps_its_meaning(upgraded):
     assert upgraded.rows() == upgraded.expected["generations"]
     notes, pauses = json.loads(upgraded.studio.manage("shell", "-v", "0", "-c", NOTES))
     assert notes == {
@@ -137,7 +137,8 @@ def test_every_row_keeps_its_meaning(upgraded):
     assert "No changes detected" in said
 
 
-def test_it_shows_and_plays_and_follows_everything_it_did(upgraded):
+def test_it_keeps_every_row_and_shows_and_plays_and_follows_everything_it_did(upgraded):
+    every_row_keeps_its_meaning(upgraded)
     paid = len(upgraded.remote.ledger())
     upgraded.studio.start()
     people_come_in_as_before(upgraded)
