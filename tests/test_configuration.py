@@ -1,11 +1,21 @@
-"""Faults of configuration are said with a hint, and a grown studio passes Django's own list for deployment."""
+"""Faults of configuration are said with a hint, and a grown studio passes Django's own list for deployment.
 
+Most cases read the settings file in this process, under an environment of the test's own: a Python for each takes a
+second. Those about the command itself, or about Django, start one.
+"""
+
+import os
+import runpy
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+from django.core.checks.registry import registry
+from django.db.utils import ConnectionHandler
 
-from tests.parts.processes import ROOT, environment, manage
+from tests.parts.processes import ROOT, environment
+from videos import checks
 
 GROWN = {
     "DATABASE_URL": "postgresql://studio:secret@db.example.com/studio",
@@ -28,6 +38,19 @@ def check(tmp_path, *options, **changes):
     """What `manage.py check` says: its exit code, and everything it printed."""
     env = environment(**{"STUDIO_DATA": tmp_path, "DATABASE_URL": "", "HOST": None, **changes})
     return run("check", *options, env=env)
+
+
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    """`read(NAME=value, …)`: the settings file as it is read under these variables."""
+
+    def read_settings(**changes):
+        env = environment(**{"STUDIO_DATA": tmp_path, "DATABASE_URL": "", "HOST": None, **changes})
+        with monkeypatch.context() as inside:
+            inside.setattr(os, "environ", env)
+            return SimpleNamespace(**runpy.run_path(str(ROOT / "heygen_studio" / "settings.py")))
+
+    return read_settings
 
 
 def run(*arguments, env):
@@ -85,12 +108,21 @@ def test_a_grown_studio_is_clean_for_deployment(tmp_path):
         ({"STUDIO_HOSTS": "https://studio.example.com"}, 0, "studio.W009", "studio.example.com"),
     ],
 )
-def test_a_fault_is_said_with_a_hint(tmp_path, changes, code, name, hint):
+def test_a_fault_is_said_with_a_hint(read, monkeypatch, changes, code, name, hint):
+    monkeypatch.setattr(checks, "settings", read(**changes))
+    ours = [check for check in registry.get_checks() if check.__module__ == checks.__name__]
+    [found] = [fault for check in ours for fault in check(app_configs=None) if fault.id == name]
+    assert hint in found.hint or hint in found.msg
+    assert found.is_serious() == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "name"), [({"STUDIO_POLL_SECONDS": "0"}, 1, "E004"), ({"TZ": "Mars/Olympus"}, 0, "W008")]
+)
+def test_a_fault_ends_the_command_and_a_warning_does_not(tmp_path, changes, code, name):
     ended, said = check(tmp_path, **changes)
-    assert name in said, said
-    assert hint in said
+    assert f"studio.{name}" in said and "HINT" in said and "Traceback" not in said
     assert ended == code
-    assert "Traceback" not in said
 
 
 def test_several_hosts_need_one_secret(tmp_path):
@@ -125,25 +157,15 @@ def test_an_address_the_studio_is_bound_to_is_one_it_answers_to(tmp_path):
     assert (code, "W001" in said) == (0, False)
 
 
-SHOW = """
-from django.conf import settings
-from django.db import connection
-connection.ensure_connection()
-print(settings.DATA, settings.DATABASES["default"]["NAME"], settings.TIME_ZONE, sep="\\n")
-"""
-
-
-def shown(tmp_path, **changes):
-    """(data folder, database, time zone) that these settings lead to."""
-    env = environment(**{"STUDIO_DATA": tmp_path / "data", "DATABASE_URL": "", **changes})
-    return manage("shell", "-v", "0", "-c", SHOW, env=env).splitlines()
-
-
+@pytest.mark.django_db
 @pytest.mark.parametrize("name", ["a#b", "a?b", "a%20b", "a b", "a%b", "ä:@;&=b", "?#", "a\\b", "$HOME"])
-def test_a_data_folder_is_a_path_and_no_address(tmp_path, name):
+def test_a_data_folder_is_a_path_and_no_address(read, tmp_path, name):
     folder = tmp_path / name
-    data, database, _ = shown(tmp_path, STUDIO_DATA=folder)
-    assert (data, database) == (str(folder), str(folder / "studio.sqlite3"))
+    settings = read(STUDIO_DATA=folder)
+    assert (settings.DATA, settings.DATABASES["default"]["NAME"]) == (folder, str(folder / "studio.sqlite3"))
+    database = ConnectionHandler(settings.DATABASES)["default"]
+    database.ensure_connection()
+    database.close()
     assert (folder / "studio.sqlite3").is_file()
     assert sorted(tmp_path.iterdir()) == [folder], "nothing lies elsewhere"
 
@@ -192,11 +214,11 @@ def test_a_port_that_does_not_exist_is_said_before_anything_starts(tmp_path):
         ("../etc/passwd", "UTC"),
     ],
 )
-def test_every_time_zone_that_systems_have_can_be_read(tmp_path, tz, zone):
-    assert shown(tmp_path, TZ=tz)[2] == zone
+def test_every_time_zone_that_systems_have_can_be_read(read, tz, zone):
+    assert zone == read(TZ=tz).TIME_ZONE
 
 
-def test_the_systems_own_time_zone_is_found_through_its_link(tmp_path):
+def test_the_systems_own_time_zone_is_found_through_its_link(read, tmp_path):
     link = tmp_path / "localtime"
     link.symlink_to("/usr/share/zoneinfo/Asia/Tokyo")
-    assert shown(tmp_path, TZ=f":{link}")[2] == "Asia/Tokyo"
+    assert read(TZ=f":{link}").TIME_ZONE == "Asia/Tokyo"
