@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tests.parts.clicks import HTMX, click_generate, click_selected
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
 from videos.models import Clip, Collection, CollectionFull, Generation, NameTaken, PersonalNote
@@ -14,7 +15,6 @@ from videos.models import collection as collection_module
 from videos.views.gallery import MOST_TAKEN
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -41,8 +41,7 @@ def collected(owner, name="Autumn launch", count=3, **fields):
 
 
 def selected(client, operation, videos, **fields):
-    data = {"operation": operation, "ids": [str(one.public_id) for one in videos], **fields}
-    return client.post("/selected", data, headers=HTMX).content.decode()
+    return click_selected(client, operation, videos, HTMX, **fields).content.decode()
 
 
 def shown(page):
@@ -54,8 +53,8 @@ def ids(videos):
 
 
 def generate(client, **fields):
-    data = {"prompt": "a lighthouse", "provider": "veo_3_1", "token": uuid.uuid4().hex} | fields
-    return client.post("/generate", data, headers={**HTMX, "HX-Current-URL": "http://testserver/?state=favourite"})
+    headers = {**HTMX, "HX-Current-URL": "http://testserver/?state=favourite"}
+    return click_generate(client, headers, **{"provider": "veo_3_1", **fields})
 
 
 # The list

@@ -5,12 +5,13 @@ import uuid
 
 import pytest
 
+from tests.parts.clicks import click, click_generate, click_selected
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, signed_in
 from videos.models import Batch, Budget, Generation, Provider
 
-pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/"}
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -33,12 +34,11 @@ def token():
 
 
 def retry(client, generation, htmx=True, do="retry", **fields):
-    address = f"/g/{generation.public_id}/{do}"
-    return client.post(address, {"token": token(), **fields}, headers=HTMX if htmx else {})
+    return click(client, generation, do, HTMX if htmx else None, **{"token": token(), **fields})
 
 
 def generate(client, headers=None, **fields):
-    return client.post("/generate", {"prompt": "a lighthouse", "token": token()} | fields, headers=headers or HTMX)
+    return click_generate(client, headers or HTMX, **fields)
 
 
 def card_of(client, generation, address="/"):
@@ -170,8 +170,7 @@ def test_a_page_with_a_form_is_not_kept_by_the_browsers_cache(client, member):
 
 # Stopping a batch
 def select(client, operation, generations, htmx=True):
-    data = {"operation": operation, "ids": [str(generation.public_id) for generation in generations]}
-    return client.post("/selected", data, headers=HTMX if htmx else {}, follow=not htmx)
+    return click_selected(client, operation, generations, HTMX if htmx else None, follow=not htmx)
 
 
 @pytest.mark.parametrize("htmx", [True, False])

@@ -6,12 +6,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tests.parts.clicks import HTMX, click
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, make_owner, signed_in
 from videos.models import Favourite, Generation
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def member():
 
 
 def star(client, generation, value="1", **fields):
-    return client.post(f"/g/{generation.public_id}/favourite", {"favourite": value, **fields}, headers=HTMX)
+    return click(client, generation, "favourite", HTMX, favourite=value, **fields)
 
 
 def pressed(page):

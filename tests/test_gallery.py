@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from tests.parts.accounts import account
+from tests.parts.clicks import HTMX, click
 from tests.parts.exhibition import make, one_of_each
 from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
 from tests.parts.things import make_queued, make_ready
@@ -19,7 +20,6 @@ from videos.templatetags.studio import ago, clock, ratio_class, size
 from videos.views.generation_actions import make_again
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture(autouse=True)
@@ -211,20 +211,16 @@ def test_an_empty_studio_invites_and_a_search_without_result_says_so(client):
 
 
 # Acting
-def act(client, generation, action, headers=None, **fields):
-    return client.post(f"/g/{generation.public_id}/{action}", fields, headers=headers or {})
-
-
 def test_a_queued_video_is_taken_back_before_it_is_sent(client, member):
     generation = make_queued(member)
-    reply = act(client, generation, "cancel")
+    reply = click(client, generation, "cancel")
     assert reply["Location"] == f"/#g-{generation.public_id}"
     assert "Never sent; nothing was charged." in card_of(client, generation)[1]
 
 
 def test_what_was_sent_meanwhile_is_not_taken_back_and_the_card_says_its_state(client, member):
     (generation,) = make(member, status="running")
-    reply = act(client, generation, "cancel", HTMX)
+    reply = click(client, generation, "cancel", HTMX)
     assert "changed in the meantime" in reply.content.decode()
     assert "is-running" in reply.content.decode()
 
@@ -232,7 +228,7 @@ def test_what_was_sent_meanwhile_is_not_taken_back_and_the_card_says_its_state(c
 def test_a_double_click_on_retry_makes_one_new_video(client, member):
     (generation,) = make(member, status="failed")
     for _ in range(2):
-        act(client, generation, "retry", token="retry-token-0123456789")
+        click(client, generation, "retry", token="retry-token-0123456789")
     new = Generation.objects.newest_first().first()
     assert Generation.objects.count() == 2
     assert (new.retry_of, new.status) == (generation, "queued")
@@ -241,34 +237,34 @@ def test_a_double_click_on_retry_makes_one_new_video(client, member):
 def test_a_retry_over_the_budget_says_so_and_makes_nothing(client, member):
     (generation,) = make(member, status="failed")
     Budget.objects.create(scope="studio", videos_per_month=1)
-    reply = act(client, generation, "retry", HTMX, token="retry-token-0123456789")
+    reply = click(client, generation, "retry", HTMX, token="retry-token-0123456789")
     assert "over the budget" in reply.content.decode()
     assert Generation.objects.count() == 1
 
 
 def test_not_made_and_stop_and_check_again_move_as_the_card_says(client, member):
     (unknown,) = make(member, status="unknown")
-    act(client, unknown, "not-made")
+    click(client, unknown, "not-made")
     (running,) = make(member, status="running")
-    act(client, running, "stop")
+    click(client, running, "stop")
     unknown.refresh_from_db()
     running.refresh_from_db()
     assert (unknown.status, running.status) == ("cancelled", "stopped")
-    act(client, running, "check")
+    click(client, running, "check")
     running.refresh_from_db()
     assert running.status == "running"
 
 
 def test_an_execution_that_was_found_is_looked_up_before_it_is_linked(client, member, remote):
     (unknown,) = make(member, status="unknown")
-    reply = act(client, unknown, "found", HTMX, remote_id="node-gw-nobody")
+    reply = click(client, unknown, "found", HTMX, remote_id="node-gw-nobody")
     assert "HeyGen does not know this id" in reply.content.decode()
     accepted = submit(remote)
-    act(client, unknown, "found", remote_id=f" {accepted} ")
+    click(client, unknown, "found", remote_id=f" {accepted} ")
     unknown.refresh_from_db()
     assert (unknown.status, unknown.remote_id) == ("running", accepted)
     (second,) = make(member, status="unknown")
-    again = act(client, second, "found", HTMX, remote_id=accepted)
+    again = click(client, second, "found", HTMX, remote_id=accepted)
     assert "already belongs to another video" in again.content.decode()
 
 
@@ -276,7 +272,7 @@ def test_an_execution_that_was_found_is_looked_up_before_it_is_linked(client, me
 def test_an_id_that_could_not_be_looked_up_says_nothing_about_what_was_charged(client, member, remote, status):
     (unknown,) = make(member, status="unknown")
     remote.faults([{"call": "poll", "do": {"status": status, "html": "<h1>No"}}])
-    said = act(client, unknown, "found", HTMX, remote_id=submit(remote)).content.decode()
+    said = click(client, unknown, "found", HTMX, remote_id=submit(remote)).content.decode()
     assert "Whether this was charged is as open as before." in said
     for untrue in ("othing was made", "othing was charged", "sent automatically"):
         assert untrue not in said
@@ -291,12 +287,12 @@ def submit(standin):
 @pytest.mark.parametrize("text", ["", "two words", "../../etc", "x" * 300, "naïve"])
 def test_what_is_no_execution_id_is_refused_before_anybody_is_asked(client, member, text):
     (unknown,) = make(member, status="unknown")
-    assert "Paste the id as HeyGen shows it" in act(client, unknown, "found", HTMX, remote_id=text).content.decode()
+    assert "Paste the id as HeyGen shows it" in click(client, unknown, "found", HTMX, remote_id=text).content.decode()
 
 
 def test_a_wrong_id_is_shown_beside_its_field(client, member):
     (unknown,) = make(member, status="unknown")
-    reply = act(client, unknown, "found", HTMX, remote_id="<b>")
+    reply = click(client, unknown, "found", HTMX, remote_id="<b>")
     assert (reply.status_code, reply["HX-Retarget"]) == (422, f"#found-error-{unknown.public_id}")
     assert "<b>" not in reply.content.decode()
 
@@ -342,17 +338,17 @@ def test_an_unknown_outcome_that_was_made_again_says_so_with_a_link_and_stays(cl
 
 def test_trash_offers_to_undo_and_restore_brings_it_back(client, member):
     (generation,) = make(member)
-    reply = act(client, generation, "trash", HTMX).content.decode()
+    reply = click(client, generation, "trash", HTMX).content.decode()
     assert "Undo" in reply
     assert f'id="g-{generation.public_id}" data-gone' in reply
     assert list(cards(client.get("/?state=trash"))) == [str(generation.public_id)]
-    assert f'id="g-{generation.public_id}"' in act(client, generation, "restore", HTMX).content.decode()
+    assert f'id="g-{generation.public_id}"' in click(client, generation, "restore", HTMX).content.decode()
 
 
 def test_a_favourite_is_set_and_taken_back_however_often_it_is_clicked(client, member):
     generation = make_ready(member)
     for wanted in ("1", "1", "0"):
-        act(client, generation, "favourite", favourite=wanted)
+        click(client, generation, "favourite", favourite=wanted)
         generation.refresh_from_db()
         assert generation.favourites.exists() is (wanted == "1")
 

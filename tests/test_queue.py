@@ -4,6 +4,7 @@ place. None of it costs anything, and nothing that a person has stopped is sent.
 import pytest
 from django.utils.html import escape
 
+from tests.parts.clicks import HTMX, click
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, signed_in
 from tests.parts.things import make_queued
@@ -12,7 +13,6 @@ from videos.models import Generation, GenerationEvent
 from videos.views.gallery import Cursor
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -29,10 +29,6 @@ def waiting(owner, *prompts):
     return [make_queued(owner, prompt, token=f"token-{prompt}") for prompt in prompts]
 
 
-def do(client, generation, action, **headers):
-    return client.post(f"/g/{generation.public_id}/{action}", headers=headers)
-
-
 def line(owner=None):
     rows = Generation.objects.in_line()
     return list((rows.filter(owner=owner) if owner else rows).values_list("prompt", flat=True))
@@ -40,11 +36,11 @@ def line(owner=None):
 
 def test_what_is_held_is_not_sent_until_it_is_let_go(client, member, remote):
     [generation] = waiting(member, "a harbour")
-    assert "Held" in do(client, generation, "hold", **HTMX).text
+    assert "Held" in click(client, generation, "hold", HTMX).text
     submit(generation.pk)
     assert remote.ledger() == []
     assert not Generation.objects.filter(pk__in=Generation.objects.sendable(generation.created_at)).exists()
-    assert "Queued" in do(client, generation, "let-go", **HTMX).text
+    assert "Queued" in click(client, generation, "let-go", HTMX).text
     submit(generation.pk)
     assert len(remote.ledger()) == 1
     assert list(GenerationEvent.objects.filter(generation=generation).values_list("step", flat=True))[:3] == [
@@ -65,7 +61,7 @@ def test_what_was_sent_can_no_longer_be_held_moved_or_edited(client, member, rem
     [generation] = waiting(member, "a harbour")
     submit(generation.pk)
     for action in ("hold", "front", "edit"):
-        assert "This has changed in the meantime" in do(client, generation, action, **HTMX).text
+        assert "This has changed in the meantime" in click(client, generation, action, HTMX).text
     generation.refresh_from_db()
     assert (generation.status, generation.held_at) == ("running", None)
 
@@ -77,9 +73,9 @@ def test_to_the_front_is_the_front_of_ones_own_and_nobody_else_waits_longer(clie
     waiting(member, "two")
     waiting(other, "hers too")
     [three] = waiting(member, "three")
-    assert "now the first of yours" in do(client, three, "front", **HTMX).text
+    assert "now the first of yours" in click(client, three, "front", HTMX).text
     assert line() == ["three", "hers", "one", "hers too", "two"]
-    assert do(client, three, "front").status_code == 302
+    assert click(client, three, "front").status_code == 302
     assert line() == ["three", "hers", "one", "hers too", "two"]
 
 
@@ -87,7 +83,7 @@ def test_one_that_is_delayed_gives_its_delay_to_nobody(client, member):
     first, last = waiting(member, "first", "last")
     claimed = Generation.objects.claim_to_send(last.pk)
     claimed.put_back(claimed.lease_token, delay=60 * first.created_at.resolution * 10**6, note="delay.network")
-    assert escape("so it can't be moved now") in do(client, last, "front", **HTMX).text
+    assert escape("so it can't be moved now") in click(client, last, "front", HTMX).text
     assert line() == ["first", "last"]
 
 
@@ -112,10 +108,10 @@ def test_another_persons_place_says_nothing_of_them(client, member):
 
 def test_edit_takes_it_out_of_the_queue_and_into_the_composer(client, member):
     one, two = waiting(member, "one", "two")
-    reply = do(client, one, "edit", **HTMX).text
+    reply = click(client, one, "edit", HTMX).text
     assert "Taken out of the queue, and never sent." in reply
     assert f'hx-get="/compose?reuse={one.public_id}"' in reply
-    reply = do(client, two, "edit")
+    reply = click(client, two, "edit")
     assert (reply.status_code, reply["Location"]) == (302, f"/?reuse={two.public_id}")
     assert set(Generation.objects.values_list("status", flat=True)) == {"cancelled"}
     assert one.ledger.count() == 2, "what was held of the budget is given back"
@@ -125,7 +121,7 @@ def test_steering_is_for_whose_it_is(member):
     stranger = signed_in(make_member("stranger"))
     [generation] = waiting(member, "a harbour")
     for action in ("hold", "let-go", "front", "edit"):
-        assert do(stranger, generation, action).status_code == 404
+        assert click(stranger, generation, action).status_code == 404
 
 
 def test_a_stack_cancels_what_waits_of_it_with_one_click(client, member):

@@ -6,12 +6,12 @@ import zipfile
 
 import pytest
 
+from tests.parts.clicks import HTMX, click_selected
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, signed_in
 from videos.models import Generation
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -20,8 +20,7 @@ def client(owner):
 
 
 def do(client, operation, generations, htmx=False, **more):
-    data = {"operation": operation, "ids": [str(generation.public_id) for generation in generations], **more}
-    return client.post("/selected", data, headers=HTMX if htmx else {})
+    return click_selected(client, operation, generations, HTMX if htmx else None, **more)
 
 
 def test_many_go_to_the_trash_and_come_back(client, owner):

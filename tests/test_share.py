@@ -5,6 +5,7 @@ import secrets
 import pytest
 from django.test import Client
 
+from tests.parts.clicks import click
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, signed_in
 from videos.models import Generation, PublicLink
@@ -17,12 +18,8 @@ def generation(owner):
     return make(owner, "a lighthouse")[0]
 
 
-def post(owner, generation, what, **data):
-    return signed_in(owner).post(f"/g/{generation.public_id}/{what}", data)
-
-
 def public_link(owner, generation):
-    post(owner, generation, "link")
+    click(signed_in(owner), generation, "link")
     return generation.public_links.get(revoked_at=None)
 
 
@@ -34,11 +31,11 @@ def test_a_new_video_is_private(owner, generation):
 
 def test_sharing_with_the_team_shows_it_to_every_member_until_it_is_private_again(owner, generation):
     member = make_member()
-    post(owner, generation, "share", shared="1")
+    click(signed_in(owner), generation, "share", shared="1")
     assert Generation.objects.visible_to(member).get() == generation
     assert signed_in(member).get(f"/g/{generation.public_id}/video.mp4").status_code == 200
     assert Client().get(f"/g/{generation.public_id}/video.mp4").status_code == 302  # to the login
-    post(owner, generation, "share")
+    click(signed_in(owner), generation, "share")
     assert not Generation.objects.visible_to(member).exists()
 
 
@@ -79,7 +76,7 @@ def test_looking_is_counted_and_a_preview_robot_that_only_fetches_is_not(owner, 
 def test_a_second_request_gives_the_same_link_and_a_revoked_one_is_never_reused(owner, generation):
     link = public_link(owner, generation)
     assert public_link(owner, generation) == link
-    post(owner, generation, "link/revoke")
+    click(signed_in(owner), generation, "link/revoke")
     assert public_link(owner, generation).token != link.token
 
 
@@ -91,7 +88,7 @@ def test_revoked_or_trashed_there_is_nothing_any_more(owner, generation, name):
     assert ask(f"/s/{link.token}{name}").status_code == 404
     generation.restore()
     assert ask(f"/s/{link.token}{name}").status_code in {200, 204}
-    post(owner, generation, "link/revoke")
+    click(signed_in(owner), generation, "link/revoke")
     assert ask(f"/s/{link.token}{name}").status_code == 404
 
 
@@ -100,7 +97,7 @@ def test_revoked_or_trashed_there_is_nothing_any_more(owner, generation, name):
 def test_a_visitor_whose_link_is_revoked_sees_nothing_of_the_studio(owner, generation, settings, name, token):
     settings.DEMO = True
     link = public_link(owner, generation)
-    post(owner, generation, "link/revoke")
+    click(signed_in(owner), generation, "link/revoke")
     answer = Client().get(f"/s/{token or link.token}{name}")
     page = answer.content.decode()
     assert answer.status_code == 404 and "noindex" in answer["X-Robots-Tag"]

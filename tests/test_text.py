@@ -5,6 +5,7 @@ import unicodedata
 
 import pytest
 
+from tests.parts.clicks import click_generate
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, signed_in
 from videos.forms import LONGEST_PROMPT
@@ -87,7 +88,7 @@ def test_the_counts_of_the_tabs_follow_the_search_and_its_hits_are_shown(client,
 def test_after_generate_the_search_box_is_as_empty_as_the_search(client, member):
     make(member, "a lighthouse", "queued")
     headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/?q=light"}
-    page = client.post("/generate", {"prompt": "a harbour", "token": TOKEN}, headers=headers)
+    page = click_generate(client, headers, prompt="a harbour")
     assert page["HX-Push-Url"] == "/"
     box = re.search(r'<input[^>]*id="q"[^>]*>', page.content.decode())[0]
     assert 'value=""' in box
