@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test install-test test-pythons lint bench crash chaos container container-test \
+.PHONY: help run install test test-all install-test test-pythons lint bench crash chaos container container-test \
 	screenshots lock clean
 
 help: ## this list
@@ -54,6 +54,10 @@ test: install-test ## lint and every test
 	TEST_DATABASE=postgres $(PYTEST) -m "not process and not browser" $(ON_POSTGRES) || status=1; \
 	$(PYTEST) -n $(PROCESS_WORKERS) -m "(process or browser) and not pythons" || status=1; \
 	exit $$status
+
+# `make test` looks at each page in one look, and takes a sample of what random tests could draw.
+test-all: ## the same with every look of every page and larger samples (long)
+	@TEST_ALL=1 make --no-print-directory test
 
 test-pythons: install-test ## a saved video and the quick tests on every promised Python that is on this machine
 	@$(BIN)/python -m tests.pythons $(VERSIONS)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from heygen_studio.wsgi import Incoming
 from tests.corpus_forms import ASKED, GOOD, ODD_BUT_RIGHT, TYPED, WIRE, multipart
+from tests.parts.extent import EVERYTHING
 from tests.parts.people import make_member, signed_in
 from tests.parts.returned_form import ReturnedForm
 from tests.parts.things import make_queued, make_ready, make_running
@@ -22,7 +23,7 @@ from videos.models import Batch, Budget, Generation, LedgerEntry, Picture, Provi
 
 pytestmark = pytest.mark.django_db
 MULTIPART = "multipart/form-data; boundary=limit"
-RANDOM_FORMS = int(os.environ.get("STUDIO_TEST_FORMS", 500))
+RANDOM_FORMS = int(os.environ.get("STUDIO_TEST_FORMS", 2000 if EVERYTHING else 200))
 TEXT_FIELDS = ("prompt", "config", "aspect_ratio", "reference_image_url", "tail_image_url")
 HTMX = {"HTTP_HX_REQUEST": "true"}
 

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.parts.clicks import click_generate
+from tests.parts.extent import EVERYTHING
 from tests.parts.people import make_member, make_owner, signed_in
 from tests.parts.things import make_ready
 from videos.forms import SettingsRefused, read_config
@@ -43,9 +45,7 @@ def client(member):
 
 
 def generate(client, headers=None, **fields):
-    data = {"prompt": "a lighthouse", "token": TOKEN} | fields
-    data = {name: value for name, value in data.items() if value is not None}
-    return client.post("/generate", data, headers=headers or {})
+    return click_generate(client, headers, **{"token": TOKEN, **fields})
 
 
 def png(colour="teal", size=(64, 36)):
@@ -349,7 +349,7 @@ def test_reuse_fills_the_composer_with_all_of_it(client):
     assert re.search(rf'value="{generation.start_frame.public_id}"\s+checked', body)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 if EVERYTHING else 100, deadline=None)
 @given(
     st.dictionaries(
         st.text(max_size=8), st.recursive(st.integers(-9, 9) | st.booleans() | st.none(), st.lists, max_leaves=5)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.parts.accounts import account
+from tests.parts.extent import EVERYTHING
 from tests.parts.generations import generate, owner
 from videos.engine.recovery import replay_accepted, write_side_file
 from videos.engine.submit import submit
@@ -206,7 +207,7 @@ class Life(RuleBasedStateMachine):
 def test_no_order_of_events_pays_twice_loses_a_video_or_puts_the_books_out(remote):
     Life.remote = remote
     calm = settings(
-        max_examples=15,
+        max_examples=100 if EVERYTHING else 10,
         stateful_step_count=25,
         deadline=None,
         suppress_health_check=list(HealthCheck),

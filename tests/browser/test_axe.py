@@ -1,34 +1,36 @@
-"""axe finds nothing on any page and in any state, in both themes, wide and on a phone."""
+"""axe finds nothing in any state of the gallery, the viewer and their menus, nor on other faces of a page.
+
+Each is looked at wide in the dark and on a phone in the light, so that both themes and both layouts are seen; with
+`make test-all`, in all four. test_every_page.py goes through all other pages.
+"""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.parts.audit import violations
 from tests.parts.exhibition import make, one_of_each
+from tests.parts.extent import EVERYTHING
 from videos.models import PublicLink
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844, "has_touch": True, "is_mobile": True}
+LOOKS = {"wide-dark": (WIDE, "dark"), "phone-light": (PHONE, "light")}
+if EVERYTHING:
+    LOOKS |= {"wide-light": (WIDE, "light"), "phone-dark": (PHONE, "dark")}
 
 
-@pytest.fixture(params=["dark", "light"])
-def scheme(request):
-    return request.param
-
-
-@pytest.fixture(params=["wide", "phone"])
-def visitor(request, room, new_page, scheme):
-    kind = WIDE if request.param == "wide" else PHONE
+@pytest.fixture(params=LOOKS)
+def visitor(request, room, new_page):
+    kind, scheme = LOOKS[request.param]
     page = new_page(**kind, color_scheme=scheme, reduced_motion="reduce")
     page.studio, page.owner = room.studio, room.owner
     return room.enter(page)
 
 
-def check(page, what):
-    report = Axe().run(page)
-    assert report.violations_count == 0, f"{what}: {report.generate_report()}"
+def check(page, what, part=None):
+    assert violations(page, part) == {}, what
 
 
 def test_the_gallery_with_every_state_its_menus_and_the_composer(visitor):
@@ -37,14 +39,15 @@ def test_the_gallery_with_every_state_its_menus_and_the_composer(visitor):
     check(visitor, "gallery")
     for popover in ("me", "keys", "providers", "ratios", "settings", "recent", "frame-start"):
         visitor.evaluate("id => document.getElementById(id).showPopover()", popover)
-        check(visitor, popover)
+        check(visitor, popover, f"#{popover}")
         visitor.evaluate("id => document.getElementById(id).hidePopover()", popover)
     for sheet in visitor.locator(".details").all():
         sheet.evaluate("sheet => sheet.showPopover()")
-        check(visitor, "details")
+        expect(sheet).not_to_be_empty()  # its content is loaded when it opens
+        check(visitor, "details", f"#{sheet.get_attribute('id')}")
         sheet.evaluate("sheet => sheet.hidePopover()")
     visitor.locator("[name=ids]").first.evaluate("tick => tick.click()")
-    check(visitor, "selection")
+    check(visitor, "selection", "#selection")
 
 
 def test_the_viewer_as_dialog_as_page_and_its_sharing(visitor):
@@ -86,6 +89,7 @@ def test_other_faces_of_a_page(visitor):
         check(visitor, address)
 
 
+@pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_pages_before_signing_in_and_errors(room, new_page, scheme):
     page = new_page(color_scheme=scheme)
     page.allowed_errors.append("404")
