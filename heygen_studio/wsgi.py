@@ -2,6 +2,7 @@ import os
 import re
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from videos.body_limits import largest_body_of
 
@@ -67,3 +68,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heygen_studio.settings")
 for name, seconds in {"DATABASE_WAIT": "5", "STATEMENT_WAIT": "20", "BUCKET_WAIT": "8"}.items():
     os.environ.setdefault(f"STUDIO_{name}", seconds)
 application = Incoming(get_wsgi_application())
+get_resolver().url_patterns  # noqa: B018 – loaded before gunicorn forks: once for all processes, and for no visitor

@@ -156,7 +156,8 @@ class Supervisor:
             env |= demo_environment(port)
             parts.append(Part("standin", [sys.executable, MANAGE, "standin", "--port", str(port)], env))
         web = Part("web", web_command(self.listener.fileno()), env, (self.listener.fileno(),))
-        return [*parts, web, Part("worker", [sys.executable, MANAGE, "worker"], env)]
+        worker = [sys.executable, MANAGE, "worker", "--skip-checks"]  # this process has made the checks
+        return [*parts, web, Part("worker", worker, env)]
 
     def run(self, when_up: Callable[[str], None]):
         """Runs until SIGTERM or SIGINT. Calls `when_up` once with the address, when the web server answers."""
