@@ -124,11 +124,11 @@ def test_many_large_pictures_at_once_leave_the_webs_memory_as_it_was(studio):
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    with ThreadPoolExecutor(12) as pool:
-        answers = [answer.status_code for answer in pool.map(post, range(12))]
+    with ThreadPoolExecutor(6) as pool:
+        answers = [answer.status_code for answer in pool.map(post, range(6))]
     is_over.set()
     watcher.join()
-    assert answers == [200] * 12
+    assert answers == [200] * 6
     assert peak[0] - before < 700 * 2**20
     assert memory_of(studio) - before < 150 * 2**20
 
