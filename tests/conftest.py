@@ -52,10 +52,16 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("studio")
 
 
+def shared_fixtures(item):
+    """The names of the fixtures that it gets from a conftest, and not from its own file under the same name."""
+    found = item._fixtureinfo.name2fixturedefs
+    return {name for name, definitions in found.items() if definitions[-1].func.__module__.endswith("conftest")}
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        names = set(getattr(item, "fixturenames", ()))
+        names = shared_fixtures(item)
         if names & BROWSER_FIXTURES:
             item.add_marker(pytest.mark.browser)
         elif names & PROCESS_FIXTURES:
