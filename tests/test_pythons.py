@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from tests.parts.processes import ROOT, wait_until
-from tests.parts.pythons import OURS, PROMISED, RUN, TEST, environment_of, find, missing
+from tests.parts.pythons import OURS, PROMISED, RUN, TEST, TRIED, environment_of, find, missing
 from tests.parts.studio import csrf_token
 
 PROMPT = "a lighthouse for every Python"
@@ -31,13 +31,17 @@ def test_the_lock_names_one_version_of_each_package_for_every_python(lock):
     assert sorted({name for name in names if names.count(name) > 1}) == []
 
 
-def test_the_readme_promises_the_first_of_the_tested_pythons():
-    assert f"Python {PROMISED[0]} or later" in (ROOT / "README.md").read_text()
+@pytest.mark.parametrize("page", ["README.md", "docs/installation.md"])
+def test_what_is_promised_is_what_is_tested(page):
+    promise = f"Python {', '.join(PROMISED[:-1])} or {PROMISED[-1]}"
+    assert promise in (ROOT / page).read_text()
+    assert set(re.findall(r"\b3\.\d\d\b", (ROOT / page).read_text())) == set(PROMISED)
 
 
 @pytest.mark.timeout(600)  # a version that is new here is installed first
 @pytest.mark.parametrize(
-    "version", [pytest.param(version, marks=() if version == OURS else pytest.mark.pythons) for version in PROMISED]
+    "version",
+    [pytest.param(version, marks=() if version == OURS else pytest.mark.pythons) for version in (*PROMISED, *TRIED)],
 )
 def test_every_promised_python_saves_a_demo_video(version, new_studio):
     python = python_of(version)

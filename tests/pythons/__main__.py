@@ -11,7 +11,7 @@ import sys
 import time
 
 from tests.parts.processes import ROOT
-from tests.parts.pythons import PROMISED, TEST, CannotInstall, environment_of, find, missing
+from tests.parts.pythons import PROMISED, TEST, TRIED, CannotInstall, environment_of, find, missing
 
 VIDEO = "tests/test_pythons.py::test_every_promised_python_saves_a_demo_video"
 
@@ -53,4 +53,4 @@ def passes(python, arguments: list[str], version: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or list(PROMISED)))
+    sys.exit(main(sys.argv[1:] or [*PROMISED, *TRIED]))
