@@ -1,7 +1,8 @@
 """A person's sessions: the browser, the address and the last use of each, and ending them.
 
 Django's own session rows hold it all. They name no user outside their signed data, and a studio has a few hundred
-of them at most, so they are simply read.
+of them at most, so they are simply read. django-allauth's usersessions would keep a second table beside them, which may
+say something else than what really signs somebody in; here, ending a session deletes the session itself.
 """
 
 import hashlib
