@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import sqlite3
@@ -9,6 +10,7 @@ import uuid
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import connection, connections
 
@@ -104,6 +106,39 @@ def test_on_postgresql_the_same_is_done_by_its_own_programs(
     other.manage("restorestudio", backup)
     assert "All is well" in other.manage("checkstudio", "--deep")
     assert generations(other)["saved before"] == "ready"
+
+
+def test_on_postgresql_the_nights_backup_is_restored_into_a_scratch_database_and_counted(
+    with_postgres_programs, postgres, new_studio, tmp_path
+):
+    postgres.execute("CREATE ROLE plain LOGIN")
+    postgres.execute("CREATE DATABASE of_plain OWNER plain")
+    url = postgres.url("of_plain").replace("studio@", "plain@")
+    studio = new_studio(DATABASE_URL=url, STUDIO_BACKUP_FOLDER=tmp_path / "nightly")
+    studio.manage("migrate", "--noinput", "-v", "0")
+    studio.make_owner()
+    studio.manage("shell", "-v", "0", "-c", MAKE_ONE)
+    assert "ALTER ROLE plain CREATEDB" in fails(studio, "backupstudio"), "it is not proven, and says what is missing"
+    postgres.execute("ALTER ROLE plain CREATEDB")
+    assert "restored into a scratch database" in studio.manage("backupstudio")
+    [backup] = [path for path in (tmp_path / "nightly").iterdir() if not path.name.endswith(".failed")]
+    proof = json.loads((backup / "verified.json").read_text())
+    assert (proof["users"], proof["generations"], proof["videos"]) == (1, 1, 1)
+    with psycopg.connect(postgres.url("postgres")) as server:
+        assert server.execute("SELECT datname FROM pg_database WHERE datname LIKE 'studio_verify%'").fetchall() == []
+    whole = (backup / "database.dump").read_bytes()
+    (backup / "database.dump").write_bytes(whole[: len(whole) // 2])
+    assert "pg_restore failed" in fails(studio, "verifybackup", backup)
+    (backup / "database.dump").write_bytes(whole)
+    next((backup / "media").rglob("*.mp4")).unlink()
+    assert "lacks 1 of the saved videos" in fails(studio, "verifybackup", backup)
+
+
+MAKE_ONE = """
+from django.contrib.auth import get_user_model
+from tests.parts.exhibition import make
+make(get_user_model().objects.get())
+"""
 
 
 def test_what_was_waiting_is_not_sent_by_the_restored_studio_until_an_owner_has_looked(
