@@ -5,6 +5,7 @@ import logging
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -13,8 +14,18 @@ from tests.parts.people import make_member
 from tests.parts.receiver import Receiver
 from tests.parts.things import make_queued, make_ready
 from videos.engine import outgoing
+from videos.engine.push import is_known, may_use
 from videos.engine.work import Work
-from videos.models import Alarm, Budget, Generation, OutgoingNotice, Preferences, ProcessLock, RemoteAccount
+from videos.models import (
+    Alarm,
+    Budget,
+    Generation,
+    OutgoingNotice,
+    Preferences,
+    ProcessLock,
+    RemoteAccount,
+    StudioSettings,
+)
 from videos.models.studio_settings import CACHE
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +72,7 @@ def test_what_ends_together_is_one_message_without_prompts(receiver, owner, sett
     pass_time()
     outgoing.send()
     [(title, body)] = taken(receiver)
-    assert title == "2 videos finished, 1 need a person"
+    assert title == "2 videos finished, 1 needs a person"
     assert f"by owner https://studio.example.com/g/{first.public_id}" in body
     assert "lighthouse" not in body
     outgoing.send()
@@ -98,7 +109,7 @@ def test_without_addresses_nothing_is_kept(owner):
 def test_each_person_is_told_of_their_own_videos_and_of_what_they_want(receiver, owner, settings):
     settings.NOTIFY_URLS = ""
     other = make_member("other")
-    wanted = Preferences(user=owner, notify_finished=True)
+    wanted = Preferences(user=owner, notify_kinds=["finished"])
     wanted.notify_urls = address_of(receiver, "mine")
     wanted.save()
     make_ready(owner, "node-gw-1", token="first")
@@ -109,13 +120,137 @@ def test_each_person_is_told_of_their_own_videos_and_of_what_they_want(receiver,
     assert [title for title, _ in taken(receiver, "/mine")] == ["1 video finished"]
 
 
-def test_a_member_cannot_have_the_studio_call_a_host_of_their_choice(receiver, owner):
-    member = make_member()
-    for address in (address_of(receiver, "inside"), "mailto://10.0.0.1", "ntfy://10.0.0.1/topic", "file:///etc/passwd"):
-        assert not outgoing.may_use(address, member)
-        assert outgoing.may_use(address, owner)
-    for address in ("ntfy://a-topic", "ntfys://ntfy.sh/a-topic", "tgram://token/chat"):
-        assert outgoing.may_use(address, member)
+ALLOWED = [
+    "ntfy://a-topic",
+    "ntfys://ntfy.sh/a-topic",
+    "ntfys://tk_abc@ntfy.sh/a-topic",
+    "tgram://123456789:abcdefg_hijklmnop/12315544/",
+    "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#channel",
+    "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
+    "https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js",
+]
+REFUSED = [
+    "json://127.0.0.1:8000/inside",
+    "mailto://10.0.0.1",
+    "ntfy://10.0.0.1/topic",
+    "ntfys://ntfy.sh@10.0.0.1/topic",
+    "ntfys://10.0.0.1/topic@ntfy.sh",
+    "ntfys://10.0.0.1\\@ntfy.sh/topic",
+    "ntfys://ntfy.sh%2f@10.0.0.1/topic",
+    "ntfys://ntfy.sh.example.com/topic",
+    "ntfys://topic?mode=private&to=inside",
+    "zulip://bot@team.inside.example/0123456789abcdef0123456789abcdef",
+    "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ?template=/etc/passwd",
+    "https://hooks.slack.com.example.com/services/T/A/T",
+    "https://discord.com/api/webhooks/../../x?y",
+    "file:///etc/passwd",
+    "tgram://one two",
+    "tgram://one\njson://127.0.0.1/",
+]
+
+
+@pytest.mark.parametrize("address", ALLOWED)
+def test_a_member_may_use_services_whose_host_nobody_chooses(owner, address):
+    assert may_use(address, make_member()) and may_use(address, owner)
+
+
+@pytest.mark.parametrize("address", REFUSED)
+def test_a_member_cannot_have_the_studio_call_a_host_of_their_choice(owner, address):
+    assert not may_use(address, make_member())
+    assert may_use(address, owner)
+
+
+def test_every_service_that_members_may_use_is_known_to_apprise():
+    assert [address for address in ALLOWED if not is_known(address, 30)] == []
+    assert not is_known("nonsense", 30)
+
+
+def test_a_member_who_was_an_owner_is_no_longer_told_inside_the_network(receiver, owner, settings):
+    settings.NOTIFY_URLS = ""
+    wanted = Preferences(user=owner)
+    wanted.notify_urls = address_of(receiver, "mine")
+    wanted.save()
+    User.objects.filter(pk=owner.pk).update(is_superuser=False)
+    make_ready(owner)
+    pass_time()
+    outgoing.send()
+    assert taken(receiver, "/mine") == []
+
+
+def test_whoever_is_deactivated_is_told_nothing_more(receiver, owner, settings):
+    settings.NOTIFY_URLS = ""
+    wanted = Preferences(user=owner)
+    wanted.notify_urls = address_of(receiver, "mine")
+    wanted.save()
+    make_ready(owner)
+    User.objects.filter(pk=owner.pk).update(is_active=False)
+    pass_time()
+    outgoing.send()
+    assert taken(receiver, "/mine") == []
+
+
+def test_owners_choose_the_kinds(receiver, owner):
+    StudioSettings(notify_kinds=["failed", "disk"]).save()
+    make_ready(owner)
+    Alarm.objects.set_off(Alarm.Kind.BACKUP, "", "The nightly backup failed.", True)
+    Alarm.objects.set_off(Alarm.Kind.DISK, "a-host", "Less than 768 MB is free.")
+    pass_time()
+    outgoing.send()
+    assert [title for title, _ in taken(receiver)] == ["The disk is nearly full"]
+    assert not OutgoingNotice.objects.exists()
+
+
+def test_a_person_who_asked_for_it_is_sent_the_prompt(receiver, owner):
+    wanted = Preferences(user=owner, notify_prompts=True)
+    wanted.notify_urls = address_of(receiver, "mine")
+    wanted.save()
+    make_ready(owner)
+    pass_time()
+    outgoing.send()
+    assert "a lighthouse in fog" in taken(receiver, "/mine")[0][1]
+    assert "a lighthouse in fog" not in taken(receiver)[0][1]
+
+
+def test_a_person_is_told_that_their_budget_is_used_up_and_nobody_else_is(receiver, owner):
+    wanted = Preferences(user=owner, notify_kinds=["budget"])
+    wanted.notify_urls = address_of(receiver, "mine")
+    wanted.save()
+    Budget.objects.create(scope="each", videos_per_day=1)
+    outgoing.watch.look()
+    outgoing.send()
+    make_queued(owner)
+    outgoing.watch.looked_at = float("-inf")
+    outgoing.watch.look()
+    outgoing.send()
+    told = ("Your budget is used up", "Your budget is used up: 0 of 1 videos left today for you.")
+    assert taken(receiver, "/mine") == [told]
+    assert taken(receiver) == []
+
+
+def test_what_goes_wrong_again_and_again_is_not_told_each_time(receiver, owner):
+    account = RemoteAccount.objects.of("heygen_models")
+    for _ in range(3):
+        for change in (lambda: account.pause("key"), account.resume):
+            change()
+            outgoing.watch.looked_at = float("-inf")
+            outgoing.watch.look()
+            outgoing.send()
+    assert [title for title, _ in taken(receiver)] == ["Sending is paused", "Over: Sending is paused"]
+    account.pause("key")
+    Alarm.objects.update(told_end_at=timezone.now() - timedelta(minutes=11))
+    outgoing.watch.looked_at = float("-inf")
+    outgoing.watch.look()
+    outgoing.send()
+    assert [title for title, _ in taken(receiver)][2:] == ["Sending is paused"]
+
+
+def test_two_processes_tell_each_thing_once(receiver, owner):
+    make_ready(owner)
+    Alarm.objects.set_off(Alarm.Kind.DISK, "a-host", "Less than 768 MB is free.")
+    one, other = Alarm.objects.to_be_told().get(), Alarm.objects.to_be_told().get()
+    assert one.claim_telling() and not other.claim_telling()
+    assert len(OutgoingNotice.objects.claim(10)) == 1
+    assert OutgoingNotice.objects.claim(10) == []
 
 
 def test_what_is_wrong_is_said_once_and_once_more_when_it_is_over(receiver, owner):

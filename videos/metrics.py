@@ -184,7 +184,7 @@ def of_queue() -> Iterator[Metric]:
     events = WebhookEvent.objects.waiting()[:FAULTS_COUNTED].count()
     yield gauge("studio_webhooks_waiting", "Webhook events that nobody has taken yet.", [], [([], events)])
     standing = Counts(Alarm.objects.open().values_list("kind", flat=True))
-    kinds = [([kind], standing[kind]) for kind in Alarm.Kind.values]
+    kinds = [([kind], standing[kind]) for kind in Alarm.Kind.values if kind != Alarm.Kind.OWN_BUDGET]
     yield gauge("studio_alarms", "What needs a person: disk, backup, sending, budget, worker.", ["kind"], kinds)
     yield gauge("studio_faults", "Faults of the studio itself that are open.", [], [([], faults)])
 

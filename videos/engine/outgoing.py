@@ -1,41 +1,37 @@
 """Says outside the browser what happened: by mail, Slack, ntfy and whatever else apprise knows, in groups.
 
-The studio's addresses are told of everything, each person's own of their own videos. No prompt is said unless
-STUDIO_NOTIFY_PROMPTS asks for it, and an address, which may hold a password, is in no log.
+The studio's addresses are told of everyone's videos and of what is wrong with the studio, each person's own of their
+own videos and budget; both choose the kinds. No prompt is said unless it is asked for.
 """
 
-import json
 import logging
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
 
+from videos.engine.push import may_use, push
 from videos.models import Alarm, Budget, OutgoingNotice, Preferences, ProcessLock, RemoteAccount
 from videos.models.process_lock import POLLER
 from videos.models.remote_account import BY_PEOPLE
 from videos.models.studio_settings import current
-from videos.models.transactions import update_in_order
 
 logger = logging.getLogger(__name__)
 
-PUSH = Path(__file__).with_name("push_process.py")
-SECONDS = 40.0  # for one message in all; the queue ends the task after 60
 WATCH_EVERY = 30.0  # seconds between two looks at what may need a person
+PEOPLE = 500  # with addresses of their own whose budget is looked at
 WORKER_SILENT = 120  # seconds
 MOST = 200  # in one message
 LINES = 10
 PROMPT = 80  # letters
-COUNTED = {"finished": "finished", "failed": "failed", "needs_person": "need a person"}
-# Where a member may be reached: services whose host nobody chooses, so that no member can make the studio call another.
-FOR_MEMBERS = frozenset({"tgram", "slack", "discord", "pover", "pbul", "prowl", "wxteams", "zulip", "msteams"})
-NTFY = frozenset({"ntfy", "ntfys"})
+FINISHED, FAILED, NEEDS_PERSON = OutgoingNotice.Kind
+COUNTED = {
+    FINISHED: ("finished", "finished"),
+    FAILED: ("failed", "failed"),
+    NEEDS_PERSON: ("needs a person", "need a person"),
+}
 
 
 # What may need a person
@@ -46,11 +42,13 @@ class Watch:
         self.looked_at = float("-inf")
 
     def look(self):
-        if not current().notify_urls or time.monotonic() - self.looked_at < WATCH_EVERY:
+        if time.monotonic() - self.looked_at < WATCH_EVERY:
             return
         self.looked_at = time.monotonic()
-        look_at_accounts()
-        look_at_budget()
+        if current().notify_urls:
+            look_at_accounts()
+            look_at_budget()
+        look_at_peoples_budgets()
 
 
 watch = Watch()
@@ -66,12 +64,29 @@ def look_at_accounts():
 
 def look_at_budget():
     shared = Budget.objects.filter(scope=Budget.Scope.STUDIO).first()
-    used_up = [left for left in (shared.left(None) if shared else []) if left.left <= 0]
-    if used_up:
-        sentence = f"The budget is used up: {used_up[0].sentence()}. Nothing more can be generated."
+    if words := used_up(shared):
+        sentence = f"The budget is used up: {words}. Nothing more can be generated."
         Alarm.objects.set_off(Alarm.Kind.BUDGET, "", sentence)
     else:
         Alarm.objects.end(Alarm.Kind.BUDGET, "")
+
+
+def look_at_peoples_budgets():
+    """Each person's own, of those who want to be told."""
+    for wanted in Preferences.objects.with_notices()[:PEOPLE]:
+        own = [budget for budget in Budget.objects.binding(wanted.user) if not budget.is_shared]
+        words = used_up(own[0], wanted.user) if own and wanted.wants("budget") else ""
+        if words:
+            sentence = f"Your budget is used up: {words}."
+            Alarm.objects.set_off(Alarm.Kind.OWN_BUDGET, str(wanted.user_id), sentence)
+        else:
+            Alarm.objects.end(Alarm.Kind.OWN_BUDGET, str(wanted.user_id))
+
+
+def used_up(budget: Budget | None, user=None) -> str:
+    """What it says of a period in which nothing is left; "" while there is something."""
+    empty = [left for left in (budget.left(user) if budget else []) if left.left <= 0]
+    return empty[0].sentence() if empty else ""
 
 
 def look_at_worker():
@@ -95,75 +110,69 @@ def send():
 
 def tell_alarms():
     for alarm in Alarm.objects.to_be_told()[:LINES]:
-        if alarm.ended_at:
-            told = push(current().notify_urls.split(), f"Over: {alarm.title}", "It is right again.")
-        else:
-            told = push(current().notify_urls.split(), alarm.title, alarm.sentence)
-        alarm.note_told()
-        if not told:
-            logger.warning("An alarm could not be sent: %s", alarm.kind)
+        if alarm.claim_telling():
+            tell_alarm(alarm)
+
+
+def tell_alarm(alarm: Alarm):
+    title, words = (f"Over: {alarm.title}", "It is right again.") if alarm.ended_at else (alarm.title, alarm.sentence)
+    if not push(addresses_for(alarm), title, words):
+        logger.warning("An alarm could not be sent: %s", alarm.kind)
+
+
+def addresses_for(alarm: Alarm) -> list[str]:
+    """The studio's; for one member's budget, those of that member."""
+    if alarm.kind != Alarm.Kind.OWN_BUDGET:
+        return current().notify_urls.split()
+    wanted = Preferences.objects.with_notices().filter(user=alarm.subject).first()
+    return addresses_of(wanted) if wanted else []
+
+
+def addresses_of(wanted: Preferences) -> list[str]:
+    """A person's own, without those that are no longer allowed to them."""
+    return [address for address in wanted.notify_urls.split() if may_use(address, wanted.user)]
 
 
 def tell_of_generations():
-    parts = ("generation__owner", "generation__provider")
-    notices = list(OutgoingNotice.objects.untold().select_related(*parts).order_by("pk")[:MOST])
-    tell(current().notify_urls.split(), notices, names_owner=True)
+    notices = OutgoingNotice.objects.claim(MOST)
+    asked = [notice for notice in notices if current().is_told_of(notice.kind)]
+    tell(current().notify_urls.split(), asked, names_owner=True, quotes=current().notify_prompts)
     for owner in {notice.generation.owner for notice in notices}:
         own = [notice for notice in notices if notice.generation.owner_id == owner.pk]
         tell_person(owner, own)
-    told = OutgoingNotice.objects.filter(pk__in=[notice.pk for notice in notices])
-    update_in_order(told, told_at=timezone.now())
 
 
 def tell_person(owner, notices: list[OutgoingNotice]):
+    if not owner.is_active:
+        return
     wanted = Preferences.objects.of(owner)
-    addresses = [address for address in wanted.notify_urls.split() if may_use(address, owner)]
-    tell(addresses, [notice for notice in notices if wanted.wants(notice.kind)], names_owner=False)
+    asked = [notice for notice in notices if wanted.wants(notice.kind)]
+    tell(addresses_of(wanted), asked, names_owner=False, quotes=bool(wanted.notify_prompts))
 
 
-def may_use(address: str, person) -> bool:
-    """Whether this person may have the studio call that address."""
-    parts = urlsplit(address)
-    if person.is_superuser or parts.scheme in FOR_MEMBERS:
-        return True
-    return parts.scheme in NTFY and (parts.hostname == "ntfy.sh" or not parts.path.strip("/"))
-
-
-def tell(addresses: list[str], notices: list[OutgoingNotice], names_owner: bool):
-    if addresses and notices and not push(addresses, title_of(notices), body_of(notices, names_owner)):
+def tell(addresses: list[str], notices: list[OutgoingNotice], **words: bool):
+    if addresses and notices and not push(addresses, title_of(notices), body_of(notices, **words)):
         logger.warning("%d notices could not be sent", len(notices))
 
 
 def title_of(notices: Iterable[OutgoingNotice]) -> str:
     """Such as "3 videos finished, 1 failed"."""
     counts = Counter(notice.kind for notice in notices)
-    parts = [f"{counts[kind]} {words}" for kind, words in COUNTED.items() if counts[kind]]
+    parts = [f"{counts[kind]} {words[counts[kind] > 1]}" for kind, words in COUNTED.items() if counts[kind]]
     first, _, rest = parts[0].partition(" ")
     return ", ".join([f"{first} video{'s' if first != '1' else ''} {rest}", *parts[1:]])
 
 
-def body_of(notices: list[OutgoingNotice], names_owner: bool) -> str:
-    lines = [line_of(notice, names_owner) for notice in notices[:LINES]]
+def body_of(notices: list[OutgoingNotice], names_owner: bool, quotes: bool) -> str:
+    lines = [line_of(notice, names_owner, quotes) for notice in notices[:LINES]]
     more = len(notices) - len(lines)
     return "\n".join([*lines, *([f"… and {more} more"] if more > 0 else [])])
 
 
-def line_of(notice: OutgoingNotice, names_owner: bool) -> str:
+def line_of(notice: OutgoingNotice, names_owner: bool, quotes: bool) -> str:
+    """`quotes`: whether the prompt may be in it."""
     generation = notice.generation
     by = f", by {generation.owner.get_username()}" if names_owner else ""
-    prompt = f": {generation.prompt[:PROMPT]}" if settings.NOTIFY_PROMPTS else ""
+    prompt = f": {generation.prompt[:PROMPT]}" if quotes else ""
     link = f" {settings.STUDIO_URL}/g/{generation.public_id}" if settings.STUDIO_URL else ""
     return f"{notice.get_kind_display()}: {generation.provider}{by}{prompt}{link}"
-
-
-def push(addresses: list[str], title: str, body: str) -> bool:
-    """Whether every address took it. Never raises."""
-    if not addresses:
-        return True
-    message = {"addresses": addresses, "title": f"HeyGen Studio: {title}", "body": body}
-    try:
-        command, words = [sys.executable, str(PUSH)], json.dumps(message)
-        return subprocess.run(command, input=words, text=True, capture_output=True, timeout=SECONDS).returncode == 0
-    except (OSError, subprocess.TimeoutExpired) as error:
-        logger.warning("A notice could not be sent (%s)", type(error).__name__)
-        return False

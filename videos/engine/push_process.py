@@ -2,21 +2,31 @@
 
 apprise takes a third of a second and 40 MB to load all its services, and a service may take as long as it likes. So no
 web server and no worker imports it, and whoever starts this ends it after a while. Addresses may hold passwords: they
-come by the input, because anybody on the machine can read arguments. Ends with 0 when every address took the message.
+come by the input, because anybody on the machine can read arguments. Prints what became of each address, as JSON.
 """
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import apprise
 
 
-def main() -> int:
+def outcome(address: str, message: dict) -> str:
+    service = apprise.Apprise()
+    if not service.add(address):
+        return "unknown"
+    if message.get("only_look"):
+        return "taken"
+    return "taken" if service.notify(body=message["body"], title=message["title"]) else "not taken"
+
+
+def main():
     message = json.load(sys.stdin)
-    outside = apprise.Apprise()
-    known = [outside.add(address) for address in message["addresses"]]
-    return 0 if outside.notify(body=message["body"], title=message["title"]) and all(known) else 1
+    with ThreadPoolExecutor() as threads:
+        found = list(threads.map(lambda address: outcome(address, message), message["addresses"]))
+    json.dump(found, sys.stdout)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -13,6 +13,7 @@ from videos.models.studio_settings import current
 SEEN_AGAIN_EVERY = timedelta(minutes=1)
 FORGOTTEN_AFTER = timedelta(minutes=15)
 LASTING = timedelta(days=7)  # for problems that are checked once a day
+TOLD_AGAIN_AFTER = timedelta(minutes=10)  # where one comes back soon after it was told that it is over
 
 
 class AlarmQuerySet(models.QuerySet):
@@ -31,17 +32,15 @@ class AlarmQuerySet(models.QuerySet):
         if self.open().filter(kind=kind, subject=subject).exists():  # it only says something else by now
             self.filter(kind=kind, subject=subject).update(**fields)
             return
-        untold = {"told_at": None, "told_end_at": None}
-        self.update_or_create(kind=kind, subject=subject, defaults=fields | untold)
+        self.update_or_create(kind=kind, subject=subject, defaults=fields | {"told_at": None})
 
     def to_be_told(self):
-        """Those that nobody outside was told of, neither that they began nor that they ended."""
-        began = self.open().filter(told_at=None)
+        """Those that somebody outside wants to be told of and was not yet: that they began, or that they ended."""
+        wanted = [kind for kind in Alarm.Kind if kind == Alarm.Kind.OWN_BUDGET or current().is_told_of(kind)]
+        is_news = models.Q(told_end_at=None) | models.Q(told_end_at__lte=timezone.now() - TOLD_AGAIN_AFTER)
+        began = self.open().filter(is_news, told_at=None)
         ended = self.filter(told_at__isnull=False, ended_at__isnull=False, told_end_at=None)
-        return (began | ended).order_by("pk")
-
-    def wait_to_be_told(self) -> bool:
-        return bool(current().notify_urls) and self.to_be_told().exists()
+        return (began | ended).filter(kind__in=wanted).order_by("pk")
 
     def end(self, kind: str, subject: str) -> int:
         return self.filter(kind=kind, subject=subject, ended_at=None).update(ended_at=timezone.now())
@@ -53,10 +52,11 @@ class Alarm(models.Model):
         BACKUP = "backup", "The backup failed"
         SENDING = "sending", "Sending is paused"
         BUDGET = "budget", "The budget is used up"
+        OWN_BUDGET = "own_budget", "Your budget is used up"
         WORKER = "worker", "The worker is not running"
 
     kind = models.CharField(max_length=16, choices=Kind)
-    subject = models.CharField(max_length=64, blank=True, help_text="The host, where it is about one.")
+    subject = models.CharField(max_length=64, blank=True, help_text="The host, the API or the member that it is about.")
     sentence = models.TextField()
     is_lasting = models.BooleanField(default=False)
     since = models.DateTimeField()
@@ -77,6 +77,9 @@ class Alarm(models.Model):
     def title(self) -> str:
         return self.get_kind_display()
 
-    def note_told(self):
-        field = "told_end_at" if self.ended_at else "told_at"
-        Alarm.objects.filter(pk=self.pk).update(**{field: timezone.now()})
+    def claim_telling(self) -> bool:
+        """Marks it as told. Of several processes that are about to tell it, one gets True."""
+        now, row = timezone.now(), Alarm.objects.filter(pk=self.pk)
+        if self.ended_at:
+            return bool(row.filter(told_end_at=None).update(told_end_at=now))
+        return bool(row.filter(told_at=None).update(told_at=now, told_end_at=None))

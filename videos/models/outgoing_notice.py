@@ -12,7 +12,7 @@ from django.utils import timezone
 from videos.lifecycle import Status
 from videos.models.preferences import Preferences
 from videos.models.studio_settings import current
-from videos.models.transactions import delete_in_order
+from videos.models.transactions import delete_in_order, update_in_order
 
 KINDS = {
     Status.READY: "finished",
@@ -29,11 +29,20 @@ class OutgoingNoticeQuerySet(models.QuerySet):
     def note(self, generation):
         """This generation has just ended, or needs a person. Called in the move's transaction."""
         kind = KINDS.get(Status(generation.status))
-        if kind and (current().notify_urls or Preferences.objects.of(generation.owner).wants(kind)):
+        if kind and (current().is_told_of(kind) or Preferences.objects.of(generation.owner).wants(kind)):
             self.create(generation=generation, kind=kind)
 
     def untold(self):
         return self.filter(told_at=None)
+
+    def claim(self, most: int) -> list["OutgoingNotice"]:
+        """Marks the oldest of those untold as told, and returns them. Of several processes, each gets its own."""
+        now = timezone.now()
+        waiting = list(self.untold().order_by("pk").values_list("pk", flat=True)[:most])
+        if not update_in_order(self.filter(pk__in=waiting, told_at=None), told_at=now):
+            return []
+        claimed = self.filter(pk__in=waiting, told_at=now).select_related("generation__owner", "generation__provider")
+        return list(claimed.order_by("pk"))
 
     def are_due(self, now: datetime) -> bool:
         """Whether a group is complete, and the last message some time ago."""

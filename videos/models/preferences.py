@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from videos.encryption import decrypt, encrypt
+from videos.models.notice_choices import NoticeChoices
 
 
 class PreferencesQuerySet(models.QuerySet):
@@ -15,8 +15,12 @@ class PreferencesQuerySet(models.QuerySet):
         """Only these choices change."""
         self.update_or_create(user=user, defaults=choices)
 
+    def with_notices(self):
+        """Of those who are told outside the browser."""
+        return self.exclude(notify_urls_stored="").filter(user__is_active=True).select_related("user")
 
-class Preferences(models.Model):
+
+class Preferences(NoticeChoices):
     class Theme(models.TextChoices):
         SYSTEM = "system", "As my system"
         LIGHT = "light", "Light"
@@ -35,10 +39,6 @@ class Preferences(models.Model):
     stacks = models.BooleanField(default=True)  # the videos of one click of Generate are shown as one stack
     name_pattern = models.CharField(max_length=200, blank=True, default="")  # of downloaded files; "": as usual
     time_zone = models.CharField(max_length=64, blank=True, default="")  # "": the studio's own
-    # Notices outside the browser, to addresses of their own: they hold passwords, so they are stored encrypted
-    notify_finished = models.BooleanField(default=False)
-    notify_problems = models.BooleanField(default=False)
-    notify_urls_stored = models.TextField(blank=True, default="", editable=False)
 
     objects = PreferencesQuerySet.as_manager()
 
@@ -49,14 +49,5 @@ class Preferences(models.Model):
         return f"Preferences of {self.user}"
 
     def wants(self, kind: str) -> bool:
-        """Whether this person is to be told outside the browser: of what is finished, or of what went wrong."""
-        return bool(self.notify_urls_stored) and (self.notify_finished if kind == "finished" else self.notify_problems)
-
-    @property
-    def notify_urls(self) -> str:
-        """Addresses for apprise, one a line."""
-        return decrypt(self.notify_urls_stored) or ""
-
-    @notify_urls.setter
-    def notify_urls(self, addresses: str):
-        self.notify_urls_stored = encrypt(addresses)
+        """Whether this person is told of it outside the browser."""
+        return bool(self.notify_urls_stored) and self.is_told_of(kind)

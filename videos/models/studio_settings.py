@@ -18,6 +18,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import Error, models
 
 from videos.encryption import decrypt, encrypt
+from videos.models.notice_choices import NoticeChoices
 from videos.remotes.keys import StoredKey
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ VARIABLES = {
     "ask_above_videos": "STUDIO_ASK_ABOVE_VIDEOS",
     "ask_above_price": "STUDIO_ASK_ABOVE_PRICE",
     "notify_urls": "STUDIO_NOTIFY_URLS",
+    "notify_prompts": "STUDIO_NOTIFY_PROMPTS",
 }
 
 
@@ -81,7 +83,7 @@ class StudioSettingsQuerySet(models.QuerySet):
         return self.first() or StudioSettings()
 
 
-class StudioSettings(models.Model):
+class StudioSettings(NoticeChoices):
     class SecondFactor(models.TextChoices):
         NOBODY = "nobody", "Everyone decides for themselves"
         MANAGERS = "managers", "Owners and managers must use one"
@@ -110,8 +112,6 @@ class StudioSettings(models.Model):
     ask_above_price = models.DecimalField(
         max_digits=10, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
     )
-    # Notices outside the browser: addresses hold passwords, so they are stored encrypted
-    notify_urls_stored = models.TextField(blank=True, default="", editable=False)
     # People
     second_factor = models.CharField(max_length=12, choices=SecondFactor, default=SecondFactor.NOBODY)
     changed_at = models.DateTimeField(auto_now=True)
@@ -147,15 +147,6 @@ class StudioSettings(models.Model):
     @property
     def key_is_unreadable(self) -> bool:
         return decrypt(self.heygen_api_key_stored) is None
-
-    @property
-    def notify_urls(self) -> str:
-        """Addresses for apprise, one a line."""
-        return decrypt(self.notify_urls_stored) or ""
-
-    @notify_urls.setter
-    def notify_urls(self, addresses: str):
-        self.notify_urls_stored = encrypt(addresses)
 
 
 def end_of_key(key: str) -> str:
@@ -212,6 +203,14 @@ class Current:
     @property
     def notify_urls(self) -> str:
         return self.value("notify_urls")
+
+    @property
+    def notify_prompts(self) -> bool:
+        return self.value("notify_prompts")
+
+    def is_told_of(self, kind: str) -> bool:
+        """Whether the studio's addresses are told of it; without an address nobody is."""
+        return bool(self.notify_urls) and self.row.is_told_of(kind)
 
     @property
     def second_factor(self) -> str:

@@ -28,6 +28,7 @@ from videos.accounts.forms import (
 from videos.models import DatabaseLock, OneTimeLink, Preferences
 from videos.models.database_lock import OWNERS
 from videos.models.transactions import delete_in_order, retried
+from videos.notice_forms import own_panel
 from videos.views.next_page import asked_next, redirect_to
 
 User = get_user_model()
@@ -203,6 +204,7 @@ def show_account(request, form, status: int, **more):
         "form": form,
         "sessions": sessions.of_user(request.user, request.session.session_key),
         "preferences_form": PreferencesForm(instance=Preferences.objects.of(request.user)),
+        "notice_panel": own_panel(request.user),
         "time_zones": sorted(available_timezones()),
         "studio_zone": settings.TIME_ZONE,
         "is_connected": SocialAccount.objects.filter(user=request.user).exists(),

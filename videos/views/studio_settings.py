@@ -1,4 +1,4 @@
-"""The owners' page *Settings*: HeyGen's key, polling, limits, retention, and who must have a second factor."""
+"""The owners' page *Settings*: HeyGen's key, polling, limits, retention, notices, and who must have a second factor."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,6 +11,7 @@ from videos.accounts.studio_form import KeyForm, StudioForm
 from videos.engine.account_check import check_new_key, say_of_key
 from videos.models import StudioSettings, audit
 from videos.models.studio_settings import end_of_key, is_fixed
+from videos.notice_forms import studio_panel
 from videos.remotes import keys
 from videos.views.members import owner_only
 from videos.views.remotes import PATIENCE
@@ -37,6 +38,7 @@ def show(request: HttpRequest, status: int = 200, **more) -> HttpResponse:
         "row": row,
         "key_is_fixed": is_fixed("heygen_api_key"),
         "key_ends": end_of_key(settings.HEYGEN_API_KEY) if is_fixed("heygen_api_key") else row.heygen_api_key_ends,
+        "notice_panel": studio_panel(request.user),
         "has_key": bool(keys.heygen_api_key()) and not settings.DEMO,
         **more,
     }

@@ -2,22 +2,31 @@
 
 from django.core.management.base import BaseCommand, CommandError
 
-from videos.engine import outgoing
+from videos.engine import outgoing, push
 from videos.models.studio_settings import current
 
 
 class Command(BaseCommand):
     help = (
-        "Sends the notices that wait to the addresses of STUDIO_NOTIFY_URLS, also that the worker is not running. "
-        "`manage.py studio` does so every two minutes; where it does not run, let cron or a timer do it."
+        "Sends the notices that wait, also that the worker is not running, to the addresses of STUDIO_NOTIFY_URLS or "
+        "of the page Settings. `manage.py studio` does so every two minutes; where it does not run, let cron or a "
+        "timer do it."
     )
 
     def add_arguments(self, parser):
         parser.add_argument("--test", action="store_true", help="send a message that only says that this works")
 
     def handle(self, *, test: bool, **options):
-        addresses = current().notify_urls.split()
-        if test and not (addresses and outgoing.push(addresses, "a test", "Notices of this studio arrive here.")):
-            raise CommandError("The message was not taken. Set STUDIO_NOTIFY_URLS, and check its addresses.")
+        if test:
+            self.send_test(current().notify_urls.split())
         outgoing.look_at_worker()
         outgoing.send()
+
+    def send_test(self, addresses: list[str]):
+        if not addresses:
+            raise CommandError("There is no address. Set STUDIO_NOTIFY_URLS, or add one on the page Settings.")
+        outcomes = push.outcomes(addresses, "a test", "Notices of this studio arrive here.")
+        for address, outcome in zip(addresses, outcomes, strict=True):
+            self.stdout.write(f"{push.masked(address)}: {outcome}")
+        if any(outcome != push.Outcome.TAKEN for outcome in outcomes):
+            raise CommandError("Not every address took the message. Check STUDIO_NOTIFY_URLS, or the page Settings.")

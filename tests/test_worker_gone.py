@@ -1,0 +1,70 @@
+"""A worker that is gone cannot say so: the supervisor has it told outside the browser, with real processes."""
+
+import json
+import sqlite3
+import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import psutil
+
+from tests.parts.processes import wait_until
+from tests.parts.receiver import Receiver
+from tests.parts.studio import csrf_token
+
+# The studio's own command, which looks after the worker each second instead of every two minutes.
+QUICK = """
+import django
+django.setup()
+from django.core.management import execute_from_command_line
+from videos.worker import supervisor
+supervisor.WATCH_WORKER_EVERY = 1.0
+execute_from_command_line(["manage.py", "studio"])
+"""
+
+
+def titles(receiver):
+    return [json.loads(body)["title"].removeprefix("HeyGen Studio: ") for _, _, body in list(receiver.taken)]
+
+
+def kill_worker(studio):
+    """Also the one that the supervisor starts in its place, like a machine that has no memory for it."""
+    for worker in studio.find_all("worker"):
+        try:
+            worker.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def let_minutes_pass(studio):
+    earlier = datetime.now(UTC).replace(tzinfo=None) - timedelta(minutes=5)
+    with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=20)) as database:
+        database.execute("UPDATE videos_processlock SET seen_at = ? WHERE name = 'poller'", [str(earlier)])
+        database.commit()
+
+
+def test_that_the_worker_is_gone_and_that_it_is_back_reaches_an_address_that_an_owner_stored(new_studio):
+    receiver = Receiver()
+    studio = new_studio(DJANGO_SETTINGS_MODULE="heygen_studio.settings")
+    studio.command = [sys.executable, "-c", QUICK]
+    try:
+        studio.start()
+        studio.make_owner()
+        with closing(studio.client()) as client:
+            address = receiver.url.replace("http://", "json://")
+            form = {"csrfmiddlewaretoken": csrf_token(client, "/settings"), "address": address, "kinds": ["worker"]}
+            assert "Saved." in client.post("/settings/notices", data=form).text
+
+        def told():
+            kill_worker(studio)
+            let_minutes_pass(studio)
+            return titles(receiver)
+
+        wait_until(told, 60, "a notice that the worker is gone")
+        assert titles(receiver) == ["The worker is not running"]
+        assert studio.process.poll() is None
+        wait_until(lambda: titles(receiver)[1:], 60, "a notice that it is back")
+        assert titles(receiver) == ["The worker is not running", "Over: The worker is not running"]
+        assert address not in studio.log
+    finally:
+        receiver.close()

@@ -1,0 +1,151 @@
+"""The forms of notices outside the browser: the studio's on the page *Settings*, each person's on *Account*."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from django import forms
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+
+from videos.engine.push import SERVICES_FOR_MEMBERS, masked, may_use
+from videos.models import Preferences, StudioSettings
+from videos.models.notice_choices import NoticeChoices
+from videos.models.studio_settings import current, is_fixed
+
+MOST_OF_THE_STUDIO, MOST_OF_A_PERSON = 10, 5
+LONGEST = 500
+STUDIO_KINDS = {
+    "finished": "Videos that are finished",
+    "failed": "Videos that failed",
+    "needs_person": "Videos that need a person: the outcome is unknown, or the studio stopped waiting",
+    "sending": "Sending is paused: a key was refused, credits ran out, or an API has ended",
+    "budget": "The budget of everyone together is used up",
+    "disk": "The disk is nearly full",
+    "backup": "The nightly backup failed",
+    "worker": "The worker is gone",
+}
+OWN_KINDS = {
+    "finished": "My videos that are finished",
+    "failed": "My videos that failed",
+    "needs_person": "My videos that need me: the outcome is unknown, or the studio stopped waiting",
+    "budget": "My budget is used up",
+}
+
+
+@dataclass(frozen=True)
+class Address:
+    """One stored address, as pages show it."""
+
+    shown: str
+    handle: str
+    is_used: bool
+
+
+class Panel:
+    """Whose notices these are: where they are stored, who may be told, of which kinds, and where the form goes to."""
+
+    def __init__(self, row: NoticeChoices, routes: str, kinds: dict[str, str], most: int, person):
+        self.row, self.kinds, self.most, self.person = row, kinds, most, person
+        self.action, self.remove_action, self.test_action = (reverse(f"{routes}{name}") for name in ROUTES)
+        self.is_of_the_studio = isinstance(row, StudioSettings)
+        self.urls_are_fixed = self.is_of_the_studio and is_fixed("notify_urls")
+        self.prompts_are_fixed = self.is_of_the_studio and is_fixed("notify_prompts")
+
+    @property
+    def urls(self) -> list[str]:
+        """In force: the environment's, or those stored."""
+        return (current().notify_urls if self.urls_are_fixed else self.row.notify_urls).split()
+
+    @cached_property
+    def addresses(self) -> list[Address]:
+        return [Address(masked(url), handle_of(url), may_use(url, self.person)) for url in self.urls]
+
+    @property
+    def usable(self) -> list[str]:
+        return [url for url in self.urls if may_use(url, self.person)]
+
+    @property
+    def quotes(self) -> bool:
+        return bool(current().notify_prompts if self.prompts_are_fixed else self.row.notify_prompts)
+
+    @cached_property
+    def form(self) -> "NoticesForm":
+        return NoticesForm(None, self)
+
+
+ROUTES = ("", "_remove", "_test")
+
+
+def studio_panel(owner) -> Panel:
+    return Panel(StudioSettings.objects.the_row(), "settings_notices", STUDIO_KINDS, MOST_OF_THE_STUDIO, owner)
+
+
+def own_panel(person) -> Panel:
+    return Panel(Preferences.objects.of(person), "account_notices", OWN_KINDS, MOST_OF_A_PERSON, person)
+
+
+def handle_of(url: str) -> str:
+    """Names one address in a form, without telling it."""
+    return salted_hmac("videos.notice_forms", url).hexdigest()[:16]
+
+
+class NoticesForm(forms.Form):
+    address = forms.CharField(
+        label="Add an address",
+        required=False,
+        max_length=LONGEST,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
+    )
+    kinds = forms.MultipleChoiceField(label="Tell about", required=False, widget=forms.CheckboxSelectMultiple)
+    prompts = forms.BooleanField(label="Quote the beginning of the prompt", required=False)
+
+    def __init__(self, data, panel: Panel, is_known: Callable[[str], bool] | None = None):
+        """`is_known` says whether some service has such an address; without it nobody is asked."""
+        wanted = [kind for kind in panel.kinds if panel.row.is_told_of(kind)]
+        super().__init__(data, initial={"kinds": wanted, "prompts": panel.quotes})
+        self.panel, self.is_known = panel, is_known
+        self.fields["kinds"].choices = panel.kinds.items()
+        self.fields["address"].help_text = help_for(panel)
+        if panel.urls_are_fixed:
+            del self.fields["address"]
+        if panel.prompts_are_fixed:
+            del self.fields["prompts"]
+
+    def clean_address(self) -> str:
+        url = self.cleaned_data["address"].strip()
+        if url and (problem := self.problem_with(url)):
+            raise forms.ValidationError(problem)
+        return url
+
+    def problem_with(self, url: str) -> str:
+        if len(url.split()) > 1:
+            return "Add one address at a time, without spaces."
+        if url in self.panel.urls:
+            return "This address is here already."
+        if len(self.panel.urls) >= self.panel.most:
+            return f"There are {self.panel.most} addresses already. Remove one first."
+        if not may_use(url, self.panel.person):
+            return f"You can use {SERVICES_FOR_MEMBERS}, without options after a “?”. Ask an owner for anything else."
+        if self.is_known and not self.is_known(url):
+            return "No service has an address like this. Check it against the examples of appriseit.com/services."
+        return ""
+
+    def point_to_errors(self):
+        """The page is long: the browser goes to the field that was refused."""
+        for name in self.errors.keys() & self.fields.keys():
+            self.fields[name].widget.attrs["autofocus"] = True
+
+    def chosen(self) -> dict:
+        """What is to be stored: fields of NoticeChoices."""
+        given = {"notify_kinds": self.cleaned_data["kinds"]}
+        if "prompts" in self.fields:
+            given["notify_prompts"] = self.cleaned_data["prompts"]
+        if self.cleaned_data.get("address"):
+            given["notify_urls"] = "\n".join([*self.panel.urls, self.cleaned_data["address"]])
+        return given
+
+
+def help_for(panel: Panel) -> str:
+    example = "Such as ntfys://ntfy.sh/your-topic or tgram://bot-token/chat-id. appriseit.com/services lists them."
+    return example if panel.person.is_superuser else f"{SERVICES_FOR_MEMBERS}. {example}"
