@@ -17,6 +17,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from heygen_studio.time_zone import studio_day
 from videos import wording
 from videos.lifecycle import IN_PROGRESS, MOVES, UNSETTLED, Status
 from videos.models.budget import LedgerEntry
@@ -141,6 +142,7 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
             owner=batch.owner,
             batch=batch,
             public_id=public_id,
+            day=studio_day(),
             version=1,
             changed_in=ThisTransaction(),
             **fields,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.db.models import BooleanField, Case, Q, QuerySet, Sum, Value, When
-from django.utils import timezone
 
+from heygen_studio.time_zone import studio_day
 from videos.models.budget import Budget, LedgerEntry, Left
 
 Amounts = dict[str, Decimal]
@@ -50,7 +50,7 @@ class Periods:
 
 def of_entries(entries: QuerySet, by: str) -> dict[int, Periods]:
     """Value of the field `by` → its sums, from one query over this month's entries."""
-    today = timezone.localdate()
+    today = studio_day()
     is_open = When(generation__settled=False, then=Value(True))
     is_held = Case(is_open, default=Value(False), output_field=BooleanField())
     is_today = Case(When(day=today, then=Value(True)), default=Value(False), output_field=BooleanField())

@@ -2,6 +2,7 @@
 
 import csv
 from datetime import date, timedelta
+from decimal import Decimal
 
 from django.contrib.auth import get_user_model
 from django.http import HttpResponse
@@ -90,14 +91,19 @@ def money_lines(kind: str, name: str, periods: Periods) -> list[list]:
     lines = []
     for period, sums in (("today", periods.today), ("this month", periods.month)):
         spend = [in_words(sums.held, False), in_words(sums.spent, sums.is_partial)]
-        left = " + ".join(f"{one.left} {one.unit}" for one in sums.left)
+        left = " + ".join(amount_of(one.left, one.unit) for one in sums.left)
         lines.append([f"{kind}, {period}", plain_text(name), *[""] * 7, *spend, left])
     return lines
 
 
 def in_words(amounts: dict, is_partial: bool) -> str:
-    words = " + ".join(f"{amount} {currency}" for currency, amount in amounts.items())
+    words = " + ".join(amount_of(amount, currency) for currency, amount in amounts.items())
     return f"at least {words or 0}" if is_partial else words
+
+
+def amount_of(amount: Decimal | int, unit: str) -> str:
+    """Such as "0.4000 EUR", as exact as prices are; SQLite gives sums with more digits."""
+    return f"{amount} {unit}" if isinstance(amount, int) else f"{amount:.4f} {unit}"
 
 
 def plain_text(text: str) -> str:
@@ -107,7 +113,7 @@ def plain_text(text: str) -> str:
 
 def line(tally: Tally) -> list:
     times = [round(seconds, 1) if seconds is not None else "" for seconds in (tally.median_seconds, tally.p90_seconds)]
-    spend = " + ".join(f"{amount} {currency}" for currency, amount in tally.spend.items())
+    spend = " + ".join(amount_of(amount, currency) for currency, amount in tally.spend.items())
     return [tally.saved, tally.failed, tally.other, *times, tally.size, spend, "", "", ""]
 
 
