@@ -3,8 +3,12 @@
 import re
 import tomllib
 
+import pytest
+
 from heygen_studio import __version__
+from tests.parts.people import signed_in
 from tests.parts.processes import ROOT, environment, manage
+from videos import release
 
 
 def test_package_and_changelog_name_the_same_version():
@@ -23,3 +27,44 @@ def test_every_page_shows_the_version_at_its_foot(client, owner):
     for path in ("/", "/usage", "/account"):
         foot = re.search(r'<footer class="foot">(.*?)</footer>', client.get(path).text, re.DOTALL)[1]
         assert foot.strip() == f"HeyGen Studio {__version__}"
+
+
+def overview(owner):
+    return " ".join(signed_in(owner).get("/admin/").content.decode().split())
+
+
+def test_the_overview_says_from_which_version_the_studio_was_updated(owner, monkeypatch):
+    assert f"· version {__version__} </span>" in overview(owner), "nothing is known yet"
+    monkeypatch.setattr(release, "__version__", "0.1.9")
+    release.note_start()
+    monkeypatch.undo()
+    assert "updated from" not in overview(owner), "the note is of another version than the one that runs"
+    release.note_start()
+    release.note_start()
+    assert f"version {__version__}, updated from 0.1.9 since" in overview(owner)
+
+
+@pytest.mark.parametrize("noted", ["", "[]", "{", '{"version": 7}', "\0"])
+def test_a_damaged_note_of_the_version_is_no_harm(owner, noted):
+    release.note_file().write_text(noted)
+    assert f"version {__version__}" in overview(owner)
+    release.note_start()
+    assert release.read_note()["version"] == __version__
+
+
+@pytest.mark.parametrize(
+    ("changelog", "waits"),
+    [
+        ("# Changelog\n\n## 0.10.0 – 2027-01-01\n\n## 0.2.0 – 2026-11-25\n", "0.10.0"),
+        (f"# Changelog\n\n## {__version__} – 2026-11-25\n", ""),
+        ("## 0.1.0\n", ""),
+        ("## next\n", ""),
+        (None, ""),
+    ],
+)
+def test_a_newer_version_whose_files_are_here_already_waits_for_a_restart(owner, settings, tmp_path, changelog, waits):
+    settings.BASE_DIR = tmp_path
+    if changelog is not None:
+        (tmp_path / "CHANGELOG.md").write_text(changelog)
+    assert release.waiting_version() == waits
+    assert (f"Version {waits} is installed here, and {__version__} still runs" in overview(owner)) == bool(waits)

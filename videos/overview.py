@@ -19,6 +19,7 @@ from django.db.models import Count, OuterRef, Subquery, Sum
 from django.urls import reverse
 from django.utils import timezone
 
+from heygen_studio.time_zone import studio_day
 from videos import wording
 from videos.engine import enqueue
 from videos.lifecycle import Status
@@ -26,6 +27,7 @@ from videos.models import Batch, Budget, Generation, LedgerEntry, ProcessLock, P
 from videos.models.bounded import count
 from videos.models.process_lock import POLLER
 from videos.models.studio_settings import current
+from videos.release import current_release
 from videos.remotes import registry
 from videos.remotes.errors import Cause
 from videos.templatetags.studio import ago, balance_words, gap, money, size
@@ -147,7 +149,7 @@ class Spend:
 
 def spend() -> Spend:
     """What the ledger holds for today and the days before, in the currency of the studio's budget, or the commonest."""
-    today = timezone.localdate()
+    today = studio_day()
     shared = Budget.objects.filter(scope=Budget.Scope.STUDIO).first()
     entries = LedgerEntry.objects.counting().filter(day__gt=today - timedelta(days=DAYS_SHOWN), day__lte=today)
     sums = list(entries.order_by().values_list("day", "currency").annotate(total=Sum("amount")))
@@ -156,14 +158,14 @@ def spend() -> Spend:
     limit = shared.money_per_day if shared else None
     tallest = max([*by_day.values(), limit or Decimal(0), Decimal(1)])
     bars = [bar(place, today - timedelta(days=DAYS_SHOWN - 1 - place), by_day, tallest) for place in range(DAYS_SHOWN)]
-    holds = entries.filter(day=today, kind=LedgerEntry.Kind.HOLD, amount=0)
+    unpriced = entries.filter(day=today, amount=0).aggregate(videos=Sum("videos", default=0))["videos"]
     return Spend(
         today=money(by_day.get(today, Decimal(0)), currency),
         limit=money(limit, currency) if limit else "",
         bars=bars,
         budget_y=round(100 - 100 * float(limit / tallest), 1) if limit else None,
         people=people_today(entries.filter(day=today, currency=currency), currency),
-        unpriced=count(holds).found,
+        unpriced=unpriced,
     )
 
 
@@ -290,6 +292,7 @@ def endings() -> list[Ending]:
 
 def everything() -> dict:
     return {
+        "release": current_release(),
         "tiles": tiles(),
         "spend": spend(),
         "endings": endings(),

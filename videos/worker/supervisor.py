@@ -24,7 +24,8 @@ from django.core.management import call_command
 from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from videos import logs
+from videos import logs, release
+from videos.models.studio_settings import current
 from videos.remotes import keys
 from videos.storage.private import close_to_others
 from videos.worker import linux
@@ -197,8 +198,10 @@ class Supervisor:
 
     def have_worker_watched(self):
         """The worker cannot say that it is gone. A process of its own looks, so that no database holds up this one."""
-        if settings.NOTIFY_URLS and time.monotonic() > self.watched_at + WATCH_WORKER_EVERY:
-            self.watched_at = time.monotonic()
+        if time.monotonic() < self.watched_at + WATCH_WORKER_EVERY:
+            return
+        self.watched_at = time.monotonic()
+        if current().notify_urls:
             subprocess.Popen([sys.executable, MANAGE, "sendnotices"], cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL)
 
     def start(self, part: Part):
@@ -362,7 +365,7 @@ def reap(pids: set[int]):
 
 # Before the first start, and after an update
 def prepare():
-    """Closes the data folder to others, migrates the database and collects static files, where needed.
+    """Closes the data folder to others, migrates the database, collects static files, and notes which version runs.
 
     Raises CannotStart.
     """
@@ -372,6 +375,7 @@ def prepare():
     except Error as error:
         raise CannotStart(f"The database cannot be used ({str(error).strip()}). Check DATABASE_URL.") from error
     collect_static_files()
+    release.note_start()
 
 
 def migrate():
