@@ -1,7 +1,7 @@
 """The time zone that `TZ` names, in any of the ways in which systems write it, and the studio's days in it."""
 
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,10 @@ def studio_day(moment: datetime | None = None) -> date:
     """The day of `moment`, or today, in the studio's own zone. Budgets and usage count these days for everybody,
     whatever zone a person has chosen for their screen."""
     return timezone.localdate(moment, timezone.get_default_timezone())
+
+
+def start_of_studio_day(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min), timezone.get_default_timezone())
 
 
 def zone_name(tz: str) -> str | None:

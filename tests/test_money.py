@@ -15,6 +15,7 @@ from tests.parts.things import make_queued, make_ready
 from videos import overview
 from videos.models import Budget, Collection, Generation, LedgerEntry, Provider, money
 from videos.models.money import by_collection, by_member, of_everyone
+from videos.models.recount import recount
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2026, 11, 15)
@@ -39,6 +40,7 @@ def middle_of_a_month(monkeypatch):
 
 def on(day, generation):
     generation.ledger.update(day=day)
+    recount()
     return generation
 
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, signed_in
-from videos.models import Provider
+from tests.parts.things import make_queued, make_running
+from videos.models import Collection, Provider
 from videos.models.usage import usage
 
 pytestmark = pytest.mark.django_db
@@ -115,3 +116,39 @@ def test_the_page_says_what_its_sum_leaves_out(owner):
     assert spend_note(owner) == "spent or held"
     make(owner, providers=["kling_v2"])
     assert spend_note(owner) == "spent or held, without Kling V2: no price is set"
+
+
+def money_of(client, query=""):
+    """Name → (held, spent, videos, whether it is at least so much) of this month, as the page has it."""
+    rows = client.get(f"/usage{query}").context["money"]
+    return {
+        name: (sums.held, sums.spent, sums.videos, sums.is_partial)
+        for _, name, sums in ((kind, name, periods.month) for kind, name, periods in rows)
+    }
+
+
+def test_money_is_held_until_a_remote_takes_it_and_given_back_where_none_does(owner, member):
+    Provider.objects.filter(value="veo_3_1").update(price="0.40", price_unit="video")
+    queued, cancelled = make_queued(owner), make_queued(owner, token="second")
+    cancelled.cancel()
+    running = make_running(owner, token="third")
+    make(member, providers=["kling_pro"])  # without a price
+    film = Collection.objects.make(owner, "Film")
+    film.add([queued, cancelled, running], owner)
+    amount = {"USD": Decimal("0.40")}
+    theirs, own = ({}, {}, 1, True), (amount, amount, 2, False)
+    assert money_of(signed_in(owner)) == {
+        "Everyone together": (amount, amount, 3, True),
+        owner.get_username(): own,
+        member.get_username(): theirs,
+        "Film": own,
+    }
+    assert money_of(signed_in(owner), "?who=me") == {owner.get_username(): own, "Film": own}
+    assert money_of(signed_in(member)) == {member.get_username(): theirs}
+
+
+def test_money_of_another_month_is_in_no_sum(owner):
+    Provider.objects.filter(value="veo_3_1").update(price="0.40", price_unit="video")
+    [old] = make(owner, seconds_ago=40 * DAY)
+    Collection.objects.make(owner, "Film").add([old], owner)
+    assert money_of(signed_in(owner)) == {}

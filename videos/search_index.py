@@ -5,6 +5,7 @@ triggers that keep the index are lost with the old one. Where a database cannot 
 the person may see.
 """
 
+import json
 import logging
 
 from django.db import DatabaseError, connection, transaction
@@ -68,15 +69,20 @@ def exists() -> bool:
         return cursor.fetchone() is not None
 
 
-def found(words: list[str]) -> Q:
-    """The prompts that contain every one of these folded words. PostgreSQL takes its index by itself."""
+def found(words: list[str]) -> tuple[Q, bool]:
+    """The prompts that contain every one of these folded words, and whether an index leads to them. It does not where
+    all words are too short, or where so many match that reading the newest prompts is quicker."""
     contains = Q()
     for word in words:
         contains &= Q(search_text__contains=word)
-    query = trigrams_of(words) if connection.vendor == "sqlite" else ""
-    if not query or not exists() or are_many(query):
-        return contains
-    return contains & Q(pk__in=RawSQL(f"SELECT rowid FROM {NAME} WHERE {NAME} MATCH %s", [query]))
+    query = trigrams_of(words)
+    if not query or not exists():
+        return contains, False
+    if connection.vendor != "sqlite":  # takes its index by itself
+        return contains, not are_expected_to_be_many(words)
+    if are_many(query):
+        return contains, False
+    return contains & Q(pk__in=RawSQL(f"SELECT rowid FROM {NAME} WHERE {NAME} MATCH %s", [query])), True
 
 
 def trigrams_of(words: list[str]) -> str:
@@ -89,3 +95,13 @@ def are_many(query: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT COUNT(*) FROM (SELECT 1 FROM {NAME} WHERE {NAME} MATCH %s LIMIT {FEW + 1})", [query])
         return cursor.fetchone()[0] > FEW
+
+
+def are_expected_to_be_many(words: list[str]) -> bool:
+    """By the statistics of PostgreSQL, which then takes no index either."""
+    conditions = " AND ".join(["search_text LIKE %s"] * len(words))
+    patterns = [f"%{connection.ops.prep_for_like_query(word)}%" for word in words]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM videos_generation WHERE {conditions}", patterns)
+        [[plan]] = cursor.fetchall()
+    return (plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]["Plan Rows"] > FEW

@@ -260,13 +260,12 @@ class Batch(models.Model):
         """A ledger line for each, and what they add to the kept sums: one change of each sum."""
         lines = [self.hold_of(generation) for generation in made]
         LedgerEntry.objects.bulk_create(lines)
-        sums: dict[tuple, tuple[int, Decimal]] = {}
+        alike: dict[tuple, list] = {}
         for line in lines:
             key = (line.provider_id, line.day, line.backend, line.currency)
-            videos, amount = sums.get(key, (0, Decimal(0)))
-            sums[key] = (videos + line.videos, amount + line.amount)
-        for key, (videos, amount) in sorted(sums.items()):
-            add_to_sums(self.owner_id, *key, videos=videos, amount=amount)
+            alike.setdefault(key, []).append((line.videos, line.amount))
+        for key, counted in sorted(alike.items()):
+            add_to_sums(self.owner_id, *key, counted)
         UsageDay.objects.count_made(made)
 
     def hold_of(self, generation: Generation) -> LedgerEntry:

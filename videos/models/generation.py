@@ -222,6 +222,7 @@ class GenerationManager(PollManager.from_queryset(GenerationQuerySet)):
 KEPT = Q(trashed_at__isnull=True)
 SHARED = Q(shared=True, trashed_at__isnull=True)
 UNSETTLED_JOB = Q(settled=False, remote_id__isnull=False)
+HELD = Q(settled=False, ended_at__isnull=True)  # the budget holds its price, and no remote is known to have taken it
 
 
 class Generation(models.Model):
@@ -309,15 +310,18 @@ class Generation(models.Model):
             models.Index(fields=["status", "due_at"], name="generation_due"),
             models.Index(fields=["lease_token"], name="generation_lease", condition=Q(lease_token__isnull=False)),
             models.Index(fields=["id"], name="generation_unsettled", condition=UNSETTLED_JOB),
+            models.Index(fields=["day", "owner"], name="generation_held", condition=HELD),
             models.Index(fields=["owner", "-id"], name="generation_kept", condition=KEPT),
             models.Index(fields=["owner", "tab", "-id"], name="generation_tab"),
             models.Index(fields=["owner", "provider", "-id"], name="generation_of_provider", condition=KEPT),
-            models.Index(fields=["owner", "provider", "tab"], name="generation_provider_tab"),
+            models.Index(fields=["owner", "provider", "tab", "-id"], name="generation_provider_tab"),
             models.Index(fields=["-id"], name="generation_shared", condition=SHARED),
             models.Index(fields=["tab", "-id"], name="generation_shared_tab", condition=SHARED),
             models.Index(fields=["provider", "-id"], name="generation_shared_provider", condition=SHARED),
+            models.Index(fields=["provider", "tab", "-id"], name="generation_shared_kind", condition=SHARED),
             models.Index(fields=["owner"], name="generation_sharers", condition=SHARED),
             models.Index(fields=["provider", "-id"], name="generation_ended", condition=Q(ended_at__isnull=False)),
+            models.Index(fields=["created_at", "id"], name="generation_made"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -696,11 +700,10 @@ class Generation(models.Model):
             "day": self.day,
             "backend": self.backend,
             "currency": currency or self.provider.currency,
-            "videos": videos,
-            "amount": amount,
         }
-        add_to_sums(self.owner_id, **where)
-        return LedgerEntry.objects.create(kind=kind, user_id=self.owner_id, generation=self, **where)
+        add_to_sums(self.owner_id, **where, lines=[(videos, amount)])
+        line = {"kind": kind, "user_id": self.owner_id, "videos": videos, "amount": amount}
+        return LedgerEntry.objects.create(generation=self, **line, **where)
 
     @retried
     def settle(self):

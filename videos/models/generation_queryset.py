@@ -3,7 +3,7 @@
 import uuid
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -31,6 +31,9 @@ NOT_ITS_FAULT = [Cause.REFUSED, Cause.PICTURE, Cause.INVALID, Cause.CREDITS, Cau
 LONGEST_LINE, MOST_TOLD = 1000, 100
 SAMPLES = 20  # a provider's history reaches back so many generations
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
+LOOKED_THROUGH = 5000  # of the newest videos, one by one, for what no index finds
+OUT_OF_ORDER = 1000  # videos around a moment, whose keys need not be in the order of their times
+BEFORE_ALL, AFTER_ALL = 0, 2**62  # primary keys
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,31 @@ class TrackRecord:
         return round(100 * self.succeeded / self.ended) if self.ended >= FEWEST_SAMPLES else None
 
 
+@dataclass(frozen=True)
+class Scope:
+    """How the rows of a queryset are found: for which reasons somebody sees them (None: for any), whether an index
+    leads to them, between which keys they are, and whether older ones are left out because each must be looked at."""
+
+    reasons: tuple[Q, ...] | None = None
+    has_index: bool = True
+    first: int = BEFORE_ALL
+    last: int = AFTER_ALL
+    is_cut: bool = False
+
+
 class GenerationQuerySet(models.QuerySet):
+    scope = Scope()
+
+    def _clone(self):
+        clone = super()._clone()
+        clone.scope = self.scope
+        return clone
+
+    def _scoped(self, **changes):
+        rows = self.all()
+        rows.scope = replace(self.scope, **changes)
+        return rows
+
     # The one rule for who may see which video, used by pages, fragments, counts and files.
     def visible_to(self, user):
         if not user.is_authenticated:
@@ -58,7 +85,7 @@ class GenerationQuerySet(models.QuerySet):
         no index does for all together."""
         if not user.is_authenticated:
             return []
-        return [self.filter(reason) for reason in reasons_to_see(user)]
+        return [self.filter(reason) for reason in self.scope.reasons or reasons_to_see(user)]
 
     def newest_pks(self, user, count: int, newest: bool = True) -> list[int]:
         """Of the newest `count` that this person may see, the newest first; or the oldest, the oldest first."""
@@ -78,6 +105,48 @@ class GenerationQuerySet(models.QuerySet):
         """Whether anybody else shows this person anything. Two ranges, so that one's own shared videos are skipped."""
         others = self.filter(shared=True, trashed_at=None)
         return others.filter(owner__lt=user.pk).exists() or others.filter(owner__gt=user.pk).exists()
+
+    # Filters of the gallery. What no index finds is looked for among the newest
+    def of_whom(self, user, whose: str):
+        """A person's own ("mine"), or what others share with them ("team")."""
+        mine, shared = reasons_to_see(user)
+        if whose == "mine":
+            return self.filter(mine)._scoped(reasons=(mine,))
+        own = self.model._default_manager.filter(shared, owner__gte=user.pk, owner__lte=user.pk).order_by("owner")
+        skips_many = own[LOOKED_THROUGH : LOOKED_THROUGH + 1].exists()
+        rows = self.filter(shared).exclude(owner=user)
+        return rows._scoped(reasons=(shared,), has_index=self.scope.has_index and not skips_many)
+
+    def of_ratio(self, ratio: str):
+        return self.filter(aspect_ratio=ratio)._scoped(has_index=False)
+
+    def made_between(self, start: datetime | None, end: datetime | None):
+        """Made from `start` on and before `end`. Keys rise with times, so every index serves a range of them."""
+        rows = self
+        if start:
+            first = self.first_key_since(start)
+            rows = rows.filter(created_at__gte=start, pk__gte=first)._scoped(first=first)
+        if end:
+            keys = self.model._default_manager.filter(created_at__lt=end).order_by("-created_at", "-pk")
+            last = max(keys.values_list("pk", flat=True)[:OUT_OF_ORDER], default=BEFORE_ALL)
+            rows = rows.filter(created_at__lt=end, pk__lte=last)._scoped(last=last)
+        return rows
+
+    def first_key_since(self, start: datetime) -> int:
+        keys = self.model._default_manager.filter(created_at__gte=start).order_by("created_at", "pk")
+        return min(keys.values_list("pk", flat=True)[:OUT_OF_ORDER], default=AFTER_ALL)
+
+    def among_newest(self, user):
+        """Of a person's own and of what is shared with them, only the newest LOOKED_THROUGH each. `scope.is_cut` says
+        whether there are older ones."""
+        reasons, is_cut, scope = [], False, self.scope
+        between = self.model._default_manager.kept().filter(pk__gte=scope.first, pk__lte=scope.last)
+        for reason in scope.reasons or reasons_to_see(user):
+            keys = between.filter(reason).order_by("-pk").values_list("pk", flat=True)
+            oldest = list(keys[LOOKED_THROUGH - 1 : LOOKED_THROUGH + 1])
+            is_cut |= len(oldest) > 1
+            reasons.append(reason & Q(pk__gte=oldest[0]) if oldest else reason)
+        return self._scoped(reasons=tuple(reasons), is_cut=is_cut)
 
     def with_everything(self):
         return self.select_related("provider", "saved_video", "owner", "start_frame", "end_frame", "batch")
@@ -117,8 +186,9 @@ class GenerationQuerySet(models.QuerySet):
         """Generations whose prompt contains every word, ignoring case and accents; `also` are the ids of
         others that match elsewhere, such as by a person's own title."""
         parts = folded(words).split()
-        found = search_index.found(parts)
-        return self.filter(found | Q(pk__in=also) if also and parts else found)
+        found, has_index = search_index.found(parts)
+        rows = self.filter(found | Q(pk__in=also) if also and parts else found)
+        return rows._scoped(has_index=self.scope.has_index and (has_index or not parts))
 
     def newest_retries(self, retried: Iterable) -> dict[int, uuid.UUID]:
         """Id of a generation that was retried → the public id of its newest retry that still exists."""

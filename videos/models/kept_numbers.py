@@ -42,6 +42,7 @@ class BudgetUse(models.Model):
     backend = models.CharField(max_length=64, blank=True)
     currency = models.CharField(max_length=3)
     videos = models.IntegerField(default=0)
+    unpriced = models.IntegerField(default=0, help_text="Of the videos: those without a price.")
     amount = models.DecimalField(max_digits=14, decimal_places=4, default=0)
 
     objects = KeptQuerySet.as_manager()
@@ -176,15 +177,17 @@ def key_of(generation) -> dict[str, Any]:
     }
 
 
-def add_to_sums(user_id: int, provider_id: int, day: date, backend: str, currency: str, videos: int, amount):
-    """A ledger line, or several that differ in nothing else, in every sum that it counts in."""
-    money = {"backend": backend, "currency": currency}
+def add_to_sums(user_id: int, provider_id: int, day: date, backend: str, currency: str, lines: Iterable[tuple]):
+    """Ledger lines, as (videos, amount), in every sum in which they count. They differ in nothing else."""
+    lines, money = list(lines), {"backend": backend, "currency": currency}
+    sums = {"videos": sum(videos for videos, _ in lines), "amount": sum(amount for _, amount in lines)}
+    unpriced = sum(videos for videos, amount in lines if not amount)
     for period, start in (("month", day.replace(day=1)), ("day", day)):
         for user in (None, user_id):
             key = {"user_id": user, "period": period, "start": start, **money}
-            BudgetUse.objects.add(key, videos=videos, amount=amount)
+            BudgetUse.objects.add(key, **sums, unpriced=unpriced)
     key = {"owner_id": user_id, "provider_id": provider_id, "day": day, **money}
-    SpendDay.objects.add(key, videos=videos, amount=amount)
+    SpendDay.objects.add(key, **sums)
 
 
 def bucket_of(seconds: float) -> str:

@@ -1,17 +1,23 @@
 """Money by member and by collection: what is held, what is spent, what is left of a budget, today and this month.
 
-What is held may still be given back; what is spent was taken by a remote. Each sum reads the ledger of one month.
+What is held may still be given back; what is spent was taken by a remote. The sums of members are kept numbers; held of
+them is what no remote has taken yet, which an index has. A collection's sums are those of its videos of this month.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
-from django.db.models import BooleanField, Case, Q, QuerySet, Sum, Value, When
+from django.db.models import BooleanField, Case, F, Q, QuerySet, Sum, Value, When
 
-from heygen_studio.time_zone import studio_day
-from videos.models.budget import Budget, LedgerEntry, Left
+from heygen_studio.time_zone import start_of_studio_day, studio_day
+from videos.models.budget import Budget, Left
+from videos.models.collection import Clip
+from videos.models.generation import HELD, Generation
+from videos.models.kept_numbers import BudgetUse
+from videos.remotes import registry
 
 Amounts = dict[str, Decimal]
 
@@ -27,9 +33,11 @@ class Sums:
     left: list[Left] = field(default_factory=list)
 
     def add(self, currency: str, amount: Decimal, is_held: bool):
-        amounts = self.held if is_held else self.spent
-        if amount:
-            amounts[currency] = amounts.get(currency, Decimal(0)) + amount
+        add_to(self.held if is_held else self.spent, currency, amount)
+
+    def move_to_held(self, currency: str, amount: Decimal):
+        add_to(self.spent, currency, -amount)
+        add_to(self.held, currency, amount)
 
     def total(self, currency: str) -> Decimal:
         return self.held.get(currency, Decimal(0)) + self.spent.get(currency, Decimal(0))
@@ -42,33 +50,66 @@ class Sums:
         return bool(self.videos or self.held or self.spent)
 
 
+def add_to(amounts: Amounts, currency: str, amount: Decimal):
+    """Adds it; an amount of nothing is left out."""
+    total = amounts.pop(currency, Decimal(0)) + amount
+    if total:
+        amounts[currency] = total
+
+
 @dataclass
 class Periods:
     today: Sums = field(default_factory=Sums)
     month: Sums = field(default_factory=Sums)
 
+    def of_day(self, is_today: bool) -> list[Sums]:
+        """The sums in which a day of this month counts."""
+        return [self.month, self.today] if is_today else [self.month]
 
-def of_entries(entries: QuerySet, by: str) -> dict[int, Periods]:
-    """Value of the field `by` → its sums, from one query over this month's entries."""
+
+def counting() -> list[str]:
+    """The backends of this mode: demo videos cost nothing once a key is set, and the other way round."""
+    return ["", *registry.active_keys()]
+
+
+def sums_of(people: Iterable | None) -> dict[int | None, Periods]:
+    """Member's id → their sums; or None → the sums of all members together, for people=None."""
+    found: dict[int | None, Periods] = defaultdict(Periods)
     today = studio_day()
-    is_open = When(generation__settled=False, then=Value(True))
-    is_held = Case(is_open, default=Value(False), output_field=BooleanField())
-    is_today = Case(When(day=today, then=Value(True)), default=Value(False), output_field=BooleanField())
-    rows = entries.filter(day__gte=today.replace(day=1), day__lte=today).order_by()
-    rows = rows.annotate(is_held=is_held, is_today=is_today).values(by, "currency", "is_held", "is_today")
-    found: dict[int, Periods] = defaultdict(Periods)
-    for row in rows.annotate(sum=Sum("amount"), count=Sum("videos"), unpriced=Sum("videos", filter=Q(amount=0))):
-        periods = found[row[by]]
-        for sums in [periods.month, periods.today] if row["is_today"] else [periods.month]:
-            sums.add(row["currency"], row["sum"], row["is_held"])
-            sums.videos += row["count"]
-            sums.unpriced += row["unpriced"] or 0
+    for use in kept(BudgetUse.Period.MONTH, today.replace(day=1), people):
+        add_use(found[use.user_id].month, use)
+    for use in kept(BudgetUse.Period.DAY, today, people):
+        add_use(found[use.user_id].today, use)
+    for owner, day, currency, amount in held_since(today.replace(day=1)):
+        whose = None if people is None else owner
+        for sums in found[whose].of_day(day == today) if whose in found else []:
+            sums.move_to_held(currency, amount)
     return dict(found)
+
+
+def kept(period: str, start: date, people: Iterable | None) -> QuerySet:
+    rows = BudgetUse.objects.filter(period=period, start=start, backend__in=counting())
+    return rows.filter(user=None) if people is None else rows.filter(user__in=people)
+
+
+def add_use(sums: Sums, use: BudgetUse):
+    sums.add(use.currency, use.amount, is_held=False)
+    sums.videos += use.videos
+    sums.unpriced += use.unpriced
+
+
+def held_since(first: date) -> Iterator[tuple[int, date, str, Decimal]]:
+    """(owner, day, currency, amount) of what was asked for since `first` and is held: of all members, because with one
+    named, SQLite would go through everything that they ever made."""
+    rows = Generation.objects.filter(HELD, day__gte=first, backend__in=counting())
+    found = rows.order_by().values_list("owner", "day", "ledger__currency").annotate(held=Sum("ledger__amount"))
+    return ((*key, round(held, 4)) for *key, held in found if held)  # SQLite gives more digits than prices have
 
 
 def by_member(people: Iterable) -> dict[int, Periods]:
     """Id of each of these → their sums, with what is left of the budget that is theirs alone or each member's."""
-    found = of_entries(LedgerEntry.objects.counting().filter(user__in=people), "user")
+    people = list(people)
+    found = sums_of(people)
     own, each = {}, None
     for budget in Budget.objects.exclude(scope=Budget.Scope.STUDIO):
         if budget.user_id:
@@ -97,15 +138,44 @@ def set_left(periods: Periods, budget: Budget | None):
 
 def by_collection(collections: Iterable, owner=None) -> dict[int, Periods]:
     """Id of each of these → the sums of its videos, of one owner or of everyone. A video in two counts in both."""
-    entries = LedgerEntry.objects.counting().filter(generation__clips__collection__in=collections)
-    if owner is not None:
-        entries = entries.filter(user=owner)
-    return of_entries(entries, "generation__clips__collection")
+    today = studio_day()
+    first = today.replace(day=1)
+    made = Generation.objects.first_key_since(start_of_studio_day(first))
+    clips = Clip.objects.filter(collection__in=collections, generation__gte=made).order_by()
+    is_held = When(generation__settled=False, generation__ended_at=None, then=Value(True))
+    is_today = When(generation__day=today, then=Value(True))
+    rows = clips.values(
+        "collection",
+        currency=F("generation__ledger__currency"),
+        is_held=Case(is_held, default=Value(False), output_field=BooleanField()),
+        is_today=Case(is_today, default=Value(False), output_field=BooleanField()),
+    )
+    counts = Q(generation__ledger__day__gte=first, generation__ledger__backend__in=counting())
+    counts &= Q(generation__ledger__user=owner) if owner else Q()
+    found: dict[int, Periods] = defaultdict(Periods)
+    for row in rows.annotate(**sums_of_lines(counts)):
+        add_row(found[row["collection"]], row)
+    return {pk: periods for pk, periods in found.items() if periods.month}
+
+
+def sums_of_lines(counts: Q) -> dict[str, Sum]:
+    free = counts & Q(generation__ledger__amount=0)
+    return {
+        "sum": Sum("generation__ledger__amount", filter=counts, default=0),
+        "count": Sum("generation__ledger__videos", filter=counts, default=0),
+        "unpriced": Sum("generation__ledger__videos", filter=free, default=0),
+    }
+
+
+def add_row(periods: Periods, row: dict):
+    for sums in periods.of_day(row["is_today"]):
+        sums.add(row["currency"], row["sum"], row["is_held"])
+        sums.videos += row["count"]
+        sums.unpriced += row["unpriced"]
 
 
 def of_everyone() -> Periods:
     """The sums of all members, with what is left of the studio's budget."""
-    found = of_entries(LedgerEntry.objects.counting().annotate(all=Value(0)), "all")
-    periods = found.get(0, Periods())
+    periods = sums_of(None).get(None, Periods())
     set_left(periods, Budget.objects.filter(scope=Budget.Scope.STUDIO).first())
     return periods

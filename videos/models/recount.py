@@ -46,12 +46,17 @@ def spend() -> Rows:
 
 
 def budget_use() -> Rows:
-    found: Rows = defaultdict(lambda: {"videos": 0, "amount": Decimal(0)})
-    for (user, _, day, backend, currency), numbers in spend().items():
+    found: Rows = defaultdict(lambda: {"unpriced": 0, "videos": 0, "amount": Decimal(0)})
+    key = ("user", "day", "backend", "currency")
+    unpriced = Sum("videos", filter=models.Q(amount=0), default=0)
+    sums = LedgerEntry.objects.order_by().values_list(*key).annotate(unpriced=unpriced)
+    sums = sums.annotate(videos=Sum("videos"), amount=Sum("amount"))
+    for user, day, backend, currency, *numbers in sums.iterator(AT_ONCE):
         for period, start in (("month", day.replace(day=1)), ("day", day)):
             for whose in (None, user):
-                for name, number in numbers.items():
-                    found[whose, period, start, backend, currency][name] += number
+                row = found[whose, period, start, backend, currency]
+                for name, number in zip(list(row), numbers, strict=True):
+                    row[name] += number
     return without_nothing(found)
 
 
@@ -105,7 +110,9 @@ def without_nothing(rows: Rows) -> Rows:
 
 STORAGE = Table(OwnerStorage, ("owner_id",), ("videos", "size", "trashed", "trashed_size"), storage)
 TABLES = (
-    Table(BudgetUse, ("user_id", "period", "start", "backend", "currency"), ("videos", "amount"), budget_use),
+    Table(
+        BudgetUse, ("user_id", "period", "start", "backend", "currency"), ("videos", "amount", "unpriced"), budget_use
+    ),
     Table(SpendDay, ("owner_id", "provider_id", "day", "backend", "currency"), ("videos", "amount"), spend),
     Table(
         UsageDay,

@@ -84,8 +84,11 @@ class PublicLinkQuerySet(models.QuerySet):
         return self.filter(revoked_at=None, generation__trashed_at=None)
 
     def count_by_owner(self) -> dict[int, int]:
-        owners = self.unrevoked().values("generation__owner").annotate(links=models.Count("pk")).order_by()
-        return dict(owners.values_list("generation__owner", "links"))
+        """Looks up each link's video: with a join, SQLite may go through all videos."""
+        videos = self.model._meta.get_field("generation").related_model._default_manager.kept()
+        owner = videos.filter(pk=models.OuterRef("generation")).order_by().values("owner")[:1]
+        owners = self.filter(revoked_at=None).order_by().annotate(whose=models.Subquery(owner)).values_list("whose")
+        return {whose: links for whose, links in owners.annotate(links=models.Count("pk")) if whose}
 
     def revoke(self) -> int:
         """Ends these links; returns how many were still open."""
