@@ -422,3 +422,30 @@ def test_no_page_has_inline_script_or_style(client, member):
     body = client.get("/").content.decode()
     assert not re.search(r"<script(?![^>]*\bsrc=)", body)
     assert not re.search(r"\sstyle=|<style|\son\w+=|hx-on", body)
+
+
+def test_a_filter_without_an_index_looks_at_the_newest_and_says_so(owner, monkeypatch):
+    monkeypatch.setattr("videos.models.generation_queryset.LOOKED_THROUGH", 2)
+    monkeypatch.setattr("videos.views.gallery.LOOKED_THROUGH", 2)
+    make(owner, "A dune", ratio="1:1", seconds_ago=40 * 86400)
+    make(owner, "A lighthouse", count=3)
+    client = signed_in(owner)
+    found = lambda query: [card.generation.prompt for card in client.get(f"/?{query}").context["cards"]]  # noqa: E731
+    assert found("ratio=1:1") == []
+    assert "None of the newest 2 videos fits" in client.get("/?ratio=1:1").content.decode()
+    assert found("q=du") == []
+    assert "Only the newest 2 videos were searched" in client.get("/?q=li&whose=mine").content.decode()
+    to = f"to={timezone.localdate() - timedelta(days=30)}"
+    assert found(f"ratio=1:1&{to}") == found(f"q=du&{to}") == ["A dune"]
+    assert "newest 2 videos" not in client.get(f"/?q=du&{to}").content.decode()
+    assert found("q=dun") == ["A dune"]  # which an index finds
+
+
+def test_days_are_found_whatever_the_order_in_which_videos_were_made(owner):
+    make(owner, "Today")
+    make(owner, "Long ago", seconds_ago=40 * 86400)
+    make(owner, "Today too")
+    client = signed_in(owner)
+    prompts = lambda query: {card.generation.prompt for card in client.get(f"/?{query}").context["cards"]}  # noqa: E731
+    assert prompts("when=week") == {"Today", "Today too"}
+    assert prompts(f"to={timezone.localdate() - timedelta(days=30)}") == {"Long ago"}

@@ -1,6 +1,11 @@
 """Many generations at once, copied within the database from one that was made as people and the worker make it."""
 
-from django.db import connection
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
 
 from tests.parts.things import make_ready
 from videos.models import Batch, Favourite, Generation, LedgerEntry, SavedVideo
@@ -18,7 +23,21 @@ WORDS = {
         "day": "t.day - ({0})",
     },
 }
+LOADED = (Batch, Generation, SavedVideo, LedgerEntry, Favourite)
+INDEXES = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ({})",
+    "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ({}) AND indexname NOT IN "
+    "(SELECT conname FROM pg_constraint)",
+}
+QUICK = {
+    "sqlite": ("PRAGMA synchronous = OFF", "PRAGMA cache_size = -200000", "PRAGMA temp_store = MEMORY"),
+    "postgresql": (
+        "SET session_replication_role = replica",  # checks no references: the rows are copies
+        "SET maintenance_work_mem = '256MB'",
+    ),
+}
 A_BATCH = 4  # generations of one click
+FEWEST = 40  # on each tab: more than a page has
 SUBJECTS = ("lighthouse", "coffee shop", "coastal city", "redwood forest", "neon street", "paper bird", "marble table")
 
 
@@ -36,13 +55,18 @@ class History:
         self.copy(Batch, self.batch(), self.count // A_BATCH + 1)
         self.copy(Generation, self.generation(), self.count)
         generation = {"generation_id": f"{self.base[Generation]} + i"}
-        self.copy(SavedVideo, generation, self.count, "WHERE i % 12 <> 0")
+        files = {name: f"'{name}/{self.base[Generation]}-' || i" for name in ("file", "poster", "last_frame")}
+        lengths = {"seconds": "4 + i % 9"}
+        self.copy(SavedVideo, generation | files | lengths, self.count, "WHERE i % 12 <> 0")
         for line in self.first.ledger.order_by("pk"):
             self.copy(LedgerEntry, generation | {"day": self.day()}, self.count, template=line.pk)
         stars = Favourite.objects.create(user=self.first.owner, generation=self.first)
-        self.copy(
-            Favourite, {"generation_id": f"{self.base[Generation]} + i * 100"}, self.count // 100, template=stars.pk
-        )
+        every = min(100, max(1, self.count // FEWEST))
+        starred = {"generation_id": f"{self.base[Generation]} + i * {every} - 1"}
+        self.copy(Favourite, starred, self.count // every, template=stars.pk)
+        # It was made first, so it is the oldest.
+        oldest = timezone.now() - timedelta(seconds=(self.count + 1) * self.spacing)
+        Generation.objects.filter(pk=self.first.pk).update(created_at=oldest)
         refresh_statistics()
 
     def batch(self):
@@ -57,6 +81,7 @@ class History:
         prompt = f"'A ' || CASE i % {len(SUBJECTS)} {subjects} END || ' at dusk, slow dolly in, number ' || i"
         ago = f"({self.count} - i) * {self.spacing}"
         moments = {name: self.words["moment"].format(name, ago) for name in ("created_at", "sent_at", "completed_at")}
+        thrown_away = min(50, max(2, self.count // FEWEST))  # one of so many
         return moments | {
             "id": f"{self.base[Generation]} + i",
             "public_id": self.words["uuid"],
@@ -67,7 +92,7 @@ class History:
             "remote_id": "'old-' || (t.id + i)",
             "status": "CASE WHEN i % 12 = 0 THEN 'failed' ELSE 'ready' END",
             "changed_in": "t.changed_in",
-            "trashed_at": f"CASE WHEN i % 50 = 0 THEN {moments['completed_at']} END",
+            "trashed_at": f"CASE WHEN i % {thrown_away} = 0 THEN {moments['completed_at']} END",
             "day": self.day(),
         }
 
@@ -89,6 +114,27 @@ class History:
             )
             if connection.vendor == "postgresql":
                 cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT MAX(id) FROM {table}))")
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """One transaction, with indexes that are made once afterwards: a million rows in a minute or two. Nobody else may
+    use the database."""
+    connection.disable_constraint_checking()
+    with connection.cursor() as cursor:
+        for statement in QUICK[connection.vendor]:  # some are refused within a transaction
+            cursor.execute(statement)
+    with transaction.atomic(), connection.cursor() as cursor:
+        tables = ", ".join(f"'{model._meta.db_table}'" for model in LOADED)
+        cursor.execute(INDEXES[connection.vendor].format(tables))
+        indexes = cursor.fetchall()
+        for name, _ in indexes:
+            cursor.execute(f'DROP INDEX "{name}"')
+        yield
+        for _, definition in indexes:
+            cursor.execute(definition)
+    refresh_statistics()
+    connection.close()  # and with it these settings
 
 
 def last_id(model):

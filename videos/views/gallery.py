@@ -18,7 +18,7 @@ from videos.forms import read_uuid
 from videos.models import Collection, Generation, PersonalNote, Preferences, Provider
 from videos.models.bounded import Count
 from videos.models.changes import current_moment, is_moment, is_still_to_come
-from videos.models.generation_queryset import GenerationQuerySet
+from videos.models.generation_queryset import LOOKED_THROUGH, GenerationQuerySet
 from videos.models.personal_note import BEST
 from videos.models.studio_settings import current
 from videos.models.usage import stored_by
@@ -110,19 +110,17 @@ class GalleryFilters:
         if self.provider:
             rows = rows.filter(provider=Provider.objects.filter(value=self.provider).first())
         if self.ratio:
-            rows = rows.filter(aspect_ratio=self.ratio)
+            rows = rows.of_ratio(self.ratio)
         if self.batch:
             rows = rows.filter(batch__public_id=self.batch)
         if self.rating:
             rows = rows.filter(pk__in=PersonalNote.objects.rated(user, self.rating))
         if self.whose:
-            rows = rows.filter(owner=user) if self.whose == "mine" else rows.exclude(owner=user)
+            rows = rows.of_whom(user, self.whose)
         first, last = self.days()
-        if first:
-            rows = rows.filter(created_at__gte=start_of(first))
-        if last:
-            rows = rows.filter(created_at__lt=start_of(last + timedelta(days=1)))
-        return rows
+        rows = rows.made_between(first and start_of(first), last and start_of(last + timedelta(days=1)))
+        is_short = rows.scope.has_index or self.batch or self.collection
+        return rows if is_short else rows.among_newest(user)
 
     def days(self) -> tuple[date | None, date | None]:
         if self.when in DAYS:
@@ -277,7 +275,8 @@ def updates(request: HttpRequest) -> HttpResponse:
     if len(ids) > MOST_CHANGES:
         return redraw_list(request, filters)
     cards, gone = changed_cards(request, filters, visible.filter(pk__in=ids))
-    counts = filters.on_every_tab(request.user).tab_counts(request.user)
+    on_every_tab = filters.on_every_tab(request.user)
+    counts = on_every_tab.tab_counts(request.user)
     return answer_with_cards(
         request,
         cards,
@@ -285,6 +284,7 @@ def updates(request: HttpRequest) -> HttpResponse:
         counts=counts,
         filters=filters,
         hits=hits(filters, counts),
+        looked_through=looked_through(on_every_tab),
         collection=filters.collection,
         title=title(in_progress(request, filters, counts)),
         cursor=now,
@@ -340,6 +340,11 @@ def hits(filters: GalleryFilters, counts: dict[str, Count]) -> Count | None:
     return counts[filters.state or "all"] if filters.is_filtered else None
 
 
+def looked_through(rows: GenerationQuerySet) -> str:
+    """How many videos were looked at, where older ones may match as well; "" where all were found."""
+    return f"{LOOKED_THROUGH:,}" if rows.scope.is_cut else ""
+
+
 def redraw_list(request: HttpRequest, filters: GalleryFilters, **context) -> HttpResponse:
     response = render(request, "gallery/_list_answer.html", list_context(request, filters) | context)
     response["HX-Retarget"], response["HX-Reswap"] = "#gallery", "outerHTML"
@@ -379,7 +384,8 @@ def page_context(request: HttpRequest, filters: GalleryFilters) -> dict:
 def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
     notices, line = notices_for(request.user), Generation.objects.line_of(request.user)
     cursor = Cursor.now(digest_of([*notices, *line.items()]))  # read before the cards: at worst one is sent twice
-    counts = filters.on_every_tab(request.user).tab_counts(request.user)
+    on_every_tab = filters.on_every_tab(request.user)
+    counts = on_every_tab.tab_counts(request.user)
     preferences = Preferences.objects.of(request.user)
     return {
         **page_context(request, filters),
@@ -392,6 +398,7 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
         "cursor": cursor,
         "counts": counts,
         "hits": hits(filters, counts),
+        "looked_through": looked_through(on_every_tab),
         "title": title(in_progress(request, filters, counts)),
         "tabs": filters.tabs(counts),
         "trash_days": current().trash_days,

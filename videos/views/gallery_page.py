@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from videos.lifecycle import Status
 from videos.models import Generation, Provider
+from videos.models.bounded import MOST_COUNTED
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.views.cards import Card, cards_of
 from videos.views.stacks import Section, Stack, keys_of, page_of_stacks
@@ -58,7 +59,8 @@ def pks_on_page(rows: GenerationQuerySet, sort: str, viewer, before: int | None,
 
 def by_length(rows: GenerationQuerySet, viewer, last: Generation | None, tab: str) -> list[int]:
     """The longest first, then what has no saved video, the newest first."""
-    found = [] if last and not hasattr(last, "saved_video") else saved_by_length(rows, last)
+    no_more = tab in UNSAVED or (last and not hasattr(last, "saved_video"))
+    found = [] if no_more else saved_by_length(rows, viewer, last)
     if len(found) > PAGE:
         return found
     rest = rows.filter(pk__lt=last.pk) if last and not hasattr(last, "saved_video") else rows
@@ -67,15 +69,17 @@ def by_length(rows: GenerationQuerySet, viewer, last: Generation | None, tab: st
     return found + sorted(unsaved, reverse=True)[: PAGE + 1 - len(found)]
 
 
-def saved_by_length(rows: GenerationQuerySet, last: Generation | None) -> list[int]:
-    """SavedVideo has an index for it."""
+def saved_by_length(rows: GenerationQuerySet, viewer, last: Generation | None) -> list[int]:
+    """For many, SavedVideo has an index, where the next of them is never far; a few are sorted."""
+    rows = rows.filter(saved_video__seconds__gte=0)
+    few = rows.newest_pks(viewer, MOST_COUNTED + 1)
+    if len(few) <= MOST_COUNTED:
+        rows = Generation.objects.filter(pk__in=few)
     if last:
-        same, shorter = (
-            Q(saved_video__seconds=last.saved_video.seconds),
-            Q(saved_video__seconds__lt=last.saved_video.seconds),
-        )
+        length = last.saved_video.seconds
+        same, shorter = Q(saved_video__seconds=length), Q(saved_video__seconds__lt=length)
         rows = rows.filter(shorter | same & Q(pk__lt=last.pk))
-    rows = rows.filter(saved_video__seconds__gte=0).order_by("-saved_video__seconds", "-saved_video__generation_id")
+    rows = rows.order_by("-saved_video__seconds", "-saved_video__generation_id")
     return list(rows.values_list("pk", flat=True)[: PAGE + 1])
 
 

@@ -69,16 +69,16 @@ def chosen(request: HttpRequest) -> GenerationQuerySet:
     filters = GalleryFilters.asked_for(QueryDict(request.POST.get("filters", "")[:LONGEST]))
     rows = Generation.objects.visible_to(request.user)
     if "filters" not in request.POST:
-        rows = rows.filter(public_id__in=read_uuids(request.POST.getlist("ids")))
+        first = rows.filter(public_id__in=read_uuids(request.POST.getlist("ids"))).values("pk")
     elif "everything" in request.POST:
-        rows = filters.rows(request.user)
+        first = filters.rows(request.user).newest_pks(request.user, MOST_TAKEN)
     else:
         ids = read_uuids(request.POST.getlist("ids"))
         batches = read_uuids(request.POST.getlist("batches"))
         in_stacks = filters.rows(request.user).filter(batch__public_id__in=batches).values("pk") if batches else []
-        rows = rows.filter(Q(public_id__in=ids) | Q(pk__in=in_stacks))
-    first = list(rows.newest_first().values_list("pk", flat=True)[:MOST_TAKEN])
-    return Generation.objects.visible_to(request.user).filter(pk__in=first).with_everything().newest_first()
+        found = rows.filter(Q(public_id__in=ids) | Q(pk__in=in_stacks))
+        first = list(found.newest_first().values_list("pk", flat=True)[:MOST_TAKEN])
+    return rows.filter(pk__in=first).with_everything().newest_first()
 
 
 def read_uuids(words: list[str]) -> list[uuid.UUID]:
