@@ -57,14 +57,26 @@ def module(name, *arguments, env):
     return json.loads(done.stdout)
 
 
-def history(what, few, many, runs):
+@contextmanager
+def new_databases(on_postgres):
+    """A function that gives the variables of a new database each time."""
+    server = Postgres() if on_postgres else None
+    try:
+        yield lambda: {"DATABASE_URL": server.new_database() if server else ""}
+    finally:
+        if server:
+            server.remove()
+
+
+def history(what, few, many, runs, on_postgres=False, memory=()):
     def measure(folder):
-        env = {count: fresh(folder, f"data-{count}") for count in (few, many)}
-        for one in env.values():
-            manage("collectstatic", "--noinput", "-v", "0", env=one)
-        return {"few": module("history", what, few, runs, env=env[few])} | {
-            "many": module("history", what, many, runs, env=env[many])
-        }
+        with new_databases(on_postgres) as new_database:
+            env = {count: fresh(folder, f"data-{count}", **new_database()) for count in (few, many)}
+            for one in env.values():
+                manage("collectstatic", "--noinput", "-v", "0", env=one)
+            found = {"few": module("history", what, few, runs, env=env[few])}
+            found["many"] = module("history", what, many, runs, env=env[many])
+            return found | {"memory": {work: module("memory", work, env=env[many]) for work in memory}}
 
     return measure
 
@@ -72,8 +84,10 @@ def history(what, few, many, runs):
 def history_lines(found):
     few, many = found["few"], found["many"]
     yield f"Seeding {many['rows']:,} rows, their search index included", f"{many['seed_s']} s"
-    yield "  recounting the kept numbers, comparing them", f"{many['recount_s']} / {many['compare_s']} s"
-    yield "  the most memory of that process", f"{many['memory_mb']} MB"
+    yield "  counting the kept numbers anew", f"{many['recount_s']} s"
+    for name, took in found["memory"].items():
+        megabytes = f"{took['before_mb']} → {took['most_mb']} MB"
+        yield f"{name}: memory of its process before and at the most", f"{megabytes} in {took['seconds']} s"
     for name, median in many["median_ms"].items():
         low, high = many["spread_ms"][name]
         before = few["median_ms"][name]
@@ -169,7 +183,8 @@ def latency_lines(found):
 
 
 ROWS = {
-    "gallery_1m": history("pages", 1000, 1_000_000, 7),
+    "gallery_1m": history("pages", 1000, 1_000_000, 7, memory=("kept numbers", "storage", "backup", "usage as CSV")),
+    "gallery_100k_postgres": history("pages", 1000, 100_000, 7, on_postgres=True),
     "click": history("clicks", 1000, 100_000, 30),
     "page_cpu": page_cpu,
     "poller_1000": poller(1000, 12, 5),
@@ -188,6 +203,7 @@ MORE_ROWS = {
 }
 LINES = {
     "gallery_1m": history_lines,
+    "gallery_100k_postgres": history_lines,
     "click": history_lines,
     "page_cpu": page_lines,
     "poller_1000": poller_lines,
