@@ -1,5 +1,6 @@
 """What the poller does with the rows: whose turn it is, when the next poll comes, and which process may poll."""
 
+import asyncio
 import threading
 import uuid
 from contextlib import contextmanager
@@ -127,6 +128,50 @@ def test_a_stopped_poller_releases_its_lock_and_gives_back_what_it_had_claimed(r
     assert generation.status == "running"
     assert generation.lease_token is None
     assert ProcessLock.objects.get(name="poller").token is None
+
+
+def test_a_poll_that_waits_for_its_turn_is_given_back_too(running, remote):
+    [generation] = running("a lighthouse")
+    poller = poll.Poller(uuid.uuid4())
+    Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now() + timedelta(seconds=1))
+    poller.wait_for_turn(poller.claim())
+    assert len(poller.waiting) == 1
+    asyncio.run(poller.end())
+    assert not Generation.objects.filter(lease_token__isnull=False).exists()
+    assert remote.requests("poll") == []
+
+
+def test_polls_begin_in_their_order_and_one_stored_before_the_clock_was_set_back_at_once():
+    poller, now = poll.Poller(uuid.uuid4()), timezone.now()
+    later, soon, odd = (a_poll(pk=pk, due_at=now + minutes(late)) for pk, late in ((1, 0.02), (2, 0.01), (3, 60)))
+    poller.wait_for_turn([later, soon, odd])
+    assert [due.pk for _, due in reversed(poller.waiting)] == [3, 2, 1]
+
+
+def test_an_outages_polls_begin_some_at_a_time_and_never_more_than_there_are_connections(monkeypatch):
+    monkeypatch.setattr(poll, "ASKED_TOGETHER", 5)
+    monkeypatch.setattr(poll, "POLL_CONNECTIONS", 12)
+    monkeypatch.setattr(poll, "ASK_EVERY", 0.001)
+    poller, begun = poll.Poller(uuid.uuid4()), []
+
+    def begin(due):
+        begun.append(due.pk)
+        poller.asked[due.pk] = due
+
+    monkeypatch.setattr(poller, "begin", begin)
+    poller.wait_for_turn([a_poll(pk=pk, due_at=NOW + minutes(pk - 100)) for pk in range(20)])
+
+    async def main():
+        asking = asyncio.create_task(poller.keep_asking())
+        await asyncio.sleep(0)
+        assert begun == [0, 1, 2, 3, 4]
+        while len(begun) < 12:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
+        assert begun == list(range(12))
+        asking.cancel()
+
+    asyncio.run(main())
 
 
 def test_what_a_dead_poller_had_claimed_is_polled_by_the_next_one_at_once(running, remote):

@@ -1,35 +1,28 @@
 """How late the poller's polls are with so many generations running at once, and what they cost.
 
-`… tests.benchmarks.poller make <in flight>` makes them, all of them due: as after an outage of the poller.
-`… tests.benchmarks.poller run <start> <seconds>` polls them. The start, and the steady state that has to be reached
-after so many seconds, three times `seconds` long, are counted apart. Two processes, so that the memory is the poller's
-alone.
+`… tests.benchmarks.poller <start> <seconds>`, once `… tests.benchmarks.running <in flight>` has made them in a process
+of its own, so that the memory is the poller's alone. The start, and the steady state that has to be reached after so
+many seconds, three times `seconds` long, are counted apart.
 """
 
 import asyncio
 import json
 import resource
-import secrets
 import statistics
 import sys
 import time
-from datetime import timedelta
 from itertools import pairwise
 
 import django
 
 django.setup()
 
-from django.contrib.auth import get_user_model  # noqa: E402
-from django.db import transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from tests.parts.history import History  # noqa: E402
-from videos import search_index, stopping  # noqa: E402
+from videos import stopping  # noqa: E402
 from videos.engine import poll  # noqa: E402
-from videos.models import Generation, ProcessLock  # noqa: E402
+from videos.models import ProcessLock  # noqa: E402
 from videos.models.process_lock import POLLER  # noqa: E402
-from videos.models.studio_settings import current  # noqa: E402
 
 RUNS = 3
 LATE = 0.5  # seconds: a poll that is later belongs to the start
@@ -45,23 +38,6 @@ class MeasuredCounts(poll.Counts):
     def note_start(self, due):
         self.begun.append((time.monotonic(), (timezone.now() - due.due_at).total_seconds()))
         super().note_start(due)
-
-
-def make(count):
-    """As the engine leaves them, with ledger lines: saved ones, set back to running. Their turns are spread over one
-    interval, which has passed."""
-    owner = get_user_model().objects.create_user(f"bench-{secrets.token_hex(4)}")
-    search_index.drop()
-    with transaction.atomic():
-        History(owner, count).make()
-        now, interval = timezone.now(), timedelta(seconds=current().poll_seconds)
-        rows = list(Generation.objects.only("pk").order_by("pk"))
-        for number, row in enumerate(rows):
-            row.due_at = now - interval * number / len(rows)
-        Generation.objects.bulk_update(rows, ["due_at"], batch_size=400)
-        running = {"status": "running", "remote_status": "", "sent_at": now, "followed_at": now, "trashed_at": None}
-        Generation.objects.update(**running, completed_at=None, ended_at=None, error_class="", settled=True)
-    return {"in_flight": len(rows)}
 
 
 def run(start, seconds):
@@ -113,5 +89,4 @@ async def run_for(poller, start, seconds):
 
 
 if __name__ == "__main__":
-    what, numbers = {"make": make, "run": run}[sys.argv[1]], map(int, sys.argv[2:])
-    print(json.dumps(what(*numbers)))
+    print(json.dumps(run(int(sys.argv[1]), int(sys.argv[2]))))

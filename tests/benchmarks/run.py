@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks import burst, cold, files, latency
+from tests.benchmarks import burst, cold, files, latency, restart
 from tests.parts.postgres import Postgres
 from tests.parts.processes import ROOT, environment, manage, start, stop, wait_until
 
@@ -126,10 +126,10 @@ def poller(count, start, seconds, on_postgres=False, busy=0):
     def measure(folder):
         with imitated_remote(folder) as port, a_database(on_postgres) as address:
             env = fresh(folder, "data", HEYGEN_API_URL=f"http://127.0.0.1:{port}", **address)
-            made = module("poller", "make", count, env=env)
+            made = module("running", count, env=env)
             floor = [module("floor", port, count, POLL_SECONDS, FLOOR_SECONDS, env=env)]
             with hogs(busy):
-                found = module("poller", "run", start, seconds, env=env)
+                found = module("poller", start, seconds, env=env)
             floor.append(module("floor", port, count, POLL_SECONDS, FLOOR_SECONDS, env=env))
         return made | found | {"floor": floor, "busy": busy}
 
@@ -200,6 +200,7 @@ MORE_ROWS = {
     "poller_10000": poller(10_000, 40, 20),
     "poller_20000_postgres": poller(20_000, 60, 20, on_postgres=True),
     "poller_5000_busy": poller(5000, 30, 20, busy=2),
+    "poller_killed": restart.measure,
 }
 LINES = {
     "gallery_1m": history_lines,
@@ -212,6 +213,7 @@ LINES = {
     "poller_10000": poller_lines,
     "poller_20000_postgres": poller_lines,
     "poller_5000_busy": poller_lines,
+    "poller_killed": restart.lines,
     "ready_lag": latency_lines,
     "submit_burst": burst.lines,
     "files": files.lines,

@@ -315,7 +315,7 @@ class PollResults:
         if refusal and not is_reached and not Generation.objects.answered_well(backend, timezone.now()).exists():
             account.pause(refusal.cause)
         account.note_end(self.notices.get(backend))
-        if is_reached:
+        if is_reached and account.status_note:
             account.note_reached()
         elif problem:
             account.note_problem(problem.cause)
