@@ -26,7 +26,7 @@ from videos import limits
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
-# These stand above what an owner sets on the page Settings. The demo's key is no key of anybody's.
+# These override the owner's values on the page Settings. The demo's key belongs to nobody.
 SET_BY_ENVIRONMENT = frozenset(name for name, value in os.environ.items() if value.strip())
 if env.bool("STUDIO_DEMO", False):
     SET_BY_ENVIRONMENT -= {"HEYGEN_API_KEY"}
@@ -34,7 +34,7 @@ if env.bool("STUDIO_DEMO", False):
 # Where everything lives, readable by nobody else: every process of the studio begins here
 os.umask(0o077)
 DATA = Path(env.str("STUDIO_DATA", "") or BASE_DIR / "data").absolute()
-with suppress(OSError, RuntimeError):  # videos/checks.py says it with a hint
+with suppress(OSError, RuntimeError):  # videos/checks.py reports it with a hint
     DATA = DATA.resolve()
     DATA.mkdir(parents=True, exist_ok=True)
 ACCEPTED_FOLDER = DATA / "accepted"  # execution ids whose commit failed, kept until the worker replays them
@@ -48,13 +48,16 @@ HEYGEN_API_URL_IS_GIVEN = bool(HEYGEN_API_URL)
 HEYGEN_API_URL = HEYGEN_API_URL or "https://api.heygen.com"
 HEYGEN_UPLOAD_URL = env.str("HEYGEN_UPLOAD_URL", "https://upload.heygen.com").rstrip("/")
 HEYGEN_UPLOAD_CALL = env.str("HEYGEN_UPLOAD_CALL", "auto", validate=OneOf(["auto", "assets", "asset", "own"]))
-# Further remote APIs (videos/remotes/): REMOTE_<KEY OF THE BACKEND>_URL, _KEY, and whatever else one asks for.
+# Further remote APIs (videos/remotes/): REMOTE_<KEY OF THE BACKEND>_URL, _KEY, and any others that one asks for.
 REMOTE_SETTINGS = {name: value.strip() for name, value in os.environ.items() if name.startswith("REMOTE_")}
 DEMO_URL = env.str("STUDIO_DEMO_URL", "")  # where the demo server answers for all of them
 DEMO = env.bool("STUDIO_DEMO", False)  # set by the supervisor when the stand-in takes HeyGen's place
 POLL_SECONDS = env.float("STUDIO_POLL_SECONDS", 10)
 OVERDUE_SECONDS = env.float("STUDIO_OVERDUE_SECONDS", 600)
-STOP_FOLLOWING_SECONDS = env.float("STUDIO_STOP_FOLLOWING_SECONDS", 24 * 3600)
+STOP_WAITING_SECONDS = env.float(
+    "STUDIO_STOP_WAITING_SECONDS",
+    env.float("STUDIO_STOP_FOLLOWING_SECONDS", 24 * 3600),  # its name in 0.1.0
+)
 MAX_IN_FLIGHT = env.int("STUDIO_MAX_IN_FLIGHT", 10)
 LEASE_SECONDS = env.float("STUDIO_LEASE_SECONDS", 120)
 REDRAWS_AT_ONCE = max(1, env.int("STUDIO_REDRAWS_AT_ONCE", 2))  # pictures, on each host
@@ -191,7 +194,7 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"]["OPTIONS"] = with_time_limits(given, DATABASE_WAIT, STATEMENT_WAIT)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# django-q2 only nudges; the rows are the queue. Other values for these were seen to run paid tasks again.
+# django-q2 only wakes the worker; the rows are the queue. Other values of these ran paid tasks again.
 Q_CLUSTER = {
     "name": "studio",
     "orm": "default",
@@ -385,7 +388,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# What watches over the studio
+# Monitoring
 METRICS_TOKEN = env.str("STUDIO_METRICS_TOKEN", "").strip()
 WEBHOOK_URL = env.str("STUDIO_WEBHOOK_URL", "").strip()
 WEBHOOK_SECRET = env.str("STUDIO_WEBHOOK_SECRET", "").strip()

@@ -112,6 +112,7 @@ def read_figures() -> Iterator[Metric]:
     providers = {str(pk): value for pk, value in Provider.objects.values_list("pk", "value")}
     yield gauge("studio_info", "The version that runs.", ["version"], [([__version__], 1)])
     yield from of_generations(totals, providers)
+    yield from of_downloads(totals, providers)
     yield from of_polls(totals)
     yield from of_queue()
     yield from of_accounts()
@@ -134,6 +135,17 @@ def of_generations(totals, providers: dict[str, str]) -> Iterator[Metric]:
         ["provider", "state"],
         ((by_provider(key, providers), value) for key, value in totals[names.ENDED].items()),
     )
+    yield histogram(
+        "studio_generation_seconds",
+        "Seconds from sending to the remote API's completion.",
+        "provider",
+        names.SECONDS,
+        totals,
+        providers,
+    )
+
+
+def of_downloads(totals, providers: dict[str, str]) -> Iterator[Metric]:
     yield counter(
         "studio_saved_bytes",
         "Bytes of saved videos.",
@@ -145,14 +157,6 @@ def of_generations(totals, providers: dict[str, str]) -> Iterator[Metric]:
         "Downloads that will be tried again, by reason.",
         ["reason"],
         (([label], value) for (_, label), value in totals[names.PUT_OFF].items()),
-    )
-    yield histogram(
-        "studio_generation_seconds",
-        "Seconds from sending to the remote API's completion.",
-        "provider",
-        names.SECONDS,
-        totals,
-        providers,
     )
 
 

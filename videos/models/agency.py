@@ -1,4 +1,4 @@
-"""The name and the mark under which clients see this studio: one row, which owners write."""
+"""The agency: the name and logo that clients see. One row, which owners change."""
 
 from django.db import models
 
@@ -8,7 +8,7 @@ OUR_NAME = "HeyGen Studio"
 
 class AgencyQuerySet(models.QuerySet):
     def current(self) -> "Agency":
-        """The row, or one that was never written."""
+        """The stored row, or an unsaved default."""
         return self.select_related("mark").first() or Agency()
 
 
@@ -25,6 +25,6 @@ class Agency(models.Model):
         return self.name or OUR_NAME
 
     def save(self, *arguments, **options):
-        """There is one row."""
+        """The table has one row."""
         self.pk = 1
         super().save(*arguments, **options)

@@ -1,6 +1,6 @@
 """Problems of the studio's environment that need a person: found by one process, shown by all.
 
-An alarm is open until the cause is gone, or until nobody has seen it for a while: the host that found it may be gone.
+An alarm closes when its cause is gone, or after it was not renewed for a while, since its host may be gone.
 """
 
 from datetime import timedelta
@@ -29,13 +29,13 @@ class AlarmQuerySet(models.QuerySet):
         if standing.filter(seen_at__gt=now - SEEN_AGAIN_EVERY).exists() or standing.update(seen_at=now):
             return
         fields = {"sentence": sentence, "is_lasting": is_lasting, "since": now, "seen_at": now, "ended_at": None}
-        if self.open().filter(kind=kind, subject=subject).exists():  # it only says something else by now
+        if self.open().filter(kind=kind, subject=subject).exists():  # only its sentence has changed
             self.filter(kind=kind, subject=subject).update(**fields)
             return
         self.update_or_create(kind=kind, subject=subject, defaults=fields | {"told_at": None})
 
     def to_be_told(self):
-        """Those that somebody outside wants to be told of and was not yet: that they began, or that they ended."""
+        """Alarms whose beginning or end was not yet sent outside the browser, to somebody who wants that."""
         wanted = [kind for kind in Alarm.Kind if kind == Alarm.Kind.OWN_BUDGET or current().is_told_of(kind)]
         is_news = models.Q(told_end_at=None) | models.Q(told_end_at__lte=timezone.now() - TOLD_AGAIN_AFTER)
         began = self.open().filter(is_news, told_at=None)
@@ -62,7 +62,7 @@ class Alarm(models.Model):
     since = models.DateTimeField()
     seen_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    told_at = models.DateTimeField(null=True, blank=True, help_text="Outside the browser.")
+    told_at = models.DateTimeField(null=True, blank=True, help_text="When it was sent outside the browser.")
     told_end_at = models.DateTimeField(null=True, blank=True)
 
     objects = AlarmQuerySet.as_manager()

@@ -1,11 +1,11 @@
-"""Who changed or deleted what outside of the admin, in the admin's own log, which is the studio's audit list."""
+"""The audit list: records changes made outside the admin in the admin's own log."""
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 
 
 def note(user, what: str, words: str, row=None, flag: int = CHANGE):
-    """`what` names what was changed, as it is called today; `row` is it, where there still is one."""
+    """Adds a line. `what` is the current name of the changed thing; `row` is the object, if it still exists."""
     LogEntry.objects.create(
         user_id=user.pk,
         content_type=ContentType.objects.get_for_model(row) if row is not None else None,

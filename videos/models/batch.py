@@ -30,7 +30,7 @@ from videos.text import with_line_feeds
 
 
 class TokenTaken(Exception):
-    """The form token was used by somebody else, which no honest form does."""
+    """The form token was already used by somebody else, so the form was not sent by our page."""
 
 
 class OtherContents(Exception):
@@ -118,7 +118,7 @@ class BatchManager(models.Manager):
         CollectionFull, and NotConfirmed if owners want a question first that `confirmed` does not answer: "" answers
         none, and None says that the caller needs none.
         """
-        DatabaseLock.objects.hold(BUDGETS)
+        DatabaseLock.objects.acquire(BUDGETS)
         fingerprint = fingerprint_of(requests)
         known = self.filter(form_token=form_token).first()
         if known:
@@ -135,7 +135,7 @@ class BatchManager(models.Manager):
 
     @retried
     def add_imported(self, owner, public_id: uuid.UUID, words: str, ratio: str, copy: SavedVideo) -> Generation:
-        """A batch of one uploaded video, whose files stand under their final names."""
+        """A batch of one uploaded video. Its files have their final names by then."""
         batch = self.create(owner=owner, form_token=f"import-{public_id}")
         return Generation.objects.keep_imported(batch, public_id, words, ratio, copy)
 
@@ -147,7 +147,7 @@ class BatchManager(models.Manager):
 
         Raises AlreadyRetried unless it is the first retry or `again` is given, and everything that `make` raises.
         """
-        DatabaseLock.objects.hold(BUDGETS)
+        DatabaseLock.objects.acquire(BUDGETS)
         is_replay = self.filter(form_token=form_token).exists()
         if not is_replay and not generation.mark_retried(again, owner):
             raise AlreadyRetried
@@ -185,7 +185,7 @@ def key_of(requests: list[Request], cost: Cost) -> str:
 
 
 def fingerprint_of(requests: list[Request]) -> str:
-    """The same for the same contents, to tell a form that is sent again from one with other contents."""
+    """A digest of the contents, to distinguish a form that is sent again from one with other contents."""
     contents = json.dumps([request.contents() for request in requests], sort_keys=True)
     return hashlib.sha256(contents.encode()).hexdigest()
 
@@ -257,7 +257,7 @@ class Batch(models.Model):
         return generation
 
     def hold(self, made: list[Generation]):
-        """A ledger line for each, and what they add to the kept sums: one change of each sum."""
+        """Adds a ledger line for each generation, and changes each kept sum once."""
         lines = [self.hold_of(generation) for generation in made]
         LedgerEntry.objects.bulk_create(lines)
         alike: dict[tuple, list] = {}

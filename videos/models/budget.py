@@ -20,7 +20,7 @@ class OverBudget(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """What one batch would hold: the number of videos, and money by currency, as far as prices are known."""
+    """The cost of one batch: the number of videos, and money by currency, as far as prices are known."""
 
     videos: int
     amounts: dict[str, Decimal]
@@ -28,7 +28,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Left:
-    """What is left of one budget in one period; `limit` and `left` are videos or money."""
+    """The rest of one budget in one period; `limit` and `left` are videos or money."""
 
     whose: str
     period: str

@@ -1,4 +1,4 @@
-"""Collections: videos that people put together under a name, in an order of their own."""
+"""Collections: named, ordered lists of videos."""
 
 import uuid
 from collections.abc import Iterable
@@ -19,21 +19,21 @@ LONGEST_KEY = 400  # an index of PostgreSQL takes 2,700 bytes
 
 
 class CollectionFull(Exception):
-    """A collection takes at most MOST_CLIPS videos: nothing was added."""
+    """The collection would exceed MOST_CLIPS videos, so nothing was added."""
 
 
 class NameTaken(Exception):
-    """This person has a collection of the same name."""
+    """This person already has a collection of this name."""
 
 
 def name_key(name: str) -> str:
-    """The same for names that people would take for the same one."""
+    """A key that is equal for names that people would take for the same one."""
     return " ".join(folded(name).split())[:LONGEST_KEY]
 
 
 class CollectionQuerySet(models.QuerySet):
     def visible_to(self, user):
-        """The person's own collections, and those that others share with the team."""
+        """Their own collections, and those that others share with the team."""
         if not user.is_authenticated:
             return self.none()
         return self.filter(Q(owner=user) | Q(shared=True))
@@ -42,12 +42,12 @@ class CollectionQuerySet(models.QuerySet):
         return self.order_by("-pk")
 
     def named(self, name: str, user) -> "Collection | None":
-        """The collection that this person calls so: their own before one that is shared with them."""
+        """The collection of this name, preferring the person's own over a shared one."""
         found = self.visible_to(user).filter(name_key=name_key(name))
         return found.order_by(models.Case(models.When(owner=user, then=0), default=1), "pk").first()
 
     def search(self, words: str):
-        """Those whose name contains every word."""
+        """Collections whose name contains every word."""
         found = self
         for word in folded(words).split():
             found = found.filter(name_key__contains=word)
@@ -57,7 +57,7 @@ class CollectionQuerySet(models.QuerySet):
 class CollectionManager(models.Manager.from_queryset(CollectionQuerySet)):
     @retried
     def make(self, owner, name: str, **fields) -> "Collection":
-        """A new one. Raises NameTaken."""
+        """Makes a new collection. Raises NameTaken."""
         collection, is_new = self.get_or_create(
             owner=owner, name_key=name_key(name), defaults={"name": name.strip(), **fields}
         )
@@ -83,7 +83,7 @@ class Collection(models.Model):
     name_key = models.TextField(editable=False)
     note = models.TextField(blank=True)
     cover = models.ForeignKey("Generation", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    shared = models.BooleanField(default=False, help_text="With the team, its owner's videos included.")
+    shared = models.BooleanField(default=False, help_text="With the team, including its owner's videos.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CollectionManager()
@@ -97,15 +97,15 @@ class Collection(models.Model):
         return self.name
 
     def generations(self, user) -> models.QuerySet:
-        """Its videos that this person may see, in its order."""
+        """The clips whose video this person may see, in order."""
         visible = Generation.objects.visible_to(user).kept()
         return visible.filter(clips__collection=self).order_by("clips__position", "clips__pk")
 
     @retried
     def add(self, generations: Iterable[Generation], user) -> int:
-        """Puts these at its end; those that it has stay where they are. How many are new. Raises CollectionFull.
+        """Appends these videos; those already in it stay in place. Returns how many are new. Raises CollectionFull.
 
-        Where the collection is shared, this person's own videos become shared too, or nobody would see them.
+        If the collection is shared, this person's own videos become shared too, so that the team can see them.
         """
         Collection.objects.select_for_update(no_key=True).get(pk=self.pk)
         asked = [generation.pk for generation in generations]
@@ -133,7 +133,7 @@ class Collection(models.Model):
 
     @retried
     def arrange(self, public_ids: list[uuid.UUID]):
-        """Puts these videos in this order, in the places that they take up together now."""
+        """Sorts these videos, within the positions that they take up together now."""
         Collection.objects.select_for_update(no_key=True).get(pk=self.pk)
         clips = {clip.generation.public_id: clip for clip in self.clips.select_related("generation")}
         moved = [clips[public_id] for public_id in dict.fromkeys(public_ids) if public_id in clips]
@@ -152,7 +152,7 @@ class Collection(models.Model):
 
     @retried
     def share_with_team(self, shared: bool):
-        """Shared, everybody sees it with its owner's videos. Private again, the videos stay as they are."""
+        """Shares the collection and its owner's videos with the team. Once private again, the videos stay shared."""
         Collection.objects.filter(pk=self.pk).update(shared=shared)
         self.refresh_from_db()
         if shared:
@@ -175,7 +175,7 @@ class Collection(models.Model):
         Generation.objects.note_change(pks)
 
     def cover_for(self, user) -> Generation | None:
-        """The chosen cover, where it still has a picture and this person may see it."""
+        """The chosen cover, if it still has a picture and this person may see it."""
         cover = self.cover
         is_shown = cover and not cover.trashed_at and hasattr(cover, "saved_video")
         return cover if is_shown and (cover.shared or cover.owner_id == user.pk) else None
@@ -183,7 +183,7 @@ class Collection(models.Model):
 
 class ClipQuerySet(models.QuerySet):
     def visible_to(self, user):
-        """Those whose video this person may see. Looked up one by one: a collection is short, a gallery is not."""
+        """Clips whose video this person may see. Each is looked up, since a collection is shorter than a gallery."""
         return self.filter(Exists(Generation.objects.visible_to(user).kept().filter(pk=OuterRef("generation"))))
 
     def with_everything(self):
@@ -202,7 +202,7 @@ class ClipQuerySet(models.QuerySet):
 
 
 class Clip(models.Model):
-    """One video's place in one collection, and how far its review is there."""
+    """One video in one collection: its position, and the state of its review."""
 
     class State(models.TextChoices):
         TO_REVIEW = "to_review", "To review"
@@ -230,5 +230,5 @@ class Clip(models.Model):
         return f"{self.collection}: {self.generation}"
 
     def decide(self, state: str, name: str):
-        """Where its review stands, and who says so."""
+        """Sets the state of its review, and who decided it."""
         Clip.objects.filter(pk=self.pk).update(state=state, decided_by=name, decided_at=timezone.now())

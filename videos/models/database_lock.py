@@ -4,7 +4,7 @@ from django.db import models
 
 
 class DatabaseLockQuerySet(models.QuerySet):
-    def hold(self, name: str) -> "DatabaseLock":
+    def acquire(self, name: str) -> "DatabaseLock":
         """Waits until nobody else has the lock, and keeps it until the transaction ends.
 
         SQLite has no row locks and needs none: only one of its IMMEDIATE transactions runs at a time.

@@ -1,7 +1,7 @@
 """The history of a generation: one row for each step, written in the transaction of the step.
 
-`GenerationEventManager.record` is the only writer. Every move passes it, so whatever else must happen in the same
-commit as a move belongs there too.
+`GenerationEventManager.record` is the only writer. Every move calls it, so other things that must happen in the same
+commit as a move belong there too.
 """
 
 import socket
@@ -55,7 +55,7 @@ class Step(models.TextChoices):
     RESTORED = "restored"
 
 
-# Steps that come again and again while something is wrong: the same one is counted, not written once more.
+# Steps that repeat while something is wrong: a repetition is counted, not written again.
 REPEATING = {Step.PUT_BACK, Step.REPLY_LOST, Step.INTERRUPTED, Step.NOT_SAVED, Step.WORKER_DIED, Step.NEW_LINK}
 ATTEMPTS = {Step.SENDING, Step.SENDING_AGAIN}
 TROUBLE = REPEATING - {Step.NEW_LINK} | {Step.REFUSED, Step.UNKNOWN, Step.FAILED, Step.STOPPED}
@@ -65,7 +65,7 @@ class GenerationEventManager(models.Manager):
     def record(self, events: "Iterable[GenerationEvent]"):
         """Writes these events in the transaction of their moves, with one INSERT for any number.
 
-        The rows of the generations are locked by then, so their last events stand still.
+        The rows of the generations are locked by then, so their last events cannot change.
         """
         self.bulk_create([event for event in events if not self._fold(event.completed())])
 
@@ -91,7 +91,7 @@ class GenerationEvent(models.Model):
     generation = models.ForeignKey("Generation", on_delete=models.CASCADE, related_name="events", db_index=False)
     at = models.DateTimeField(default=timezone.now)
     step = models.CharField(max_length=16)
-    status = models.CharField(max_length=10, choices=Status, help_text="Where the generation stood after it.")
+    status = models.CharField(max_length=10, choices=Status, help_text="The generation's status after it.")
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )

@@ -38,7 +38,7 @@ BEFORE_ALL, AFTER_ALL = 0, 2**62  # primary keys
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """What this studio measured for a provider: seconds from sending to completion, and how many succeeded."""
+    """This studio's measurements of a provider: seconds from sending to completion, and how many succeeded."""
 
     median_seconds: float | None = None
     succeeded: int = 0
@@ -81,8 +81,8 @@ class GenerationQuerySet(models.QuerySet):
         return self.filter(reduce(or_, reasons_to_see(user)))
 
     def by_reason(self, user) -> list:
-        """What this person may see, one queryset for each reason: each has an index that gives it newest first, which
-        no index does for all together."""
+        """One queryset for each reason to see a video. Each has an index that gives the newest first, which
+        no index does for all of them together."""
         if not user.is_authenticated:
             return []
         return [self.filter(reason) for reason in self.scope.reasons or reasons_to_see(user)]
@@ -102,7 +102,7 @@ class GenerationQuerySet(models.QuerySet):
         return count_each({"rows": self.by_reason(user)})["rows"]
 
     def is_shown_by_others(self, user) -> bool:
-        """Whether anybody else shows this person anything. Two ranges, so that one's own shared videos are skipped."""
+        """Whether anybody else shares videos with this person. Two ranges, to skip the person's own shared videos."""
         others = self.filter(shared=True, trashed_at=None)
         return others.filter(owner__lt=user.pk).exists() or others.filter(owner__gt=user.pk).exists()
 
@@ -223,18 +223,18 @@ class GenerationQuerySet(models.QuerySet):
         return self.filter(status__in=[Status.QUEUED, Status.SENDING, Status.SAVING])
 
     def in_line(self):
-        """What waits to be sent, in the order in which it is sent."""
+        """Generations that wait to be sent, in the order of sending."""
         return self.filter(status=Status.QUEUED, held_at=None, trashed_at=None).order_by("due_at", "pk")
 
     def line_of(self, owner) -> dict[uuid.UUID, int]:
-        """Public id → place of this person's own that wait, the first ones."""
+        """Public id → place in the queue, for this person's first waiting generations."""
         rows = list(self.filter(owner=owner).in_line()[:MOST_TOLD])
         places = self.model._default_manager.places_in_line(rows)
         return {row.public_id: places[row.pk] for row in rows if row.pk in places}
 
     def places_in_line(self, rows: "Iterable") -> dict[int, int]:
-        """Id → place, from 1, among all that waits for the same backend, for those of `rows` that wait. Whoever stands
-        further back than LONGEST_LINE has none."""
+        """Id → place from 1 in the queue of its backend, for those of `rows` that wait. Generations
+        beyond LONGEST_LINE have none."""
         wanted = {row.pk for row in rows if row.is_in_line}
         if not wanted:
             return {}
@@ -274,7 +274,7 @@ class GenerationQuerySet(models.QuerySet):
         return [[seconds_between(sent, completed), status == Status.READY] for status, sent, completed in rows]
 
     def track_records(self) -> dict[int, TrackRecord]:
-        """Provider id → TrackRecord over each provider's last SAMPLES ended generations, as it was kept."""
+        """Provider id → TrackRecord of each provider's last SAMPLES ended generations, from the kept numbers."""
         rows = ProviderRecord.objects.filter(backend__in=registry.active_keys())
         return {row.provider_id: summarise(row.newest) for row in rows}
 
@@ -301,7 +301,7 @@ def reasons_to_see(user) -> list[Q]:
     return [Q(owner=user), Q(shared=True, trashed_at=None)]
 
 
-# The tab on which the gallery lists a generation, beside "all" and the favourites. What was retried is settled, but for
+# The gallery's tab of a generation, besides "all" and favourites. A retried generation needs no attention, except for
 # the question whether the first one was charged. The database computes it, so that one index finds each tab.
 TAB = Case(
     When(trashed_at__isnull=False, then=Value("trash")),

@@ -1,4 +1,4 @@
-"""Sums and counts that pages and budgets need, kept as they happen, so that none costs more the longer a studio runs.
+"""Sums and counts for pages and budgets, updated as things happen, so that none costs more as history grows.
 
 Each is changed in the transaction of what it counts; `recount.py` computes the same from the rows. Transactions change
 them in one order: budgets (months before days), spend, usage, storage, providers' records.

@@ -1,7 +1,7 @@
 """Running totals for `/metrics` that no other row has, the same for every process and host.
 
 They are written after the commit of what they count, and never hold it up: a process that is killed in between leaves a
-total one too small, and nothing else. Whoever needs exact numbers asks the rows themselves.
+total one too small, and nothing else. For exact numbers, query the rows.
 """
 
 import logging

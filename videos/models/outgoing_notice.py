@@ -1,6 +1,6 @@
-"""What is to be said outside the browser: a row for each generation that ended, until somebody was told.
+"""Outgoing notices: a row for each generation that ended, until the notice is sent.
 
-It is written in the transaction of the move. Unlike a webhook's event it is a courtesy: tried once, in groups.
+A row is written in the transaction of the move. Unlike webhook events, notices are grouped and tried once.
 """
 
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ KEPT_FOR = timedelta(days=1)
 
 class OutgoingNoticeQuerySet(models.QuerySet):
     def note(self, generation):
-        """This generation has just ended, or needs a person. Called in the move's transaction."""
+        """Notes that this generation has just ended or needs a person. Called in the transaction of the move."""
         kind = KINDS.get(Status(generation.status))
         if kind and (current().is_told_of(kind) or Preferences.objects.of(generation.owner).wants(kind)):
             self.create(generation=generation, kind=kind)
@@ -45,7 +45,7 @@ class OutgoingNoticeQuerySet(models.QuerySet):
         return list(claimed.order_by("pk"))
 
     def are_due(self, now: datetime) -> bool:
-        """Whether a group is complete, and the last message some time ago."""
+        """Whether a group is complete and the last message was long enough ago."""
         if not self.untold().filter(created_at__lte=now - GROUPED_FOR).exists():
             return False
         return not self.filter(told_at__gt=now - SHORTEST_PAUSE, told_at__lte=now).exists()

@@ -33,7 +33,7 @@ class DuePoll:
     backend: str
     remote_id: str
     due_at: datetime
-    followed_at: datetime
+    polled_since: datetime
     missing_polls: int
     failed_polls: int
     remote_status: str
@@ -89,8 +89,8 @@ class PollManager(models.Manager):
         """
         for chunk in batched(sorted(outcome.pk for outcome in outcomes), PARAMETERS):
             lock_in_order(self.filter(pk__in=chunk))
-        following = [outcome for outcome in outcomes if outcome.status == Status.RUNNING]
-        events = [event_of(outcome) for outcome in self._keep_following(following)]
+        running = [outcome for outcome in outcomes if outcome.status == Status.RUNNING]
+        events = [event_of(outcome) for outcome in self._keep_running(running)]
         ended = (outcome for outcome in outcomes if outcome.status != Status.RUNNING)
         events += [event for outcome in ended if (event := self.record_end(outcome))]
         for chunk in batched(events, PARAMETERS):
@@ -101,7 +101,7 @@ class PollManager(models.Manager):
         self.count_failed([event.generation_id for event in events if event.status == Status.FAILED])
         return [event.generation_id for event in events if event.status != Status.RUNNING]
 
-    def _keep_following(self, outcomes: list[Outcome]) -> list[Outcome]:
+    def _keep_running(self, outcomes: list[Outcome]) -> list[Outcome]:
         """One UPDATE for all that say the same. Returns those with news that pages should show."""
         groups: dict[tuple, list[Outcome]] = {}
         for outcome in outcomes:
@@ -109,11 +109,11 @@ class PollManager(models.Manager):
         told = []
         for group in groups.values():
             for chunk in batched(group, PARAMETERS):
-                news = self._keep_following_alike(chunk)
+                news = self._keep_running_alike(chunk)
                 told += [outcome for outcome in chunk if outcome.pk in news]
         return told
 
-    def _keep_following_alike(self, outcomes: list[Outcome]) -> set[int]:
+    def _keep_running_alike(self, outcomes: list[Outcome]) -> set[int]:
         """The same for outcomes that say the same: the ids of those to which it is news."""
         first, news = outcomes[0], set()
         pks = [outcome.pk for outcome in outcomes]

@@ -49,5 +49,5 @@ class Preferences(NoticeChoices):
         return f"Preferences of {self.user}"
 
     def wants(self, kind: str) -> bool:
-        """Whether this person is told of it outside the browser."""
+        """Whether this person gets notices of this kind outside the browser."""
         return bool(self.notify_urls_stored) and self.is_told_of(kind)

@@ -1,4 +1,4 @@
-"""A preset: models, ratio, settings and words for the prompt under a name, one person's own or everybody's."""
+"""A preset: a named set of models, ratio, settings and words for the prompt; private or shared."""
 
 import uuid
 
@@ -23,7 +23,7 @@ class Preset(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="presets")
     name = models.CharField(max_length=LONGEST_NAME)
     shared = models.BooleanField(default=False)
-    prompt = models.TextField(blank=True)  # is added to the prompt, and does not replace it
+    prompt = models.TextField(blank=True)  # appended to the prompt, which it does not replace
     providers = models.JSONField(default=list)  # values
     aspect_ratio = models.CharField(max_length=16)
     config = models.TextField(blank=True)  # as it is typed
@@ -38,7 +38,7 @@ class Preset(models.Model):
         return self.name
 
     def added_to(self, prompt: str) -> str:
-        """The prompt with the preset's words behind it, once."""
+        """The prompt with the preset's words appended, unless it has them already."""
         words = self.prompt.strip()
         if not words or words in prompt:
             return prompt

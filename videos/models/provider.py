@@ -22,7 +22,7 @@ class ProviderQuerySet(models.QuerySet):
         return offered.order_by(usable_first, "position", "name")
 
     def imported(self) -> "Provider":
-        """Stands for whatever made a video that was uploaded. It makes none."""
+        """The provider of uploaded videos, whose real maker is not known. It makes none."""
         names = {"name": "Imported", "family": "Imported", "backend": IMPORTED, "state": Provider.State.RETIRED}
         return self.get_or_create(value=IMPORTED, defaults=names)[0]
 
@@ -94,7 +94,7 @@ class Provider(models.Model):
     currency = models.CharField(max_length=3, default="USD")
 
     state = models.CharField(max_length=8, choices=State, default=State.ACTIVE)
-    note = models.CharField(max_length=200, blank=True, help_text="Shown beside the name, such as why it is paused.")
+    note = models.CharField(max_length=200, blank=True, help_text="Shown next to the name, such as why it is paused.")
     alternative = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     objects = ProviderQuerySet.as_manager()
@@ -130,7 +130,7 @@ class Provider(models.Model):
     def price_of_length(
         self, estimate: Decimal | None, settings: dict[str, Any], has_start_frame: bool, seconds: float
     ) -> Decimal | None:
-        """What a video cost that came out so long, in whole seconds, where `estimate` was held for it before.
+        """The price of a video by its real length, in whole seconds; `estimate` is the amount that was held for it.
 
         None where nothing was held, or its length makes no difference. The price is that of the estimate: the one of
         today may be another.

@@ -127,7 +127,7 @@ TABLES = (
 
 @retried
 def recount():
-    """Replaces every kept number by what the rows say. Whoever would change one meanwhile waits for the end of it."""
+    """Replaces every kept number by the one from the rows. Transactions that would change one meanwhile wait."""
     lock_tables()
     for table in TABLES:
         table.model._default_manager.all().delete()
@@ -156,7 +156,7 @@ def lock_tables():
 
 
 def differences() -> list[str]:
-    """What is kept otherwise than the rows say, one sentence each. The studio may run."""
+    """The differences between kept numbers and rows, one sentence each. The studio may keep running."""
     found = []
     with one_moment():
         for table in TABLES:
@@ -175,7 +175,7 @@ def differences_of(table: Table) -> list[str]:
 
 @contextmanager
 def one_moment() -> Iterator[None]:
-    """All that is read in here stands as it did at one moment, and nobody waits for it."""
+    """A block whose reads all see one moment of the database, without blocking anybody."""
     if connection.in_atomic_block:
         yield
     elif connection.vendor == "postgresql":

@@ -92,7 +92,7 @@ class RemoteAccount(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="Below this balance, a warning stands beside Generate. Empty: 5 USD or 50 credits. 0: never.",
+        help_text="Below this balance, a warning is shown next to Generate. Empty: 5 USD or 50 credits. 0: never.",
     )
     # The announced end of the API
     ends_at = models.DateTimeField(null=True, blank=True)
@@ -154,7 +154,7 @@ class RemoteAccount(models.Model):
         return self.end_noticed_at is not None and not self.has_ended
 
     def end_sentence(self) -> str:
-        """What a person should know about the end of this API; "" if none is known."""
+        """A sentence about the end of this API; "" if none is known."""
         if self.has_ended:
             return wording.end_of_api(self.api_name, self.ends_at, has_ended=True)
         if self.will_end:
@@ -163,7 +163,7 @@ class RemoteAccount(models.Model):
 
     @property
     def status_message(self) -> str:
-        """What goes wrong at this API for the moment, in a sentence; "" if nothing does."""
+        """The present problem of this API, in a sentence; "" if there is none."""
         return wording.explain(self.status_note, self.name)
 
     @property

@@ -1,4 +1,4 @@
-"""Review: what people say of the videos of a collection, and the links by which a client takes part in it."""
+"""Review: comments on the clips of a collection, and the links by which clients take part."""
 
 import math
 import secrets
@@ -30,12 +30,12 @@ CLIENT_STATES = (Clip.State.APPROVED, Clip.State.CHANGE)
 
 
 class TooManyComments(Exception):
-    """This clip, or this link of late, has as many comments as are taken."""
+    """The clip has too many comments, or the link got too many recently."""
 
 
 @dataclass(frozen=True)
 class Area:
-    """A rectangle on the picture, in parts of its width and height: 0 to 1."""
+    """A rectangle on the picture, in fractions of its width and height."""
 
     x: float
     y: float
@@ -44,7 +44,7 @@ class Area:
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """From "x,y,width,height"; None where it is no such rectangle."""
+        """Parses "x,y,width,height"; None if that is no valid rectangle."""
         try:
             x, y, width, height = (float(part) for part in text.split(","))
         except ValueError:
@@ -59,7 +59,7 @@ class Area:
 
 class ReviewLinkQuerySet(models.QuerySet):
     def open(self):
-        """Those that let people in now: a deactivated member's stop, until the member is activated again."""
+        """The links that work now. Those of a deactivated member do not, until the member is activated again."""
         return self.not_ended().filter(made_by__is_active=True)
 
     def not_ended(self):
@@ -70,7 +70,7 @@ class ReviewLinkQuerySet(models.QuerySet):
         return self.open().filter(token_digest=digest(token)).select_related("collection", "made_by").first()
 
     def ended(self, token: str) -> "ReviewLink | None":
-        """The link of this token whose time is over; None for one that was revoked, or never made."""
+        """The expired link with this token; None if it was revoked or never existed."""
         return self.filter(token_digest=digest(token), revoked_at=None, expires_at__lte=timezone.now()).first()
 
     def with_news_for(self, user):
@@ -81,24 +81,24 @@ class ReviewLinkQuerySet(models.QuerySet):
         self.filter(collection=collection, made_by=user, unseen__gt=0).update(unseen=0)
 
     def with_counts(self):
-        """Each with how many videos it covers by name, and how many are answered."""
+        """Adds to each link how many videos it lists, and how many are answered."""
         chosen = Count("clips", distinct=True)
         return self.annotate(chosen=chosen, answered=Count("answers", distinct=True)).order_by("-pk")
 
 
 class ReviewLink(models.Model):
-    """An address at which somebody without an account reviews a collection, or some of it."""
+    """A link with which somebody without an account reviews a collection, or part of it."""
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="links")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    label = models.CharField(max_length=LONGEST_LABEL, help_text="For whom it is.")
+    label = models.CharField(max_length=LONGEST_LABEL, help_text="Who it is for.")
     password = models.CharField(max_length=128, blank=True, editable=False)
     may_approve = models.BooleanField(default=True)
     may_comment = models.BooleanField(default=True)
     may_download = models.BooleanField(default=False)
     shows_prompts = models.BooleanField(default=False, help_text="Also the model.")
-    is_selection = models.BooleanField(default=False, help_text="Only some of the collection's videos.")
+    is_selection = models.BooleanField(default=False, help_text="Only these videos of the collection.")
     clips = models.ManyToManyField(Clip, blank=True, related_name="+")
     views = models.PositiveIntegerField(default=0)
     unseen = models.PositiveIntegerField(default=0, editable=False, help_text="News since its maker last looked.")
@@ -120,7 +120,7 @@ class ReviewLink(models.Model):
     @classmethod
     @retried
     def issue(cls, collection: Collection, made_by, *, password: str = "", clips=None, **fields) -> str:
-        """Makes a link and returns its token, of which only a digest is stored. `clips`: only these."""
+        """Makes a link and returns its token; only a digest is stored. With `clips`, the link covers only these."""
         token = secrets.token_urlsafe(24)
         link = cls.objects.create(
             collection=collection,
@@ -148,7 +148,7 @@ class ReviewLink(models.Model):
         return check_password(text, self.password)
 
     def take_try(self) -> bool:
-        """Whether the password may be tried now; it counts before it is looked at, so many at once are no more."""
+        """Whether the password may be tried now. The try counts before the check, so parallel tries get no more."""
         now, rows = timezone.now(), ReviewLink.objects.filter(pk=self.pk)
         if rows.filter(Q(tried_at=None) | Q(tried_at__lt=now - COOL_OFF)).update(tries=1, tried_at=now):
             return True
@@ -159,7 +159,7 @@ class ReviewLink(models.Model):
 
     @property
     def last_day(self):
-        """The last day on which it is open; it ends with that day."""
+        """The last day on which it works; it ends with that day."""
         return timezone.localdate(self.expires_at - timedelta(seconds=1)) if self.expires_at else None
 
     @property
@@ -168,11 +168,11 @@ class ReviewLink(models.Model):
 
     @property
     def key(self) -> str:
-        """What a browser keeps once it gave the password; another password makes it void."""
+        """The proof that a browser keeps after giving the password; a new password invalidates it."""
         return salted_hmac("videos.review_link", f"{self.pk}:{self.password}").hexdigest()[:32]
 
     def shown_clips(self):
-        """Saved videos that its maker may see now, in the collection's order."""
+        """The saved videos that the link's author may see now, in the collection's order."""
         clips = self.collection.clips.visible_to(self.made_by).filter(generation__saved_video__isnull=False)
         if self.is_selection:
             clips = clips.filter(Exists(self.clips.through.objects.filter(reviewlink=self, clip=OuterRef("pk"))))
@@ -180,7 +180,7 @@ class ReviewLink(models.Model):
 
     @retried
     def answer(self, clip: Clip, state: str, name: str):
-        """The client approves, or asks for a change. It is also where the review in the studio stands then."""
+        """Stores that the client approves or asks for a change. The state in the studio's review changes too."""
         ReviewAnswer.objects.update_or_create(link=self, clip=clip, defaults={"state": state, "name": name})
         clip.decide(state, name)
         self.note_news(clip, f"review.{state}", name)
@@ -192,7 +192,7 @@ class ReviewLink(models.Model):
 
 
 class ReviewAnswer(models.Model):
-    """What the people behind one link answered for one clip last."""
+    """The latest answer from one link to one clip."""
 
     link = models.ForeignKey(ReviewLink, on_delete=models.CASCADE, related_name="answers")
     clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="answers")
@@ -212,11 +212,11 @@ class CommentQuerySet(models.QuerySet):
         return self.select_related("author", "link", "resolved_by")
 
     def in_order(self):
-        """As they stand beside the player: by their time in the video, those about the whole first."""
+        """In the order of the comments panel: by time in the video, with those about the whole video first."""
         return self.order_by(F("at").asc(nulls_first=True), "pk")
 
     def shown_to(self, link: ReviewLink):
-        """What the people behind this link wrote, and what the studio wrote for them to see."""
+        """The comments of this link's clients, and those that the studio lets them see."""
         ours = Q(link=link)
         for_them = Q(link=None, for_client=True)
         visible = Q(parent=None) | Q(parent__link=link) | Q(parent__link=None, parent__for_client=True)
@@ -244,7 +244,7 @@ class CommentQuerySet(models.QuerySet):
 
 
 class Comment(models.Model):
-    """One thing that somebody said of a clip: text, and at which moment of the video."""
+    """One comment on a clip: text, and the moment of the video that it is about."""
 
     clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="comments")
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="replies")
@@ -252,11 +252,11 @@ class Comment(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     link = models.ForeignKey(ReviewLink, null=True, blank=True, on_delete=models.CASCADE, related_name="comments")
-    name = models.CharField(max_length=150, help_text="Who wrote it: a member, or whatever a client calls themselves.")
+    name = models.CharField(max_length=150, help_text="Who wrote it: a member, or the name that a client gave.")
     text = models.TextField()
-    at = models.FloatField(null=True, blank=True, help_text="Seconds; empty: about the whole video.")
-    area = models.CharField(max_length=40, blank=True, help_text="x,y,width,height, in parts of the picture.")
-    for_client = models.BooleanField(default=False, help_text="Those who have a link see it.")
+    at = models.FloatField(null=True, blank=True, help_text="In seconds. Empty for a comment on the whole video.")
+    area = models.CharField(max_length=40, blank=True, help_text="x,y,width,height, in fractions of the picture.")
+    for_client = models.BooleanField(default=False, help_text="Visible to those who have a link.")
     created_at = models.DateTimeField(auto_now_add=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.ForeignKey(

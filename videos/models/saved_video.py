@@ -70,7 +70,7 @@ class SavedVideo(models.Model):
         SavedVideo.objects.filter(pk=self.pk).update(codec_string=self.codec)
 
     def files(self):
-        """Those that it has: the small poster is made when it is first asked for."""
+        """Its existing files. The small poster is only made on first use."""
         return [file for file in (self.file, self.poster, self.last_frame, self.small_poster) if file]
 
 

@@ -150,7 +150,7 @@ class StudioSettings(NoticeChoices):
 
 
 def end_of_key(key: str) -> str:
-    """What pages show of a key; nothing of one so short that this would be half of it."""
+    """The end of a key, for pages; nothing of a key so short that this would be half of it."""
     return key[-LAST_LETTERS:] if len(key) > 2 * LAST_LETTERS else ""
 
 

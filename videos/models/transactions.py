@@ -26,7 +26,7 @@ LONGEST_PAUSE = 0.05  # seconds, doubled after each try
 def retried(function: Callable) -> Callable:
     """Runs `function` in a transaction, and repeats it if the database aborted it to resolve a deadlock.
 
-    Called within another transaction it joins that one, which is then repeated as a whole by whoever began it.
+    Called within another transaction it joins that one, which is then repeated as a whole by its own caller.
     """
 
     @wraps(function)

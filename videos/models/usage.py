@@ -104,7 +104,7 @@ def usage(first: date, last: date, owner=None) -> Usage:
 
 @dataclass
 class StorageUse:
-    """What the storage holds now: the number of videos, their bytes, and the bytes of those in the trash."""
+    """The contents of the storage: the number of videos, their bytes, and the bytes of those in the trash."""
 
     videos: int
     size: int

@@ -10,7 +10,7 @@ from videos.models.transactions import retried
 class VerdictQuerySet(models.QuerySet):
     @retried
     def decide(self, user, generation: Generation, word: str):
-        """Keeps one video, rejects it, or takes that back (""). Of one batch a person keeps one video: the winner.
+        """Keeps or rejects a video, or takes that back (""). A person keeps at most one video of a batch: the winner.
 
         Raises DoesNotExist once the video is removed.
         """
@@ -27,11 +27,11 @@ class VerdictQuerySet(models.QuerySet):
         Generation.objects.note_change(changed)
 
     def words(self, user, generations) -> dict[int, str]:
-        """Generation's id → this person's word."""
+        """Id of a generation → this person's verdict."""
         return dict(self.filter(user=user, generation__in=generations).values_list("generation", "word"))
 
     def kept_of(self, user, batch_ids) -> set[int]:
-        """Ids of the winners of these batches."""
+        """The ids of the winners in these batches."""
         kept = self.filter(user=user, word=Verdict.Word.KEPT, generation__batch__in=batch_ids)
         return set(kept.values_list("generation", flat=True))
 

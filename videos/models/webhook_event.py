@@ -1,7 +1,7 @@
 """The webhook's outbox: a row for each event, written in the transaction of its move.
 
-So no event is lost, and none is sent of what did not happen. The worker delivers each at least once, under an id that
-stays the same; what it sends is kept as it was at the time of the move.
+So no event is lost, and none is sent for a move that was rolled back. The worker delivers each at least once, always
+under the same id and with the facts of the time of the move.
 """
 
 import json
@@ -50,12 +50,12 @@ class WebhookEventQuerySet(models.QuerySet):
         return self.filter(delivered_at=None, given_up_at=None)
 
     def due(self, now: datetime):
-        """To be delivered now, the longest due first; none where no address is set."""
+        """The events to deliver now, the longest due first; none if no address is set."""
         rows = self.waiting() if settings.WEBHOOK_URL else self.none()
         return rows.filter(passed("due_at", now, LONGEST_DELAY)).order_by("due_at", "pk")
 
     def claim_due(self, most: int) -> "list[WebhookEvent]":
-        """Up to `most` events, which no other worker has meanwhile."""
+        """Claims up to `most` events for this worker."""
         now = timezone.now()
         found = list(self.due(now)[:most])
         return [event for event in found if event.claim(now)]
@@ -101,7 +101,7 @@ class WebhookEvent(models.Model):
         WebhookEvent.objects.filter(pk=self.pk).update(delivered_at=timezone.now(), last_error="")
 
     def note_failure(self, error: str):
-        """Delivers it again later; the wait doubles each time, and it is given up after some days."""
+        """Postpones the delivery. The wait doubles each time; after some days the event is given up."""
         now = timezone.now()
         fields: dict[str, Any] = {"due_at": now + self.delay(), "last_error": error[:80]}
         if now - self.created_at > GIVE_UP_AFTER:
@@ -112,7 +112,7 @@ class WebhookEvent(models.Model):
         return min(FIRST_DELAY * 2 ** min(self.attempts - 1, 10), LONGEST_DELAY)
 
     def describe(self) -> dict[str, Any]:
-        """The body that is sent: only facts that the viewer shows, no signed link, key or file."""
+        """The body of the request: only facts that the viewer shows, no signed link, key or file."""
         return {
             "event": self.event,
             "id": str(self.event_id),

@@ -1,7 +1,7 @@
 """Uploaded pictures: checked by their bytes, then redrawn, so that only pixels are stored.
 
-The limits are the design's: 20 MB and 40 megapixels in; 2048 px on the long side and 10 MB out. Sizes are read from
-the headers before anything is decoded. Memory stays under 256 MB because big pictures are reduced in strips of
+What may come in is decided in `picture_limits.py`, before anything is decoded. At most 2048 px on the long side and
+10 MB come out. Memory stays under 256 MB because big pictures are reduced in strips of
 rows, each converted by itself, and no full-size copy is ever made.
 """
 
@@ -10,33 +10,30 @@ import io
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from typing import BinaryIO, Literal
 
 import pi_heif
 from PIL import AvifImagePlugin, Image, ImageCms
 
-from videos.storage.mp4_boxes import BrokenBox, boxes_of, brands
+from videos.storage.mp4_boxes import brands
+from videos.storage.picture_limits import (
+    ACCEPTED,
+    ANIMATED,
+    DAMAGED,
+    INTRICATE,
+    MAX_AVIF_PIXELS,
+    MAX_BYTES,
+    MAX_PARTS,
+    MAX_PIXELS,
+    MAX_WEBP_PIXELS,
+    PictureRefused,
+    check_heic,
+    check_jpeg,
+    check_size,
+)
 
-MAX_BYTES = 20_000_000
-MAX_PIXELS = 40_000_000
-# libwebp holds three whole canvases and Pillow a fourth: 16 bytes for each pixel. A phone's 12 megapixels fit.
-MAX_WEBP_PIXELS = 4096 * 3072
-# libavif holds the planes, up to 6 bytes for each pixel, and the picture, and Pillow a copy of that.
-MAX_AVIF_PIXELS = 16_000_000
-# Resampling weights grow with the ratio of the sides; no camera, panoramas included, makes a longer one.
-MAX_SIDE = 20_000
 LONG_SIDE = 2048
 MAX_BYTES_OUT = 10_000_000
-
-# A file may hold millions of empty segments or chunks, each a turn of a loop in Python.
-MAX_PARTS = 20_000
-# An HEVC decoder needs a second for each 12 MB, and another for each 40 megapixels.
-MAX_HEIC_BYTES = 12_000_000
-MAX_HEIC_TILE_PIXELS = 60_000_000
-# A JPEG in several scans keeps all its coefficients, and each scan walks over all of them.
-MAX_JPEG_COEFFICIENT_BYTES = 160_000_000
-MAX_JPEG_SCANNED_PIXELS = 1_000_000_000
 STRIP_PIXELS = 1_000_000
 # Each thread of libheif holds a tile of its own, and a tile may be as large as the picture.
 pi_heif.options.DECODE_THREADS = 1
@@ -45,17 +42,10 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 # Raised by a mistake of ours, or by a changed library, and never because of a picture.
 OUR_OWN = (AttributeError, NameError, ImportError, NotImplementedError, AssertionError)
 
-ACCEPTED = "JPEG, PNG, WebP, HEIC or AVIF"
-DAMAGED = "This picture is damaged or cut short; save it again or choose another one."
-ANIMATED = "This picture is animated; save one frame of it as a JPEG or PNG and add that."
-INTRICATE = "This picture is built in a way that takes too long to read; save it again as a plain JPEG or PNG."
-
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"eXIf", b"IDAT", b"IEND"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
 _AVIF_BRANDS = {b"avif", b"avis"}
-_JPEG_SIZES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 
 _REFUSED_KINDS = (
     (b"GIF8", "a GIF"),
@@ -85,15 +75,11 @@ _UPRIGHT = {
 _EXIF_ORIENTATION = 0x0112
 
 
-class PictureRefused(Exception):
-    """The picture cannot be taken. `str(error)` is the one sentence for the person who added it."""
-
-
 @dataclass(frozen=True)
 class Redrawn:
     """A picture as it is stored: redrawn by us, upright, sRGB, without metadata.
 
-    The same upload gives the same bytes, so `sha256` (hexadecimal, of `data`) tells when a picture is already kept.
+    The same upload gives the same bytes, so `sha256` (hexadecimal, of `data`) shows when a picture is already stored.
     """
 
     data: bytes
@@ -166,63 +152,13 @@ def _opener(data: bytes) -> Callable[[bytes], _Source]:
     raise PictureRefused(f"This file is not a picture that can be read; choose a {ACCEPTED} picture.")
 
 
-def _check_size(width: int, height: int, limit: int = MAX_PIXELS) -> None:
-    if width < 1 or height < 1:
-        raise PictureRefused(DAMAGED)
-    if width * height > limit:
-        raise PictureRefused(
-            f"This picture has {width:,} × {height:,} pixels, more than {limit // 1_000_000} megapixels; "
-            "make it smaller and add it again."
-        )
-    if max(width, height) > MAX_SIDE:
-        raise PictureRefused(
-            f"This picture is {width:,} × {height:,} pixels, and no side may be longer than {MAX_SIDE:,}; "
-            "crop it and add it again."
-        )
-
-
 def _open_jpeg(data: bytes) -> _Source:
-    _check_jpeg(data)
+    check_jpeg(data)
     image = _open_with_pillow(data, "JPEG")
     width, height = image.size
     shrink = max(1, max(width, height) // LONG_SIDE)
     image.draft(None, (max(1, width // shrink), max(1, height // shrink)))
     return _pillow_source(image)
-
-
-def _check_jpeg(data: bytes) -> None:
-    """Walk the segments up to the first scan: sizes, and how much work the scans ask for."""
-    at, frame = 2, None
-    for _ in range(MAX_PARTS):
-        marker = data[at + 1] if data[at] == 0xFF else None
-        if marker is None or marker == 0xFF:
-            at += 1
-        elif marker == 0xDA:
-            break
-        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD9:
-            at += 2
-        else:
-            if marker in _JPEG_SIZES:
-                frame = at
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    else:
-        raise PictureRefused(INTRICATE)
-    if frame is None:
-        raise PictureRefused(DAMAGED)
-    height, width, components = struct.unpack(">HHB", data[frame + 5 : frame + 10])
-    _check_size(width, height)
-    if data[frame + 1] in _JPEG_PROGRESSIVE or data[at + 4] < components:
-        _check_jpeg_scans(data[frame + 10 : frame + 10 + 3 * components], width * height, data.count(b"\xff\xda", at))
-
-
-def _check_jpeg_scans(components: bytes, pixels: int, scans: int) -> None:
-    samples = [(factors >> 4) * (factors & 15) for factors in components[1::3]]
-    if 2 * pixels * sum(samples) > MAX_JPEG_COEFFICIENT_BYTES * max(samples):
-        raise PictureRefused(
-            "This progressive JPEG is too large to read safely; save it as a plain JPEG or make it smaller."
-        )
-    if pixels * scans > MAX_JPEG_SCANNED_PIXELS:
-        raise PictureRefused(INTRICATE)
 
 
 def _open_png(data: bytes) -> _Source:
@@ -236,7 +172,7 @@ def _plain_png(data: bytes) -> bytes:
         length, kind = struct.unpack(">I4s", data[at : at + 8])
         body = data[at + 8 : at + 16]
         if kind == b"IHDR":
-            _check_size(*struct.unpack(">II", body))
+            check_size(*struct.unpack(">II", body))
         if kind == b"acTL" and int.from_bytes(body[:4], "big") > 1:
             raise PictureRefused(ANIMATED)
         if kind in _PNG_NEEDED:
@@ -248,11 +184,11 @@ def _plain_png(data: bytes) -> bytes:
 
 
 def _open_webp(data: bytes) -> _Source:
-    _check_size(*_webp_size(data), MAX_WEBP_PIXELS)
+    check_size(*_webp_size(data), MAX_WEBP_PIXELS)
     image = _open_with_pillow(data, "WEBP")
     if image.n_frames > 1:
         raise PictureRefused(ANIMATED)
-    _check_size(*image.size, MAX_WEBP_PIXELS)
+    check_size(*image.size, MAX_WEBP_PIXELS)
     # The copy lets go of libwebp's own canvases.
     return _pillow_source(image.copy())
 
@@ -273,7 +209,7 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 def _open_with_pillow(data: bytes, kind: str, limit: int = MAX_PIXELS) -> Image.Image:
     image = Image.open(io.BytesIO(data), formats=[kind])
     # Pillow believes the last of several headers; ours was one of them.
-    _check_size(*image.size, limit)
+    check_size(*image.size, limit)
     return image
 
 
@@ -299,10 +235,10 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _open_heic(data: bytes) -> _Source:
-    _check_heic(data)
-    # pi-heif turns the picture upright itself, whatever its EXIF says.
+    check_heic(data)
+    # pi-heif turns the picture upright itself, regardless of its EXIF.
     heif = pi_heif.open_heif(io.BytesIO(data))
-    _check_size(*heif.size)
+    check_size(*heif.size)
     width, height = heif.size
 
     def rows(top: int, bottom: int) -> Image.Image:
@@ -314,125 +250,11 @@ def _open_heic(data: bytes) -> _Source:
 
 
 def _open_avif(data: bytes) -> _Source:
-    _check_heic(data, MAX_AVIF_PIXELS)
+    check_heic(data, MAX_AVIF_PIXELS)
     image = _open_with_pillow(data, "AVIF", MAX_AVIF_PIXELS)
     if image.n_frames > 1:
         raise PictureRefused(ANIMATED)
     return _pillow_source(image)
-
-
-def _check_heic(data: bytes, limit: int = MAX_PIXELS) -> None:
-    """The amount to decode: every coded size in the file, and the sum of all tiles.
-
-    A cropped picture shows the size of its crop and decodes all of it; tiles of a grid may each be as large as the
-    whole, lie on the same few bytes, and stand in grids of grids.
-    """
-    if len(data) > MAX_HEIC_BYTES:
-        raise PictureRefused("This HEIC or AVIF is larger than 12 MB; save it as a JPEG or make it smaller.")
-    for kind, body in _boxes_of(data):
-        if kind == b"mini":
-            raise PictureRefused(INTRICATE)
-        if kind == b"meta":
-            _check_heic_items(_boxes_of(body[4:]), limit)
-
-
-def _check_heic_items(boxes: list[tuple[bytes, memoryview]], limit: int) -> None:
-    sizes: list[tuple[int, int] | None] = []
-    pixels: dict[int, int] = {}
-    tiles: list[int] = []
-    properties = [part for kind, body in boxes if kind == b"iprp" for part in _boxes_of(body)]
-    for body in (body for kind, body in properties if kind == b"ipco"):
-        sizes += [struct.unpack(">II", part[4:12]) if kind == b"ispe" else None for kind, part in _boxes_of(body)]
-    for width, height in filter(None, sizes):
-        _check_size(width, height, limit)
-    for body in (body for kind, body in properties if kind == b"ipma"):
-        for item, index in _heic_associations(body):
-            size = sizes[index - 1] if 0 < index <= len(sizes) else None
-            if size:
-                pixels[item] = max(pixels.get(item, 0), size[0] * size[1])
-    tone_maps = {item for kind, body in boxes if kind == b"iinf" for item in _heic_tone_maps(body)}
-    for body in (body for kind, body in boxes if kind == b"iref"):
-        tiles += [tile for item, tile in _heic_derivations(body) if item not in tone_maps]
-    primary = {int.from_bytes(body[4:], "big") for kind, body in boxes if kind == b"pitm"}
-    unmeasured = any(tile not in pixels for tile in tiles)
-    if (
-        tone_maps & {*tiles, *primary}
-        or unmeasured
-        or len(set(tiles)) < len(tiles)
-        or sum(pixels[tile] for tile in tiles) > MAX_HEIC_TILE_PIXELS
-    ):
-        raise PictureRefused(INTRICATE)
-    if sum(_heic_extent_lengths(body) for kind, body in boxes if kind == b"iloc") > MAX_HEIC_BYTES:
-        raise PictureRefused(INTRICATE)
-
-
-def _heic_tone_maps(body: memoryview) -> list[int]:
-    """The items in an `iinf` box that say how others are shown on an HDR screen (ISO 23008-12, 6.6.2.4).
-
-    They derive from the picture itself and its gain map: nothing more is decoded for them.
-    """
-    start = 6 if body[0] == 0 else 8
-    found = []
-    for _, entry in _boxes_of(body[start:]):
-        width = 2 if entry[0] == 2 else 4
-        if bytes(entry[4 + width + 2 : 4 + width + 6]) == b"tmap":
-            found.append(int.from_bytes(entry[4 : 4 + width], "big"))
-    return found
-
-
-def _heic_derivations(body: memoryview) -> list[tuple[int, int]]:
-    """(item, one of those that it is derived from), for all in an `iref` box (ISO 14496-12, 8.11.12)."""
-    width = 4 if body[0] else 2
-    found = []
-    for kind, part in _boxes_of(body[4:]):
-        if kind == b"dimg":
-            item, sources = int.from_bytes(part[:width], "big"), part[width + 2 :]
-            found += [(item, int.from_bytes(sources[at : at + width], "big")) for at in range(0, len(sources), width)]
-    return found
-
-
-def _heic_extent_lengths(body: memoryview) -> int:
-    """How many bytes all items in an `iloc` box have together, shared ones counted again (ISO 14496-12, 8.11.3)."""
-    version, (offset, length) = body[0], divmod(body[4], 16)
-    base, index = divmod(body[5], 16)
-    index = index if version else 0
-    id_width = 4 if version > 1 else 2
-    # Before the extents: the item, how it is built (from version 1 on), its file, where its extents start.
-    lead = id_width + (2 if version else 0) + 2 + base
-    total, at = 0, 6 + id_width
-    for _ in range(min(int.from_bytes(body[6:at], "big"), MAX_PARTS)):
-        extents = int.from_bytes(body[at + lead : at + lead + 2], "big")
-        at += lead + 2
-        for _ in range(min(extents, MAX_PARTS)):
-            at += index + offset + length
-            total += int.from_bytes(body[at - length : at], "big")
-    return total
-
-
-def _heic_associations(body: memoryview) -> list[tuple[int, int]]:
-    """(item, index of one of its properties, from 1), for all in an `ipma` box (ISO 14496-12, 8.11.14)."""
-    id_width, index_width = (4 if body[0] else 2), (2 if body[3] & 1 else 1)
-    found, at = [], 8
-    for _ in range(min(int.from_bytes(body[4:8], "big"), MAX_PARTS)):
-        item = int.from_bytes(body[at : at + id_width], "big")
-        at += id_width + 1
-        for _ in range(body[at - 1]):
-            # The highest bit says that the property is essential.
-            index = int.from_bytes(body[at : at + index_width], "big") & (0x7FFF if index_width == 2 else 0x7F)
-            found.append((item, index))
-            at += index_width
-    return found
-
-
-def _boxes_of(data: bytes | memoryview) -> list[tuple[bytes, memoryview]]:
-    """Kind and body of each box, no more than a picture has. Raises PictureRefused."""
-    try:
-        found = list(islice(boxes_of(data), MAX_PARTS + 1))
-    except BrokenBox:
-        raise PictureRefused(DAMAGED) from None
-    if len(found) > MAX_PARTS:
-        raise PictureRefused(DAMAGED)
-    return found
 
 
 def _finished(source: _Source) -> Image.Image:
