@@ -1,4 +1,4 @@
-"""How long the database may keep anybody waiting, as PostgreSQL and its client understand it."""
+"""The time limits of the database, as options of PostgreSQL and its client."""
 
 from math import ceil
 from typing import Any

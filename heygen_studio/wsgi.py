@@ -11,7 +11,7 @@ EPILOGUE = 64  # bytes that may follow the last boundary; usually it is one line
 
 
 class Whole:
-    """A body that is read as long as it was announced, and to the end of its form, or not at all.
+    """A request body that is read in full, as announced and to the end of its form, or not at all.
 
     Half a form must never pass for a whole one: Django would take a prompt that was cut off for all of it.
     """
@@ -42,7 +42,7 @@ class Whole:
 
 
 class Incoming:
-    """What Django takes at its word, made sure of first: how long a body is, and that it is UTF-8 like every page.
+    """Verifies what Django trusts: how long a body is, and that it is UTF-8 like every page.
 
     A charset that the sender names makes Python decode with it, and some of its codecs fail on any form.
     """
@@ -64,7 +64,7 @@ class Incoming:
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heygen_studio.settings")
-# Somebody waits for the page; the worker has more time.
+# A person waits for the page; the worker has more time.
 for name, seconds in {"DATABASE_WAIT": "5", "STATEMENT_WAIT": "20", "BUCKET_WAIT": "8"}.items():
     os.environ.setdefault(f"STUDIO_{name}", seconds)
 application = Incoming(get_wsgi_application())

@@ -12,7 +12,7 @@ HeyGen Studio is under the [MIT licence](../LICENSE). It contains these works of
 
 | What | Licence | Where |
 |---|---|---|
-| Inter, a font | SIL Open Font License 1.1 | `static/fonts/inter.woff2`, with its licence beside it |
+| Inter, a font | SIL Open Font License 1.1 | `static/fonts/inter.woff2`, with its licence next to it |
 | Lucide, icons | ISC | drawn into the pages, from the package `lucide` |
 | htmx | BSD Zero Clause | sent to browsers, from the package `django-htmx` |
 
@@ -29,7 +29,7 @@ them. If you pass on a container image that you built, you pass these libraries 
 
 
 def licence_of(name: str) -> str:
-    """What the package says of itself, in a few words."""
+    """The licence that the package names, in a few words."""
     facts = metadata(name)
     kinds = [
         line.rsplit(" :: ", 1)[1] for line in facts.get_all("Classifier") or [] if line.startswith("License :: OSI")

@@ -8,12 +8,12 @@ from django.http import HttpRequest
 
 
 def address_for_others(request: HttpRequest, path: str) -> str:
-    """As others reach this studio, where that is known; else as this visitor does."""
+    """The address by which others reach this studio, if it is known; otherwise the one that this visitor used."""
     return settings.STUDIO_URL + path if settings.STUDIO_URL else request.build_absolute_uri(path)
 
 
 def opens_only_here(address: str) -> bool:
-    """Whether the address names the very machine on which it is opened, and so leads others nowhere."""
+    """Whether the address only works on this machine, and so is of no use to others."""
     host = urlsplit(address).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

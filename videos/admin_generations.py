@@ -220,7 +220,7 @@ class GenerationAdmin(LookOnly):
     @admin.action(description="Check again what was no longer waited for")
     def check_again(self, request, queryset):
         done = sum(generation.check_again(by=request.user) for generation in queryset)
-        tell(request, done, len(queryset), "followed again", "only those no longer waited for can be checked again.")
+        tell(request, done, len(queryset), "polled again", "only those no longer waited for can be checked again.")
         return back(request, queryset)
 
     @admin.action(description="Fetch the saved copy again")

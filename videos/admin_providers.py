@@ -1,6 +1,6 @@
 """Providers in the admin, by forms: ratios and seconds as lists, settings as rows, prices by resolution.
 
-A provider is copied from another, and tried with one short video whose price is said before it is sent.
+A provider can be copied from another, and tested with one short video whose price is shown first.
 """
 
 import re
@@ -107,11 +107,11 @@ class SettingForm(forms.Form):
             given["default"] = self.typed("default", given.get("default"))
             given["choices"] = [self.typed("choices", one) for one in given.get("choices") or []]
         elif any(given.get(name) not in (None, "", []) for name in ("label", "choices", "default", "min", "max")):
-            self.add_error("key", "Say what the remote calls it.")
+            self.add_error("key", "Enter the name that the remote uses.")
         return given
 
     def typed(self, field: str, value: Any) -> Any:
-        """The value in the setting's own kind."""
+        """The value, converted to the setting's type."""
         kind, value = self.cleaned_data.get("type") or "string", "" if value is None else str(value).strip()
         if value == "" or kind == "string":
             return value
@@ -124,7 +124,7 @@ class SettingForm(forms.Form):
             return value
 
     def as_known(self, before: dict[str, Any]) -> dict[str, Any]:
-        """The row as it is kept; what these columns do not show stays as it was."""
+        """The stored row. Keys that these columns do not show are kept."""
         given = self.cleaned_data
         kept = {name: value for name, value in before.items() if name not in SETTING_COLUMNS}
         shown = {name: given[name] for name in SETTING_COLUMNS if given.get(name) not in (None, "", [])}
@@ -252,7 +252,7 @@ class ProviderAdmin(StudioAdmin):
         return super().get_queryset(request).prefetch_related("prices")
 
     def get_changeform_initial_data(self, request):
-        """A copy begins with all that the other provider has, but its name there and its prices by resolution."""
+        """A copy starts with everything of the other provider except its remote name and its prices by resolution."""
         copied = self.get_object(request, request.GET.get("copy", "")) if "copy" in request.GET else None
         if copied is None:
             return {}
@@ -268,7 +268,7 @@ class ProviderAdmin(StudioAdmin):
         return super().render_change_form(request, context, *arguments, **options)
 
     def response_change(self, request, provider):
-        """One click on the hint's button: its price stands in the table, with its source and date."""
+        """Adopts the price of the hint with one click, with its source and date."""
         hint = HINTS.get(provider.value)
         if "_adopt_hint" not in request.POST or hint is None:
             return super().response_change(request, provider)
@@ -285,7 +285,7 @@ class ProviderAdmin(StudioAdmin):
         )
 
     def get_readonly_fields(self, request, obj=None):
-        """The value is what the remote knows it by: generations already made must keep it."""
+        """The value is the remote's own name, which existing generations must keep."""
         return [*self.readonly_fields, "value", "backend"] if obj else self.readonly_fields
 
     def has_delete_permission(self, request, obj=None):
@@ -312,7 +312,7 @@ class ProviderAdmin(StudioAdmin):
 
     @admin.action(description="Send a test: one short video of each, at its price")
     def send_test(self, request, queryset):
-        """Each as its page says; a token that comes twice makes one video."""
+        """Sends a test for each. A token that is sent twice makes one video."""
         token = request.POST.get("token") or uuid.uuid4().hex
         for provider in queryset:
             test = test_of(provider)
@@ -332,7 +332,7 @@ class ProviderAdmin(StudioAdmin):
 
 
 def test_of(provider: Provider) -> dict[str, Any]:
-    """One short video that shows whether this provider works: the request, its price in words, and why it cannot be."""
+    """A short video that tests this provider: the request, its price in words, and why it cannot be sent."""
     keys = {key["key"]: key for key in provider.config_keys}
     config = {"duration": min(provider.seconds)} if provider.seconds and "duration" in keys else {}
     request = Request(TEST_PROMPT, provider, (provider.ratios or ["16:9"])[0], config=config)
@@ -348,5 +348,5 @@ def price_of(amount: Decimal | None, provider: Provider) -> str:
     if settings.DEMO:
         return "drawn here in demo mode, at no cost"
     if amount is None:
-        return "at a price that is not known here: it costs whatever the remote charges"
+        return "at a price that is not known here: it costs what the remote charges"
     return f"for {money(amount, provider.currency)}, by your price list"

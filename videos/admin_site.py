@@ -1,8 +1,8 @@
-"""Django's admin, for owners alone, behind the studio's one login and in the studio's own page.
+"""Django's admin, for owners only, with the studio's sign-in and the studio's look.
 
-No admin theme (django-unfold, django-jazzmin, django-grappelli, …) is used: each brings a look of its own beside the
+No admin theme (django-unfold, django-jazzmin, django-grappelli, …) is used: each brings its own look next to the
 studio's, and the well-kept ones need what our policy forbids: unfold writes `style=` and `x-data` expressions, which
-want 'unsafe-inline' and 'unsafe-eval'. One base template and one stylesheet give Django's own pages our look.
+need 'unsafe-inline' and 'unsafe-eval'. One base template and one stylesheet give Django's own pages our look.
 """
 
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ from videos.models.bounded import count_each
 from videos.overview import NEEDS_A_PERSON
 
 NEEDS_A_PERSON_QUERY = f"status__in={','.join(NEEDS_A_PERSON)}"
-# The lists at the left: group → (model, what it is called there, icon). A model that is not here comes last.
-ROOMS = {
+# The menu on the left: group → (model, its name there, icon). Models that are not listed here come last.
+LISTS = {
     "Videos": [
         ("videos.generation", "Generations", "film"),
         ("videos.batch", "Batches", "layers"),
@@ -58,15 +58,15 @@ NOT_COUNTED = {"videos.ledgerentry", "admin.logentry", "videos.processlock"}
 
 
 @dataclass
-class Room:
-    """One entry of the list at the left."""
+class Entry:
+    """One entry of the menu on the left."""
 
     name: str
     address: str
     icon: str
     count: object = ""
     is_current: bool = False
-    is_call: bool = False  # its count asks somebody to act
+    is_call: bool = False  # its count is of things that need a person
 
 
 class StudioAdminSite(admin.AdminSite):
@@ -81,8 +81,8 @@ class StudioAdminSite(admin.AdminSite):
         return {**super().each_context(request), "rail": SimpleLazyObject(lambda: list(self.rail(request)))}
 
     def rail(self, request) -> Iterator[dict]:
-        """The groups of lists, with counts that cost no more than a thousand rows each, all in one query."""
-        known = [label for rooms in ROOMS.values() for label, _, _ in rooms]
+        """The groups of the menu, with bounded counts from one query."""
+        known = [label for entries in LISTS.values() for label, _, _ in entries]
         models = {model._meta.label_lower: model for model in self._registry}
         counted = {label: [model._default_manager.all()] for label, model in models.items() if label not in NOT_COUNTED}
         waiting = Generation.objects.filter(status__in=NEEDS_A_PERSON)
@@ -90,34 +90,34 @@ class StudioAdminSite(admin.AdminSite):
         index = reverse("admin:index")
         generations = reverse("admin:videos_generation_changelist")
         is_call = request.GET.get("status__in") == ",".join(NEEDS_A_PERSON)
-        call = Room("Needs a person", f"{generations}?{NEEDS_A_PERSON_QUERY}", "hand", counts["person"], is_call, True)
+        call = Entry("Needs a person", f"{generations}?{NEEDS_A_PERSON_QUERY}", "hand", counts["person"], is_call, True)
         yield {
             "name": "",
-            "rooms": [Room("Overview", index, "layout-dashboard", "", request.path == index), call],
+            "entries": [Entry("Overview", index, "layout-dashboard", "", request.path == index), call],
         }
         others = [(label, str(models[label]._meta.verbose_name_plural).capitalize(), "database") for label in models]
-        for group, rooms in {**ROOMS, "More": [room for room in others if room[0] not in known]}.items():
-            shown = [self.room(request, room, counts, is_call) for room in rooms if room[0] in models]
+        for group, rows in {**LISTS, "More": [row for row in others if row[0] not in known]}.items():
+            shown = [self.entry(request, row, counts, is_call) for row in rows if row[0] in models]
             if shown:
-                yield {"name": group, "rooms": shown}
+                yield {"name": group, "entries": shown}
 
-    def room(self, request, room: tuple[str, str, str], counts: dict, is_call: bool) -> Room:
-        label, name, icon = room
+    def entry(self, request, row: tuple[str, str, str], counts: dict, is_call: bool) -> Entry:
+        label, name, icon = row
         address = reverse(f"admin:{label.replace('.', '_')}_changelist")
-        return Room(name, address, icon, counts.get(label, ""), request.path.startswith(address) and not is_call)
+        return Entry(name, address, icon, counts.get(label, ""), request.path.startswith(address) and not is_call)
 
     def has_permission(self, request):
         return request.user.is_active and request.user.is_superuser
 
     def admin_view(self, view, cacheable=False):
-        """For members these pages do not exist; strangers never get here, they were sent to sign in."""
+        """Answers 404 to members. People who are not signed in never get here, because they are sent to sign in."""
         page = super().admin_view(view, cacheable)
 
         def guarded(request, *args, **kwargs):
             if request.user.is_authenticated and not self.has_permission(request):
                 raise Http404
             if any("\0" in value for values in request.GET.lists() for value in [values[0], *values[1]]):
-                raise Http404  # a list's filters go to the database as they are, and PostgreSQL fails on these
+                raise Http404  # filters are passed to the database unchanged, and PostgreSQL rejects NUL characters
             return page(request, *args, **kwargs)
 
         return update_wrapper(guarded, page)

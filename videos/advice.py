@@ -81,7 +81,7 @@ class Plan:
             )
 
     def settings_unknown_to(self, provider: Provider) -> list[str]:
-        """The settings that this provider is not known to have; none where nothing is known of its settings."""
+        """The settings that this provider does not have, as far as its settings are known."""
         known = {key["key"] for key in provider.config_keys}
         return [str(key)[:40] for key in self.config if key not in known][:3] if known else []
 

@@ -1,4 +1,4 @@
-"""Tables made from one prompt: with variables and their values, or with several start pictures."""
+"""Builds tables from one prompt, with variables and their values or with several start pictures."""
 
 import itertools
 import math
@@ -9,12 +9,12 @@ from videos.table import MOST_ROWS, Table, TableRefused
 from videos.text import with_line_feeds
 
 VARIABLE = re.compile(r"\{([A-Za-z_]\w{0,39})\}")
-SHARED = ["provider", "aspect_ratio", "count"]  # the same in each row
+SHARED = ["provider", "aspect_ratio", "count"]  # identical in each row
 LONGEST_VALUES = 50_000
 
 
 def table_of_variables(prompt: str, values: str, line_by_line: bool, shared: dict[str, str]) -> Table:
-    """A row for every combination of the variables' values, or for the first values, the second ones and so on.
+    """One row for every combination of the variables' values, or for the first values, the second values and so on.
 
     `values` has a line for each variable, such as "city: Paris | Rome". Raises TableRefused.
     """
@@ -22,7 +22,7 @@ def table_of_variables(prompt: str, values: str, line_by_line: bool, shared: dic
     lengths = [len(found) for found in lists.values()]
     if line_by_line and len(set(lengths)) > 1:
         counts = ", ".join(f"{name} has {len(found)}" for name, found in lists.items())
-        raise TableRefused(f"Line by line needs as many values for each variable: {counts}.")
+        raise TableRefused(f"“Line by line” needs the same number of values for each variable: {counts}.")
     count = max(lengths) if line_by_line else math.prod(lengths)
     if count > MOST_ROWS:
         raise TableRefused(f"These are {count:,} combinations; at most {MOST_ROWS} rows are made at once.")
@@ -32,7 +32,7 @@ def table_of_variables(prompt: str, values: str, line_by_line: bool, shared: dic
 
 
 def values_of(prompt: str, text: str) -> dict[str, list[str]]:
-    """The values of each variable of this prompt, in the order in which the prompt names them."""
+    """The values of each variable, in the order of the prompt."""
     names = list(dict.fromkeys(VARIABLE.findall(prompt)))
     if not names:
         raise TableRefused("The prompt has no variable. Write one in braces, such as: a lighthouse in {weather}.")
@@ -59,7 +59,7 @@ def filled(prompt: str, values: dict[str, str]) -> str:
 
 
 def table_of_pictures(prompt: str, pictures: list[Picture], shared: dict[str, str]) -> Table:
-    """A row with the same prompt for each picture. Raises TableRefused."""
+    """One row with the same prompt for each picture. Raises TableRefused."""
     if not pictures:
         raise TableRefused("Add at least one picture.")
     rows = [[prompt, str(picture.public_id), *shared_cells(shared)] for picture in pictures]

@@ -1,6 +1,6 @@
-"""Many at once: a table in which each row is one Generate form, checked by that form.
+"""Many at once: a table in which each row is checked as one Generate form.
 
-So a row and the form accept and refuse the same, in the same words.
+A row and the form therefore accept and refuse the same, with the same sentences.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 class Lookups:
-    """Objects that several rows use are looked up once, and so are refusals."""
+    """Looks up objects that several rows use only once, including missing ones."""
 
     def __init__(self):
         self.answers: dict[tuple, Any] = {}
@@ -88,7 +88,7 @@ class Lookups:
 
 
 class RowForm(GenerateForm):
-    """The form of Generate for one row. The token is the whole table's."""
+    """The Generate form for one row. The token belongs to the whole table."""
 
     def __init__(self, data: dict[str, str], *, owner, lookups: Lookups):
         self.lookups = lookups
@@ -100,7 +100,7 @@ class RowForm(GenerateForm):
         return ""
 
     def clean_collection(self) -> str:
-        """A name: of one that there is, or of one to make."""
+        """The name of an existing collection, or of a new one."""
         name = " ".join(self.cleaned_data["collection"].split())
         if len(name) > LONGEST_NAME:
             raise forms.ValidationError(f"A collection's name has at most {LONGEST_NAME} characters.")
@@ -130,20 +130,20 @@ class Cell:
 
     @property
     def kind(self) -> str:
-        """The form's field that it belongs to."""
+        """The form field that this column belongs to."""
         return field_of(self.column)
 
 
 @dataclass
 class Row:
-    """One row with its verdict. `errors` are those that belong to no cell."""
+    """One row with the result of its check. `errors` are those that belong to no cell."""
 
     number: int
     cells: list[Cell]
     is_ticked: bool
     requests: list[Request] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    beyond: list[str] = field(default_factory=list)  # cells that no column is named for
+    beyond: list[str] = field(default_factory=list)  # cells beyond the last named column
 
     @property
     def all_errors(self) -> list[str]:
@@ -160,7 +160,7 @@ class Row:
 
     @property
     def request(self) -> Request | None:
-        """One of its equal requests, if the row can be made."""
+        """The row's request, if it is valid. A row with a count stands for several equal ones."""
         return self.requests[0] if self.requests else None
 
     @property
@@ -175,7 +175,7 @@ class Row:
         (cell.errors if cell else self.errors).append(sentence)
 
     def cell(self, name: str, hint: str = "") -> Cell | None:
-        """The cell that a sentence about this field belongs to; of several settings the one that `hint` names."""
+        """The cell for an error of this field. Of several settings, it is the one that `hint` names."""
         belonging = [cell for cell in self.cells if cell.kind == name]
         named = [cell for cell in belonging if setting_of(cell.column) and setting_of(cell.column) in hint.lower()]
         written = [cell for cell in belonging if cell.text.strip()]
@@ -193,8 +193,8 @@ def setting_of(column: str) -> str:
 class BatchForm:
     """The table of *Many at once*: `rows` with their results, and the requests of the selected rows.
 
-    `ticked` are the numbers of the rows to make, from 1; None ticks every row. Pictures that came along are matched by
-    their file names, kept at once, and their cells then hold the pictures' own ids. Raises TableRefused.
+    `ticked` are the numbers of the rows to make, from 1; None ticks every row. Uploaded pictures are matched by their
+    file names and stored at once; their cells then hold the pictures' ids. Raises TableRefused.
     """
 
     def __init__(self, table: Table, *, owner, ticked: set[int] | None = None, files: Iterable = ()):
@@ -227,7 +227,7 @@ class BatchForm:
         return row
 
     def form_data(self, row: Row) -> dict[str, str]:
-        """The row as the fields of the form. A value that cannot be used gets an error in its cell."""
+        """The row as fields of the form. An unusable value gets an error in its cell."""
         data: dict[str, str] = {}
         for cell in [cell for cell in row.cells if cell.text.strip()]:
             if cell.column in FRAMES.values():
@@ -241,7 +241,7 @@ class BatchForm:
         return data | {"config": self.config_text(row)}
 
     def frame_data(self, cell: Cell) -> dict[str, str]:
-        """A frame's cell holds an address, the file name of a picture that came along, or a kept picture's id."""
+        """A frame's cell holds a URL, the file name of an uploaded picture, or the id of a stored picture."""
         text = cell.text.strip()
         which = next(which for which, name in FRAMES.items() if name == cell.column)
         if not text:
@@ -262,7 +262,7 @@ class BatchForm:
         return keep_upload(self.owner, self.files[name])
 
     def config_text(self, row: Row) -> str:
-        """The settings of a row as the form takes them: its JSON, and the columns that hold one setting each."""
+        """The row's settings as the form takes them: the JSON column, merged with the columns for single settings."""
         whole = next((cell.text for cell in row.cells if cell.column == "config"), "")
         single = [cell for cell in row.cells if setting_of(cell.column) and cell.text.strip()]
         try:
@@ -278,7 +278,7 @@ class BatchForm:
         return json.dumps(config, ensure_ascii=False) if single else whole
 
     def setting_types(self, row: Row) -> dict[str, str]:
-        """The types of the settings of the row's provider, as far as they are known."""
+        """The known types of the provider's settings."""
         try:
             provider = self.lookups.provider(row.text("provider"))
         except forms.ValidationError:
@@ -298,25 +298,25 @@ class BatchForm:
         return [request for row in self.ticked_rows for request in row.requests]
 
     def refusal(self) -> str:
-        """Why the ticked rows cannot be made together, or ""."""
+        """Why the selected rows cannot be generated together, or ""."""
         wrong = [str(row.number) for row in self.ticked_rows if row.all_errors]
         if wrong:
             which = f"Row {wrong[0]} has" if len(wrong) == 1 else f"Rows {', '.join(wrong[:8])} have"
             return f"{which} an error, so nothing was made and nothing was spent. Correct or untick what is marked."
         count = len(self.requests())
         if not count:
-            return "No row is ticked, so there is nothing to make."
+            return "No row is selected, so there is nothing to generate."
         if count > MOST_VIDEOS:
             return f"These are {count:,} videos; one batch may have {MOST_VIDEOS}. Untick some rows. Nothing was made."
         return ""
 
     def table(self) -> Table:
-        """The table as it is now: with the ids of kept pictures in place of their file names."""
+        """The current table, with ids of stored pictures in place of their file names."""
         return Table(self.columns, [[cell.text for cell in row.cells] + row.beyond for row in self.rows])
 
 
 def known_columns(table: Table) -> list[str]:
-    """The columns by the names of the form. Raises TableRefused if one is unknown or appears twice."""
+    """The columns by their names in the form. Raises TableRefused if one is unknown or repeated."""
     names = [column_name(name) for name in table.columns]
     for given, name in zip(table.columns, names, strict=True):
         if name not in COLUMNS and not setting_of(name):
@@ -368,5 +368,5 @@ def warn(row: Row):
 
 
 def fingerprint(table: Table) -> str:
-    """The same for the same table, to distinguish its selected rows from those of another one."""
+    """A digest of the table, to notice that the selected rows belong to another version of it."""
     return hashlib.sha256(json.dumps([table.columns, table.rows]).encode()).hexdigest()[:24]

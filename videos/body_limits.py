@@ -1,4 +1,4 @@
-"""The size limit of a request's body: as much as the form at its address can need, and little for strangers.
+"""Limits the size of a request's body: as much as the form at its address can need, and little before sign-in.
 
 The web server asks before it reads a large body. Under another server the middleware refuses it before a form is read.
 """
@@ -18,7 +18,7 @@ FOR_STRANGERS = 64 * 1024  # signing in, setting up, accepting an invitation
 
 
 def takes_uploads(most_bytes: int) -> Callable:
-    """For a view whose form has files: how much they and the form around them may be together."""
+    """Sets the limit of a view whose form has files: for the files and the form together."""
 
     def mark(view):
         view.largest_body = most_bytes

@@ -44,7 +44,7 @@ def data_folder(**kwargs):
 def secret_key(**kwargs):
     if settings.SECRET_KEY_IS_GIVEN and is_guessable(settings.SECRET_KEY):
         hint = "Unset it, and the studio makes its own; or give at least 32 random characters. Changing it signs "
-        sentence = "SECRET_KEY is too short or too regular: whoever guesses it can sign in as anybody."
+        sentence = "SECRET_KEY is too short or too regular: anybody who guesses it can sign in as anybody else."
         return [checks.Error(sentence, hint=f"{hint}everybody out.", id="studio.E005")]
     if settings.SECRET_KEY_IS_GIVEN or data_folder() or can_read(settings.DATA / "secret-key"):
         return []
@@ -63,11 +63,11 @@ def can_read(path: Path) -> bool:
 
 @checks.register()
 def public_address(**kwargs):
-    hint = "Give the whole public address and no path, such as https://studio.example.com"
+    hint = "Give the full public address without a path, such as https://studio.example.com"
     if settings.STUDIO_URL and not is_address(settings.STUDIO_URL):
         return [checks.Error(f"STUDIO_URL is not an address: {settings.STUDIO_URL}", hint=hint, id="studio.E002")]
     if settings.STUDIO_URL and not is_bare(settings.STUDIO_URL):
-        sentence = f"The studio cannot live below a path, and STUDIO_URL has one: {settings.STUDIO_URL}"
+        sentence = f"The studio cannot run below a path, and STUDIO_URL has one: {settings.STUDIO_URL}"
         return [checks.Error(sentence, hint=hint, id="studio.E002")]
     if settings.STUDIO_URL and not settings.OVER_TLS and not is_local(settings.STUDIO_URL):
         return [
@@ -96,7 +96,7 @@ def host_names(**kwargs):
     if not wrong:
         return []
     hint = "Give names without https:// and without a path, separated by commas, such as studio.example.com"
-    return [checks.Warning(f"STUDIO_HOSTS holds what is no name: {', '.join(wrong)}", hint=hint, id="studio.W009")]
+    return [checks.Warning(f"Not a host name in STUDIO_HOSTS: {', '.join(wrong)}", hint=hint, id="studio.W009")]
 
 
 @checks.register()
@@ -150,7 +150,7 @@ def numbers(**kwargs):
         for name, value, least, usual in (
             ("STUDIO_POLL_SECONDS", settings.POLL_SECONDS, SHORTEST_POLL, "10 seconds"),
             ("STUDIO_OVERDUE_SECONDS", settings.OVERDUE_SECONDS, 0, "600 seconds"),
-            ("STUDIO_STOP_FOLLOWING_SECONDS", settings.STOP_FOLLOWING_SECONDS, 0, "86400 seconds"),
+            ("STUDIO_STOP_WAITING_SECONDS", settings.STOP_WAITING_SECONDS, 0, "86400 seconds"),
             ("STUDIO_LEASE_SECONDS", settings.LEASE_SECONDS, 1, "120 seconds"),
             ("STUDIO_MAX_IN_FLIGHT", settings.MAX_IN_FLIGHT, 1, "10"),
             ("STUDIO_MAX_VIDEO_BYTES", settings.MAX_VIDEO_BYTES, 1, "2 GB"),
@@ -214,8 +214,8 @@ def backups(**kwargs):
     folder, media = Path(settings.BACKUP_FOLDER or "/"), Path(settings.MEDIA_ROOT)
     if not settings.BACKUP_FOLDER or not folder.absolute().is_relative_to(media):
         return []
-    hint = "Give a folder on another disk, or at least beside the data folder."
-    return [checks.Error("STUDIO_BACKUP_FOLDER lies among the videos that it is to save.", hint=hint, id="studio.E009")]
+    hint = "Give a folder on another disk, or at least outside the data folder."
+    return [checks.Error("STUDIO_BACKUP_FOLDER is inside the media folder.", hint=hint, id="studio.E009")]
 
 
 @checks.register()
@@ -229,7 +229,7 @@ def webhook(**kwargs):
     faults = []
     if not settings.WEBHOOK_SECRET:
         hint = "Set STUDIO_WEBHOOK_SECRET to a long random text, and give it to the receiver."
-        sentence = "STUDIO_WEBHOOK_SECRET is not set: whoever receives webhooks cannot tell who sent them."
+        sentence = "STUDIO_WEBHOOK_SECRET is not set: receivers of webhooks cannot verify who sent them."
         faults.append(checks.Warning(sentence, hint=hint, id="studio.W011"))
     if not address.startswith("https://") and not is_local(address):
         hint = "Give an address that begins with https://"

@@ -12,7 +12,7 @@ LONGEST_SHOWN = "Keep it within {:,} characters; this has {:,}."
 
 
 class Written(Typed):
-    """Text of a length that people can read. `missing` is the sentence where there is none; "" takes none, too."""
+    """Text of limited length. `missing` is the error if it is empty; with "", it may be empty."""
 
     def __init__(self, longest: int, missing: str = "", **options):
         self.longest, self.missing = longest, missing
@@ -26,7 +26,7 @@ class Written(Typed):
 
 
 class Line(Written):
-    """One line, without blanks around it."""
+    """A single line, stripped of surrounding spaces."""
 
     def __init__(self, longest: int, *arguments, **options):
         widget = forms.TextInput(attrs={"maxlength": longest, "dir": "auto"})

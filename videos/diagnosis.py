@@ -1,6 +1,6 @@
-"""What `manage.py doctor` looks at: each part of the studio, what is wrong with it, and what to do, in words.
+"""The checks of `manage.py doctor`: for each part of the studio, what is wrong and what to do about it.
 
-Every look is independent of the others, so that one part that fails does not hide the rest.
+The checks are independent, so that one that fails does not hide the others.
 """
 
 import os
@@ -59,14 +59,14 @@ def bad(words: str, advice: str = "") -> Finding:
     return Finding(Level.BAD, words, advice)
 
 
-# Each looks at one part
+# One check for each part
 def look_at_settings() -> Iterator[Finding]:
     found = checks.run_checks(include_deployment_checks=bool(settings.STUDIO_URL))
     ours = [message for message in found if (message.id or "").startswith("studio.")]
     for message in ours:
         yield (bad if message.level >= checks.ERROR else note)(message.msg, message.hint or "")
     if not ours:
-        yield fine("Every setting can work.")
+        yield fine("The settings are valid.")
 
 
 def look_at_data_folder() -> Iterator[Finding]:
@@ -105,7 +105,7 @@ def look_at_storage() -> Iterator[Finding]:
 def look_at_disk() -> Iterator[Finding]:
     free, needed = space.free(), space.needed()
     if free < needed:
-        advice = "Make room, or empty the trash. STUDIO_KEEP_DAYS lets old videos go by themselves."
+        advice = "Free some space, or empty the trash. STUDIO_KEEP_DAYS moves old videos to the trash automatically."
         yield bad(f"Only {amount(int(free))} is free: nothing new is sent below {amount(needed)}.", advice)
     else:
         yield fine(f"{amount(int(free))} is free.")
@@ -115,7 +115,7 @@ def look_at_worker() -> Iterator[Finding]:
     seconds = ProcessLock.objects.seconds_since(POLLER)
     advice = "Start it: `make run` starts everything, `manage.py worker` the worker alone. See its log."
     if seconds is None:
-        yield bad("No worker has ever run: nothing is sent, followed or saved.", advice)
+        yield bad("No worker has ever run: nothing is sent, polled or saved.", advice)
     elif seconds > WORKER_SILENT:
         when = timedelta(seconds=round(seconds))
         yield bad(f"The worker has not been seen for {when} (hours:minutes:seconds).", advice)
@@ -145,13 +145,13 @@ def look_at_keys() -> Iterator[Finding]:
         if registry.find(account.backend).is_configured:
             words = account_check.check_account(account)
             if words:
-                yield bad(words, "Check HEYGEN_API_KEY, HEYGEN_API_URL, and this machine's way to the Internet.")
+                yield bad(words, "Check HEYGEN_API_KEY, HEYGEN_API_URL, and this machine's Internet connection.")
             else:
                 yield fine(f"{account.api_name} accepts the key.")
 
 
 def look_at_clock() -> Iterator[Finding]:
-    """Leases and links depend on it; a server's own clock is taken as right."""
+    """Checks the clock, which leases and links depend on, against HeyGen's."""
     reply = httpx.head(settings.HEYGEN_API_URL, timeout=10, follow_redirects=False, trust_env=False)
     told = reply.headers.get("Date")
     if not told:
@@ -207,13 +207,13 @@ def look_at_backups() -> Iterator[Finding]:
     if not verified_backup.is_wanted():
         yield note("No backup is made.", "Set STUDIO_BACKUP_FOLDER or STUDIO_BACKUP_BUCKET: see docs/backup.md.")
         return
-    for place in verified_backup.places():
-        made_at = verified_backup.made_when(place.newest())
+    for destination in verified_backup.destinations():
+        made_at = verified_backup.made_when(destination.newest())
         if made_at is None or timezone.now() - made_at > OLD_BACKUP:
-            advice = "Run `manage.py backupstudio` to see what keeps it from being made."
-            yield bad(f"There is no proven backup of the last {OLD_BACKUP} in {place}.", advice)
+            advice = "Run `manage.py backupstudio` to see why it is not made."
+            yield bad(f"There is no proven backup of the last {OLD_BACKUP} in {destination}.", advice)
         else:
-            yield fine(f"The newest proven backup in {place} is of {made_at:%d %B %Y, %H:%M} UTC.")
+            yield fine(f"The newest proven backup in {destination} is of {made_at:%d %B %Y, %H:%M} UTC.")
 
 
 LOOKS: dict[str, Callable[[], Iterable[Finding]]] = {
@@ -234,7 +234,7 @@ ONLINE: dict[str, Callable[[], Iterable[Finding]]] = {"API key": look_at_keys, "
 
 
 def diagnose(online: bool = True) -> Iterator[tuple[str, Finding]]:
-    """Part and finding, one after the other. Without a database, what is in it is not asked for."""
+    """Yields each part with its findings. Checks that need the database are left out if it cannot be used."""
     has_database = True
     for part, look in (LOOKS | (ONLINE if online else {})).items():
         if part in IN_DATABASE and not has_database:
@@ -247,14 +247,14 @@ def diagnose(online: bool = True) -> Iterator[tuple[str, Finding]]:
 def found_by(part: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
     try:
         yield from look()
-    except Exception as error:  # this part cannot be looked at; the others can
+    except Exception as error:  # this check failed; the others go on
         connection.close()
-        yield bad(f"It could not be looked at ({name_of(error)}).", ADVICE.get(part, ""))
+        yield bad(f"It could not be checked ({name_of(error)}).", ADVICE.get(part, ""))
 
 
 IN_DATABASE = {"Worker", "Sending", "People", "Faults", "Videos", "Webhooks", "API key"}
 ADVICE = {
     "Database": "Check DATABASE_URL, that its server runs, and that this user may write to it.",
     "Storage": "Check that the folder, or the bucket and its AWS_* settings, can be written to.",
-    "Clock": "HeyGen could not be reached. Check this machine's way to the Internet.",
+    "Clock": "HeyGen could not be reached. Check this machine's Internet connection.",
 }

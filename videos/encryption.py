@@ -1,7 +1,7 @@
-"""Encrypts the few secrets that the database holds, with a key that is derived from SECRET_KEY.
+"""Encrypts the few secrets in the database with a key derived from SECRET_KEY.
 
-Whoever has both the database and SECRET_KEY can read them. A secret that was stored under another SECRET_KEY is
-unreadable: it has to be given again.
+Anybody with both the database and SECRET_KEY can read them. A secret that was stored under another SECRET_KEY is
+unreadable and has to be entered again.
 """
 
 from base64 import urlsafe_b64encode

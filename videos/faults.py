@@ -1,4 +1,4 @@
-"""Where an exception came from, without its words: they may hold a signed link or a key."""
+"""Where an exception came from. Its text is left out, because it may contain a signed link or a key."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
 """The form of one click of Generate, and its error messages.
 
-Every error is one sentence beside its field. A request that is only unusual, such as a ratio that a provider does not
+Every error is one sentence next to its field. A request that is only unusual, such as a ratio that a provider does not
 list, gets advice and is not refused.
 """
 
@@ -20,7 +20,8 @@ from videos.models import Collection, Generation, Job, Picture, Provider, Remote
 from videos.models.provider_limits import Asked, refusals
 from videos.remotes import registry
 from videos.storage.frames import open_frame
-from videos.storage.pictures import PictureRefused, Redrawn
+from videos.storage.picture_limits import PictureRefused
+from videos.storage.pictures import Redrawn
 from videos.storage.probe import NotAVideo
 from videos.storage.redraw_process import RedrawFault, redraw_apart
 from videos.text import with_line_feeds
@@ -43,7 +44,7 @@ HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+")
 
 
 def first_offer() -> str:
-    """The provider that an empty composer offers: the contract's default, unless its API has ended."""
+    """The provider selected in an empty composer: the contract's default, unless its API has ended."""
     ended = {registry.plain_key(account.backend) for account in RemoteAccount.objects.all_active() if account.has_ended}
     living = Provider.objects.filter(state=Provider.State.ACTIVE).exclude(backend__in=ended)
     values = list(living.order_by("position", "name").values_list("value", flat=True))
@@ -203,7 +204,7 @@ class GenerateForm(forms.Form):
         ]
 
     def refuse_unchecked(self, sentence: str):
-        """Prepares the form to be shown again as it was typed: nothing is checked, so nothing is stored."""
+        """Prepares the form to be shown again with what was typed. Nothing is checked or stored."""
         self._errors, self.cleaned_data = ErrorDict(), {}
         self.add_error(None, sentence)
 
@@ -259,7 +260,7 @@ class GenerateForm(forms.Form):
         text = self.cleaned_data["collection"].strip()
         found = Collection.objects.visible_to(self.owner).filter(public_id=read_uuid(text)).first() if text else None
         if text and not found:
-            self.add_error(None, COLLECTION_GONE)  # the page has no field to show it beside
+            self.add_error(None, COLLECTION_GONE)  # the page has no field for it
         return found
 
     def clean_token(self):
@@ -401,7 +402,7 @@ def keep_last_frame(owner, public_id: str) -> Picture:
 
 
 def keep_frame(owner, public_id: str, at: float | None) -> Picture:
-    """A saved video's frame at so many seconds, or its last one, as a picture of the owner's own."""
+    """A saved video's frame at this second, or its last frame, as a new picture of the owner."""
     videos = Generation.objects.visible_to(owner).kept().with_everything()
     generation = videos.filter(public_id=read_uuid(public_id), saved_video__isnull=False).first()
     if generation is None:

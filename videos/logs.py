@@ -1,6 +1,6 @@
 """Logging: lines for people or JSON for programs, with the generation that a line is about.
 
-Secrets are kept out of the log where they arise. `scrubbed` is the second net below: no setting that is a secret and no
+Secrets are kept out of the log where they arise. `scrubbed` is a second safeguard: no setting that is a secret and no
 signature of a link passes it.
 """
 

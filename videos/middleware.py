@@ -44,7 +44,7 @@ PERMISSIONS = ", ".join(
 
 
 class SessionMiddleware(sessions_middleware.SessionMiddleware):
-    """Saves the session after the view. Django would report a database that takes no writes as a bad request."""
+    """Saves the session after the view. Django would report a read-only database as a bad request."""
 
     def process_response(self, request, response):
         try:
@@ -63,7 +63,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
     """Every page requires a signed-in person, unless its view says otherwise."""
 
     def handle_no_permission(self, request, view_func):
-        # A swapped-in login page would remove what was typed: the script shows a message beside the form instead.
+        # A swapped-in login page would remove what was typed: the script shows a message next to the form instead.
         if request.htmx:
             return HttpResponse("Your session ended. Sign in again.", status=401, content_type="text/plain")
         if not get_user_model().objects.exists():
@@ -94,7 +94,7 @@ class RequestMetricsMiddleware:
 
 
 class SecondFactorMiddleware:
-    """Whoever must have a second factor, and has none, sets one up before anything else."""
+    """Sends people who need a second factor and have none to the page that sets one up."""
 
     OPEN = frozenset(
         {
@@ -140,7 +140,7 @@ class LastSeenMiddleware:
 
 
 class RemovedMeanwhileMiddleware:
-    """A row may be gone at any moment, between any two steps of a view: then there is nothing here any more."""
+    """Answers 404 if a row was deleted between two steps of a view, which may happen at any moment."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -158,7 +158,7 @@ class RemovedMeanwhileMiddleware:
 
 
 class NoStoreMiddleware:
-    """Keeps pages out of the browser's cache: a form that comes back by the Back button would be an old one."""
+    """Keeps pages out of the browser's cache, so that the Back button never shows an old form."""
 
     def __init__(self, get_response):
         self.get_response = get_response

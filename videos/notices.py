@@ -88,7 +88,7 @@ def problem_of(account: RemoteAccount) -> Notice | None:
     if not account.status_note or account.paused:
         return None
     rest = "The studio keeps trying; videos in progress are not lost."
-    return Notice(f"problem-{account.backend}", f"Trouble at {account.name}.", f"{account.status_message} {rest}")
+    return Notice(f"problem-{account.backend}", f"{account.name} has problems.", f"{account.status_message} {rest}")
 
 
 def ending_of(account: RemoteAccount) -> Notice | None:

@@ -1,6 +1,6 @@
-"""The admin's front page: is everything well, what was spent, what needs a person, what changed, what failed.
+"""The admin's front page: the studio's health, spend, what needs a person, recent changes, and failures.
 
-Each figure costs the same however long the history is: it reads one row, the unfinished, or a span of days by an index.
+No figure costs more as history grows: each reads one row, the unfinished, or some days by an index.
 """
 
 import shutil
@@ -68,15 +68,15 @@ def worker() -> Tile:
 
 
 def polls() -> Tile:
-    """Whether each running generation is asked after at its own time."""
+    """Whether running generations are polled on time."""
     running = Generation.objects.filter(status=Status.RUNNING, backend__in=registry.active_keys())
     now, first_due = timezone.now(), running.order_by("due_at").values_list("due_at", flat=True).first()
     late = max(0.0, (now - first_due).total_seconds()) if first_due else 0.0
-    value = f"{gap(late)} late" if late > LATE else "On time" if first_due else "Nothing to ask"
+    value = f"{gap(late)} late" if late > LATE else "On time" if first_due else "Nothing running"
     every = f"every {current().poll_seconds:g} s"
     address = f"{reverse('admin:videos_generation_changelist')}?status__exact={Status.RUNNING}"
     tone = "warn" if late > LATE else "good" if first_due else ""
-    return Tile("Polls", "activity", value, f"{count(running)} followed, {every}", address, tone)
+    return Tile("Polls", "activity", value, f"{count(running)} running, {every}", address, tone)
 
 
 def queue() -> Tile:
@@ -84,9 +84,9 @@ def queue() -> Tile:
     accounts = RemoteAccount.objects.all_active()
     now = timezone.now()
     sent = sum(count(Generation.objects.occupying(account.backend, now)).found for account in accounts)
-    places = sum(account.in_flight_limit for account in accounts)
+    limit = sum(account.in_flight_limit for account in accounts)
     tasks = enqueue.waiting()
-    context = f"{sent} of {places} being made" + (f", {tasks} tasks" if tasks else "")
+    context = f"{sent} of {limit} being made" + (f", {tasks} tasks" if tasks else "")
     address = f"{reverse('admin:videos_generation_changelist')}?status__exact={Status.QUEUED}"
     return Tile("Queue", "list-ordered", f"{waiting} waiting" if waiting else "Empty", context, address)
 
@@ -148,7 +148,7 @@ class Spend:
 
 
 def spend() -> Spend:
-    """What the ledger holds for today and the days before, in the currency of the studio's budget, or the commonest."""
+    """The ledger's sums for the last days, in the currency of the studio's budget, or the most common one."""
     today = studio_day()
     shared = Budget.objects.filter(scope=Budget.Scope.STUDIO).first()
     entries = LedgerEntry.objects.counting().filter(day__gt=today - timedelta(days=DAYS_SHOWN), day__lte=today)
@@ -224,7 +224,7 @@ def changes() -> list[Change]:
 
 
 def change_words(entry: LogEntry) -> str:
-    """Such as "added the budget “olivia”", or "changed VEO 3.1: Was paused."."""
+    """A change in words, such as "added the budget “olivia”", or "changed VEO 3.1: Was paused."."""
     verb = {ADDITION: "added", DELETION: "deleted"}.get(entry.action_flag, "changed")
     note = entry.get_change_message()
     return f"{verb} {entry.object_repr}" + (f": {note}" if note and entry.action_flag != ADDITION else "")
@@ -248,7 +248,7 @@ class Failures:
 
 
 def failures() -> Failures:
-    """Of the last days, by cause. `due_at` is when a row was last worked on, and the index has it beside the status."""
+    """Failures of the last days, by cause. `due_at` is when a row was last worked on; it is indexed with the status."""
     since = timezone.now() - FAILED_WITHIN
     recent = Generation.objects.filter(due_at__gte=since, backend__in=registry.active_keys())
     failed = recent.filter(status=Status.FAILED).order_by("-due_at").values_list("error_class", "provider__name")

@@ -1,4 +1,4 @@
-"""What people write while they review: comments, and links for others to take part by."""
+"""Forms for reviewing: comments, review links, and the agency's name and logo."""
 
 import math
 from datetime import datetime, time, timedelta
@@ -24,7 +24,7 @@ COVERS = [
 
 
 class CommentForm(forms.Form):
-    """A comment on a clip. What cannot be read of its place is left out; its text is what counts."""
+    """A comment on a clip. An unreadable time or area is dropped, so that the text is never lost."""
 
     text = Lines(LONGEST_COMMENT, missing="Write a comment first.", label="Comment")
     at = Typed()
@@ -59,7 +59,7 @@ class CommentForm(forms.Form):
 
 
 class ClientCommentForm(CommentForm):
-    """A comment from behind a link: it is no reply, and its author sees it. `known` is the name that they gave before;
+    """A client's comment: never a reply, and always visible to its author. `known` is the name that they gave before;
     the field may then be left out."""
 
     name = Line(LONGEST_AUTHOR, label="Your name")
@@ -72,14 +72,14 @@ class ClientCommentForm(CommentForm):
     def clean_name(self) -> str:
         name = self.cleaned_data["name"] or self.known
         if not name:
-            raise forms.ValidationError("Say who you are, so that your answer has a name.")
+            raise forms.ValidationError("Enter your name, so that the studio knows who answered.")
         return name
 
 
 class LinkForm(forms.Form):
     """A new review link."""
 
-    label = Line(LONGEST_LABEL, missing="Say for whom the link is.", label="For whom")
+    label = Line(LONGEST_LABEL, missing="Enter who the link is for.", label="For whom")
     ends = forms.DateField(required=False, label="Ends after", widget=forms.DateInput(attrs={"type": "date"}))
     password = forms.CharField(
         required=False,
@@ -120,11 +120,11 @@ class LinkForm(forms.Form):
     def clean(self):
         cleaned = super().clean()
         if self.chosen() == []:
-            self.add_error("covers", "No video is chosen.")
+            self.add_error("covers", "Choose at least one video.")
         return cleaned
 
     def chosen(self) -> list[Clip] | None:
-        """The clips that it covers; None covers the whole collection, including clips that are added later."""
+        """The clips that the link covers. None means the whole collection, including clips that are added later."""
         covers = self.cleaned_data.get("covers") or "all"
         if covers == "all":
             return None
@@ -140,11 +140,11 @@ class LinkForm(forms.Form):
 
 
 class AgencyForm(forms.Form):
-    """The name and the mark that clients see."""
+    """The name and the logo that clients see."""
 
     name = Line(LONGEST_AGENCY, label="Name")
-    mark = forms.FileField(required=False, label="Mark", widget=forms.FileInput(attrs={"accept": "image/*"}))
-    without_mark = forms.BooleanField(required=False, label="Remove the mark")
+    mark = forms.FileField(required=False, label="Logo", widget=forms.FileInput(attrs={"accept": "image/*"}))
+    without_mark = forms.BooleanField(required=False, label="Remove the logo")
 
     def __init__(self, *arguments, owner, **options):
         super().__init__(*arguments, **options)

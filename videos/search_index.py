@@ -86,7 +86,7 @@ def found(words: list[str]) -> tuple[Q, bool]:
 
 
 def trigrams_of(words: list[str]) -> str:
-    """What the prompts must have at least; "" for words that are too short."""
+    """The trigrams to match in the index; "" for words that are too short."""
     parts = {word[at : at + TRIGRAM] for word in words for at in range(len(word) - TRIGRAM + 1)}
     return " AND ".join('"' + part.replace('"', '""') + '"' for part in sorted(parts))
 

@@ -1,4 +1,4 @@
-"""The flag that asks everything in this worker to stop soon. Whatever runs longer than a moment checks it.
+"""The flag that asks everything in this worker to stop soon. All longer work checks it.
 
 It is one byte of shared memory without a lock. A `multiprocessing.Event` has a lock, and a process that is killed while
 holding it would leave all others waiting forever.

@@ -1,4 +1,4 @@
-"""Tables as text: reads the CSV of spreadsheets, and writes CSV."""
+"""Reads CSV from spreadsheets, and writes CSV."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class TableRefused(ValueError):
-    """The text is no table that can be read. `str(error)` is the sentence."""
+    """The text cannot be read as a table. `str(error)` is the sentence for the person."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def encoding_of(data: bytes) -> str:
 
 
 def read_table(text: str) -> Table:
-    """The table in this CSV text, whatever separates its cells. Rows without any text are left out.
+    """Reads CSV with any usual separator. Rows without any text are left out.
 
     Raises TableRefused.
     """
@@ -84,7 +84,7 @@ def make_table(lines: list[list[str]]) -> Table:
 
 
 def without_empty_end(row: list[str], width: int) -> list[str]:
-    """Spreadsheets end short rows with empty cells; what is beyond the last column and not empty stays, to be seen."""
+    """Drops empty cells beyond the last column. Cells with text stay, so that they are reported."""
     while len(row) > width and not row[-1].strip():
         row = row[:-1]
     return row

@@ -56,8 +56,8 @@ NIGHTLY_SECONDS = 6 * 3600.0  # a first backup copies everything
 
 
 def task(job: Job, of_generation: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A django-q2 task that ends quietly when the worker ends. What nobody foresaw becomes a fault of the studio, until
-    the job has worked again; where it works on one generation, the engine says when that is."""
+    """A django-q2 task that ends quietly when the worker ends. An unforeseen exception becomes a fault of the studio,
+    until the job works again; for jobs on one generation, the engine decides when that is."""
 
     def as_task(function: Callable[..., None]) -> Callable[..., None]:
         @wraps(function)
@@ -173,7 +173,7 @@ sweep = recover
 
 @contextmanager
 def one_of(name: str, limit: int) -> Iterator[bool]:
-    """Whether one of `limit` locks for this work was free. It is held until the end, or until this process dies."""
+    """Whether one of `limit` locks for this work was free. It is held until the block or the process ends."""
     folder = settings.DATA / name
     folder.mkdir(exist_ok=True)
     for number in range(limit):

@@ -1,4 +1,4 @@
-"""What happened to one generation, as a person reads it: its events and its ledger in one list, oldest first."""
+"""The history of one generation for a person: its events and ledger lines in one list, oldest first."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,11 +26,11 @@ TITLES = {
     Step.UNKNOWN: ("circle-question-mark", "Did {name} accept this?"),
     Step.POLLED: ("refresh-cw", "Polled"),
     Step.COMPLETED: ("circle-check", "{name} says completed"),
-    Step.FAILED: ("circle-x", "{name} could not make it"),
+    Step.FAILED: ("circle-x", "Failed at {name}"),
     Step.STOPPED: ("circle-stop", "Stopped waiting"),
     Step.CHECK_AGAIN: ("refresh-cw", "Checked again by {who}"),
-    Step.NEW_LINK: ("link", "A fresh link from {name}"),
-    Step.INTERRUPTED: ("unplug", "The download broke off"),
+    Step.NEW_LINK: ("link", "A new link from {name}"),
+    Step.INTERRUPTED: ("unplug", "The download was interrupted"),
     Step.NOT_SAVED: ("triangle-alert", "Not saved yet"),
     Step.SAVED: ("hard-drive", "Saved"),
     Step.FETCH_AGAIN: ("rotate-cw", "Downloaded again, asked for by {who}"),
@@ -59,7 +59,7 @@ MONEY = {
 GOOD = {Step.SAVED}
 BAD = {Step.REFUSED, Step.FAILED}
 ASKED = {Step.ACCEPTED, Step.FOUND, Step.CHECK_AGAIN}  # polls are counted from here
-# What versions before 0.2.0 kept of a generation: its times.
+# Versions before 0.2.0 kept only the times of a generation.
 OLD_TIMES = [
     (Step.CREATED, "created_at"),
     (Step.SENDING, "sent_at"),
@@ -70,7 +70,7 @@ OLD_TIMES = [
 
 @dataclass
 class Line:
-    """One step, or the polls between two steps folded into one. `gap` is seconds since the line before."""
+    """One step, or all polls between two steps. `gap` is the seconds since the line before."""
 
     at: datetime
     title: str
@@ -166,7 +166,7 @@ def who(event: GenerationEvent) -> str:
 
 
 def folded(generation: Generation, polled: list, since: int, end: GenerationEvent | None, at: datetime) -> Line:
-    """All polls from one step to the next: how many there were, and what they said how often."""
+    """All polls from one step to the next: their number, and how often each answer came."""
     last = end.polls if end else generation.polls
     count = last - since
     said: Counter[str] = Counter()
@@ -201,7 +201,7 @@ def of_money(generation: Generation) -> Iterator[Line]:
 
 
 def of_old_times(generation: Generation, events: Sequence[GenerationEvent]) -> Iterator[Line]:
-    """What a generation of an older version has instead of events."""
+    """The lines of a generation from an older version, which has times but no events."""
     first = events[0].at if events else None
     if events and events[0].step == Step.CREATED:
         return

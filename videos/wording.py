@@ -15,7 +15,7 @@ MAY_COST = "{name} may have charged for it; Retry makes a new video, which costs
 NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again automatically."
 
 REPEATING = "The same request is repeated under the same key, which never costs twice."
-STILL_OPEN = "Whether this was charged is as open as before."
+STILL_OPEN = "It is still unknown whether this was charged."
 
 # The title of a failure, by its cause.
 TITLES = {
@@ -27,7 +27,7 @@ TITLES = {
     "plan": "Not allowed on this plan",
     "retired": "{name} no longer offers this",
     "too_large": "Too large for {name}",
-    "not_found": "{name} has lost this one",
+    "not_found": "{name} does not know this any more",
     "fault": "Generation failed",
     "busy": "{name} was too busy",
     "cancelled": "Cancelled at {name}",
@@ -37,14 +37,14 @@ TITLES = {
 SENTENCES: dict[str, dict[str, str]] = {
     # A problem of the remote API itself: for banners, and the reason of a pause.
     "remote": {
-        "invalid": "{name} did not accept this request as it stands. Nothing was made; edit it and try again.",
+        "invalid": "{name} did not accept this request. Nothing was made; edit it and try again.",
         "picture": "{name} could not fetch the start or end frame. Nothing was made; try another picture.",
-        "refused": "The prompt or a picture was refused by the provider. Nothing was saved; reword it and try again.",
-        "key": "{name} did not accept the API key. Nothing is sent until the key is put right.",
+        "refused": "Your prompt was blocked by the provider's content policy. Nothing was made; edit it and try again.",
+        "key": "{name} did not accept the API key. Nothing is sent until the key is corrected.",
         "credits": "The {name} account has run out of credits. Nothing is sent until it is topped up.",
         "plan": "The {name} account's plan does not allow this. Nothing was made.",
         "retired": "{name} no longer offers this call. Nothing was made, and nothing more is sent.",
-        "not_found": "{name} does not know this execution.",
+        "not_found": "{name} does not know this id.",
         "too_large": "{name} says the request is too large. Nothing was made; use a smaller picture or shorter prompt.",
         "busy": "{name} is busy. This waits for its turn and is sent automatically; nothing was charged.",
         "in_progress": "{name} is still answering the first request.",
@@ -56,7 +56,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     # A definite refusal of the paid request. A banner about it disappears once somebody has resumed; the card's
     # words stay.
     "refusal": {
-        "key": "{name} did not accept the API key. " + NOT_CHARGED + "; retry once the key is right.",
+        "key": "{name} did not accept the API key. " + NOT_CHARGED + "; retry once the key is corrected.",
         "credits": "The {name} account had run out of credits. " + NOT_CHARGED + "; retry once it is topped up.",
         "retired": "{name} no longer offered this call. " + NOT_CHARGED + "; retry once it does.",
         # The owner was told that the outcome is unknown and may have retried, so it is not sent again automatically.
@@ -85,7 +85,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "interrupted": "The studio was interrupted while it was sending.",
         "studio": "The studio lost {name}'s answer.",
         "own_fault": "The studio met a fault of its own before it could keep {name}'s answer.",
-        "repeated": "{name} answered with an execution that belongs to another generation of this studio.",
+        "repeated": "{name} answered with the id of another generation of this studio.",
         "*": "{name}'s answer does not say whether it took this request.",
     },
     # The request left, no usable answer came, and the remote replays its first answer to the same key.
@@ -95,14 +95,14 @@ SENTENCES: dict[str, dict[str, str]] = {
         "in_progress": "{name} is still answering the first request. " + REPEATING,
         "interrupted": "The studio was interrupted while it was sending. " + REPEATING,
         "busy": "{name} is busy. " + REPEATING,
-        "key": "{name} did not accept the API key. It is asked again once the key is right, at no cost.",
+        "key": "{name} did not accept the API key. It is asked again once the key is corrected, at no cost.",
         "credits": "The {name} account has run out of credits. It is asked again once it is topped up, at no cost.",
         "*": "{name}'s answer could not be read. " + REPEATING,
     },
     # The owner's rule moved a saved video to the trash.
     "retention": {
-        "age": "Older than this studio keeps videos. It can be brought back from the trash, and then stays.",
-        "space": "Moved to make room for newer videos. It can be brought back from the trash, and then stays.",
+        "age": "Older than this studio keeps videos. Restore it from the trash to keep it.",
+        "space": "Moved to make room for newer videos. Restore it from the trash to keep it.",
         "*": "Moved to the trash by this studio's rule.",
     },
     # A poll went wrong.
@@ -110,10 +110,10 @@ SENTENCES: dict[str, dict[str, str]] = {
         "busy": "{name} asked the studio to ask less often. " + KEEPS_ASKING,
         "network": "{name} could not be reached to ask how far this is. " + KEEPS_ASKING,
         "fault": "{name} answered with a fault of its own. " + KEEPS_ASKING,
-        "key": "{name} did not accept the API key. The video is not lost: it is polled again once the key is right.",
+        "key": "{name} did not accept the API key. The video is not lost: polling goes on once it is corrected.",
         "credits": "{name} says that the account has run out of credits. " + KEEPS_ASKING,
-        "plan": "{name} says that the account's plan does not allow to look. " + KEEPS_ASKING,
-        "retired": "{name} says that it no longer answers this question. " + KEEPS_ASKING,
+        "plan": "{name} says that the account's plan does not allow this. " + KEEPS_ASKING,
+        "retired": "{name} no longer offers this call. " + KEEPS_ASKING,
         "definite": "{name} refused to say how far this is. " + KEEPS_ASKING,
         "own_fault": "The studio met a fault of its own ({detail}). " + KEEPS_ASKING,
         "no_link": (
@@ -121,42 +121,42 @@ SENTENCES: dict[str, dict[str, str]] = {
         ),
         "*": "{name}'s answer could not be read. " + KEEPS_ASKING,
     },
-    # The remote API accepted it and could not make it.
+    # The remote API accepted it and failed to make it.
     "failure": {
         "refused": (
-            "The provider refused the prompt or a picture, so there is no video. " + MAY_COST + " Reword it first."
+            "The provider's content policy blocked this, so there is no video. " + MAY_COST + " Edit the prompt first."
         ),
         "picture": "The start or end frame could not be used, so there is no video. " + MAY_COST,
         "credits": "The {name} account ran out of credits, so there is no video. Top it up, then retry.",
         "plan": "The {name} account's plan does not allow this, so there is no video. Try another provider.",
         "invalid": "The provider did not accept this request, so there is no video. " + MAY_COST + " Edit it first.",
         "cancelled": "This was cancelled at {name}, so there is no video. " + MAY_COST,
-        "not_found": "{name} no longer knows this execution, so there is no video to fetch. " + MAY_COST,
-        "*": "The provider could not make this video. " + MAY_COST,
+        "not_found": "{name} no longer knows this id, so there is no video to fetch. " + MAY_COST,
+        "*": "The provider failed to make this video. " + MAY_COST,
     },
     # The video is made, and not saved yet. These complete "The video is finished, but …"; see AFTERWARDS.
     "saving": {
         "disk_full": "the studio's disk is full",
         "disk_nearly_full": "the studio's disk is nearly full",
-        "storage": "the studio's storage did not take it ({detail})",
-        "bucket_refused": "the bucket did not take it",
-        "bucket_part": "the bucket holds it only in part",
+        "storage": "the studio's storage did not accept it ({detail})",
+        "bucket_refused": "the bucket did not accept it",
+        "bucket_part": "the bucket has only a part of it",
         "too_large": "it is larger than {size}, the most this studio saves",
         "interrupted": "its download was interrupted",
         "interrupted_after": "its download was interrupted after {size}",
-        "stalled": "the server that holds it sends too slowly, or nothing at all",
-        "server": "the server that holds it answered with a fault (HTTP {http})",
-        "unreachable": "the server that holds it cannot be reached",
-        "compressed": "the server that holds it sent it packed, which nobody asked for",
+        "stalled": "its server sends too slowly, or nothing at all",
+        "server": "its server answered with an error (HTTP {http})",
+        "unreachable": "its server cannot be reached",
+        "compressed": "its server sent it compressed, without being asked to",
         "changed": "the file behind its link has changed",
-        "not_a_video": "what its link leads to is not a video",
+        "not_a_video": "its link does not lead to a video",
         "dead_link": "its link no longer works",
-        "redirects": "its link leads from one address to the next without end",
+        "redirects": "its link redirects too often",
         "not_encrypted": "its link does not lead to an encrypted address",
         "not_an_address": "its link is not an address that can be opened",
         "forbidden_address": "its link leads to an address that the studio must not open",
-        "no_new_link": "its link has died, and there is no fresh one yet. {remote}",
-        "no_link_now": "its link has died, and {name} gives no fresh one at the moment",
+        "no_new_link": "its link has expired, and there is no new one yet. {remote}",
+        "no_link_now": "its link has expired, and {name} gives no new one at the moment",
         "forgotten": "no copy of it was saved before {name} forgot it",
         "database": "the studio's database did not answer",
         "own_fault": "the studio met a fault of its own ({detail})",
@@ -166,7 +166,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "empty": "The file is empty.",
         "not_mp4": "The file is not an MP4 video.",
         "looks_like": "The file is {looks}, not an MP4 video.",
-        "no_picture": "The file holds no moving picture, only sound or data.",
+        "no_picture": "The file contains no video, only sound or data.",
         "cut_short": "The video is cut short: at least {missing} bytes are missing at its end.",
         "incomplete": "The video is incomplete: its index or its pictures are missing.",
         "odd_index": "The video's index is not one that this studio can read.",
@@ -177,7 +177,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "no_end": "The video is cut short or damaged: no picture near its end can be shown.",
         "codec": "The video is made with a codec that this studio cannot read.",
         "pixels": "The video is {width} × {height} pixels, more than the 4K this studio can check.",
-        "memory": "The studio has too little memory to look at it.",
+        "memory": "The studio has too little memory to check it.",
     },
     # Why sending is paused.
     "pause": {
@@ -187,11 +187,11 @@ SENTENCES: dict[str, dict[str, str]] = {
             "been sent since: sending them again would cost again. Cancel those that were made, then resume."
         ),
         "unknowns": "{requests} requests in a row ended without saying whether {name} accepted them.",
-        "refused_key": "{name} did not accept the API key. Nothing is sent until the key is put right.",
+        "refused_key": "{name} did not accept the API key. Nothing is sent until the key is corrected.",
     },
     # Made in demo mode and shown outside it, or the other way round.
     "mode": {
-        "demo": "Made in demo mode, so it is never sent for real. Generate it again to have it for real.",
+        "demo": "Made in demo mode, so it is never sent to a real API. Generate it again to make it for real.",
         "real": "Made with an API key. It waits, unharmed, until the studio runs with the key again.",
     },
     # Words that an older version stored, and that match no sentence of that version.
@@ -210,8 +210,8 @@ REMOTE = SENTENCES["remote"]
 
 CANNOT_CHECK = frozenset({"video.codec", "video.pixels", "video.memory"})
 # While a finished video is not saved yet: what happens next, after "Trying again in 60 s".
-FRESH_LINK = ", with a fresh link from {name}; nothing more is charged."
-ACT_SOON = "; put that right soon, because {name} keeps the video only for a time."
+FRESH_LINK = ", with a new link from {name}; nothing more is charged."
+ACT_SOON = "; fix this soon, because {name} keeps the video only for a time."
 NOTHING_AGAIN = "; nothing is downloaded again."
 AFTERWARDS = {
     "saving.disk_full": ACT_SOON,
@@ -239,7 +239,7 @@ def sentence(situation: str, cause: str, name: str, **facts: Any) -> str:
 
 
 def explain(code: str, name: str, facts: Mapping[str, Any] | None = None) -> str:
-    """The sentence for a code that a row holds, with the facts beside it; a text that is no code is shown as it is."""
+    """The sentence for a row's code and facts. A text that is no code is returned unchanged."""
     situation, _, cause = code.partition(".")
     if not cause or situation not in SENTENCES:
         return code

@@ -6,5 +6,5 @@ body.py         receives a request's body, within its limits
 reply.py        turns the application's answer into bytes to send
 sent_files.py   a file, or the part of it that is asked for
 remembered.py   who may have which file, for two seconds
-wire.py         the socket: receives and sends, and gives up on whoever stands still
+wire.py         the socket: receives and sends, and gives up on stalled clients
 """

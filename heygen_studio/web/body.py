@@ -64,7 +64,7 @@ async def receive(wire: Wire, buffer: bytearray, length: int | None, limit: int)
     if length is not None and length > limit:
         raise TooLarge
     incoming = Incoming(wire, buffer)
-    body = SpooledTemporaryFile(KEPT_IN_MEMORY)  # noqa: SIM115 – closed by whoever asked for it
+    body = SpooledTemporaryFile(KEPT_IN_MEMORY)  # noqa: SIM115 – closed by the caller
     try:
         async for piece in incoming.pieces(length) if length is not None else unchunked(incoming, limit):
             body.write(piece)

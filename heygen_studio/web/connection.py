@@ -1,7 +1,7 @@
 """One connection from its first byte to its last: a request's head, its body, the answer, and again.
 
 Only the application itself runs in a thread, and only once the whole request is here; it is free again before the
-first byte of its answer is sent. Whoever is slow holds a socket and nothing else, and not for ever.
+first byte of its answer is sent. A slow client only occupies a socket, and not for ever.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ FAULT = b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Len
 
 
 class Stage(Enum):
-    """What a connection is busy with."""
+    """The state of a connection."""
 
     IDLE = "idle"
     RECEIVING = "receiving"
@@ -94,7 +94,7 @@ class Connection:
         return head
 
     async def refuse(self, error: Exception) -> bool:
-        """What is not HTTP, or too large a head, gets gunicorn's own answer."""
+        """Answers what is not HTTP, or has too large a head, with gunicorn's own error."""
         collected = Collected()
         self.server.handle_error(None, collected, self.client, error)
         await self.wire.send(collected.take())
@@ -124,7 +124,7 @@ class Connection:
         return not reply.should_close() and not self.server.is_stopping
 
     async def read_body(self, request: Request, environ: dict, expects_more: bool) -> bool:
-        """Puts the body into `environ`; False if it is refused unread, which the application then says in its words."""
+        """Puts the body into `environ`; False if it is refused unread, which the application then explains."""
         reader = request.body.reader
         length = reader.length if isinstance(reader, LengthReader) else None
         limit = ASK_BEYOND

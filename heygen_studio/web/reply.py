@@ -1,4 +1,4 @@
-"""What the application answers, as bytes to send: all at once, a file, or piece by piece."""
+"""The application's answer as bytes to send: all at once, a file, or piece by piece."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ class Collected:
 
 
 class Reply(Response):
-    """gunicorn's own response, checks and all, whose files and streams are left to whoever sends them.
+    """gunicorn's response with all its checks, except that files and streams are left for the caller to send.
 
     After `run`, `take()` is what to send first. Then comes `file` from `offset` on, `count` bytes of it; or `stream`,
     through `send_stream`. `close()` ends it in any case.

@@ -32,7 +32,7 @@ class FileAnswer:
 
 
 def answer(file: SentFile, method: str, asked: Mapping[str, str]) -> FileAnswer:
-    """What a GET or HEAD with the headers `asked` (whose get() knows no case) is to be given."""
+    """The answer to a GET or HEAD with the headers `asked`, whose get() ignores case."""
     if is_known(asked.get("If-None-Match", ""), file.etag):
         return FileAnswer(304, {"ETag": file.etag})
     try:

@@ -63,7 +63,7 @@ class Worker(base.Worker):
         await self.stop()
 
     async def stop(self):
-        """What is being answered has a moment to come to its end."""
+        """Gives running requests a moment to finish."""
         self.is_stopping = True
         self.accept_no_more()
         begun = self.loop.time()
@@ -112,7 +112,7 @@ class Worker(base.Worker):
         self.accept_more()
 
     def make_room(self):
-        """The connections that ask nothing go first; if there are none, newcomers wait for one to end."""
+        """Closes idle connections first; if there are none, new ones wait for one to end."""
         if not self.close_idle(max(1, self.most // 20)):
             self.accept_no_more()
             self.loop.call_later(1, self.accept_more)

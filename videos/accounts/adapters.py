@@ -1,6 +1,6 @@
-"""What allauth asks of the studio, and what it may say.
+"""Connects allauth to the studio: its hooks, and the texts of its messages.
 
-How signing in is arranged. `/login`, its form, its throttle and the sessions are ours, as are invitations and links for
+`/login`, its form, its throttle and the sessions are ours, as are invitations and links for
 a new password. Once a password (or a provider, or a passkey) has said who somebody is, `views.account.enter` hands over
 to allauth's login stages: they ask for the second factor where there is one, and end in `AccountAdapter.login`. The
 pages of the second factor are allauth's views under our addresses, with our templates. Its own sign-up, mail and
@@ -23,7 +23,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 SENTENCES = {
     "mfa/messages/totp_activated.txt": "The authenticator app is set up. From now on it is asked for when you sign in.",
     "mfa/messages/totp_deactivated.txt": "The authenticator app is removed.",
-    "mfa/messages/recovery_codes_generated.txt": "These are your recovery codes. Keep them where you will find them.",
+    "mfa/messages/recovery_codes_generated.txt": "These are your recovery codes. Keep them in a safe place.",
     "mfa/messages/webauthn_added.txt": "The passkey is added.",
     "mfa/messages/webauthn_removed.txt": "The passkey is removed.",
     "socialaccount/messages/account_connected.txt": "Your account is connected.",
@@ -37,7 +37,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return False  # people come by invitation, or by the provider of OpenID Connect
 
     def is_reauthentication_required(self, *, app, **more):
-        return True  # before the second factor is changed, or an account at the provider is connected
+        return True  # before changing the second factor, or connecting an account at the provider
 
     def respond_user_inactive(self, request, user):
         return redirect("login")

@@ -63,7 +63,7 @@ class NewPersonForm(forms.ModelForm):
         check_password_field(self, self.instance)
 
     def person(self, **extra) -> User:
-        """The account, not yet stored. Hashing takes a while on purpose: do it before a lock is held."""
+        """The account, not yet stored. Hashing is slow on purpose: do it before taking a lock."""
         person = self.instance
         person.set_password(self.cleaned_data["password"])
         for name, value in extra.items():
@@ -75,7 +75,7 @@ class SetUpForm(NewPersonForm):
     token = forms.CharField(
         label="One-time token",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="Printed where the studio was started, and kept in the file setup-token of its data folder.",
+        help_text="Printed when the studio started, and stored in the file setup-token in its data folder.",
     )
     field_order = ["token", "username", "password"]
 
@@ -102,7 +102,7 @@ class NewPasswordForm(forms.Form):
         check_password_field(self, self.user)
 
     def person(self) -> User:
-        """The account with the new password, not yet stored. Hashing takes a while on purpose: do it before a lock."""
+        """The account with the new password, not yet stored. Hashing is slow on purpose: do it before taking a lock."""
         self.user.set_password(self.cleaned_data["password"])
         return self.user
 
@@ -146,7 +146,7 @@ class PreferencesForm(forms.ModelForm):
     def clean_time_zone(self):
         name = self.cleaned_data["time_zone"].strip().replace(" ", "_")
         if name and not is_known(name):
-            raise forms.ValidationError("There is no time zone of this name. Leave it empty for the studio's own.")
+            raise forms.ValidationError("There is no time zone with this name. Leave it empty to use the studio's.")
         return name
 
 

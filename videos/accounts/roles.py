@@ -55,9 +55,9 @@ def may_shut_out(user, person) -> bool:
 
 @retried
 def set_role(person, role: Role):
-    """Takes effect with the person's next request. Raises LastOwner.
+    """Changes the role, from the person's next request on. Raises LastOwner.
 
-    Whoever may do less from now on loses the open links that they made: an invitation is a right to let people in.
+    A person who loses rights also loses the open links that they made, because an invitation lets people in.
     """
     if role != Role.OWNER and owners.must_stay(person):
         raise owners.LastOwner(person)

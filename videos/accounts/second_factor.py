@@ -41,7 +41,7 @@ def people_with() -> set[int]:
 
 
 def must_have(user) -> bool:
-    """Whoever signs in by a provider alone has the second factor there."""
+    """Whether this person only signs in by a provider, which has their second factor."""
     rule = current().second_factor
     if rule == StudioSettings.SecondFactor.NOBODY or not user.has_usable_password():
         return False
@@ -50,7 +50,7 @@ def must_have(user) -> bool:
 
 @retried
 def remove_all(person):
-    """For somebody who has lost their phone and their codes. They are signed out everywhere."""
+    """Removes the second factor of somebody who has lost their phone and codes, and signs them out everywhere."""
     delete_in_order(Authenticator.objects.filter(user=person))
     sessions.end_all(person)
 

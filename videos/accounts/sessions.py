@@ -1,8 +1,8 @@
 """A person's sessions: the browser, the address and the last use of each, and ending them.
 
-Django's own session rows hold it all. They name no user outside their signed data, and a studio has a few hundred
-of them at most, so they are simply read. django-allauth's usersessions would keep a second table beside them, which may
-say something else than what really signs somebody in; here, ending a session deletes the session itself.
+All of it is in Django's own session rows. They name no user outside their signed data, and a studio has a few hundred
+of them at most, so all of them are read. django-allauth's usersessions would keep a second table, which may differ from
+the sessions that really exist; here, ending a session deletes the session itself.
 """
 
 import hashlib
@@ -57,13 +57,13 @@ def note_use(request):
 
 
 def remember_preferences(request, preferences: Preferences):
-    """What every page needs of them is kept in the session, so that no page asks the database for it."""
+    """Keeps in the session what every page needs, so that no page asks the database for it."""
     request.session["theme"] = preferences.theme
     request.session["time_zone"] = preferences.time_zone
 
 
 def keep_briefly(request):
-    """Before somebody is signed in, a session holds a step of signing in and no more: nobody needs it for months."""
+    """Shortens the life of a session in which nobody is signed in: it only contains a step of signing in."""
     if not request.user.is_authenticated:
         request.session.set_expiry(STEP_LASTS)
 

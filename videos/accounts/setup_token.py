@@ -14,16 +14,16 @@ def file() -> Path:
 
 
 def is_needed() -> bool:
-    """On this machine, whoever opens the page is the operator; anywhere else, the token proves it."""
+    """Whether a token is needed: on this machine, the visitor is the operator; from elsewhere, the token proves it."""
     return not settings.ONLY_THIS_MACHINE
 
 
 def announce(say=print):
-    """Called when the studio starts: prints where to create the first owner, and the token."""
+    """Prints where to create the first owner, and the token. Called when the studio starts."""
     if get_user_model().objects.exists():
         forget()
     elif is_needed():
-        say(f"To make the owner, open /setup and give this one-time token: {kept_secret(file())}")
+        say(f"To create the owner account, open /setup and enter this one-time token: {kept_secret(file())}")
 
 
 def matches(typed: str) -> bool:

@@ -1,8 +1,8 @@
-"""Signing in by OpenID Connect: who may come, and as what.
+"""Single sign-on by OpenID Connect: who may sign in, and with which role.
 
 STUDIO_OIDC_CLAIM names a claim, such as `groups`; STUDIO_OIDC_OWNERS, _MANAGERS and _MEMBERS say which of its values
-make somebody an owner, a manager or a member. With a claim the provider decides at every sign-in; whoever has none of
-these values is refused, unless _MEMBERS is empty. Without a claim everybody whom the provider lets in is a member, and
+make somebody an owner, a manager or a member. With a claim the provider decides at every sign-in; a person with none of
+these values is refused, unless _MEMBERS is empty. Without a claim, everybody whom the provider admits is a member, and
 owners choose roles on the page Members. Nobody is matched by name or mail: a person with a password connects the two
 on their own account page.
 """
@@ -24,9 +24,9 @@ logger = logging.getLogger(__name__)
 User = get_user_model()
 
 PROVIDER = "sso"
-NOT_A_MEMBER = "Your account there has no access to this studio. Ask whoever looks after the accounts."
+NOT_A_MEMBER = "Your account there has no access to this studio. Ask the person who manages the accounts."
 DEACTIVATED = "This account can't sign in here any more."
-NO_OWNER_YET = "This studio has no owner yet, and your account there is no owner's."
+NO_OWNER_YET = "This studio has no owner yet, and your account there may not become one."
 
 
 def is_set_up() -> bool:
@@ -43,7 +43,7 @@ def values_of(claims: dict[str, Any], name: str) -> set[str]:
 
 
 def role_by(claims: dict[str, Any]) -> Role | None:
-    """The role that the claims give; None for whoever may not come in."""
+    """The role that the claims give; None if this person may not sign in."""
     if not settings.OIDC_CLAIM:
         return Role.MEMBER
     values = values_of(claims, settings.OIDC_CLAIM)
@@ -56,13 +56,13 @@ def role_by(claims: dict[str, Any]) -> Role | None:
 
 class SsoAdapter(DefaultSocialAccountAdapter):
     def is_open_for_signup(self, request, sociallogin):
-        return True  # `pre_social_login` has refused whoever may not come in
+        return True  # `pre_social_login` has refused everybody without access
 
     def is_auto_signup_allowed(self, request, sociallogin):
         return True
 
     def pre_social_login(self, request, sociallogin):
-        """Refuses whoever may not come in, and gives everybody else the role that the provider says."""
+        """Refuses people without access, and gives everybody else the role from the provider."""
         sociallogin.email_addresses = []  # nobody is known by mail here
         role = role_by(claims_of(sociallogin))
         if role is None:
@@ -92,7 +92,7 @@ class SsoAdapter(DefaultSocialAccountAdapter):
 
 
 def claims_of(sociallogin) -> dict[str, Any]:
-    """What the provider tells of the person: of its user-info call, and of the token where that says more."""
+    """The provider's claims about the person, from its user-info call and from the token."""
     told = sociallogin.account.extra_data
     return {**(told.get("id_token") or {}), **(told.get("userinfo") or {})}
 

@@ -1,4 +1,4 @@
-"""The form of the page *Settings*. What the environment sets is not part of it: the page shows it as fixed."""
+"""The form of the page *Settings*. Values set by the environment are not part of it; the page shows them as fixed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +38,7 @@ class InUnits(forms.FloatField):
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the page: a field, or what the environment says."""
+    """One line of the page: a field, or a value set by the environment."""
 
     label: str
     field: BoundField | None = None
@@ -76,7 +76,7 @@ class StudioForm(forms.ModelForm):
             "ask_above_price": "Ask above a price of",
             "second_factor": "Second factor",
         }
-        help_texts = {"second_factor": "Whoever has none yet must set one up before they can go on."}
+        help_texts = {"second_factor": "Members without one must set it up before they can continue."}
         widgets = {"second_factor": forms.RadioSelect}
 
     SECTIONS = {
@@ -124,5 +124,5 @@ class KeyForm(forms.Form):
     def clean_heygen_api_key(self) -> str:
         key = self.cleaned_data["heygen_api_key"]
         if not SENDABLE_KEY.fullmatch(key):
-            raise forms.ValidationError("This holds spaces or letters that no key has.")
+            raise forms.ValidationError("This contains spaces or characters that no key has.")
         return key

@@ -63,7 +63,7 @@ def failures(**whose) -> int:
 
 
 def is_closed(request, username: str) -> bool:
-    """Whether this account may not be tried from here at the moment, be it with a password or a code."""
+    """Whether this account cannot be tried from here at the moment, with a password or a code."""
     return must_wait(request, username) or not AxesProxyHandler.is_allowed(request, {"username": username})
 
 

@@ -1,7 +1,7 @@
 """Asks each remote API, free of charge, whether it accepts our key, and for the balance of our account.
 
 This is done at start, hourly, and on demand. When something is wrong, recovery asks every few minutes, so that sending
-resumes soon after the key is corrected; otherwise, so many requests would be of no use.
+resumes soon after the key is corrected; otherwise, so many requests would serve no purpose.
 """
 
 from datetime import timedelta
@@ -70,7 +70,7 @@ def note_error(account: RemoteAccount, error: RemoteError) -> str:
 
 
 def say_of_key(seconds: float = PATIENCE) -> tuple[bool, str]:
-    """Whether HeyGen takes the key in force, and a sentence for a person. One free call: both of its APIs have the
+    """Whether HeyGen accepts the current key, and a sentence for a person. One free call: both of its APIs have the
     same key and account."""
     account = RemoteAccount.objects.of(registry.row_key(registry.default_key()))
     if sentence := check_account(account, seconds):
@@ -81,7 +81,7 @@ def say_of_key(seconds: float = PATIENCE) -> tuple[bool, str]:
 
 
 def check_new_key(seconds: float = PATIENCE) -> tuple[bool, str]:
-    """After a new key: what the old one's refusal paused goes on, if HeyGen accepts this one."""
+    """After a key change: resumes sending that was paused for the old key, if HeyGen accepts the new one."""
     is_good, sentence = say_of_key(seconds)
     if is_good:
         for account in RemoteAccount.objects.make_all_active():

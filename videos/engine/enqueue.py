@@ -1,4 +1,4 @@
-"""Puts tasks into django-q2. They carry an id at most: the rows are the queue, and a lost task changes nothing."""
+"""Enqueues django-q2 tasks. A task carries at most an id: the rows are the queue, and a lost task changes nothing."""
 
 import logging
 from datetime import timedelta
@@ -71,5 +71,5 @@ def oldest_task() -> int | None:
 
 
 def newest_task() -> int | None:
-    """The number of the task that was enqueued last, of those that wait; None while none waits."""
+    """The number of the newest task that waits; None if none waits."""
     return OrmQ.objects.order_by("-pk").values_list("pk", flat=True).first()

@@ -1,4 +1,4 @@
-"""Start and end frames in the form that a backend takes: addresses, pictures uploaded once, or bytes."""
+"""Prepares start and end frames in the form that a backend takes: URLs, pictures uploaded once, or bytes."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Videos that were made elsewhere: kept like saved copies, as sources of frames and to be compared."""
+"""Imports videos that were made outside the studio. They are stored like saved copies, as sources of frames."""
 
 import hashlib
 import math
@@ -41,7 +41,7 @@ def import_video(owner, file: UploadedFile) -> Generation:
 
 
 def examined(file: UploadedFile, names: Names, video: Path, poster: Path, last_frame: Path) -> SavedVideo:
-    """The row of the copy, whose files stand under their final names."""
+    """The row of the copy. Its files have their final names by then."""
     for partial in (video, poster, last_frame):
         make_folder(partial.parent)
     with video.open("wb") as target:
@@ -60,13 +60,13 @@ def examined(file: UploadedFile, names: Names, video: Path, poster: Path, last_f
 
 
 def words_of(name: str) -> str:
-    """The file's name without its ending: what an imported video has instead of a prompt."""
+    """The file's name without its extension, which an imported video has in place of a prompt."""
     words = "".join(char for char in Path(name or "").stem if char.isprintable()).strip()
     return words[:LONGEST_WORDS] or "Imported video"
 
 
 def ratio_of(copy: SavedVideo) -> str:
-    """16:9 where the pixels come near to it, else the fraction itself."""
+    """The nearest usual ratio, such as 16:9, or the reduced fraction if none is near."""
     for common in ((16, 9), (9, 16), (1, 1), (4, 3), (3, 4), (21, 9)):
         if math.isclose(copy.width / copy.height, common[0] / common[1], rel_tol=0.02):
             return f"{common[0]}:{common[1]}"

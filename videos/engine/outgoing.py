@@ -1,7 +1,7 @@
-"""Says outside the browser what happened: by mail, Slack, ntfy and whatever else apprise knows, in groups.
+"""Sends notices outside the browser, grouped: by mail, Slack, ntfy and the other services of apprise.
 
-The studio's addresses are told of everyone's videos and of what is wrong with the studio, each person's own of their
-own videos and budget; both choose the kinds. No prompt is said unless it is asked for.
+The studio's addresses get notices of everyone's videos and of the studio's problems, each person's addresses only of
+their own videos and budget; both choose the kinds. Prompts are left out unless somebody asks for them.
 """
 
 import logging
@@ -20,8 +20,8 @@ from videos.models.studio_settings import current
 
 logger = logging.getLogger(__name__)
 
-WATCH_EVERY = 30.0  # seconds between two looks at what may need a person
-PEOPLE = 500  # with addresses of their own whose budget is looked at
+WATCH_EVERY = 30.0  # seconds between two checks for alarms
+PEOPLE = 500  # with addresses of their own whose budget is checked
 WORKER_SILENT = 120  # seconds
 MOST = 200  # in one message
 LINES = 10
@@ -34,9 +34,9 @@ COUNTED = {
 }
 
 
-# What may need a person
+# Alarms
 class Watch:
-    """Looks from time to time at what no generation can tell: an API that is paused, a budget that is used up."""
+    """Checks now and then for problems that belong to no generation: a paused API, or a used-up budget."""
 
     def __init__(self):
         self.looked_at = float("-inf")
@@ -90,18 +90,18 @@ def used_up(budget: Budget | None, user=None) -> str:
 
 
 def look_at_worker():
-    """Only from outside of it: `manage.py sendnotices`."""
+    """Raises the alarm that the worker is down. Runs outside the worker: `manage.py sendnotices`."""
     seconds = ProcessLock.objects.seconds_since(POLLER)
     if seconds is None or seconds > WORKER_SILENT:
-        sentence = "The worker is not running: nothing is sent, polled or saved until it is back; nothing is lost."
+        sentence = "The worker is not running. Nothing is sent, polled or saved until it is back, and nothing is lost."
         Alarm.objects.set_off(Alarm.Kind.WORKER, "", sentence)
     else:
         Alarm.objects.end(Alarm.Kind.WORKER, "")
 
 
-# What is said
+# Messages
 def send():
-    """One round: what ended since the last, grouped, and every alarm that began or ended."""
+    """Sends one round: the generations that ended since the last one, grouped, and every alarm that began or ended."""
     now = timezone.now()
     tell_alarms()
     if OutgoingNotice.objects.are_due(now):
@@ -115,7 +115,7 @@ def tell_alarms():
 
 
 def tell_alarm(alarm: Alarm):
-    title, words = (f"Over: {alarm.title}", "It is right again.") if alarm.ended_at else (alarm.title, alarm.sentence)
+    title, words = (f"Over: {alarm.title}", "This is resolved.") if alarm.ended_at else (alarm.title, alarm.sentence)
     if not push(addresses_for(alarm), title, words):
         logger.warning("An alarm could not be sent: %s", alarm.kind)
 
@@ -156,7 +156,7 @@ def tell(addresses: list[str], notices: list[OutgoingNotice], **words: bool):
 
 
 def title_of(notices: Iterable[OutgoingNotice]) -> str:
-    """Such as "3 videos finished, 1 failed"."""
+    """A summary such as "3 videos finished, 1 failed"."""
     counts = Counter(notice.kind for notice in notices)
     parts = [f"{counts[kind]} {words[counts[kind] > 1]}" for kind, words in COUNTED.items() if counts[kind]]
     first, _, rest = parts[0].partition(" ")

@@ -64,7 +64,7 @@ RECOVER_EVERY = 5.0  # seconds
 
 
 def poll():
-    """Polls everything until this worker stops. Returns at once where another poller runs."""
+    """Polls everything until this worker stops. Returns at once if another poller runs."""
     with new_lease() as token:
         if ProcessLock.objects.acquire(POLLER, LOCK_SECONDS, token):
             with few_collections():
@@ -278,7 +278,7 @@ def in_database(call: Callable[[], Any]) -> Any:
 
 
 class PollResults:
-    """What the latest polls say about each remote as a whole: reached, failing, or refusing our key."""
+    """Judges each remote as a whole from its latest polls: reachable, failing, or refusing our key."""
 
     def __init__(self):
         self.reached: set[str] = set()
@@ -328,7 +328,7 @@ class PollResults:
 
 
 class Counts:
-    """How many polls there were, and how late, for `/metrics`: added to the totals in one write, every few seconds."""
+    """Counts polls and their lateness for `/metrics`, and adds them to the totals every few seconds in one write."""
 
     def __init__(self):
         self.totals, self.taken_at = Totals(), time.monotonic()

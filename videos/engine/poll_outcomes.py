@@ -104,21 +104,21 @@ def still_running(poll: DuePoll, now: datetime, interval: timedelta, **fields: A
     """
     if "remote_status" in fields:
         fields = {"missing_polls": 0, "failed_polls": 0, **fields}
-    followed_at = followed_since(poll, now)
-    if now - followed_at > timedelta(seconds=settings.STOP_FOLLOWING_SECONDS):
+    polled_since = without_pauses(poll, now)
+    if now - polled_since > timedelta(seconds=settings.STOP_WAITING_SECONDS):
         return Outcome(poll.pk, poll.token, Status.STOPPED, {})
-    fields = {"status_note": "", "status_facts": {}, **fields, "followed_at": followed_at}
+    fields = {"status_note": "", "status_facts": {}, **fields, "polled_since": polled_since}
     due_at = next_due(poll, now, interval)
     changed = {name: value for name, value in fields.items() if value != getattr(poll, name)}
     return Outcome(poll.pk, poll.token, Status.RUNNING, changed, later=due_at - poll.due_at)
 
 
-def followed_since(poll: DuePoll, now: datetime) -> datetime:
-    """`followed_at`, moved forward by the time in which no poller was running."""
+def without_pauses(poll: DuePoll, now: datetime) -> datetime:
+    """`polled_since`, moved forward by the time in which no poller was running."""
     late = now - poll.due_at
     if abs(late) < UNWATCHED or abs(late) < timedelta(seconds=2 * current().poll_seconds):
-        return min(poll.followed_at, now)
-    return min(poll.followed_at + late, now)
+        return min(poll.polled_since, now)
+    return min(poll.polled_since + late, now)
 
 
 def next_due(poll: DuePoll, now: datetime, interval: timedelta) -> datetime:
@@ -132,7 +132,7 @@ def next_due(poll: DuePoll, now: datetime, interval: timedelta) -> datetime:
 def usual_interval(poll: DuePoll, now: datetime) -> timedelta:
     """POLL_SECONDS; once overdue, a tenth of the time that it has taken so far, at most five minutes."""
     usual = timedelta(seconds=current().poll_seconds)
-    elapsed = now - followed_since(poll, now)
+    elapsed = now - without_pauses(poll, now)
     if elapsed < timedelta(seconds=current().overdue_seconds):
         return usual
     return max(usual, min(elapsed / 10, LONGEST_PAUSE))

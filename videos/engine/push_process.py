@@ -1,8 +1,8 @@
 """Hands one message to apprise, in a process of its own: `python push_process.py`, with JSON on its standard input.
 
-apprise takes a third of a second and 40 MB to load all its services, and a service may take as long as it likes. So no
-web server and no worker imports it, and whoever starts this ends it after a while. Addresses may hold passwords: they
-come by the input, because anybody on the machine can read arguments. Prints what became of each address, as JSON.
+apprise takes a third of a second and 40 MB to load all its services, and a service may take any time. So no web server
+and no worker imports it, and the caller kills this process after a timeout. Addresses may contain passwords: they come
+on standard input, because anybody on the machine can read arguments. Prints the result for each address, as JSON.
 """
 
 import json

@@ -67,7 +67,7 @@ def write_side_file(public_id: uuid.UUID, remote_id: str) -> bool:
 
 
 def replay_accepted() -> None:
-    """Gives the id in every side file to its generation. An id that no generation takes is kept, and reported once.
+    """Stores the id from every side file in its generation. An id without a generation is kept, and reported once.
 
     A side file that cannot be read or moved does not stop the others.
     """
@@ -96,7 +96,7 @@ def replay(path: Path, file: TextIO) -> None:
     if adopt(path.name, remote_id):
         path.unlink()
     else:
-        logger.warning("No generation takes the remote id %s, kept for %s", remote_id, path.name)
+        logger.warning("No generation accepts the remote id %s, kept for %s", remote_id, path.name)
         unclaimed = path.parent / "unclaimed"
         unclaimed.mkdir(exist_ok=True)
         path.rename(unclaimed / path.name)

@@ -1,7 +1,7 @@
 """Retention: moves old videos to the trash, by age or by space, where the owner has asked for it.
 
-Never a favourite of anybody, a video in a collection, or one that somebody has brought back from the trash. There they
-stay for the usual days, so whoever misses one can bring it back.
+Favourites, videos in a collection, and videos that were restored from the trash are never moved. The others stay in the
+trash for the usual number of days, where they can be restored.
 """
 
 import logging
@@ -20,7 +20,7 @@ AT_ONCE = 500  # in one transaction
 
 
 def retire() -> int:
-    """How many videos were moved to the trash."""
+    """Applies both rules. Returns how many videos were moved to the trash."""
     count = retire_by_age(current().keep_days) + retire_by_space(current().keep_bytes)
     if count:
         logger.warning("Retention moved %d videos to the trash", count)
@@ -49,7 +49,7 @@ def retire_by_space(limit: int | None) -> int:
 
 
 def batches(excess: int) -> Iterator[list[int]]:
-    """The oldest videos that together hold the bytes that are too many."""
+    """The oldest videos whose sizes together cover the excess."""
     batch: list[int] = []
     for pk, size in oldest().values_list("pk", "saved_video__size").iterator():
         if excess <= 0:

@@ -31,12 +31,13 @@ from videos.models.studio_fault import PASSING
 from videos.outages import is_of_storage
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
-from videos.storage.download import Facts, Fault, FetchError, disk_fault, download, guard_for, interrupted, size_of
+from videos.storage.checked_connection import Fault, FetchError
+from videos.storage.download import Facts, disk_fault, download, guard_for, interrupted, size_of
 from videos.storage.folders import make_folder
 from videos.storage.mp4_boxes import end_of_boxes
 from videos.storage.names import Names, final_path, notes_path, partial_path
 from videos.storage.not_saved import NotSaved
-from videos.storage.partial_file import HeldElsewhere, NotStored, ResumeNotes, opened, publish
+from videos.storage.partial_file import NotStored, OpenElsewhere, ResumeNotes, opened, publish
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ def save_slice(generation: Generation, is_stopping: Callable[[], bool], seconds:
             return Saving(generation, names, file, is_stopping, seconds).work()
     except LeaseLost:
         return False
-    except HeldElsewhere:
+    except OpenElsewhere:
         generation.delay_saving(generation.lease_token, LOCKED_DELAY)
         return False
     except PASSING:
@@ -101,7 +102,7 @@ def save_slice(generation: Generation, is_stopping: Callable[[], bool], seconds:
 
 
 def try_later_after(error: Exception, generation: Generation):
-    """What the storage reports passes, or its owner must act; everything else is a fault of the studio."""
+    """Errors of the storage may pass, or its owner must act; any other exception is a fault of the studio."""
     if isinstance(error, OSError) and is_of_storage(error):
         try_later(generation, disk_fault(error), DISK_DELAY)
         return
@@ -197,7 +198,7 @@ class Saving:
         self.write_notes()
 
     def require_whole_boxes(self):
-        """The top-level boxes must reach the end of the file, whatever length was claimed; raises FetchError."""
+        """Checks that the boxes reach the end of the file, whose length may be claimed wrongly. Raises FetchError."""
         size, facts = size_of(self.file), self.notes.facts
         end = end_of_boxes(self.file, size)
         if end == size or (end is not None and end < size and facts.length is not None):

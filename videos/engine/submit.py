@@ -39,7 +39,7 @@ UNREACHABLE = frozenset({Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE})
 
 
 class Aborted(Exception):
-    """The mark could not be made, because the claim is no longer ours: nothing leaves."""
+    """The mark could not be made, because the claim is no longer ours. Nothing is sent."""
 
 
 def submit(pk: int) -> None:
@@ -145,7 +145,7 @@ class Attempt:
         return True
 
     def note_end_notice(self):
-        """Runs only after the id is stored, which matters more than an announcement."""
+        """Records an announced end of the API. Runs after the id is stored, which matters more."""
         try:
             self.account.note_end(self.notice)
         except DatabaseError as error:
@@ -214,7 +214,7 @@ class Attempt:
             self.refuse(error, was_processed=False)
 
     def lose_reply(self, cause: str, detail: str):
-        """Recovery may have come first; then it has counted this one."""
+        """Counts an unknown outcome, unless recovery has counted this one already."""
         if self.generation.lose_reply(f"lost.{cause}", detail):
             self.account.count_unknown()
 

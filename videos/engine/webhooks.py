@@ -1,7 +1,7 @@
-"""Delivers the webhook's events: signed, at least once, again and again until the receiver takes them.
+"""Delivers webhook events: signed, at least once, and repeated until the receiver accepts them.
 
-A delivery has one limit of time in all, follows no redirect, and reads nothing but the status. It ends at once when the
-worker does: what was not confirmed is sent again.
+A delivery has one total time limit, follows no redirect, and reads nothing but the status. It ends at once when the
+worker stops; unconfirmed events are sent again.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ LOOK_EVERY = 0.05  # seconds, whether the worker stops
 
 
 def deliver():
-    """One round: what is due now, several at once."""
+    """Delivers the events that are due now, several at once. One round."""
     events = WebhookEvent.objects.claim_due(AT_ONCE)
     if not events:
         return
@@ -37,7 +37,7 @@ def deliver():
 
 
 async def post_all(events: list[WebhookEvent]) -> list[str]:
-    """What went wrong with each, "" for nothing."""
+    """Delivers these events. Returns the error of each, "" for none."""
     async with httpx.AsyncClient(verify=transport.certificates(), follow_redirects=False, trust_env=False) as client:
         posts = [asyncio.create_task(post(client, event)) for event in events]
         while not all(task.done() for task in posts):
@@ -55,7 +55,7 @@ async def post(client: httpx.AsyncClient, event: WebhookEvent) -> str:
     try:
         async with asyncio.timeout(SECONDS), answer as reply:
             return "" if reply.is_success else f"HTTP {reply.status_code}"
-    except Exception as error:  # whatever a receiver does; its words may repeat the address, which may be a secret
+    except Exception as error:  # of any kind; its text may repeat the address, which may be a secret
         return type(error).__name__
 
 

@@ -24,7 +24,7 @@ from videos.engine.outgoing import watch
 from videos.limits import SAVERS, SENDERS, TASKS_WAITING
 from videos.models import Alarm, Generation, OutgoingNotice, WebhookEvent
 
-ENQUEUE_AGAIN = 10.0  # seconds until the same row is enqueued again, whatever happened to its task
+ENQUEUE_AGAIN = 10.0  # seconds until the same row is enqueued again
 LOST_AFTER = 1.5  # seconds for a task that was taken to claim its row
 LOST_AT_ONCE = SENDERS + SAVERS  # rows with a lost task that are enqueued again at one time
 
@@ -63,7 +63,7 @@ class Work:
         self.look_for_news()
 
     def look_for_news(self):
-        """What is to be told to others: webhooks, and notices outside the browser."""
+        """Enqueues webhooks and notices that wait."""
         watch.look()
         if WebhookEvent.objects.due(timezone.now()).exists():
             enqueue_webhooks()

@@ -1,6 +1,6 @@
 """The common part of HeyGen's APIs: the key, the three families of errors, picture uploads, and the account.
 
-Sources: HeyGen's Video Generation page and the pages beside it (assets, users/me, errors, deprecation).
+Sources: HeyGen's Video Generation page and related pages (assets, users/me, errors, deprecation).
 """
 
 import re
@@ -97,7 +97,7 @@ class HeyGen(Backend):
         return self.read_accepted(reply)
 
     def read_accepted(self, reply: Reply) -> Accepted:
-        """An id means accepted, whatever else a successful reply contains: a paid job must be polled."""
+        """An id means accepted, regardless of the rest of a successful reply: a paid job must be polled."""
         remote_id = inside(reply.data(), "data", self.id_name)
         if reply.is_success and isinstance(remote_id, str) and self.is_valid_id(remote_id):
             return Accepted(remote_id, read_end_notice(reply, self.clean))

@@ -65,7 +65,7 @@ class Api:
         return contract.accepted(self._accept(contract, request, body, given, pictures))
 
     def _made_before(self, contract: Contract, request: Request) -> Execution | None:
-        """What the same repeat key has made, as long as the API remembers it; even if the body differs."""
+        """The job made under this repeat key, as long as the API remembers it, even if the body differs."""
         key = contract.repeat_key(request)
         since = self.clock.now() - contract.repeat_seconds
         return self.ledger.accepted_under(contract.key, key, since) if key and contract.repeat_seconds else None

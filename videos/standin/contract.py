@@ -1,4 +1,4 @@
-"""What the contracts of all remote APIs share here: errors, believable times, and what a prompt may bring about.
+"""The shared parts of all contracts: errors, plausible times, and the effects of special words in a prompt.
 
 Errors are of HeyGen's newest family: `{"error": {"code", "message", "param", "doc_url"}}`.
 """
@@ -90,7 +90,7 @@ def believable_seconds(provider: str, execution_id: str) -> float:
 
 
 def name_of(provider: str) -> str:
-    """What stands on the video."""
+    """The text on the video."""
     return NAMES.get(provider) or provider.replace("_", " ").title()
 
 

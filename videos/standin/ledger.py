@@ -1,4 +1,4 @@
-"""What the stand-in must remember through a kill -9: accepted submissions, pictures, a few settings.
+"""The stand-in's memory, which survives a kill -9: accepted submissions, pictures, a few settings.
 
 One row of `accepted` is one paid POST. It is committed, and on the disk, before the reply is written.
 """

@@ -73,7 +73,7 @@ class RenderQueue:
         return "the drawing process ended"
 
     async def stop(self) -> None:
-        """End the drawers at once: a half-drawn file has another name and is drawn anew."""
+        """Ends the drawing processes at once. A half-drawn file has another name and is drawn again."""
         for task in self._tasks:
             task.cancel()
         for process in await asyncio.gather(*self._starts):

@@ -34,7 +34,7 @@ class Layer:
 
 @dataclass
 class Stage:
-    """What every scene needs to know: the frame in pixels, the video in seconds, colours and chance."""
+    """The facts for every scene: the frame in pixels, the video in seconds, colours and random numbers."""
 
     width: int
     height: int

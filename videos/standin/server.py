@@ -68,7 +68,7 @@ class Standin:
         return await write_reply(writer, request, await self.answer(request))
 
     async def answer(self, request: Request) -> Reply:
-        """The reply to one request, with whatever fault a test has asked for."""
+        """The reply to one request, with any fault that a test has asked for."""
         if self._control and request.path.startswith("/control/"):
             return await self._control.answer(request)
         call = call_of(request)

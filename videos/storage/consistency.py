@@ -32,7 +32,8 @@ from videos.models.recount import differences, recount, refresh_statistics
 from videos.models.studio_settings import current
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
-from videos.storage.download import FetchError, guard_for, look
+from videos.storage.checked_connection import FetchError
+from videos.storage.download import guard_for, look
 from videos.storage.folders import make_folder, walk
 from videos.storage.listing import Listing, StoredFile
 from videos.storage.names import Names
@@ -92,7 +93,7 @@ def nightly() -> None:
 
 
 def check_kept_numbers():
-    """A kept number that differs from its rows is a fault of ours: it is told in the log, and put right."""
+    """Corrects kept numbers that differ from their rows. Such a difference is a fault of the studio, and is logged."""
     found = differences()
     for sentence in found[:DIFFERENCES_TOLD]:
         logger.error("A kept number was wrong: %s", sentence)
@@ -265,7 +266,7 @@ def is_truly_gone(row, name: str) -> bool:
 def unsaved() -> Iterator[Finding]:
     lost = Generation.objects.filter(status=Status.READY, saved_video=None)
     for generation in lost[:MOST_FINDINGS].iterator(AT_ONCE):
-        words = f"nothing is known of the saved copy of {generation.prompt[:40]!r}"
+        words = f"there is no row for the saved copy of {generation.prompt[:40]!r}"
         yield Finding(Kind.MISSING, Names.of(generation).video, words, generation.pk)
 
 
@@ -283,7 +284,7 @@ def check_picture(
 
 
 def wrong_bytes(row: SavedVideo | Picture) -> str:
-    """What is wrong with the bytes of a file, or "". A file that cannot be read does not stop the check."""
+    """The problem with the bytes of a file, or "". A file that cannot be read does not stop the check."""
     name = row.file.name
     try:
         return "" if sha256_in_storage(name) == row.sha256 else "other bytes than"
@@ -363,7 +364,7 @@ def fetch_again(generation: Generation, by=None) -> str:
     if generation.status != Status.READY:
         raise CannotRepair("only ready videos have a copy")
     if not generation.remote_id:
-        raise CannotRepair(f"{generation.remote_name} never made it; only a backup has it")
+        raise CannotRepair(f"{generation.remote_name} did not make it; only a backup has it")
     if not generation.is_of_this_mode:
         raise CannotRepair(MADE_FOR_REAL if settings.DEMO else MADE_IN_DEMO)
     require_remote_copy(generation)

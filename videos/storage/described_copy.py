@@ -1,9 +1,9 @@
-"""A copy of a saved MP4 that says what it shows, put together while it is read. The saved file is not touched.
+"""A copy of a saved MP4 with a description inside, put together while it is read. The saved file is not touched.
 
 The tags are an `ilst` in the movie's user data, as iTunes writes it, so that players and ffprobe show them. One more
-item holds everything as JSON, which the studio reads again. What the provider has written there stays. The movie box
-grows by the tags, so the places of the media data that it names move with them. A file whose boxes do not allow that
-(fragments, or places that 32 bits would no longer hold) gets the JSON in a `uuid` box behind its end.
+item holds everything as JSON, which the studio can read back. The provider's own tags stay. The movie box
+grows by the tags, so the offsets of the media data in it are moved. A file whose boxes do not allow that
+(fragments, or offsets beyond 32 bits) gets the JSON in a `uuid` box at its end.
 """
 
 import io
@@ -75,14 +75,14 @@ def with_tags(file: BinaryIO, size: int, top: list[Box], texts: dict[bytes, str]
 
 
 def with_user_data(movie: bytes, texts: dict[bytes, str], everything: str) -> bytes:
-    """The movie's boxes with our items beside those that are there."""
+    """The movie's boxes with our items added."""
     children = split(movie)
     user_data = next((body for kind, body in children if kind == b"udta"), b"")
     inner = split(user_data)
     meta = next((body for kind, body in inner if kind == b"meta"), None)
     if meta is None:
         inner.append((b"meta", new_meta(texts, everything)))
-    elif not is_itunes(meta):  # of another kind, which stays as it is; ours stands beside it
+    elif not is_itunes(meta):  # of another kind, which stays as it is; ours is added
         return movie + box(b"udta", box(b"meta", new_meta(texts, everything)))
     else:
         inner = [(kind, grown_meta(body, texts, everything) if kind == b"meta" else body) for kind, body in inner]
@@ -134,7 +134,7 @@ def split(data: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def moved(movie: bytes, behind: int, by: int) -> bytes:
-    """The movie box with every place in the file that lies behind offset `behind` moved."""
+    """The movie box with every file offset beyond `behind` moved."""
     data, view = bytearray(movie), io.BytesIO(movie)
     for table in nested_boxes(view, 0, len(movie)):
         if table.kind not in OFFSETS:

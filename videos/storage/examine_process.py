@@ -1,4 +1,4 @@
-"""An uploaded video is examined in a process of its own: what it makes the decoder do ends with that process.
+"""Examines an uploaded video in a separate process, so that a broken decoder harms nothing else.
 
 Run as `python -m videos.storage.examine_process VIDEO POSTER LAST_FRAME`, it writes both pictures and one line of JSON.
 """

@@ -31,7 +31,7 @@ def ignore(error: OSError):
 def walk(root: Path, on_error: Callable[[OSError], None] = ignore, left_out: str = "") -> Iterator[Path]:
     """All files below the folder, also behind links to another disk, one by one: a folder may hold a million.
 
-    Folders of the name `left_out` are not looked into.
+    Folders named `left_out` are skipped.
     """
     try:
         entries = os.scandir(root)

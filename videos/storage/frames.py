@@ -12,9 +12,9 @@ from videos.storage.probe import frame_at
 
 @contextmanager
 def open_frame(saved, at: float | None) -> Iterator[BinaryIO]:
-    """The frame that a player shows at so many seconds, or the last one, as an open JPEG. `saved` is a SavedVideo.
+    """The frame that a player shows at this second, or the last one, as an open JPEG. `saved` is a SavedVideo.
 
-    Raises OSError, and NotAVideo where no picture is to be had there.
+    Raises OSError, and NotAVideo if there is no picture at that time.
     """
     if at is None:
         with saved.last_frame.open("rb") as file:
@@ -28,7 +28,7 @@ def open_frame(saved, at: float | None) -> Iterator[BinaryIO]:
 
 
 def local_copy(file, target: Path) -> Path:
-    """The file itself where it lies on disk, else what was fetched of it."""
+    """The file itself if it is on disk; otherwise a fetched copy."""
     try:
         return Path(file.path)
     except NotImplementedError:  # in a bucket

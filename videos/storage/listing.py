@@ -1,5 +1,7 @@
-"""The files of a storage as they were listed, in a small database of its own on the disk: memory does not grow with
-their number, and what was looked for is told from what nobody knows."""
+"""The listing of a storage, in a temporary database on disk, so that memory does not grow with the number of files.
+
+It also remembers which files were looked up; the others are unknown to the studio.
+"""
 
 import sqlite3
 import tempfile
@@ -42,14 +44,14 @@ class Listing:
         self.folder.cleanup()
 
     def take(self, names: list[str]) -> dict[str, StoredFile]:
-        """Those of these names that are there; from now on they are known."""
+        """The listed files among these names. They count as known from now on."""
         marks = ", ".join("?" * len(names))
         self.database.execute(f"UPDATE files SET known = 1 WHERE name IN ({marks})", names)
         rows = self.database.execute(f"SELECT name, size, modified FROM files WHERE name IN ({marks})", names)
         return {name: stored(size, modified) for name, size, modified in rows}
 
     def strangers(self) -> Iterator[dict[str, StoredFile]]:
-        """What was never taken, in order, some at a time."""
+        """The files that were never looked up, in order, in batches."""
         last = ""
         while rows := self.database.execute(
             "SELECT name, size, modified FROM files WHERE NOT known AND name > ? ORDER BY name LIMIT ?", (last, AT_ONCE)

@@ -1,7 +1,7 @@
-"""Moves a studio from SQLite to PostgreSQL: every row, checked by a hash of each table. It can be stopped and goes on.
+"""Moves a studio from SQLite to PostgreSQL and verifies each table by a hash. It can be stopped and continued.
 
-The target is the studio's own database, already PostgreSQL in its settings; the source is the file of before, which is
-only read. The studio must stand still.
+The target is the database of the current settings, which must be PostgreSQL. The source is the old SQLite file, which
+is only read. The studio must be stopped.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ from videos.models import ProcessLock
 from videos.models.process_lock import POLLER
 
 SOURCE = "moved_from"
-MARK = "studio_move"  # a table that says that this database is being filled, and holds its references meanwhile
-LEFT_OUT = {"django_q"}  # tasks and schedules are made anew: the rows are the queue
+MARK = "studio_move"  # a table that marks a database as being filled, and keeps its foreign keys meanwhile
+LEFT_OUT = {"django_q"}  # tasks and schedules are created again: the rows are the queue
 AT_ONCE = 1000
 STANDS_STILL = timedelta(seconds=30)  # without a heartbeat of the poller
 CHANGED_IN = "changed_in"  # a time on SQLite, the number of a transaction on PostgreSQL
@@ -33,7 +33,7 @@ class CannotMove(Exception):
 
 
 def move(source: Path, tell: Callable[[str], None]) -> int:
-    """Copies every row of `source` into this studio's database; how many there are."""
+    """Copies every row of `source` into this studio's database. Returns the number of rows."""
     open_source(source)
     begin()
     tables, total = all_models(), 0
@@ -65,11 +65,11 @@ def open_source(source: Path):
     }
     seen = ProcessLock.objects.using(SOURCE).filter(name=POLLER, seen_at__gt=timezone.now() - STANDS_STILL)
     if seen.exists():
-        raise CannotMove("A worker is using the old database. Stop the studio, wait half a minute, and run this again.")
+        raise CannotMove("A worker is using the old database. Stop the studio, wait half a minute, and try again.")
 
 
 def begin():
-    """Prepares a fresh database, or goes on with one that a move was filling."""
+    """Prepares a fresh database, or continues with one that an earlier move was filling."""
     tables = connection.introspection.table_names()
     if MARK in tables:
         return
@@ -82,7 +82,7 @@ def begin():
         )
     names = ", ".join(connection.ops.quote_name(model._meta.db_table) for model in all_models())
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {names} CASCADE")  # what migrations put there comes with the rows
+        cursor.execute(f"TRUNCATE {names} CASCADE")  # rows that migrations created come with the copy
         cursor.execute(f"CREATE TABLE {MARK} (owner text, name text, definition text)")
         take_away_references()
 
@@ -99,7 +99,7 @@ def all_models() -> list[type[models.Model]]:
 
 
 def take_away_references():
-    """Tables may refer to each other in circles: the constraints are kept aside, and put back over all rows."""
+    """Drops foreign keys, because tables may refer to each other in circles. They are restored after all rows."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {MARK} (owner, name, definition) SELECT conrelid::regclass::text, conname, "
@@ -123,7 +123,7 @@ def kept_aside(cursor) -> list[tuple[str, str, str]]:
 
 
 def copy_table(model: type[models.Model]):
-    """In the order of the keys, so that a move that was stopped goes on after the last that arrived."""
+    """Copies rows in the order of their keys, so that a stopped move continues after the last one copied."""
     fields = [field for field in model._meta.concrete_fields if not field.generated]
     here = model._base_manager.using(DEFAULT_DB_ALIAS)
     last = here.order_by("-pk").values_list("pk", flat=True).first()
@@ -144,7 +144,7 @@ def reset_numbers(tables: list[type[models.Model]]):
 
 
 def digest(model: type[models.Model], alias: str) -> tuple[int, str]:
-    """How many rows, and the hash of all their values in the order of the keys."""
+    """The number of rows, and a hash of all their values in the order of the keys."""
     names = [field.attname for field in model._meta.concrete_fields if field.name != CHANGED_IN and not field.generated]
     count, found = 0, hashlib.sha256()
     rows = model._base_manager.using(alias).order_by("pk").values_list(*names)

@@ -1,4 +1,4 @@
-"""Moves a studio's files from a folder to its bucket, each checked by its SHA-256. It can be stopped and goes on.
+"""Moves a studio's files from a folder to its bucket and verifies each by SHA-256. It can be stopped and continued.
 
 The bucket is the studio's own, already in its settings; the folder is only read.
 """
@@ -16,7 +16,7 @@ from django.db import models
 
 AT_ONCE = 500
 CHUNK = 1024 * 1024
-HASH = "sha256"  # what the bucket keeps beside each file that was moved
+HASH = "sha256"  # the bucket's metadata key of each moved file
 
 
 class CannotMove(Exception):
@@ -45,7 +45,7 @@ def move(folder: Path, tell: Callable[[str], None]) -> Moved:
 
 
 def named_files() -> Iterator[tuple[str, str]]:
-    """The name of every file that a row holds, with its SHA-256 where the row knows it."""
+    """The name of every file in the rows, with its SHA-256 if the row has one."""
     for model in apps.get_models():
         fields = [one for one in model._meta.concrete_fields if isinstance(one, models.FileField)]
         if not fields:
@@ -77,7 +77,7 @@ def move_one(path: Path, name: str, expected: str, moved: Moved, tell: Callable[
 
 
 def is_there(item, path: Path, found: str) -> bool:
-    """Whether an earlier run moved it, and read it back."""
+    """Whether an earlier run moved this file and read it back."""
     try:
         item.load()
     except ClientError:

@@ -40,5 +40,5 @@ def final_path(name: str) -> Path | None:
 
 
 def notes_path(partial: Path) -> Path:
-    """Where the resume notes of a partial file lie: beside it."""
+    """The path of the resume notes of a partial file: next to it."""
     return partial.with_suffix(".json")

@@ -29,7 +29,7 @@ FILE_MODE = 0o600
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class HeldElsewhere(Exception):
+class OpenElsewhere(Exception):
     """Another process still has the partial file open: one that was frozen past its lease, for example."""
 
 
@@ -78,7 +78,7 @@ def this_boot() -> str:
 # Open and lock
 @contextmanager
 def opened(partial: Path, final: Path | None) -> Iterator[BinaryIO]:
-    """The partial file, unbuffered, and locked for as long as it is open. Raises HeldElsewhere.
+    """The partial file, unbuffered, and locked for as long as it is open. Raises OpenElsewhere.
 
     A larger file that already has the final name, because a process died between the rename and the row or because
     it came back from a backup, becomes the partial file again and is checked like any other.
@@ -109,11 +109,11 @@ def lock(file: BinaryIO, path: Path):
     except (BlockingIOError, FileNotFoundError):
         is_same = False
     if not is_same:  # locked by another process, or renamed between our open and our lock
-        raise HeldElsewhere
+        raise OpenElsewhere
 
 
 def make_partial_again(final: Path, partial: Path):
-    """A file with its final name was whole and on the disk before it got that name, whatever its notes say.
+    """Reopens a file that already has its final name. It was whole and on the disk by then, regardless of its notes.
 
     A file with a second hard link belongs to a backup too, and its bytes must never be written to: it is copied.
     """

@@ -1,4 +1,4 @@
-"""The data folder is readable by its own user alone. Where nginx sends the saved files, its group may read those."""
+"""Keeps the data folder readable by its own user only, and saved files by nginx's group where nginx sends them."""
 
 import logging
 import os
@@ -24,8 +24,8 @@ def wanted_mode(path: Path, mode: int) -> int:
 def close_to_others():
     """Repairs a data folder of an earlier version, or one that was copied here. Takes no time when all is well.
 
-    Only the folder and what lies in it directly is looked at; if any of it is open, everything below is gone through.
-    The uppermost comes last, so that a repair that was broken off is begun again.
+    Only the folder and its direct entries are checked; if any of them is open, everything below is checked too.
+    The top folder is repaired last, so that an interrupted repair starts again.
     """
     data = Path(settings.DATA)
     if not any(is_open(path) for path in [data, *data.iterdir()]):

@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from videos.faults import place_of
-from videos.storage.pictures import INTRICATE, MAX_BYTES, PictureRefused, Redrawn, redraw
+from videos.storage.picture_limits import INTRICATE, MAX_BYTES, PictureRefused
+from videos.storage.pictures import Redrawn, redraw
 
 MOST_MEMORY = 1024**3  # address space; a picture within the limits needs a quarter of it
 MOST_CPU_SECONDS = 15
 MOST_SECONDS = 60.0  # on a machine that is busy with other work
-LONGEST_WAIT = 45.0  # seconds for a place; browsers and proxies wait for an answer for a minute
+LONGEST_WAIT = 45.0  # seconds for a lock; browsers and proxies wait for an answer for a minute
 LOOK_EVERY = 0.05
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "videos.storage.redraw_process"]
@@ -44,18 +45,18 @@ class RedrawFault(Exception):
 def redraw_apart(file: BinaryIO, folder: Path, at_once: int) -> Redrawn:
     """`pictures.redraw` in a process of its own. Waits while `at_once` others run on this host, whichever of the web's
     processes began them; `folder` holds the locks by which they know. Raises PictureRefused and RedrawFault."""
-    with place_for_one(folder, at_once):
+    with one_of_locks(folder, at_once):
         file.seek(0)
         return result_of(run(file.read(MAX_BYTES + 1)))
 
 
 @contextmanager
-def place_for_one(folder: Path, places: int) -> Iterator[None]:
-    """One of so many places, held until the end or until this process dies. PictureRefused after LONGEST_WAIT."""
+def one_of_locks(folder: Path, number_of_locks: int) -> Iterator[None]:
+    """Takes one of this many locks until the block or the process ends. PictureRefused after LONGEST_WAIT."""
     folder.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + LONGEST_WAIT
     while time.monotonic() < deadline:
-        for number in range(places):
+        for number in range(number_of_locks):
             with (folder / str(number)).open("wb") as lock:
                 if is_locked(lock):
                     yield

@@ -1,6 +1,6 @@
-"""Measures again what an earlier version measured: it took no notice of pixel shapes, rotation and codec strings.
+"""Measures saved copies again that an earlier version measured without pixel shape, rotation and codec string.
 
-Such rows are known by their empty codec string. So many are done each night, and the rest in the nights after.
+Such rows have an empty codec string. A limited number is measured each night.
 """
 
 import logging
@@ -23,7 +23,7 @@ SECONDS_IN_A_NIGHT = 900.0
 
 
 def measure_earlier_copies(most: int = MOST_IN_A_NIGHT, seconds: float = SECONDS_IN_A_NIGHT) -> int:
-    """How many were measured again; the newest first."""
+    """Measures the newest ones first. Returns how many were measured again."""
     until, measured = time.monotonic() + seconds, 0
     for copy in SavedVideo.objects.measured_by_an_earlier_version()[:most]:
         if stopping.is_set() or time.monotonic() > until:
@@ -33,8 +33,8 @@ def measure_earlier_copies(most: int = MOST_IN_A_NIGHT, seconds: float = SECONDS
 
 
 def is_measured(copy: SavedVideo) -> bool:
-    """One that this studio cannot read keeps what is known of it, and is not tried again. What the storage does not
-    give now is tried in another night; the consistency check tells of what is missing."""
+    """A file that cannot be decoded keeps its old values and is not tried again. A file that the storage does not
+    give now is tried in another night; the consistency check reports missing files."""
     try:
         facts = look_at(copy.file.name)
         if (facts.width, facts.height) != (copy.width, copy.height):

@@ -1,4 +1,4 @@
-"""Posters in the size in which cards show them: made when one is first asked for, and kept beside the poster."""
+"""Small posters for cards, made on first use and stored next to the full poster."""
 
 import io
 import logging
@@ -13,19 +13,19 @@ from videos.models import SavedVideo
 
 logger = logging.getLogger(__name__)
 
-SIDES = (640, 480, 320)  # pixels of the longer side: a card is hardly wider on the screens that most people have
-MOST_BYTES = 20_000  # reached by a lower quality, and then by fewer pixels
+SIDES = (640, 480, 320)  # pixels of the longer side; cards are rarely wider
+MOST_BYTES = 20_000  # reached with lower quality first, then with fewer pixels
 QUALITIES = (72, 56, 40)
 
 
 def small_poster(saved: SavedVideo) -> FieldFile | None:
-    """The small poster, made now where there is none; None where it cannot be."""
+    """The small poster, made now if there is none; None if it cannot be made."""
     if saved.small_poster:
         return saved.small_poster
     try:
         name = default_storage.save(saved.poster.name.replace(".jpg", ".small.webp"), ContentFile(shrunk(saved)))
         rows = SavedVideo.objects.filter(pk=saved.pk, small_poster="", poster=saved.poster.name)
-        if not rows.update(small_poster=name):  # somebody else was first
+        if not rows.update(small_poster=name):  # another request was first
             default_storage.delete(name)
         saved.refresh_from_db(fields=["small_poster"])
     except (OSError, DatabaseError, SavedVideo.DoesNotExist) as error:
@@ -49,7 +49,7 @@ def shrunk(saved: SavedVideo) -> bytes:
 
 
 def forget_small_poster(saved: SavedVideo):
-    """The poster is drawn anew."""
+    """The poster was redrawn, so the small one is discarded."""
     if saved.small_poster:
         name = saved.small_poster.name
         SavedVideo.objects.filter(pk=saved.pk).update(small_poster="")

@@ -1,4 +1,4 @@
-"""The guard that stops sending before the disk is full: a video that is paid for must find its place."""
+"""Stops sending before the disk is full, so that every video that is paid for can be saved."""
 
 import math
 import shutil
@@ -10,24 +10,24 @@ from videos.models import Alarm
 from videos.models.studio_settings import current
 from videos.storage.download import amount
 
-RESERVE = 256 * 1024**2  # bytes beyond what always stays free: room for what is under way
+RESERVE = 256 * 1024**2  # bytes beyond what always stays free: room for what is in progress
 THIS_HOST = socket.gethostname()[:64]
 
 
 def free() -> float:
     try:
         return shutil.disk_usage(settings.DATA).free
-    except OSError:  # a folder that is gone: said by /healthz, and no reason of this guard's
+    except OSError:  # a missing folder is reported by /healthz, not here
         return math.inf
 
 
 def needed() -> int:
-    """How much must be free before anything new is sent; 0 where the owner wants no guard."""
+    """How many bytes must be free before anything new is sent; 0 if the owner turned this off."""
     return current().min_free_bytes and current().min_free_bytes + RESERVE
 
 
 def has_room() -> bool:
-    """Whether something new may be sent from this host. The alarm is set off, or ended, accordingly."""
+    """Whether something new may be sent from this host. Raises or ends the alarm."""
     left, wanted = free(), needed()
     if left >= wanted:
         Alarm.objects.end(Alarm.Kind.DISK, THIS_HOST)
@@ -39,5 +39,5 @@ def has_room() -> bool:
 def sentence(wanted: int) -> str:
     return (
         f"Less than {amount(wanted)} is free on {THIS_HOST}, in {settings.DATA}. Nothing new is sent, and nothing is "
-        "charged, until there is room again; videos under way are still saved as long as they fit."
+        "charged, until there is space again; videos in progress are still saved as long as they fit."
     )

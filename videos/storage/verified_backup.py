@@ -1,4 +1,4 @@
-"""Backups that are made every night, and proven: the database is restored into a scratch one, and read there."""
+"""Nightly backups, each verified by restoring its database into a scratch one and reading it there."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 NAME = re.compile(r"studio-(\d{4}-\d\d-\d\dT\d{6})")
 PROOF = "verified.json"
-FAILED = ".failed"  # after the name of one that is not whole; it is kept until the next night
+FAILED = ".failed"  # suffix of an incomplete backup, which is kept until the next night
 RECENT = timedelta(hours=12)  # a second run in one night makes no second backup
 MEDIA = "media"
 
@@ -39,17 +39,17 @@ def is_wanted() -> bool:
 
 
 def back_up_tonight():
-    """Makes the night's backup wherever one is wanted. What goes wrong is said on the screen until one succeeds."""
+    """Makes tonight's backup at every destination. A failure is shown on the screen until a backup succeeds."""
     if not is_wanted():
         return
     try:
-        for place in places():
-            if not is_recent(place.newest()):
-                make_in(place)
-    except Exception as error:  # whatever it is, there is no backup, and a person has to know
+        for destination in destinations():
+            if not is_recent(destination.newest()):
+                make_in(destination)
+    except Exception as error:  # of any kind: there is no backup, and a person has to know
         words = str(error) if isinstance(error, BackupError) else name_of(error)
         logger.error("The backup failed: %s", words)
-        sentence = f"The nightly backup failed: {words}. The studio works on; until this is put right, a lost disk "
+        sentence = f"The nightly backup failed: {words}. The studio works on; until this is fixed, a lost disk "
         Alarm.objects.set_off(Alarm.Kind.BACKUP, "", f"{sentence}loses what was made since the last one.", True)
     else:
         Alarm.objects.end(Alarm.Kind.BACKUP, "")
@@ -69,16 +69,16 @@ def new_name() -> str:
     return f"studio-{timezone.now():%Y-%m-%dT%H%M%S}"
 
 
-def make_in(place: "FolderPlace | BucketPlace") -> dict[str, Any]:
-    """One verified backup; older ones beyond those to keep are removed only after it stands."""
-    proof = place.make(new_name())
-    for name in place.names()[: -settings.BACKUP_KEEP]:
-        place.remove(name)
+def make_in(destination: "FolderDestination | BucketDestination") -> dict[str, Any]:
+    """Makes one verified backup. Older ones beyond BACKUP_KEEP are removed only after it is complete."""
+    proof = destination.make(new_name())
+    for name in destination.names()[: -settings.BACKUP_KEEP]:
+        destination.remove(name)
     return proof
 
 
-# Where backups are kept
-class FolderPlace:
+# Destinations
+class FolderDestination:
     def __init__(self, folder: Path):
         self.folder = folder
 
@@ -86,7 +86,7 @@ class FolderPlace:
         return str(self.folder)
 
     def names(self) -> list[str]:
-        """Of proven backups, the oldest first."""
+        """The names of verified backups, the oldest first."""
         found = [path.parent.name for path in self.folder.glob(f"studio-*/{PROOF}")]
         return sorted(name for name in found if NAME.fullmatch(name))
 
@@ -107,8 +107,8 @@ class FolderPlace:
         shutil.rmtree(self.folder / name)
 
 
-class BucketPlace:
-    """Each backup has the database and all that is small under its name. Media never change, so they are stored once,
+class BucketDestination:
+    """Each backup has the database and all small files under its name. Media never change, so they are stored once,
     under `media/`, for all backups."""
 
     def __init__(self, storage: S3Storage):
@@ -141,7 +141,7 @@ class BucketPlace:
         database = SQLITE if (local / SQLITE).exists() else DUMP
         with self.storage.open(f"{name}/{database}") as stored, (local / database).open("rb") as own:
             if sha256_of(stored) != sha256_of(own):
-                raise BackupError("The bucket gives back other bytes of the database than it was sent")
+                raise BackupError("The bucket returns other bytes of the database than were sent to it")
 
     def put(self, path: Path, name: str):
         if name.startswith(f"{MEDIA}/") and self.storage.exists(name):
@@ -154,19 +154,19 @@ class BucketPlace:
             stored.delete()
 
 
-def folder_place() -> FolderPlace | None:
-    return FolderPlace(Path(settings.BACKUP_FOLDER).resolve()) if settings.BACKUP_FOLDER else None
+def folder_destination() -> FolderDestination | None:
+    return FolderDestination(Path(settings.BACKUP_FOLDER).resolve()) if settings.BACKUP_FOLDER else None
 
 
-def bucket_place() -> BucketPlace | None:
+def bucket_destination() -> BucketDestination | None:
     if not settings.BACKUP_BUCKET:
         return None
     options = {**settings.BUCKET_STORAGE["OPTIONS"], "bucket_name": settings.BACKUP_BUCKET}
-    return BucketPlace(S3Storage(**options))
+    return BucketDestination(S3Storage(**options))
 
 
-def places() -> list[FolderPlace | BucketPlace]:
-    return [place for place in (folder_place(), bucket_place()) if place]
+def destinations() -> list[FolderDestination | BucketDestination]:
+    return [destination for destination in (folder_destination(), bucket_destination()) if destination]
 
 
 def sha256_of(file) -> str:
@@ -176,11 +176,11 @@ def sha256_of(file) -> str:
     return digest.hexdigest()
 
 
-# The proof
+# Verification
 def verify(source: Path) -> dict[str, Any]:
     """Restores the backup's database into a scratch one, reads it, and looks for every file that it names.
 
-    Returns what was found, which is also written beside the backup. Raises BackupError.
+    Returns the result, which is also written next to the backup. Raises BackupError.
     """
     manifest = read_manifest(source)
     restored = restored_sqlite if manifest["database"] == "sqlite" else restored_postgres

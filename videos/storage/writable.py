@@ -69,7 +69,7 @@ class Attempt:
         self.thread.start()
 
     def run(self):
-        with suppress(Exception):  # whatever the error, nothing was written
+        with suppress(Exception):  # with any error, nothing was written
             self.write()
             self.succeeded = True
         connections.close_all()

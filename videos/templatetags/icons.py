@@ -1,4 +1,4 @@
-"""Icons. Each shape stands once on a page, in its sprite; wherever an icon is shown, it refers to that shape.
+"""Icons. Each shape is once on a page, in its sprite, and every icon refers to it.
 
 The shapes are Lucide's (ISC License), read from the package of that name.
 """

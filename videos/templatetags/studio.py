@@ -78,7 +78,7 @@ def clock(seconds: float | None) -> str:
 
 @register.filter
 def timecode(seconds: float) -> str:
-    """2.9 → 0:02: where a video stands, as players say it."""
+    """2.9 → 0:02: a moment of a video, as players show it."""
     return clock(int(seconds))
 
 
@@ -125,7 +125,7 @@ def ago(moment) -> str:
 
 @register.filter
 def place_words(place: int | None) -> str:
-    """Where a generation stands in the queue: "next", "3rd in the queue"; "" where that is not known."""
+    """The place of a generation in the queue: "next", "3rd in the queue"; "" if it is not known."""
     if place is None:
         return ""
     ending = "th" if place % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
@@ -147,7 +147,7 @@ def amounts(by_currency: dict[str, Decimal]) -> str:
 
 @register.filter
 def sum_of(sums, which: str) -> str:
-    """What is held or spent: "$3.20 + €1.00", "at least $3.20" where some price is missing, "–" for nothing."""
+    """An amount held or spent: "$3.20 + €1.00", "at least $3.20" if some price is missing, "–" for nothing."""
     words = amounts(getattr(sums, which))
     if which == "spent" and sums.is_partial:
         return f"at least {words}" if words else "no price set"
@@ -156,7 +156,7 @@ def sum_of(sums, which: str) -> str:
 
 @register.filter
 def left_of(sums) -> str:
-    """What is left of the budget: "$10.80 of $30.00", or "no limit"."""
+    """The rest of the budget: "$10.80 of $30.00", or "no limit"."""
     if not sums.left:
         return "no limit"
     return ", ".join(
@@ -169,7 +169,7 @@ def left_of(sums) -> str:
 
 @register.filter
 def balance_words(account) -> str:
-    """What is left of a remote account, such as "$3.20" or "40 credits"."""
+    """The balance of a remote account, such as "$3.20" or "40 credits"."""
     if account.balance is None:
         return ""
     if account.balance_unit == "credits":
@@ -198,7 +198,7 @@ def minutes(seconds: float) -> int:
 
 @register.filter
 def left_sentence(left) -> str:
-    """What is left of a budget, short: "7 of 50 videos left today for you"."""
+    """The rest of a budget, in short: "7 of 50 videos left today for you"."""
     if left.unit == "videos":
         return f"{left.left:,} of {left.limit:,} videos left {left.period} {left.whose}"
     return f"{money(left.left, left.unit)} of {money(left.limit, left.unit)} left {left.period} {left.whose}"

@@ -58,7 +58,7 @@ def make_first_owner(person: User) -> User | None:
 
 @retried
 def store_first_owner(person: User) -> bool:
-    DatabaseLock.objects.hold(OWNERS)
+    DatabaseLock.objects.acquire(OWNERS)
     if User.objects.exists():
         return False
     person.save()
@@ -110,7 +110,7 @@ def enter(request, user, target: str):
 @login_not_required
 @never_cache
 def sign_in_by_passkey(request):
-    """A GET is answered with the browser's question, as JSON; the POST brings its answer."""
+    """GET returns the passkey challenge as JSON; POST takes the browser's answer to it."""
     sessions.keep_briefly(request)
     return login_webauthn(request)
 
@@ -215,7 +215,7 @@ def show_account(request, form, status: int, **more):
 
 @require_POST
 def preferences(request):
-    """Theme, cards and time zone: at once in this browser, within minutes where one is signed in besides."""
+    """Stores theme, cards and time zone. They apply at once in this browser, and within minutes in others."""
     form = PreferencesForm(request.POST, instance=Preferences.objects.of(request.user))
     if not form.is_valid():
         return show_account(request, ChangePasswordForm(request), 422, preferences_form=form)
@@ -226,7 +226,7 @@ def preferences(request):
 
 @require_POST
 def disconnect(request):
-    """Ends signing in by the provider, for whoever has a password here to sign in with."""
+    """Disconnects single sign-on, if this person has a password to sign in with."""
     if request.user.has_usable_password():
         delete_in_order(SocialAccount.objects.filter(user=request.user))
         messages.success(request, "Disconnected. From now on you sign in with your password.")

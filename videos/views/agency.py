@@ -1,4 +1,4 @@
-"""How the studio appears to clients: the agency's own name and mark, set by owners."""
+"""The agency's name and logo, as clients see them. Owners set them."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -22,7 +22,7 @@ def agency(request: HttpRequest) -> HttpResponse:
     form = AgencyForm(*sent, owner=request.user, initial={"name": shown.name})
     if form.is_valid():
         form.write(shown)
-        messages.success(request, "Clients see it from now on.")
+        messages.success(request, "Saved. Clients see the new name and logo now.")
         return redirect("agency")
     status = 422 if form.errors else 200
     return render(request, "client/agency.html", {"form": form, "agency": shown}, status=status)

@@ -65,14 +65,14 @@ def batch(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def template(request: HttpRequest) -> HttpResponse:
-    """A table with only its first line, to be filled in elsewhere. Its first bytes let Excel recognise UTF-8."""
+    """An empty table with column names, to fill in with a spreadsheet. Its first bytes let Excel recognise UTF-8."""
     response = HttpResponse("\ufeff" + Table(TEMPLATE, []).to_csv(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="many-at-once.csv"'
     return response
 
 
 def sent_form(request: HttpRequest) -> tuple[BatchForm, bool]:
-    """The table that was sent, and whether it is another one than its ticks are about. Raises TableRefused."""
+    """The submitted table, and whether it changed after its rows were ticked. Raises TableRefused."""
     file = request.FILES.get("table_file")
     table = read_table(decode(file.read()) if file else request.POST.get("table", ""))
     ticks_of = request.POST.get("ticks_of", "")
@@ -113,7 +113,7 @@ def made(request: HttpRequest, new: Batch) -> HttpResponse:
 
 
 def show_unread(request: HttpRequest, refusal: str) -> HttpResponse:
-    """A table that could not be read, as it was typed, and why."""
+    """The page with a table that could not be read, unchanged, and the reason."""
     context = {"form": None, "text": request.POST.get("table", ""), "refusal": refusal, "token": new_token()}
     return render(request, "batch/batch.html", context, status=422)
 
@@ -144,7 +144,7 @@ def heading(column: str) -> str:
 
 # A table from one prompt
 def fill(request: HttpRequest, start: str) -> HttpResponse:
-    """The table that a prompt with variables, or with several pictures, comes to: checked, and nothing made yet."""
+    """Turns a prompt with variables, or with several pictures, into a checked table. Nothing is generated yet."""
     try:
         table = filled_table(request, start)
     except TableRefused as refusal:
@@ -191,7 +191,7 @@ class Total:
     amounts: dict[str, Decimal]
     unpriced: int
     seconds: float | None
-    places: int
+    at_once: int
     left_after: object
     warnings: list[str]
 
@@ -205,16 +205,16 @@ def total_of(request: HttpRequest, form: BatchForm) -> Total:
         amounts={currency: amount for currency, amount in cost.amounts.items() if amount},
         unpriced=unpriced,
         seconds=seconds_for(asked),
-        places=current().max_in_flight,
+        at_once=current().max_in_flight,
         left_after=left_after(request.user, cost),
         warnings=over_budget(request.user, cost) + account_sentences(asked),
     )
 
 
 def seconds_for(asked: list[Request]) -> float | None:
-    """Until the last video is made, behind those that wait already; None while a provider's time is not measured.
+    """Seconds until the last video is finished, after those already queued; None if a provider has no measured time.
 
-    Each API makes so many at once; whenever one is finished, the next one starts.
+    Each API runs a limited number at a time; the next one starts when one finishes.
     """
     records = track_records()
     ahead = Generation.objects.unfinished().values_list("backend", "provider_id")[:MOST_AHEAD]
@@ -230,16 +230,16 @@ def seconds_for(asked: list[Request]) -> float | None:
     return max(ends)
 
 
-def finished_after(times: list[float], places: int) -> float:
-    """When the last is finished, if at most `places` run at once and each starts when an earlier one ends."""
-    free_at = [0.0] * max(1, places)
+def finished_after(times: list[float], at_once: int) -> float:
+    """Seconds until all are finished, if at most `at_once` run at a time and each next one starts when one ends."""
+    free_at = [0.0] * max(1, at_once)
     for seconds in times:
         heapq.heappush(free_at, heapq.heappop(free_at) + seconds)
     return max(free_at)
 
 
 def left_after(user, cost):
-    """The budget of which the smallest share is left, and what would be left of it; None without a budget."""
+    """The tightest budget and how much of it this batch would leave; None without a budget."""
     left = left_for(user)
     if left is None:
         return None

@@ -30,7 +30,7 @@ def new_token() -> str:
 
 
 def own_generation(request: HttpRequest, public_id) -> Generation:
-    """The signed-in person's own generation; anybody else's is a 404."""
+    """The generation, if it belongs to the signed-in person; otherwise a 404."""
     return get_object_or_404(request.user.generations.with_everything(), public_id=public_id)
 
 

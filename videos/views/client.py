@@ -1,6 +1,6 @@
-"""The page behind a review link: somebody without an account watches, approves, comments, and downloads what they may.
+"""The page behind a review link, where a client without an account watches, approves, comments and downloads.
 
-What is shown here names no prompt, model or member but the sender, unless the link says so. Everything is found through
+Prompts, models and members other than the sender are not shown, unless the link allows it. Everything is found through
 the link, so nothing of another collection can be reached from it.
 """
 
@@ -37,13 +37,13 @@ NO_MORE_TRIES = "Too many wrong passwords. Wait a quarter of an hour, then try a
 NOT_THIS_ONE = "This is not the password of this link."
 
 
-# Who comes in
+# Access
 def cookie_of(link: ReviewLink) -> str:
     return f"review-{link.pk}"
 
 
 def remembered(request: HttpRequest, link: ReviewLink) -> dict:
-    """What this browser keeps about this link: the name that was given, and that the password was."""
+    """The facts that this browser keeps about the link: the client's name, and whether the password was given."""
     try:
         kept = signing.loads(request.COOKIES.get(cookie_of(link), ""), salt=SALT, max_age=REMEMBERED_FOR)
         return kept if isinstance(kept, dict) else {}
@@ -52,7 +52,7 @@ def remembered(request: HttpRequest, link: ReviewLink) -> dict:
 
 
 def remember(request: HttpRequest, response: HttpResponseBase, link: ReviewLink, **facts):
-    """Kept in the browser alone, signed, and sent to the pages of review links alone."""
+    """Stores these facts in a signed cookie that is sent only to review pages."""
     kept = {"key": link.key, **remembered(request, link), **facts}
     value = signing.dumps(kept, salt=SALT)
     options = {"httponly": True, "samesite": "Lax", "secure": request.is_secure()}
@@ -64,7 +64,7 @@ def may_enter(request: HttpRequest, link: ReviewLink) -> bool:
 
 
 def with_link(asks_password: Callable | None = None) -> Callable:
-    """The view gets the link instead of the token. A link that has ended says so; one with a password asks for it."""
+    """Passes the link to the view, in place of the token. Answers itself if the link has ended or needs a password."""
 
     def decorate(view: Callable) -> Callable:
         @login_not_required
@@ -86,7 +86,7 @@ def with_link(asks_password: Callable | None = None) -> Callable:
 
 
 def gone(request: HttpRequest, token: str) -> HttpResponse:
-    """A plain sentence. Nothing here leads into the studio."""
+    """A page that says the link has ended, without any link into the studio."""
     ended = ReviewLink.objects.ended(token) if "\0" not in token else None
     return render(request, "client/gone.html", {"ended": ended}, status=404)
 
@@ -99,7 +99,7 @@ def ask_password(request: HttpRequest, token: str, link: ReviewLink, error: str 
 @login_not_required
 @require_POST
 def enter(request: HttpRequest, token: str) -> HttpResponse:
-    """The password, tried a few times at most."""
+    """Asks for the password, with a limited number of tries."""
     link = ReviewLink.objects.find(token) if "\0" not in token else None
     if link is None:
         return unlisted(gone(request, token))
@@ -118,7 +118,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
-# What they see
+# Display
 @require_safe
 @with_link(ask_password)
 def client(request: HttpRequest, token: str, link: ReviewLink) -> HttpResponse:
@@ -173,7 +173,7 @@ def clips_of(link: ReviewLink) -> list[Clip]:
 
 
 def segments_of(clips: list[Clip]) -> list[dict]:
-    """One for each clip: the bar that says how many are answered."""
+    """One segment for each clip, for the bar that shows how many are answered."""
     width = 100 / len(clips) if clips else 0
     return [
         {"at": f"{number * width:.2f}", "width": f"{width * 0.9:.2f}", "state": clip.answer or "open"}
@@ -189,7 +189,7 @@ def threads_of(link: ReviewLink, clip: Clip) -> list[Comment]:
     return threads
 
 
-# What they say
+# Answers and comments
 def clip_of(link: ReviewLink, public_id) -> Clip:
     clip = link.shown_clips().with_everything().filter(public_id=public_id).first()
     if clip is None:
@@ -205,7 +205,7 @@ def address_of(token: str, clip: Clip | None) -> str:
 @require_POST
 @with_link()
 def answer(request: HttpRequest, token: str, link: ReviewLink, clip) -> HttpResponse:
-    """Approve goes on to the next clip that waits; a change stays, to be explained. What was written goes with it."""
+    """Stores the answer and its comment. Approve moves on to the next open clip; a change request stays on this one."""
     answered, state = clip_of(link, clip), request.POST.get("state", "")
     if not link.may_approve or state not in CLIENT_STATES:
         raise Http404
@@ -225,7 +225,7 @@ def form_of(request: HttpRequest, link: ReviewLink) -> ClientCommentForm:
 
 
 def write(form: ClientCommentForm, link: ReviewLink, clip: Clip):
-    """The comment, if the link allows one and there were not too many of late."""
+    """Stores the comment, if the link allows comments and there were not too many recently."""
     if not link.may_comment:
         raise Http404
     try:
@@ -241,7 +241,7 @@ def go_on(request: HttpRequest, token: str, link: ReviewLink, form: ClientCommen
 
 
 def next_waiting(link: ReviewLink, answered: Clip) -> Clip:
-    """The next clip without an answer, from the beginning again at the end; else the same one."""
+    """The next clip without an answer, starting again from the beginning; if there is none, the same clip."""
     clips, done = list(link.shown_clips()), set(link.answers.values_list("clip", flat=True))
     place = next((place for place, clip in enumerate(clips) if clip == answered), 0)
     return next((clip for clip in clips[place + 1 :] + clips[:place] if clip.pk not in done), answered)
@@ -264,7 +264,7 @@ def comment(request: HttpRequest, token: str, link: ReviewLink, clip) -> HttpRes
 @require_POST
 @with_link()
 def watched(request: HttpRequest, token: str, link: ReviewLink) -> HttpResponse:
-    """Sent by the page when it is looked at; previews of messengers are no views."""
+    """Counts a view. The page's script sends this, so link previews by messengers do not count."""
     link.count_view()
     return HttpResponse(status=204)
 
@@ -306,7 +306,7 @@ def names_of(link: ReviewLink, clips: list[Clip]) -> list[str]:
 @require_safe
 @with_link()
 def approved(request: HttpRequest, token: str, link: ReviewLink) -> HttpResponseBase:
-    """All clips that they approved, as one archive."""
+    """All approved clips, as one archive."""
     if not link.may_download:
         raise Http404
     done = set(link.answers.filter(state=Clip.State.APPROVED).values_list("clip", flat=True))
@@ -322,7 +322,7 @@ def approved(request: HttpRequest, token: str, link: ReviewLink) -> HttpResponse
 @require_safe
 @with_link()
 def preview(request: HttpRequest, token: str, link: ReviewLink) -> HttpResponseBase:
-    """The picture that messengers show beside the address."""
+    """The picture that messengers show as a preview of the link."""
     clips = list(link.shown_clips().with_everything())
     if not clips:
         raise Http404
@@ -334,7 +334,7 @@ def preview(request: HttpRequest, token: str, link: ReviewLink) -> HttpResponseB
 @login_not_required
 @require_safe
 def mark(request: HttpRequest, token: str) -> HttpResponseBase:
-    """The agency's mark, which a password does not hide: the page that asks for it shows it too."""
+    """The agency's logo. It needs no password, because the password page shows it too."""
     shown = Agency.objects.current().mark
     if "\0" in token or shown is None or ReviewLink.objects.find(token) is None:
         return unlisted(gone(request, token))

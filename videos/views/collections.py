@@ -35,7 +35,7 @@ def own(request: HttpRequest, public_id) -> Collection:
 # The list
 @require_http_methods(["GET", "HEAD", "POST"])
 def collections(request: HttpRequest) -> HttpResponse:
-    """All that this person sees; a POST makes one."""
+    """Lists the collections that this person may see; a POST makes a new one."""
     form = NameForm(request.POST if request.method == "POST" else None, auto_id="new-%s")
     if form.is_bound and form.is_valid():
         try:
@@ -57,7 +57,7 @@ def list_context(request: HttpRequest) -> dict:
 
 
 def faces_of(rows: list[Collection], user) -> list[dict]:
-    """Each with its counts and its first pictures, in three queries for all of them."""
+    """Adds counts and first pictures to all of these collections, in three queries."""
     clips = Clip.objects.visible_to(user).filter(collection__in=rows)
     counts, pictures = clips.counts(), first_pictures(clips)
     return [face_of(row, counts.get(row.pk, {}), pictures.get(row.pk, []), user) for row in rows]
@@ -89,7 +89,7 @@ def address_of(collection: Collection) -> str:
     return reverse("collection", args=[collection.public_id])
 
 
-# One of them
+# One collection
 @require_POST
 def share(request: HttpRequest, public_id) -> HttpResponse:
     changed = own(request, public_id)
@@ -100,7 +100,7 @@ def share(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def cover(request: HttpRequest, public_id) -> HttpResponse:
-    """`g`: the video whose picture represents the collection; without it, the first ones do."""
+    """Sets the cover: `g` is the video to use; without it, the first videos are shown."""
     changed = own(request, public_id)
     videos = changed.generations(request.user).filter(saved_video__isnull=False)
     changed.set_cover(videos.filter(public_id=read_uuid(request.POST.get("g", ""))).first())
@@ -109,7 +109,7 @@ def cover(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def order(request: HttpRequest, public_id) -> HttpResponse:
-    """`g`, several: these videos in their new order."""
+    """Sorts the collection: `g`, repeated, are its videos in their new order."""
     changed = visible(request, public_id)
     changed.arrange([found for found in map(read_uuid, request.POST.getlist("g")[:MOST_CLIPS]) if found])
     return HttpResponse(status=204) if request.htmx else redirect(address_of(changed))
@@ -123,10 +123,10 @@ def delete(request: HttpRequest, public_id) -> HttpResponse:
     return redirect("collections")
 
 
-# Into them
+# Adding videos
 @require_POST
 def choose(request: HttpRequest) -> HttpResponse:
-    """The collections that the selected videos can be put into. Changes nothing; a POST because ids are many."""
+    """The collections to which the selected videos can be added. A POST only because there may be many ids."""
     rows = chosen(request)
     ids = list(rows.values_list("public_id", flat=True))
     offered = list(Collection.objects.visible_to(request.user).newest_first()[:MOST_TO_CHOOSE_FROM])
@@ -139,7 +139,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def personal_note(request: HttpRequest, public_id) -> HttpResponse:
-    """This person's own title and rating of a video that they may see."""
+    """Sets this person's own title and rating of a video."""
     rows = Generation.objects.visible_to(request.user).with_everything()
     generation = get_object_or_404(rows, public_id=public_id)
     form = PersonalNoteForm(request.POST)

@@ -101,7 +101,7 @@ def ids_in(request: HttpRequest, name: str) -> list[uuid.UUID]:
 
 
 def chosen(request: HttpRequest, videos: list[Generation]) -> list[Generation]:
-    """Which of them are laid side by side: those that `show` names; else one for each provider, where it is a batch or
+    """The videos to compare: those that `show` names; otherwise one for each provider, if it is a batch or
     more than fit."""
     wanted = ids_in(request, "show")
     shown = [video for video in videos if video.public_id in wanted]
@@ -112,7 +112,7 @@ def chosen(request: HttpRequest, videos: list[Generation]) -> list[Generation]:
 
 @dataclass(frozen=True)
 class Choice:
-    """One video of the strip below, and the address that swaps it in or takes it away."""
+    """One video of the strip below, and the address that adds it to the comparison or removes it."""
 
     video: Generation
     is_shown: bool

@@ -119,7 +119,7 @@ def undo(request: HttpRequest, batch) -> HttpResponse:
 
 
 def refused(request: HttpRequest, form: GenerateForm, question: Question | None = None) -> HttpResponse:
-    """The errors beside their fields, or what is asked first. With scripts, the page still has what was typed."""
+    """Shows the errors next to their fields, or the question to answer. With scripts, the page keeps what was typed."""
     composer = composer_context(request, form) | {"question": question}
     if request.htmx:
         return render(request, "compose/_refused.html", composer, status=422)

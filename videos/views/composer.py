@@ -123,8 +123,8 @@ def starting_values(request: HttpRequest) -> dict:
 
 
 def values_from_file(text: str, user) -> dict | None:
-    """What a downloaded video says of itself, as values of the composer; None where it says nothing that can be read.
-    A video of this studio is taken as it stands here, with its frames."""
+    """The description inside a downloaded video as values for the composer; None if it cannot be read. A video of this
+    studio is taken from its row, with its frames."""
     try:
         facts = json.loads(text)
     except ValueError:
@@ -223,7 +223,7 @@ def offer_classes(offer: dict) -> str:
 
 
 def picker_context(offers: list[dict], ended: Provider | None) -> dict:
-    """The models that are offered or paused, family by family, and those that are gone for good. `ended`: one that was
+    """The models that are offered or paused, by family, and those that are retired. `ended` is a model that was
     used and cannot be used again."""
     families: dict[str, list[dict]] = {}
     gone = [offer for offer in offers if offer["provider"].is_retired or has_ended(offer)]

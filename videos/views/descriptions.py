@@ -61,14 +61,14 @@ def texts_of(generation: Generation) -> dict[bytes, str]:
 
 
 def described_parts(generation: Generation) -> list[Part]:
-    """The parts of a copy of its video that carries all this. Raises FileNotFoundError."""
+    """The parts of a copy of its video with the description inside. Raises FileNotFoundError."""
     with open_stored(generation.saved_video.file) as file:
         size = file.seek(0, io.SEEK_END)
         return described(file, size, texts_of(generation), everything_of(generation))
 
 
 def contents(names: list[str], generations: list[Generation], has_head: bool = True) -> bytes:
-    """One line for each file of an archive, as a spreadsheet reads it: UTF-8 with its mark, which the head has."""
+    """contents.csv: one line for each file of an archive, in UTF-8. The head has a byte order mark for spreadsheets."""
     text = io.StringIO()
     writer = csv.writer(text)
     if has_head:

@@ -20,7 +20,7 @@ JOINERS = "\u200c\u200d"  # part of words in Persian and Indic scripts
 
 
 def name_collections(rows: list[Generation], user, pattern: str):
-    """Tells each of the rows the name of the first collection that holds it and that this person sees."""
+    """Gives each row the name of the first collection of it that this person sees."""
     if "{collection" not in pattern:
         return
     clips = Clip.objects.filter(generation__in=rows, collection__in=Collection.objects.visible_to(user))

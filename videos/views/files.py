@@ -63,7 +63,7 @@ def visible(request: HttpRequest, public_id) -> Generation:
 
 @require_safe
 def video(request: HttpRequest, public_id) -> HttpResponseBase:
-    """The saved copy; with `download`, under a name and with what it shows inside of it; `download=clean` without."""
+    """The saved copy. With `download`, it gets a name and a description inside; with `download=clean`, only a name."""
     generation = visible(request, public_id)
     saved, asked = generation.saved_video, request.GET.get("download")
     name = name_for(request.user, generation) if asked else ""
@@ -73,7 +73,7 @@ def video(request: HttpRequest, public_id) -> HttpResponseBase:
 
 
 def name_for(user, generation: Generation) -> str:
-    """What the file is called that this person downloads."""
+    """The name of the file for this person's download."""
     pattern = Preferences.objects.of(user).name_pattern
     name_collections([generation], user, pattern)
     return download_name(generation, pattern)
@@ -137,7 +137,7 @@ def serve(request: HttpRequest, file, content_type: str, tag: str, download: str
     """Sends the file in the way that this studio is configured for, after the check."""
     if settings.BUCKET:
         link = bucket_link(file, content_type, download)
-        return HttpResponseRedirect(link, headers={"Cache-Control": "private, no-store"})  # it lives a minute
+        return HttpResponseRedirect(link, headers={"Cache-Control": "private, no-store"})  # it is valid for a minute
     if not file or not file.storage.exists(file.name):
         raise Http404
     if settings.ACCEL_LOCATION:

@@ -237,7 +237,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
 
 
 def just_made(request: HttpRequest) -> dict:
-    """The toast about the batch that `made` names, if another page has made it."""
+    """The toast about the batch that `made` names, if it was made on another page."""
     made = read_uuid(request.GET.get("made", ""))
     batch = request.user.batches.filter(public_id=made).first() if made else None
     return queued(batch) if batch and timezone.now() - batch.created_at < JUST_MADE else {}
@@ -264,7 +264,7 @@ def card_context(request: HttpRequest, public_id) -> dict:
 @gzip_page
 @require_safe
 def updates(request: HttpRequest) -> HttpResponse:
-    """Only what changed since the page last asked, or 204. One small request per tab, whatever it shows."""
+    """Only the changes since the page last asked, or 204. One small request per tab."""
     filters, notices = GalleryFilters.asked_for(request.GET), notices_for(request.user)
     line = Generation.objects.line_of(request.user)
     seen, now = Cursor.read(request.GET.get("since", "")), Cursor.now(digest_of([*notices, *line.items()]))
@@ -295,8 +295,8 @@ def updates(request: HttpRequest) -> HttpResponse:
 
 
 def changed_cards(request: HttpRequest, filters: GalleryFilters, changed: GenerationQuerySet) -> tuple[list, dict]:
-    """The cards and stacks as they are now, and what leaves the page: videos, and stacks of which one or none is left.
-    `open` names the batches whose stacks stand open on the page."""
+    """The current cards and stacks, and what leaves the page: videos, and stacks with one video or none left.
+    `open` names the batches whose stacks are open on the page."""
     rows = filters.rows(request.user)
     if not filters.stacks_for(request.user):
         cards = cards_of(rows.filter(pk__in=changed).with_everything().newest_first(), request.user)
@@ -315,7 +315,7 @@ def changed_cards(request: HttpRequest, filters: GalleryFilters, changed: Genera
 
 
 def changed_within(request: HttpRequest, changed: GenerationQuerySet, stacks: dict) -> list[Card]:
-    """The changed cards of the stacks that stand open on the page."""
+    """The changed cards of the stacks that are open on the page."""
     opened = list(filter(None, map(read_uuid, request.GET.getlist("open")[:MOST_OPENED])))
     if not opened:
         return []
@@ -324,7 +324,7 @@ def changed_within(request: HttpRequest, changed: GenerationQuerySet, stacks: di
 
 
 def title(in_progress: Count) -> str:
-    """The browser tab's title says how many videos are in progress, whatever is searched for."""
+    """The title of the browser tab says how many videos are in progress, regardless of the search."""
     return f"({in_progress}) HeyGen Studio" if in_progress else "HeyGen Studio"
 
 
@@ -361,7 +361,7 @@ def page_filters(request: HttpRequest) -> GalleryFilters:
 
 @require_POST
 def look(request: HttpRequest) -> HttpResponse:
-    """How this person's gallery looks from now on: `stacks` (1 or 0) or `density`. The filters is drawn anew."""
+    """Stores how this person's gallery looks: `stacks` (1 or 0) or `density`. Answers with the redrawn list."""
     if request.POST.get("stacks") in {"0", "1"}:
         Preferences.objects.keep(request.user, stacks=request.POST["stacks"] == "1")
     if request.POST.get("density") in Preferences.Density.values:
@@ -401,10 +401,7 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
         "looked_through": looked_through(on_every_tab),
         "title": title(in_progress(request, filters, counts)),
         "tabs": filters.tabs(counts),
-        "trash_days": current().trash_days,
-        "keep_days": current().keep_days,
-        "keep_bytes": current().keep_bytes,
-        "trash_size": stored_by(request.user).trashed_size if filters.state == "trash" else 0,
+        **trash_context(request, filters),
         "notices": notices,
         "providers": Provider.objects.offered(),
         "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [filters.ratio])])),
@@ -414,6 +411,15 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
         "has_team": Generation.objects.is_shown_by_others(request.user),
         "is_new_here": filters.is_everything and not counts["all"] and not counts["trash"],
         "starters": STARTERS,
+    }
+
+
+def trash_context(request: HttpRequest, filters: GalleryFilters) -> dict:
+    return {
+        "trash_days": current().trash_days,
+        "keep_days": current().keep_days,
+        "keep_bytes": current().keep_bytes,
+        "trash_size": stored_by(request.user).trashed_size if filters.state == "trash" else 0,
     }
 
 

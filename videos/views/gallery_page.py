@@ -30,7 +30,7 @@ class GalleryPage:
 def gallery_page(
     rows: GenerationQuerySet, sort: str, viewer, stacks: bool, before: int | None, after: str = "", tab: str = ""
 ) -> GalleryPage:
-    """The next PAGE cards or stacks of these rows behind the video `before`; `after` is the heading above that one."""
+    """The next PAGE cards or stacks after the video `before`; `after` is the heading above that video."""
     if sort in BY_TIME:
         rows = rows.filter(behind(sort, before)) if before else rows
     if stacks:
@@ -103,7 +103,7 @@ def behind(sort: str, before: int) -> Q:
 
 
 def in_order(cards: Iterable[Card | Stack], sort: str) -> Iterator[Card | Stack]:
-    """The cards with the number by which the page finds their places: larger ones come first."""
+    """Numbers the cards for the page's script: larger numbers come first."""
     names = sorted(Provider.objects.values_list("name", flat=True)) if sort == "provider" else []
     for card in cards:
         yield replace(card, order=max(order_of(card.generation, key, sort, names) for key in keys_of(card)))

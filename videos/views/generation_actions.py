@@ -1,6 +1,6 @@
 """Actions on one generation by its owner. Views call the model, which acts or reports that it no longer can.
 
-Every answer is the card as it stands now, so a click that came too late shows the truth instead of an error.
+Every answer is the current card, so a click that came too late shows the present state instead of an error.
 """
 
 from functools import partial
@@ -186,7 +186,7 @@ def found(request: HttpRequest, public_id) -> HttpResponse:
 
 
 def not_linked(request: HttpRequest, generation: Generation, problem: str) -> HttpResponse:
-    """Shows the error beside the field, which keeps what was typed."""
+    """Shows the error next to the field, which keeps what was typed."""
     if not request.htmx:
         said = {"id_problem": problem, "typed_id": request.POST.get("remote_id", "")}
         return render(request, "viewer/viewer.html", viewer_context(request, generation) | said, status=422)
@@ -248,7 +248,7 @@ def favourite(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def verdict(request: HttpRequest, public_id) -> HttpResponse:
-    """`word`: kept, rejected, or nothing, which takes it back. Each person's own, like a star."""
+    """Sets this person's own verdict: `word` is kept, rejected, or empty to take it back."""
     generation, word = shown(request, public_id), request.POST.get("word", "")
     Verdict.objects.decide(request.user, generation, word if word in Verdict.Word.values else "")
     if request.htmx and asked_next(request):  # the page that is compared, of which the buttons are taken

@@ -1,7 +1,7 @@
 """`/healthz`: whether the studio works, for monitoring from outside.
 
-A fault of the studio's own code answers 503 like any other part that fails: it does not pass by itself, somebody has
-to act, and monitors only notice the status. 200 with a word in the JSON is what hid that no video was ever saved.
+A fault of the studio's own code answers 503 like any other part that fails: it does not pass by itself, and monitors
+only notice the status. A 200 with a note in the JSON once hid that no video was ever saved.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""Uploading videos that were made elsewhere."""
+"""Imports videos that were made outside the studio."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +18,7 @@ MOST_BYTES = 2 * 1024**3  # of all files of one form together
 @takes_uploads(MOST_BYTES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_videos(request: HttpRequest) -> HttpResponse:
-    """Each file is kept or refused by itself; what is refused is named with the reason."""
+    """Imports each file on its own. A refused file is listed with the reason."""
     files = request.FILES.getlist("videos")[:MOST_FILES]
     kept, refused = 0, []
     for file in files:
@@ -35,7 +35,7 @@ def import_videos(request: HttpRequest) -> HttpResponse:
 
 
 def refusal_of(owner, file) -> str:
-    """Why this file is not kept; "" once it is."""
+    """Imports one file. Returns "" or the reason for refusing it."""
     try:
         import_video(owner, file)
     except TooLarge:

@@ -1,4 +1,4 @@
-"""`/metrics`: for a Prometheus that knows the token; where none is set, there is no such page."""
+"""`/metrics` for Prometheus, with the token. If no token is set, the page does not exist."""
 
 from hmac import compare_digest
 

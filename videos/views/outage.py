@@ -1,7 +1,7 @@
 """The page shown when the database or the disk takes no writes: a sentence, and the form with what was typed.
 
-It answers every exception that nobody else handled (`handler500` in the routes), from views and from what stands
-around them alike, because a form that cannot be read or a session that cannot be saved fails outside of its view.
+It answers every unhandled exception (`handler500` in the routes), from views and from middleware alike, because an
+unreadable form or a session that cannot be saved fails outside of its view.
 """
 
 import sys
@@ -67,7 +67,7 @@ def explained(request: HttpRequest, outage: Outage) -> HttpResponse:
 
 
 def page(request: HttpRequest, route: str, sentence: str, outage: Outage) -> HttpResponse:
-    """The form as it was sent; without a database a page of its own that holds what was typed."""
+    """The submitted form again; without a database, a page that contains the typed text."""
     is_form = request.method == "POST" and request.resolver_match and route in FORMS and request.POST
     with suppress(DatabaseError, OSError):
         if is_form and outage != Outage.ABSENT:
@@ -77,7 +77,7 @@ def page(request: HttpRequest, route: str, sentence: str, outage: Outage) -> Htt
 
 @contextmanager
 def less_patience(outage: Outage) -> Iterator[None]:
-    """Shortens waits for locks while this response is made: the same lock must not be waited for as long again."""
+    """Shortens waits for locks while this response is made, so that it does not wait for the same lock again."""
     is_on_postgres = outage == Outage.LOCKED and connection.vendor == "postgresql"
     if is_on_postgres:
         set_lock_timeout(f"= {LOCKED_FOR}")
@@ -92,14 +92,14 @@ def set_lock_timeout(words: str):
 
 
 def match_of(request: HttpRequest) -> ResolverMatch | None:
-    """Also of a request that got no further than to its session."""
+    """The route of the request, also if it failed before its view was found."""
     with suppress(Resolver404):
         return request.resolver_match or resolve(request.path_info)
     return None
 
 
 def place_on_page(match: ResolverMatch | None) -> str:
-    """Puts the sentence beside the submitted form; without such a place, the script shows it as a toast."""
+    """The place for the sentence next to the submitted form; "" if there is none, then the script shows a toast."""
     if match and match.url_name == "frame":
         return f"#slot-error-{match.kwargs['which']}"
     return "#error-prompt" if match and match.url_name == "generate" else "#toast-of-its-own"

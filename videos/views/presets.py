@@ -1,4 +1,4 @@
-"""Presets: kept from the composer as it stands, and laid into it again."""
+"""Presets: saving the composer's current settings, and applying them again."""
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
@@ -42,7 +42,7 @@ class PresetForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def presets(request: HttpRequest) -> HttpResponse:
-    """The list of presets; a POST keeps what stands in the composer under a name, in place of an earlier one of it."""
+    """Lists the presets; a POST saves the composer's settings under a name and replaces a preset of that name."""
     form = PresetForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         name = form.cleaned_data["preset_name"]
@@ -70,7 +70,7 @@ def known_providers(values: list[str]) -> list[str]:
 
 @require_POST
 def use(request: HttpRequest, public_id) -> HttpResponse:
-    """The composer with the preset in it. What is written stays, with the preset's words behind it; so do frames."""
+    """The composer with the preset applied. The prompt and frames stay; the preset's words are appended."""
     preset = get_object_or_404(Preset.objects.visible_to(request.user), public_id=public_id)
     names = ("start_picture", "end_picture", "start_from", "end_from", "reference_image_url", "tail_image_url")
     values = {name: request.POST[name] for name in names if request.POST.get(name)} | {

@@ -1,4 +1,4 @@
-"""The remote APIs, for owners and managers: what each is, what is left of its account, whether it is paused."""
+"""The remote APIs, for owners and managers: each with its account's balance and whether sending is paused."""
 
 from django import forms
 from django.contrib import messages
@@ -29,7 +29,7 @@ def remotes(request: HttpRequest) -> HttpResponse:
 
 
 def show(request: HttpRequest, refused: LowBalanceForm | None = None) -> HttpResponse:
-    """`refused` is a form with a fault: it stands in its account's place, with what was typed."""
+    """Shows the page. `refused` is a form with errors, shown for its account with what was typed."""
     now = timezone.now()
     rows = [
         {
@@ -52,7 +52,7 @@ def form_of(account: RemoteAccount, data=None) -> LowBalanceForm:
 @manager_only
 @require_POST
 def check(request: HttpRequest, backend: str) -> HttpResponse:
-    """Asks at once, free of charge, whether the key is good and what is left."""
+    """Checks the key and the balance now, free of charge."""
     account = active_account(backend)
     if registry.find(account.backend).is_configured:
         problem = check_account(account, PATIENCE)
@@ -63,7 +63,7 @@ def check(request: HttpRequest, backend: str) -> HttpResponse:
 @owner_only
 @require_POST
 def low_balance(request: HttpRequest, backend: str) -> HttpResponse:
-    """Below which balance a word stands beside the button."""
+    """Sets the balance below which a warning is shown next to Generate."""
     account = active_account(backend)
     form = form_of(account, request.POST)
     if not form.is_valid():

@@ -1,4 +1,4 @@
-"""Review inside the studio: one clip of a collection with its comments, the others below, and what is said of each."""
+"""The review page of a collection: one clip with its comments, and the other clips below it."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ from videos.views.select import download
 
 STRIP = 60  # clips below the player, around the one that is shown
 STATES = dict(Clip.State.choices)
-VERDICTS = {  # state → what its button says before and after, and its key
+VERDICTS = {  # state → the words on its button before and after, and its key
     Clip.State.TO_REVIEW: ("To review", "To review", "1"),
     Clip.State.APPROVED: ("Approve", "Approved", "2"),
     Clip.State.CHANGE: ("Request change", "Change requested", "3"),
@@ -58,13 +58,13 @@ class Strip:
         return next(iter(self.clips[self.place + 1 :]), None)
 
     def next_to_review(self) -> Clip | None:
-        """The next one after this that nobody decided, from the beginning again at the end; else the one after it."""
+        """The next undecided clip, starting again from the beginning; if all are decided, the clip after this one."""
         after = self.clips[self.place + 1 :] + self.clips[: self.place]
         return next((clip for clip in after if clip.state == Clip.State.TO_REVIEW), None) or self.after
 
 
 def strip_of(request: HttpRequest, collection: Collection) -> Strip:
-    """As the address asks: `clip` is the one to show, `state` the ones to show below it."""
+    """Reads the address: `clip` is the clip to show, `state` filters the clips below it."""
     everything = list(collection.clips.visible_to(request.user).in_order())
     counts = {state: sum(clip.state == state for clip in everything) for state in STATES}
     state = request.GET.get("state", "")
@@ -79,7 +79,7 @@ def strip_of(request: HttpRequest, collection: Collection) -> Strip:
 @require_safe
 @vary_on_headers("HX-Request", "HX-Target")
 def collection(request: HttpRequest, public_id) -> HttpResponse:
-    """The page, or only what changes from clip to clip."""
+    """The whole page, or only the part that changes from clip to clip."""
     shown = visible(request, public_id)
     ReviewLink.objects.mark_looked_at(shown, request.user)
     is_part = request.htmx.target == "review" and not request.htmx.history_restore_request
@@ -89,7 +89,7 @@ def collection(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def edit(request: HttpRequest, public_id) -> HttpResponse:
-    """Its name and note."""
+    """Changes the name and note of the collection."""
     changed = own(request, public_id)
     form = CollectionForm(request.POST)
     if form.is_valid():
@@ -123,7 +123,7 @@ def review_context(request: HttpRequest, shown: Collection, form: CollectionForm
 
 
 def fill(strip: Strip, user):
-    """Gives the clips that are shown their videos, this person's titles, and how many comments are open."""
+    """Adds to the displayed clips their videos, this person's titles, and the number of open comments."""
     window = strip.window if strip.current is None or strip.current in strip.window else [*strip.window, strip.current]
     rows = Clip.objects.with_everything().in_bulk([clip.pk for clip in window])
     titles = PersonalNote.objects.titles(user, [clip.generation_id for clip in window])
@@ -158,7 +158,7 @@ def tabs_of(shown: Collection, strip: Strip, total: int) -> list[dict]:
     ]
 
 
-# What is decided
+# Decisions
 def verdicts_of(clip: Clip) -> list[dict]:
     return [
         {"state": state, "key": key, "words": after if clip.state == state else before, "is_set": clip.state == state}
@@ -167,14 +167,14 @@ def verdicts_of(clip: Clip) -> list[dict]:
 
 
 def clip_of(request: HttpRequest, public_id, clip) -> Clip:
-    """A clip of a collection that this person sees, with a video that they see."""
+    """A clip whose collection and video this person may see."""
     shown = visible(request, public_id)
     return get_object_or_404(shown.clips.visible_to(request.user).with_everything(), public_id=clip)
 
 
 @require_POST
 def decide(request: HttpRequest, public_id, clip) -> HttpResponse:
-    """Sets the state, and goes on to the next clip to review."""
+    """Sets the state and moves on to the next clip to review."""
     decided, state = clip_of(request, public_id, clip), request.POST.get("state", "")
     if state not in STATES:
         raise Http404
@@ -200,7 +200,7 @@ def approved(request: HttpRequest, public_id) -> HttpResponseBase:
     return redirect(address_of(shown))
 
 
-# What is said
+# Comments
 def comments_context(request: HttpRequest, clip: Clip | None, form: CommentForm | None = None) -> dict:
     rows = list(clip.comments.with_everything().in_order()) if clip else []
     replies: dict[int, list[Comment]] = {}
@@ -240,7 +240,7 @@ def resolve(request: HttpRequest, public_id, pk) -> HttpResponse:
 
 @require_POST
 def remove_comment(request: HttpRequest, public_id, pk) -> HttpResponse:
-    """One's own, or whatever a client wrote in one's own collection."""
+    """Removes a comment. Its author and the owner of the collection may do so."""
     removed = comment_of(request, public_id, pk)
     if removed.author_id != request.user.pk and removed.clip.collection.owner_id != request.user.pk:
         raise Http404
@@ -255,7 +255,7 @@ def comment_of(request: HttpRequest, public_id, pk) -> Comment:
 
 
 def show_comments(request: HttpRequest, clip: Clip, form: CommentForm | None = None) -> HttpResponse:
-    """The panel as it is now; the whole page where scripts are off."""
+    """The updated panel, or the whole page without scripts."""
     status = 422 if form else 200
     if not request.htmx and not form:
         return redirect(f"{address_of(clip.collection)}?{urlencode({'clip': clip.public_id})}")

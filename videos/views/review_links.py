@@ -1,4 +1,4 @@
-"""The links by which clients review a collection: made, listed and revoked by its owner."""
+"""Review links for clients: the owner of a collection makes, lists and revokes them."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +17,7 @@ MOST_LISTED = 50
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def links(request: HttpRequest, public_id) -> HttpResponse:
-    """All links of a collection; a POST makes one, whose address is shown this once."""
+    """Lists the links of a collection; a POST makes a new one and shows its address once."""
     collection = own(request, public_id)
     clips = clips_of(request, collection)
     form = LinkForm(request.POST if request.method == "POST" else None, clips=clips, label_suffix="")
@@ -55,5 +55,5 @@ def listed(collection: Collection) -> list[ReviewLink]:
 def revoke(request: HttpRequest, public_id, pk) -> HttpResponse:
     collection = own(request, public_id)
     get_object_or_404(collection.links, pk=pk).revoke()
-    messages.info(request, "The link is revoked. Whoever opens it is told so.")
+    messages.info(request, "The link is revoked. Its page says so.")
     return redirect("review_links", public_id=public_id)

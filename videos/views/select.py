@@ -25,14 +25,14 @@ from videos.views.next_page import LONGEST, asked_next, redirect_to
 
 MOST_IN_AN_ADDRESS = 100  # ids; Django refuses to redirect to more than 16 kB
 NOT_TRASHED = (
-    "These can't be moved to the trash: they are still in progress, or it is open whether they were charged. "
+    "These can't be moved to the trash: they are in progress, or may have been charged. "
     "Cancel stops those that are not sent yet."
 )
 
 
 @dataclass(frozen=True)
 class Done:
-    """What an action changed, in words; `undo` are the rows that Undo restores."""
+    """The result of an action, in words; `undo` are the rows that Undo restores."""
 
     rows: list[Generation]
     words: str
@@ -49,7 +49,7 @@ def selected(request: HttpRequest) -> HttpResponseBase:
 
 
 def answer(request: HttpRequest, done: Done) -> HttpResponse:
-    """The cards as they stand now; whether they still belong in this list, the next update decides."""
+    """Answers with the current cards. The next update removes those that no longer belong in the list."""
     if not request.htmx:
         messages.info(request, done.words)
         return redirect_to(asked_next(request) or reverse("gallery"))
@@ -63,9 +63,11 @@ def answer(request: HttpRequest, done: Done) -> HttpResponse:
 
 
 def chosen(request: HttpRequest) -> GenerationQuerySet:
-    """The videos that are ticked, those in the stacks that are ticked, or everything that the filters find: 500 at
-    most. `filters` is the query of the gallery's address, which says what a stack holds. A form without it means no
-    stack and not everything: what a person does not see is not changed."""
+    """The selected videos, those in selected stacks, or everything that the filters find: 500 at most.
+
+    `filters` is the query of the gallery's address, which defines the contents of a stack. Without it, neither stacks
+    nor everything can be selected: what a person does not see is not changed.
+    """
     filters = GalleryFilters.asked_for(QueryDict(request.POST.get("filters", "")[:LONGEST]))
     rows = Generation.objects.visible_to(request.user)
     if "filters" not in request.POST:
@@ -155,7 +157,7 @@ def restore(request: HttpRequest, rows: GenerationQuerySet) -> Done:
 
 
 def collect(request: HttpRequest, rows: GenerationQuerySet) -> Done:
-    """Puts them into `collection`, or into one of the `name`, made where there is none."""
+    """Adds them to `collection`, or to the collection called `name`, which is made if needed."""
     shown, name = list(rows.kept()), " ".join(request.POST.get("name", "").replace("\0", "").split())[:LONGEST_NAME]
     if not shown:
         return Done([], "You can't change any of these.")
@@ -174,7 +176,7 @@ def collect(request: HttpRequest, rows: GenerationQuerySet) -> Done:
 def uncollect(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     collection = chosen_collection(request)
     if collection is None:
-        return Done([], "That collection is no longer here. Nothing was changed.")
+        return Done([], "That collection no longer exists. Nothing was changed.")
     shown = list(rows)
     count = collection.remove(shown)
     words = "1 video is" if count == 1 else f"{count} videos are"
@@ -188,7 +190,7 @@ def chosen_collection(request: HttpRequest) -> Collection | None:
 
 @require_POST
 def empty_trash(request: HttpRequest) -> HttpResponse:
-    """Deletes everything in the person's own trash for good, with its files, before its days are over."""
+    """Deletes everything in the person's own trash for good, with its files, without waiting for the usual days."""
     count = sum(
         generation.remove_for_good()
         for generation in Generation.objects.filter(owner=request.user, tab="trash").removable()

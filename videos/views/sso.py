@@ -1,5 +1,6 @@
-"""To the provider of OpenID Connect and back. allauth's views, which know what a provider can do wrong; a provider that
-cannot be reached is a page and no fault of the studio's."""
+"""Single sign-on by OpenID Connect: sends people to the provider and back, with allauth's views.
+
+A provider that cannot be reached gets a page, and is not counted as a fault of the studio."""
 
 import logging
 
@@ -37,7 +38,7 @@ def finish(request: HttpRequest, provider_id: str = PROVIDER) -> HttpResponse:
 def guarded(view, request: HttpRequest, provider_id: str) -> HttpResponse:
     try:
         return view(request, provider_id)
-    except (RequestException, KeyError, ValueError) as error:  # unreachable, or no answer as the standard has it
+    except (RequestException, KeyError, ValueError) as error:  # unreachable, or an answer against the standard
         logger.warning("The provider of OpenID Connect answered badly: %s", type(error).__name__)
         context = {"sentence": UNREACHABLE}
         return render(request, "socialaccount/authentication_error.html", context, status=502)

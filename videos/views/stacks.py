@@ -15,7 +15,7 @@ from videos.views.cards import Card, cards_of
 CHUNKS = (300, 20_000)  # rows read to find the batches of a page; 30 batches have 15,000 videos at most
 MOST_OPENED = 60  # in place; a larger batch has a page of its own
 LINKED = 8  # segments that are links as well
-SEGMENTS = 40  # drawn for one stack; a larger batch says its numbers in words alone
+SEGMENTS = 40  # drawn for one stack; a larger batch shows its numbers only in words
 # The state whose video stands for the whole stack, best first; and the order of the segments.
 FACES = [
     Status.READY,
@@ -33,7 +33,7 @@ KINDS = {Status.READY: "saved", Status.QUEUED: "waiting"} | dict.fromkeys(IN_PRO
 
 @dataclass(frozen=True)
 class Member:
-    """One video of a stack, as far as the stack shows it."""
+    """The facts about one video that its stack shows."""
 
     pk: int
     public_id: str
@@ -60,7 +60,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Stack:
-    """The videos of one batch that the gallery's filters show, with the card of the one that stands for them."""
+    """The videos of one batch that match the gallery's filters, with the card of the video that represents them."""
 
     card: Card
     members: list[Member]
@@ -87,12 +87,12 @@ class Stack:
 
     @property
     def has_few(self) -> bool:
-        """Whether each segment leads to its video; of many, the page would only grow."""
+        """Whether each segment links to its video. For many videos, the links would only make the page larger."""
         return self.count <= LINKED
 
     @property
     def is_long(self) -> bool:
-        """Whether only a part of it is shown where it is opened in place."""
+        """Whether only a part of it is shown when it is opened in place."""
         return self.count > MOST_OPENED
 
     @property
@@ -125,18 +125,18 @@ class Stack:
 
     @property
     def start_frame(self):
-        """Stands in, dimmed, until the first video is saved."""
+        """The picture shown, dimmed, until the first video is saved."""
         return self.generation.start_frame if self.card.is_mine and not self.saved else None
 
 
 def stacks_of(rows: GenerationQuerySet, batch_ids: Iterable[int], viewer) -> dict[int, Card | Stack]:
-    """Batch id → what stands for it on the page: a stack, or the card of the only video that `rows` has of it."""
+    """Batch id → its stack, or the card of its only video in `rows`."""
     members: dict[int, list[Member]] = {}
     wanted = rows.filter(batch_id__in=list(batch_ids)).order_by("-pk")
     for batch_id, *values in wanted.values_list("batch_id", "pk", "public_id", "status", "saved_video__size"):
         pk, public_id, status, size = values
         members.setdefault(batch_id, []).append(Member(pk, public_id, Status(status), size or 0))
-    kept = Verdict.objects.kept_of(viewer, members)  # what was chosen stands for its batch
+    kept = Verdict.objects.kept_of(viewer, members)  # the winner represents its batch
     faces = [min(found, key=lambda member: (member.pk not in kept, member.place)).pk for found in members.values()]
     cards = cards_of(Generation.objects.filter(pk__in=faces).with_everything().newest_first(), viewer)
     by_batch = {card.generation.batch_id: card for card in cards}
@@ -148,7 +148,7 @@ def stacks_of(rows: GenerationQuerySet, batch_ids: Iterable[int], viewer) -> dic
 
 
 def batches_on_page(rows: GenerationQuerySet, most: int, viewer, newest: bool) -> list[int]:
-    """The batches of the first of these rows, in their order; one more than `most` where there are more."""
+    """The first `most` batches of these rows, in their order, and one more if there are more."""
     found: list[int] = []
     for chunk in CHUNKS:
         pks = rows.newest_pks(viewer, chunk, newest)
@@ -160,14 +160,14 @@ def batches_on_page(rows: GenerationQuerySet, most: int, viewer, newest: bool) -
 
 
 def page_of_stacks(rows: GenerationQuerySet, most: int, viewer, newest: bool) -> tuple[list[Card | Stack], bool]:
-    """The page's cards and stacks by their newest videos, or their oldest, and whether more follow."""
+    """The page's cards and stacks, ordered by their newest (or oldest) videos, and whether there are more."""
     ids = batches_on_page(rows, most, viewer, newest)
     found = stacks_of(rows, ids[:most], viewer)
     return [found[batch_id] for batch_id in ids[:most] if batch_id in found], len(ids) > most
 
 
 def keys_of(shown: Card | Stack) -> list[int]:
-    """The numbers of the videos that stand in this card or stack."""
+    """The numbers of the videos in this card or stack."""
     return [member.pk for member in shown.members] if isinstance(shown, Stack) else [shown.generation.pk]
 
 

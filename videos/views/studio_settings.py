@@ -25,7 +25,7 @@ def studio_settings(request: HttpRequest) -> HttpResponse:
         form.instance.changed_by = request.user
         form.save()
         audit.note(request.user, "the settings", changed_in_words(form))
-        messages.success(request, "The settings are saved. They count at once.")
+        messages.success(request, "The settings are saved and apply at once.")
         return redirect("settings")
     return show(request, 422 if form.is_bound else 200, form=form)
 
@@ -49,7 +49,7 @@ def show(request: HttpRequest, status: int = 200, **more) -> HttpResponse:
 @sensitive_post_parameters("heygen_api_key")
 @require_POST
 def store_key(request: HttpRequest) -> HttpResponse:
-    """Stores the key, and asks HeyGen at once, free of charge, whether it is good."""
+    """Stores the key, and checks it with HeyGen at once, free of charge."""
     form = KeyForm(request.POST)
     if is_fixed("heygen_api_key"):
         messages.error(request, "The key is set by HEYGEN_API_KEY. Unset that variable to store one here.")
@@ -75,7 +75,7 @@ def remove_key(request: HttpRequest) -> HttpResponse:
 @owner_only
 @require_POST
 def test_key(request: HttpRequest) -> HttpResponse:
-    """One click, one free call."""
+    """Tests the key with one free call."""
     report(request, "", say_of_key(PATIENCE))
     return redirect("settings")
 

@@ -1,4 +1,4 @@
-"""`/tour`: what there is to know in the first five minutes. Nobody has to take it."""
+"""`/tour`: an optional introduction of five minutes."""
 
 from dataclasses import dataclass
 
@@ -42,12 +42,12 @@ STEPS = (
     ),
     Step(
         "Make many at once",
-        "Paste a table, see every row's price, and generate all of them with one press.",
+        "Paste a table, see every row's price, and generate all of them with one click.",
         "batch",
         "See many at once",
     ),
     Step(
-        "Watch the money",
+        "Keep an eye on spend",
         "What was made, how long it took and what it cost, by day and by model.",
         "usage",
         "Open the usage",

@@ -74,7 +74,7 @@ def usage_csv(request):
 
 
 def money_rows(request) -> list[tuple[str, str, Periods]]:
-    """(member or collection, its name, its sums of today and of this month), for those who have any this month."""
+    """(member or collection, its name, its sums of today and this month), for those with any this month."""
     owner = owner_of(request)
     people = list(get_user_model().objects.order_by("username")) if owner is None else [request.user]
     sums = by_member(people)
@@ -166,7 +166,7 @@ def columns(by_day: dict[date, Tally]) -> list[dict]:
 
 
 def bars(asked: Usage) -> list[dict]:
-    """Each provider's waiting time as a share of the longest: a bar for the median, a mark for nine of ten."""
+    """Each provider's waiting time as a share of the longest: a bar for the median, a mark for the 90th percentile."""
     longest = max((tally.p90_seconds or 0 for tally in asked.by_provider.values()), default=0) or 1
     return [
         {

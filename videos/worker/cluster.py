@@ -258,10 +258,10 @@ def unless_database_fails(call):
 
 
 def prepare_once():
-    """What each process would spend a fifth of a second on, when many begin at once after a death."""
+    """Loads in advance what would take each process a fifth of a second, when many start at once after a death."""
     transport.certificates()
     if settings.BUCKET:
-        with suppress(Exception):  # what is wrong with it, the first one that uses it says
+        with suppress(Exception):  # the first real use reports any problem
             default_storage.bucket  # noqa: B018 – makes the client; nothing is connected yet
 
 

@@ -1,4 +1,4 @@
-"""`manage.py backupstudio [FOLDER]`: everything the studio has, while it runs."""
+"""`manage.py backupstudio [FOLDER]`: backs up the whole studio while it runs."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from videos.storage.download import amount
 
 class Command(BaseCommand):
     help = (
-        "Copies database, media and secret key into a new folder. The studio may run meanwhile. Without a folder, it "
+        "Copies the database, media and secret key to a new folder. The studio may keep running. Without a folder, it "
         "makes the nightly backup of STUDIO_BACKUP_FOLDER and STUDIO_BACKUP_BUCKET now."
     )
 
@@ -30,11 +30,11 @@ class Command(BaseCommand):
     def make_nightly(self):
         if not verified_backup.is_wanted():
             raise CommandError("Name a new folder, or set STUDIO_BACKUP_FOLDER or STUDIO_BACKUP_BUCKET.")
-        for place in verified_backup.places():
-            proof = verified_backup.make_in(place)
+        for destination in verified_backup.destinations():
+            proof = verified_backup.make_in(destination)
             self.stdout.write(
-                f"{place}: backed up, restored into a scratch database, and read: {proof['generations']} generations, "
-                f"{proof['videos']} saved videos."
+                f"{destination}: backed up, restored into a scratch database, and read: "
+                f"{proof['generations']} generations, {proof['videos']} saved videos."
             )
 
     def make(self, folder: Path):

@@ -1,4 +1,4 @@
-"""`manage.py checkstudio`: do the files and the rows agree? Ends with 1 when something is wrong."""
+"""`manage.py checkstudio`: compares files and rows. Exits with 1 if something is wrong."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from videos.models import Picture, SavedVideo
 from videos.storage.consistency import STORAGE_ERRORS, CannotRepair, compare, looks_like_another_storage, repair
 from videos.worker.supervisor import environment_beside_a_demo
 
-DONE = "Everything is put right, or being fetched by the worker"
+DONE = "Everything is repaired, or being fetched by the worker"
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--deep", action="store_true", help="also read every file and compare its sha256")
-        parser.add_argument("--repair", action="store_true", help="put right what can be; nothing is lost by it")
+        parser.add_argument("--repair", action="store_true", help="repair what can be repaired; nothing is lost")
         parser.add_argument(
             "--force", "--even-so", action="store_true", help="repair even when storage and rows differ widely"
         )
@@ -36,8 +36,8 @@ class Command(BaseCommand):
             raise CommandError(f"The storage could not be read: {type(error).__name__}.") from error
         looked = f"{SavedVideo.objects.count()} saved copies and {Picture.objects.count()} pictures were looked at"
         if left:
-            hint = "" if options["repair"] else " Run it with --repair to put right what can be."
-            self.stderr.write(f"{looked}; {left} of {len(findings)} findings are not put right.{hint}")
+            hint = "" if options["repair"] else " Run it with --repair to repair what can be repaired."
+            self.stderr.write(f"{looked}; {left} of {len(findings)} findings are not repaired.{hint}")
             raise SystemExit(1)
         self.stdout.write(f"{looked}. {'All is well' if not findings else DONE}.")
 
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         return False
 
     def tell(self, finding, is_repairing: bool) -> bool:
-        """Prints a finding, and what became of it; whether it is put right."""
+        """Prints a finding and its outcome. Returns whether it is repaired."""
         self.stdout.write(str(finding))
         if not is_repairing:
             return False

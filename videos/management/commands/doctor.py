@@ -1,4 +1,4 @@
-"""`manage.py doctor`: what is wrong with this studio, in words, and what to do. Ends with 1 when something is wrong."""
+"""`manage.py doctor`: says what is wrong with this studio and what to do. Exits with 1 if something is wrong."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from videos.worker.supervisor import environment_beside_a_demo
 class Command(BaseCommand):
     help = (
         "Looks at settings, data folder, database, storage, disk, worker, API key, clock, backups and webhooks, and "
-        "says in words what is wrong and what to do. Costs nothing. Ends with 1 when something is wrong."
+        "says what is wrong and what to do. Costs nothing. Exits with 1 when something is wrong."
     )
     requires_system_checks = []
     requires_migrations_checks = False

@@ -1,4 +1,4 @@
-"""`manage.py movedatabase <file>`: from SQLite to the PostgreSQL database that DATABASE_URL names."""
+"""`manage.py movedatabase <file>`: moves SQLite into the PostgreSQL database that DATABASE_URL names."""
 
 from pathlib import Path
 
@@ -18,4 +18,4 @@ class Command(BaseCommand):
             total = move(source.absolute(), self.stdout.write)
         except CannotMove as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{total:,} rows were moved and compared. Keep {source} until you have looked at the studio.")
+        self.stdout.write(f"{total:,} rows were moved and compared. Keep {source} until you have checked the studio.")

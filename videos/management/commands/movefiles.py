@@ -1,4 +1,4 @@
-"""`manage.py movefiles <folder>`: from a folder to the bucket that STUDIO_BUCKET names."""
+"""`manage.py movefiles <folder>`: moves media from a folder to the bucket that STUDIO_BUCKET names."""
 
 from pathlib import Path
 

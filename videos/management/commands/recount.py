@@ -1,4 +1,4 @@
-"""`manage.py recount`: computes every kept sum and count anew from the rows."""
+"""`manage.py recount`: computes every kept sum and count again from the rows."""
 
 from django.core.management.base import BaseCommand
 
@@ -6,10 +6,10 @@ from videos.models.recount import differences, recount
 
 
 class Command(BaseCommand):
-    help = "Computes budgets' use, usage by day, storage and providers' records anew. The studio may run meanwhile."
+    help = "Computes budgets' use, usage by day, storage and providers' records again. The studio may keep running."
 
     def add_arguments(self, parser):
-        parser.add_argument("--check", action="store_true", help="only say what differs; ends with 1 if anything does")
+        parser.add_argument("--check", action="store_true", help="only report differences; exits with 1 if any")
 
     def handle(self, *, check: bool, **options):
         found = differences()
@@ -19,4 +19,4 @@ class Command(BaseCommand):
             raise SystemExit(1)
         if found:
             recount()
-        self.stdout.write("Every kept number is what the rows say." if not found else "Computed anew from the rows.")
+        self.stdout.write("Every kept number agrees with the rows." if not found else "Computed again from the rows.")

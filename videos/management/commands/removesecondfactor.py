@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def handle(self, *args, username, **options):
         person = User.objects.filter(username=username).first()
         if person is None:
-            raise CommandError(f"Nobody here is called {username}.")
+            raise CommandError(f"There is nobody named {username}.")
         if not second_factor.has(person):
             raise CommandError(f"{person} has no second factor.")
         second_factor.remove_all(person)

@@ -1,4 +1,4 @@
-"""`manage.py restorestudio FOLDER`: a fresh studio becomes the one that was backed up."""
+"""`manage.py restorestudio FOLDER`: restores a backup into a fresh studio."""
 
 from pathlib import Path
 

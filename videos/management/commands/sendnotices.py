@@ -1,4 +1,4 @@
-"""`manage.py sendnotices`: what the worker says by itself, and that the worker is gone, which it cannot say."""
+"""`manage.py sendnotices`: sends waiting notices, and reports that the worker is down."""
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -8,13 +8,12 @@ from videos.models.studio_settings import current
 
 class Command(BaseCommand):
     help = (
-        "Sends the notices that wait, also that the worker is not running, to the addresses of STUDIO_NOTIFY_URLS or "
-        "of the page Settings. `manage.py studio` does so every two minutes; where it does not run, let cron or a "
-        "timer do it."
+        "Sends waiting notices to the addresses of STUDIO_NOTIFY_URLS or of the page Settings, also if the worker is "
+        "not running. `manage.py studio` does so every two minutes; where it does not run, run it from cron or a timer."
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("--test", action="store_true", help="send a message that only says that this works")
+        parser.add_argument("--test", action="store_true", help="send a test message")
 
     def handle(self, *, test: bool, **options):
         if test:

@@ -21,7 +21,7 @@ class Command(BaseCommand):
             raise CommandError(str(reason)) from reason
 
     def say(self, line: str):
-        with suppress(OSError):  # nobody reads us any more, which is no reason to stop
+        with suppress(OSError):  # nobody reads our output any more, which is no reason to stop
             self.stdout.write(line)
             self.stdout.flush()
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         if not settings.BOUND_TO_LOOPBACK:
             self.say(f"Listening on {settings.HOST}, port {settings.PORT}")
         if not get_user_model().objects.exists():
-            self.say("The first visitor makes the owner's account.")
+            self.say("The first visitor creates the owner account.")
         setup_token.announce(self.say)
         connections.close_all()
         self.say(f"HeyGen Studio is at {address}  (Ctrl-C stops it)")

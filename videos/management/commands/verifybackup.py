@@ -1,4 +1,4 @@
-"""`manage.py verifybackup FOLDER`: can this backup be restored?"""
+"""`manage.py verifybackup FOLDER`: checks that a backup can be restored."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the demo server asks of a contract."""
+"""The interface of a contract in the demo server."""
 
 import secrets
 import string
