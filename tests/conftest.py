@@ -40,7 +40,7 @@ from videos.models.studio_settings import CACHE
 
 PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio", "shared_studio"}
 # These mostly wait, so they begin first.
-WAITING = {f"test_{name}.py" for name in ("chaos", "worker", "two_workers", "poll_faults", "follow")}
+WAITING = {f"test_{name}.py" for name in ("chaos", "worker", "two_workers", "poll_faults", "poll")}
 BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page", "member_page"}
 
 MEMBERS = 60  # of the shared studio, made at once: each test that asks for one gets its own

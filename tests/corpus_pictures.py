@@ -20,7 +20,8 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, PngImagePlugin
 
-from videos.storage.pictures import PictureRefused, redraw
+from videos.storage.picture_limits import PictureRefused
+from videos.storage.pictures import redraw
 
 # Planted in every kind of metadata: it must not survive.
 SECRET = "SECRET-PLACE"

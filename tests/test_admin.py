@@ -170,7 +170,7 @@ def test_what_is_queued_is_cancelled_and_what_was_sent_is_left_alone(admins, mem
 def test_what_was_no_longer_waited_for_is_checked_again(admins, member):
     generation = make_running(member)
     generation.stop_waiting()
-    assert act(admins, "generation", "check_again", generation) == ["1 followed again."]
+    assert act(admins, "generation", "check_again", generation) == ["1 polled again."]
     generation.refresh_from_db()
     assert generation.status == "running"
 

@@ -1,4 +1,4 @@
-"""What the composer says of a batch before it is sent: its price, and how long it takes."""
+"""The composer's advice on a batch before it is sent: its price, and how long it takes."""
 
 from decimal import Decimal
 
@@ -82,17 +82,17 @@ def test_the_time_of_many_videos_counts_that_ten_are_made_at_once(count, seconds
     assert (wait.seconds, wait.is_measured) == (seconds, True)
 
 
-def test_a_free_place_is_taken_by_the_next_video():
+def test_the_next_video_starts_when_one_ends():
     wait = plan("veo_3_1", "kling_pro", count=2).wait(measured(veo_3_1=10, kling_pro=100), {WORKFLOWS: 2})
     assert wait.seconds == 110
 
 
-def test_what_is_not_measured_counts_five_minutes():
+def test_an_unmeasured_provider_counts_five_minutes():
     wait = plan("veo_3_1", "kling_pro").wait(measured(veo_3_1=60), TEN)
     assert (wait.seconds, wait.is_measured) == (300, False)
 
 
-def test_no_places_and_no_models_are_no_reason_to_fail():
+def test_without_capacity_or_models_the_estimate_does_not_fail():
     assert plan("veo_3_1").wait({}, {WORKFLOWS: 0}).seconds == 300
     assert plan().wait({}, TEN).seconds == 0
     assert price_words(plan().price()) == "no price set"

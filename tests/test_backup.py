@@ -78,7 +78,7 @@ def backed_up_while_running(studio, tmp_path):
     return tmp_path / "backup"
 
 
-def test_a_backup_made_while_the_studio_runs_becomes_a_studio_in_which_all_is_well(start_studio, fresh, tmp_path):
+def test_a_backup_made_while_the_studio_runs_restores_to_a_healthy_studio(start_studio, fresh, tmp_path):
     studio = start_studio()
     studio.make_owner()
     backup = backed_up_while_running(studio, tmp_path)
@@ -141,9 +141,7 @@ make(get_user_model().objects.get())
 """
 
 
-def test_what_was_waiting_is_not_sent_by_the_restored_studio_until_an_owner_has_looked(
-    new_studio, fresh, standin, tmp_path
-):
+def test_a_restored_studio_sends_nothing_that_waited_until_an_owner_resumes(new_studio, fresh, standin, tmp_path):
     """It may have been sent since: sending it again would cost again."""
     studio = new_studio(HEYGEN_API_KEY="test-key", STUDIO_MAX_IN_FLIGHT=1)
     studio.make_owner()
@@ -169,7 +167,7 @@ Batch.objects.make(owner, "token", [Request("waiting", Provider.objects.get(valu
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_what_comes_while_the_database_is_copied_is_in_the_backup_too(remote, owner, settings, tmp_path):
+def test_files_that_appear_while_the_database_is_copied_are_in_the_backup(remote, owner, settings, tmp_path):
     """A video that has just got its name, and an id whose commit failed; the links to another disk are followed."""
     generation = save_until_ready(completed(remote, owner)[0])
     saved = generation.saved_video.file.name
@@ -219,7 +217,7 @@ def test_a_studio_in_use_is_never_restored_over(new_studio, tmp_path):
     assert "in use already" in fails(studio, "restorestudio", tmp_path / "backup")
 
 
-def test_what_is_no_whole_backup_is_refused(new_studio, fresh, tmp_path):
+def test_an_incomplete_backup_is_refused(new_studio, fresh, tmp_path):
     (tmp_path / "half").mkdir()
     assert "not a whole backup" in fails(fresh(new_studio()), "restorestudio", tmp_path / "half")
     assert "not a whole backup" in fails(fresh(new_studio()), "restorestudio", tmp_path / "nothing")

@@ -1,4 +1,4 @@
-"""Bad input of any kind: an error beside its field, never a server error; the form keeps it, and nothing is made."""
+"""Bad input of any kind gets an error next to its field, never a server error. The form keeps it; nothing is made."""
 
 import io
 import json
@@ -106,7 +106,7 @@ def test_a_bad_field_gets_its_sentence_where_the_script_runs_too(visitor, bad):
 
 
 @pytest.mark.parametrize(("name", "fields", "kept"), ODD_BUT_RIGHT, ids=[name for name, *_ in ODD_BUT_RIGHT])
-def test_what_is_odd_but_right_is_kept_as_it_was_typed(visitor, name, fields, kept):
+def test_odd_but_valid_input_is_kept_as_typed(visitor, name, fields, kept):
     fields = GOOD | fields
     assert generate(visitor, fields).status_code == 302
     made = Generation.objects.get()
@@ -147,7 +147,7 @@ def over_the_wire(visitor, body, wire):
     return answer.status_code, answer.content.decode()
 
 
-def test_a_whole_request_passes_where_damaged_ones_do_not(visitor):
+def test_an_undamaged_request_is_accepted_by_the_same_check(visitor):
     class Whole:
         content_type, missing, length = MULTIPART, 0, None
 
@@ -208,7 +208,7 @@ def test_a_token_of_somebody_else_is_refused_and_the_next_request_goes_through(v
     assert Generation.objects.filter(owner__username="member").count() == 1
 
 
-def test_what_is_over_the_budget_is_not_held_and_comes_back(visitor):
+def test_a_request_over_the_budget_is_not_held_and_comes_back_as_typed(visitor):
     Budget.objects.create(scope="studio", videos_per_day=1)
     fields = GOOD | {"count": "2"}
     form = ReturnedForm(generate(visitor, fields).content.decode())
@@ -225,7 +225,7 @@ def test_choices_come_back_as_they_were_made(visitor):
     assert form.values["count"] == "3"
 
 
-def test_a_session_that_ended_in_mid_post_makes_nothing_and_takes_nothing_away(member):
+def test_a_session_that_ends_during_a_post_makes_nothing_and_keeps_what_was_typed(member):
     """With the script the answer is no page, so nothing is swapped: the words stay where they were typed."""
     visitor = signed_in(member)
     visitor.session.flush()
@@ -236,7 +236,7 @@ def test_a_session_that_ended_in_mid_post_makes_nothing_and_takes_nothing_away(m
     assert_nothing_was_made()
 
 
-def test_a_form_without_its_secret_is_refused_with_a_page_that_says_so(visitor):
+def test_a_form_without_its_csrf_token_is_refused_with_a_sentence(visitor):
     visitor.handler.enforce_csrf_checks = True
     for headers in ({}, HTMX):
         answer = generate(visitor, GOOD, **headers)
@@ -266,7 +266,7 @@ SLOT_POSTS = [
 
 
 @pytest.mark.parametrize(("name", "fields", "files"), SLOT_POSTS, ids=[name for name, *_ in SLOT_POSTS])
-def test_a_frame_slot_says_what_is_wrong_with_what_it_was_given(visitor, name, fields, files):
+def test_a_frame_slot_explains_why_it_refuses_its_input(visitor, name, fields, files):
     answer = generate(visitor, fields, files, path="/frame/start", **HTMX)
     assert answer.status_code == 422
     assert ReturnedForm(answer.content.decode()).sentences["reference_image"]
@@ -286,7 +286,7 @@ def test_a_frame_slot_keeps_an_address_that_it_refuses(visitor, bad):
 
 
 @pytest.mark.parametrize("path", ASKED, ids=lambda path: path[:60])
-def test_an_address_with_junk_in_it_is_a_page_or_nothing_new(visitor, member, path):
+def test_an_address_with_invalid_values_never_fails(visitor, member, path):
     make_running(member)
     for headers in ({}, HTMX, HTMX | {"HTTP_HX_TARGET": "gallery"}, HTMX | {"HTTP_HX_TARGET": "more"}):
         assert visitor.get(path, **headers).status_code in {200, 204}
@@ -295,7 +295,7 @@ def test_an_address_with_junk_in_it_is_a_page_or_nothing_new(visitor, member, pa
 @pytest.mark.parametrize(
     "path", ["/s/%00", "/g/%00", "/%00", "/invite/%00", "/reset/%00", "/pictures/signed/%00", "/g/" + "0" * 32]
 )
-def test_an_address_of_nothing_is_not_found(visitor, path):
+def test_an_unknown_address_is_not_found(visitor, path):
     assert visitor.get(path).status_code == 404
 
 
@@ -308,7 +308,7 @@ def test_an_address_with_too_many_fields_is_refused_with_a_page(visitor):
 @pytest.mark.parametrize(
     "execution_id", ["", " ", "\0", "x" * 5000, "node-gw-\ud83d", "<b>", "../../", "node gw 1", "ünode-gw-1"]
 )
-def test_a_pasted_execution_id_that_is_none_gets_a_sentence(visitor, member, execution_id):
+def test_a_pasted_id_that_is_invalid_gets_a_sentence(visitor, member, execution_id):
     made = make_running(member)
     Generation.objects.filter(pk=made.pk).update(status="unknown", remote_id=None)
     answer = generate(visitor, {"remote_id": execution_id}, path=f"/g/{made.public_id}/found", **HTMX)
@@ -331,7 +331,7 @@ SELECTIONS = [
 
 
 @pytest.mark.parametrize("fields", SELECTIONS, ids=str)
-def test_a_selection_of_nothing_does_nothing_and_stays_here(visitor, member, fields):
+def test_an_empty_selection_changes_nothing_and_stays_on_the_page(visitor, member, fields):
     make_ready(member)
     for headers in ({}, HTMX):
         answer = generate(visitor, fields, path="/selected", **headers)

@@ -52,7 +52,7 @@ def rows(page):
 
 
 # Check
-def test_check_says_what_each_row_comes_to_and_makes_nothing(client):
+def test_check_shows_the_price_of_each_row_and_makes_nothing(client):
     Provider.objects.filter(value="veo_3_1").update(price="2.00", price_unit="video")
     Provider.objects.filter(value="kling_pro").update(price=None)
     Provider.objects.get(value="kling_pro").prices.all().delete()
@@ -66,7 +66,7 @@ def test_check_says_what_each_row_comes_to_and_makes_nothing(client):
     assert not Batch.objects.exists()
 
 
-def test_check_says_an_error_in_its_cell_and_unticks_the_row(client):
+def test_check_shows_an_error_in_its_cell_and_unticks_the_row(client):
     page = send(client, ONE_WRONG)
     good, wrong = rows(page)
     assert (good.is_ticked, wrong.is_ticked) == (True, False)
@@ -84,7 +84,7 @@ def test_a_row_is_refused_in_the_words_of_the_form(client):
     assert sorted(row.all_errors) == sorted(error for errors in alone.values() for error in errors)
 
 
-def test_what_is_only_unusual_is_a_warning_in_its_cell_and_the_row_stays(client):
+def test_unusual_values_get_a_warning_in_their_cell_and_the_row_stays_ticked(client):
     Provider.objects.filter(value="veo_3_1").update(ratios=["16:9"])
     [row] = rows(send(client, "prompt,aspect_ratio\na lighthouse,1:1\n"))
     assert row.is_ticked
@@ -103,8 +103,8 @@ def test_check_says_that_the_budget_is_not_enough(client):
 
 
 @pytest.mark.parametrize(("videos", "seconds"), [(1, 60), (10, 60), (11, 120), (32, 240)])
-def test_the_time_knows_that_so_many_run_at_once(videos, seconds):
-    assert finished_after([60] * videos, places=10) == seconds
+def test_the_estimated_time_counts_how_many_run_at_once(videos, seconds):
+    assert finished_after([60] * videos, at_once=10) == seconds
 
 
 # Generate
@@ -119,7 +119,7 @@ def test_generate_makes_one_batch_of_all_rows(client):
     }
 
 
-def test_the_gallery_then_says_what_was_made_and_offers_to_take_it_back(client):
+def test_the_gallery_then_shows_the_new_batch_and_offers_undo(client):
     page = client.get(send(client, TWO, "generate")["Location"]).content.decode()
     assert "3 videos are queued." in page
     assert "Undo 3" in page
@@ -147,11 +147,11 @@ def test_generate_makes_exactly_the_ticked_rows(client):
 def test_no_ticked_row_makes_nothing(client):
     page = send(client, TWO)
     reply = send(client, page.context["text"], "generate", ticks_of=field(page, "ticks_of"))
-    assert "No row is ticked" in reply.content.decode()
+    assert "No row is selected" in reply.content.decode()
     assert not Batch.objects.exists()
 
 
-def test_ticks_of_another_table_are_not_believed(client):
+def test_ticks_of_another_version_of_the_table_are_ignored(client):
     page = send(client, TWO)
     reply = send(client, TWO + "a quay,veo_3_1,1:1,8\n", "generate", ticks_of=field(page, "ticks_of"), row=["1"])
     assert reply.status_code == 422
@@ -171,7 +171,7 @@ def test_the_same_table_sent_twice_is_one_batch_and_other_rows_are_refused_in_wo
     assert field(other, "token") != same
 
 
-def test_a_token_that_is_none_or_somebody_elses_makes_nothing(client):
+def test_an_invalid_token_or_somebody_elses_makes_nothing(client):
     same = uuid.uuid4().hex
     send(signed_in(make_owner()), TWO, "generate", token=same)
     for token in (same, "", "x y"):
@@ -234,7 +234,7 @@ def test_pictures_are_matched_by_file_name_and_kept_for_generate(client):
     assert Generation.objects.get(prompt="a quay").start_frame_url == "https://example.com/a.jpg"
 
 
-def test_a_picture_that_did_not_come_along_is_said_in_its_cell(client):
+def test_a_missing_picture_is_an_error_in_its_cell(client):
     [row] = rows(send(client, "prompt,reference_image\na lighthouse,one.png\n"))
     assert "No picture called “one.png” was added" in row.all_errors[0]
 
@@ -264,7 +264,7 @@ SPOKEN = 'prompt;count\r\n"Er sagt ""los"";\r\nüber Öland";1\r\n'
         ("\r\n" + SPOKEN + ";\r\n\r\n").encode(),
     ],
 )
-def test_what_spreadsheets_write_is_read(client, data):
+def test_csv_of_common_spreadsheets_is_read(client, data):
     reply = send(client, action="generate", table_file=SimpleUploadedFile("shots.csv", data, "text/csv"))
     assert reply.status_code == 302, reply.content.decode()
     assert Generation.objects.get().prompt == 'Er sagt "los";\nüber Öland'
@@ -294,7 +294,7 @@ def test_a_table_that_cannot_be_read_is_a_sentence_and_comes_back_as_it_was(clie
     assert not Batch.objects.exists()
 
 
-def test_letters_that_cannot_be_read_for_certain_are_not_guessed():
+def test_an_unknown_encoding_is_refused_and_not_guessed():
     with pytest.raises(TableRefused, match="CSV UTF-8"):
         decode("prompt\nüber\n".encode("cp1252"))
 
@@ -355,7 +355,7 @@ def test_a_prompt_with_variables_becomes_rows_line_by_line(client):
         ("{a} {b} {c}", "\n".join(f"{name}: {'1 | ' * 10}" for name in "abc"), "all", "1,000 combinations"),
     ],
 )
-def test_variables_that_make_no_table_are_a_sentence_and_come_back_as_typed(client, prompt, values, how, sentence):
+def test_variables_that_make_no_table_get_an_error_and_keep_what_was_typed(client, prompt, values, how, sentence):
     page = client.post("/batch", {"prompt": prompt, "values_text": values, "how": how, "action": "variables"})
     assert page.status_code == 422
     assert sentence in page.content.decode()
@@ -371,7 +371,7 @@ def test_several_pictures_with_one_prompt_are_a_row_for_each(client):
     assert Generation.objects.exclude(start_frame=None).values("start_frame").distinct().count() == 2
 
 
-def test_pictures_that_are_none_are_a_sentence(client):
+def test_files_that_are_no_pictures_get_an_error(client):
     for pictures, sentence in (([], "Add at least one picture"), ([SimpleUploadedFile("a.png", b"MZ")], "a.png: ")):
         page = client.post("/batch", {"prompt": "slow zoom", "action": "pictures", "pictures": pictures})
         assert page.status_code == 422
@@ -393,7 +393,7 @@ def test_pictures_that_are_none_are_a_sentence(client):
         {"table": "x" * 2_100_000},
     ],
 )
-def test_what_no_page_sends_is_no_fault_and_makes_nothing(client, fields):
+def test_a_request_that_no_page_sends_makes_nothing_and_is_no_fault(client, fields):
     assert client.post("/batch", {"table": TWO} | fields).status_code < 500
     assert not Batch.objects.exists()
 

@@ -70,7 +70,7 @@ def test_a_member_may_send_what_the_form_can_need(path, size, is_taken):
     assert (send(signed_in(make_member()), path, size).status_code != 413) == is_taken
 
 
-def test_a_small_form_of_a_stranger_is_read(client):
+def test_a_small_form_is_read_before_sign_in(client):
     make_owner()
     words = {"username": "owner", "password": "x" * (FOR_STRANGERS - 1000)}
     assert client.post("/login", words).status_code == 422

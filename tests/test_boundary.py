@@ -165,7 +165,7 @@ def test_a_third_api_fits_with_its_module_its_demo_contract_and_a_migration(scra
     finally:
         server.stop()
     assert said["statuses"] == ["ready", "failed"]
-    assert said["message"].startswith("The provider could not make this video. Dreamlane may have charged for it")
+    assert said["message"].startswith("The provider failed to make this video. Dreamlane may have charged for it")
     assert (said["plan"], said["copies"]) == ("dreamer", 0)
     assert [row["api"] for row in paid] == ["dreamlane", "dreamlane"]
     assert all(row["frames"]["start"] for row in paid)

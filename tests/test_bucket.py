@@ -48,13 +48,15 @@ def test_a_video_its_poster_and_its_last_frame_are_in_the_bucket_and_nowhere_els
     assert not settings.MEDIA_ROOT.exists()
 
 
-def test_a_bucket_that_is_down_is_said_and_the_download_is_kept_for_it(remote, owner, in_bucket, settings):
+def test_while_the_bucket_is_down_the_card_says_so_and_the_download_is_kept(remote, owner, in_bucket, settings):
     [generation] = completed(remote, owner)
     in_bucket.stop()
     assert save(generation.pk) is False
     generation.refresh_from_db()
     assert generation.status == "saving"
-    assert "the bucket did not take it. Trying again in 60 s; nothing is downloaded again." in generation.status_message
+    assert (
+        "the bucket did not accept it. Trying again in 60 s; nothing is downloaded again." in generation.status_message
+    )
     in_bucket.start()
     make_due(generation)
     save_until_ready(generation)
@@ -63,18 +65,18 @@ def test_a_bucket_that_is_down_is_said_and_the_download_is_kept_for_it(remote, o
     assert partial_files(settings) == []
 
 
-def test_a_wrong_secret_is_said_without_telling_it(remote, owner, in_bucket, settings):
+def test_a_wrong_secret_is_reported_without_showing_it(remote, owner, in_bucket, settings):
     [generation] = completed(remote, owner)
     wrong = storage(in_bucket, settings, secret="a-wrong-secret-0123456789")
     settings.STORAGES = {**settings.STORAGES, "default": wrong}
     assert save(generation.pk) is False
     generation.refresh_from_db()
-    assert "the bucket did not take it" in generation.status_message
+    assert "the bucket did not accept it" in generation.status_message
     assert "secret" not in generation.status_message
     assert in_bucket.names() == []
 
 
-def test_what_is_missing_or_strange_in_the_bucket_is_found_and_put_right(remote, owner, in_bucket, monkeypatch):
+def test_missing_and_unknown_files_in_the_bucket_are_found_and_repaired(remote, owner, in_bucket, monkeypatch):
     monkeypatch.setattr(consistency, "YOUNG", timedelta(0))
     generation = save_until_ready(completed(remote, owner)[0])
     assert checkstudio("--deep")[0] == 0
@@ -102,7 +104,7 @@ def test_a_copy_of_other_bytes_in_the_bucket_is_set_aside_and_fetched_again(remo
     assert checkstudio("--deep")[0] == 0
 
 
-def test_a_bucket_that_cannot_be_read_is_no_reason_to_repair_anything(remote, owner, in_bucket):
+def test_nothing_is_repaired_while_the_bucket_cannot_be_read(remote, owner, in_bucket):
     generation = save_until_ready(completed(remote, owner)[0])
     in_bucket.stop()
     with pytest.raises(Exception, match="The storage could not be read"):
@@ -114,7 +116,7 @@ def test_a_bucket_that_cannot_be_read_is_no_reason_to_repair_anything(remote, ow
     assert checkstudio("--deep")[0] == 0
 
 
-def test_what_is_thrown_away_for_good_leaves_the_bucket(remote, owner, in_bucket):
+def test_videos_removed_for_good_are_deleted_from_the_bucket(remote, owner, in_bucket):
     generation = save_until_ready(completed(remote, owner)[0])
     type(generation).objects.filter(pk=generation.pk).update(trashed_at=timezone.now() - timedelta(days=100))
     assert consistency.empty_trash() == 1
@@ -130,7 +132,7 @@ def test_a_link_into_the_bucket_opens_the_video_for_a_minute_and_only_as_it_was_
         assert client.get(link.split("?")[0]).status_code in {401, 403}
 
 
-def test_what_waits_for_the_bucket_outlives_a_reboot_without_another_download(remote, owner, in_bucket, settings):
+def test_a_download_that_waits_for_the_bucket_survives_a_reboot(remote, owner, in_bucket, settings):
     generation = completed(remote, owner)[0]
     in_bucket.stop()
     save(generation.pk)

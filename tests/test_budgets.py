@@ -73,7 +73,7 @@ def books(database_url, tmp_path):
     return read
 
 
-def test_a_crowd_that_generates_at_once_gets_exactly_the_budget(books, database_url, tmp_path):
+def test_many_concurrent_clicks_get_exactly_the_budget(books, database_url, tmp_path):
     taken = crowd("tests.test_budgets:generate_often", database_url, tmp_path, processes=PROCESSES)
     assert sum(taken) == LIMIT
     assert books() == {
@@ -132,14 +132,14 @@ def test_a_batch_holds(member, priced):
     assert generation.ledger.get().currency == "EUR"
 
 
-def test_what_is_cancelled_before_it_was_sent_is_given_back_once(member, priced):
+def test_cancelling_before_sending_releases_the_budget_once(member, priced):
     generation = make_queued(member, **priced)
     assert generation.cancel()
     assert not generation.cancel()
     assert lines(generation) == [HOLD, RELEASE]
 
 
-def test_what_the_remote_side_takes_is_settled(member, priced):
+def test_an_accepted_generation_is_settled(member, priced):
     assert lines(make_running(member, **priced)) == [HOLD, SETTLE]
 
 
@@ -147,7 +147,7 @@ def test_a_saved_video_costs_its_real_length_where_the_price_is_by_the_second(me
     assert lines(make_ready(member, **priced)) == [HOLD, SETTLE, SECOND_LESS]  # 6 s asked for, 5 s came
 
 
-def test_a_price_for_each_video_or_none_stays_what_was_held(member, priced):
+def test_a_price_per_video_or_none_keeps_the_held_amount(member, priced):
     Provider.objects.filter(value="veo_3_1").update(price_unit="video")
     held = ("hold", 1, Decimal("0.5"))
     assert lines(make_ready(member, **priced)) == [held, SETTLE]
@@ -172,17 +172,17 @@ def test_fetching_a_copy_again_costs_nothing(member, priced):
     assert lines(generation) == [HOLD, SETTLE, SECOND_LESS]
 
 
-def test_a_definite_refusal_is_given_back(member, priced):
+def test_a_definite_refusal_releases_the_budget(member, priced):
     generation = claimed(make_queued(member, **priced))
     assert generation.refuse(generation.lease_token, "prompt", "Refused.")
     assert lines(generation) == [HOLD, RELEASE]
 
 
-def test_what_failed_after_it_was_taken_may_have_been_charged_and_stays_settled(member, priced):
+def test_a_failure_after_acceptance_may_have_been_charged_and_stays_settled(member, priced):
     assert lines(failed(member, **priced)) == [HOLD, SETTLE]
 
 
-def test_an_unknown_outcome_stays_held_until_somebody_says_what_became_of_it(member, priced):
+def test_an_unknown_outcome_stays_held_until_a_person_resolves_it(member, priced):
     generation = claimed(make_queued(member, **priced))
     generation.lose_reply("The connection broke.")
     assert lines(generation) == [HOLD]
@@ -197,7 +197,7 @@ def test_an_unknown_outcome_that_is_found_is_settled(member, priced):
     assert lines(generation) == [HOLD, SETTLE]
 
 
-def test_a_reply_that_comes_after_all_is_held_again_and_settled(member, priced):
+def test_a_late_reply_is_held_again_and_settled(member, priced):
     generation = claimed(make_queued(member, **priced))
     token = generation.lease_token
     generation.lose_reply("The connection broke.")
@@ -206,14 +206,14 @@ def test_a_reply_that_comes_after_all_is_held_again_and_settled(member, priced):
     assert lines(generation) == [HOLD, RELEASE, HOLD, SETTLE]
 
 
-def test_waiting_no_longer_and_checking_again_change_no_sum(member, priced):
+def test_stopping_and_checking_again_change_no_sum(member, priced):
     generation = make_running(member, **priced)
     assert generation.stop_waiting()
     assert generation.check_again()
     assert lines(generation) == [HOLD, SETTLE]
 
 
-def test_a_put_back_sending_is_held_once(member, priced):
+def test_a_generation_that_is_put_back_is_held_once(member, priced):
     generation = claimed(make_queued(member, **priced))
     assert generation.put_back(generation.lease_token, generation.created_at - generation.created_at, "delay.busy")
     assert lines(generation) == [HOLD]
@@ -226,7 +226,7 @@ def test_a_retry_holds_for_itself(member, priced):
     assert second.retry_of == first
 
 
-def test_sums_agree_with_what_there_is(member, priced):
+def test_sums_agree_with_the_rows(member, priced):
     make_ready(member, "node-gw-1", token="one", **priced)
     make_saving(member, "node-gw-2", token="two", **priced)
     make_queued(member, token="three", **priced).cancel()
@@ -288,7 +288,7 @@ def test_what_is_given_back_can_be_used_again(member):
     generate(member, "b")
 
 
-def test_nothing_is_allowed_by_a_budget_of_nothing(member):
+def test_a_budget_of_zero_allows_nothing(member):
     Budget.objects.create(scope="studio", videos_per_day=0)
     with pytest.raises(OverBudget):
         generate(member, "a")
@@ -311,7 +311,7 @@ def test_the_form_of_somebody_else_makes_nothing(member):
 @pytest.mark.parametrize(
     "duration", [-1000, 0, 1e300, 1e12, float("nan"), "-8", "long", "1e999", None, True, [8], {"seconds": 8}]
 )
-def test_no_setting_talks_a_price_down(duration):
+def test_no_setting_lowers_a_price(duration):
     provider = Provider.objects.get(value="veo_3_1")
     provider.price, provider.price_unit = Decimal("0.5"), Provider.PriceUnit.SECOND
     assert Request("a lighthouse", provider, config={"duration": duration}).amount() == 4  # eight seconds, its longest
@@ -334,7 +334,7 @@ def test_money_of_another_currency_takes_nothing_from_a_budget(member):
     assert (left.left, left.unit) == (1, "USD")
 
 
-def test_what_was_held_is_given_back_in_its_own_currency(member, priced):
+def test_a_release_is_in_the_currency_of_its_hold(member, priced):
     generation = make_queued(member)
     Provider.objects.update(currency="USD")
     Generation.objects.get(pk=generation.pk).cancel()
@@ -342,7 +342,7 @@ def test_what_was_held_is_given_back_in_its_own_currency(member, priced):
     assert {row["currency"]: row["sum"] for row in sums} == {"EUR": 0}
 
 
-def test_what_was_made_in_demo_mode_takes_nothing_from_a_budget(member, settings):
+def test_demo_videos_do_not_count_against_a_budget(member, settings):
     Budget.objects.create(scope="studio", videos_per_day=1, in_flight=1)
     settings.DEMO = True
     make_queued(member, token="in-demo-mode")

@@ -71,7 +71,7 @@ def test_a_copy_of_another_size_is_set_aside_and_fetched_again(remote, saved):
     assert checkstudio("--deep")[0] == 0
 
 
-def test_a_single_flipped_bit_is_found_by_the_deep_look_alone(remote, saved):
+def test_only_a_deep_check_finds_a_single_flipped_bit(remote, saved):
     path = path_of(saved.saved_video.file)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -84,7 +84,7 @@ def test_a_single_flipped_bit_is_found_by_the_deep_look_alone(remote, saved):
     assert stored_sha256(saved) == true_sha256(remote, saved)
 
 
-def test_what_the_remote_side_has_forgotten_is_not_given_up(remote, saved):
+def test_a_copy_that_the_remote_no_longer_has_is_not_given_up(remote, saved):
     path = path_of(saved.saved_video.file)
     content = path.read_bytes()
     path.unlink()
@@ -97,7 +97,7 @@ def test_what_the_remote_side_has_forgotten_is_not_given_up(remote, saved):
     assert checkstudio("--deep")[0] == 0
 
 
-def test_a_remote_side_that_cannot_be_asked_loses_nothing(remote, saved):
+def test_an_unreachable_remote_loses_nothing(remote, saved):
     path_of(saved.saved_video.file).unlink()
     remote.faults([{"call": "poll", "do": {"status": 503}}])
     code, said = checkstudio("--repair")
@@ -105,7 +105,7 @@ def test_a_remote_side_that_cannot_be_asked_loses_nothing(remote, saved):
     assert SavedVideo.objects.count() == 1
 
 
-def test_a_missing_poster_is_drawn_again_without_asking_anybody(remote, saved):
+def test_a_missing_poster_is_drawn_again_from_the_copy(remote, saved):
     copy = saved.saved_video
     whole = path_of(copy.poster).read_bytes()
     path_of(copy.poster).unlink()
@@ -124,7 +124,7 @@ def test_a_ready_generation_without_a_row_of_its_copy_is_saved_again(remote, sav
     for path in Path(conf.MEDIA_ROOT).rglob("*.*"):
         age(path, hours=2)
     code, said = checkstudio()
-    assert (code, "nothing is known of the saved copy" in said, said.count("orphan")) == (1, True, 3)
+    assert (code, "there is no row for the saved copy" in said, said.count("orphan")) == (1, True, 3)
     assert checkstudio("--repair")[0] == 0
     save_until_ready(Generation.objects.get(pk=saved.pk))
     assert checkstudio("--deep")[0] == 0
@@ -163,7 +163,7 @@ def test_half_a_download_is_removed_only_when_nobody_waits_for_it(remote, owner)
     assert not draft.exists()
 
 
-def test_a_missing_picture_is_said_and_nothing_can_be_done_about_it(owner):
+def test_a_missing_picture_is_reported_as_beyond_repair(owner):
     path_of(picture().file).unlink()
     code, said = checkstudio("--repair")
     assert (code, "only a backup has it" in said) == (1, True)
@@ -204,13 +204,13 @@ def test_one_file_that_cannot_be_read_keeps_no_other_from_being_repaired(remote,
 
 
 def make_unreadable(copy):
-    """As on a bad sector: the file is there, and reading it is an input/output error."""
+    """Like a bad sector: the file exists, and reading it is an input/output error."""
     path_of(copy.file).unlink()
     path_of(copy.file).symlink_to("/proc/self/mem")
     SavedVideo.objects.filter(pk=copy.pk).update(size=0)
 
 
-def test_what_its_owner_removes_during_the_look_is_no_fault(saved):
+def test_a_video_removed_during_the_check_is_no_finding(saved):
     saved.move_to_trash()
 
     def remove(pk):
@@ -252,7 +252,7 @@ def test_what_was_made_in_demo_mode_is_asked_of_no_real_heygen(remote, saved):
     assert len(remote.requests()) == asked
 
 
-def test_a_strangers_hidden_file_is_none_of_our_downloads(saved):
+def test_a_hidden_file_of_another_program_is_left_alone(saved):
     place("videos/zz/.DS_Store", days=9)
     assert checkstudio("--repair")[0] == 0
     assert default_storage.exists("videos/zz/.DS_Store")
@@ -273,7 +273,7 @@ def test_a_disk_that_is_not_mounted_is_no_reason_to_fetch_everything_again(remot
     assert checkstudio("--deep")[0] == 0
 
 
-def test_it_is_fetched_again_all_the_same_when_somebody_says_so(remote, owner):
+def test_with_force_everything_is_fetched_again(remote, owner):
     generations = completed(remote, owner, count=4)
     for generation in generations:
         path_of(save_until_ready(generation).saved_video.file).unlink()
@@ -317,7 +317,7 @@ def test_the_trash_is_emptied_after_its_days_files_and_all(saved):
 
 
 @pytest.mark.parametrize("status", ["queued", "unknown", "stopped"])
-def test_what_is_not_at_its_end_outlives_the_trash(status, remote, owner):
+def test_unfinished_generations_are_never_deleted_from_the_trash(status, remote, owner):
     [generation] = completed(remote, owner)
     long_ago = timezone.now() - timedelta(days=400)
     Generation.objects.filter(pk=generation.pk).update(status=status, trashed_at=long_ago)

@@ -1,4 +1,4 @@
-"""The page behind a review link: what a client without an account sees, may do, and never reaches."""
+"""The page behind a review link: a client without an account sees, does and reaches only what the link allows."""
 
 import io
 import json
@@ -77,7 +77,7 @@ def test_a_link_is_made_and_its_address_is_shown_once(owner, collection):
 @pytest.mark.parametrize(
     "wrong", [{"label": ""}, {"ends": "yesterday"}, {"ends": "2020-01-01"}, {"password": "abc"}, {"covers": "chosen"}]
 )
-def test_a_link_that_cannot_be_is_refused_beside_its_field(owner, collection, wrong):
+def test_an_invalid_link_is_refused_next_to_its_field(owner, collection, wrong):
     data = {"label": "Tern", "may_comment": "on"} | wrong
     answer = signed_in(owner).post(f"/c/{collection.public_id}/links", data)
     assert answer.status_code == 422
@@ -85,7 +85,7 @@ def test_a_link_that_cannot_be_is_refused_beside_its_field(owner, collection, wr
     assert not ReviewLink.objects.exists()
 
 
-def test_the_page_warns_that_a_link_on_this_machine_leads_others_nowhere(owner, collection):
+def test_the_page_warns_about_a_link_that_only_works_on_this_machine(owner, collection):
     client = signed_in(owner)
     data = {"label": "Tern"}
     here = client.post(f"/c/{collection.public_id}/links", data, headers={"Host": "127.0.0.1"}).content.decode()
@@ -116,13 +116,13 @@ def test_the_page_shows_titles_and_no_prompt_model_price_or_member(owner, collec
             assert hidden not in page, hidden
 
 
-def test_prompt_and_model_are_shown_where_the_sender_says_so(collection):
+def test_prompt_and_model_are_shown_if_the_sender_allows_it(collection):
     page = Client().get(f"/r/{link(collection, shows_prompts=True)}").content.decode()
     assert PROMPT in page
     assert "VEO 3.1" in page
 
 
-def test_the_agencys_name_and_mark_stand_on_the_page(owner, collection):
+def test_the_page_shows_the_agencys_name_and_logo(owner, collection):
     picture = io.BytesIO()
     Image.new("RGB", (64, 64), "teal").save(picture, "PNG")
     picture.name = "mark.png"
@@ -160,7 +160,7 @@ def test_a_selection_shows_its_clips_and_no_other(collection):
 
 
 # What the client does
-def test_approving_goes_on_to_the_next_that_waits_and_sets_the_state_in_the_studio(collection):
+def test_approving_moves_on_to_the_next_open_clip_and_sets_the_state_in_the_studio(collection):
     one, two, _ = clips(collection)
     token, visitor = link(collection), Client()
     assert answer(visitor, token, one).url == f"/r/{token}?clip={two.public_id}"
@@ -174,7 +174,7 @@ def test_approving_goes_on_to_the_next_that_waits_and_sets_the_state_in_the_stud
     assert ReviewAnswer.objects.count() == 2
 
 
-def test_what_is_written_goes_with_the_answer(collection):
+def test_a_comment_is_sent_with_the_answer(collection):
     clip, token = clips(collection)[0], link(collection)
     assert answer(Client(), token, clip, "change", text="Wider, please", at="3").status_code == 302
     assert (Comment.objects.get().text, Comment.objects.get().at) == ("Wider, please", 3)
@@ -187,7 +187,7 @@ def test_an_answer_without_a_name_asks_for_one(collection):
     clip = clips(collection)[0]
     page = answer(Client(), link(collection), clip, name=" ")
     assert page.status_code == 422
-    assert "Say who you are" in page.content.decode()
+    assert "Enter your name" in page.content.decode()
     assert not ReviewAnswer.objects.exists()
 
 
@@ -216,7 +216,7 @@ def test_the_people_of_one_link_do_not_see_what_those_of_another_wrote(collectio
 
 
 @pytest.mark.parametrize("fields", [{"may_comment": False}, {"may_approve": False}, {"may_download": False}])
-def test_what_a_link_does_not_allow_is_not_there(collection, fields):
+def test_a_page_does_not_offer_what_its_link_forbids(collection, fields):
     clip, visitor = clips(collection)[0], Client()
     token = link(collection, **fields)
     asked = {
@@ -332,7 +332,7 @@ def test_a_comment_never_reaches_another_collection(owner, collection):
     assert not Comment.objects.exists()
 
 
-def test_looking_is_counted_and_a_preview_robot_is_not(collection):
+def test_views_are_counted_and_link_previews_are_not(collection):
     token = link(collection)
     Client().get(f"/r/{token}")
     assert ReviewLink.objects.get().views == 0
@@ -363,7 +363,7 @@ def test_a_link_that_has_ended_says_so_in_a_plain_sentence(owner, collection, ho
     assert say(Client(), token, clip).status_code == 404
 
 
-def test_what_its_sender_may_not_see_any_more_is_not_shown(owner, collection):
+def test_videos_that_the_sender_can_no_longer_see_are_not_shown(owner, collection):
     one, *_ = clips(collection)
     token = link(collection)
     one.generation.move_to_trash()

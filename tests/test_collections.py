@@ -68,14 +68,14 @@ def test_a_collection_is_made_by_its_name_and_opens(client, owner):
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a\0b", "x" * 121, "\ufffd"])
-def test_a_bad_name_is_refused_beside_the_field_and_kept(client, name):
+def test_an_invalid_name_is_refused_next_to_its_field_and_kept(client, name):
     answer = client.post("/collections", {"name": name})
     assert answer.status_code == 422
     assert 'role="alert"' in answer.content.decode()
     assert not Collection.objects.exists()
 
 
-def test_two_of_one_name_are_one_too_many_and_other_people_may_use_it(owner, member):
+def test_a_name_is_unique_for_each_person(owner, member):
     Collection.objects.make(owner, "Autumn launch")
     with pytest.raises(NameTaken):
         Collection.objects.make(owner, "AUTUMN  LAUNCH")
@@ -178,7 +178,7 @@ def test_the_gallery_shows_one_collection_alone_and_keeps_it_on_every_tab(client
     assert len(shown(client.get("/?collection=not-a-uuid"))) == 4
 
 
-def test_what_is_generated_while_a_collection_is_open_lands_in_it(client, owner):
+def test_new_videos_are_added_to_the_open_collection(client, owner):
     collection, _ = collected(owner, count=1)
     answer = generate(client, collection=collection.public_id, count=2)
     assert answer.status_code == 200
@@ -195,7 +195,7 @@ def test_a_form_for_a_collection_that_is_gone_makes_nothing(client):
     assert not Generation.objects.exists()
 
 
-def test_a_retry_takes_its_place_in_the_collections_of_what_failed(client, owner):
+def test_a_retry_joins_the_collections_of_the_failed_video(client, owner):
     collection, [failed] = collected(owner, count=1, status="failed")
     client.post(f"/g/{failed.public_id}/retry", {"token": uuid.uuid4().hex}, headers=HTMX)
     assert [one.retry_of for one in collection.generations(owner)] == [None, failed]
@@ -226,7 +226,7 @@ def test_the_search_names_collections_and_finds_ones_own_titles(client, owner, m
 
 
 # Other people
-def test_what_is_not_yours_is_not_there(owner, member):
+def test_private_collections_of_others_are_not_found(owner, member):
     collection, made = collected(owner)
     stranger = signed_in(member)
     assert stranger.get(f"/c/{collection.public_id}").status_code == 404
@@ -252,7 +252,7 @@ def test_a_shared_collection_shows_the_team_its_videos_and_takes_theirs(owner, m
         assert client.post(f"/c/{collection.public_id}/{what}").status_code == 404
 
 
-def test_what_its_maker_takes_back_or_throws_away_is_out_of_sight(owner, member):
+def test_videos_made_private_or_trashed_by_their_owner_are_hidden(owner, member):
     collection, made = collected(owner)
     collection.refresh_from_db()
     collection.share_with_team(True)
@@ -288,7 +288,7 @@ def test_a_bad_title_or_rating_is_refused_and_nothing_is_kept(owner, data):
     assert not PersonalNote.objects.exists()
 
 
-def test_what_one_may_not_see_cannot_be_named(owner, member):
+def test_videos_that_one_may_not_see_cannot_get_a_title(owner, member):
     [video] = make(owner)
     assert signed_in(member).post(f"/g/{video.public_id}/note", {"title": "mine"}).status_code == 404
 

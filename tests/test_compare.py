@@ -49,7 +49,7 @@ def test_the_one_that_differs_is_marked():
     assert [odd for _, odd in Row("Ratio", ["16:9", "16:9"]).cells] == [False, False]
 
 
-def test_a_single_video_asks_what_to_lay_beside_it_with_the_same_words_first(client, owner):
+def test_a_single_video_asks_what_to_compare_it_with_the_same_prompt_first(client, owner):
     [same] = make(owner, "a wave")
     make(owner, "another")
     [first] = make(owner, "a wave")
@@ -58,7 +58,7 @@ def test_a_single_video_asks_what_to_lay_beside_it_with_the_same_words_first(cli
     assert f"g={first.public_id}&amp;g={same.public_id}" in response.content.decode()
 
 
-def test_videos_of_others_are_not_there(client, owner):
+def test_videos_of_others_are_not_shown(client, owner):
     mine, theirs = make(owner), make(make_member(), count=2)
     assert "videos" not in compared(client, mine + theirs).context
     assert client.get("/compare", {"batch": theirs[0].batch.public_id}).context.get("batches") == []
@@ -67,7 +67,7 @@ def test_videos_of_others_are_not_there(client, owner):
 @pytest.mark.parametrize(
     "query", [{}, {"g": "nonsense"}, {"batch": "x"}, {"g": [str(uuid.uuid4())] * 9}, {"batch": "\0"}]
 )
-def test_nonsense_shows_what_could_be_compared(client, owner, query):
+def test_an_invalid_address_shows_what_can_be_compared(client, owner, query):
     made = make(owner, count=2)
     assert client.get("/compare", query).context["batches"] == [made[0].batch]
 
@@ -91,7 +91,7 @@ def test_a_batch_of_one_provider_shows_its_first_four(client, owner):
     assert shown(client.get("/compare", {"batch": made[0].batch.public_id})) == made[:4]
 
 
-def test_five_chosen_ones_are_four_and_a_word_about_the_fifth(client, owner):
+def test_of_five_chosen_videos_four_are_shown_with_a_note(client, owner):
     made = make(owner, count=5)
     response = compared(client, made)
     assert shown(response) == made[:4]
@@ -123,7 +123,7 @@ def test_two_chosen_ones_have_no_strip(client, owner):
     assert compared(client, make(owner, count=2)).context["strip"] == []
 
 
-def test_a_show_that_names_nothing_here_is_as_none(client, owner):
+def test_a_show_parameter_without_a_match_is_ignored(client, owner):
     made = make(owner, count=3)
     ids = {"g": [str(one.public_id) for one in made], "show": ["x", "\0", str(uuid.uuid4())]}
     assert shown(client.get("/compare", ids)) == made
@@ -159,7 +159,7 @@ def test_a_verdict_is_each_persons_own_and_leads_back_to_the_comparison(client, 
     assert "Rejected" in client.get(address).content.decode()
 
 
-def test_what_is_kept_stands_for_its_batch_in_the_gallery(client, owner):
+def test_the_kept_video_represents_its_batch_in_the_gallery(client, owner):
     made = make(owner, "a wave", providers=["veo_3_1", "kling_pro"])
     decide(client, made[1], "kept")
     assert client.get("/").context["cards"][0].generation == made[1]
@@ -172,6 +172,6 @@ def test_more_than_fit_are_one_for_each_provider(client, owner):
 
 def test_where_nothing_differs_a_sentence_says_so(client, owner):
     made = make(owner, "a wave", count=2)
-    assert "Nothing that was asked for" in compared(client, made).content.decode()
+    assert "The requests are the same" in compared(client, made).content.decode()
     made += make(owner, "a storm")
-    assert "Nothing that was asked for" not in compared(client, made).content.decode()
+    assert "The requests are the same" not in compared(client, made).content.decode()

@@ -1,4 +1,4 @@
-"""What helps while composing: words by a tap, presets, any frame of a saved video, the same in another ratio."""
+"""Help while composing: words by a tap, presets, any frame of a saved video, the same in another ratio."""
 
 import io
 
@@ -98,7 +98,7 @@ def test_a_preset_is_ones_own_until_it_is_shared_and_only_its_owner_removes_it(c
 @pytest.mark.parametrize(
     "wrong", [{"preset_name": " "}, {"preset_name": "x" * 61}, {"config": "{"}, {"aspect_ratio": ""}, {"prompt": "\0"}]
 )
-def test_what_cannot_be_kept_is_said_and_nothing_is_kept(client, wrong):
+def test_an_invalid_preset_gets_an_error_and_is_not_saved(client, wrong):
     assert client.post("/presets", COMPOSED | {"preset_name": "Tall"} | wrong).status_code == 422
     assert not Preset.objects.exists()
 
@@ -124,7 +124,7 @@ def test_the_frame_is_the_one_that_a_player_shows_there(owner):
     assert pictures[3] == pictures[4]  # behind the end: the last
 
 
-def test_a_frame_of_what_is_no_video_is_refused_in_words(client, owner):
+def test_a_frame_of_an_invalid_video_is_refused_with_a_sentence(client, owner):
     [video] = make(owner)
     with video.saved_video.file.storage.open(video.saved_video.file.name, "wb") as file:
         file.write(b"nothing that decodes")
@@ -136,7 +136,7 @@ def test_a_frame_of_what_is_no_video_is_refused_in_words(client, owner):
 
 
 @pytest.mark.parametrize("at", ["", "-1", "nan", "1e9", "x"])
-def test_an_odd_moment_means_the_last_frame(client, owner, at):
+def test_an_invalid_moment_means_the_last_frame(client, owner, at):
     [video] = make(owner)
     assert client.post("/frame/start", {"start_from": str(video.public_id), "at": at}).status_code == 200
 

@@ -1,4 +1,4 @@
-"""What a page, a click or a poll costs does not depend on how much was ever made: every query has an index to its
+"""The cost of a page, a click or a poll does not depend on history: every query has an index to its
 rows, and their number is the same with two videos and with fifty.
 """
 
@@ -157,14 +157,14 @@ def rows_of_plan(plan):
     return own + sum(map(rows_of_plan, plan.get("Plans", [])))
 
 
-def test_a_click_on_generate_goes_through_nothing(studio):
+def test_a_click_on_generate_scans_no_table(studio):
     request = Request("A lighthouse", Provider.objects.get(value="veo_3_1"))
     with CaptureQueriesContext(connection) as made:
         Batch.objects.make(studio, "form", [request])
     assert not scans(made.captured_queries)
 
 
-def test_what_the_worker_asks_all_the_time_goes_through_nothing(studio):
+def test_the_workers_frequent_queries_scan_no_table(studio):
     now = timezone.now()
     with CaptureQueriesContext(connection) as made:
         recover()

@@ -212,7 +212,7 @@ def test_after_generate_a_toast_takes_back_what_is_not_yet_sent(client, member):
     assert "Undo" not in client.get(f"/undo/{batch.public_id}", headers=HTMX).content.decode()
 
 
-def test_undo_is_for_whose_batch_it_is(client, member):
+def test_only_the_owner_of_a_batch_can_undo_it(client, member):
     generate(client)
     batch = Batch.objects.get()
     other = signed_in(make_member("mia"))

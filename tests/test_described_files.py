@@ -103,7 +103,7 @@ def test_a_movie_box_at_the_front_moves_the_places_of_its_media(video, tmp_path)
         assert told.metadata["title"] == "a fox"
 
 
-def test_fragments_get_a_box_behind_the_end_and_what_is_no_mp4_stays():
+def test_fragments_get_a_box_at_the_end_and_other_files_stay_unchanged():
     fragments = box(b"ftyp", b"isom") + box(b"moov") + box(b"moof") + box(b"mdat", b"x")
     parts = described(io.BytesIO(fragments), len(fragments), {}, MARK + "1}")
     assert parts[0].size == len(fragments)
@@ -242,7 +242,7 @@ def test_a_file_of_another_studio_fills_it_with_what_this_one_knows(client):
 @pytest.mark.parametrize(
     "facts", ["", "{", "[]", "1", '{"prompt": 7}', '{"id": {}}', '{"prompt": "", "provider": "\\u0000"}']
 )
-def test_what_says_nothing_leaves_the_composer_as_a_new_one(client, facts):
+def test_a_file_without_a_description_leaves_the_composer_empty(client, facts):
     assert fill(client, facts).value("prompt") == ""
 
 

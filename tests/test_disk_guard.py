@@ -1,4 +1,4 @@
-"""Sending stops before the disk is full, and the screen says so; what was sent already is still followed and saved."""
+"""Sending stops before the disk is full, and the screen says so; what was sent already is still polled and saved."""
 
 from datetime import timedelta
 
@@ -58,14 +58,14 @@ def test_an_alarm_of_a_host_that_is_gone_is_forgotten(disk):
     assert Alarm.objects.open().count() == 1
 
 
-def test_an_alarm_that_stands_costs_one_question(disk, django_assert_num_queries):
+def test_an_open_alarm_costs_one_query(disk, django_assert_num_queries):
     disk["free"] = 0
     space.has_room()
     with django_assert_num_queries(1):
         space.has_room()
 
 
-def test_what_is_under_way_may_still_be_saved(owner, disk):
+def test_videos_in_progress_are_still_saved(owner, disk):
     disk["free"] = 0
     generation = make_running(owner)
     recover()

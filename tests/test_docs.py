@@ -1,4 +1,4 @@
-"""What the documentation names exists: files, headings, commands, settings, states, and packages."""
+"""Everything that the documentation names exists: files, headings, commands, settings, states, and packages."""
 
 import re
 import secrets

@@ -39,7 +39,7 @@ def test_a_studio_at_work_has_nothing_bad(owner, settings):
     assert [(name, finding) for name, finding in diagnose(online=False) if finding.level == Level.BAD] == []
 
 
-def test_every_part_is_told_of_whatever_the_others_do(owner, monkeypatch):
+def test_every_part_is_reported_independently_of_the_others(owner, monkeypatch):
     def fail():
         raise RuntimeError("with a secret inside")
 
@@ -49,7 +49,7 @@ def test_every_part_is_told_of_whatever_the_others_do(owner, monkeypatch):
     assert "People" in parts and "Backups" in parts
 
 
-def test_a_worker_that_is_gone_or_never_came(owner):
+def test_a_worker_that_is_down_or_never_ran(owner):
     is_bad("Worker", "No worker has ever run", "make run")
     ProcessLock.objects.acquire("poller", 30)
     ProcessLock.objects.update(seen_at=timezone.now() - timedelta(hours=3))
@@ -70,7 +70,7 @@ def test_a_full_disk(owner, monkeypatch, settings):
 def test_a_storage_that_takes_no_write(owner, settings):
     settings.MEDIA_ROOT = settings.DATA / "media"
     settings.MEDIA_ROOT.write_text("a file where the folder should be")
-    is_bad("Storage", "could not be looked at", "written to")
+    is_bad("Storage", "could not be checked", "written to")
 
 
 def test_paused_sending_is_said_with_its_reason(owner):
@@ -90,7 +90,7 @@ def test_a_clock_that_is_wrong(owner, settings, monkeypatch):
     is_bad("Clock", "differs by", "timedatectl", online=True)
 
 
-def test_faults_alarms_and_paid_videos_that_belong_to_nothing(owner, settings):
+def test_faults_alarms_and_paid_videos_without_a_generation(owner, settings):
     StudioFault.objects.record(Job.SAVING, ValueError("odd"))
     Alarm.objects.set_off(Alarm.Kind.BACKUP, "", "The nightly backup failed.", True)
     (settings.ACCEPTED_FOLDER / "unclaimed").mkdir(parents=True)

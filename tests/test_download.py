@@ -5,7 +5,9 @@ import time
 import pytest
 
 from tests.parts.listeners import Canary, Scripted, certificate
-from videos.storage.download import Facts, Fault, FetchError, Guard, amount, download, is_public
+from videos.storage.checked_connection import Fault, FetchError, Guard
+from videos.storage.download import Facts, amount, download
+from videos.storage.public_addresses import is_public
 
 FORBIDDEN = [
     "0.0.0.0",
@@ -323,7 +325,7 @@ def slowly(data, pause):
 
 
 @pytest.mark.parametrize("data", [plain(), b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 10_000], ids=["body", "headers"])
-def test_a_drip_is_a_stall_whatever_it_drips(data, serve, file):
+def test_a_trickle_of_bytes_is_a_stall(data, serve, file):
     assert fault_of(fetch, serve(slowly(data, 0.02)), file, window=0.5) == Fault.STALLED
 
 
@@ -400,7 +402,7 @@ def test_a_file_that_changed_and_comes_whole_replaces_what_we_had(serve, file):
     ],
     ids=["another etag", "another range", "another seam", "a shorter file", "no range", "range beyond the end"],
 )
-def test_a_part_of_another_file_is_never_sewn_on(answer, serve, file):
+def test_parts_of_two_files_are_never_joined(answer, serve, file):
     facts = interrupted_at(5000, serve, file, ETag='"one"')
     assert fault_of(fetch, serve(answer), file, facts) == Fault.CHANGED
     assert (contents(file), facts.length) == (b"", None)
@@ -411,13 +413,13 @@ def test_without_an_etag_another_length_is_another_file(serve, file):
     assert fault_of(fetch, serve(rest(4744, BODY + b"more")), file, facts) == Fault.CHANGED
 
 
-def test_a_length_that_was_a_lie_is_put_right_by_the_range(serve, file):
+def test_a_wrong_length_is_corrected_by_the_range(serve, file):
     facts = interrupted_at(len(BODY), serve, file, ETag='"one"', Content_Length=len(BODY) + 10)
     fetch(serve(rest(len(BODY) - 256, ETag='"one"')), file, facts)
     assert (contents(file), facts.length) == (BODY, len(BODY))
 
 
-def test_a_line_that_breaks_after_the_last_byte_has_cost_nothing(serve, file):
+def test_a_connection_that_breaks_after_the_last_byte_is_harmless(serve, file):
     facts = interrupted_at(5000, serve, file, ETag='"one"')
     fetch(serve(rest(4744, ETag='"one"', Content_Length=len(BODY))), file, facts)
     assert contents(file) == BODY

@@ -87,12 +87,21 @@ STORED = {
 }
 
 
+REWORDED = {
+    "by itself": "automatically",
+    "its link has died, and there is no fresh one yet": "its link has expired, and there is no new one yet",
+    "with a fresh link": "with a new link",
+}
+
+
 @pytest.mark.parametrize("words", STORED)
 def test_a_stored_sentence_becomes_a_status_note_that_says_the_same_today(words):
     code, facts = STORED[words]
     assert NOTES.code_of(words) == (code, facts)
     if not code.startswith("mode"):
-        assert wording.explain(code, "HeyGen", facts) == words.replace("by itself", "automatically")
+        for before, today in REWORDED.items():
+            words = words.replace(before, today)
+        assert wording.explain(code, "HeyGen", facts) == words
 
 
 def test_every_status_note_of_the_migration_goes_back_to_a_sentence_and_is_known_today():
@@ -119,4 +128,6 @@ PAUSED = {
 def test_the_stored_reason_of_a_pause_becomes_facts_that_say_the_same_today(cause):
     words, facts = PAUSED[cause]
     assert NOTES.pause_facts(cause, words) == facts
-    assert RemoteAccount(backend="heygen_workflows", pause_cause=cause, pause_facts=facts).pause_reason == words
+    assert RemoteAccount(
+        backend="heygen_workflows", pause_cause=cause, pause_facts=facts
+    ).pause_reason == words.replace("put right", "corrected")

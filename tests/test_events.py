@@ -77,7 +77,7 @@ def test_a_poll_that_found_nothing_new_is_counted_and_writes_no_event():
     assert first.polls == 3
 
 
-def test_what_polls_found_newly_is_written_for_all_at_once_with_the_number_of_polls():
+def test_news_of_polls_is_written_for_all_at_once_with_the_number_of_polls():
     rows = [make_running(owner(), f"job-{number}", token=str(number)) for number in range(5)]
     found(*rows)
     with CaptureQueriesContext(connection) as captured:
@@ -127,7 +127,7 @@ def test_who_did_it_is_kept(action):
     assert row.events.exclude(step__in=["created", step]).filter(by=member).count() == 0  # the worker's
 
 
-def test_odd_words_never_stand_in_the_way_of_a_move():
+def test_no_text_prevents_a_move():
     generation = Generation.objects.claim_to_send(generate().pk)
     assert generation.mark_sending(generation.lease_token)
     assert generation.refuse(generation.lease_token, "invalid", "refusal.invalid", "odd\0 " + "x" * 5000)

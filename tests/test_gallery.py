@@ -118,10 +118,10 @@ def test_past_its_estimate_it_is_longer_than_usual_and_past_ten_minutes_overdue(
     assert "Stop waiting" in card_of(client, overdue)[1]
 
 
-def test_what_delays_saving_is_said_on_the_card(client, member):
+def test_the_card_says_what_delays_saving(client, member):
     (generation,) = make(member, status="saving", status_note="saving.disk_full", status_facts={"seconds": 60})
     assert (
-        ">The video is finished, but the studio&#x27;s disk is full. Trying again in 60 s; put that right soon"
+        ">The video is finished, but the studio&#x27;s disk is full. Trying again in 60 s; fix this soon"
         in card_of(client, generation)[1]
     )
 
@@ -218,7 +218,7 @@ def test_a_queued_video_is_taken_back_before_it_is_sent(client, member):
     assert "Never sent; nothing was charged." in card_of(client, generation)[1]
 
 
-def test_what_was_sent_meanwhile_is_not_taken_back_and_the_card_says_its_state(client, member):
+def test_a_generation_sent_meanwhile_is_not_cancelled_and_the_card_shows_its_state(client, member):
     (generation,) = make(member, status="running")
     reply = click(client, generation, "cancel", HTMX)
     assert "changed in the meantime" in reply.content.decode()
@@ -255,7 +255,7 @@ def test_not_made_and_stop_and_check_again_move_as_the_card_says(client, member)
     assert running.status == "running"
 
 
-def test_an_execution_that_was_found_is_looked_up_before_it_is_linked(client, member, remote):
+def test_a_found_id_is_looked_up_before_it_is_linked(client, member, remote):
     (unknown,) = make(member, status="unknown")
     reply = click(client, unknown, "found", HTMX, remote_id="node-gw-nobody")
     assert "HeyGen does not know this id" in reply.content.decode()
@@ -273,7 +273,7 @@ def test_an_id_that_could_not_be_looked_up_says_nothing_about_what_was_charged(c
     (unknown,) = make(member, status="unknown")
     remote.faults([{"call": "poll", "do": {"status": status, "html": "<h1>No"}}])
     said = click(client, unknown, "found", HTMX, remote_id=submit(remote)).content.decode()
-    assert "Whether this was charged is as open as before." in said
+    assert "It is still unknown whether this was charged." in said
     for untrue in ("othing was made", "othing was charged", "sent automatically"):
         assert untrue not in said
 
@@ -285,7 +285,7 @@ def submit(standin):
 
 
 @pytest.mark.parametrize("text", ["", "two words", "../../etc", "x" * 300, "naïve"])
-def test_what_is_no_execution_id_is_refused_before_anybody_is_asked(client, member, text):
+def test_an_invalid_id_is_refused_before_the_remote_is_asked(client, member, text):
     (unknown,) = make(member, status="unknown")
     assert "Paste the id as HeyGen shows it" in click(client, unknown, "found", HTMX, remote_id=text).content.decode()
 
@@ -298,7 +298,7 @@ def test_a_wrong_id_is_shown_beside_its_field(client, member):
 
 
 @pytest.mark.parametrize("status", ["failed", "unknown", "stopped", "cancelled"])
-def test_in_the_trash_a_card_is_first_brought_back(client, member, status):
+def test_a_card_in_the_trash_must_be_restored_first(client, member, status):
     (generation,) = make(member, status=status)
     Generation.objects.update(trashed_at=timezone.now())
     body = client.get("/?state=trash").content.decode()
@@ -331,9 +331,9 @@ def test_an_unknown_outcome_that_was_made_again_says_so_with_a_link_and_stays(cl
     (generation,) = make(member, status="unknown")
     make_again(generation, member, "a-form-token-0123456789", again=False)
     new = Generation.objects.get(retry_of=generation)
-    shelf = client.get("/?state=attention").text
-    assert "Another was made meanwhile; this one stays here until you say whether it was made." in shelf
-    assert f'href="/g/{new.public_id}"' in shelf
+    page = client.get("/?state=attention").text
+    assert "Another was made meanwhile; this one stays here until you say whether it was made." in page
+    assert f'href="/g/{new.public_id}"' in page
 
 
 def test_trash_offers_to_undo_and_restore_brings_it_back(client, member):

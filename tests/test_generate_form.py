@@ -244,7 +244,7 @@ def test_a_saved_videos_last_frame_becomes_a_picture_of_ones_own(client, member)
     assert Generation.objects.newest_first().first().start_frame == Picture.objects.get(owner=member)
 
 
-def test_somebody_elses_picture_and_video_are_not_to_be_had(client):
+def test_pictures_and_videos_of_others_cannot_be_used(client):
     other = make_owner()
     generate(signed_in(other), reference_image=png(), token="of-the-other-0123456789")
     picture, video = Picture.objects.get(owner=other), Generation.objects.get(owner=other)
@@ -368,7 +368,7 @@ def test_several_ticked_models_make_a_video_each(client):
     assert values == ["kling_pro", "kling_pro", "veo_3_1", "veo_3_1"]
 
 
-def test_the_list_with_nothing_ticked_orders_nothing(client):
+def test_the_list_with_nothing_ticked_generates_nothing(client):
     reply = generate(client, picker="1")
     assert reply.status_code == 422
     assert "Choose a model." in reply.content.decode()

@@ -1,4 +1,4 @@
-"""Videos that were made elsewhere: kept by their bytes, as sources of frames and to be compared."""
+"""Imported videos are stored byte for byte, can be compared, and give frames."""
 
 from pathlib import Path
 
@@ -59,14 +59,14 @@ def test_it_gives_frames_and_is_compared(client, owner, mp4):
         assert form.chosen_providers() == ["veo_3_1"]
 
 
-def test_what_is_no_whole_video_is_named_with_its_reason_and_the_others_are_kept(client, owner, mp4):
+def test_an_invalid_video_is_listed_with_its_reason_and_the_others_are_kept(client, owner, mp4):
     files = [("a.mp4", mp4), ("cut.mp4", mp4[:-200]), ("text.mp4", b"no video at all"), ("empty.mp4", b"")]
     reply = send(client, *files)
     page = reply.content.decode()
     assert reply.status_code == 422
     assert owner.generations.count() == 1
     for name in ("cut.mp4", "text.mp4", "empty.mp4"):
-        assert f"<bdi>{name}</bdi> is not imported." in page
+        assert f"<bdi>{name}</bdi> was not imported." in page
     assert not list(Path(owner.generations.get().saved_video.file.path).parents[2].rglob(".*.part"))
 
 
@@ -95,7 +95,7 @@ def test_it_is_private_until_it_is_shared(client, owner, mp4):
     assert signed_in(make_member()).get(f"/g/{video.public_id}").status_code == 404
 
 
-def test_an_odd_name_is_no_harm(client, owner, mp4):
+def test_an_odd_file_name_is_harmless(client, owner, mp4):
     send(client, ("\u202e../../x<script>.mp4", mp4))
     assert "<script>.mp4" not in client.get("/").content.decode()
     assert Generation.objects.filter(owner=owner).count() == 1

@@ -1,4 +1,4 @@
-"""Kept numbers are changed in the transaction of what they count, and are what the rows say whatever happens."""
+"""Kept numbers are changed in the transaction of what they count, and always agree with the rows."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -141,7 +141,7 @@ STORIES = {
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_every_kept_number_is_what_the_rows_say(member, story):
+def test_every_kept_number_agrees_with_the_rows(member, story):
     STORIES[story](member)
     assert differences() == []
 
@@ -163,7 +163,7 @@ def test_a_budget_reads_one_row_for_each_limit(member, django_assert_num_queries
     assert left == [("videos", 4), ("USD", Decimal("9.5433"))]
 
 
-def test_whatever_drifted_is_found_and_recounted(member, capsys):
+def test_every_difference_is_found_and_recounted(member, capsys):
     one_of_each(member)
     UsageDay.objects.all()[:1].get().delete()
     SpendDay.objects.update(amount=7)
@@ -181,7 +181,7 @@ def test_whatever_drifted_is_found_and_recounted(member, capsys):
     assert [table.found() for table in TABLES] == before
 
 
-def test_the_nightly_check_puts_right_what_drifted(member, caplog):
+def test_the_nightly_check_corrects_differences(member, caplog):
     make_ready(member)
     OwnerStorage.objects.update(size=1)
     consistency.nightly()

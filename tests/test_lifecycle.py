@@ -1,6 +1,6 @@
 """The life of a generation under any order of events, by Hypothesis: never sent twice, never lost, books in order.
 
-Sending is real, over HTTP against the stand-in; the follower's and saver's findings, the clock and the people are the
+Sending is real, over HTTP against the stand-in; the poller's and saver's findings, the clock and the people are the
 machine's own. After every step the invariants are compared with the stand-in's ledger.
 """
 
@@ -94,7 +94,7 @@ class Life(RuleBasedStateMachine):
         for generation in Generation.objects.all():
             moved = {
                 name: getattr(generation, name) - timedelta(minutes=minutes)
-                for name in ("due_at", "lease_until", "sent_at", "followed_at")
+                for name in ("due_at", "lease_until", "sent_at", "polled_since")
                 if getattr(generation, name)
             }
             Generation.objects.filter(pk=generation.pk).update(**moved)
@@ -204,7 +204,7 @@ class Life(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(600)
-def test_no_order_of_events_pays_twice_loses_a_video_or_puts_the_books_out(remote):
+def test_no_order_of_events_pays_twice_loses_a_video_or_unbalances_the_ledger(remote):
     Life.remote = remote
     calm = settings(
         max_examples=100 if EVERYTHING else 10,

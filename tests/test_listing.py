@@ -1,4 +1,4 @@
-"""The listing of a storage tells what is there, and what nobody knew, without holding it in memory."""
+"""The listing of a storage says which files exist and which are unknown, without holding them in memory."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ from videos.storage.listing import AT_ONCE, Listing, StoredFile
 MOMENT = datetime(2026, 11, 25, tzinfo=UTC)
 
 
-def test_what_was_never_taken_is_a_stranger():
+def test_a_file_that_was_never_looked_up_is_unknown():
     files = {f"videos/{number:05}.mp4": StoredFile(number, MOMENT) for number in range(3 * AT_ONCE)}
     with Listing(files.items()) as listing:
         known = [name for number, name in enumerate(files) if number % 3]

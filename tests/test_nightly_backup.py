@@ -16,7 +16,7 @@ from tests.parts.things import make_ready
 from videos.models import Alarm
 from videos.storage import verified_backup
 from videos.storage.backup import BackupError, back_up
-from videos.storage.verified_backup import back_up_tonight, places, verify
+from videos.storage.verified_backup import back_up_tonight, destinations, verify
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -130,13 +130,13 @@ def test_a_bucket_keeps_media_once_for_all_backups(owner, settings, bucket, monk
     make_ready(owner)
     back_up_tonight()
     assert not Alarm.objects.open().exists(), Alarm.objects.get()
-    [place] = places()
-    [first] = place.names()
+    [destination] = destinations()
+    [first] = destination.names()
     media = [name for name in bucket.names() if name.startswith("media/")]
     assert len(media) == 3
     monkeypatch.setattr(verified_backup, "new_name", lambda: "studio-2099-01-01T000000")
-    verified_backup.make_in(place)
-    assert place.names() == ["studio-2099-01-01T000000"]
+    verified_backup.make_in(destination)
+    assert destination.names() == ["studio-2099-01-01T000000"]
     left = bucket.names()
     assert [name for name in left if name.startswith("media/")] == media
     assert not [name for name in left if name.startswith(first)]

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tests.parts.accounts import account
 from tests.parts.processes import wait_until
-from tests.test_follow import polling
+from tests.test_poll import polling
 from videos import wording
 from videos.engine import poll
 from videos.engine.submit import submit
@@ -79,19 +79,19 @@ CASES = {
     "failed with an object": Case(
         {"data": {"status": "failed", "error": {"code": "content_policy_violation", "message": "Not this."}}},
         status="failed",
-        says="refused the prompt",
+        says="content policy blocked this",
         row={"error_class": Cause.REFUSED, "error_detail": "Not this."},
     ),
     "failed in capitals": Case(
         {"data": {"status": " FAILED", "error": {"code": "content_policy_violation", "message": "Not this."}}},
         status="failed",
-        says="refused the prompt",
+        says="content policy blocked this",
         row={"error_class": Cause.REFUSED, "error_detail": "Not this."},
     ),
     "failed with a text": Case(
         {"data": {"status": "failed", "error": "The machine broke."}},
         status="failed",
-        says="could not make this video",
+        says="failed to make this video",
         row={"error_class": Cause.FAULT, "error_detail": "The machine broke."},
     ),
     "failed without a word": Case(
@@ -147,7 +147,7 @@ def has_come(generation, case):
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_whatever_a_poll_brings_the_state_the_sentence_and_the_next_step_are_right(running, remote, monkeypatch, case):
+def test_every_result_of_a_poll_leads_to_the_right_state_sentence_and_next_step(running, remote, monkeypatch, case):
     monkeypatch.setattr(poll, "POLL_SECONDS_AT_MOST", 3.0)
     remote.finish()
     remote.faults([{"call": "poll", "do": case.fault}] if case.fault else [])
@@ -170,7 +170,7 @@ def test_whatever_a_poll_brings_the_state_the_sentence_and_the_next_step_are_rig
     assert len(remote.ledger()) == 1
 
 
-def test_a_wrong_key_pauses_sending_and_following_goes_on_once_it_is_right(running, remote):
+def test_a_wrong_key_pauses_sending_and_polling_goes_on_once_it_is_right(running, remote):
     remote.finish()
     remote.faults([{"call": "poll", "first": 1, "do": {"status": 401}}])
     with polling():

@@ -21,7 +21,7 @@ def member():
     return make_member()
 
 
-def test_whoever_chose_nothing_follows_the_system(member):
+def test_without_a_choice_the_theme_of_the_system_is_used(member):
     page = signed_in(member).get("/").content.decode()
     assert "data-theme" not in page and '<meta name="color-scheme" content="light dark">' in page
 

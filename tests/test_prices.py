@@ -33,7 +33,7 @@ def test_the_price_follows_what_is_asked_for(name):
     assert provider.estimate(settings, has_start_frame=True) == amount
 
 
-def test_what_is_more_particular_wins(db):
+def test_the_most_specific_price_wins(db):
     provider = Provider.objects.get(value=MODEL)
     provider.prices.create(resolution="768p", mode="image", price="0.05")
     provider.prices.create(resolution="768p", from_seconds=10, price="0.025")
@@ -50,7 +50,7 @@ def test_the_budget_holds_what_the_button_said():
     assert generate("y", MODEL, start_frame=picture(), config={"resolution": "480p"}).estimate == Decimal("0.10")
 
 
-def test_the_button_says_it():
+def test_the_button_shows_the_price():
     fields = {"provider": MODEL, "prompt": "x", "config": '{"resolution": "1080p", "duration": 10}'}
     reply = signed_in(make_member("someone")).post("/compose/advice", fields)
     assert "$0.90" in reply.content.decode()
@@ -127,7 +127,7 @@ def test_a_start_frame_lets_any_resolution_through():
     assert client.post("/generate", form, headers={"HX-Request": "true"}).status_code == 200
 
 
-def test_what_is_only_a_vendors_habit_stays_advice():
+def test_mere_habits_of_a_vendor_stay_advice():
     client = signed_in(make_member("someone"))
     form = {
         "provider": "veo2",

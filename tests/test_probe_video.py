@@ -89,7 +89,7 @@ def test_every_layout_and_length_of_a_real_video_passes(path, options, frames):
         (bytes(100_000), "not an MP4"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", "incomplete"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42\0\0\0\0mdat" + bytes(100), "incomplete"),
-        (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42\0\0\0\x08moov\0\0\0\x08mdat", "no moving picture"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42\0\0\0\x08moov\0\0\0\x08mdat", "contains no video"),
     ],
 )
 def test_what_is_not_an_mp4_is_named(path, data, says):

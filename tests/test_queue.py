@@ -1,4 +1,4 @@
-"""The queue is steered: what waits is held, let go, moved to the front, edited or taken out, and each card says its
+"""The queue: waiting generations are held, released, moved to the front, edited or taken out, and each card shows its
 place. None of it costs anything, and nothing that a person has stopped is sent."""
 
 import pytest
@@ -34,7 +34,7 @@ def line(owner=None):
     return list((rows.filter(owner=owner) if owner else rows).values_list("prompt", flat=True))
 
 
-def test_what_is_held_is_not_sent_until_it_is_let_go(client, member, remote):
+def test_a_held_generation_is_not_sent_until_it_is_released(client, member, remote):
     [generation] = waiting(member, "a harbour")
     assert "Held" in click(client, generation, "hold", HTMX).text
     submit(generation.pk)
@@ -57,7 +57,7 @@ def test_a_sender_that_has_claimed_it_sends_nothing_once_it_is_held(member):
     assert not claimed.mark_sending(claimed.lease_token)
 
 
-def test_what_was_sent_can_no_longer_be_held_moved_or_edited(client, member, remote):
+def test_a_sent_generation_can_no_longer_be_held_moved_or_edited(client, member, remote):
     [generation] = waiting(member, "a harbour")
     submit(generation.pk)
     for action in ("hold", "front", "edit"):
@@ -66,7 +66,7 @@ def test_what_was_sent_can_no_longer_be_held_moved_or_edited(client, member, rem
     assert (generation.status, generation.held_at) == ("running", None)
 
 
-def test_to_the_front_is_the_front_of_ones_own_and_nobody_else_waits_longer(client, member):
+def test_moving_to_the_front_only_changes_the_order_of_ones_own(client, member):
     other = make_member("other")
     waiting(member, "one")
     waiting(other, "hers")
@@ -79,7 +79,7 @@ def test_to_the_front_is_the_front_of_ones_own_and_nobody_else_waits_longer(clie
     assert line() == ["three", "hers", "one", "hers too", "two"]
 
 
-def test_one_that_is_delayed_gives_its_delay_to_nobody(client, member):
+def test_a_delayed_generation_passes_its_delay_to_no_other(client, member):
     first, last = waiting(member, "first", "last")
     claimed = Generation.objects.claim_to_send(last.pk)
     claimed.put_back(claimed.lease_token, delay=60 * first.created_at.resolution * 10**6, note="delay.network")
@@ -117,14 +117,14 @@ def test_edit_takes_it_out_of_the_queue_and_into_the_composer(client, member):
     assert one.ledger.count() == 2, "what was held of the budget is given back"
 
 
-def test_steering_is_for_whose_it_is(member):
+def test_only_the_owner_changes_the_queue(member):
     stranger = signed_in(make_member("stranger"))
     [generation] = waiting(member, "a harbour")
     for action in ("hold", "let-go", "front", "edit"):
         assert click(stranger, generation, action).status_code == 404
 
 
-def test_a_stack_cancels_what_waits_of_it_with_one_click(client, member):
+def test_a_stack_cancels_its_waiting_videos_with_one_click(client, member):
     make(member, status="queued", count=3)
     [batch] = member.batches.all()
     page = client.get("/").text

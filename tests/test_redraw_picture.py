@@ -24,7 +24,8 @@ from tests.corpus_pictures import (
     saved,
     swapped_profile,
 )
-from videos.storage.pictures import PictureRefused, redraw
+from videos.storage.picture_limits import PictureRefused
+from videos.storage.pictures import redraw
 
 ROOT = Path(__file__).parent.parent
 REDRAWN = sorted(name for name, case in CASES.items() if case.fate == "redrawn")
@@ -166,7 +167,7 @@ def test_a_small_picture_is_not_enlarged():
     assert picture_of(saved(quarters(30, 20), "PNG")).size == (30, 20)
 
 
-def test_only_a_picture_that_is_really_see_through_stays_a_png():
+def test_only_a_picture_with_transparent_pixels_stays_a_png():
     solid, clear = quarters().convert("RGBA"), quarters().convert("RGBA")
     clear.putpixel((0, 0), (0, 0, 0, 0))
     assert redrawn(saved(solid, "PNG")).format == "JPEG"
@@ -174,7 +175,7 @@ def test_only_a_picture_that_is_really_see_through_stays_a_png():
 
 
 @pytest.mark.parametrize("size", [(96, 64), (3900, 2600), (4800, 3200)])
-def test_see_through_edges_do_not_bleed_what_lies_hidden(size):
+def test_transparent_edges_do_not_bleed_hidden_colours(size):
     image = Image.new("RGBA", size, (0, 255, 0, 0))
     image.paste((200, 40, 40, 255), (0, 0, size[0] // 2, size[1]))
     result = Image.open(io.BytesIO(redrawn(saved(image, "PNG")).data))

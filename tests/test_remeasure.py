@@ -1,4 +1,4 @@
-"""What version 0.1.0 measured is measured again, so many copies a night: size, codec, poster and last frame."""
+"""Copies measured by version 0.1.0 are measured again, a number each night: size, codec, poster and last frame."""
 
 import errno
 import os
@@ -47,7 +47,7 @@ def test_an_earlier_copy_gets_its_size_codec_and_pictures_as_a_browser_shows_it(
     assert not SavedVideo.objects.measured_by_an_earlier_version().exists()
 
 
-def test_a_night_measures_so_many_and_the_next_one_the_others(owner):
+def test_each_night_measures_a_limited_number_of_copies(owner):
     make(owner, count=3)
     SavedVideo.objects.update(codec_string="")
     assert [measure_earlier_copies(most=2) for _ in range(3)] == [2, 1, 0]

@@ -79,14 +79,14 @@ def test_an_announced_end_is_an_early_warning_for_owners_and_stops_nothing(name,
 
 
 @pytest.mark.parametrize("text", ["Your video was removed from the queue.", "Legacy", "", "All is well with this API."])
-def test_what_is_no_announcement_is_none(text, remote):
+def test_other_headers_are_no_announcement(text, remote):
     remote.faults([{"call": "submit", "api": "workflows", "do": says(text)}])
     submit(generate("It fails").pk)
     found = account()
     assert (found.paused, found.will_end) == (False, text == "Legacy")
 
 
-def test_whoever_resumes_in_spite_of_a_notice_is_not_paused_by_the_same_one_again(remote):
+def test_after_a_resume_the_same_notice_does_not_pause_again(remote):
     remote.faults([{"call": "submit", "api": "workflows", "do": {"headers": {"Sunset": http(LONG_AGO)}}}])
     submit(generate("It fails").pk)
     account().resume()
@@ -97,7 +97,7 @@ def test_whoever_resumes_in_spite_of_a_notice_is_not_paused_by_the_same_one_agai
     assert account().has_ended
 
 
-def test_what_runs_there_is_still_polled_and_the_picker_offers_a_living_provider_first(remote):
+def test_running_videos_are_still_polled_and_the_picker_offers_a_working_provider_first(remote):
     running = generate("It fails")
     submit(running.pk)
     assert first_offer() == "veo_3_1"

@@ -50,7 +50,7 @@ def statuses(client, method, address, make_one, fields):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_whatever_is_asked_of_a_row_that_vanishes_is_answered(name, method):
+def test_every_request_about_a_row_that_vanishes_is_answered(name, method):
     owner = make_owner()
     client = signed_in(owner)
     client.raise_request_exception = False
@@ -71,7 +71,7 @@ def test_whatever_is_asked_of_a_row_that_vanishes_is_answered(name, method):
 @pytest.mark.parametrize(
     "operation", ["favourite", "share", "trash", "cancel", "restore", "undo", "compare", "download"]
 )
-def test_an_action_on_many_goes_on_with_those_that_are_left(operation):
+def test_an_action_on_many_continues_with_the_remaining_ones(operation):
     owner = make_owner()
     client = signed_in(owner)
     client.raise_request_exception = False

@@ -1,4 +1,4 @@
-"""Retention moves old videos to the trash: by age or by space, where asked for, and never what somebody keeps."""
+"""Retention moves old videos to the trash, by age or by space, if an owner wants that; favourites and such stay."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def test_without_a_rule_nothing_is_moved(owner):
     assert retire() == 0
 
 
-def test_what_is_older_than_the_rule_goes_to_the_trash_and_says_why(owner, settings):
+def test_videos_older_than_the_limit_move_to_the_trash_with_a_reason(owner, settings):
     settings.KEEP_DAYS = 90
     old, new = make_old(owner, 1), make_old(owner, 2, days=80)
     assert retire() == 1
@@ -61,7 +61,7 @@ def test_the_oldest_go_until_the_rest_fits(owner, settings):
     assert retire() == 0
 
 
-def test_what_has_no_saved_video_is_left_alone(owner, settings):
+def test_generations_without_a_saved_video_are_left_alone(owner, settings):
     settings.KEEP_DAYS = 1
     waiting = make_queued(owner)
     Generation.objects.filter(pk=waiting.pk).update(created_at=timezone.now() - timedelta(days=100))
@@ -81,4 +81,4 @@ def test_the_trash_says_that_videos_come_there_by_themselves(owner, settings):
     make_old(owner, 1)
     retire()
     page = signed_in(owner).get("/?state=trash").content.decode()
-    assert "older than 90 days come here by themselves" in " ".join(page.split()).replace("Videos older", "older")
+    assert "older than 90 days come here automatically" in " ".join(page.split()).replace("Videos older", "older")

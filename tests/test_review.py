@@ -74,7 +74,7 @@ def test_a_collection_without_videos_says_how_to_fill_it(client, owner):
     assert "Nothing here yet." in client.get(f"/c/{empty.public_id}").content.decode()
 
 
-def test_what_is_not_saved_yet_has_its_place_and_no_player(client, owner, collection):
+def test_a_video_not_saved_yet_keeps_its_place_without_a_player(client, owner, collection):
     collection.add(make(owner, "later", "running"), owner)
     page = client.get(f"/c/{collection.public_id}?clip={clips(collection)[-1].public_id}").content.decode()
     assert "There is no video to review yet." in page
@@ -82,7 +82,7 @@ def test_what_is_not_saved_yet_has_its_place_and_no_player(client, owner, collec
 
 
 # What is decided
-def test_deciding_goes_on_to_the_next_one_to_review_and_begins_anew_at_the_end(client, collection):
+def test_deciding_moves_on_to_the_next_clip_and_starts_again_at_the_end(client, collection):
     one, two, three, four = clips(collection)
     two.decide(Clip.State.REJECTED, "owner")
     answer = decide(client, one, "approved")
@@ -94,7 +94,7 @@ def test_deciding_goes_on_to_the_next_one_to_review_and_begins_anew_at_the_end(c
     assert one.decided_at - timezone.now() < timedelta(seconds=5)
 
 
-def test_deciding_keeps_to_what_is_shown(client, collection):
+def test_deciding_stays_within_the_shown_clips(client, collection):
     one, *_ = clips(collection)
     assert "state=to_review" in decide(client, one, "rejected", "?state=to_review").url
     page = client.get(f"/c/{collection.public_id}?state=rejected")
@@ -110,7 +110,7 @@ def test_keys_and_words_stand_for_the_four_states(client, collection):
     assert "Change requested" in page
 
 
-def test_an_unknown_state_is_not_there(client, collection):
+def test_an_unknown_state_is_not_found(client, collection):
     assert decide(client, clips(collection)[0], "perhaps").status_code == 404
 
 
@@ -136,13 +136,13 @@ def test_a_comment_keeps_its_moment_its_area_its_author_and_its_time(client, own
 
 
 @pytest.mark.parametrize("at", ["", "-1", "nan", "inf", "two", "1e9"])
-def test_a_moment_that_cannot_be_is_left_out_and_the_words_are_kept(client, collection, at):
+def test_an_invalid_moment_is_dropped_and_the_comment_kept(client, collection, at):
     say(client, clips(collection)[0], at=at)
     assert Comment.objects.get().at is None
 
 
 @pytest.mark.parametrize("area", ["", "1,2", "0,0,0,0", "0.9,0,0.5,0.5", "-1,0,1,1", "nan,0,1,1", "a,b,c,d"])
-def test_an_area_that_is_not_on_the_picture_is_none(area):
+def test_an_area_outside_the_picture_is_dropped(area):
     assert Area.read(area) is None
 
 

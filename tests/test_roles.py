@@ -31,7 +31,7 @@ def test_an_owner_makes_a_member_a_manager_and_takes_it_back(owner):
 
 
 @pytest.mark.parametrize("role", ["", "king", "\0"])
-def test_a_role_that_is_none_is_refused_and_changes_nothing(owner, role):
+def test_an_unknown_role_is_refused_and_changes_nothing(owner, role):
     member = make_member()
     assert signed_in(owner).post(f"/members/{member.pk}/role", {"role": role}).status_code == 422
     assert role_of(member) == Role.MEMBER
@@ -72,11 +72,11 @@ def test_a_manager_sees_no_admin_and_no_way_to_an_owner(owner, manager):
     for path in (f"{owner.pk}/budget", f"{owner.pk}/deactivate", f"{owner.pk}/activate", f"{owner.pk}/reset"):
         assert client.post(f"/members/{path}", {"videos_per_day": "0", "currency": "USD"}).status_code == 404
     page = client.get("/members").content.decode()
-    assert "/admin/" not in page and "New password" not in page and "/role" not in page
+    assert "/admin/" not in page and "Password reset link" not in page and "/role" not in page
     assert "/admin/" not in client.get("/remotes").content.decode()
 
 
-def test_a_manager_lets_out_members_but_not_another_manager(manager):
+def test_a_manager_deactivates_members_but_not_another_manager(manager):
     member, other = make_member(), make_manager("other")
     client = signed_in(manager)
     assert client.post(f"/members/{member.pk}/deactivate").url == "/members"
@@ -86,7 +86,7 @@ def test_a_manager_lets_out_members_but_not_another_manager(manager):
     assert User.objects.get(pk=member.pk).is_active
 
 
-def test_whoever_may_do_less_loses_the_open_links_that_they_made(manager):
+def test_people_who_lose_rights_lose_the_open_links_that_they_made(manager):
     OneTimeLink.objects.issue("invite", manager)
     roles.set_role(manager, Role.OWNER)
     assert OneTimeLink.objects.open().count() == 1

@@ -464,14 +464,14 @@ def test_every_page_of_the_admin_is_for_owners_alone(world):
     assert asked == {name for name in ROUTES if name.startswith("admin:")}
 
 
-def test_what_is_not_yours_is_answered_like_what_is_not_there(world):
+def test_private_things_of_others_are_answered_like_missing_ones(world):
     others = world.ask("other", "GET", f"/g/{world.generation.public_id}")
     nobodys = world.ask("other", "GET", "/g/00000000-0000-4000-8000-000000000000")
     assert others.status_code == nobodys.status_code == 404
     assert others.content == nobodys.content
 
 
-def test_asking_and_looking_changes_nothing(world):
+def test_get_requests_change_nothing(world):
     """Every page, by GET and HEAD, by everybody: afterwards the database is what it was, sessions' last use aside."""
     models = [model for model in admin.site._registry if model is not Failure]
     before = {model: list(model.objects.order_by("pk").values()) for model in models}

@@ -141,7 +141,7 @@ def test_every_transaction_of_ours_is_one_that_is_repeated_after_a_deadlock():
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_a_deadlock_that_happens_all_the_same_is_repeated_and_what_was_half_done_with_it(owner):
+def test_a_deadlock_is_repeated_together_with_what_was_half_done(owner):
     [generation] = generate(owner, "a lighthouse", 1).generations.all()
     times = []
 

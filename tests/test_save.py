@@ -57,7 +57,7 @@ def test_a_finished_video_becomes_a_saved_copy_with_its_own_bytes(remote, genera
     assert copy.seconds == pytest.approx(1, abs=0.1)
 
 
-def test_poster_and_last_frame_lie_beside_it_and_nothing_else_is_left(generation):
+def test_poster_and_last_frame_are_saved_too_and_nothing_else_is_left(generation):
     save_until_ready(generation)
     name = f"{generation.public_id.hex[:2]}/{generation.public_id}"
     assert files_in(settings.MEDIA_ROOT) == [f"frames/{name}.jpg", f"posters/{name}.jpg", f"videos/{name}.mp4"]
@@ -75,7 +75,7 @@ def test_the_signed_link_is_forgotten_once_the_copy_is_saved(generation):
     assert save_until_ready(generation).video_url == ""
 
 
-def test_the_key_is_never_sent_where_files_lie(remote, generation):
+def test_the_key_is_never_sent_to_a_file_host(remote, generation):
     save_until_ready(generation)
     requests = remote.requests("file")
     assert requests
@@ -96,14 +96,14 @@ def test_a_generation_that_is_not_due_or_gone_is_left_alone(remote, generation):
     assert remote.requests("file") == []
 
 
-def test_a_worker_that_must_stop_ends_its_slice_and_leaves_the_row_due(generation):
+def test_a_stopping_worker_ends_its_slice_and_leaves_the_row_due(generation):
     assert save(generation.pk, is_stopping=lambda: True) is True
     generation.refresh_from_db()
     assert (generation.status, generation.lease_token, generation.status_message) == ("saving", None, "")
     save_until_ready(generation)
 
 
-def test_a_long_download_is_worked_in_slices_that_go_on_from_each_other(heavy_remote, owner):
+def test_a_long_download_continues_from_slice_to_slice(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     heavy_remote.faults([{"call": "file", "first": 2, "do": {"drip": 150_000}}])
     draft, sizes = partial_path(Names.of(generation).video), []
@@ -143,7 +143,7 @@ def test_a_copy_that_was_named_but_has_no_row_yet_is_checked_and_kept_without_fe
     assert not any(name.startswith(".") for name in files_in(settings.MEDIA_ROOT))
 
 
-def test_a_whole_copy_is_kept_when_a_reboot_took_its_notes_and_its_link_has_died(heavy_remote, owner):
+def test_a_whole_copy_is_kept_after_a_reboot_lost_its_notes_and_its_link_expired(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     true = true_sha256(heavy_remote, generation)
     stop_in(generation, heavy_remote, "keep_video")
@@ -155,7 +155,7 @@ def test_a_whole_copy_is_kept_when_a_reboot_took_its_notes_and_its_link_has_died
     assert stored_sha256(generation) == true
 
 
-def test_a_copy_that_a_backup_has_as_well_is_taken_and_the_backups_own_stays(heavy_remote, owner, tmp_path):
+def test_a_copy_that_a_backup_shares_is_copied_and_the_backup_stays(heavy_remote, owner, tmp_path):
     [generation] = completed(heavy_remote, owner)
     stop_in(generation, heavy_remote, "keep_video")
     release(generation)
@@ -222,7 +222,7 @@ def test_a_fresh_link_to_the_same_bytes_goes_on_too(heavy_remote, owner):
     assert len({request["path"] for request in heavy_remote.requests("file")}) == 2
 
 
-def test_what_a_power_cut_may_have_left_hollow_is_not_trusted(heavy_remote, owner):
+def test_bytes_that_a_power_cut_may_have_lost_are_not_trusted(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     draft = partial_path(Names.of(generation).video)
     draft.parent.mkdir(parents=True)
@@ -247,7 +247,7 @@ def test_a_partial_file_that_a_frozen_worker_still_holds_is_not_touched(generati
     save_until_ready(generation)
 
 
-def test_a_worker_frozen_past_its_lease_keeps_nothing_once_it_wakes(heavy_remote, owner):
+def test_a_worker_frozen_past_its_lease_writes_nothing_when_it_wakes(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 300_000}}])
     draft = partial_path(Names.of(generation).video)

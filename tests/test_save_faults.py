@@ -112,7 +112,7 @@ PASSING = {
 
 
 @pytest.mark.parametrize("rules", PASSING.values(), ids=PASSING)
-def test_what_passes_costs_no_video(rules, files, generation):
+def test_a_passing_fault_costs_no_video(rules, files, generation):
     files.faults([{"call": "file", **rule} for rule in rules])
     assert_saved_whole(files, generation)
 
@@ -120,15 +120,15 @@ def test_what_passes_costs_no_video(rules, files, generation):
 LASTING = {
     "dead links": ([{"call": "file", "do": {"expire": True}}], "its link no longer works"),
     "a file that is gone": ([{"call": "file", "do": {"status": 404}}], "its link no longer works"),
-    "a page": ([{"call": "file", "do": {"body": "html"}}], "what its link leads to is not a video"),
-    "JSON": ([{"call": "file", "do": {"body": "json"}}], "what its link leads to is not a video"),
-    "a picture": ([{"call": "file", "do": {"body": "jpeg"}}], "what its link leads to is not a video"),
-    "zeros": ([{"call": "file", "do": {"body": "zeros"}}], "what its link leads to is not a video"),
+    "a page": ([{"call": "file", "do": {"body": "html"}}], "its link does not lead to a video"),
+    "JSON": ([{"call": "file", "do": {"body": "json"}}], "its link does not lead to a video"),
+    "a picture": ([{"call": "file", "do": {"body": "jpeg"}}], "its link does not lead to a video"),
+    "zeros": ([{"call": "file", "do": {"body": "zeros"}}], "its link does not lead to a video"),
     "nothing": ([{"call": "file", "do": {"body": "empty"}}], "was interrupted after 0 bytes"),
     "half a video": ([{"call": "file", "do": {"truncate": 0.5, "ignore_range": True}}], "was interrupted after"),
-    "a gzip bomb": ([{"call": "file", "do": {"gzip": 100_000_000}}], "packed, which nobody asked for"),
+    "a gzip bomb": ([{"call": "file", "do": {"gzip": 100_000_000}}], "compressed, without being asked to"),
     "an endless body": ([{"call": "file", "do": {"endless": True}}], "it is larger than 5.0 MB"),
-    "four redirects": ([{"call": "file", "do": {"hops": 4}}], "from one address to the next without end"),
+    "four redirects": ([{"call": "file", "do": {"hops": 4}}], "its link redirects too often"),
     "a broken server": ([{"call": "file", "do": {"status": 500}}], "answered with a fault (HTTP 500)"),
     "a server that drops all": ([{"call": "file", "do": {"reset": True}}], "its download was interrupted"),
     "a link that is none": ([{"call": "poll", "do": {"video_url": "nonsense"}}], "not an address that can be opened"),
@@ -136,8 +136,8 @@ LASTING = {
         [{"call": "poll", "do": {"video_url": "http://files.example/v.mp4"}}],
         "does not lead to an encrypted address",
     ),
-    "no link": ([{"call": "poll", "do": {"no_link": True}}], "gives no fresh one at the moment"),
-    "a status that goes back": ([{"call": "poll", "do": {"status_word": "running"}}], "no fresh one at the moment"),
+    "no link": ([{"call": "poll", "do": {"no_link": True}}], "gives no new one at the moment"),
+    "a status that goes back": ([{"call": "poll", "do": {"status_word": "running"}}], "no new one at the moment"),
     "a forgotten execution": ([{"call": "poll", "do": {"status_word": "not_found"}}], "HeyGen forgot it"),
     "a forgotten execution and a page": (
         [{"call": "poll", "do": {"status_word": "not_found"}}, {"call": "file", "do": {"body": "html"}}],
@@ -152,9 +152,9 @@ LASTING = {
 
 
 @pytest.mark.parametrize(("rules", "words"), LASTING.values(), ids=LASTING)
-def test_what_lasts_is_said_shows_nothing_and_is_completed_once_it_is_over(rules, words, files, generation, settings):
+def test_a_lasting_fault_is_explained_and_the_video_is_saved_once_it_is_over(rules, words, files, generation, settings):
     settings.MAX_VIDEO_BYTES = 5_000_000
-    if rules[0]["call"] == "poll":  # the link that is known has died, so another is asked for
+    if rules[0]["call"] == "poll":  # the known link has expired, so another is asked for
         files.expire_links()
     files.faults(rules)
     message = try_in_vain(generation)
@@ -176,7 +176,7 @@ BAD_LINKS = {
 
 
 @pytest.mark.parametrize("do", BAD_LINKS.values(), ids=BAD_LINKS)
-def test_a_link_that_goes_on_failing_is_replaced_by_another(do, files, generation, settings):
+def test_a_link_that_keeps_failing_is_replaced_by_another(do, files, generation, settings):
     settings.MAX_VIDEO_BYTES = 5_000_000
     files.faults([{"call": "file", "path": urlsplit(generation.video_url).path, "do": do}])
     assert_saved_whole(files, generation)
@@ -188,7 +188,7 @@ def test_a_link_that_failed_for_a_moment_is_tried_again_when_there_is_no_other(p
     assert_saved_whole(files, generation)
 
 
-def test_a_link_that_died_while_the_worker_was_down_for_hours_is_renewed_at_once(files, generation):
+def test_a_link_that_expired_while_the_worker_was_down_is_renewed_at_once(files, generation):
     files.advance(5 * 3600)
     save(generation.pk)
     generation.refresh_from_db()
@@ -208,7 +208,7 @@ def test_delays_grow_without_progress_and_the_card_says_how_long(files, generati
     assert generation.save_attempts == 12
 
 
-def test_a_server_that_never_goes_on_is_asked_for_the_whole_once_more(files, generation):
+def test_a_server_that_cannot_resume_is_asked_for_the_whole_file_again(files, generation):
     resumed = {"call": "file", "first": 9, "do": {"reset": True}}
     files.faults([{"call": "file", "nth": 1, "do": {"cut": 0.5}}, resumed])
     assert_saved_whole(files, generation)
@@ -274,7 +274,7 @@ def test_a_full_disk_loses_nothing_and_is_completed_once_there_is_space(files, o
         assert stored_sha256(generation) == true_sha256(files, generation)
 
 
-def test_parts_of_several_videos_do_not_keep_each_other_from_ever_being_whole(files, owner, tiny_disk):
+def test_partial_files_of_several_videos_cannot_block_each_other(files, owner, tiny_disk):
     """1.3 MB hold two of three videos of half a megabyte: two are saved, and the third waits without its part."""
     generations = completed(files, owner, count=3)
     once = {"call": "file", "per": "execution", "nth": 1}
@@ -313,7 +313,7 @@ class Watcher(threading.Thread):
         self.seen.add(path)
 
 
-def test_of_many_videos_on_a_line_that_drops_four_of_five_connections_all_are_saved(files, owner):
+def test_all_of_many_videos_are_saved_when_four_of_five_connections_break(files, owner):
     generations = completed(files, owner, count=MANY)
     files.faults(
         [
@@ -357,7 +357,7 @@ def test_a_server_that_only_sends_the_whole_is_given_the_time_for_it(files, gene
     assert generation.status == "ready"
 
 
-def test_what_this_studio_cannot_check_is_kept_and_shown_and_not_downloaded_again(files, generation, monkeypatch):
+def test_a_file_that_cannot_be_checked_is_kept_and_not_downloaded_again(files, generation, monkeypatch):
     monkeypatch.setattr(probe, "MAX_PIXELS", 100)
     assert "this studio cannot check it: the video is" in try_in_vain(generation)
     assert len(files.requests("file")) == 1
@@ -368,19 +368,19 @@ def test_what_this_studio_cannot_check_is_kept_and_shown_and_not_downloaded_agai
     assert stored_sha256(generation) == true_sha256(files, generation)
 
 
-def test_too_little_memory_to_look_at_it_costs_no_byte(files, generation, monkeypatch):
+def test_too_little_memory_to_check_a_file_loses_nothing(files, generation, monkeypatch):
     def refuse(*arguments, **options):
         raise MemoryError
 
     monkeypatch.setattr(probe.av, "open", refuse)
-    assert "too little memory to look at it" in try_in_vain(generation)
+    assert "too little memory to check it" in try_in_vain(generation)
     monkeypatch.undo()
     files.expire_links()
     save_until_ready(generation)
     assert len(files.requests("file")) == 1
 
 
-def test_a_link_that_could_only_not_be_reached_is_kept(files, generation):
+def test_a_link_is_kept_if_its_server_was_only_unreachable(files, generation):
     link = generation.video_url
     Generation.objects.filter(pk=generation.pk).update(video_url="https://files.invalid/a.mp4")
     files.faults([{"call": "poll", "do": {"status": 500}}])

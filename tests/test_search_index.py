@@ -47,7 +47,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("words", "names"), CASES)
-def test_every_word_is_found_wherever_it_stands(made, words, names):
+def test_every_word_is_found_anywhere_in_a_prompt(made, words, names):
     assert found(words) == names
 
 
@@ -58,7 +58,7 @@ def test_without_the_index_the_same_is_found(made, words, names):
     assert found(words) == names
 
 
-def test_what_is_made_changed_or_removed_is_so_in_the_index(made):
+def test_the_index_has_every_insert_change_and_delete(made):
     assert search_index.exists()
     Generation.objects.filter(pk=made["cafe"].pk).update(search_text="a lighthouse keeper")
     made["lighthouse"].ledger.all().delete()
@@ -67,7 +67,7 @@ def test_what_is_made_changed_or_removed_is_so_in_the_index(made):
     assert not Generation.objects.search("brulee").exists()
 
 
-def test_an_index_that_a_migration_took_away_is_made_again(made):
+def test_an_index_that_a_migration_dropped_is_made_again(made):
     search_index.drop()
     search_index.make()
     search_index.make()

@@ -248,7 +248,7 @@ def test_the_command_removes_it_for_the_last_owner(client, owner, capsys):
     call_command("removesecondfactor", "owner")
     assert capsys.readouterr().out == "owner signs in with the password alone now.\n"
     assert attempt(client, "owner").url == "/"
-    for name, why in (("owner", "has no second factor"), ("nobody", "Nobody here is called nobody")):
+    for name, why in (("owner", "has no second factor"), ("nobody", "There is nobody named nobody")):
         with pytest.raises(CommandError, match=why):
             call_command("removesecondfactor", name)
 

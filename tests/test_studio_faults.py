@@ -217,7 +217,7 @@ def test_a_fault_in_asking_is_not_reported_as_trouble_at_heygen(remote, owner, c
         wait_until(lambda: not StudioFault.objects.open().exists(), 20, "the fault's end")
 
 
-def test_a_fault_in_judging_an_answer_leaves_the_row_followed(remote, owner, monkeypatch, settings):
+def test_a_fault_in_judging_an_answer_leaves_the_row_polled(remote, owner, monkeypatch, settings):
     settings.POLL_SECONDS = 0.3
     remote.faults([{"call": "poll", "do": {"status_word": "running"}}])
     generation = make_queued(owner)

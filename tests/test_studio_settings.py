@@ -1,4 +1,4 @@
-"""What owners set: in force within two seconds in every process, below the environment, and secrets unreadable."""
+"""The owners' settings apply within two seconds in every process, below the environment, and secrets are unreadable."""
 
 import pytest
 from django.core.exceptions import ValidationError

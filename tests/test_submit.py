@@ -280,7 +280,7 @@ def test_a_kept_id_that_fits_nothing_stays_and_is_reported_once(remote, settings
         str(other.public_id): execution_id,
         "not-one-of-ours": "node-gw-stray",
     }
-    assert len([record for record in caplog.records if "No generation takes" in record.message]) == 2
+    assert len([record for record in caplog.records if "No generation accepts" in record.message]) == 2
 
 
 def test_a_reply_that_comes_after_its_sender_was_given_up_is_still_taken(remote):

@@ -56,13 +56,13 @@ BROKE = "The connection to HeyGen broke before its answer came."
 UNREADABLE = "HeyGen's answer could not be read."
 OPEN = "HeyGen's answer does not say whether it took this request."
 FAULTY = "HeyGen answered with a fault of its own."
-NOT_ACCEPTED = "HeyGen did not accept this request as it stands. Nothing was made; edit it and try again."
+NOT_ACCEPTED = "HeyGen did not accept this request. Nothing was made; edit it and try again."
 KEY = "HeyGen did not accept the API key."
 CREDITS = "The HeyGen account has run out of credits."
 PLAN = "The HeyGen account's plan does not allow this. Nothing was made."
 RETIRED = "HeyGen no longer offered this call. Nothing was made and nothing was charged; retry once it does."
 RAN_OUT = "The HeyGen account had run out of credits. Nothing was made and nothing was charged; retry once it is"
-REFUSED = "The prompt or a picture was refused by the provider."
+REFUSED = "Your prompt was blocked by the provider's content policy."
 PICTURE = "HeyGen could not fetch the start or end frame. Nothing was made; try another picture."
 LARGE = "HeyGen says the request is too large."
 BAD_KEY = ("key", "refused_key")  # the cause on the card, and of the pause
@@ -273,7 +273,7 @@ def test_an_id_that_another_generation_has_is_shown_and_not_taken(remote):
     submit(first.pk)
     remote.faults([{"call": "submit", "do": {"repeat_id": True}}])
     submit(second.pk)
-    check_unknown(second, "HeyGen answered with an execution that belongs to another generation of this studio.")
+    check_unknown(second, "HeyGen answered with the id of another generation of this studio.")
     first.refresh_from_db()
     assert first.remote_id in second.__class__.objects.get(pk=second.pk).error_detail
     assert first.status == "running"

@@ -1,4 +1,4 @@
-"""What the viewer says, to whom, and where its previous and next lead."""
+"""The viewer: its contents for each person, and its previous and next."""
 
 from html.parser import HTMLParser
 

@@ -54,7 +54,7 @@ def is_gone(process):
     return not process.is_running() or process.status() == "zombie"
 
 
-def test_a_worker_sends_follows_saves_and_repairs_at_night_what_is_missing(worker, studio, standin):
+def test_a_worker_sends_polls_saves_and_repairs_at_night_what_is_missing(worker, studio, standin):
     generate(studio, ["a lighthouse", "a harbour"])
     wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
     assert len(standin.ledger()) == 2

@@ -1,4 +1,4 @@
-"""Many submissions through the whole studio, beside a bare client that sends as many POSTs at the same limit.
+"""Many submissions through the whole studio, compared with a bare client that sends as many POSTs at the same limit.
 
 The demo server takes ACCEPT_SECONDS for each, as an API far away does: without that, the bare client would measure
 nothing but loopback.
@@ -50,7 +50,7 @@ def through(studio, count):
     accepted = "SELECT COUNT(remote_id) FROM videos_generation"
     wait_until(lambda: read(studio, accepted)[0][0] == count, 300, "all of them to be sent", every=0.5)
     [[begun]] = read(studio, "SELECT julianday(MIN(sent_at)) FROM videos_generation")
-    ends = read(studio, "SELECT julianday(followed_at) FROM videos_generation ORDER BY followed_at")
+    ends = read(studio, "SELECT julianday(polled_since) FROM videos_generation ORDER BY polled_since")
     marks = [begun, *(moment for [moment] in ends[PART - 1 :: PART])]
     return [86400 * (end - begin) for begin, end in pairwise(marks)]
 

@@ -1,4 +1,4 @@
-"""From `manage.py studio` to a healthy studio, beside a Python that only loads Django and the studio's code."""
+"""From `manage.py studio` to a healthy studio, compared with a Python that only loads Django and the studio's code."""
 
 import statistics
 import subprocess

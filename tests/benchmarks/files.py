@@ -1,6 +1,6 @@
-"""What the built-in server sends of a 20 MB video, beside nginx in the same run, and whom slow clients hold up.
+"""How fast the built-in server sends a 20 MB video, compared with nginx, and how slow clients affect others.
 
-Whole files and 1 MB ranges by turns, then pings beside connections that are slow or stand still.
+Whole files and 1 MB ranges by turns, then pings while other connections are slow or paused.
 """
 
 import os
@@ -114,7 +114,7 @@ def measure(folder):
         stop(place.process)
 
 
-# How much
+# Throughput
 def compared(place, port, peer, ranges):
     """For each number of clients: the rates of every run and the CPU of each answer, ours and nginx's by turns."""
     found = {}
@@ -144,7 +144,7 @@ def rate(process, port, path, cookie, ranges, clients):
     return per_second, 1000 * (cpu_seconds(process) - before) / count
 
 
-# Whom the slow hold up
+# The effect of slow clients
 HELD = {
     "idle": b"",
     "half a header": b"GET /login HTTP/1.1\r\nHost: localhost\r\nX-Half: ",

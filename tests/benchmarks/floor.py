@@ -1,4 +1,4 @@
-"""The floor beside the poller: a bare aiohttp loop that only sends GETs and reads answers, at that rate.
+"""The lower bound for the poller: a bare aiohttp loop that only sends GETs and reads answers, at that rate.
 
 `… tests.benchmarks.floor <port> <in flight> <poll seconds> <seconds>` prints JSON: GETs a second, CPU s per 1,000.
 """

@@ -77,7 +77,7 @@ def pages(owner, runs):
     video = Generation.objects.filter(owner=owner, tab="ready").newest_first()[0]
     found = {}
     for name, path in (PAGES | {"viewer": f"/g/{video.public_id}"}).items():
-        assert client.get(path).status_code in {200, 204}  # templates are read, what is kept for a moment is asked
+        assert client.get(path).status_code in {200, 204}  # templates are read, short caches are filled
         found[name] = [milliseconds(lambda path=path: client.get(path)) for _ in range(runs)]
     return found
 

@@ -1,4 +1,4 @@
-"""How much CPU the gallery's page takes with a full shelf; beside it the floor: a view that says one word, behind the
+"""How much CPU the gallery's page takes when it is full, compared with a view that returns one word behind the
 same middleware. Django's test client, in one process, by turns."""
 
 import json
@@ -74,7 +74,7 @@ def measure(cards, runs):
 
 
 def update(client):
-    """What every open tab asks again and again while nothing changes."""
+    """The request that every open tab repeats while nothing changes."""
     started = time.process_time()
     client.get("/updates", {"since": f"{current_moment()}~"})
     return 1000 * (time.process_time() - started)

@@ -1,6 +1,6 @@
 """`make bench`: measures, prints a table, and writes bench.json. About ten minutes; only loopback is used.
 
-`make bench ROW=click` measures that row alone. Every row has its peer or its floor from the same run.
+`make bench ROW=click` measures that row alone. Every row is compared with a peer or a lower bound from the same run.
 """
 
 import json
@@ -103,7 +103,7 @@ def page_cpu(folder):
 
 def page_lines(found):
     yield f"CPU of the gallery's page with 30 videos, median of {found['runs']}", f"{found['/']} ms"
-    yield "  of it beside an empty gallery: the cards", f"{round(found['/'] - found['empty'], 2)} ms"
+    yield "  of it, compared with an empty gallery: the cards", f"{round(found['/'] - found['empty'], 2)} ms"
     yield "  its HTML before compression", f"{found['html_bytes']:,} bytes"
     yield "  an update that finds nothing new", f"{found['/updates']} ms"
     yield "  the floor: a view that says one word behind the same middleware", f"{found['/floor']} ms"

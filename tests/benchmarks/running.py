@@ -31,7 +31,7 @@ def make(count):
         for number, row in enumerate(rows):
             row.due_at = now - interval * number / len(rows)
         Generation.objects.bulk_update(rows, ["due_at"], batch_size=400)
-        running = {"status": "running", "remote_status": "", "sent_at": now, "followed_at": now, "trashed_at": None}
+        running = {"status": "running", "remote_status": "", "sent_at": now, "polled_since": now, "trashed_at": None}
         Generation.objects.update(**running, completed_at=None, ended_at=None, error_class="", settled=True)
     return {"in_flight": len(rows)}
 

@@ -167,6 +167,6 @@ def test_a_wrong_execution_id_is_shown_beside_the_field_and_stays_there(room):
     room.goto(room.studio.url)
     room.get_by_role("button", name="I found it").click()
     room.get_by_label("I found it: its id at HeyGen").fill("no id")
-    room.get_by_role("button", name="Follow it").click()
+    room.get_by_role("button", name="Use this id").click()
     expect(room.get_by_text("Paste the id as HeyGen shows it")).to_be_visible()
     expect(room.get_by_label("I found it: its id at HeyGen")).to_have_value("no id")

@@ -1,4 +1,4 @@
-"""In a browser: a locked database is said beside the prompt, the words stay, and Generate works once it is free."""
+"""In a browser: a locked database is reported next to the prompt, the text stays, and Generate works later."""
 
 import re
 import sqlite3

@@ -23,7 +23,7 @@ def test_a_passkey_is_the_second_factor_and_signs_in_without_a_password(room):
     url = room.studio.url
     room.goto(f"{url}/account/second-factor/passkeys/add")
     room.get_by_label("Password").fill(PASSWORD)
-    room.get_by_role("button", name="Go on").click()
+    room.get_by_role("button", name="Continue").click()
     room.get_by_label("Name").fill("My laptop")
     room.get_by_role("button", name="Add a passkey").click()
     expect(room.get_by_text("10 of 10 are left")).to_be_visible()

@@ -1,4 +1,4 @@
-"""A studio under load while its processes are killed at random; afterwards the books are compared.
+"""Kills processes of a studio under load at random, and compares the ledgers afterwards.
 
     python -m tests.chaos [--generations 1000] [--minutes 30] [--seed N] [--every 5 40] [--folder F]
 
@@ -59,7 +59,7 @@ print(json.dumps(found))
 
 
 class Visitor:
-    """Somebody who clicks Generate, and sends the same form again when no answer came."""
+    """A person who clicks Generate, and sends the same form again if no answer came."""
 
     def __init__(self, studio):
         self.studio = studio
@@ -109,10 +109,10 @@ class Killer:
 
     def kill_one(self):
         role, victim = self.victim()
-        before = self.beat()
+        before = self.heartbeat()
         started = time.monotonic()
         victim.kill()
-        wait_until(lambda: self.beat() != before, RECOVERED_WITHIN, f"the heartbeat after a kill of {role}")
+        wait_until(lambda: self.heartbeat() != before, RECOVERED_WITHIN, f"the heartbeat after a kill of {role}")
         wait_until(self.studio.healthy, RECOVERED_WITHIN, f"health after a kill of {role}")
         self.kills[role] += 1
         self.recoveries.append(time.monotonic() - started)
@@ -133,7 +133,7 @@ class Killer:
             return [process for process in [self.studio.find("worker")] if process]
         return processes_of(self.studio, role)
 
-    def beat(self):
+    def heartbeat(self):
         return heartbeat(self.studio)
 
 
@@ -212,7 +212,7 @@ RESUME = "from videos.models import RemoteAccount; RemoteAccount.objects.all().r
 
 
 def is_settled(studio):
-    """Nothing is on its way any more. Sending that was paused by several unknowns is resumed, as its owner would."""
+    """Waits until nothing is in progress. Sending that several unknowns paused is resumed, as an owner would do."""
     studio_rows = rows(studio)
     if any(row["status"] == "queued" for row in studio_rows):
         studio.manage("shell", "-v", "0", "-c", RESUME)
@@ -224,7 +224,7 @@ def prompt_of(entry):
 
 
 def differences(generations, paid):
-    """The differences between the two books."""
+    """The differences between the two ledgers."""
     ours = {(row["prompt"], row["remote_id"]) for row in generations if row["remote_id"]}
     theirs = {(prompt_of(entry), entry["execution_id"]) for entry in paid}
     return sorted(map(list, ours ^ theirs))

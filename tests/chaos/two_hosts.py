@@ -1,4 +1,4 @@
-"""Two worker hosts on one PostgreSQL and one bucket, whose processes are killed in turns while generations pass.
+"""Kills the processes of two worker hosts in turns while they process generations on one PostgreSQL and one bucket.
 
     python -m tests.chaos.two_hosts [--generations 60] [--seconds 60] [--every 0.6] [--seed N] [--folder F]
 

@@ -1,4 +1,4 @@
-"""The program that runs containers here: docker, or podman, also where podman has no cgroups of version 2."""
+"""Runs containers with docker or podman, also where podman has no cgroups of version 2."""
 
 import os
 import re
@@ -41,7 +41,7 @@ class Engine:
         )
 
     def runs_images(self):
-        """Whether a container can be started by it."""
+        """Whether it can start a container."""
         try:
             return self.run("run", "--rm", *self.options, IMAGE, "true").returncode == 0
         except (FileNotFoundError, subprocess.TimeoutExpired):
@@ -57,7 +57,7 @@ def working_engine():
 
 
 class Container:
-    """One service of compose.yaml, with the options that stand there, on the host's network."""
+    """One service of compose.yaml, with its options, on the host's network."""
 
     def __init__(self, engine, service, data, user, env):
         self.engine, self.service = engine, COMPOSE["services"][service]
@@ -85,11 +85,11 @@ class Container:
         return self.inside("python", "scripts/container/health.py") == (0, "Everything works.\n")
 
     def wait(self, seconds=120):
-        """Its exit code, once it has ended by itself."""
+        """Waits until it ends, and returns its exit code."""
         return int(self.engine("wait", self.id, seconds=seconds))
 
     def stop(self):
-        """SIGTERM, as an engine stops a container. Returns the exit code, and the seconds it took."""
+        """Stops it by SIGTERM, as an engine does. Returns the exit code, and the seconds it took."""
         started = time.monotonic()
         self.engine("stop", "--time", "30", self.id)
         seconds = time.monotonic() - started

@@ -82,7 +82,7 @@ def wait_for_saved_video(container, client):
     return client.get(f"{path}/video.mp4").content
 
 
-def test_the_image_holds_what_runs_and_nothing_else(engine):
+def test_the_image_contains_the_studio_and_nothing_else(engine):
     run = ["run", "--rm", *engine.options, os.environ.get("IMAGE", "heygen-studio")]
     names = set(engine(*run, "ls", "-A", "/srv/studio").split())
     assert names >= {".venv", "manage.py", "heygen_studio", "videos", "templates", "static", "LICENSE"}

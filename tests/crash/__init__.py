@@ -1,1 +1,1 @@
-"""Kills, freezes and herds on the submission path, in real processes: `python -m tests.crash`."""
+"""Kills, freezes and concurrent senders on the submission path, in real processes: `python -m tests.crash`."""

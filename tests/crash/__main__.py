@@ -1,4 +1,4 @@
-"""`make crash`: kill -9 at every executed line of a submission, on SQLite and on PostgreSQL; then freezes and herds.
+"""`make crash`: kill -9 at every executed line of a submission, on both databases; then freezes and concurrent senders.
 
 Prints a table, and the figures as JSON. Ends with an error if anything was sent twice or lost.
 """

@@ -1,4 +1,4 @@
-"""Runs the rig as a process of its own, on a migrated database and with a stand-in of its own, and judges its books."""
+"""Runs the rig as a separate process with its own database and demo server, and judges its ledgers."""
 
 import json
 import subprocess
@@ -46,7 +46,7 @@ def run(folder: Path, database_url: str, mode: str, *options: str, every: int) -
 
 
 def judge(findings: dict) -> list[str]:
-    """What went against the promise, each as a sentence; empty when it was kept."""
+    """Each broken promise as a sentence; empty if all were kept."""
     where = f"{findings['mode']} of {findings['api']} on {findings['database']}"
     faults = []
     if findings["doubles"]:

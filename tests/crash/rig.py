@@ -1,4 +1,4 @@
-"""One run on one database: forks a sender for every point, breaks it there, recovers, and reads the books.
+"""One run on one database: forks a sender for every point, breaks it there, recovers, and reads the ledgers.
 
 Run as a process of its own with DATABASE_URL, HEYGEN_API_URL and STUDIO_DATA in its environment; it prints its
 findings as one line of JSON. The parent never opens a connection nor starts a thread, so that every child begins
@@ -40,14 +40,14 @@ from videos.remotes import transport  # noqa: E402
 
 PLACES = [ROOT / "videos", *map(Path, [*httpx.__path__, *httpcore.__path__])]
 WATCHED = tuple(f"{path}/" for place in PLACES for path in (place, place.resolve()))  # .venv may be a link
-MANY = 32_000  # places at the remote API: no point may wait for another
+MANY = 32_000  # the limit at the remote API: no point may wait for another
 SECOND = 1.0
 PROVIDERS = {"workflows": "veo_3_1", "models": "heygen_video_1"}  # one of each remote API
 
 
 @dataclass
 class Findings:
-    """What the books said: `doubles` and `lost` must be 0; `needless` are unknowns for which nothing was paid."""
+    """The result: `doubles` and `lost` must be 0; `needless` are unknown outcomes for which nothing was paid."""
 
     mode: str
     api: str = "workflows"
@@ -152,13 +152,13 @@ def make_picture(owner: User, number: int) -> Picture:
 
 
 def end_leases(**which):
-    """As if the time of every lease were over."""
+    """Lets every lease expire."""
     past = timezone.now() - timedelta(seconds=1)
     Generation.objects.filter(lease_until__isnull=False, **which).update(lease_until=past, due_at=past)
 
 
 def recover() -> int:
-    """What recovery does once the leases are over; returns how often it ran until nothing was queued any more."""
+    """Runs recovery after the leases expired; returns how often it ran until nothing was queued any more."""
     end_leases()
     RemoteCopy.objects.update(upload_until=None)
     for round_number in range(1, 4):
@@ -181,13 +181,13 @@ def kill_at(point: int, pk: int) -> bool:
 
 
 def freeze_at(point: int, pk: int) -> bool:
-    """Frozen at the point until its lease is over and a rival has tried; then it wakes and goes on."""
+    """Freezes a sender at the point until its lease has expired and another one has tried; then it continues."""
     pid = fork(Breaker(point, signal.SIGSTOP).run, pk)
     _, status = os.waitpid(pid, os.WUNTRACED)
     if not os.WIFSTOPPED(status):
         return False
     rival = fork(take_over, pk)
-    wait_a_moment(rival)  # in vain where the frozen one holds a lock: then it waits for the waking
+    wait_a_moment(rival)  # without success if the frozen one holds a lock: then it waits for it to wake
     os.kill(pid, signal.SIGCONT)
     wait(pid)
     return True
@@ -226,14 +226,14 @@ def herd_of_five(point: int, pk: int) -> bool:
     os.close(reader)
     os.close(writer)
     codes = [wait(pid) for pid in pids]
-    assert codes == [0] * 5, "A sender fell over another one"
+    assert codes == [0] * 5, "A sender failed because of another one"
     return True
 
 
 MODES = {"kill": kill_at, "freeze": freeze_at, "herd": herd_of_five}
 
 
-# The books
+# The ledgers
 def read_books(findings: Findings, pks: list[int]) -> dict:
     paid: dict[str, list[str]] = {}
     for row in heygen_ledger():

@@ -1,4 +1,4 @@
-"""The account row of a backend, as tests name it."""
+"""The account row of a backend, by a short name."""
 
 from videos.models import RemoteAccount
 from videos.remotes import registry

@@ -45,7 +45,7 @@ class Bucket:
             return None
 
     def names(self):
-        """What lies in it."""
+        """The names of its files."""
         files = [path.relative_to(self.content) for path in self.content.rglob("*") if path.is_file()]
         return sorted(str(path) for path in files if not path.parts[0].startswith("."))
 

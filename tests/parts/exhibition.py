@@ -1,6 +1,4 @@
-"""A gallery that shows every state, with really drawn videos, for whoever has to look at one: tests of screens, and the
-pictures for the README.
-"""
+"""A gallery that shows every state, with really drawn videos, for tests of screens and for the README's pictures."""
 
 from django.contrib.auth import get_user_model
 from django.utils import timezone
@@ -27,7 +25,7 @@ PROMPTS = {
 
 
 def one_of_each(owner, draft=True):
-    """Every face that a card can have, newest first as the gallery shows them."""
+    """One card in every state, newest first as in the gallery."""
     refused = wording.sentence("remote", "refused", "HeyGen")
     make(owner, PROMPTS["forest"], "cancelled", seconds_ago=9000, ratio="1:1")
     make(owner, PROMPTS["desert"], "stopped", seconds_ago=93000, providers=["kling_pro"])

@@ -167,7 +167,7 @@ def settle(generation, status, seconds_ago, took, fields):
     if status != "queued" and status != "cancelled":
         columns |= {"sent_at": created + timedelta(seconds=1)}
     if status in {"running", "saving", "ready", "failed", "stopped"}:
-        columns |= {"remote_id": f"node-gw-{generation.public_id.hex[:10]}", "followed_at": created}
+        columns |= {"remote_id": f"node-gw-{generation.public_id.hex[:10]}", "polled_since": created}
     if status in {"ready", "failed"}:
         columns |= {"ended_at": created + timedelta(seconds=1 + took)}
     if status in {"saving", "ready"}:

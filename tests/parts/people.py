@@ -1,4 +1,4 @@
-"""The people of a test that runs in this process, and how they come in."""
+"""The people of an in-process test, and signing them in."""
 
 from django.contrib.auth import get_user_model
 from django.test import Client

@@ -1,4 +1,4 @@
-"""Real processes for tests: starting them, waiting for them, and being sure that none is left behind."""
+"""Real processes for tests: starting them, waiting for them, and checking that none is left."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""The composer as a browser reads it: the contents of its fields, and the errors beside them."""
+"""The composer as a browser reads it: the contents of its fields and their errors."""
 
 from html.parser import HTMLParser
 

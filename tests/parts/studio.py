@@ -226,7 +226,7 @@ def use_copy_of(template, studio):
 
 
 def copy_sqlite(source, folder):
-    """Copies a studio's database, and whatever of its journal lies beside it. Returns the copy's path."""
+    """Copies a studio's database with its journal files. Returns the copy's path."""
     for path in source.glob("studio.sqlite3*"):
         shutil.copy(path, folder / path.name)
     return folder / "studio.sqlite3"

@@ -1,4 +1,4 @@
-"""What the poller does with the rows: whose turn it is, when the next poll comes, and which process may poll."""
+"""The poller: which rows are due, when the next poll comes, and which process may poll."""
 
 import asyncio
 import threading
@@ -79,7 +79,7 @@ def status_of(generation):
 
 def a_poll(**fields):
     defaults = {"pk": 1, "token": uuid.uuid4(), "backend": "heygen_workflows", "remote_id": "x"}
-    defaults |= {"due_at": NOW, "followed_at": NOW, "missing_polls": 0, "failed_polls": 0}
+    defaults |= {"due_at": NOW, "polled_since": NOW, "missing_polls": 0, "failed_polls": 0}
     defaults |= {"remote_status": "running", "status_note": "", "status_facts": {}}
     return DuePoll(**defaults | fields)
 
@@ -89,7 +89,7 @@ def minutes(number):
 
 
 # The poller
-def test_a_finished_execution_goes_on_to_be_saved_with_its_link(running, remote):
+def test_a_finished_generation_moves_to_saving_with_its_link(running, remote):
     [generation] = running("a lighthouse")
     remote.faults([])
     with polling():
@@ -191,7 +191,7 @@ def test_a_poller_that_died_on_this_host_is_replaced_without_waiting_for_its_lea
         wait_until(lambda: remote.requests("poll"), 20)
 
 
-def test_a_poller_that_lives_on_another_host_is_left_alone(running, remote):
+def test_a_running_poller_on_another_host_is_left_alone(running, remote):
     token = ProcessLock.objects.acquire("poller", 60)
     running("a lighthouse")
     poll.poll()
@@ -207,7 +207,7 @@ def left_by_a_dead_process(token):
 
 
 @pytest.mark.parametrize("status", ["queued", "sending", "running", "saving"])
-def test_what_a_process_of_this_host_held_when_it_died_is_free_at_once(running, status):
+def test_leases_of_a_process_that_died_on_this_host_are_free_at_once(running, status):
     [generation], token = running("a lighthouse"), uuid.uuid4()
     until = timezone.now() + minutes(2)
     rows = Generation.objects.filter(pk=generation.pk)
@@ -219,7 +219,7 @@ def test_what_a_process_of_this_host_held_when_it_died_is_free_at_once(running, 
     assert recovery.free_claims_of_dead_processes() == 0
 
 
-def test_what_ends_process_after_process_is_tried_less_and_less_often(running):
+def test_a_generation_that_kills_its_process_is_tried_less_and_less_often(running):
     [generation] = running("a lighthouse")
     rows, delays = Generation.objects.filter(pk=generation.pk), []
     for _ in range(6):
@@ -231,7 +231,7 @@ def test_what_ends_process_after_process_is_tried_less_and_less_often(running):
     assert delays == [0, 0, 1, 3, 7, 15]
 
 
-def test_what_a_living_process_holds_stays_its_own(running):
+def test_leases_of_a_running_process_stay(running):
     [generation] = running("a lighthouse")
     with lease_files.new_lease() as token:
         Generation.objects.filter(pk=generation.pk).update(lease_token=token, lease_until=timezone.now() + minutes(2))
@@ -240,7 +240,7 @@ def test_what_a_living_process_holds_stays_its_own(running):
     assert not lease_files.path_of(token).exists()
 
 
-def test_another_host_waits_20_seconds_at_most_for_what_a_dead_one_held(running):
+def test_another_host_waits_at_most_20_seconds_for_the_leases_of_a_dead_one(running):
     [generation] = running("a lighthouse")
     Generation.objects.filter(pk=generation.pk).update(status="saving", due_at=NOW)
     claimed = Generation.objects.claim_to_save(generation.pk)
@@ -257,7 +257,7 @@ def test_tasks_that_dead_workers_had_taken_do_not_count_as_waiting():
     assert enqueue.waiting() == 0
 
 
-def test_what_waits_to_be_sent_or_saved_is_enqueued_once(running, remote, django_user_model, monkeypatch):
+def test_generations_that_wait_are_enqueued_once(running, remote, django_user_model, monkeypatch):
     monkeypatch.setattr("videos.engine.work.ENQUEUE_AGAIN", 3600)
     monkeypatch.setattr("videos.engine.work.LOST_AFTER", 3600)
     owner = django_user_model.objects.create_user("other", password="x")
@@ -282,7 +282,7 @@ def test_nothing_is_enqueued_to_be_sent_while_the_account_is_paused(django_user_
     assert len(Generation.objects.sendable(timezone.now())) == 1
 
 
-def test_no_more_is_enqueued_than_there_are_free_places(django_user_model, settings):
+def test_no_more_is_enqueued_than_the_limit_allows(django_user_model, settings):
     settings.MAX_IN_FLIGHT = 2
     owner = django_user_model.objects.create_user("owner", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
@@ -316,7 +316,7 @@ def test_a_poll_that_found_nothing_new_changes_no_version(running, remote):
 @pytest.mark.parametrize("jump", [timedelta(days=1), timedelta(days=-1)], ids=["forwards", "back"])
 def test_a_clock_that_jumps_a_day_loses_nothing(running, remote, jump):
     [generation] = running("a lighthouse")
-    moved = {name: getattr(generation, name) - jump for name in ("due_at", "sent_at", "followed_at", "created_at")}
+    moved = {name: getattr(generation, name) - jump for name in ("due_at", "sent_at", "polled_since", "created_at")}
     Generation.objects.filter(pk=generation.pk).update(
         **moved, lease_token=uuid.uuid4(), lease_until=timezone.now() + timedelta(seconds=60) - jump
     )
@@ -331,23 +331,25 @@ def test_a_clock_that_jumps_a_day_loses_nothing(running, remote, jump):
 
 
 # When the next poll comes
-def test_a_row_keeps_its_phase_and_skips_the_beats_it_missed(settings):
+def test_a_row_keeps_its_phase_and_skips_missed_polls(settings):
     settings.POLL_SECONDS = 10
     poll = a_poll(due_at=NOW - timedelta(seconds=34))
     outcome = poll_outcomes.judge(poll, Progress(State.RUNNING, "running"), NOW)
     assert poll.due_at + outcome.later == NOW + timedelta(seconds=6)
 
 
-def test_an_overdue_execution_is_polled_less_often_but_followed(settings):
+def test_an_overdue_generation_is_polled_less_often(settings):
     settings.POLL_SECONDS = 10
-    twenty_minutes = poll_outcomes.judge(a_poll(followed_at=NOW - minutes(20)), Progress(State.RUNNING, "running"), NOW)
+    twenty_minutes = poll_outcomes.judge(
+        a_poll(polled_since=NOW - minutes(20)), Progress(State.RUNNING, "running"), NOW
+    )
     assert twenty_minutes.later == minutes(2)
-    six_hours = poll_outcomes.judge(a_poll(followed_at=NOW - minutes(360)), Progress(State.RUNNING, "running"), NOW)
+    six_hours = poll_outcomes.judge(a_poll(polled_since=NOW - minutes(360)), Progress(State.RUNNING, "running"), NOW)
     assert six_hours.later == minutes(5)
 
 
 def test_a_late_result_is_adopted_however_long_it_took(settings):
-    poll = a_poll(followed_at=NOW - minutes(3000))
+    poll = a_poll(polled_since=NOW - minutes(3000))
     assert (
         poll_outcomes.judge(poll, Progress(State.COMPLETED, "completed", "https://example.com/v.mp4"), NOW).status
         == "saving"
@@ -355,21 +357,21 @@ def test_a_late_result_is_adopted_however_long_it_took(settings):
 
 
 def test_after_a_day_of_silence_the_studio_stops_waiting(settings):
-    poll = a_poll(followed_at=NOW - minutes(24 * 60 + 1))
+    poll = a_poll(polled_since=NOW - minutes(24 * 60 + 1))
     assert poll_outcomes.judge(poll, Progress(State.RUNNING, "running"), NOW).status == "stopped"
     assert poll_outcomes.judge(poll, RemoteError(Cause.NETWORK), NOW).status == "stopped"
 
 
-def test_a_day_in_which_nobody_listened_is_not_a_day_of_silence(settings):
+def test_a_day_without_a_poller_does_not_count_as_silence(settings):
     settings.POLL_SECONDS = 10
-    poll = a_poll(due_at=NOW - minutes(24 * 60), followed_at=NOW - minutes(24 * 60 + 5))
+    poll = a_poll(due_at=NOW - minutes(24 * 60), polled_since=NOW - minutes(24 * 60 + 5))
     outcome = poll_outcomes.judge(poll, Progress(State.RUNNING, "running"), NOW)
     assert outcome.status == "running"
-    assert outcome.fields["followed_at"] == NOW - minutes(5)
+    assert outcome.fields["polled_since"] == NOW - minutes(5)
     assert poll.due_at + outcome.later == NOW + timedelta(seconds=10)
 
 
-def test_failures_in_a_row_are_waited_for_longer_and_longer_up_to_a_minute(settings):
+def test_the_wait_doubles_with_each_failure_up_to_a_minute(settings):
     settings.POLL_SECONDS = 10
     waits = [
         a_poll().due_at + poll_outcomes.judge(a_poll(failed_polls=failed), RemoteError(Cause.FAULT), NOW).later - NOW
@@ -379,14 +381,14 @@ def test_failures_in_a_row_are_waited_for_longer_and_longer_up_to_a_minute(setti
 
 
 @pytest.mark.parametrize(("asked", "waits"), [(0, 10), (-1, 10), (3, 10), (45, 45), (86400, 900), (None, 10)], ids=str)
-def test_busy_is_waited_for_as_long_as_asked_within_reason(settings, asked, waits):
+def test_a_busy_remote_gets_the_wait_that_it_asks_for_within_limits(settings, asked, waits):
     settings.POLL_SECONDS = 10
     error = RemoteError(Cause.BUSY, retry_after=None if asked is None else timedelta(seconds=asked))
     wait = a_poll().due_at + poll_outcomes.judge(a_poll(), error, NOW).later - NOW
     assert waits <= wait.total_seconds() <= waits + 10
 
 
-def test_one_that_heygen_did_not_know_is_found_again_when_its_owner_looks_once_more(running, remote):
+def test_a_generation_that_heygen_did_not_know_is_found_by_check_again(running, remote):
     [lighthouse] = running("a lighthouse")
     remote.faults([{"call": "poll", "do": {"status_word": "not_found"}}])
     with polling():
@@ -400,7 +402,7 @@ def test_one_that_heygen_did_not_know_is_found_again_when_its_owner_looks_once_m
     assert len(remote.ledger()) == 1
 
 
-def test_one_that_failed_for_good_is_not_looked_for_again(running):
+def test_a_definite_failure_cannot_be_checked_again(running):
     [lighthouse] = running("a lighthouse")
     Generation.objects.update(status="failed", error_class="refused")
     lighthouse.refresh_from_db()
@@ -435,7 +437,7 @@ def test_one_rows_refusal_pauses_nothing_while_another_is_answered_well(running,
         wait_until(lambda: account().pause_cause == "credits", 30)
 
 
-def test_work_that_was_put_a_day_ahead_by_a_clock_is_found_at_once():
+def test_work_dated_a_day_ahead_by_a_wrong_clock_is_found_at_once():
     tomorrow = timezone.now() + timedelta(days=1)
     OrmQ.objects.create(key="studio", payload="x", lock=tomorrow)
     Schedule.objects.create(func="videos.tasks.recover", schedule_type=Schedule.MINUTES, minutes=5, next_run=tomorrow)
@@ -445,9 +447,9 @@ def test_work_that_was_put_a_day_ahead_by_a_clock_is_found_at_once():
     assert [row.next_run <= timezone.now() for row in Schedule.objects.order_by("pk")] == [True, False]
 
 
-def test_checking_again_after_a_day_listens_for_another_day(running, remote):
+def test_checking_again_after_a_day_polls_for_another_day(running, remote):
     [lighthouse] = running("a lighthouse")
-    Generation.objects.update(followed_at=NOW - minutes(3000))
+    Generation.objects.update(polled_since=NOW - minutes(3000))
     lighthouse.refresh_from_db()
     assert lighthouse.stop_waiting()
     assert lighthouse.check_again()
@@ -457,7 +459,7 @@ def test_checking_again_after_a_day_listens_for_another_day(running, remote):
     assert status_of(lighthouse) == "running"
 
 
-def test_a_long_overdue_execution_keeps_no_other_from_being_sent(running, settings):
+def test_a_long_overdue_generation_does_not_block_sending(running, settings):
     settings.MAX_IN_FLIGHT = 1
     [lighthouse] = running("a lighthouse")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
@@ -480,7 +482,7 @@ def test_a_row_whose_task_died_with_its_worker_is_enqueued_again_long_before_the
     assert OrmQ.objects.count() == 1
 
 
-def test_a_row_whose_task_was_only_just_taken_is_left_to_who_took_it(owner):
+def test_a_row_whose_task_was_just_taken_is_left_to_that_worker(owner):
     make_queued(owner)
     work = Work()
     work.look()
