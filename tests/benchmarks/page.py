@@ -70,7 +70,9 @@ def measure(cards, runs):
     medians = {address: round(statistics.median(found), 2) for address, found in times.items()}
     nothing = [milliseconds(client, "/?state=running") for _ in range(runs)]
     size = len(client.get("/").content)
-    return medians | {"empty": round(statistics.median(nothing), 2), "html_bytes": size, "runs": runs}
+    spread = {address: [round(min(found), 2), round(max(found), 2)] for address, found in times.items()}
+    empty = round(statistics.median(nothing), 2)
+    return medians | {"empty": empty, "spread": spread, "html_bytes": size, "runs": runs}
 
 
 def update(client):

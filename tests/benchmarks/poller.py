@@ -17,8 +17,6 @@ import django
 
 django.setup()
 
-from django.utils import timezone  # noqa: E402
-
 from videos import stopping  # noqa: E402
 from videos.engine import poll  # noqa: E402
 from videos.models import ProcessLock  # noqa: E402
@@ -36,7 +34,7 @@ class MeasuredCounts(poll.Counts):
         self.begun = []
 
     def note_start(self, due):
-        self.begun.append((time.monotonic(), (timezone.now() - due.due_at).total_seconds()))
+        self.begun.append((time.monotonic(), time.time(), due.due_at))
         super().note_start(due)
 
 
@@ -45,7 +43,7 @@ def run(start, seconds):
     poller.counts = MeasuredCounts()
     started = time.monotonic()
     marks = asyncio.run(run_for(poller, start, seconds))
-    begun = poller.counts.begun
+    begun = [(at, moment - due_at.timestamp()) for at, moment, due_at in poller.counts.begun]
     runs = [window(begun, *pair) for pair in pairwise(marks)]
     every = [late for at, late in begun if marks[0][0] <= at < marks[-1][0]]
     return {

@@ -102,7 +102,8 @@ def page_cpu(folder):
 
 
 def page_lines(found):
-    yield f"CPU of the gallery's page with 30 videos, median of {found['runs']}", f"{found['/']} ms"
+    low, high = found["spread"]["/"]
+    yield f"CPU of the gallery's page with 30 videos, median of {found['runs']}", f"{found['/']} ms ({low}–{high})"
     yield "  of it, compared with an empty gallery: the cards", f"{round(found['/'] - found['empty'], 2)} ms"
     yield "  its HTML before compression", f"{found['html_bytes']:,} bytes"
     yield "  an update that finds nothing new", f"{found['/updates']} ms"

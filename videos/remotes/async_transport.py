@@ -1,8 +1,9 @@
 """HTTP for polls: many free GETs at once, over connections that are kept open. aiohttp, on the caller's event loop.
 
-httpx's own pool goes through all its connections for every request, and one httpx client for each connection costs
-three times the CPU and five times the memory; `python -m tests.benchmarks.transport` compares them. What is paid for
-never goes through here: aiohttp repeats a GET once when a kept connection turns out to be closed.
+At 500 requests a second, `python -m tests.benchmarks.transport` found 0.19 s of CPU for a thousand of them, 0.47 for
+httpx on aiohttp and 0.92 for one httpx client for each connection. httpx's own pool, which goes through all its
+connections for every request, made 160 a second. What is paid for never goes through here: aiohttp repeats a GET once
+when a kept connection turns out to be closed.
 """
 
 import zlib
