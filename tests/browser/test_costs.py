@@ -104,6 +104,7 @@ def test_what_owners_want_to_be_asked_about_is_asked_once_and_enter_does_not_say
     room.goto(room.studio.url)
     room.fill("#prompt", "a lighthouse")
     room.get_by_label("How many videos").select_option("4")
+    expect(room.locator(".send")).to_have_attribute("aria-disabled", "false")
     room.locator("#prompt").press("Control+Enter")
     question = room.locator("#question")
     expect(question).to_contain_text("This makes 4 videos")

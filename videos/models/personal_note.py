@@ -41,6 +41,9 @@ class PersonalNoteQuerySet(models.QuerySet):
         """Ids of the videos that this person gave so many stars or more."""
         return self.filter(user=user, rating__gte=rating).values("generation")
 
+    def any_rated(self, user) -> bool:
+        return self.filter(user=user, rating__gte=1).exists()
+
     def found(self, user, words: str) -> list[int]:
         """Ids of the newest MOST_FOUND generations whose title contains every word."""
         rows = self.filter(user=user).search(words).order_by("-generation")

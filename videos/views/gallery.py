@@ -406,7 +406,7 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
         "providers": Provider.objects.offered(),
         "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [filters.ratio])])),
         "when": WHEN,
-        "ratings": RATINGS,
+        "ratings": RATINGS if filters.rating or PersonalNote.objects.any_rated(request.user) else {},
         **collections_context(request, filters),
         "has_team": Generation.objects.is_shown_by_others(request.user),
         "is_new_here": filters.is_everything and not counts["all"] and not counts["trash"],
