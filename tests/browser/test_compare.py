@@ -104,5 +104,5 @@ def test_two_are_laid_over_each_other_and_the_line_between_them_follows_keys_and
     expect(room.locator("#beside")).to_have_attribute("style", "--wipe: 51%;")
     room.mouse.move(first["x"] + first["width"] / 4, first["y"] + first["height"] / 2)
     assert abs(float(line.input_value()) - 25) < 3
-    room.keyboard.press("w")
+    room.get_by_role("button", name="Wipe").click()
     expect(line).to_be_hidden()
