@@ -56,6 +56,17 @@ def test_a_stack_says_how_far_it_is_and_has_a_segment_for_each_video(client, own
     assert re.findall(r'<a class="(\w+)"\s+href="/g/', html) == ["rendering", "waiting", "waiting", "failed"]
 
 
+def test_a_stack_that_waits_says_the_place_of_its_first_and_updates_follow_it(client, owner):
+    [ahead], several = make(owner, status="queued"), make(owner, status="queued", count=2)
+    Generation.objects.update(lease_until=None)
+    page = client.get("/").content.decode()
+    assert f'the first is <span class="place-{several[0].public_id}">2nd in the queue' in page
+    since = re.search(r'id="since"\s+value="([^"]+)"', page)[1]
+    ahead.cancel()
+    answer = client.get("/updates", {"since": since}).content.decode()
+    assert f'data-place="place-{several[0].public_id}">next in the queue' in answer
+
+
 def test_a_stack_holds_what_the_filters_show_and_one_video_is_a_card(client, owner):
     made = make(owner, providers=["veo_3_1", "kling_pro"], count=2)
     assert shown(client.get("/?provider=kling_pro")) == [stack_id(made[0])]

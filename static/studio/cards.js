@@ -117,8 +117,8 @@ const placeCard = (fresh, heading) => {
 const placeAll = (fragment) => {
   let heading;
   for (const said of findAll("[data-place]", fragment)) {
-    const shown = document.getElementById(said.dataset.place);
-    if (shown) shown.textContent = said.textContent; // its place in the queue: the card itself has not changed
+    // Its place in the queue: the card, and the stack that it stands for, have not changed.
+    for (const shown of findAll(`.${said.dataset.place}`)) shown.textContent = said.textContent;
   }
   const placed = findAll(".day, .card, [data-gone]", fragment).map((item) => {
     if (!item.matches(".day")) return placeCard(item, heading);
