@@ -31,9 +31,11 @@ listen("click", async (event) => {
 listen("toggle", ({ target }) => target.id === "providers" && later.picker(), true);
 
 /* A card that is dragged goes onto a collection, or into the composer. */
-listen("dragstart", async ({ target }) => {
+listen("dragstart", async ({ target, dataTransfer }) => {
   const card = target.closest?.("#cards .card");
-  if (card) (await import("./drag.js")).start(card);
+  if (!card) return;
+  if (!dataTransfer.types.length) dataTransfer.setData("studio/card", card.id); // nothing is dragged without data
+  (await import("./drag.js")).start(card);
 });
 
 listen("drop paste", async (event) => {

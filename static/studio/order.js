@@ -61,11 +61,11 @@ listen("htmx:afterRequest", ({ detail }) => {
   showOrder();
 });
 
-/* Runs before HTMX. */
+/* Runs before HTMX. The answer to a question of the server names its price itself. */
 listen(
   "submit",
   (event) => {
-    if (event.target !== composer() || isPriced()) return;
+    if (event.target !== composer() || isPriced() || event.submitter?.name === "confirmed") return;
     event.preventDefault();
     event.stopImmediatePropagation();
   },
