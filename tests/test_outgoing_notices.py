@@ -19,11 +19,14 @@ from videos.engine.work import Work
 from videos.models import (
     Alarm,
     Budget,
+    Collection,
+    Comment,
     Generation,
     OutgoingNotice,
     Preferences,
     ProcessLock,
     RemoteAccount,
+    ReviewLink,
     StudioSettings,
 )
 from videos.models.studio_settings import CACHE
@@ -330,3 +333,26 @@ def test_the_worker_enqueues_them_when_a_group_is_complete(receiver, owner):
     pass_time()
     Work().look()
     assert [task.func() for task in OrmQ.objects.all()] == ["videos.tasks.send_notices"]
+
+
+def test_whoever_made_a_review_link_is_told_what_clients_answer(receiver, owner, settings):
+    settings.NOTIFY_URLS = ""
+    other = make_member("other")
+    video = make_ready(other)
+    video.share_with_team(True)
+    collection = Collection.objects.make(owner, "Autumn launch")
+    collection.add([video], owner)
+    for person, path in ((owner, "mine"), (other, "theirs")):
+        wanted = Preferences(user=person, notify_kinds=["review"])
+        wanted.notify_urls = address_of(receiver, path)
+        wanted.save()
+    link = ReviewLink.objects.find(ReviewLink.issue(collection, owner, label="Tern"))
+    clip = collection.clips.get()
+    Comment.objects.write(clip, link=link, name="Maya", text="Wider, please")
+    link.answer(clip, "change", "Maya")
+    pass_time()
+    outgoing.send()
+    [(title, body)] = taken(receiver, "/mine")
+    assert title == "1 video answered by a client"
+    assert "A client answered: VEO 3.1" in body
+    assert taken(receiver, "/theirs") == []

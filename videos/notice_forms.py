@@ -19,6 +19,7 @@ STUDIO_KINDS = {
     "finished": "Videos that are finished",
     "failed": "Videos that failed",
     "needs_person": "Videos that need a person: the outcome is unknown, or the studio stopped waiting",
+    "review": "A client answers or comments behind a review link",
     "sending": "Sending is paused: a key was refused, credits ran out, or an API has ended",
     "budget": "The budget of everyone together is used up",
     "disk": "The disk is nearly full",
@@ -29,6 +30,7 @@ OWN_KINDS = {
     "finished": "My videos that are finished",
     "failed": "My videos that failed",
     "needs_person": "My videos that need me: the outcome is unknown, or the studio stopped waiting",
+    "review": "A client answers or comments behind a review link of mine",
     "budget": "My budget is used up",
 }
 

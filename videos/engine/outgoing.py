@@ -26,11 +26,12 @@ WORKER_SILENT = 120  # seconds
 MOST = 200  # in one message
 LINES = 10
 PROMPT = 80  # letters
-FINISHED, FAILED, NEEDS_PERSON = OutgoingNotice.Kind
+FINISHED, FAILED, NEEDS_PERSON, REVIEW = OutgoingNotice.Kind
 COUNTED = {
     FINISHED: ("finished", "finished"),
     FAILED: ("failed", "failed"),
     NEEDS_PERSON: ("needs a person", "need a person"),
+    REVIEW: ("answered by a client", "answered by clients"),
 }
 
 
@@ -137,15 +138,14 @@ def tell_of_generations():
     notices = OutgoingNotice.objects.claim(MOST)
     asked = [notice for notice in notices if current().is_told_of(notice.kind)]
     tell(current().notify_urls.split(), asked, names_owner=True, quotes=current().notify_prompts)
-    for owner in {notice.generation.owner for notice in notices}:
-        own = [notice for notice in notices if notice.generation.owner_id == owner.pk]
-        tell_person(owner, own)
+    for person in {notice.addressee for notice in notices}:
+        tell_person(person, [notice for notice in notices if notice.addressee == person])
 
 
-def tell_person(owner, notices: list[OutgoingNotice]):
-    if not owner.is_active:
+def tell_person(person, notices: list[OutgoingNotice]):
+    if not person.is_active:
         return
-    wanted = Preferences.objects.of(owner)
+    wanted = Preferences.objects.of(person)
     asked = [notice for notice in notices if wanted.wants(notice.kind)]
     tell(addresses_of(wanted), asked, names_owner=False, quotes=bool(wanted.notify_prompts))
 

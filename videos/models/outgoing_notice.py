@@ -5,6 +5,7 @@ A row is written in the transaction of the move. Unlike webhook events, notices 
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -20,6 +21,7 @@ KINDS = {
     Status.UNKNOWN: "needs_person",
     Status.STOPPED: "needs_person",
 }
+PARTS = ("person", "generation__owner", "generation__provider")
 GROUPED_FOR = timedelta(seconds=20)  # so that a batch is one message
 SHORTEST_PAUSE = timedelta(minutes=1)  # between two messages
 KEPT_FOR = timedelta(days=1)
@@ -32,6 +34,14 @@ class OutgoingNoticeQuerySet(models.QuerySet):
         if kind and (current().is_told_of(kind) or Preferences.objects.of(generation.owner).wants(kind)):
             self.create(generation=generation, kind=kind)
 
+    def note_review(self, generation, person):
+        """A client answered or commented behind a link of this person; once for each video until that is told."""
+        kind = OutgoingNotice.Kind.REVIEW
+        if not current().is_told_of(kind) and not Preferences.objects.of(person).wants(kind):
+            return
+        if not self.untold().filter(generation=generation, person=person, kind=kind).exists():
+            self.create(generation=generation, person=person, kind=kind)
+
     def untold(self):
         return self.filter(told_at=None)
 
@@ -41,7 +51,7 @@ class OutgoingNoticeQuerySet(models.QuerySet):
         waiting = list(self.untold().order_by("pk").values_list("pk", flat=True)[:most])
         if not update_in_order(self.filter(pk__in=waiting, told_at=None), told_at=now):
             return []
-        claimed = self.filter(pk__in=waiting, told_at=now).select_related("generation__owner", "generation__provider")
+        claimed = self.filter(pk__in=waiting, told_at=now).select_related(*PARTS)
         return list(claimed.order_by("pk"))
 
     def are_due(self, now: datetime) -> bool:
@@ -60,8 +70,12 @@ class OutgoingNotice(models.Model):
         FINISHED = "finished", "Finished"
         FAILED = "failed", "Failed"
         NEEDS_PERSON = "needs_person", "Needs a person"
+        REVIEW = "review", "A client answered"
 
     generation = models.ForeignKey("Generation", on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+", help_text="Empty: its owner."
+    )
     kind = models.CharField(max_length=16, choices=Kind)
     created_at = models.DateTimeField(default=timezone.now)
     told_at = models.DateTimeField(null=True, blank=True)
@@ -76,3 +90,7 @@ class OutgoingNotice(models.Model):
 
     def __str__(self):
         return f"{self.get_kind_display()}: {self.generation_id}"
+
+    @property
+    def addressee(self):
+        return self.person or self.generation.owner

@@ -15,6 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from videos.models.collection import Clip, Collection
 from videos.models.one_time_link import digest
+from videos.models.outgoing_notice import OutgoingNotice
 from videos.models.transactions import retried
 from videos.models.webhook_event import WebhookEvent
 
@@ -188,6 +189,7 @@ class ReviewLink(models.Model):
     def note_news(self, clip: Clip, event: str, name: str, text: str = "", at: float | None = None):
         """Its maker is told: on the page, and outside of it. Called in the transaction of what happened."""
         ReviewLink.objects.filter(pk=self.pk).update(unseen=F("unseen") + 1)
+        OutgoingNotice.objects.note_review(clip.generation, self.made_by)
         WebhookEvent.objects.note_review(event, clip, by=name, label=self.label, text=text, at=at)
 
 
