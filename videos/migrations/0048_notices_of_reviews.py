@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0046_notice_choices"),
+        ("videos", "0047_bounded_filters"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
