@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0047_bounded_filters"),
+        ("videos", "0049_plain_help_texts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
