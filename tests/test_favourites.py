@@ -9,7 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from tests.parts.clicks import HTMX, click
 from tests.parts.exhibition import make
 from tests.parts.people import make_member, make_owner, signed_in
+from tests.parts.things import make_ready
 from videos.models import Favourite, Generation
+from videos.models.bounded import Count
 
 pytestmark = pytest.mark.django_db
 
@@ -105,3 +107,15 @@ def test_favourites_are_found_by_an_index(owner):
             plan = " ".join(str(row) for row in cursor.fetchall())
         assert "one_star" in plan or "videos_favourite" in plan
         assert "SCAN videos_generation" not in plan
+
+
+def test_of_very_many_stars_the_newest_are_counted(monkeypatch):
+    monkeypatch.setattr("videos.models.generation_queryset.MOST_STARS", 2)
+    member = make_member()
+    old, middle, new = (make_ready(member, f"node-{number}", token=str(number)) for number in range(3))
+    for generation in (old, middle, new):
+        generation.mark_favourite(True)
+    assert Generation.objects.tab_counts(member)["favourite"] == Count(2)
+    old.move_to_trash()
+    assert Generation.objects.tab_counts(member)["favourite"] == Count(2)
+    assert list(Generation.objects.on_tab("favourite", member).newest_first()) == [new, middle]

@@ -31,7 +31,8 @@ NOT_ITS_FAULT = [Cause.REFUSED, Cause.PICTURE, Cause.INVALID, Cause.CREDITS, Cau
 LONGEST_LINE, MOST_TOLD = 1000, 100
 SAMPLES = 20  # a provider's history reaches back so many generations
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
-LOOKED_THROUGH = 5000  # of the newest videos, one by one, for what no index finds
+LOOKED_THROUGH = 2000  # of the newest videos, one by one, for what no index finds
+MOST_STARS = 2000  # of the newest are counted; more than a thousand of them is "1,000+" anyway
 OUT_OF_ORDER = 1000  # videos around a moment, whose keys need not be in the order of their times
 BEFORE_ALL, AFTER_ALL = 0, 2**62  # primary keys
 
@@ -172,15 +173,17 @@ class GenerationQuerySet(models.QuerySet):
     def newest_first(self):
         return self.order_by("-pk")
 
-    def on_tab(self, tab: str, user):
+    def on_tab(self, tab: str, user, stars: int | None = None):
         """One of this person's tabs: all, running, ready, favourite, attention, trash; any other word means all."""
         if tab == "favourite":
-            return self.kept().filter(pk__in=user.favourites.values("generation"))
+            return self.kept().filter(pk__in=user.favourites.order_by("-generation_id").values("generation")[:stars])
         return self.filter(tab=tab) if tab in TABS else self.kept()
 
     def tab_counts(self, user) -> dict[str, Count]:
         """Tab → how many this person may see on it. One query."""
-        return count_each({tab: self.on_tab(tab, user).by_reason(user) for tab in ("all", "favourite", *TABS)})
+        return count_each(
+            {tab: self.on_tab(tab, user, MOST_STARS).by_reason(user) for tab in ("all", "favourite", *TABS)}
+        )
 
     def search(self, words: str, also: Iterable[int] = ()):
         """Generations whose prompt contains every word, ignoring case and accents; `also` are the ids of

@@ -46,7 +46,7 @@ class PersonalNoteQuerySet(models.QuerySet):
 
     def found(self, user, words: str) -> list[int]:
         """Ids of the newest MOST_FOUND generations whose title contains every word."""
-        rows = self.filter(user=user).search(words).order_by("-generation")
+        rows = self.filter(user=user).search(words).order_by("-generation_id")
         return list(rows.values_list("generation", flat=True)[:MOST_FOUND])
 
     def search(self, words: str):

@@ -132,8 +132,9 @@ class Stack:
 def stacks_of(rows: GenerationQuerySet, batch_ids: Iterable[int], viewer) -> dict[int, Card | Stack]:
     """Batch id → its stack, or the card of its only video in `rows`."""
     members: dict[int, list[Member]] = {}
-    wanted = rows.filter(batch_id__in=list(batch_ids)).order_by("-pk")
-    for batch_id, *values in wanted.values_list("batch_id", "pk", "public_id", "status", "saved_video__size"):
+    found = rows.filter(batch_id__in=list(batch_ids)).order_by()  # in another order, SQLite may read all of an owner's
+    found = found.values_list("batch_id", "pk", "public_id", "status", "saved_video__size")
+    for batch_id, *values in sorted(found, key=lambda row: -row[1]):
         pk, public_id, status, size = values
         members.setdefault(batch_id, []).append(Member(pk, public_id, Status(status), size or 0))
     kept = Verdict.objects.kept_of(viewer, members)  # the winner represents its batch
