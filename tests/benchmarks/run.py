@@ -1,11 +1,13 @@
 """`make bench`: measures, prints a table, and writes bench.json. About ten minutes; only loopback is used.
 
-`make bench ROW=click` measures that row alone. Every row is compared with a peer or a lower bound from the same run.
+`make bench ROW=click` measures that row alone, and leaves the others in bench.json as they were. Every row is compared
+with a peer or a lower bound from the same run.
 """
 
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -26,7 +28,8 @@ FLOOR_SECONDS = 6
 def main(row=""):
     rows = ROWS | MORE_ROWS
     assert not row or row in rows, f"Rows by name: {', '.join(rows)}"
-    results = {"machine": machine()}
+    path = ROOT / "bench.json"
+    results = (json.loads(path.read_text()) if row and path.exists() else {}) | {"machine": machine()}
     for name in [row] if row else ROWS:
         load, started = os.getloadavg()[0], time.perf_counter()
         with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
@@ -35,11 +38,14 @@ def main(row=""):
         print(f"{name} (load {load:.1f} before, {results[name]['took_s']} s)")
         for label, value in LINES[name](found):
             print(f"  {label:<70}{value:>26}", flush=True)
-    (ROOT / "bench.json").write_text(json.dumps(results, indent=2) + "\n")
+    path.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def machine():
-    return {"cores": os.cpu_count(), "python": platform.python_version()}
+    described = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    found = re.search(r"model name\s*: (.*)", described)
+    processor = found[1] if found else platform.processor()
+    return {"cores": os.cpu_count(), "processor": processor, "python": platform.python_version()}
 
 
 # Rows that need a studio's database and no more
@@ -83,8 +89,12 @@ def history(what, few, many, runs, on_postgres=False, memory=()):
 
 def history_lines(found):
     few, many = found["few"], found["many"]
-    yield f"Seeding {many['rows']:,} rows, their search index included", f"{many['seed_s']} s"
+    yield (
+        f"Seeding {many['rows']:,} rows, their search index included",
+        f"{many['seed_s']} s, {many['seed_cpu_s']} s of CPU",
+    )
     yield "  counting the kept numbers anew", f"{many['recount_s']} s"
+    yield "  the database for each video", f"{many['database_bytes'] / many['rows'] / 1000:.1f} kB"
     for name, took in found["memory"].items():
         megabytes = f"{took['before_mb']} → {took['most_mb']} MB"
         yield f"{name}: memory of its process before and at the most", f"{megabytes} in {took['seconds']} s"
