@@ -35,6 +35,8 @@ def test_two_hosts_whose_workers_are_killed_in_turns_save_without_a_long_stall(t
         "15",
         "--every",
         "1.5",
+        "--web",
+        "0",
     ]
     done = subprocess.run(
         [*command, "--folder", tmp_path], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=480
