@@ -45,7 +45,7 @@ def let_minutes_pass(studio):
 
 def test_that_the_worker_is_gone_and_that_it_is_back_reaches_an_address_that_an_owner_stored(new_studio):
     receiver = Receiver()
-    studio = new_studio(DJANGO_SETTINGS_MODULE="heygen_studio.settings")
+    studio = new_studio()
     studio.command = [sys.executable, "-c", QUICK]
     try:
         studio.start()
@@ -60,10 +60,10 @@ def test_that_the_worker_is_gone_and_that_it_is_back_reaches_an_address_that_an_
             let_minutes_pass(studio)
             return titles(receiver)
 
-        wait_until(told, 60, "a notice that the worker is gone")
+        wait_until(told, 120, f"a notice that the worker is gone\n{studio.log}", every=0.5)
         assert titles(receiver) == ["The worker is not running"]
         assert studio.process.poll() is None
-        wait_until(lambda: titles(receiver)[1:], 60, "a notice that it is back")
+        wait_until(lambda: titles(receiver)[1:], 120, "a notice that it is back")
         assert titles(receiver) == ["The worker is not running", "Over: The worker is not running"]
         assert address not in studio.log
     finally:

@@ -146,6 +146,7 @@ class Supervisor:
         self.must_stop = False
         self.look_at_key = 0.0
         self.watched_at = time.monotonic()
+        self.watcher: subprocess.Popen | None = None
         self.parts = self.make_parts()
 
     def make_parts(self) -> list[Part]:
@@ -198,11 +199,14 @@ class Supervisor:
 
     def have_worker_watched(self):
         """The worker cannot say that it is gone. A process of its own looks, so that no database holds up this one."""
-        if time.monotonic() < self.watched_at + WATCH_WORKER_EVERY:
+        is_too_soon = time.monotonic() < self.watched_at + WATCH_WORKER_EVERY
+        if is_too_soon or (self.watcher and self.watcher.poll() is None):
             return
         self.watched_at = time.monotonic()
         if current().notify_urls:
-            subprocess.Popen([sys.executable, MANAGE, "sendnotices"], cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL)
+            self.watcher = subprocess.Popen(
+                [sys.executable, MANAGE, "sendnotices"], cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL
+            )
 
     def start(self, part: Part):
         part.start()
