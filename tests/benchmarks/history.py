@@ -32,7 +32,7 @@ PAGES = {
     "favourites": "/?state=favourite",
     "trash": "/?state=trash",
     "one provider": "/?provider=veo_3_1",
-    "one provider, needs attention": "/?provider=veo_3_1&state=attention",
+    "one provider, ready": "/?provider=veo_3_1&state=ready",
     "oldest first": "/?sort=oldest",
     "longest first": "/?sort=longest",
     "by provider": "/?sort=provider",
