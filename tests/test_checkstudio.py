@@ -16,6 +16,7 @@ from tests.parts.saving import checkstudio, completed, save_until_ready, stored_
 from videos.models import Generation, Picture, ProcessLock, SavedVideo
 from videos.storage.consistency import compare, empty_trash, nightly, tonight
 from videos.storage.names import Names, partial_path
+from videos.timeline import timeline
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -28,6 +29,12 @@ def saved(remote, owner):
 
 def path_of(file):
     return Path(default_storage.path(file.name))
+
+
+def flip_a_bit(file):
+    content = bytearray(path_of(file).read_bytes())
+    content[len(content) // 2] ^= 1
+    path_of(file).write_bytes(content)
 
 
 def age(path, **ago):
@@ -72,10 +79,7 @@ def test_a_copy_of_another_size_is_set_aside_and_fetched_again(remote, saved):
 
 
 def test_only_a_deep_check_finds_a_single_flipped_bit(remote, saved):
-    path = path_of(saved.saved_video.file)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+    flip_a_bit(saved.saved_video.file)
     assert checkstudio()[0] == 0
     code, said = checkstudio("--deep")
     assert (code, "other bytes than the saved copy" in said) == (1, True)
@@ -290,6 +294,29 @@ def test_every_night_what_is_missing_is_fetched_again(remote, saved):
     nightly()
     save_until_ready(saved)
     assert stored_sha256(saved) == true_sha256(remote, saved)
+
+
+def test_what_a_night_finds_and_does_is_in_the_history_of_the_video(remote, saved):
+    def told():
+        return [line.title for line in timeline(Generation.objects.get(pk=saved.pk))]
+
+    path_of(saved.saved_video.poster).unlink()
+    nightly()
+    assert told()[-2:] == ["The check found a file missing or changed", "Poster and last frame drawn again"]
+    path_of(saved.saved_video.file).unlink()
+    nightly()
+    assert told()[-2:] == ["The check found a file missing or changed", "Downloaded again, asked for by the worker"]
+    save_until_ready(saved)
+    assert told()[-1] == "Saved"
+
+
+def test_a_copy_that_was_read_and_is_whole_has_a_line_that_says_so(saved, monkeypatch):
+    monkeypatch.setattr("videos.storage.consistency.HASHED_IN_NIGHTS", 1)
+    nightly()
+    assert saved.events.order_by("pk").last().step == "checked"
+    flip_a_bit(saved.saved_video.file)
+    nightly()
+    assert saved.events.filter(step="not_whole", code="check.changed").exists()
 
 
 def test_every_copy_is_hashed_once_in_thirty_nights():

@@ -12,7 +12,8 @@ from tests.parts.generations import generate, owner
 from tests.parts.people import make_member, signed_in
 from tests.parts.things import make_queued, make_ready, make_running, make_saving
 from videos.lifecycle import Status
-from videos.models import Batch, Generation, GenerationEvent, Outcome, Provider, Request
+from videos.models import Batch, Clip, Collection, Generation, GenerationEvent, Outcome, Provider, Request
+from videos.timeline import timeline
 
 pytestmark = pytest.mark.django_db
 
@@ -154,3 +155,53 @@ def test_the_first_word_of_many_videos_is_written_in_a_few_statements():
         assert (generation.remote_status, generation.polls, generation.lease_token) == ("rendering", 1, None)
         assert last(generation).step == "polled"
         assert generation.version > 1
+
+
+# Collections
+
+
+def told(generation):
+    """The last lines of its history, as the admin's timeline says them."""
+    return [line.title for line in timeline(Generation.objects.get(pk=generation.pk))]
+
+
+def test_what_a_collection_does_with_a_video_is_in_its_history():
+    member = make_member()
+    generation, other = make_ready(member), make_ready(member, "node-gw-2", token="two")
+    collection = Collection.objects.make(member, "Autumn launch")
+    collection.add([generation, other], member)
+    collection.add([generation], member)  # is in it already
+    clip = collection.clips.get(generation=generation)
+    clip.decide(Clip.State.CHANGE, "member")
+    clip.decide(Clip.State.APPROVED, "Maya Lindqvist")
+    clip.decide(Clip.State.APPROVED, "Maya Lindqvist")  # clicked twice
+    collection.remove([generation], by=member)
+    assert told(generation)[-4:] == [
+        "Put into “Autumn launch” by member",
+        "A change was asked for in “Autumn launch” by member",
+        "Approved in “Autumn launch” by Maya Lindqvist",
+        "Taken out of “Autumn launch” by member",
+    ]
+    collection.remove_for_good(by=member)
+    assert told(other)[-1] == "Taken out of “Autumn launch” by member"
+    assert "Taken out of" not in told(generation)[-2]
+
+
+def test_a_review_of_what_is_gone_changes_nothing():
+    generation = make_ready(make_member())
+    collection = Collection.objects.make(generation.owner, "Autumn launch")
+    collection.add([generation], generation.owner)
+    clip = collection.clips.get()
+    collection.remove([generation])
+    clip.decide(Clip.State.APPROVED, "member")
+    assert not Clip.objects.exists() and steps(generation)[-1] == "uncollected"
+
+
+def test_nights_that_find_a_copy_whole_are_counted_in_one_line():
+    generation = make_ready(make_member())
+    for _ in range(3):
+        Generation.objects.note_whole([generation.pk])
+    assert (last(generation).step, last(generation).times) == ("checked", 3)
+    generation.note_not_whole("check.missing")
+    Generation.objects.note_whole([generation.pk])
+    assert steps(generation)[-3:] == ["checked", "not_whole", "checked"]

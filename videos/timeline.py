@@ -43,12 +43,28 @@ TITLES = {
     Step.UNSHARED: ("users", "Made private again by {who}"),
     Step.TRASHED: ("trash-2", "Moved to the trash by {who}"),
     Step.RESTORED: ("undo-2", "Taken out of the trash by {who}"),
+    Step.HELD: ("pause", "Put on hold by {who}"),
+    Step.LET_GO: ("play", "Let go by {who}"),
+    Step.MOVED_UP: ("arrow-up", "Moved to the front of the queue by {who}"),
+    Step.COLLECTED: ("folder-plus", "Put into “{collection}” by {who}"),
+    Step.UNCOLLECTED: ("folder", "Taken out of “{collection}” by {who}"),
+    Step.APPROVED: ("check", "Approved in “{collection}” by {who}"),
+    Step.CHANGE_ASKED: ("pencil", "A change was asked for in “{collection}” by {who}"),
+    Step.REJECTED: ("x", "Rejected in “{collection}” by {who}"),
+    Step.REVIEW_AGAIN: ("undo-2", "Back to be reviewed in “{collection}”, by {who}"),
+    Step.CHECKED: ("moon", "Nightly check: whole"),
+    Step.NOT_WHOLE: ("triangle-alert", "The check found a file missing or changed"),
+    Step.REDRAWN: ("image", "Poster and last frame drawn again"),
+    Step.MEASURED: ("gauge", "Measured again"),
 }
 DETAILS = {
     Step.SENDING: "Marked before the first byte left, on {host}.",
     Step.SENDING_AGAIN: "Under the same key, which never costs twice.",
     Step.RETRIED: "As a new video, linked to this one.",
     Step.STOPPED: "Checking again is free.",
+    Step.HELD: "It is not sent until somebody lets it go.",
+    Step.CHECKED: "Every byte is as it was saved.",
+    Step.MEASURED: "{width} × {height}, as a browser shows it.",
 }
 MONEY = {
     LedgerEntry.Kind.HOLD: "Budget held: {amount}",
@@ -56,7 +72,7 @@ MONEY = {
     LedgerEntry.Kind.RELEASE: "Given back to the budget: {amount}",
     LedgerEntry.Kind.LENGTH: "Counted at its real length: {amount}",
 }
-GOOD = {Step.SAVED}
+GOOD = {Step.SAVED, Step.APPROVED}
 BAD = {Step.REFUSED, Step.FAILED}
 ASKED = {Step.ACCEPTED, Step.FOUND, Step.CHECK_AGAIN}  # polls are counted from here
 # Versions before 0.2.0 kept only the times of a generation.
@@ -87,6 +103,11 @@ class Line:
     @property
     def is_problem(self) -> bool:
         return self.tone in {"warn", "bad"}
+
+    @property
+    def lasts_days(self) -> bool:
+        """Whether the last of its times was on another day."""
+        return bool(self.last_at) and timezone.localdate(self.last_at) != day_of(self)
 
 
 @dataclass(frozen=True)
@@ -143,7 +164,8 @@ def of_events(generation: Generation, events: Sequence[GenerationEvent]) -> Iter
 def line_of(generation: Generation, event: GenerationEvent) -> Line:
     icon, title = TITLES.get(event.step, ("activity", event.step.replace("_", " ").capitalize()))
     facts = {"name": generation.remote_name, "who": who(event), "host": event.host or "this machine"}
-    detail = event.note or DETAILS.get(event.step, "").format_map(facts)
+    facts = event.facts | facts
+    detail = event.note or wording.fill(DETAILS.get(event.step, ""), facts)
     tone = "good" if event.step in GOOD else "bad" if event.step in BAD else "warn" if event.step in TROUBLE else ""
     if event.step == Step.INTERRUPTED:
         clause = wording.sentence(*event.code.partition(".")[::2], generation.remote_name, **event.facts)
@@ -153,7 +175,7 @@ def line_of(generation: Generation, event: GenerationEvent) -> Line:
     if event.step == Step.STOPPED and event.by_id:
         detail, tone = f"By {who(event)}. {detail}", ""
     at = min(event.at, generation.created_at) if event.step == Step.CREATED else event.at
-    return Line(at, title.format_map(facts), icon, detail, event.words, tone, event.times, event.last_at)
+    return Line(at, wording.fill(title, facts), icon, detail, event.words, tone, event.times, event.last_at)
 
 
 def saved_words(generation: Generation) -> str:
@@ -162,7 +184,8 @@ def saved_words(generation: Generation) -> str:
 
 
 def who(event: GenerationEvent) -> str:
-    return event.by.get_username() if event.by else "the worker"
+    """A member; or a name that was typed, such as a client's; or the worker."""
+    return event.by.get_username() if event.by else event.facts.get("who") or "the worker"
 
 
 def folded(generation: Generation, polled: list, since: int, end: GenerationEvent | None, at: datetime) -> Line:

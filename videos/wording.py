@@ -105,6 +105,12 @@ SENTENCES: dict[str, dict[str, str]] = {
         "space": "Moved to make room for newer videos. Restore it from the trash to keep it.",
         "*": "Moved to the trash by this studio's rule.",
     },
+    # The consistency check found a file of a saved copy that is not as it was saved.
+    "check": {
+        "missing": "The saved copy's file is missing. Where {name} still has the video, it is downloaded again.",
+        "changed": "The saved copy's file has changed. Where {name} still has the video, it is downloaded again.",
+        "picture": "The poster or the last frame is missing. It is drawn again from the saved copy.",
+    },
     # A poll went wrong.
     "poll": {
         "busy": "{name} asked the studio to ask less often. " + KEEPS_ASKING,

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.utils import timezone
 
+from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation import Generation
 from videos.models.transactions import lock_in_order, retried
 from videos.text import folded
@@ -120,15 +121,17 @@ class Collection(models.Model):
             for place, pk in enumerate(new, start=last + 1)
         )
         self._tell(new, user)
+        self.log(Step.COLLECTED, new, user)
         return len(new)
 
     @retried
-    def remove(self, generations: Iterable[Generation]) -> int:
+    def remove(self, generations: Iterable[Generation], by=None) -> int:
         """Takes these out; the videos themselves stay. How many were in it."""
         Collection.objects.select_for_update(no_key=True).get(pk=self.pk)
         pks = list(self.clips.filter(generation__in=list(generations)).values_list("generation", flat=True))
         self.clips.filter(generation__in=pks).delete()
         Generation.objects.note_change(pks)
+        self.log(Step.UNCOLLECTED, pks, by)
         return len(pks)
 
     @retried
@@ -162,11 +165,17 @@ class Collection(models.Model):
         Collection.objects.filter(pk=self.pk).update(cover=generation)
 
     @retried
-    def remove_for_good(self):
+    def remove_for_good(self, by=None):
         """Deletes the collection with its comments; its videos stay."""
         pks = list(self.clips.values_list("generation", flat=True))
         self.delete()
         Generation.objects.note_change(pks)
+        self.log(Step.UNCOLLECTED, pks, by)
+
+    def log(self, step: Step, pks: list[int], by=None):
+        """Tells it in the history of these videos, whose rows are locked."""
+        rows = Generation.objects.filter(pk__in=pks).order_by("pk")
+        GenerationEvent.objects.record(events_of(rows, step, by=by, facts={"collection": self.name}))
 
     def _tell(self, pks: list[int], user):
         """Marks these videos as changed for pages that show the collection; in a shared one, for the team too."""
@@ -229,6 +238,21 @@ class Clip(models.Model):
     def __str__(self):
         return f"{self.collection}: {self.generation}"
 
+    @retried
     def decide(self, state: str, name: str):
-        """Sets the state of its review, and who decided it."""
+        """Sets the state of its review, and who decided it: a member, or a client by the name that they gave."""
+        locked = lock_in_order(Generation.objects.filter(pk=self.generation_id))
+        clip = Clip.objects.select_related("generation", "collection").filter(pk=self.pk).first()
+        if not locked or clip is None:
+            return
         Clip.objects.filter(pk=self.pk).update(state=state, decided_by=name, decided_at=timezone.now())
+        if state != clip.state:
+            clip.generation.log(DECIDED[state], facts={"collection": clip.collection.name, "who": name})
+
+
+DECIDED = {
+    Clip.State.APPROVED: Step.APPROVED,
+    Clip.State.CHANGE: Step.CHANGE_ASKED,
+    Clip.State.REJECTED: Step.REJECTED,
+    Clip.State.TO_REVIEW: Step.REVIEW_AGAIN,
+}

@@ -53,12 +53,26 @@ class Step(models.TextChoices):
     UNSHARED = "unshared"
     TRASHED = "trashed"
     RESTORED = "restored"
+    COLLECTED = "collected"
+    UNCOLLECTED = "uncollected"
+    APPROVED = "approved"  # in the review of a collection, as are the next three
+    CHANGE_ASKED = "change_asked"
+    REJECTED = "rejected"
+    REVIEW_AGAIN = "review_again"
+    CHECKED = "checked"  # by the consistency check, as are the next two
+    NOT_WHOLE = "not_whole"
+    REDRAWN = "redrawn"
+    MEASURED = "measured"
 
 
-# Steps that repeat while something is wrong: a repetition is counted, not written again.
-REPEATING = {Step.PUT_BACK, Step.REPLY_LOST, Step.INTERRUPTED, Step.NOT_SAVED, Step.WORKER_DIED, Step.NEW_LINK}
+# Steps that repeat while something is wrong, and the results of checks: a repetition is counted, not written again.
+CHECKS = {Step.CHECKED, Step.NOT_WHOLE}
+REPEATING = {
+    *(Step.PUT_BACK, Step.REPLY_LOST, Step.INTERRUPTED, Step.NOT_SAVED, Step.WORKER_DIED, Step.NEW_LINK),
+    *CHECKS,
+}
 ATTEMPTS = {Step.SENDING, Step.SENDING_AGAIN}
-TROUBLE = REPEATING - {Step.NEW_LINK} | {Step.REFUSED, Step.UNKNOWN, Step.FAILED, Step.STOPPED}
+TROUBLE = REPEATING - {Step.NEW_LINK, Step.CHECKED} | {Step.REFUSED, Step.UNKNOWN, Step.FAILED, Step.STOPPED}
 
 
 class GenerationEventManager(models.Manager):
@@ -82,7 +96,7 @@ class GenerationEventManager(models.Manager):
                 return True
             if earlier.step in ATTEMPTS:
                 between.append(earlier.pk)
-            elif earlier.step not in REPEATING or earlier.status != event.status:
+            elif earlier.step in CHECKS or earlier.step not in REPEATING or earlier.status != event.status:
                 break
         return False
 

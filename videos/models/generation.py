@@ -328,6 +328,25 @@ class Generation(Claim, Facts, Numbers, Sharing, Trash, models.Model):
         return True
 
     @retried
+    def note_not_whole(self, code: str):
+        """The consistency check found a file of its saved copy missing or changed."""
+        if lock_in_order(Generation.objects.filter(pk=self.pk)):
+            self.log(Step.NOT_WHOLE, code=code)
+
+    @retried
+    def note_redrawn(self):
+        """Poster and last frame were drawn again; the small poster, of the old one, is to be made anew."""
+        if lock_in_order(Generation.objects.filter(pk=self.pk)):
+            SavedVideo.objects.filter(generation=self).update(small_poster="")
+            self.log(Step.REDRAWN)
+
+    @retried
+    def measure_again(self, facts):
+        """Its saved copy was looked at again, as an earlier version could not."""
+        if lock_in_order(Generation.objects.filter(pk=self.pk)) and self.saved_video.measure_again(facts):
+            self.log(Step.MEASURED, facts={"width": facts.width, "height": facts.height})
+
+    @retried
     def fetch_again(self, by=None) -> bool:
         """The saved copy is missing or changed on disk: deletes its row, so that the engine downloads it again."""
         rows = Generation.objects.filter(pk=self.pk, status=Status.READY, remote_id__isnull=False)

@@ -61,10 +61,10 @@ class SavedVideo(models.Model):
     def plays_everywhere(self) -> bool:
         return self.codec_family == codecs.EVERYWHERE
 
-    def measure_again(self, facts):
-        """`facts` are the results of the probe."""
+    def measure_again(self, facts) -> bool:
+        """`facts` are the results of the probe. False if it is gone."""
         known = asdict(facts) | {"codec_string": facts.codec_string or facts.codec}
-        SavedVideo.objects.filter(pk=self.pk).update(**known)
+        return bool(SavedVideo.objects.filter(pk=self.pk).update(**known))
 
     def keep_measure(self):
         SavedVideo.objects.filter(pk=self.pk).update(codec_string=self.codec)

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -37,7 +37,7 @@ from videos.storage.download import guard_for, look
 from videos.storage.folders import make_folder, walk
 from videos.storage.listing import Listing, StoredFile
 from videos.storage.names import Names
-from videos.storage.small_poster import forget_small_poster
+from videos.storage.small_poster import note_redrawn
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,8 @@ def check_kept_numbers():
 def check_and_repair():
     try:
         empty_trash()
-        repair_all(compare(is_hashed=tonight(timezone.localdate().toordinal())))
+        tonights = tonight(timezone.localdate().toordinal())
+        repair_all(compare(is_hashed=tonights, is_noted=True))
     except STORAGE_ERRORS as error:
         logger.warning("The nightly check could not read the storage: %s", type(error).__name__)
 
@@ -152,8 +153,32 @@ def empty_trash() -> int:
 
 
 # Comparing
-def compare(is_hashed: Callable[[int], bool] = lambda pk: False) -> list[Finding]:
-    """All mismatches, orphans first. `is_hashed(pk)` selects the copies whose bytes are compared too.
+@dataclass
+class Hashing:
+    """Which files are read and hashed too, and the rows of those that were whole."""
+
+    is_wanted: Callable[[int], bool]
+    whole: list[SavedVideo | Picture] = field(default_factory=list)
+
+    def wrong_bytes(self, row: SavedVideo | Picture) -> str:
+        """What is wrong with the bytes of a file, or "". A file that cannot be read does not stop the check."""
+        if not self.is_wanted(row.pk):
+            return ""
+        name = row.file.name
+        try:
+            if sha256_in_storage(name) != row.sha256:
+                return "other bytes than"
+            self.whole.append(row)
+        except OSError as error:
+            logger.warning("%s cannot be read: %s", name, error.strerror)
+            is_still_there = type(row).objects.filter(pk=row.pk).exists() and default_storage.exists(name)
+            return "unreadable:" if is_still_there else ""
+        return ""
+
+
+def compare(is_hashed: Callable[[int], bool] = lambda pk: False, is_noted: bool = False) -> list[Finding]:
+    """All mismatches, orphans first. `is_hashed(pk)` selects the copies whose bytes are compared too; with `is_noted`,
+    the history of each of their videos says so.
 
     The storage is listed before the rows are read, so a file created in between is not seen at all.
     """
@@ -165,7 +190,11 @@ def compare(is_hashed: Callable[[int], bool] = lambda pk: False) -> list[Finding
         ):
             for chunk in in_chunks(rows):
                 stored = listing.take([file.name for row in chunk for file in row.files() if file])
-                found += (finding for row in chunk for finding in check(row, stored, is_hashed))
+                hashing = Hashing(is_hashed)
+                found += (finding for row in chunk for finding in check(row, stored, hashing))
+                if is_noted:
+                    whole = [row.generation_id for row in hashing.whole if isinstance(row, SavedVideo)]
+                    Generation.objects.note_whole(whole)
                 if len(found) > MOST_FINDINGS:
                     break
         for files in listing.strangers():
@@ -239,7 +268,7 @@ def is_partial_file(path: Path) -> bool:
     return path.name.startswith(".") and path.suffix in PARTIAL_ENDINGS and bool(public_id_in(path.name))
 
 
-def check_copy(copy: SavedVideo, stored: dict[str, StoredFile], is_hashed: Callable[[int], bool]) -> Iterator[Finding]:
+def check_copy(copy: SavedVideo, stored: dict[str, StoredFile], hashing: Hashing) -> Iterator[Finding]:
     whose = f"of {str(copy.generation.prompt)[:40]!r}"
     video = stored.get(copy.file.name)
     if video is None and is_truly_gone(copy, copy.file.name):
@@ -249,7 +278,7 @@ def check_copy(copy: SavedVideo, stored: dict[str, StoredFile], is_hashed: Calla
         words = f"the saved copy {whose} has {video.size:,} bytes in place of {copy.size:,}"
         yield Finding(Kind.CHANGED, copy.file.name, words, copy.generation_id)
         return
-    if is_hashed(copy.pk) and (wrong := wrong_bytes(copy)):
+    if wrong := hashing.wrong_bytes(copy):
         yield Finding(Kind.CHANGED, copy.file.name, f"{wrong} the saved copy {whose}", copy.generation_id)
         return
     for file, what in ((copy.poster, "poster"), (copy.last_frame, "last frame")):
@@ -270,28 +299,15 @@ def unsaved() -> Iterator[Finding]:
         yield Finding(Kind.MISSING, Names.of(generation).video, words, generation.pk)
 
 
-def check_picture(
-    picture: Picture, stored: dict[str, StoredFile], is_hashed: Callable[[int], bool]
-) -> Iterator[Finding]:
+def check_picture(picture: Picture, stored: dict[str, StoredFile], hashing: Hashing) -> Iterator[Finding]:
     name = picture.file.name
     if name not in stored and is_truly_gone(picture, name):
         yield Finding(Kind.MISSING, name, "an uploaded picture")
     elif name in stored and stored[name].size != picture.size:
         words = f"an uploaded picture has {stored[name].size:,} bytes in place of {picture.size:,}"
         yield Finding(Kind.CHANGED, name, words)
-    elif name in stored and is_hashed(picture.pk) and (wrong := wrong_bytes(picture)):
+    elif name in stored and (wrong := hashing.wrong_bytes(picture)):
         yield Finding(Kind.CHANGED, name, f"{wrong} an uploaded picture")
-
-
-def wrong_bytes(row: SavedVideo | Picture) -> str:
-    """The problem with the bytes of a file, or "". A file that cannot be read does not stop the check."""
-    name = row.file.name
-    try:
-        return "" if sha256_in_storage(name) == row.sha256 else "other bytes than"
-    except OSError as error:
-        logger.warning("%s cannot be read: %s", name, error.strerror)
-        is_still_there = type(row).objects.filter(pk=row.pk).exists() and default_storage.exists(name)
-        return "unreadable:" if is_still_there else ""
 
 
 def sha256_in_storage(name: str) -> str:
@@ -313,7 +329,9 @@ def repair(finding: Finding) -> str:
     generation = Generation.objects.filter(pk=finding.generation_id).first()
     if generation is None:
         raise CannotRepair("only a backup has it")
-    if finding.name in {Names.of(generation).poster, Names.of(generation).last_frame}:
+    is_picture = finding.name in {Names.of(generation).poster, Names.of(generation).last_frame}
+    generation.note_not_whole("check.picture" if is_picture else f"check.{finding.kind}")
+    if is_picture:
         return redraw(generation)
     return fetch_again(generation)
 
@@ -341,7 +359,7 @@ def redraw(generation: Generation) -> str:
                 target.write(chunk)
         for draw, name in ((probe.poster, copy.poster.name), (probe.last_frame, copy.last_frame.name)):
             draw_into_storage(draw, video, picture, name)
-    forget_small_poster(copy)
+    note_redrawn(copy)
     return "drawn again from the saved copy"
 
 

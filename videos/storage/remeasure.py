@@ -39,7 +39,7 @@ def is_measured(copy: SavedVideo) -> bool:
         facts = look_at(copy.file.name)
         if (facts.width, facts.height) != (copy.width, copy.height):
             redraw(copy.generation)
-        copy.measure_again(facts)
+        copy.generation.measure_again(facts)
     except (probe.NotAVideo, CannotRepair) as error:
         logger.warning("Saved copy %s cannot be measured again: %s", copy.pk, error)
         copy.keep_measure()

@@ -48,9 +48,8 @@ def shrunk(saved: SavedVideo) -> bytes:
     return out.getvalue()
 
 
-def forget_small_poster(saved: SavedVideo):
+def note_redrawn(saved: SavedVideo):
     """The poster was redrawn, so the small one is discarded."""
+    saved.generation.note_redrawn()
     if saved.small_poster:
-        name = saved.small_poster.name
-        SavedVideo.objects.filter(pk=saved.pk).update(small_poster="")
-        default_storage.delete(name)
+        default_storage.delete(saved.small_poster.name)

@@ -86,6 +86,7 @@ ADMIN_ICONS = (
     "layout-dashboard",
     "list-ordered",
     "mail",
+    "moon",
     "plus",
     "receipt-text",
     "refresh-cw",

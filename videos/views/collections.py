@@ -118,7 +118,7 @@ def order(request: HttpRequest, public_id) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, public_id) -> HttpResponse:
     removed = own(request, public_id)
-    removed.remove_for_good()
+    removed.remove_for_good(by=request.user)
     messages.info(request, f"“{removed.name}” is removed. Its videos are still in the gallery.")
     return redirect("collections")
 

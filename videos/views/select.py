@@ -178,7 +178,7 @@ def uncollect(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     if collection is None:
         return Done([], "That collection no longer exists. Nothing was changed.")
     shown = list(rows)
-    count = collection.remove(shown)
+    count = collection.remove(shown, by=request.user)
     words = "1 video is" if count == 1 else f"{count} videos are"
     return Done(shown, f"{words} out of “{collection.name}”. Nothing was deleted.")
 
