@@ -1,7 +1,9 @@
 """The admin: what owners find there, what they may do, and what it never shows."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.contrib import admin
@@ -20,14 +22,18 @@ from tests.parts.things import complete, make_picture, make_queued, make_ready, 
 from videos.engine.poll_outcomes import judge
 from videos.models import (
     Budget,
+    Collection,
     Generation,
     LedgerEntry,
     OneTimeLink,
+    Preset,
     ProcessLock,
     Provider,
     PublicLink,
     RemoteAccount,
+    ReviewLink,
     SavedVideo,
+    Verdict,
     bounded,
 )
 from videos.remotes.base import Image, Progress, State
@@ -98,7 +104,7 @@ def test_every_list_can_be_searched_and_filtered(admins):
         assert listed.list_display != ("__str__",), model
         path = f"/admin/videos/{model._meta.model_name}/"
         assert admins.get(f"{path}?q=fog").status_code == 200
-        assert listed.list_filter or model in (RemoteAccount, ProcessLock), model
+        assert listed.list_filter or model in (RemoteAccount, ProcessLock, SavedVideo), model
 
 
 def test_a_generation_leads_to_its_viewer_where_the_owner_may_look(admins, owner, member):
@@ -403,6 +409,110 @@ def test_a_list_counts_a_thousand_rows_at_most(admins, member, monkeypatch):
         make_queued(member, token=str(number))
     page = admins.get("/admin/videos/generation/")
     assert page.context["cl"].result_count == 4
+
+
+# Lists that read as a person would say it
+
+
+def listed(admins, path):
+    """The cells of a list, as text: column → what it says in each row."""
+    page = admins.get(f"/admin/{path}").content.decode()
+    cells = re.findall(r'<t[dh] class="field-(\w+)[^"]*"[^>]*>(.*?)</t[dh]>', page, re.DOTALL)
+    said = {}
+    for name, html in cells:
+        said.setdefault(name, []).append(" ".join(unescape(re.sub("<[^>]+>", " ", html)).split()))
+    return said
+
+
+def test_each_budget_says_what_is_used_and_left_of_it(admins, member):
+    Provider.objects.filter(value="veo_3_1").update(price=Decimal(2))
+    Budget.objects.create(scope="studio", money_per_day=120, in_flight=40)
+    Budget.objects.create(scope="each", videos_per_day=20)
+    Budget.objects.create(scope="one", user=member, videos_per_day=5, money_per_month=60, in_flight=4)
+    make_queued(member, token="one")
+    assert listed(admins, "videos/budget/") == {
+        "whose": ["All members together", "member", "Each member without a budget of their own"],
+        "today": ["$2.00 of $120.00, $118.00 left", "1 of 5 videos, 4 left", "20 videos each"],
+        "this_month": ["No limit", "$2.00 of $60.00, $58.00 left", "No limit"],
+        "at_once": ["40 videos", "4 videos", "No limit"],
+    }
+
+
+def test_members_are_listed_with_what_they_spent_and_what_is_left(admins, member):
+    Provider.objects.filter(value="veo_3_1").update(price=Decimal(2))
+    Budget.objects.create(scope="each", videos_per_day=20, money_per_month=30)
+    make_queued(member, token="one")
+    said = listed(admins, "auth/user/")
+    assert said["username"] == ["member", "owner"]
+    assert said["this_month"] == ["$2.00, 1 video", "Nothing"]
+    assert said["left"][0] == "1 of 20 videos, 19 left today $2.00 of $30.00, $28.00 left this month"
+
+
+def test_the_ledger_says_who_which_video_and_what_became_of_the_money(admins, member):
+    Provider.objects.filter(value="veo_3_1").update(price=Decimal(2), currency="EUR")
+    generation = make_queued(member, "a lighthouse in fog")
+    generation.cancel()
+    page = admins.get("/admin/videos/ledgerentry/").content.decode()
+    assert f'<a href="/admin/videos/generation/{generation.pk}/change/">a lighthouse in fog</a>' in page
+    said = listed(admins, "videos/ledgerentry/")
+    assert (said["what"], said["sum"]) == (
+        ["Given back: it was not made", "Held when it was asked for"],
+        ["−€2.00", "€2.00"],
+    )
+    assert said["user"] == ["member", "member"]
+
+
+def test_what_people_decide_about_videos_is_looked_at_across_members(admins, owner, member):
+    generation = make_ready(member, prompt="a tiger in snow")
+    collection = Collection.objects.make(member, "Autumn launch")
+    collection.add([generation], member)
+    collection.clips.get().decide("approved", "Maya Lindqvist")
+    ReviewLink.issue(collection, member, label="Tern")
+    Verdict.objects.decide(owner, generation, Verdict.Word.KEPT)
+    Preset.objects.create(owner=member, name="Tall", aspect_ratio="9:16", providers=["veo_3_1", "gone_1"])
+    review = listed(admins, "videos/clip/?q=tiger")
+    assert [review[name] for name in ("video", "review", "decided_by")] == [
+        ["a tiger in snow"],
+        ["Approved"],
+        ["Maya Lindqvist"],
+    ]
+    assert listed(admins, "videos/verdict/?q=owner")["decision"] == ["Kept"]
+    assert listed(admins, "videos/preset/")["providers_in_words"] == ["VEO 3.1, gone_1"]
+    assert listed(admins, "videos/reviewlink/")["may"] == ["approve, comment"]
+    assert act(admins, "reviewlink", "revoke", ReviewLink.objects.get()) == [
+        "1 revoked: nobody gets in there any more."
+    ]
+    assert not ReviewLink.objects.open().exists()
+
+
+@pytest.mark.parametrize("model", ["generation", "ledgerentry", "savedvideo", "publiclink", "clip"])
+def test_a_long_list_finds_rows_by_prompt_member_and_whole_id(admins, owner, member, model):
+    mine, theirs = make_ready(owner, "node-gw-1", prompt="a lighthouse in fog"), None
+    theirs = make_ready(member, "node-gw-2", token="two", prompt="a tiger in snow")
+    for generation in (mine, theirs):
+        PublicLink.objects.create(generation=generation)
+        Collection.objects.make(generation.owner, "Autumn").add([generation], generation.owner)
+    column = "asked" if model == "generation" else "video"
+    for words in ("tiger", "member", str(theirs.public_id), theirs.public_id.hex, "node-gw-2"):
+        found = listed(admins, f"videos/{model}/?q={words}")
+        assert set(found[column]) == {"a tiger in snow"}, words
+    assert listed(admins, f"videos/{model}/?q=unicorn") == {}
+
+
+def test_generations_are_filtered_by_cause_owner_and_sharing(admins, owner, member):
+    make_failed(member, "node-gw-3", "refused", token="three")
+    make_ready(owner, token="four").share_with_team(True)
+    trashed = make_ready(member, "node-gw-5", token="five")
+    trashed.move_to_trash()
+    for query, owners in {
+        "cause=refused": ["member"],
+        "cause=fault": [],
+        f"owner={member.pk}": ["member"],
+        "owner=nobody": ["member", "owner", "member"],
+        "shared=yes": ["owner"],
+        "status__exact=ready": ["member", "owner"],
+    }.items():
+        assert listed(admins, f"videos/generation/?{query}").get("owner", []) == owners, query
 
 
 # Providers

@@ -6,19 +6,24 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from tests.parts.exhibition import make, one_of_each
 from tests.parts.history import History
 from tests.parts.people import make_member, make_owner, signed_in
+from videos.admin_lists import LongList, StudioAdmin
 from videos.engine.recovery import recover
-from videos.models import Batch, Budget, Collection, Generation, Provider, Request
+from videos.models import Batch, Budget, Collection, Generation, LedgerEntry, Picture, Provider, Request, Verdict
 from videos.models.bounded import MOST_COUNTED, Count, count
 
 pytestmark = pytest.mark.django_db
+MODELS = list(admin.site._registry)
 LARGE = "videos_(?:generation|ledgerentry|savedvideo|batch|favourite)"
 # These indexes hold only rows of interest: to go through one is no scan of the table.
 PARTIAL = {"generation_shared", "generation_shared_tab", "generation_sharers", "generation_unsettled"}
@@ -116,15 +121,49 @@ def test_no_page_takes_the_database_more_work_with_four_times_the_history(studio
     assert not {path: (before[path], after[path]) for path in PAGES if after[path] > 1.3 * before[path] + 5}
 
 
-def work_for(client, paths, studio, count):
+def work_for(client, paths, studio, count, spacing=30):
     """Page → thousands of instructions that SQLite runs for it, or hundreds of rows that PostgreSQL touches, once so
     many more videos are there."""
-    History(studio, count).make()
+    History(studio, count, spacing).make()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     client.get("/")  # what is kept for a moment is asked
     work = steps if connection.vendor == "sqlite" else rows_touched
     return {page: work(client, path) for page, path in paths.items()}
+
+
+LISTS = {model: "/admin/{}/{}/".format(*model._meta.label_lower.split(".")) for model in MODELS}
+
+
+def admin_pages(*members):
+    """The front page, every list, each search of a long one, and the filters."""
+    yield from (reverse("admin:index"), *LISTS.values())
+    long = [model for model in MODELS if isinstance(admin.site._registry[model], LongList)]
+    yield from (f"{LISTS[model]}?q={words}" for model in long for words in ("unicorn", "dusk"))
+    for member in members:
+        yield from filtered(member)
+
+
+def filtered(member):
+    lists, veo, states = LISTS, Provider.objects.get(value="veo_3_1").pk, ("ready", "failed", "queued")
+    yield from (f"{lists[Generation]}?status__exact={state}" for state in states)
+    for query in ("status__in=unknown,stopped", "cause=fault", "cause=refused", "shared=yes", f"q={member}"):
+        yield f"{lists[Generation]}?{query}"
+    yield f"{lists[Generation]}?owner={member.pk}"
+    yield f"{lists[LedgerEntry]}?day__gte=2020-01-01"
+    yield from (f"{lists[model]}?provider__id__exact={veo}" for model in (Generation, LedgerEntry))
+    yield from (f"{lists[model]}?user__id__exact={member.pk}" for model in (LedgerEntry, LogEntry, Verdict))
+    yield from (f"{lists[model]}?owner__id__exact={member.pk}" for model in (Batch, Picture))
+
+
+def test_no_list_of_the_admin_takes_the_database_more_work_with_four_times_the_history(studio, monkeypatch):
+    monkeypatch.setattr("videos.models.bounded.MOST_COUNTED", 20)
+    monkeypatch.setattr("videos.search_index.FEW", 1000)
+    monkeypatch.setattr("videos.admin_lists.MOST_FOUND", 20)
+    monkeypatch.setattr(StudioAdmin, "list_per_page", 10)
+    client, paths = signed_in(studio), {path: path for path in admin_pages(studio, make_member("another"))}
+    before, after = (work_for(client, paths, studio, count, spacing=3600) for count in (1600, 4800))
+    assert {path: (before[path], after[path]) for path in paths if after[path] > 1.3 * before[path] + 5} == {}
 
 
 def steps(client, path):

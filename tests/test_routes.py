@@ -31,6 +31,7 @@ from videos.models import (
     PublicLink,
     ReviewLink,
     StudioFault,
+    Verdict,
     audit,
 )
 from videos.storage.writable import writable
@@ -252,6 +253,10 @@ ADMIN_MODELS = {
     "auth.user": "add change",
     "django_q.failure": "change delete",
     "videos.batch": "",
+    "videos.clip": "",
+    "videos.preset": "",
+    "videos.reviewlink": "",
+    "videos.verdict": "",
     "videos.budget": "add change delete",
     "videos.collection": "",
     "videos.generation": "",
@@ -417,6 +422,7 @@ def objects_by_model(world):
     account()
     StudioFault.objects.record(Job.SAVING, ValueError("odd"))
     audit.note(world.people["owner"], "the trash", "Emptied.")
+    Verdict.objects.decide(world.people["owner"], world.generation, Verdict.Word.KEPT)
     Task.objects.create(
         id="1" * 32, name="a", func="f", started=world.link.created_at, stopped=world.link.created_at, success=False
     )

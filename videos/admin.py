@@ -15,21 +15,18 @@ from django.db.models import Count, F, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.text import Truncator
+from django.utils.timezone import localtime
 from django_q.models import OrmQ, Schedule, Success
 
-from videos import overview
+from videos import admin_generations, admin_money, admin_providers, admin_reviews, overview
 from videos.accounts import owners, roles, sessions
-from videos.admin_generations import GenerationAdmin
-from videos.admin_lists import LookOnly, StudioAdmin, fetch_all_again, megabytes, tell
-from videos.admin_providers import ProviderAdmin
+from videos.admin_lists import LongList, LookOnly, StudioAdmin, fetch_all_again, link_to_video, megabytes, tell
+from videos.admin_money import left_words, lines
 from videos.engine.account_check import resume_sending
 from videos.models import (
     Batch,
     Budget,
-    Collection,
     Generation,
-    LedgerEntry,
     OneTimeLink,
     Picture,
     ProcessLock,
@@ -40,7 +37,8 @@ from videos.models import (
 )
 from videos.templatetags.studio import money
 
-__all__ = ["GenerationAdmin", "ProviderAdmin"]  # registered where it is written
+__all__ = ["admin_generations", "admin_money", "admin_providers", "admin_reviews"]  # each registers its own
+NEWEST_CHANGES = 20_000
 User = get_user_model()
 ALLAUTHS = [model for model in list(admin.site._registry) if model.__module__.startswith("allauth.")]
 
@@ -51,13 +49,13 @@ for model in (Group, OrmQ, Schedule, Success, User, *ALLAUTHS):
 
 
 @admin.register(Batch)
-class BatchAdmin(LookOnly):
+class BatchAdmin(LongList):
+    list_title = "Batches"
     list_display = ["created_at", "owner", "videos"]
     list_filter = ["owner"]
-    list_select_related = ["owner"]
-    ordering = ["-pk"]
-    sortable_by = []
-    search_fields = ["public_id", "owner__username"]
+    list_prefetch = ["owner"]
+    search_fields = ["public_id", "owner"]
+    search_help_text = "A member's name, or a whole id."
     fields = ["public_id", "owner", "created_at", "videos"]
 
     def get_queryset(self, request):
@@ -70,28 +68,17 @@ class BatchAdmin(LookOnly):
         return format_html(link, reverse("admin:videos_generation_changelist"), batch.pk, batch.count or 0)
 
 
-@admin.register(Collection)
-class CollectionAdmin(LookOnly):
-    list_display = ["name", "owner", "shared", "created_at"]
-    list_filter = ["shared", "owner"]
-    list_select_related = ["owner"]
-    ordering = ["-pk"]
-    sortable_by = []
-    search_fields = ["name", "owner__username"]
-    fields = ["public_id", "name", "owner", "note", "shared", "created_at"]
-
-
 @admin.register(Picture)
-class PictureAdmin(LookOnly):
+class PictureAdmin(LongList):
+    list_title = "Pictures"
     list_display = ["__str__", "owner", "content_type", "bytes", "used_at", "is_uploaded"]
     list_filter = ["owner"]
-    list_select_related = ["owner"]
-    ordering = ["-pk"]
-    sortable_by = []
-    search_fields = ["public_id", "sha256", "owner__username"]
+    list_prefetch = ["owner", "remote_copies"]
+    search_fields = ["public_id", "owner"]
+    search_help_text = "A member's name, or a whole id."
     fields = ["public_id", "owner", "width", "height", "content_type", "bytes", "sha256", "created_at", "used_at"]
 
-    @admin.display(description="size", ordering="size")
+    @admin.display(description="size")
     def bytes(self, picture):
         return megabytes(picture.size)
 
@@ -101,16 +88,15 @@ class PictureAdmin(LookOnly):
 
 
 @admin.register(SavedVideo)
-class SavedVideoAdmin(LookOnly):
-    list_display = ["__str__", "generation", "codec", "bytes", "has_sound", "created_at"]
-    list_filter = ["has_sound", "generation__provider"]
-    list_select_related = ["generation"]
-    ordering = ["-pk"]
-    sortable_by = []
-    search_fields = ["generation__public_id", "sha256"]
+class SavedVideoAdmin(LongList):
+    list_title = "Saved copies"
+    list_display = ["__str__", "video", "codec_name", "bytes", "has_sound", "created_at"]
+    list_prefetch = ["generation"]
+    search_fields = ["generation"]
+    search_help_text = "Words of the prompt, a whole id, or a member's name."
     actions = ["fetch_again"]
     fields = [
-        "generation",
+        "video",
         "width",
         "height",
         "seconds",
@@ -122,7 +108,15 @@ class SavedVideoAdmin(LookOnly):
         "created_at",
     ]
 
-    @admin.display(description="size", ordering="size")
+    @admin.display(description="video")
+    def video(self, copy):
+        return link_to_video(copy.generation)
+
+    @admin.display(description="codec")
+    def codec_name(self, copy):
+        return copy.codec_name
+
+    @admin.display(description="size")
     def bytes(self, video):
         return megabytes(video.size)
 
@@ -131,63 +125,11 @@ class SavedVideoAdmin(LookOnly):
         fetch_all_again(request, [video.generation for video in queryset.select_related("generation")])
 
 
-LEDGER_WORDS = {
-    LedgerEntry.Kind.HOLD: "Held when it was asked for",
-    LedgerEntry.Kind.SETTLE: "Spent: the remote took it",
-    LedgerEntry.Kind.RELEASE: "Given back: it was not made",
-    LedgerEntry.Kind.LENGTH: "Difference to the real length",
-}
-
-
-@admin.register(LedgerEntry)
-class LedgerEntryAdmin(LookOnly):
-    list_display = ["at", "what", "sum", "user", "provider", "video", "day"]
-    list_filter = ["kind", "user", "provider", "day"]
-    list_select_related = ["user", "provider", "generation"]
-    search_fields = ["user__username", "generation__public_id"]
-    search_help_text = "A member's name, or a video's id."
-    ordering = ["-pk"]
-    sortable_by = []
-    fields = ["at", "kind", "user", "generation", "provider", "videos", "amount", "currency", "day"]
-
-    @admin.display(description="what")
-    def what(self, entry):
-        return LEDGER_WORDS[entry.kind]
-
-    @admin.display(description="amount")
-    def sum(self, entry):
-        if not entry.amount:
-            return "" if entry.kind == LedgerEntry.Kind.SETTLE else "No price set"
-        sign = "−" if entry.amount < 0 else ""
-        return f"{sign}{money(abs(entry.amount), entry.currency)}"
-
-    @admin.display(description="video")
-    def video(self, entry):
-        if entry.generation is None:
-            return "Removed"
-        address = reverse("admin:videos_generation_change", args=[entry.generation_id])
-        return format_html('<a href="{}">{}</a>', address, Truncator(entry.generation.prompt).chars(50))
-
-
-@admin.register(Budget)
-class BudgetAdmin(StudioAdmin):
-    list_display = [
-        "__str__",
-        "videos_per_day",
-        "videos_per_month",
-        "money_per_day",
-        "money_per_month",
-        "currency",
-        "in_flight",
-    ]
-    list_filter = ["scope"]
-    search_fields = ["user__username"]
-
-
 @admin.register(RemoteAccount)
 class RemoteAccountAdmin(StudioAdmin):
     """Our account at each remote API."""
 
+    list_title = "Accounts"
     list_display = ["__str__", "pause_reason", "paused_at", "not_before", "max_in_flight", "status_message"]
     fields = [
         "max_in_flight",
@@ -222,6 +164,7 @@ class RemoteAccountAdmin(StudioAdmin):
 
 @admin.register(ProcessLock)
 class ProcessLockAdmin(LookOnly):
+    list_title = "Processes"
     list_display = ["process", "seen_at", "until"]
     search_fields = ["name"]
     fields = ["name", "seen_at", "until"]
@@ -232,19 +175,25 @@ class ProcessLockAdmin(LookOnly):
 
 
 @admin.register(PublicLink)
-class PublicLinkAdmin(LookOnly):
-    list_display = ["made", "generation", "owner", "works", "views", "revoked_at"]
-    list_filter = [("revoked_at", admin.EmptyFieldListFilter), "created_at"]
-    list_select_related = ["generation__owner"]
-    search_fields = ["generation__prompt", "generation__public_id", "generation__owner__username"]
+class PublicLinkAdmin(LongList):
+    list_title = "Public links"
+    list_display = ["made", "video", "owner", "works", "views", "revoked_at"]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
+    list_prefetch = ["generation__owner"]
+    search_fields = ["generation"]
+    search_help_text = "Words of the prompt, a whole id, or a member's name."
     actions = ["revoke"]
-    fields = ["generation", "owner", "created_at", "revoked_at", "views"]
+    fields = ["video", "owner", "created_at", "revoked_at", "views"]
 
-    @admin.display(description="link", ordering="created_at")
+    @admin.display(description="link")
     def made(self, link):
-        return date_format(link.created_at, "DATETIME_FORMAT")
+        return date_format(localtime(link.created_at), "DATETIME_FORMAT")
 
-    @admin.display(ordering="generation__owner")
+    @admin.display(description="video")
+    def video(self, link):
+        return link_to_video(link.generation)
+
+    @admin.display
     def owner(self, link):
         return link.generation.owner
 
@@ -261,6 +210,7 @@ class PublicLinkAdmin(LookOnly):
 
 @admin.register(OneTimeLink)
 class OneTimeLinkAdmin(LookOnly):
+    list_title = "Invitations and links for a new password"
     list_display = ["__str__", "made_by", "for_user", "expires_at", "used_at"]
     list_filter = ["purpose", ("used_at", admin.EmptyFieldListFilter)]
     list_select_related = ["made_by", "for_user"]
@@ -279,11 +229,12 @@ class PersonForm(UserChangeForm):
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(StudioAdmin, UserAdmin):
     """Owners, managers and members. There are no other roles, so groups and single permissions are left out."""
 
+    list_title = "Members"
     form = PersonForm
-    list_display = ["username", "role", "is_active", "last_login", "date_joined"]
+    list_display = ["username", "role", "is_active", "this_month", "left", "last_login"]
     list_filter = ["is_superuser", "is_staff", "is_active"]
     search_fields = ["username"]
     filter_horizontal = []
@@ -304,6 +255,24 @@ class PersonAdmin(UserAdmin):
     def role(self, person):
         return roles.role_of(person).label
 
+    def get_changelist_instance(self, request):
+        shown = super().get_changelist_instance(request)
+        shown.result_list = list(shown.result_list)
+        known = Budget.objects.of_members(shown.result_list)
+        for person in shown.result_list:
+            person.uses, person.lefts = known[person.pk]
+        return shown
+
+    @admin.display(description="held and spent this month")
+    def this_month(self, person):
+        amounts = " + ".join(money(use.amount, use.currency) for use in person.uses if use.amount)
+        videos = sum(use.videos for use in person.uses)
+        return f"{amounts or 'No price set'}, {videos:,} video{'' if videos == 1 else 's'}" if videos else "Nothing"
+
+    @admin.display(description="left of the budget")
+    def left(self, person):
+        return lines([f"{left_words(one)} {one.period}" for one in person.lefts]) or "No limit"
+
     def get_readonly_fields(self, request, obj=None):
         """Nobody can deactivate or demote themselves, so there is always an owner."""
         return (
@@ -323,19 +292,21 @@ class PersonAdmin(UserAdmin):
 
 
 @admin.register(LogEntry)
-class AuditAdmin(LookOnly):
+class AuditAdmin(LongList):
     """Who changed or deleted what, in the admin and on the pages that only owners and managers see."""
 
+    list_title = "Audit log"
     list_display = ["action_time", "user", "what_was_done"]
-    list_filter = ["action_flag", "user"]
-    list_select_related = ["user"]
-    ordering = ["-pk"]
-    sortable_by = []
-    search_fields = ["object_repr", "user__username"]
+    list_filter = ["user"]
+    list_prefetch = ["user"]
+    search_fields = ["user", "object_repr"]
+    search_help_text = f"A member's name, or what was changed in the newest {NEWEST_CHANGES:,} entries."
     fields = ["action_time", "user", "what_was_done", "content_type", "object_id"]
 
-    def changelist_view(self, request, extra_context=None):
-        return super().changelist_view(request, {"title": "Audit log", **(extra_context or {})})
+    def candidates(self, rows, words):
+        yield rows.filter(user__in=list(User.objects.filter(username=words)))
+        last = LogEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        yield rows.filter(pk__gt=last - NEWEST_CHANGES, object_repr__icontains=words)
 
     @admin.display(description="what")
     def what_was_done(self, entry):
@@ -346,6 +317,7 @@ class AuditAdmin(LookOnly):
 class StudioFaultAdmin(LookOnly):
     """Faults of the studio, open ones first. Only the job that met one clears it, when it works again."""
 
+    list_title = "Faults of the studio"
     list_display = ["job", "error", "place", "generation", "count", "first_seen_at", "last_seen_at", "standing"]
     list_filter = ["job", ("cleared_at", admin.EmptyFieldListFilter)]
     list_select_related = ["generation"]

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, ExpressionWrapper
 from django.http import Http404, HttpRequest, JsonResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -13,11 +14,14 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from videos import timeline, wording
-from videos.admin_lists import LookOnly, bare_address, fetch_all_again, tell
+from videos.admin_lists import LongList, bare_address, fetch_all_again, tell, videos_found
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation
+from videos.models.generation_queryset import seen_by
 from videos.remotes.errors import Cause
 from videos.templatetags.studio import clock, money
+
+MOST_PEOPLE = 200  # in a filter
 
 
 @dataclass(frozen=True)
@@ -53,20 +57,41 @@ class CauseFilter(admin.SimpleListFilter):
         return [(cause.value, wording.title(cause, "The remote")) for cause in Cause if cause in wording.TITLES]
 
     def queryset(self, request, queryset):
-        if not self.value():
-            return queryset
-        return queryset.filter(status=Status.FAILED, error_class=self.value())
+        return queryset.failed_by(self.value()) if self.value() else queryset
+
+
+class OwnerFilter(admin.SimpleListFilter):
+    """What a member keeps: what is in their trash comes in a list of all alone."""
+
+    title, parameter_name = "owner, without the trash", "owner"
+
+    def lookups(self, request, model_admin):
+        people = get_user_model().objects.order_by("username")
+        return [(str(pk), name) for pk, name in people.values_list("pk", "username")[:MOST_PEOPLE]]
+
+    def queryset(self, request, queryset):
+        is_id = (self.value() or "").isdecimal() and len(self.value()) < 10
+        return queryset.kept().filter(owner=self.value()) if is_id else queryset
+
+
+class SharedFilter(admin.SimpleListFilter):
+    title, parameter_name = "sharing", "shared"
+
+    def lookups(self, request, model_admin):
+        return [("yes", "Shared with the team")]
+
+    def queryset(self, request, queryset):
+        return queryset.kept().filter(shared=True) if self.value() else queryset
 
 
 @admin.register(Generation)
-class GenerationAdmin(LookOnly):
+class GenerationAdmin(LongList):
     list_display = ["poster", "asked", "standing", "provider", "owner", "cost", "asked_at", "took"]
     list_display_links = ["asked"]
-    list_filter = ["status", CauseFilter, "provider", "owner", "shared"]
-    list_select_related = ["provider", "owner", "saved_video"]
+    list_filter = ["status", CauseFilter, "provider", OwnerFilter, SharedFilter]
+    list_prefetch = ["provider", "owner", "saved_video"]
     search_fields = ["prompt"]
-    search_help_text = "Words of the prompt, an id, or a member's name."
-    sortable_by = []
+    search_help_text = "Words of the prompt, a whole id, or a member's name."
     actions = ["cancel", "check_again", "fetch_again", "trash"]
     fieldsets = [
         (None, {"fields": ["status", "status_message", "owner", "batch", "retry_of"]}),
@@ -90,13 +115,13 @@ class GenerationAdmin(LookOnly):
             "What the remote said",
             {
                 "fields": [
-                    "backend",
+                    "remote_name",
                     "remote_id",
                     "video_id",
                     "asset_id",
                     "remote_status",
                     "remote_facts",
-                    "error_class",
+                    "why_it_failed",
                     "error_message",
                     "error_detail",
                 ]
@@ -111,8 +136,6 @@ class GenerationAdmin(LookOnly):
             {
                 "fields": [
                     "public_id",
-                    "status_note",
-                    "status_facts",
                     "polls",
                     "send_attempts",
                     "save_attempts",
@@ -124,19 +147,16 @@ class GenerationAdmin(LookOnly):
     ]
 
     def get_queryset(self, request):
-        mine = Generation.objects.visible_to(request.user).values("pk")
-        viewable = ExpressionWrapper(Q(pk__in=mine), output_field=BooleanField())
+        viewable = ExpressionWrapper(seen_by(request.user), output_field=BooleanField())
         return super().get_queryset(request).annotate(viewable=viewable)
 
-    def get_search_results(self, request, queryset, search_term):
-        """By the words of the prompt as the gallery searches them, or by a whole id, or by a member's name."""
-        words = search_term.strip()
-        if not words:
-            return queryset, False
-        named = Q(remote_id=words) | Q(video_id=words) | Q(owner__username=words)
-        if looks_like_an_id(words):
-            named |= Q(public_id=words)
-        return queryset.filter(named | Q(pk__in=Generation.objects.search(words).values("pk"))), False
+    def get_ordering(self, request):
+        """Of one state, those that came into it last stand first: the index of the states gives them so."""
+        has_state = any(name.startswith("status") for name in request.GET)
+        return ["-due_at", "-pk"] if has_state else super().get_ordering(request)
+
+    def candidates(self, rows, words):
+        return videos_found(rows, words)
 
     # The list
     @admin.display(description="video")
@@ -169,6 +189,15 @@ class GenerationAdmin(LookOnly):
     @admin.display(description="took")
     def took(self, generation):
         return clock(generation.took_seconds) or None
+
+    @admin.display(description="why it failed")
+    def why_it_failed(self, generation):
+        cause = generation.error_class
+        return wording.title(cause, generation.remote_name) if cause and generation.status == Status.FAILED else ""
+
+    @admin.display(description="remote API")
+    def remote_name(self, generation):
+        return generation.remote_name
 
     @admin.display(description="start frame's address")
     def start_frame_address(self, generation):
@@ -239,10 +268,6 @@ def back(request, queryset):
     """To the page from which the action was asked for, where that is a generation's own; else to the list."""
     chosen = list(queryset.values_list("pk", flat=True)[:2]) if "stay" in request.POST else []
     return redirect("admin:videos_generation_change", chosen[0]) if len(chosen) == 1 else None
-
-
-def looks_like_an_id(words: str) -> bool:
-    return len(words.replace("-", "")) == 32 and all(letter in "0123456789abcdefABCDEF-" for letter in words)
 
 
 def cost_words(generation: Generation) -> str:

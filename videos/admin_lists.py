@@ -1,13 +1,23 @@
 """What the admin's lists have in common: nothing in them costs more when there is more history."""
 
+from collections.abc import Iterator
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.text import Truncator
 
-from videos.models.bounded import count
+from videos.models import Generation
+from videos.models.bounded import count_in_any_order
 from videos.storage.consistency import STORAGE_ERRORS, CannotRepair, fetch_again
+
+MOST_FOUND = 900  # rows of one search, the newest: an old SQLite takes so many in a statement
 
 
 class BoundedPaginator(Paginator):
@@ -15,16 +25,17 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return count(self.object_list).found
+        return count_in_any_order(self.object_list).found
 
 
 class StudioAdmin(admin.ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     paginator = BoundedPaginator
+    list_title = ""
 
     def changelist_view(self, request, extra_context=None):
-        title = str(self.opts.verbose_name_plural).capitalize()
+        title = self.list_title or str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
 
@@ -39,6 +50,72 @@ class LookOnly(StudioAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+
+class LongList(LookOnly):
+    """A list of a table that grows with all that was ever made. Its newest rows are found by the primary key; every
+    filter has an index that gives its rows newest first, or takes so many that the newest are soon found.
+
+    `search_fields` name what has an index: whose a row is, of which video it is, or an id, which is looked up whole.
+    What is beside a row is asked for the rows of a page alone: a join may be begun at the other table.
+    """
+
+    ordering = ["-pk"]
+    sortable_by = []
+    list_select_related = []
+    list_prefetch: list[str] = []
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related(*self.list_prefetch)
+
+    def get_search_results(self, request, queryset, search_term):
+        words = search_term.replace("\0", "").strip()
+        if not words:
+            return queryset, False
+        found: set[int] = set()
+        for rows in self.candidates(queryset, words):
+            found.update(newest(rows))
+        return queryset.filter(pk__in=sorted(found, reverse=True)[:MOST_FOUND]), False
+
+    def candidates(self, rows: QuerySet, words: str) -> Iterator[QuerySet]:
+        """Querysets that each find some of `rows` by an index."""
+        for name in self.get_search_fields(None):
+            field = self.opts.get_field(name)
+            if field.related_model is get_user_model():
+                yield rows.filter(**{f"{name}__in": list(field.related_model.objects.filter(username=words))})
+            elif field.related_model is Generation:
+                videos = {pk for found in videos_found(Generation.objects.all(), words) for pk in newest(found)}
+                yield rows.filter(**{f"{name}__in": sorted(videos, reverse=True)[:MOST_FOUND]})
+            elif looks_like_an_id(words):
+                yield rows.filter(**{name: UUID(words)})
+
+
+def newest(rows: QuerySet) -> list[int]:
+    return list(rows.order_by("-pk").values_list("pk", flat=True)[:MOST_FOUND])
+
+
+def videos_found(rows: QuerySet, words: str) -> Iterator[QuerySet]:
+    """By the words of the prompt as the gallery searches them, by a whole id, or by a member's name."""
+    yield rows.search(words)
+    yield rows.filter(remote_id=words)
+    yield rows.of_video_id(words)
+    if looks_like_an_id(words):
+        yield rows.filter(public_id=UUID(words))
+    member = get_user_model().objects.filter(username=words).first()
+    if member:
+        yield rows.kept().filter(owner=member)
+
+
+def looks_like_an_id(words: str) -> bool:
+    return len(words.replace("-", "")) == 32 and all(letter in "0123456789abcdefABCDEF-" for letter in words)
+
+
+def link_to_video(generation: Generation | None) -> str:
+    """To its page in the admin, by the start of its prompt."""
+    if generation is None:
+        return "Removed"
+    address = reverse("admin:videos_generation_change", args=[generation.pk])
+    return format_html('<a href="{}">{}</a>', address, Truncator(generation.prompt).chars(50) or "No prompt")
 
 
 def tell(request, done: int, of: int, what: str, why_not: str):

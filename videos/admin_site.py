@@ -21,7 +21,7 @@ from django.utils.functional import SimpleLazyObject
 
 from videos import overview
 from videos.models import Generation
-from videos.models.bounded import count_each
+from videos.models.bounded import count_each, count_in_any_order
 from videos.overview import NEEDS_A_PERSON
 
 NEEDS_A_PERSON_QUERY = f"status__in={','.join(NEEDS_A_PERSON)}"
@@ -31,6 +31,9 @@ LISTS = {
         ("videos.generation", "Generations", "film"),
         ("videos.batch", "Batches", "layers"),
         ("videos.collection", "Collections", "folder"),
+        ("videos.clip", "Reviews", "message-square-text"),
+        ("videos.verdict", "Kept and rejected", "thumbs-up"),
+        ("videos.preset", "Presets", "bookmark"),
         ("videos.picture", "Pictures", "image"),
         ("videos.savedvideo", "Saved copies", "hard-drive"),
     ],
@@ -46,6 +49,7 @@ LISTS = {
         ("auth.user", "Members", "users"),
         ("videos.onetimelink", "Invitations", "mail"),
         ("videos.publiclink", "Public links", "link"),
+        ("videos.reviewlink", "Review links", "external-link"),
     ],
     "System": [
         ("admin.logentry", "Audit log", "scroll-text"),
@@ -81,12 +85,12 @@ class StudioAdminSite(admin.AdminSite):
         return {**super().each_context(request), "rail": SimpleLazyObject(lambda: list(self.rail(request)))}
 
     def rail(self, request) -> Iterator[dict]:
-        """The groups of the menu, with bounded counts from one query."""
+        """The groups of the menu, with bounded counts."""
         known = [label for entries in LISTS.values() for label, _, _ in entries]
         models = {model._meta.label_lower: model for model in self._registry}
         counted = {label: [model._default_manager.all()] for label, model in models.items() if label not in NOT_COUNTED}
         waiting = Generation.objects.filter(status__in=NEEDS_A_PERSON)
-        counts = count_each({"person": [waiting], **counted})
+        counts = {"person": count_in_any_order(waiting), **count_each(counted)}
         index = reverse("admin:index")
         generations = reverse("admin:videos_generation_changelist")
         is_call = request.GET.get("status__in") == ",".join(NEEDS_A_PERSON)

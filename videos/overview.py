@@ -24,7 +24,8 @@ from videos import wording
 from videos.engine import enqueue
 from videos.lifecycle import Status
 from videos.models import Batch, Budget, Generation, LedgerEntry, ProcessLock, Provider, RemoteAccount, StudioFault
-from videos.models.bounded import count
+from videos.models.bounded import count_in_any_order
+from videos.models.kept_numbers import SpendDay
 from videos.models.process_lock import POLLER
 from videos.models.studio_settings import current
 from videos.release import current_release
@@ -59,7 +60,7 @@ def tiles() -> list[Tile]:
 def worker() -> Tile:
     silence = ProcessLock.objects.seconds_since(POLLER)
     is_well = silence is not None and silence <= WORKER_SILENT
-    faults = count(StudioFault.objects.open())
+    faults = count_in_any_order(StudioFault.objects.open())
     seen = f"seen {gap(silence)} ago" if silence is not None and silence >= 1 else "seen just now" if is_well else ""
     context = f"{faults} open fault{'' if faults.found == 1 else 's'}" if faults else seen or "never seen"
     tone = "bad" if not is_well else "warn" if faults else "good"
@@ -76,14 +77,14 @@ def polls() -> Tile:
     every = f"every {current().poll_seconds:g} s"
     address = f"{reverse('admin:videos_generation_changelist')}?status__exact={Status.RUNNING}"
     tone = "warn" if late > LATE else "good" if first_due else ""
-    return Tile("Polls", "activity", value, f"{count(running)} running, {every}", address, tone)
+    return Tile("Polls", "activity", value, f"{count_in_any_order(running)} running, {every}", address, tone)
 
 
 def queue() -> Tile:
-    waiting = count(Generation.objects.filter(status=Status.QUEUED, backend__in=registry.active_keys()))
+    waiting = count_in_any_order(Generation.objects.filter(status=Status.QUEUED, backend__in=registry.active_keys()))
     accounts = RemoteAccount.objects.all_active()
     now = timezone.now()
-    sent = sum(count(Generation.objects.occupying(account.backend, now)).found for account in accounts)
+    sent = sum(count_in_any_order(Generation.objects.occupying(account.backend, now)).found for account in accounts)
     limit = sum(account.in_flight_limit for account in accounts)
     tasks = enqueue.waiting()
     context = f"{sent} of {limit} being made" + (f", {tasks} tasks" if tasks else "")
@@ -151,20 +152,22 @@ def spend() -> Spend:
     """The ledger's sums for the last days, in the currency of the studio's budget, or the most common one."""
     today = studio_day()
     shared = Budget.objects.filter(scope=Budget.Scope.STUDIO).first()
-    entries = LedgerEntry.objects.counting().filter(day__gt=today - timedelta(days=DAYS_SHOWN), day__lte=today)
-    sums = list(entries.order_by().values_list("day", "currency").annotate(total=Sum("amount")))
+    days = SpendDay.objects.filter(backend__in=["", *registry.active_keys()])
+    days = days.filter(day__gt=today - timedelta(days=DAYS_SHOWN), day__lte=today)
+    sums = list(days.order_by().values_list("day", "currency").annotate(total=Sum("amount")))
     currency = shared.currency if shared and shared.money_per_day else commonest(currency for _, currency, _ in sums)
     by_day = {day: amount for day, name, amount in sums if name == currency}
     limit = shared.money_per_day if shared else None
     tallest = max([*by_day.values(), limit or Decimal(0), Decimal(1)])
     bars = [bar(place, today - timedelta(days=DAYS_SHOWN - 1 - place), by_day, tallest) for place in range(DAYS_SHOWN)]
-    unpriced = entries.filter(day=today, amount=0).aggregate(videos=Sum("videos", default=0))["videos"]
+    zeros = LedgerEntry.objects.counting().filter(day=today, amount=0)
+    unpriced = zeros.aggregate(videos=Sum("videos", default=0))["videos"]
     return Spend(
         today=money(by_day.get(today, Decimal(0)), currency),
         limit=money(limit, currency) if limit else "",
         bars=bars,
         budget_y=round(100 - 100 * float(limit / tallest), 1) if limit else None,
-        people=people_today(entries.filter(day=today, currency=currency), currency),
+        people=people_today(days.filter(day=today, currency=currency), currency),
         unpriced=unpriced,
     )
 
@@ -179,8 +182,8 @@ def bar(place: int, day: date, by_day: dict[date, Decimal], tallest: Decimal) ->
     return Bar(day, amount, 10 + place * 70, round(100 - height, 1), round(height, 1), place == DAYS_SHOWN - 1)
 
 
-def people_today(entries, currency: str) -> list[Person]:
-    rows = entries.order_by().values("user", "user__username").annotate(total=Sum("amount")).order_by("-total")
+def people_today(today, currency: str) -> list[Person]:
+    rows = today.order_by().values("owner", "owner__username").annotate(total=Sum("amount")).order_by("-total")
     rows = [row for row in rows[:PEOPLE_SHOWN] if row["total"]]
     budgets = list(Budget.objects.exclude(scope=Budget.Scope.STUDIO))
     own = {budget.user_id: budget for budget in budgets if budget.user_id}
@@ -188,11 +191,11 @@ def people_today(entries, currency: str) -> list[Person]:
     largest = max((row["total"] for row in rows), default=Decimal(1))
     found = []
     for row in rows:
-        budget = own.get(row["user"], each)
+        budget = own.get(row["owner"], each)
         limit = budget.money_per_day if budget and budget.currency == currency else None
         share = min(1.0, float(row["total"] / (limit or largest)))
         words = f"of {money(limit, currency)}" if limit else "no limit"
-        found.append(Person(row["user__username"], money(row["total"], currency), words, round(70 * share, 1)))
+        found.append(Person(row["owner__username"], money(row["total"], currency), words, round(70 * share, 1)))
     return found
 
 
@@ -253,7 +256,7 @@ def failures() -> Failures:
     recent = Generation.objects.filter(due_at__gte=since, backend__in=registry.active_keys())
     failed = recent.filter(status=Status.FAILED).order_by("-due_at").values_list("error_class", "provider__name")
     found = list(failed[:MOST_FAILURES])
-    ready = count(recent.filter(status=Status.READY))
+    ready = count_in_any_order(recent.filter(status=Status.READY))
     causes = Counter(cause for cause, _ in found)
     ours = sum(number for cause, number in causes.items() if cause != Cause.REFUSED)
     ended = ready.found + ours

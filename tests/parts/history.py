@@ -91,6 +91,7 @@ class History:
             "search_text": f"lower({prompt})",
             "remote_id": "'old-' || (t.id + i)",
             "status": "CASE WHEN i % 12 = 0 THEN 'failed' ELSE 'ready' END",
+            "error_class": "CASE WHEN i % 12 = 0 THEN 'fault' ELSE '' END",
             "changed_in": "t.changed_in",
             "trashed_at": f"CASE WHEN i % {thrown_away} = 0 THEN {moments['completed_at']} END",
             "day": self.day(),

@@ -1,6 +1,6 @@
 """Budgets, and the append-only ledger whose sums are checked against them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -35,6 +35,11 @@ class Left:
     unit: str
     limit: Decimal | int
     left: Decimal | int
+
+    @property
+    def used(self) -> Decimal | int:
+        """As far as the limit goes."""
+        return self.limit - self.left
 
     def sentence(self) -> str:
         what = "videos" if self.unit == "videos" else self.unit
@@ -100,8 +105,44 @@ class BudgetQuerySet(models.QuerySet):
             for left in budget.left(user):
                 budget.check_left(left, cost)
 
+    def with_left(self, budgets: "list[Budget]") -> "list[Budget]":
+        """Each with what is left of it as `lefts`, by as many queries for many as for few."""
+        members = [budget.user_id for budget in budgets if budget.user_id]
+        uses = [use for user in ({"user": None}, {"user__in": members}) for use in uses_now(**user)]
+        for budget in budgets:
+            budget.lefts = budget.left(budget.user, uses)
+        return budgets
+
+    def of_members(self, people: Iterable) -> "dict[int, tuple[list[BudgetUse], list[Left]]]":
+        """Id of each of these → what the ledger holds of them this month, and what is left of the budget that is theirs
+        alone or each member's."""
+        uses = uses_now(user__in=[person.pk for person in people])
+        budgets = list(self.exclude(scope=Budget.Scope.STUDIO))
+        own = {budget.user_id: budget for budget in budgets if budget.user_id}
+        each = next((budget for budget in budgets if budget.scope == Budget.Scope.EACH), None)
+        found = {}
+        for person in people:
+            mine = [use for use in uses if use.user_id == person.pk]
+            budget = own.get(person.pk, each)
+            found[person.pk] = (
+                [use for use in mine if use.period == "month"],
+                budget.left(person, mine) if budget else [],
+            )
+        return found
+
     def left_for(self, user) -> Sequence[Left]:
         return [left for budget in self.binding(user) for left in budget.left(user)]
+
+
+def uses_now(*periods: str, **whose) -> list[BudgetUse]:
+    """What the ledger holds of today and this month, or of one of them."""
+    starts = {"day": studio_day(), "month": studio_day().replace(day=1)}
+    backends = ["", *registry.active_keys()]
+    rows = [
+        BudgetUse.objects.filter(period=period, start=starts[period], backend__in=backends, **whose)
+        for period in periods or starts
+    ]
+    return [use for found in rows for use in found]
 
 
 class Budget(models.Model):
@@ -145,20 +186,19 @@ class Budget(models.Model):
     def is_shared(self) -> bool:
         return self.scope == self.Scope.STUDIO
 
-    def left(self, user) -> list[Left]:
-        today = studio_day()
+    def left(self, user, uses: "Sequence[BudgetUse] | None" = None) -> list[Left]:
+        """By period and unit. `uses` are those of today and this month, also of others, where they are known."""
         whose = "for everyone together" if self.is_shared else "for you"
-        uses = BudgetUse.objects.filter(
-            user=None if self.is_shared else user, backend__in=["", *registry.active_keys()]
-        )
+        user_id = user.pk if user and not self.is_shared else None
         rows = []
-        for words, period, start, videos_limit, money_limit in (
-            ("today", "day", today, self.videos_per_day, self.money_per_day),
-            ("this month", "month", today.replace(day=1), self.videos_per_month, self.money_per_month),
+        for words, period, videos_limit, money_limit in (
+            ("today", "day", self.videos_per_day, self.money_per_day),
+            ("this month", "month", self.videos_per_month, self.money_per_month),
         ):
             if videos_limit is None and money_limit is None:
                 continue
-            used = list(uses.filter(period=period, start=start))
+            known = uses_now(period, user=user_id) if uses is None else uses
+            used = [use for use in known if (use.period, use.user_id) == (period, user_id)]
             if videos_limit is not None:
                 left = videos_limit - sum(use.videos for use in used)
                 rows.append(Left(whose, words, "videos", videos_limit, max(0, left)))

@@ -182,8 +182,10 @@ class Generation(Claim, Facts, Numbers, Sharing, Trash, models.Model):
             models.Index(fields=["provider", "-id"], name="generation_shared_provider", condition=SHARED),
             models.Index(fields=["provider", "tab", "-id"], name="generation_shared_kind", condition=SHARED),
             models.Index(fields=["owner"], name="generation_sharers", condition=SHARED),
-            models.Index(fields=["provider", "-id"], name="generation_ended", condition=Q(ended_at__isnull=False)),
             models.Index(fields=["created_at", "id"], name="generation_made"),
+            models.Index(fields=["provider", "-id"], name="generation_by_provider"),
+            models.Index(fields=["error_class", "-id"], name="generation_by_cause", condition=~Q(error_class="")),
+            models.Index(fields=["video_id"], name="generation_video_id", condition=~Q(video_id="")),
         ]
         constraints = [
             models.CheckConstraint(

@@ -12,6 +12,7 @@ from statistics import median
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, ExpressionWrapper, Q, Value, When
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from videos import search_index
@@ -79,7 +80,7 @@ class GenerationQuerySet(models.QuerySet):
     def visible_to(self, user):
         if not user.is_authenticated:
             return self.none()
-        return self.filter(reduce(or_, reasons_to_see(user)))
+        return self.filter(seen_by(user))
 
     def by_reason(self, user) -> list:
         """One queryset for each reason to see a video. Each has an index that gives the newest first, which
@@ -193,6 +194,13 @@ class GenerationQuerySet(models.QuerySet):
         rows = self.filter(found | Q(pk__in=also) if also and parts else found)
         return rows._scoped(has_index=self.scope.has_index and (has_index or not parts))
 
+    def of_video_id(self, video_id: str):
+        """By the remote's id of the video, which may be another one than that of the request."""
+        return self.filter(HAS_VIDEO_ID, video_id=video_id)
+
+    def failed_by(self, cause: str):
+        return self.filter(HAS_CAUSE, status=Status.FAILED, error_class=cause)
+
     def newest_retries(self, retried: Iterable) -> dict[int, uuid.UUID]:
         """Id of a generation that was retried → the public id of its newest retry that still exists."""
         pks = [generation.pk for generation in retried]
@@ -201,7 +209,7 @@ class GenerationQuerySet(models.QuerySet):
 
     def batches_to_compare(self, user, batch_ids: Iterable[int]) -> set[int]:
         """Which of these batches have at least two saved videos that this user may see."""
-        may_see = ExpressionWrapper(reduce(or_, reasons_to_see(user)), output_field=models.BooleanField())
+        may_see = ExpressionWrapper(seen_by(user), output_field=models.BooleanField())
         members = self.filter(batch_id__in=list(batch_ids)).annotate(may_see=may_see)
         found = members.values_list("batch_id", "tab", "may_see")  # no more conditions, or another index is taken
         ready = Counter(batch_id for batch_id, tab, is_seen in found if is_seen and tab == "ready")
@@ -295,9 +303,17 @@ def summarise(results: list[list]) -> TrackRecord:
     )
 
 
+# The conditions of two indexes, spelt as they are there: SQLite compares the text, and never looks into parameters.
+HAS_VIDEO_ID = Q(RawSQL("NOT (videos_generation.video_id = '')", [], models.BooleanField()))
+HAS_CAUSE = Q(RawSQL("NOT (videos_generation.error_class = '')", [], models.BooleanField()))
+
 # At least as long as any that we ever set (see lease.py).
 LONGEST_LEASE = max(timedelta(minutes=10), timedelta(seconds=2 * settings.LEASE_SECONDS))
 LONGEST_DELAY = timedelta(minutes=70)
+
+
+def seen_by(user) -> Q:
+    return reduce(or_, reasons_to_see(user))
 
 
 def reasons_to_see(user) -> list[Q]:

@@ -139,8 +139,8 @@ class ReviewLink(models.Model):
     def is_open(self) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
 
-    def revoke(self):
-        ReviewLink.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now())
+    def revoke(self) -> bool:
+        return bool(ReviewLink.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now()))
 
     def count_view(self):
         ReviewLink.objects.filter(pk=self.pk).update(views=F("views") + 1)

@@ -1,0 +1,117 @@
+"""Money in the admin: the ledger, line by line, and the budgets with what is used and left of each."""
+
+from django.contrib import admin
+from django.utils.formats import date_format
+from django.utils.html import format_html_join
+from django.utils.timezone import localtime
+
+from videos.admin_lists import LongList, StudioAdmin, link_to_video
+from videos.models import Budget, LedgerEntry
+from videos.models.budget import Left
+from videos.templatetags.studio import money
+
+LEDGER_WORDS = {
+    LedgerEntry.Kind.HOLD: "Held when it was asked for",
+    LedgerEntry.Kind.SETTLE: "Spent: the remote took it",
+    LedgerEntry.Kind.RELEASE: "Given back: it was not made",
+    LedgerEntry.Kind.LENGTH: "Difference to the real length",
+}
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(LongList):
+    list_title = "Ledger"
+    list_display = ["time", "what", "sum", "user", "provider", "video", "day"]
+    list_filter = ["user", "provider", "day"]
+    list_prefetch = ["user", "provider", "generation"]
+    search_fields = ["user", "generation"]
+    search_help_text = "A member's name, words of a prompt, or a video's whole id."
+    fields = ["time", "what", "user", "video", "provider", "videos", "amount", "currency", "day"]
+
+    def get_ordering(self, request):
+        """Of some days, day by day and member by member: the index of the days gives them so."""
+        has_day = any(name.startswith("day") for name in request.GET)
+        return ["-day", "-user", "-pk"] if has_day else super().get_ordering(request)
+
+    @admin.display(description="when")
+    def time(self, entry):
+        return date_format(localtime(entry.at), "j M Y, H:i:s")
+
+    @admin.display(description="what")
+    def what(self, entry):
+        return LEDGER_WORDS[entry.kind]
+
+    @admin.display(description="amount")
+    def sum(self, entry):
+        if not entry.amount:
+            return "" if entry.kind == LedgerEntry.Kind.SETTLE else "No price set"
+        sign = "−" if entry.amount < 0 else ""
+        return f"{sign}{money(abs(entry.amount), entry.currency)}"
+
+    @admin.display(description="video")
+    def video(self, entry):
+        return link_to_video(entry.generation)
+
+
+@admin.register(Budget)
+class BudgetAdmin(StudioAdmin):
+    list_title = "Budgets"
+    list_display = ["whose", "today", "this_month", "at_once"]
+    list_filter = ["scope"]
+    list_select_related = ["user"]
+    ordering = ["-scope", "pk"]  # all together, one, each
+    sortable_by = []
+    search_fields = ["user__username"]
+    search_help_text = "A member's name."
+
+    def get_changelist_instance(self, request):
+        shown = super().get_changelist_instance(request)
+        shown.result_list = Budget.objects.with_left(list(shown.result_list))
+        return shown
+
+    @admin.display(description="whose")
+    def whose(self, budget):
+        return str(budget)
+
+    @admin.display(description="today")
+    def today(self, budget):
+        return used_words(budget, "today")
+
+    @admin.display(description="this month")
+    def this_month(self, budget):
+        return used_words(budget, "this month")
+
+    @admin.display(description="in progress at once")
+    def at_once(self, budget):
+        if budget.in_flight is None:
+            return "No limit"
+        return f"{budget.in_flight:,} {'for each' if budget.scope == Budget.Scope.EACH else 'videos'}"
+
+
+def used_words(budget: Budget, period: str):
+    """Such as "3 of 5 videos, 2 left"; a limit for each member has no one use."""
+    limits = [one for one in budget.lefts if one.period == period]
+    if not limits:
+        return "No limit"
+    is_each = budget.scope == Budget.Scope.EACH
+    return lines([each_words(one) if is_each else left_words(one) for one in limits])
+
+
+def lines(sentences: list[str]):
+    return format_html_join("", "<div>{}</div>", ((one,) for one in sentences))
+
+
+def left_words(left: Left) -> str:
+    return f"{amount(left.used, left)} of {amount(left.limit, left)}{unit(left)}, {amount(left.left, left)} left"
+
+
+def each_words(left: Left) -> str:
+    return f"{amount(left.limit, left)}{unit(left)} each"
+
+
+def amount(number, left: Left) -> str:
+    return f"{number:,}" if left.unit == "videos" else money(number, left.unit)
+
+
+def unit(left: Left) -> str:
+    return " videos" if left.unit == "videos" else ""
