@@ -29,8 +29,22 @@ class KeptQuerySet(models.QuerySet):
             rows.update(**added)
 
 
-class BudgetUse(models.Model):
-    """What the ledger holds of one day or month: of one member, or of all (no user)."""
+class LedgerSum(models.Model):
+    """The sum of ledger lines of one backend and currency; what else they share, the subclasses say."""
+
+    backend = models.CharField(max_length=64, blank=True)
+    currency = models.CharField(max_length=3)
+    videos = models.IntegerField(default=0)
+    amount = models.DecimalField(max_digits=14, decimal_places=4, default=0)
+
+    objects = KeptQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class BudgetUse(LedgerSum):
+    """The ledger's sum for one day or month: of one member, or of all (no user)."""
 
     class Period(models.TextChoices):
         MONTH = "month", "Month"
@@ -39,13 +53,7 @@ class BudgetUse(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
     period = models.CharField(max_length=5, choices=Period)
     start = models.DateField()
-    backend = models.CharField(max_length=64, blank=True)
-    currency = models.CharField(max_length=3)
-    videos = models.IntegerField(default=0)
     unpriced = models.IntegerField(default=0, help_text="Of the videos: those without a price.")
-    amount = models.DecimalField(max_digits=14, decimal_places=4, default=0)
-
-    objects = KeptQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -65,18 +73,12 @@ class BudgetUse(models.Model):
         return f"{self.period} from {self.start}: {self.videos}, {self.amount} {self.currency}"
 
 
-class SpendDay(models.Model):
-    """What the ledger holds of one member, provider and day."""
+class SpendDay(LedgerSum):
+    """The ledger's sum for one member, provider and day."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="+")
     day = models.DateField()
-    backend = models.CharField(max_length=64, blank=True)
-    currency = models.CharField(max_length=3)
-    videos = models.IntegerField(default=0)
-    amount = models.DecimalField(max_digits=14, decimal_places=4, default=0)
-
-    objects = KeptQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -112,7 +114,7 @@ class UsageDayQuerySet(KeptQuerySet):
 
 
 class UsageDay(models.Model):
-    """What one member made with one provider of what was asked for on one day. In progress are those that are left."""
+    """What one member made on one day with one provider. Those not counted as ended are in progress."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="+")
@@ -138,7 +140,7 @@ class UsageDay(models.Model):
 
 
 class OwnerStorage(models.Model):
-    """What one member's saved videos take, in all and in the trash."""
+    """The storage of one member's saved videos, in all and in the trash."""
 
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="storage"
