@@ -24,7 +24,7 @@ STUDIO_KINDS = {
     "budget": "The budget of everyone together is used up",
     "disk": "The disk is nearly full",
     "backup": "The nightly backup failed",
-    "worker": "The worker is gone",
+    "worker": "The worker is down",
 }
 OWN_KINDS = {
     "finished": "My videos that are finished",
@@ -45,7 +45,7 @@ class Address:
 
 
 class Panel:
-    """Whose notices these are: where they are stored, who may be told, of which kinds, and where the form goes to."""
+    """One set of notices: where they are stored, which addresses and kinds are allowed, and where the form is sent."""
 
     def __init__(self, row: NoticeChoices, routes: str, kinds: dict[str, str], most: int, person):
         self.row, self.kinds, self.most, self.person = row, kinds, most, person
@@ -56,7 +56,7 @@ class Panel:
 
     @property
     def urls(self) -> list[str]:
-        """In force: the environment's, or those stored."""
+        """The addresses in use: the environment's, or the stored ones."""
         return (current().notify_urls if self.urls_are_fixed else self.row.notify_urls).split()
 
     @cached_property
@@ -88,7 +88,7 @@ def own_panel(person) -> Panel:
 
 
 def handle_of(url: str) -> str:
-    """Names one address in a form, without telling it."""
+    """Names one address in a form, without showing it."""
     return salted_hmac("videos.notice_forms", url).hexdigest()[:16]
 
 
@@ -103,7 +103,7 @@ class NoticesForm(forms.Form):
     prompts = forms.BooleanField(label="Quote the beginning of the prompt", required=False)
 
     def __init__(self, data, panel: Panel, is_known: Callable[[str], bool] | None = None):
-        """`is_known` says whether some service has such an address; without it nobody is asked."""
+        """`is_known` says whether some service has such an address; without it, this is not checked."""
         wanted = [kind for kind in panel.kinds if panel.row.is_told_of(kind)]
         super().__init__(data, initial={"kinds": wanted, "prompts": panel.quotes})
         self.panel, self.is_known = panel, is_known
@@ -134,12 +134,12 @@ class NoticesForm(forms.Form):
         return ""
 
     def point_to_errors(self):
-        """The page is long: the browser goes to the field that was refused."""
+        """Focuses the refused field, because the page is long."""
         for name in self.errors.keys() & self.fields.keys():
             self.fields[name].widget.attrs["autofocus"] = True
 
     def chosen(self) -> dict:
-        """What is to be stored: fields of NoticeChoices."""
+        """The fields of NoticeChoices to store."""
         given = {"notify_kinds": self.cleaned_data["kinds"]}
         if "prompts" in self.fields:
             given["notify_prompts"] = self.cleaned_data["prompts"]

@@ -1,4 +1,4 @@
-"""Which version runs, since when it runs on this data, and whether a newer one waits for a restart. Nobody is asked."""
+"""The running version, since when it runs on this data, and whether a newer one waits for a restart. No network."""
 
 import json
 import re
@@ -19,7 +19,7 @@ BEGINNING = 2000  # characters of the changelog: its newest heading is near the 
 @dataclass(frozen=True)
 class Release:
     version: str
-    before: str = ""  # the version that ran on this data before; "" where none is known
+    before: str = ""  # the version that ran on this data before; "" if none is known
     since: datetime | None = None
     waiting: str = ""  # a newer version whose files are here already, while this one still runs
 
@@ -37,7 +37,7 @@ def current_release() -> Release:
 
 
 def note_start():
-    """Keeps in the data folder which version runs, and which one ran before it."""
+    """Stores in the data folder which version runs, and which one ran before it."""
     noted = read_note()
     if noted.get("version") == __version__:
         return
@@ -59,7 +59,7 @@ def note_file() -> Path:
 
 
 def waiting_version() -> str:
-    """The newest version of the changelog beside the code, if it is newer than what runs: the files were updated."""
+    """The newest version in the code's changelog, if it is newer than the running one: the files were updated."""
     with suppress(OSError, UnicodeDecodeError), (settings.BASE_DIR / "CHANGELOG.md").open(encoding="utf-8") as file:
         newest = HEADING.search(file.read(BEGINNING))
         if newest and numbers(newest[1]) > numbers(__version__):

@@ -1,6 +1,6 @@
-"""Sends one message to addresses of apprise, in a process of its own, and says which address took it.
+"""Sends one message to addresses of apprise, in a separate process, and reports which addresses accepted it.
 
-An address may hold a password, so it is in no log, and pages show its end alone.
+An address may contain a password, so it is never logged, and pages show only its end.
 """
 
 import json
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 PROCESS = Path(__file__).with_name("push_process.py")
 SECONDS = 40.0  # for one message in all; the queue ends the task after 60
-# Where a member may be told: services whose host nobody chooses, so that no member can make the studio call another.
+# Services that a member may use. Their host is fixed, so a member cannot make the studio call a host of their choice.
 # Nothing behind a "?": there, apprise takes files to attach, other hosts and ways around checks.
 FOR_MEMBERS = re.compile(
     r"(?:tgram|slack|discord|pover|pbul|prowl|wxteams)://[\w.:@/#~+=-]+"
@@ -29,7 +29,7 @@ SERVICES_FOR_MEMBERS = "Telegram, Slack, Discord, Pushover, Pushbullet, Prowl, W
 
 
 class Outcome(StrEnum):
-    """What became of one address; the words of push_process.py."""
+    """The result for one address; the words of push_process.py."""
 
     TAKEN = "taken"
     NOT_TAKEN = "not taken"
@@ -37,28 +37,28 @@ class Outcome(StrEnum):
 
 
 def may_use(address: str, person) -> bool:
-    """Whether this person may have the studio call that address."""
+    """Whether this person may use that address."""
     return person.is_superuser or FOR_MEMBERS.fullmatch(address) is not None
 
 
 def masked(address: str) -> str:
-    """What pages show of an address, such as "mailtos://….com": its kind, and its last letters as of a key."""
+    """An address as pages show it, such as "mailtos://….com": its kind and its end."""
     kind, _, rest = address.partition("://")
     return f"{kind}://…{end_of_key(rest)}"
 
 
 def push(addresses: list[str], title: str, body: str) -> bool:
-    """Whether every address took it. Never raises."""
+    """Sends a message. Returns whether every address accepted it, and never raises."""
     return all(outcome == Outcome.TAKEN for outcome in outcomes(addresses, title, body))
 
 
 def is_known(address: str, seconds: float) -> bool:
-    """Whether some service has such an address; nothing is sent. Where this cannot be found out, it counts as known."""
+    """Whether some service has such an address; nothing is sent. If this cannot be found out, it counts as known."""
     return run([address], {"only_look": True}, seconds)[0] != Outcome.UNKNOWN
 
 
 def outcomes(addresses: list[str], title: str, body: str, seconds: float = SECONDS) -> list[Outcome]:
-    """What became of each address, in order. Never raises."""
+    """The result for each address, in order. Never raises."""
     return run(addresses, {"title": f"HeyGen Studio: {title}", "body": body}, seconds) if addresses else []
 
 

@@ -1,4 +1,4 @@
-"""Where somebody is told outside the browser, and of what: the studio's owners, or one person."""
+"""Choices about notices outside the browser, for the studio or for one person: addresses and kinds."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from videos.encryption import decrypt, encrypt
 
 
 class NoticeChoices(models.Model):
-    """Addresses hold passwords, so they are stored encrypted, and no page shows them again."""
+    """Addresses may contain passwords, so they are stored encrypted, and no page shows them again."""
 
     notify_urls_stored = models.TextField(blank=True, default="", editable=False)
     notify_kinds = models.JSONField(null=True, blank=True, editable=False)  # None: of every kind

@@ -18,7 +18,7 @@ from videos.remotes.errors import Cause, RemoteError
 from videos.remotes.transport import LARGEST_REPLY, Reply
 
 CONNECT_SECONDS = 10
-IDLE_SECONDS = 60  # a connection that nobody needed for so long is closed
+IDLE_SECONDS = 60  # a connection that was idle for this long is closed
 # The caller limits the time of a whole poll.
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 EITHER_ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
@@ -57,7 +57,7 @@ async def read_body(content: aiohttp.StreamReader) -> bytes:
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:
-    """The body of a server that compresses what was asked for as it is: at most LARGEST_REPLY bytes of it."""
+    """The body from a server that compresses without being asked to: at most LARGEST_REPLY bytes of it."""
     if encoding.strip().lower() not in {"gzip", "deflate"}:
         return body
     try:

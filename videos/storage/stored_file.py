@@ -8,18 +8,18 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 from django.conf import settings
 from django.db.models.fields.files import FieldFile
 
-SKIPPED = 64 * 1024  # bytes that are read and left out rather than asked for anew
+SKIPPED = 64 * 1024  # bytes that are read and skipped rather than requested again
 BROKEN_OFF = (HTTPClientError, IncompleteReadError)  # while a slow client took its time
 
 
 def open_stored(file: FieldFile) -> BinaryIO:
-    """The file, to be closed by the caller. Raises FileNotFoundError."""
+    """Opens the file, which the caller closes. Raises FileNotFoundError."""
     opened = file.storage.open(file.name)
     return BucketFile(opened) if settings.BUCKET else opened
 
 
 class BucketFile(io.RawIOBase):
-    """An object of a bucket as a file. Reading goes on in one answer of the bucket until somebody seeks elsewhere."""
+    """An object of a bucket as a file. Reading continues in one answer of the bucket until a seek to another place."""
 
     def __init__(self, opened):
         self.object, self.size = opened.obj, opened.size

@@ -1,4 +1,4 @@
-"""Videos as one archive, made while it is sent. They are already compressed, so they are stored as they are."""
+"""ZIP archives of saved videos, built while they are sent. Videos are compressed already, so they are only stored."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -52,7 +52,7 @@ def rows_of(pks: list[int]) -> list[Generation]:
 
 
 def archive_of(rows: list[Generation], user, is_clean: bool = False) -> StreamingHttpResponse:
-    """Each video with what it shows inside of it, unless `is_clean`, and contents.csv, which lists them all. A video
+    """These videos, each with a description inside unless `is_clean`, and contents.csv, which lists them all. A video
     whose file was removed meanwhile is left out."""
     pattern = Preferences.objects.of(user).name_pattern
     name_collections(rows, user, pattern)
@@ -67,7 +67,7 @@ def archive_of(rows: list[Generation], user, is_clean: bool = False) -> Streamin
 
 
 def long_archive(filters: GalleryFilters, user) -> Iterator[bytes]:
-    """The same of any number of videos: some are looked up whenever those before them are sent."""
+    """An archive of any number of videos: the next ones are looked up when those before them are sent."""
     archive, pattern = ZipStream(compress_type=ZIP_STORED), Preferences.objects.of(user).name_pattern
     taken: set[str] = set()
     count, before = 0, None
@@ -122,7 +122,7 @@ def parts_of_each(rows: list[Generation], is_clean: bool) -> dict[int, list[Part
 
 
 def parts_of(generation: Generation, is_clean: bool) -> list[Part]:
-    """What its file in the archive is put together of; nothing once its file is removed."""
+    """The parts of its file in the archive; none once its file is removed."""
     saved = generation.saved_video
     try:
         if is_clean:

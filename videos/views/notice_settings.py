@@ -70,7 +70,7 @@ def save(request: HttpRequest, panel: Panel, show_again: Callable[[], HttpRespon
 
 
 def is_known(url: str) -> bool:
-    """Asks a process of its own; one at a time, however many people add addresses."""
+    """Checks an address in a separate process, one at a time, however many people add addresses."""
     with one_of("notice-test", 1) as is_free:
         if not is_free:
             raise ValidationError(BUSY)
@@ -117,7 +117,7 @@ def say_outcome(request: HttpRequest, shown: str, outcome: push.Outcome):
     if outcome == push.Outcome.TAKEN:
         messages.success(request, f"{shown} took the test notice.")
     elif outcome == push.Outcome.UNKNOWN:
-        messages.error(request, f"{shown} is not sent to: no service has an address like this.")
+        messages.error(request, f"{shown} is not used: no service has an address like this.")
     else:
         rest = "Check the address, and whether this machine reaches the service."
         messages.error(request, f"{shown} did not take the test notice. {rest}")
