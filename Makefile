@@ -43,7 +43,7 @@ lint: .venv/test.lock ## ruff and djlint: check and format
 # quick ones that ask most of a database once more, on PostgreSQL. All of them run, even if one fails, or lint does.
 # Tests wait about as much as they work, so there are more workers than cores.
 TEST_WORKERS ?= 4
-PROCESS_WORKERS ?= 3
+PROCESS_WORKERS ?= 4
 ON_POSTGRES := $(patsubst %,tests/test_%.py,submit follow budgets save gallery updates select \
 	set_up share sign_in usage text outage cost_of_history kept_numbers search_index)
 PYTEST = $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal

@@ -478,14 +478,15 @@ def test_private_things_of_others_are_answered_like_missing_ones(world):
 
 
 def test_get_requests_change_nothing(world):
-    """Every page, by GET and HEAD, by everybody: afterwards the database is what it was, sessions' last use aside."""
+    """Everybody gets every page, and its maker asks for its head: afterwards the database is what it was, apart from
+    when sessions were last used."""
     models = [model for model in admin.site._registry if model is not Failure]
     before = {model: list(model.objects.order_by("pk").values()) for model in models}
     for name in TABLE:
         for person in world.people:
             client = Client()
             client.cookies["sessionid"] = world.sessions[person]
-            for method in (client.get, client.head):
+            for method in (client.get, client.head) if person == "member" else (client.get,):
                 answer = method(world.path(name))
                 if answer.streaming:
                     b"".join(answer.streaming_content)
