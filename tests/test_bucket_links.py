@@ -14,10 +14,9 @@ from django.core.files.base import ContentFile
 from django.test import Client
 
 from tests.parts.bucket import KEY, NAME, SECRET
-from tests.parts.exhibition import make
+from tests.parts.generations import make, make_ready
 from tests.parts.people import make_member, make_owner, signed_in
 from tests.parts.processes import environment, manage
-from tests.parts.things import make_ready
 from videos.models import Picture
 
 pytestmark = pytest.mark.django_db

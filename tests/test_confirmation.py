@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
 from videos.models import Budget, Generation, LedgerEntry, Provider, StudioSettings
 

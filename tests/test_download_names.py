@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import signed_in
 from videos.views.download_names import MOST_BYTES, words_of
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.parts.clicks import HTMX, click
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, make_owner, signed_in
 from tests.parts.things import make_ready
 from videos.models import Favourite, Generation

@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from tests.parts.accounts import account
-from tests.parts.generations import generate, picture
+from tests.parts.generations import completed, generate, picture
 from tests.parts.processes import LOOPBACK
-from tests.parts.saving import completed, save_until_ready
+from tests.parts.saving import save_until_ready
 from videos.engine.submit import submit
 from videos.models import Generation, Provider
 from videos.models.provider_limits import Asked, refusals

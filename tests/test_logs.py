@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
+from tests.parts.generations import make_queued, make_saving
 from tests.parts.processes import ROOT, environment
 from tests.parts.receiver import Receiver
-from tests.parts.things import make_queued, make_saving
 from videos import logs
 from videos.engine import save as saving
 from videos.engine.submit import submit

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from tests.parts.generations import complete, make_queued, make_ready, make_running, make_saving
 from tests.parts.processes import ROOT, environment
 from tests.parts.studio import copy_sqlite
-from tests.parts.things import complete, make_queued, make_ready, make_running, make_saving
 from videos import metrics
 from videos.engine.save import NoNewLink, try_later
 from videos.models import Alarm, Budget, MetricValue, ProcessLock, RemoteAccount

@@ -7,8 +7,8 @@ from django.utils.encoding import iri_to_uri
 from hypothesis import example, given
 from hypothesis import strategies as some
 
+from tests.parts.generations import make_queued
 from tests.parts.people import attempt, make_member, signed_in
-from tests.parts.things import make_queued
 from videos.views.next_page import LONGEST, asked_next, redirect_to
 
 pytestmark = pytest.mark.django_db

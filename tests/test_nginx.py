@@ -32,8 +32,7 @@ from io import BytesIO
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from tests.parts.people import make_member
-from tests.parts.generations import picture
-from tests.parts.things import make_ready
+from tests.parts.generations import make_ready, picture
 from tests.test_nginx import ODD_NAMES, WHOLE
 member, made = make_member("member"), {}
 make_member("other")

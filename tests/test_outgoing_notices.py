@@ -10,9 +10,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from tests.parts.generations import make_queued, make_ready
 from tests.parts.people import make_member
 from tests.parts.receiver import Receiver
-from tests.parts.things import make_queued, make_ready
 from videos.engine import outgoing
 from videos.engine.push import is_known, may_use
 from videos.engine.work import Work

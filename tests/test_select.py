@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from tests.parts.clicks import HTMX, click_selected
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
 from videos.models import Generation
 

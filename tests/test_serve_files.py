@@ -6,8 +6,8 @@ import pytest
 from django.core.files.base import ContentFile
 from django.test import Client
 
+from tests.parts.generations import make_ready
 from tests.parts.people import make_member, make_owner, signed_in
-from tests.parts.things import make_ready
 from videos.models import Generation, Picture, SavedVideo
 from videos.views.files import Slice
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from tests.parts.clicks import click
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
 from videos.models import Generation, PublicLink
 

@@ -18,7 +18,7 @@ HALVES = {
 MAKE = """
 from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
-from tests.parts.things import make_ready
+from tests.parts.generations import make_ready
 owner = get_user_model().objects.get(username="{username}")
 generation = make_ready(owner, "{username}", token="token-of-{username}")
 generation.saved_video.file.save("large.mp4", ContentFile(b"0123456789abcdef" * 65536 * 8), save=False)

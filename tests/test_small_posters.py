@@ -6,7 +6,7 @@ import pytest
 from django.core.files.storage import default_storage
 from PIL import Image
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
 from videos.models import SavedVideo
 from videos.storage import consistency

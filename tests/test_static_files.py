@@ -8,7 +8,7 @@ import sys
 import pytest
 from django.conf import settings
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.processes import ROOT
 from videos.models import Collection
 

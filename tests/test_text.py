@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from tests.parts.clicks import click_generate
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
 from videos.forms import LONGEST_PROMPT
 from videos.models import Generation

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.parts.accounts import account
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
 from videos.models import ProcessLock
 from videos.views.gallery import MOST_CHANGES

@@ -14,7 +14,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.processes import LOOPBACK, wait_until
 from tests.parts.standin import Standin
 from tests.parts.studio import csrf_token

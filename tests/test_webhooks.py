@@ -14,10 +14,10 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from tests.parts.generations import complete, make_queued, make_ready, make_running
 from tests.parts.processes import ROOT, wait_until
 from tests.parts.receiver import Receiver
 from tests.parts.studio import csrf_token
-from tests.parts.things import complete, make_queued, make_ready, make_running
 from videos import stopping
 from videos.engine import webhooks
 from videos.engine.poll import Work

@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.parts.audit import violations
-from tests.parts.exhibition import make, one_of_each
+from tests.parts.exhibition import one_of_each
 from tests.parts.extent import EVERYTHING
+from tests.parts.generations import make
 from videos.models import PublicLink
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -6,8 +6,8 @@ import pytest
 from django.core.files import File
 from playwright.sync_api import expect
 
-from tests.parts.exhibition import make
 from tests.parts.films import film, patched
+from tests.parts.generations import make
 from tests.parts.processes import ROOT
 from videos.codecs import ASKED
 from videos.storage import probe

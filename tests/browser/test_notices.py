@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.parts.exhibition import hang, make
+from tests.parts.generations import hang, make
 from videos.models import Generation
 from videos.models.changes import CHANGED
 

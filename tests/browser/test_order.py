@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import expect
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.processes import wait_until
 from videos.models import Generation, Provider
 

@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.parts.exhibition import make, one_of_each
+from tests.parts.exhibition import one_of_each
+from tests.parts.generations import make
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.parts.exhibition import make, settle
+from tests.parts.generations import make, settle
 from videos.models import Preferences
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
