@@ -25,7 +25,9 @@ from contextlib import closing
 
 import pytest
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, connections, transaction
+from django.test import TransactionTestCase
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -35,7 +37,7 @@ from tests.parts.people import make_owner
 from tests.parts.postgres import MIGRATED, migrated_server
 from tests.parts.standin import Standin
 from tests.parts.studio import Studio, copy_sqlite, migrate, prepared, use_copy_of
-from videos.models import Provider, StudioSettings
+from videos.models import StudioSettings
 from videos.models.studio_settings import CACHE
 
 PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio", "shared_studio"}
@@ -90,14 +92,29 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """What migrations put into the test database is known to every connection: under a browser's event loop Django
-    makes one anew, which would not know what to restore after a test that emptied the tables."""
+    """A test that commits leaves the database as it found it: emptied by Django, and then filled again.
+
+    Django would fill it only before the next test that asks for it, and one that asks for no such thing would find it
+    empty. Every connection knows that there are first rows, which keeps Django from making some of its own: under a
+    browser's event loop it makes a connection anew.
+    """
     with django_db_blocker.unblock():
         contents = getattr(connection, "_test_serialized_contents", None)
-        if contents is not None:
-            type(connections["default"])._test_serialized_contents = contents
-            rows = FirstRowsOfSqlite() if connection.vendor == "sqlite" else FirstRowsOfPostgres()
-            type(connection.creation).deserialize_db_from_string = lambda self, contents: rows.restore()
+        if contents is None:  # no test of this run commits
+            yield
+            return
+        type(connections["default"])._test_serialized_contents = contents
+        type(connection.creation).deserialize_db_from_string = lambda self, contents: None
+        rows = FirstRowsOfSqlite() if connection.vendor == "sqlite" else FirstRowsOfPostgres()
+    empty = TransactionTestCase._fixture_teardown
+
+    def empty_and_fill(test):
+        empty(test)
+        rows.restore()
+
+    TransactionTestCase._fixture_teardown = empty_and_fill
+    yield
+    TransactionTestCase._fixture_teardown = empty
 
 
 def tables_of_models():
@@ -106,7 +123,7 @@ def tables_of_models():
 
 class FirstRowsOfSqlite:
     """The rows that migrations made, as SQLite gives them. They go back in a hundredth of the time that Django takes
-    to read them from JSON and save them one by one, and hundreds of tests ask for it."""
+    to read them from JSON and save them one by one."""
 
     def __init__(self):
         with closing(sqlite3.connect(connection.settings_dict["NAME"])) as plain:  # nothing becomes a Python object
@@ -132,9 +149,9 @@ class FirstRowsOfPostgres:
             return b"".join(bytes(part) for part in copy)
 
     def restore(self):
-        if Provider.objects.exists():  # the test before was rolled back, so nothing is missing
-            return
         with transaction.atomic(), connection.cursor() as cursor:  # references are checked at its end
+            if ContentType.objects.exists():  # Django itself has made some rows
+                cursor.execute(f"TRUNCATE {', '.join(self.rows)}")
             for table, rows in self.rows.items():
                 if rows:
                     with cursor.copy(f'COPY "{table}" FROM STDIN') as copy:
