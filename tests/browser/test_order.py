@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.parts.generations import make
+from tests.parts.held import until_held
 from tests.parts.processes import wait_until
 from videos.models import Generation, Provider
 
@@ -37,15 +38,6 @@ def hold_advice(page):
     held = []
     page.route("**/compose/advice", lambda route: held.append(route))
     return held
-
-
-def until_held(page, held):
-    """Waits in the browser's loop, which also runs the routes."""
-    for _ in range(150):
-        if held:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("nothing was asked")
 
 
 def let_go(page, held):

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.parts.exhibition import hang, make
+from tests.parts.held import until_held
 from tests.parts.processes import wait_until
 from videos.models import Generation
 
@@ -205,8 +206,7 @@ def test_the_poster_and_the_prompt_are_shown_while_the_viewer_loads(room):
     assert box["width"] < box["height"]
     expect(room.locator("dialog")).to_contain_text("a lighthouse at dusk")
     expect(room.get_by_role("button", name="Close")).to_be_visible()
-    room.wait_for_timeout(300)
-    assert waiting
+    until_held(room, waiting)
     waiting.pop().continue_()
     expect(room.locator("dialog video.player")).to_be_visible()
     expect(room.locator("dialog img.expected")).to_have_count(0)
@@ -217,8 +217,7 @@ def test_a_viewer_that_is_closed_while_it_loads_stays_closed_and_silent(room):
     room.goto(room.studio.url)
     waiting = delay_viewer(room)
     room.locator(".card a.open").click()
-    room.wait_for_timeout(300)
-    assert waiting
+    until_held(room, waiting)
     room.keyboard.press("Escape")
     expect(room.locator("dialog")).to_be_hidden()
     with room.expect_response("**/g/*"):
