@@ -14,9 +14,10 @@ import psycopg
 import pytest
 from django.db import connection, connections
 
+from tests.parts.generations import completed
 from tests.parts.postgres import PACKAGE
 from tests.parts.processes import ROOT, wait_until
-from tests.parts.saving import completed, save_until_ready
+from tests.parts.saving import save_until_ready
 from tests.parts.studio import Studio, csrf_token
 from tests.parts.worker_processes import rows
 from videos.engine.recovery import write_side_file
@@ -136,7 +137,7 @@ def test_on_postgresql_the_nights_backup_is_restored_into_a_scratch_database_and
 
 MAKE_ONE = """
 from django.contrib.auth import get_user_model
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 make(get_user_model().objects.get())
 """
 

@@ -15,9 +15,9 @@ from PIL import Image
 from heygen_studio.wsgi import Incoming
 from tests.corpus_forms import ASKED, GOOD, ODD_BUT_RIGHT, TYPED, WIRE, multipart
 from tests.parts.extent import EVERYTHING
+from tests.parts.generations import make_queued, make_ready, make_running
 from tests.parts.people import make_member, signed_in
 from tests.parts.returned_form import ReturnedForm
-from tests.parts.things import make_queued, make_ready, make_running
 from videos.forms import RATIO
 from videos.models import Batch, Budget, Generation, LedgerEntry, Picture, Provider
 

@@ -9,7 +9,8 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from tests.parts.bucket import KEY, NAME, SECRET
-from tests.parts.saving import checkstudio, completed, make_due, save_until_ready, stored_sha256, true_sha256
+from tests.parts.generations import completed
+from tests.parts.saving import checkstudio, make_due, save_until_ready, stored_sha256, true_sha256
 from videos.engine.save import save
 from videos.storage import consistency
 from videos.storage.names import Names

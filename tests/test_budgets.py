@@ -8,9 +8,9 @@ from django.contrib.auth import get_user_model
 from django.db.models import Count, Sum
 
 from tests.parts.crowd import crowd
+from tests.parts.generations import make_queued, make_ready, make_running, make_saving
 from tests.parts.people import make_member, make_owner
 from tests.parts.studio import Studio
-from tests.parts.things import make_queued, make_ready, make_running, make_saving
 from videos.lifecycle import Status
 from videos.models import Batch, Budget, Generation, LedgerEntry, Outcome, OverBudget, Provider, Request, TokenTaken
 

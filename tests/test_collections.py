@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.parts.clicks import HTMX, click_generate, click_selected
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
 from videos.models import Clip, Collection, CollectionFull, Generation, NameTaken, PersonalNote
 from videos.models import collection as collection_module

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
 from videos.views.compare import Row
 

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
 from videos.advice import Plan
 from videos.models import Picture, Preset, Provider

@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from tests.parts.clicks import click, click_generate, click_selected
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
 from videos.models import Batch, Budget, Generation, Provider
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from tests.parts.generations import make_queued, make_running, picture
 from tests.parts.people import make_member
-from tests.parts.things import make_picture, make_queued, make_running
 from videos.engine import recovery
 from videos.engine.submit import submit
 from videos.models import Generation
@@ -60,10 +60,10 @@ def test_back_in_demo_mode_it_goes_on(made_in_demo, settings, remote):
 
 def test_a_picture_that_only_the_stand_in_has_is_uploaded_again(settings):
     settings.DEMO = True
-    picture = make_picture(make_member())
-    copy = picture.remote_copy(registry.row_key("heygen_workflows"))
+    kept = picture(by=make_member())
+    copy = kept.remote_copy(registry.row_key("heygen_workflows"))
     copy.remember(Image(asset_id="asset", address="http://127.0.0.1:1/assets/a.png"))
     assert copy.is_usable()
     settings.DEMO = False
     assert not copy.is_usable()
-    assert picture.remote_copy(registry.row_key("heygen_workflows")).address == ""
+    assert kept.remote_copy(registry.row_key("heygen_workflows")).address == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
 from videos.models import Collection, Preferences
 from videos.storage.described_copy import MARK, box, described, moved, split

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from tests.parts.generations import make_queued, make_running
 from tests.parts.people import signed_in
-from tests.parts.things import make_queued, make_running
 from videos.engine.recovery import recover
 from videos.engine.submit import submit
 from videos.models import Alarm, Generation

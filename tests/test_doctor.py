@@ -7,10 +7,10 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from tests.parts.generations import make_queued, make_ready
 from tests.parts.people import make_member
 from tests.parts.processes import environment
 from tests.parts.receiver import Receiver
-from tests.parts.things import make_queued, make_ready
 from tests.test_configuration import run
 from videos import diagnosis
 from videos.diagnosis import Level, diagnose

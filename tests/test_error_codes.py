@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 
-from tests.parts.exhibition import make
-from tests.parts.generations import generate
+from tests.parts.generations import generate, make
 from tests.parts.people import make_member
 from tests.parts.processes import ROOT
 from videos import wording

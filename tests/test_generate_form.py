@@ -13,8 +13,8 @@ from PIL import Image
 
 from tests.parts.clicks import click_generate
 from tests.parts.extent import EVERYTHING
+from tests.parts.generations import make_ready
 from tests.parts.people import make_member, make_owner, signed_in
-from tests.parts.things import make_ready
 from videos.forms import SettingsRefused, read_config
 from videos.models import Batch, Budget, Generation, Picture, Provider
 

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from tests.parts.exhibition import one_of_each
+from tests.parts.generations import make_queued, make_ready, make_running, make_saving
 from tests.parts.people import make_member
-from tests.parts.things import make_queued, make_ready, make_running, make_saving
 from videos.lifecycle import Status
 from videos.models import (
     Batch,

@@ -9,9 +9,8 @@ import pytest
 from django.utils import timezone
 
 from heygen_studio.time_zone import studio_day
-from tests.parts.generations import generate
+from tests.parts.generations import generate, make_queued, make_ready
 from tests.parts.people import make_manager, make_member, signed_in
-from tests.parts.things import make_queued, make_ready
 from videos import overview
 from videos.models import Budget, Collection, Generation, LedgerEntry, Provider, money
 from videos.models.money import by_collection, by_member, of_everyone

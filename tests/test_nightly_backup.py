@@ -11,8 +11,8 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.parts.bucket import KEY, NAME, SECRET
+from tests.parts.generations import make_ready
 from tests.parts.people import signed_in
-from tests.parts.things import make_ready
 from videos.models import Alarm
 from videos.storage import verified_backup
 from videos.storage.backup import BackupError, back_up

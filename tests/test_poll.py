@@ -13,8 +13,8 @@ from django_q.brokers import get_broker
 from django_q.models import OrmQ, Schedule
 
 from tests.parts.accounts import account
+from tests.parts.generations import make_queued
 from tests.parts.processes import wait_until
-from tests.parts.things import make_queued
 from videos import lease_files, stopping
 from videos.engine import enqueue, poll, poll_outcomes, recovery
 from videos.engine.submit import submit

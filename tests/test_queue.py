@@ -5,9 +5,8 @@ import pytest
 from django.utils.html import escape
 
 from tests.parts.clicks import HTMX, click
-from tests.parts.exhibition import make
+from tests.parts.generations import make, make_queued
 from tests.parts.people import make_member, signed_in
-from tests.parts.things import make_queued
 from videos.engine.submit import submit
 from videos.models import Generation, GenerationEvent
 from videos.views.gallery import Cursor

@@ -8,8 +8,8 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from PIL import Image
 
-from tests.parts.exhibition import make
 from tests.parts.films import film
+from tests.parts.generations import make
 from videos import tasks
 from videos.models import SavedVideo
 from videos.storage.remeasure import measure_earlier_copies

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.urls import get_resolver, reverse
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_owner, signed_in
 from videos.models import Generation
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from tests.parts.generations import make_queued, make_ready
 from tests.parts.people import signed_in
-from tests.parts.things import make_queued, make_ready
 from videos import wording
 from videos.engine.retention import retire
 from videos.models import Collection, Generation

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, make_owner, signed_in
 from videos.models import Clip, Collection, Comment, TooManyComments
 from videos.models import review as review_module

@@ -16,8 +16,8 @@ from django_q.models import Failure, Task
 
 from tests.parts.accounts import account
 from tests.parts.extent import EVERYTHING
+from tests.parts.generations import make_ready, picture
 from tests.parts.people import make_manager, make_member, make_owner
-from tests.parts.things import make_picture, make_ready
 from videos import signed_links
 from videos.accounts import sessions
 from videos.models import (
@@ -299,7 +299,7 @@ class World:
         self.sessions = {name: self.live_session(person) for name, person in self.people.items()}
         get_user_model().objects.filter(username="gone").update(is_active=False)
         member, owner = self.people["member"], self.people["owner"]
-        self.picture = make_picture(member)
+        self.picture = picture(by=member)
         self.generation = make_ready(member, start_frame=self.picture)
         self.collection = Collection.objects.make(member, "Autumn launch")
         self.preset = Preset.objects.create(owner=member, name="Tall", aspect_ratio="9:16")

@@ -11,8 +11,9 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 
+from tests.parts.generations import completed
 from tests.parts.processes import wait_until
-from tests.parts.saving import completed, make_due, save_until_ready, start_saver, stored_sha256, true_sha256
+from tests.parts.saving import make_due, save_until_ready, start_saver, stored_sha256, true_sha256
 from tests.parts.standin import Standin
 from videos.engine.save import save
 from videos.models import Generation, SavedVideo

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings as conf
 
+from tests.parts.generations import completed
 from tests.parts.listeners import Canary
-from tests.parts.saving import completed, make_due, save_until_ready, start_saver, stored_sha256, true_sha256
+from tests.parts.saving import make_due, save_until_ready, start_saver, stored_sha256, true_sha256
 from tests.parts.standin import Standin
 from videos.engine.save import save
 from videos.models import Generation, SavedVideo

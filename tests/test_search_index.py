@@ -3,8 +3,8 @@
 import pytest
 from django.db import connection
 
+from tests.parts.generations import make_queued
 from tests.parts.people import make_member
-from tests.parts.things import make_queued
 from videos import search_index
 from videos.models import Generation
 

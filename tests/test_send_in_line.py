@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.parts.generations import make_queued
 from tests.parts.people import make_member
-from tests.parts.things import make_queued
 from videos import stopping, tasks
 from videos.models import Generation
 

@@ -15,9 +15,9 @@ from django.db import OperationalError, ProgrammingError, connections
 from django.utils.html import escape
 
 from tests.parts.accounts import account
+from tests.parts.generations import completed, make_queued, make_ready, picture
 from tests.parts.processes import wait_until
-from tests.parts.saving import completed, make_due, save_until_ready
-from tests.parts.things import make_picture, make_queued, make_ready
+from tests.parts.saving import make_due, save_until_ready
 from videos import stopping, tasks
 from videos.engine import poll_outcomes
 from videos.engine.save import save
@@ -150,7 +150,7 @@ def test_another_error_of_the_system_while_saving_is_a_fault_of_the_studio(remot
 
 
 def test_a_picture_that_its_bucket_does_not_give_waits_and_is_no_fault_of_the_studio(remote, owner, monkeypatch):
-    generation = make_queued(owner, start_frame=make_picture(owner))
+    generation = make_queued(owner, start_frame=picture(by=owner))
 
     def away(*arguments, **named):
         raise EndpointConnectionError(endpoint_url="http://bucket")

@@ -8,9 +8,8 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make, make_queued, make_running
 from tests.parts.people import make_member, signed_in
-from tests.parts.things import make_queued, make_running
 from videos.models import Collection, Provider
 from videos.models.usage import usage
 

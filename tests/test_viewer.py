@@ -4,9 +4,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make, make_queued
 from tests.parts.people import make_member, signed_in
-from tests.parts.things import make_queued
 from videos.engine.submit import submit
 from videos.models import Generation
 

@@ -28,7 +28,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.files.base import ContentFile
 from tests.parts.people import make_member
-from tests.parts.things import make_ready
+from tests.parts.generations import make_ready
 member = make_member()
 saved = make_ready(member).saved_video
 saved.file.save("whole.mp4", ContentFile(os.urandom(1024) * 1024 * %d), save=False)

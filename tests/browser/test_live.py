@@ -5,12 +5,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 
 in_database = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 PREPARE = """
 from django.contrib.auth import get_user_model
-from tests.parts.exhibition import make, one_of_each
+from tests.parts.exhibition import one_of_each
 from videos.models import Generation, RemoteAccount
 owner = get_user_model().objects.get(username="{}")
 """
