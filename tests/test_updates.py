@@ -164,5 +164,5 @@ def test_a_pause_and_its_end_reach_an_open_page(member):
 def test_one_look_costs_a_handful_of_queries_whatever_the_page_shows(member, django_assert_max_num_queries):
     make(member, status="queued", count=40)
     tab = Tab(member)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         assert tab.look().status_code == 204
