@@ -192,7 +192,7 @@ def test_cancelling_what_is_all_on_its_way_says_why_not(client, member):
 
 def test_trash_says_why_what_is_in_progress_stays(client, member):
     page = select(client, "trash", make(member, status="queued", count=2)).content.decode()
-    assert "still in progress" in page
+    assert "in progress, or may have been charged" in page
     assert "Cancel" in page
 
 

@@ -274,7 +274,7 @@ def test_all_results_of_a_filter_are_one_download_whatever_their_number(client, 
 def test_more_than_are_taken_at_once_is_said(client, owner, monkeypatch):
     monkeypatch.setattr(gallery, "MOST_TAKEN", 2)
     make(owner, count=3)
-    assert "of which the newest 2 are taken" in client.get("/").content.decode()
+    assert "of which the newest 2 are selected" in client.get("/").content.decode()
 
 
 def test_nothing_of_anybody_else_is_in_a_stack(client, owner):
