@@ -16,7 +16,7 @@ from videos.models.budget import LedgerEntry
 from videos.models.generation import Generation
 from videos.models.generation_queryset import NOT_ITS_FAULT
 from videos.models.kept_numbers import BudgetUse, OwnerStorage, ProviderRecord, SpendDay, UsageDay, bucket_of
-from videos.models.transactions import batched, retried
+from videos.models.transactions import batched, retried, unmapped
 
 AT_ONCE = 2000
 ROWS_LOOKED_AT = 1000  # of each index, for its statistics
@@ -158,7 +158,7 @@ def lock_tables():
 def differences() -> list[str]:
     """The differences between kept numbers and rows, one sentence each. The studio may keep running."""
     found = []
-    with one_moment():
+    with unmapped(), one_moment():
         for table in TABLES:
             found += differences_of(table)
     return found

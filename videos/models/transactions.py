@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from itertools import count
 from typing import Any
@@ -80,3 +81,20 @@ def batched(things: Iterable, size: int) -> Iterator[list]:
     things = list(things)
     for start in range(0, len(things), size):
         yield things[start : start + size]
+
+
+@contextmanager
+def unmapped() -> Iterator[None]:
+    """SQLite does not map its file into memory: whatever goes through all rows would otherwise take up as much as may
+    be mapped."""
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA mmap_size")
+        found = cursor.fetchone()
+        cursor.execute("PRAGMA mmap_size = 0")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA mmap_size = {found[0] if found else 0}")

@@ -30,6 +30,7 @@ from videos.models import Generation, Picture, ProcessLock, SavedVideo
 from videos.models.process_lock import NIGHTLY
 from videos.models.recount import differences, recount, refresh_statistics
 from videos.models.studio_settings import current
+from videos.models.transactions import unmapped
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.checked_connection import FetchError
@@ -183,7 +184,7 @@ def compare(is_hashed: Callable[[int], bool] = lambda pk: False, is_noted: bool 
     The storage is listed before the rows are read, so a file created in between is not seen at all.
     """
     now, found, strange = timezone.now(), [], []
-    with Listing(list_storage()) as listing:
+    with unmapped(), Listing(list_storage()) as listing:
         for rows, check in (
             (SavedVideo.objects.select_related("generation"), check_copy),
             (Picture.objects, check_picture),
