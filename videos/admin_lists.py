@@ -34,9 +34,18 @@ class StudioAdmin(admin.ModelAdmin):
     paginator = BoundedPaginator
     list_title = ""
 
+    show_facets = admin.ShowFacets.NEVER  # they count all rows, once for each choice
+
     def changelist_view(self, request, extra_context=None):
-        title = self.list_title or str(self.opts.verbose_name_plural).capitalize()
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        return super().changelist_view(request, {"title": self.title_of_list, **(extra_context or {})})
+
+    def render_change_form(self, request, context, *arguments, **options):
+        context["list_title"] = self.title_of_list
+        return super().render_change_form(request, context, *arguments, **options)
+
+    @property
+    def title_of_list(self) -> str:
+        return self.list_title or str(self.opts.verbose_name_plural).capitalize()
 
 
 class LookOnly(StudioAdmin):
