@@ -271,7 +271,7 @@ def back(request, queryset):
 
 
 def cost_words(generation: Generation) -> str:
-    """What it costs by this studio's price list, and what became of that in the budget."""
+    """Its cost by this studio's price list, and whether that is held, spent or released in the budget."""
     entries = list(generation.ledger.all())
     if generation.estimate is None:
         return "no price is set"

@@ -1,4 +1,4 @@
-"""What the admin's lists have in common: nothing in them costs more when there is more history."""
+"""The common parts of the admin's lists, which cost no more as history grows."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -66,7 +66,7 @@ class LongList(LookOnly):
     filter has an index that gives its rows newest first, or takes so many that the newest are soon found.
 
     `search_fields` name what has an index: whose a row is, of which video it is, or an id, which is looked up whole.
-    What is beside a row is asked for the rows of a page alone: a join may be begun at the other table.
+    Related rows are only fetched for the rows of one page, because a join may start at the other table.
     """
 
     ordering = ["-pk"]

@@ -1,4 +1,4 @@
-"""What people do with finished videos, in the admin: collections, reviews and their links, verdicts, presets.
+"""Collections, reviews and their links, verdicts and presets in the admin.
 
 All of it is edited on the studio's own pages; owners look at it here, across members, and revoke links.
 """

@@ -39,7 +39,7 @@ def notices_for(user) -> list[Notice]:
 
 
 def news_of_clients(user) -> list[Notice]:
-    """What clients answered or said behind this person's review links since they last opened the collection."""
+    """The answers and comments of clients since this person last opened the collection."""
     return [news_of(link) for link in ReviewLink.objects.with_news_for(user)[:NEWS_SHOWN]]
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from videos import wording
 from videos.lifecycle import Status
 from videos.models import Generation, GenerationEvent, LedgerEntry, Step
-from videos.models.event import TROUBLE
+from videos.models.event import PROBLEMS
 from videos.templatetags.studio import money, size
 
 # Step → (icon, what happened). {name} is the remote API, {who} a person or the worker.
@@ -166,7 +166,7 @@ def line_of(generation: Generation, event: GenerationEvent) -> Line:
     facts = {"name": generation.remote_name, "who": who(event), "host": event.host or "this machine"}
     facts = event.facts | facts
     detail = event.note or wording.fill(DETAILS.get(event.step, ""), facts)
-    tone = "good" if event.step in GOOD else "bad" if event.step in BAD else "warn" if event.step in TROUBLE else ""
+    tone = "good" if event.step in GOOD else "bad" if event.step in BAD else "warn" if event.step in PROBLEMS else ""
     if event.step == Step.INTERRUPTED:
         clause = wording.sentence(*event.code.partition(".")[::2], generation.remote_name, **event.facts)
         detail = f"{clause[:1].upper()}{clause[1:]}. It goes on from there at once."

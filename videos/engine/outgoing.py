@@ -85,7 +85,7 @@ def look_at_peoples_budgets():
 
 
 def used_up(budget: Budget | None, user=None) -> str:
-    """What it says of a period in which nothing is left; "" while there is something."""
+    """The sentence for a used-up period; "" while something is left."""
     empty = [left for left in (budget.left(user) if budget else []) if left.left <= 0]
     return empty[0].sentence() if empty else ""
 

@@ -39,7 +39,7 @@ class OtherContents(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """What one click of Generate would make, where that is more than owners let pass unasked. `key` answers yes to
+    """The videos and price of one click of Generate, if they exceed the owners' limits. `key` answers yes to
     exactly these videos at this price."""
 
     videos: int

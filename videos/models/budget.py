@@ -135,7 +135,7 @@ class BudgetQuerySet(models.QuerySet):
 
 
 def uses_now(*periods: str, **whose) -> list[BudgetUse]:
-    """What the ledger holds of today and this month, or of one of them."""
+    """The ledger's sums of today and this month, or of one of them."""
     starts = {"day": studio_day(), "month": studio_day().replace(day=1)}
     backends = ["", *registry.active_keys()]
     rows = [

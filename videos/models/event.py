@@ -72,7 +72,7 @@ REPEATING = {
     *CHECKS,
 }
 ATTEMPTS = {Step.SENDING, Step.SENDING_AGAIN}
-TROUBLE = REPEATING - {Step.NEW_LINK, Step.CHECKED} | {Step.REFUSED, Step.UNKNOWN, Step.FAILED, Step.STOPPED}
+PROBLEMS = REPEATING - {Step.NEW_LINK, Step.CHECKED} | {Step.REFUSED, Step.UNKNOWN, Step.FAILED, Step.STOPPED}
 
 
 class GenerationEventManager(models.Manager):

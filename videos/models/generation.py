@@ -337,7 +337,7 @@ class Generation(Claim, Facts, Numbers, Sharing, Trash, models.Model):
 
     @retried
     def note_redrawn(self):
-        """Poster and last frame were drawn again; the small poster, of the old one, is to be made anew."""
+        """Notes that poster and last frame were drawn again, so that the small poster is made again."""
         if lock_in_order(Generation.objects.filter(pk=self.pk)):
             SavedVideo.objects.filter(generation=self).update(small_poster="")
             self.log(Step.REDRAWN)

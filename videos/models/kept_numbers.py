@@ -114,7 +114,7 @@ class UsageDayQuerySet(KeptQuerySet):
 
 
 class UsageDay(models.Model):
-    """What one member made on one day with one provider. Those not counted as ended are in progress."""
+    """One member's generations of one day with one provider. Those not counted as ended are in progress."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="+")

@@ -182,7 +182,7 @@ class ReviewLink(models.Model):
     @retried
     def answer(self, clip: Clip, state: str, name: str):
         """Stores that the client approves or asks for a change. The state in the studio's review changes too."""
-        clip.decide(state, name)  # first: it locks the video, which whoever removes it locks before all else
+        clip.decide(state, name)  # first: it locks the video, which removing it also locks before anything else
         ReviewAnswer.objects.update_or_create(link=self, clip=clip, defaults={"state": state, "name": name})
         self.note_news(clip, f"review.{state}", name)
 

@@ -234,7 +234,7 @@ def subscription(details: Any) -> tuple[Decimal | None, str]:
 
 
 def usage_based(details: Any) -> tuple[Decimal | None, str]:
-    """What is left below the spending cap, or the credits if there is no cap."""
+    """The rest below the spending cap, or the credits if there is no cap."""
     cap, spent = number(inside(details, "spending_cap_usd")), number(inside(details, "spending_current_usd"))
     if cap is not None and spent is not None:
         return max(Decimal(0), cap - spent), "USD"

@@ -162,7 +162,7 @@ class Hashing:
     whole: list[SavedVideo | Picture] = field(default_factory=list)
 
     def wrong_bytes(self, row: SavedVideo | Picture) -> str:
-        """What is wrong with the bytes of a file, or "". A file that cannot be read does not stop the check."""
+        """The problem with the bytes of a file, or "". A file that cannot be read does not stop the check."""
         if not self.is_wanted(row.pk):
             return ""
         name = row.file.name

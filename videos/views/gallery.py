@@ -352,7 +352,7 @@ def redraw_list(request: HttpRequest, filters: GalleryFilters, **context) -> Htt
 
 
 def page_filters(request: HttpRequest) -> GalleryFilters:
-    """What the page that asked shows. An address that cannot be read is no reason to fail."""
+    """The filters of the page that sent the request; the defaults if its address cannot be read."""
     try:
         return GalleryFilters.asked_for(QueryDict(urlsplit(request.htmx.current_url or "").query))
     except (ValueError, TooManyFieldsSent):
@@ -424,7 +424,7 @@ def trash_context(request: HttpRequest, filters: GalleryFilters) -> dict:
 
 
 def selection_context(on_this_tab: Count) -> dict:
-    """What *Select all* comes to."""
+    """How many videos *Select all* selects."""
     is_more = on_this_tab.found > MOST_TAKEN
     return {"on_this_tab": on_this_tab, "most_taken": MOST_TAKEN, "is_more_than_taken": is_more}
 

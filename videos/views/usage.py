@@ -44,7 +44,7 @@ def usage_page(request):
 
 
 def spend_note(asked: Usage) -> str:
-    """What the sum of money means, and what it leaves out."""
+    """A sentence about the sum of money: its meaning, and missing prices."""
     if not Provider.objects.exclude(price=None).exists():
         return "no provider has a price yet"
     unpriced = [
