@@ -15,10 +15,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from tests.parts.accounts import account
+from tests.parts.generations import complete, completed, make_queued, make_ready, make_running, make_saving, picture
 from tests.parts.people import attempt, make_member, signed_in
-from tests.parts.saving import completed, save_until_ready
+from tests.parts.saving import save_until_ready
 from tests.parts.studio import PASSWORD
-from tests.parts.things import complete, make_picture, make_queued, make_ready, make_running, make_saving
 from videos.engine.poll_outcomes import judge
 from videos.models import (
     Budget,
@@ -133,9 +133,9 @@ def test_a_list_asks_the_database_as_often_for_many_rows_as_for_few(admins, memb
 
 
 def test_no_link_token_or_lease_is_on_any_page(admins, owner, member):
-    picture = make_picture(member)
-    picture.remote_copy("heygen_workflows").remember(Image(asset_id="asset-1", address=f"{SECRETS}&of=picture"))
-    generation = make_saving(member, start_frame=picture, end_frame_url=f"{SECRETS}&of=frame")
+    frame = picture(by=member)
+    frame.remote_copy("heygen_workflows").remember(Image(asset_id="asset-1", address=f"{SECRETS}&of=picture"))
+    generation = make_saving(member, start_frame=frame, end_frame_url=f"{SECRETS}&of=frame")
     Generation.objects.filter(pk=generation.pk).update(video_url=f"{SECRETS}&of=video")
     sending = Generation.objects.claim_to_save(generation.pk)
     link = PublicLink.objects.create(generation=generation)
@@ -151,7 +151,7 @@ def test_no_link_token_or_lease_is_on_any_page(admins, owner, member):
         str(sending.lease_token),
         generation.batch.form_token,
     ]
-    rows = [generation, picture, link, one_time, ProcessLock.objects.get(), generation.batch, account()]
+    rows = [generation, frame, link, one_time, ProcessLock.objects.get(), generation.batch, account()]
     for row in rows:
         base = f"/admin/videos/{row._meta.model_name}/"
         for path in (base, f"{base}{row.pk}/change/", f"{base}{row.pk}/history/"):

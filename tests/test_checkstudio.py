@@ -11,8 +11,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from tests.parts.generations import picture
-from tests.parts.saving import checkstudio, completed, save_until_ready, stored_sha256, true_sha256
+from tests.parts.generations import completed, picture
+from tests.parts.saving import checkstudio, save_until_ready, stored_sha256, true_sha256
 from videos.models import Generation, Picture, ProcessLock, SavedVideo
 from videos.storage.consistency import compare, empty_trash, nightly, tonight
 from videos.storage.names import Names, partial_path

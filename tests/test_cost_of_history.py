@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.parts.exhibition import make, one_of_each
+from tests.parts.exhibition import one_of_each
+from tests.parts.generations import make
 from tests.parts.history import History
 from tests.parts.people import make_member, make_owner, signed_in
 from videos.admin_lists import LongList, StudioAdmin

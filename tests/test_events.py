@@ -8,9 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.parts.generations import generate, owner
+from tests.parts.generations import generate, make_queued, make_ready, make_running, make_saving, owner
 from tests.parts.people import make_member, signed_in
-from tests.parts.things import make_queued, make_ready, make_running, make_saving
 from videos.lifecycle import Status
 from videos.models import Batch, Clip, Collection, Generation, GenerationEvent, Outcome, Provider, Request
 from videos.timeline import timeline

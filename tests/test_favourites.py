@@ -7,9 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.parts.clicks import HTMX, click
-from tests.parts.generations import make
+from tests.parts.generations import make, make_ready
 from tests.parts.people import make_member, make_owner, signed_in
-from tests.parts.things import make_ready
 from videos.models import Favourite, Generation
 from videos.models.bounded import Count
 

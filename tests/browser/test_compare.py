@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

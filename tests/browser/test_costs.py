@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from videos.models import Generation, Provider, StudioSettings
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
-from tests.parts.things import make_ready
+from tests.parts.generations import make_ready
 from videos.models import Batch, Favourite, Generation, LedgerEntry, SavedVideo
 from videos.models.recount import refresh_statistics
 
