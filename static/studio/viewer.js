@@ -22,7 +22,7 @@ const showLoading = (card) => {
   const ratioClasses = [...card.classList].filter((name) => name.startsWith("r-"));
   const poster = find(".poster", card);
   loading.classList.add(...ratioClasses);
-  if (poster) find("img", loading).src = poster.src;
+  if (poster) find("img", loading).src = poster.currentSrc || poster.src; // the one that is here already
   else find("img", loading).remove();
   find(".whole-prompt", loading).textContent = find(".prompt", card).textContent;
   find("#viewer-body").replaceChildren(loading);
@@ -85,7 +85,7 @@ const followHistory = (event) => {
 addEventListener("popstate", followHistory, true);
 
 listen("click", (event) => {
-  const link = event.target.closest("#cards a.open:not([data-stack]), #cards .segments a, #viewer a[data-view]");
+  const link = event.target.closest("#cards a.open:not([data-stack]), #viewer a[data-view]");
   if (event.target === viewer) viewer.close(); // a click outside the dialog
   if (!viewer || !link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
