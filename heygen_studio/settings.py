@@ -161,7 +161,11 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "videos.context.studio",
             ],
-            "builtins": ["django_htmx.templatetags.django_htmx", "videos.templatetags.icons"],
+            "builtins": [
+                "django_htmx.templatetags.django_htmx",
+                "videos.templatetags.cached_include",
+                "videos.templatetags.icons",
+            ],
         },
     }
 ]

@@ -110,6 +110,7 @@ TABLE = {
     "undo": Row(ITS_MAKER, get=200, post=302, htmx_post=200),
     "compose": page(SIGNED_IN),
     "prompt_words": page(SIGNED_IN),
+    "keys": page(SIGNED_IN),
     "presets": page(SIGNED_IN, post=422),
     "use_preset": action(ITS_MAKER, post=200),
     "remove_preset": action(ITS_MAKER, post=200),

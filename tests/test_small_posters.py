@@ -1,6 +1,7 @@
 """A card shows a small poster, which is made when it is first asked for and goes with its video."""
 
 import io
+import re
 
 import pytest
 from django.core.files.storage import default_storage
@@ -35,6 +36,15 @@ def test_a_card_asks_for_the_small_poster_and_gets_at_most_20_kilobytes(video):
     picture = Image.open(io.BytesIO(body(answer)))
     assert len(body(fetched(video))) <= MOST_BYTES
     assert max(picture.size) <= SIDES[0]
+
+
+def test_a_card_offers_the_small_and_the_whole_poster_with_their_widths(video):
+    page = signed_in(video.owner).get("/").content.decode()
+    offered = [one.split() for one in re.search(r'srcset="([^"]+)"', page)[1].split(",")]
+    assert len(offered) == 2
+    for address, width in offered:
+        picture = Image.open(io.BytesIO(body(signed_in(video.owner).get(address))))
+        assert f"{picture.width}w" == width
 
 
 def test_a_busy_picture_is_kept_small_too(video):

@@ -53,7 +53,8 @@ def test_a_stack_says_how_far_it_is_and_has_a_segment_for_each_video(client, own
     settle(made[1], "failed", 60, 90, {})
     html = client.get("/").content.decode()
     assert re.search(r"<b>0 of 4</b>\s+1 rendering · 2 waiting · 1 without a video", html)
-    assert re.findall(r'<a class="(\w+)"\s+href="/g/', html) == ["rendering", "waiting", "waiting", "failed"]
+    segments = re.search(r'<div class="segments"[^>]*>(.*?)</div>', html, re.DOTALL)[1]
+    assert re.findall(r'<i class="(\w+)">', segments) == ["rendering", "waiting", "waiting", "failed"]
 
 
 def test_a_stack_that_waits_says_the_place_of_its_first_and_updates_follow_it(client, owner):

@@ -45,6 +45,7 @@ urlpatterns = [
     path("", gallery.gallery, name="gallery"),
     path("look", gallery.look, name="look"),
     path("updates", gallery.updates, name="updates"),
+    path("keys", gallery.keys, name="keys"),
     path("generate", compose.generate, name="generate"),
     path("undo/<uuid:batch>", compose.undo, name="undo"),
     path("compose", compose.compose, name="compose"),

@@ -23,11 +23,12 @@ const removeCard = (card, hadFocus) => {
 const stackOf = (card) => document.getElementById(`b-${card.dataset.batch}`);
 const stackLink = (stack) => find("[data-stack]", stack);
 export const isOpen = (stack) => stackLink(stack)?.ariaExpanded === "true";
+export const batchOf = (stack) => find("[name=batches]", stack).value;
 
 /* An open stack names itself to every look for what changed, so that its cards are sent too. */
 export const openStack = (stack) => {
   stackLink(stack).ariaExpanded = true;
-  const input = { type: "hidden", name: "open", value: stackLink(stack).dataset.stack };
+  const input = { type: "hidden", name: "open", value: batchOf(stack) };
   stack.append(createElement("input", input));
 };
 

@@ -106,7 +106,7 @@ listen("click", (event) => {
   if (filler) {
     filler.closest("[popover]")?.hidePopover();
     unfold();
-    fillPrompt(filler.dataset.fill);
+    fillPrompt(filler.textContent);
   }
   // A folded composer shows no price, so the first click unfolds it and sends nothing.
   if (smallScreen.matches && target.closest(".send") && !composer().matches(".is-open")) {
@@ -152,7 +152,7 @@ listen("batch-made", () => {
     for (const which of ["start", "end"]) if (hasFrame(which)) loadFrame(which);
   }
   const recent = createElement("button", { type: "button", dir: "auto", textContent: sentPrompt });
-  recent.dataset.fill = sentPrompt;
+  recent.dataset.fill = "";
   find("#recent > div").prepend(recent);
   if (smallScreen.matches) {
     unfold(false);

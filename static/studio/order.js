@@ -27,7 +27,7 @@ const orderOfThePage = () => {
 const isPriced = () => chosenModels().length > 0 && currentOrder() === pricedOrder;
 
 const showWaitingLabels = () => {
-  const names = chosenModels().map((model) => model.dataset.name);
+  const names = chosenModels().map((model) => find(".name", model.parentElement).textContent);
   const videos = names.length * field("count").value;
   find("#show-provider").textContent = names.join(", ") || "Choose a model";
   find("#show-estimate").textContent = names.length ? `${videos > 1 ? `${videos} videos ` : ""}price…` : "";

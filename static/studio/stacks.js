@@ -1,5 +1,5 @@
 /* Opens a stack in place, and closes it. Loaded once that is asked for. */
-import { cardsWithin, isOpen, openStack } from "./cards.js";
+import { batchOf, cardsWithin, isOpen, openStack } from "./cards.js";
 import { find } from "./dom.js";
 
 const close = (stack) => {
@@ -11,7 +11,7 @@ const close = (stack) => {
 const showCards = (stack) => {
   openStack(stack);
   const query = new URLSearchParams(find("#live").getAttribute("hx-get").split("?")[1]);
-  query.set("batch", find("[data-stack]", stack).dataset.stack);
+  query.set("batch", batchOf(stack));
   return htmx.ajax("GET", `/?${query}&open=1`, { source: stack, target: "#cards", swap: "cards" });
 };
 

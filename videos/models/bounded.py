@@ -7,6 +7,8 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 
 MOST_COUNTED = 1000
+ANY_VALUE = "\0any"  # no text that is stored or asked for has a NUL
+Select = tuple[str, tuple]  # SQL and its parameters
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,13 @@ class Count:
 
 def count_each(wanted: dict[str, Iterable[models.QuerySet]]) -> dict[str, Count]:
     """Name → how many different rows these querysets of one model have together. One query for all of them."""
+    return count_selects({name: [limited(rows) for rows in querysets] for name, querysets in wanted.items()})
+
+
+def count_selects(wanted: dict[str, list[Select | None]]) -> dict[str, Count]:
     selects, parameters = [], []
-    for querysets in wanted.values():
-        parts = [part for part in map(limited, querysets) if part]
+    for found in wanted.values():
+        parts = [part for part in found if part]
         union = " UNION ".join(f"SELECT * FROM ({sql}) AS part" for sql, _ in parts) or "SELECT 1 WHERE 1 = 0"
         selects.append(f"(SELECT COUNT(*) FROM ({union}) AS rows)")
         parameters += [value for _, values in parts for value in values]
@@ -39,7 +45,7 @@ def count_each(wanted: dict[str, Iterable[models.QuerySet]]) -> dict[str, Count]
     return {name: Count(min(number, MOST_COUNTED + 1)) for name, number in zip(wanted, found, strict=True)}
 
 
-def limited(rows: models.QuerySet) -> tuple[str, tuple] | None:
+def limited(rows: models.QuerySet) -> Select | None:
     """SQL that selects at most MOST_COUNTED + 1 primary keys; None where there can be none."""
     try:
         return rows.order_by("-pk").values("pk")[: MOST_COUNTED + 1].query.sql_with_params()
@@ -50,6 +56,11 @@ def limited(rows: models.QuerySet) -> tuple[str, tuple] | None:
 def count_in_any_order(rows: models.QuerySet) -> Count:
     """Where an index finds these rows, but does not give them newest first: nothing is sorted."""
     return Count(rows.order_by().values("pk")[: MOST_COUNTED + 1].count())
+
+
+def of_value(select: Select | None, value: str) -> Select | None:
+    """The same SQL where one that was made for ANY_VALUE asks for `value`: making it costs more than running it."""
+    return select and (select[0], tuple(value if one == ANY_VALUE else one for one in select[1]))
 
 
 def count(rows: models.QuerySet) -> Count:

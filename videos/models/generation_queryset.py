@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from videos import search_index
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
-from videos.models.bounded import Count, count_each
+from videos.models.bounded import ANY_VALUE, Count, Select, count_each, count_selects, limited, of_value
 from videos.models.changes import changed_between
 from videos.models.event import Step
 from videos.models.kept_numbers import ProviderRecord
@@ -97,6 +97,14 @@ class GenerationQuerySet(models.QuerySet):
             found.update(rows.order_by(order).values_list("pk", flat=True)[:count])
         return sorted(found, reverse=newest)[:count]
 
+    def newest_batches(self, user, count: int, newest: bool = True) -> list[int]:
+        """The batches of the same videos, in the same order: one for each video."""
+        order = "-pk" if newest else "pk"
+        found: dict[int, int] = {}
+        for rows in self.by_reason(user):
+            found.update(rows.order_by(order).values_list("pk", "batch_id")[:count])
+        return [found[pk] for pk in sorted(found, reverse=newest)[:count]]
+
     def any_for(self, user) -> bool:
         return any(rows.exists() for rows in self.by_reason(user))
 
@@ -153,6 +161,10 @@ class GenerationQuerySet(models.QuerySet):
     def with_everything(self):
         return self.select_related("provider", "saved_video", "owner", "start_frame", "end_frame", "batch")
 
+    def for_cards(self):
+        """With what cards show; of many rows, each provider is read once."""
+        return self.select_related("saved_video", "batch").prefetch_related("provider", "start_frame")
+
     # Find
     def kept(self):
         return self.filter(trashed_at=None)
@@ -182,9 +194,12 @@ class GenerationQuerySet(models.QuerySet):
 
     def tab_counts(self, user) -> dict[str, Count]:
         """Tab → how many this person may see on it. One query."""
-        return count_each(
-            {tab: self.on_tab(tab, user, MOST_STARS).by_reason(user) for tab in ("all", "favourite", *TABS)}
-        )
+        selects = {tab: self.on_tab(tab, user, MOST_STARS).selects_for(user) for tab in ("all", "favourite")}
+        of_any_tab = self.filter(tab=ANY_VALUE).selects_for(user)
+        return count_selects(selects | {tab: [of_value(one, tab) for one in of_any_tab] for tab in TABS})
+
+    def selects_for(self, user) -> list[Select | None]:
+        return [limited(rows) for rows in self.by_reason(user)]
 
     def search(self, words: str, also: Iterable[int] = ()):
         """Generations whose prompt contains every word, ignoring case and accents; `also` are the ids of
@@ -239,20 +254,18 @@ class GenerationQuerySet(models.QuerySet):
 
     def line_of(self, owner) -> dict[uuid.UUID, int]:
         """Public id → place in the queue, for this person's first waiting generations."""
-        rows = list(self.filter(owner=owner).in_line()[:MOST_TOLD])
-        places = self.model._default_manager.places_in_line(rows)
-        return {row.public_id: places[row.pk] for row in rows if row.pk in places}
+        ids = dict(self.filter(owner=owner).in_line().values_list("pk", "public_id")[:MOST_TOLD])
+        places = self.model._default_manager.places_in_line(ids)
+        return {ids[pk]: places[pk] for pk in ids if pk in places}
 
-    def places_in_line(self, rows: "Iterable") -> dict[int, int]:
-        """Id → place from 1 in the queue of its backend, for those of `rows` that wait. Generations
-        beyond LONGEST_LINE have none."""
-        wanted = {row.pk for row in rows if row.is_in_line}
-        if not wanted:
+    def places_in_line(self, waiting: Collection[int]) -> dict[int, int]:
+        """Id → place from 1 in the queue of its backend, for these ids. Generations beyond LONGEST_LINE have none."""
+        if not waiting:
             return {}
         ahead, places = Counter(), {}
         for pk, backend in self.in_line().values_list("pk", "backend")[:LONGEST_LINE]:
             ahead[backend] += 1
-            if pk in wanted:
+            if pk in waiting:
                 places[pk] = ahead[backend]
         return places
 

@@ -18,8 +18,12 @@ class ProviderQuerySet(models.QuerySet):
     def offered(self):
         """The list of the picker: usable providers first, by family; paused and retired ones last."""
         usable_first = models.Case(models.When(state=Provider.State.ACTIVE, then=0), default=1)
-        offered = self.exclude(backend=IMPORTED).select_related("alternative").prefetch_related("prices")
+        offered = self.exclude(backend=IMPORTED).prefetch_related("alternative", "prices")
         return offered.order_by(usable_first, "position", "name")
+
+    def names(self):
+        """The same list, for a choice: each one's value and name."""
+        return self.offered().prefetch_related(None).values("value", "name")
 
     def imported(self) -> "Provider":
         """The provider of uploaded videos, whose real maker is not known. It makes none."""

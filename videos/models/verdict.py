@@ -30,10 +30,10 @@ class VerdictQuerySet(models.QuerySet):
         """Id of a generation → this person's verdict."""
         return dict(self.filter(user=user, generation__in=generations).values_list("generation", "word"))
 
-    def kept_of(self, user, batch_ids) -> set[int]:
-        """The ids of the winners in these batches."""
-        kept = self.filter(user=user, word=Verdict.Word.KEPT, generation__batch__in=batch_ids)
-        return set(kept.values_list("generation", flat=True))
+    def words_in(self, user, batch_ids) -> dict[int, str]:
+        """The same, for all videos of these batches."""
+        found = self.filter(user=user, generation__batch__in=list(batch_ids))
+        return dict(found.values_list("generation", "word"))
 
 
 class Verdict(models.Model):

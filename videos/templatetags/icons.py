@@ -1,6 +1,6 @@
 """Icons. Each shape is once on a page, in its sprite, and every icon refers to it.
 
-The shapes are Lucide's (ISC License), read from the package of that name.
+The shapes are Lucide's (ISC License), read from the package of that name. Those of cards are masks in cards.css.
 """
 
 from functools import cache
@@ -24,7 +24,6 @@ ICONS = (
     "columns-2",
     "copy",
     "download",
-    "ellipsis",
     "flag",
     "folder-plus",
     "history",
@@ -35,10 +34,7 @@ ICONS = (
     "layers",
     "link",
     "log-out",
-    "music-2",
-    "pause",
     "pencil",
-    "play",
     "repeat-2",
     "rotate-ccw",
     "search",
@@ -55,7 +51,7 @@ ICONS = (
     "volume-2",
     "x",
 )
-# On the pages of a review alone, so that no other carries them.
+# Where several are played or reviewed alone, so that no other page carries them.
 REVIEW_ICONS = (
     "circle",
     "circle-check",
@@ -63,6 +59,9 @@ REVIEW_ICONS = (
     "eye",
     "maximize",
     "message-square",
+    "music-2",
+    "pause",
+    "play",
     "repeat",
     "square-dashed-mouse-pointer",
 )
@@ -113,15 +112,6 @@ def icon(name: str, size: int = 0) -> SafeString:
         raise template.TemplateSyntaxError(f"The icon {name!r} is not in the sprite; add it to ICONS.")
     sides = format_html(' width="{0}" height="{0}"', size) if size else ""
     return format_html('<svg class="icon"{}><use href="#i-{}"/></svg>', sides, name)
-
-
-@register.simple_tag
-@cache
-def card_icon(name: str) -> SafeString:
-    """The same where a card's stylesheet gives it its look: a page of cards has a hundred of them."""
-    if name not in ICONS:
-        raise template.TemplateSyntaxError(f"The icon {name!r} is not in the sprite; add it to ICONS.")
-    return format_html('<svg><use href="#i-{}"/></svg>', name)
 
 
 @register.simple_tag

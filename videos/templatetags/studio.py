@@ -17,6 +17,7 @@ register = template.Library()
 EXACT = {"16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21", "3:2", "2:3", "5:4", "4:5"}
 STEP = 1.04
 WIDEST, TALLEST = 28, -25  # steps
+POSTER, SMALL_POSTER = 960, 640  # pixels of the longer side, see videos/storage
 TALL = 0.8  # narrower than this, two share a row on a phone
 
 
@@ -39,6 +40,13 @@ def ratio_class(generation: Generation) -> str:
     exact = asked in EXACT and abs(width / height / (sides(asked)[0] / sides(asked)[1]) - 1) < 0.02
     name = f"r-{asked.replace(':', '-')}" if exact else step_class(width / height)
     return f"{name} is-tall" if width / height < TALL else name
+
+
+def poster_widths(generation: Generation) -> tuple[int, int]:
+    """How many pixels wide its small poster is, and its whole one, where the video itself is large enough."""
+    width, height = shape(generation)
+    whole, small = (max(1, round(width * min(1, side / max(width, height)))) for side in (POSTER, SMALL_POSTER))
+    return small, whole
 
 
 def step_class(ratio: float) -> str:

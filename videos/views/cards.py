@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django.core.cache import cache
 from django.db.models import prefetch_related_objects
@@ -19,6 +20,7 @@ from videos.models import Batch, Generation, PersonalNote, Request, Verdict
 from videos.models.generation_queryset import TrackRecord
 from videos.models.studio_settings import current
 from videos.templatetags.studio import money
+from videos.views.faces import Face, face_of
 
 RECORDS_LAST = 30  # seconds
 UNDO_OFFERED = timedelta(minutes=2)  # a batch that waits longer can be cancelled in the gallery
@@ -47,7 +49,6 @@ class Card:
     viewer: object
     record: TrackRecord
     is_new: bool = False
-    can_compare: bool = False
     retried_as: uuid.UUID | None = None
     is_favourite: bool = False
     place: int | None = None  # in the queue
@@ -63,7 +64,21 @@ class Card:
         """This person's title for the video, or its prompt."""
         return self.own_title or self.generation.prompt
 
+    @cached_property
+    def face(self) -> Face:
+        return face_of(self)
+
+    @cached_property
+    def can_compare(self) -> bool:
+        """Whether its batch has another video. Asks the database: for one card, not for a page of them."""
+        batch = self.generation.batch_id
+        return batch in Generation.objects.batches_to_compare(self.viewer, [batch])
+
     @property
+    def is_ready(self) -> bool:
+        return self.generation.status == Status.READY
+
+    @cached_property
     def is_mine(self) -> bool:
         return self.generation.owner_id == self.viewer.pk
 
@@ -74,7 +89,7 @@ class Card:
 
     @property
     def is_unwatched(self) -> bool:
-        return self.is_mine and self.generation.status == Status.READY and not self.generation.seen
+        return self.is_mine and self.is_ready and not self.generation.seen
 
     @property
     def has_details(self) -> bool:
@@ -152,18 +167,21 @@ class Card:
         return f"{word}: {self.generation.prompt[:80]}" if word else ""
 
 
-def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) -> list[Card]:
+def cards_of(
+    generations: Iterable[Generation], viewer, is_new: bool = False, verdicts: dict | None = None
+) -> list[Card]:
+    """`verdicts`: the viewer's words on these, if they are known already."""
     records, nothing, rows = track_records(), TrackRecord(), list(generations)
+    prefetch_related_objects([row for row in rows if row.owner_id != viewer.pk], "owner")
     prefetch_related_objects(
         [row for row in rows if row.tab == "attention"], "provider__prices"
     )  # to retry costs again
-    several = Generation.objects.batches_to_compare(viewer, {row.batch_id for row in rows})
-    stars = (
-        set(viewer.favourites.filter(generation__in=rows).values_list("generation_id", flat=True)) if rows else set()
-    )
-    titles = PersonalNote.objects.titles(viewer, rows) if rows else {}
-    verdicts = Verdict.objects.words(viewer, rows) if rows else {}
-    places = Generation.objects.places_in_line(rows)
+    pks = [row.pk for row in rows]
+    stars = set(viewer.favourites.filter(generation__in=pks).values_list("generation_id", flat=True)) if pks else set()
+    titles = PersonalNote.objects.titles(viewer, pks) if pks else {}
+    if verdicts is None:
+        verdicts = Verdict.objects.words(viewer, pks) if pks else {}
+    places = Generation.objects.places_in_line({row.pk for row in rows if row.is_in_line})
     retries = Generation.objects.newest_retries(row for row in rows if row.retried_at)
     return [
         Card(
@@ -171,7 +189,6 @@ def cards_of(generations: Iterable[Generation], viewer, is_new: bool = False) ->
             viewer,
             records.get(row.provider_id, nothing),
             is_new=is_new,
-            can_compare=row.batch_id in several,
             retried_as=retries.get(row.pk),
             is_favourite=row.pk in stars,
             place=places.get(row.pk),

@@ -30,6 +30,7 @@ from videos.views.cards import answer_with_cards, cards_of, new_token, queued
 from videos.views.composer import (
     advice_context,
     composer_context,
+    has_earlier_frames,
     left_for,
     offered_providers,
     slot_context,
@@ -171,7 +172,8 @@ def frame(request: HttpRequest, which: str) -> HttpResponse:
     except forms.ValidationError as refusal:
         error = " ".join(refusal.messages)
         form.initial = {f"{name}_url": request.GET.get(f"{name}_url", "")}  # to be corrected, not typed again
-    context = {"slot": slot_context(request, which, form, error)}
+    slot = slot_context(request, which, form, error)
+    context = {"slot": slot | {"has_earlier": has_earlier_frames(request.user)}}
     return render(request, "compose/_slot.html", context, status=422 if error else 200)
 
 

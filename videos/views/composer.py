@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.http import HttpRequest
 from django.utils.http import urlencode
@@ -46,7 +47,7 @@ def composer_context(request: HttpRequest, form: GenerateForm | None = None) -> 
         **advice_context(form, offers),
         "common_ratios": RATIOS,
         "counts_at_once": range(1, MOST_AT_ONCE + 1),
-        "slots": [slot_context(request, which, form) for which in FRAMES],
+        "slots": slots_context(request, form),
         "left": left_for(request.user),
         "recent_prompts": recent_prompts(own),
     }
@@ -73,7 +74,8 @@ def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
         "warnings": plan.warnings() + account_warnings(plan, {offer["provider"]: offer["account"] for offer in offers}),
         "notes": plan.notes(),
         "wait": plan.wait(
-            track_records(), {key: account.in_flight_limit for key, account in accounts_by_backend().items()}
+            track_records(),
+            {offer["provider"].backend: offer["account"].in_flight_limit for offer in offers if offer["account"]},
         ),
         "price": plan.price(),
         "priced_for": config.get("duration", ""),
@@ -205,9 +207,11 @@ def offered_providers(form: GenerateForm) -> list[dict]:
 def price_of_one(provider: Provider, settings: dict, has_start: bool) -> dict:
     """The price of one video at the chosen length, or at the nearest that the provider makes."""
     seconds = min(provider.priced_seconds(settings.get("duration")), provider.longest)
+    price = provider.estimate(settings | {"duration": seconds}, has_start)
+    per_second = provider.price_per_second(settings | {"duration": seconds}, has_start)
     return {
-        "price": provider.estimate(settings | {"duration": seconds}, has_start),
-        "per_second": provider.price_per_second(settings | {"duration": seconds}, has_start),
+        "price": "" if price is None else money(price, provider.currency),
+        "per_second": "" if per_second is None else money(per_second, provider.currency),
         "has_length": read_seconds(settings.get("duration") or provider.usual_seconds) is not None,
     }
 
@@ -215,6 +219,64 @@ def price_of_one(provider: Provider, settings: dict, has_start: bool) -> dict:
 def is_open(offer: dict) -> bool:
     """Whether it can be selected."""
     return offer["provider"].is_active and not has_ended(offer)
+
+
+class OfferRow(NamedTuple):
+    """A row of the list of models, as plain values: it is rendered once (cached_include)."""
+
+    pk: int
+    value: str
+    name: str
+    family: str
+    classes: str
+    is_open: bool  # it can be selected
+    is_ticked: bool
+    about: str
+    why: str  # it cannot be selected; "" where it can
+    needs_start: bool
+    takes_start: bool
+    takes_end: bool
+    has_sound: bool
+    seconds: float | None
+    percent_ok: int | None
+    ended: int
+    price: str
+    per_second: str
+    has_length: bool
+
+
+def offer_row(offer: dict) -> OfferRow:
+    provider, record, supported = offer["provider"], offer["record"], {Provider.Support.YES, Provider.Support.NEEDED}
+    return OfferRow(
+        pk=provider.pk,
+        value=provider.value,
+        name=provider.name,
+        family=provider.family,
+        classes=offer_classes(offer),
+        is_open=is_open(offer),
+        is_ticked=offer["is_ticked"],
+        about=provider.note or provider.description,
+        why=why_closed(offer),
+        needs_start=provider.start_frame == Provider.Support.NEEDED,
+        takes_start=provider.start_frame in supported,
+        takes_end=provider.end_frame in supported,
+        has_sound=provider.sound,
+        seconds=record.median_seconds,
+        percent_ok=record.percent_ok,
+        ended=record.ended,
+        **{name: offer[name] for name in ("price", "per_second", "has_length")},
+    )
+
+
+def why_closed(offer: dict) -> str:
+    """Why it cannot be selected; "" where it can."""
+    provider, account = offer["provider"], offer["account"]
+    if account and (sentence := account.end_sentence()):
+        return sentence
+    if provider.is_active:
+        return ""
+    instead = f" Try {provider.alternative.name} instead." if provider.alternative else ""
+    return f"{provider.note or provider.get_state_display()}{instead}"
 
 
 def offer_classes(offer: dict) -> str:
@@ -228,11 +290,11 @@ def picker_context(offers: list[dict], ended: Provider | None) -> dict:
     families: dict[str, list[dict]] = {}
     gone = [offer for offer in offers if offer["provider"].is_retired or has_ended(offer)]
     for offer in offers:
-        offer |= {"classes": offer_classes(offer), "is_open": is_open(offer)}
+        offer["row"] = offer_row(offer)
         if offer not in gone:
             families.setdefault(offer["provider"].family, []).append(offer)
     for first, *_ in families.values():
-        first["classes"] += " is-first"
+        first["row"] = first["row"]._replace(classes=first["row"].classes + " is-first")
     return {
         "offers": [offer for family in families.values() for offer in family],
         "retired": gone,
@@ -242,13 +304,16 @@ def picker_context(offers: list[dict], ended: Provider | None) -> dict:
     }
 
 
+def slots_context(request: HttpRequest, form: GenerateForm) -> list[dict]:
+    has_earlier = has_earlier_frames(request.user)
+    return [slot_context(request, which, form) | {"has_earlier": has_earlier} for which in FRAMES]
+
+
 def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: str = "") -> dict:
-    """One frame slot: its contents and the alternatives."""
+    """One frame slot: its contents. Whether there are alternatives is asked once for all slots."""
     name, label = FRAMES[which], LABELS[which]
     picture = form.frames.get(which) or chosen_picture(request.user, form.value(f"{which}_picture"))
-    videos = Generation.objects.visible_to(request.user).kept().filter(saved_video__isnull=False)
-    from_video = read_uuid(form.value(f"{which}_from")) if not picture else None
-    from_video = videos.filter(public_id=from_video).first() if from_video else None
+    from_video = None if picture else chosen_video(request.user, form.value(f"{which}_from"))
     address = form.value(f"{name}_url")
     return {
         "which": which,
@@ -263,8 +328,17 @@ def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: st
         "chosen_pictures": [picture] if picture else [],
         "chosen_videos": [from_video] if from_video else [],
         "chosen_query": urlencode({"chosen": [one.public_id for one in (picture, from_video) if one]}, doseq=True),
-        "has_earlier": bool(picture) or Picture.objects.visible_to(request.user).exists() or has_saved(request.user),
     }
+
+
+def has_earlier_frames(user) -> bool:
+    return Picture.objects.visible_to(user).exists() or has_saved(user)
+
+
+def chosen_video(user, public_id: str) -> Generation | None:
+    found = read_uuid(public_id)
+    videos = Generation.objects.visible_to(user).kept().filter(saved_video__isnull=False, public_id=found)
+    return videos.first() if found else None
 
 
 def earlier_frames(user, which: str, chosen: Iterable[str]) -> dict:

@@ -135,9 +135,13 @@ class GalleryFilters:
     def is_filtered(self) -> bool:
         return replace(self, state="", sort="") != GalleryFilters()
 
-    def stacks_for(self, user) -> bool:
-        """Whether batches are shown as stacks. The page of one batch, and a collection, show single videos."""
-        return self.sort in BY_TIME and not self.batch and not self.collection and Preferences.objects.of(user).stacks
+    @property
+    def can_stack(self) -> bool:
+        """Whether batches can be shown as stacks. The page of one batch, and a collection, show single videos."""
+        return self.sort in BY_TIME and not self.batch and not self.collection
+
+    def stacks_for(self, preferences: Preferences) -> bool:
+        return self.can_stack and preferences.stacks
 
     @property
     def is_narrowed(self) -> bool:
@@ -229,7 +233,9 @@ def gallery(request: HttpRequest) -> HttpResponse:
             request, list(in_order(cards_within(filters.rows(request.user), request.user), filters.sort))
         )
     if request.htmx.target == "more":
-        return render(request, "gallery/_page.html", page_context(request, filters))
+        return render(
+            request, "gallery/_page.html", page_context(request, filters, Preferences.objects.of(request.user))
+        )
     context = list_context(request, filters)
     if request.htmx.target == "gallery" and not request.htmx.history_restore_request:
         return render(request, "gallery/_list_answer.html", context)
@@ -259,6 +265,12 @@ def card_context(request: HttpRequest, public_id) -> dict:
     visible = Generation.objects.visible_to(request.user).with_everything()
     [card] = cards_of([get_object_or_404(visible, public_id=public_id)], request.user)
     return {"card": card, "g": card.generation}
+
+
+@require_safe
+def keys(request: HttpRequest) -> HttpResponse:
+    """The list of keyboard shortcuts; loaded when it is opened, on any page."""
+    return render(request, "_keys.html")
 
 
 @gzip_page
@@ -298,8 +310,8 @@ def changed_cards(request: HttpRequest, filters: GalleryFilters, changed: Genera
     """The current cards and stacks, and what leaves the page: videos, and stacks with one video or none left.
     `open` names the batches whose stacks are open on the page."""
     rows = filters.rows(request.user)
-    if not filters.stacks_for(request.user):
-        cards = cards_of(rows.filter(pk__in=changed).with_everything().newest_first(), request.user)
+    if not filters.stacks_for(Preferences.objects.of(request.user)):
+        cards = cards_of(rows.filter(pk__in=changed).for_cards().newest_first(), request.user)
         gone = changed.exclude(pk__in=[card.generation.pk for card in cards]).values_list("public_id", flat=True)
         return list(with_sections(cards, filters.sort)), {"gone": gone}
     batches = set(changed.values_list("batch_id", flat=True))
@@ -320,7 +332,7 @@ def changed_within(request: HttpRequest, changed: GenerationQuerySet, stacks: di
     if not opened:
         return []
     within = changed.filter(batch_id__in=stacks, batch__public_id__in=opened)
-    return cards_of(within.with_everything().newest_first(), request.user)
+    return cards_of(within.for_cards().newest_first(), request.user)
 
 
 def title(in_progress: Count) -> str:
@@ -371,10 +383,10 @@ def look(request: HttpRequest) -> HttpResponse:
     return redirect_to(asked_next(request) or reverse("gallery"))
 
 
-def page_context(request: HttpRequest, filters: GalleryFilters) -> dict:
+def page_context(request: HttpRequest, filters: GalleryFilters, preferences: Preferences) -> dict:
     """One page of cards, by key: `before` is the last video's number, `after` the last heading."""
     before, after = read_number(request.GET.get("before")), request.GET.get("after", "")[:64]
-    stacks = filters.stacks_for(request.user)
+    stacks = filters.stacks_for(preferences)
     rows, after = filters.rows(request.user), after if before else ""
     page = gallery_page(rows, filters.sort, request.user, stacks, before, after, filters.state)
     more = filters.query(before=page.before, after=page.section) if page.before else ""
@@ -388,9 +400,9 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
     counts = on_every_tab.tab_counts(request.user)
     preferences = Preferences.objects.of(request.user)
     return {
-        **page_context(request, filters),
+        **page_context(request, filters, preferences),
         "preferences": preferences,
-        "can_stack": filters.sort in BY_TIME and not filters.batch and not filters.collection,
+        "can_stack": filters.can_stack,
         "card_sizes": CARD_SIZES,
         "sorts": SORTS,
         **selection_context(counts[filters.state or "all"]),
@@ -403,7 +415,7 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
         "tabs": filters.tabs(counts),
         **trash_context(request, filters),
         "notices": notices,
-        "providers": Provider.objects.offered(),
+        "providers": Provider.objects.names(),
         "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [filters.ratio])])),
         "when": WHEN,
         "ratings": RATINGS if filters.rating or PersonalNote.objects.any_rated(request.user) else {},

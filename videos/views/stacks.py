@@ -9,12 +9,12 @@ from functools import cached_property
 from videos.lifecycle import IN_PROGRESS, Status
 from videos.models import Generation, Verdict
 from videos.models.generation_queryset import GenerationQuerySet
-from videos.templatetags.studio import clock
+from videos.templatetags.studio import clock, ratio_class
 from videos.views.cards import Card, cards_of
+from videos.views.faces import Face, StackFace
 
 CHUNKS = (300, 20_000)  # rows read to find the batches of a page; 30 batches have 15,000 videos at most
 MOST_OPENED = 60  # in place; a larger batch has a page of its own
-LINKED = 8  # segments that are links as well
 SEGMENTS = 40  # drawn for one stack; a larger batch shows its numbers only in words
 # The state whose video stands for the whole stack, best first; and the order of the segments.
 FACES = [
@@ -86,11 +86,6 @@ class Stack:
         return len(self.members)
 
     @property
-    def has_few(self) -> bool:
-        """Whether each segment links to its video. For many videos, the links would only make the page larger."""
-        return self.count <= LINKED
-
-    @property
     def is_long(self) -> bool:
         """Whether only a part of it is shown when it is opened in place."""
         return self.count > MOST_OPENED
@@ -115,8 +110,10 @@ class Stack:
         return " · ".join(f"{self.kinds[kind]} {words}" for kind, words in parts.items() if self.kinds[kind])
 
     @property
-    def segments(self) -> list[Member]:
-        return sorted(self.members, key=lambda member: member.place) if self.count <= SEGMENTS else []
+    def segments(self) -> tuple[str, ...]:
+        """The kind of each video."""
+        members = self.members if self.count <= SEGMENTS else []
+        return tuple(member.kind for member in sorted(members, key=lambda member: member.place))
 
     @property
     def moment(self) -> int:
@@ -128,6 +125,34 @@ class Stack:
         """The picture shown, dimmed, until the first video is saved."""
         return self.generation.start_frame if self.card.is_mine and not self.saved else None
 
+    @property
+    def classes(self) -> str:
+        return f"{'has-video ' if self.saved else ''}{ratio_class(self.generation)}"
+
+    @property
+    def face(self) -> StackFace:
+        return StackFace(
+            public_id=str(self.public_id),
+            prompt=self.generation.prompt,
+            count=self.count,
+            saved=self.saved,
+            waiting=self.waiting,
+            to_cancel=self.waiting if self.card.is_mine else 0,
+            words=self.words,
+            size=self.size,
+            is_long=self.is_long,
+            place=self.card.place or 0,
+            video=self.card.face.public_id,
+            poster_widths=self.card.face.poster_widths,
+            start_frame=str(self.start_frame.public_id) if self.start_frame else "",
+            segments=self.segments,
+        )
+
+    @property
+    def meta(self) -> Face:
+        """Below the stack stands nothing that is true of one of its videos alone."""
+        return self.card.face._replace(is_unwatched=False, verdict="", saved_size=0)
+
 
 def stacks_of(rows: GenerationQuerySet, batch_ids: Iterable[int], viewer) -> dict[int, Card | Stack]:
     """Batch id → its stack, or the card of its only video in `rows`."""
@@ -137,9 +162,10 @@ def stacks_of(rows: GenerationQuerySet, batch_ids: Iterable[int], viewer) -> dic
     for batch_id, *values in sorted(found, key=lambda row: -row[1]):
         pk, public_id, status, size = values
         members.setdefault(batch_id, []).append(Member(pk, public_id, Status(status), size or 0))
-    kept = Verdict.objects.kept_of(viewer, members)  # the winner represents its batch
+    verdicts = Verdict.objects.words_in(viewer, members)
+    kept = {pk for pk, word in verdicts.items() if word == Verdict.Word.KEPT}  # the winner represents its batch
     faces = [min(found, key=lambda member: (member.pk not in kept, member.place)).pk for found in members.values()]
-    cards = cards_of(Generation.objects.filter(pk__in=faces).with_everything().newest_first(), viewer)
+    cards = cards_of(Generation.objects.filter(pk__in=faces).for_cards().newest_first(), viewer, verdicts=verdicts)
     by_batch = {card.generation.batch_id: card for card in cards}
     return {
         batch_id: Stack(by_batch[batch_id], found) if len(found) > 1 else by_batch[batch_id]
@@ -152,10 +178,9 @@ def batches_on_page(rows: GenerationQuerySet, most: int, viewer, newest: bool) -
     """The first `most` batches of these rows, in their order, and one more if there are more."""
     found: list[int] = []
     for chunk in CHUNKS:
-        pks = rows.newest_pks(viewer, chunk, newest)
-        batches = dict(Generation.objects.filter(pk__in=pks).values_list("pk", "batch_id"))
-        found = list(dict.fromkeys(batches[pk] for pk in pks if pk in batches))
-        if len(found) > most or len(pks) < chunk:
+        batches = rows.newest_batches(viewer, chunk, newest)
+        found = list(dict.fromkeys(batches))
+        if len(found) > most or len(batches) < chunk:
             break
     return found[: most + 1]
 
@@ -174,4 +199,4 @@ def keys_of(shown: Card | Stack) -> list[int]:
 
 def cards_within(batch_rows: GenerationQuerySet, viewer) -> list[Card]:
     """The cards of an open stack."""
-    return cards_of(batch_rows.with_everything().newest_first()[:MOST_OPENED], viewer)
+    return cards_of(batch_rows.for_cards().newest_first()[:MOST_OPENED], viewer)
