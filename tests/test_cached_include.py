@@ -21,7 +21,9 @@ FOLDER = Path(settings.BASE_DIR) / "templates"
 CACHED = re.compile(r'{% cached_include "([^"]+)"')
 INCLUDED = re.compile(r'{% include "([^"]+)"')
 # What does not depend on the values alone: the time, the time zone, the request, a person, chance.
-ELSEWHERE = re.compile(r"\|(ago|date|time|timesince|timeuntil)\b|{% (now|csrf_token)|(?<![\w/])(request|user|card|g|notices)\.")
+ELSEWHERE = re.compile(
+    r"\|(ago|date|time|timesince|timeuntil)\b|{% (now|csrf_token)|(?<![\w/])(request|user|card|g|notices)\."
+)
 
 
 def page_with(part, **values):
