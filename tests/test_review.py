@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tests.parts.generations import make
 from tests.parts.people import make_member, make_owner, signed_in
-from videos.models import Clip, Collection, Comment, TooManyComments
+from videos.models import Clip, Collection, Comment, Preferences, TooManyComments
 from videos.models import review as review_module
 from videos.models.review import Area
 
@@ -122,6 +122,16 @@ def test_the_approved_ones_are_downloaded_together(client, collection):
     assert answer["Content-Type"] == "application/zip"
     names = ZipFile(io.BytesIO(b"".join(answer.streaming_content))).namelist()
     assert len([name for name in names if name.endswith(".mp4")]) == 2
+
+
+def test_the_names_of_the_approved_ones_say_the_collection_that_is_open(client, owner, collection):
+    other = Collection.objects.make(owner, "Winter launch")
+    other.add([clip.generation for clip in clips(collection)[:1]], owner)
+    clips(other)[0].decide(Clip.State.APPROVED, "owner")
+    Preferences.objects.keep(owner, name_pattern="{collection}_{n}")
+    answer = client.get(f"/c/{other.public_id}/approved.zip")
+    names = ZipFile(io.BytesIO(b"".join(answer.streaming_content))).namelist()
+    assert "Winter launch_1.mp4" in names
 
 
 # What is said

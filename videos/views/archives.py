@@ -14,7 +14,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 from zipstream import ZIP_STORED, ZipStream
 
-from videos.models import Generation, Preferences
+from videos.models import Collection, Generation, Preferences
 from videos.storage.described_copy import Part, SplicedFile, chunks_of, size_of
 from videos.storage.stored_file import open_stored
 from videos.views.descriptions import contents, described_parts
@@ -51,11 +51,13 @@ def rows_of(pks: list[int]) -> list[Generation]:
     return list(Generation.objects.filter(pk__in=pks).with_everything().newest_first())
 
 
-def archive_of(rows: list[Generation], user, is_clean: bool = False) -> StreamingHttpResponse:
+def archive_of(
+    rows: list[Generation], user, is_clean: bool = False, collection: Collection | None = None
+) -> StreamingHttpResponse:
     """These videos, each with a description inside unless `is_clean`, and contents.csv, which lists them all. A video
-    whose file was removed meanwhile is left out."""
+    whose file was removed meanwhile is left out. `collection`: the one that all names are to name."""
     pattern = Preferences.objects.of(user).name_pattern
-    name_collections(rows, user, pattern)
+    name_collections(rows, user, pattern, collection)
     parts = parts_of_each(rows, is_clean)  # last: files may go at any moment
     rows = [row for row in rows if row.pk in parts]
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)

@@ -19,9 +19,13 @@ VIRAMA = 9  # the combining class of the character that joins two Indic consonan
 JOINERS = "\u200c\u200d"  # part of words in Persian and Indic scripts
 
 
-def name_collections(rows: list[Generation], user, pattern: str):
-    """Gives each row the name of the first collection of it that this person sees."""
+def name_collections(rows: list[Generation], user, pattern: str, collection: Collection | None = None):
+    """Gives each row the name of this collection, or else of the first one with it that this person sees."""
     if "{collection" not in pattern:
+        return
+    if collection:
+        for row in rows:
+            row.collection_name = collection.name
         return
     clips = Clip.objects.filter(generation__in=rows, collection__in=Collection.objects.visible_to(user))
     names = dict(clips.order_by("-pk").values_list("generation", "collection__name"))

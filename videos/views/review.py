@@ -13,8 +13,8 @@ from videos.collection_forms import NAME_TAKEN, CollectionForm
 from videos.forms import read_uuid
 from videos.models import Clip, Collection, Comment, Generation, NameTaken, PersonalNote, ReviewLink, TooManyComments
 from videos.review_forms import CommentForm
+from videos.views.archives import archive_of
 from videos.views.collections import address_of, own, visible
-from videos.views.select import download
 
 STRIP = 60  # clips below the player, around the one that is shown
 STATES = dict(Clip.State.choices)
@@ -192,10 +192,9 @@ def approved(request: HttpRequest, public_id) -> HttpResponseBase:
     """All approved videos as one archive."""
     shown = visible(request, public_id)
     rows = Generation.objects.visible_to(request.user).kept().with_everything()
-    rows = rows.filter(clips__collection=shown, clips__state=Clip.State.APPROVED).order_by("clips__position")
-    archive = download(request, rows)
-    if isinstance(archive, HttpResponseBase):
-        return archive
+    rows = rows.filter(clips__collection=shown, clips__state=Clip.State.APPROVED, saved_video__isnull=False)
+    if rows := list(rows.order_by("clips__position")):
+        return archive_of(rows, request.user, collection=shown)
     messages.info(request, "Nothing is approved yet, so there is nothing to download.")
     return redirect(address_of(shown))
 
