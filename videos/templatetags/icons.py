@@ -109,7 +109,8 @@ LICENCE = "<!-- Icons: Lucide, https://lucide.dev, ISC License -->"
 def icon(name: str, size: int = 0) -> SafeString:
     """One icon in the colour of the text around it: `size` pixels square, or as the stylesheet has it."""
     if name not in ICONS + REVIEW_ICONS + ADMIN_ICONS:
-        raise template.TemplateSyntaxError(f"The icon {name!r} is not in the sprite; add it to ICONS.")
+        words = f"The icon {name!r} is not in the sprite; add it to ICONS, or to ADMIN_ICONS for the admin."
+        raise template.TemplateSyntaxError(words)
     sides = format_html(' width="{0}" height="{0}"', size) if size else ""
     return format_html('<svg class="icon"{}><use href="#i-{}"/></svg>', sides, name)
 
