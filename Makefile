@@ -44,7 +44,7 @@ lint: .venv/test.lock ## ruff and djlint: check and format
 # Tests wait about as much as they work, so there are more workers than cores.
 TEST_WORKERS ?= 4
 PROCESS_WORKERS ?= 4
-ON_POSTGRES := $(patsubst %,tests/test_%.py,submit follow budgets save gallery updates select \
+ON_POSTGRES := $(patsubst %,tests/test_%.py,submit poll budgets save gallery updates select \
 	set_up share sign_in usage text outage cost_of_history kept_numbers search_index)
 PYTEST = $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal
 test: install-test ## lint and every test

@@ -420,9 +420,7 @@ def test_random_forms_are_made_as_typed_or_come_back_with_a_sentence(visitor, pa
             transaction.set_rollback(True)
 
     judge()
-    assert outcomes[302] > RANDOM_FORMS // 40 and outcomes[422] > RANDOM_FORMS // 20, (
-        f"the examples are worth little: {outcomes}"
-    )
+    assert min(outcomes.values()) > RANDOM_FORMS // 40, f"the examples are worth little: {outcomes}"
 
 
 def assert_made_as_typed(fields):

@@ -130,7 +130,7 @@ LASTING = {
     "a gzip bomb": ([{"call": "file", "do": {"gzip": 100_000_000}}], "compressed, without being asked to"),
     "an endless body": ([{"call": "file", "do": {"endless": True}}], "it is larger than 5.0 MB"),
     "four redirects": ([{"call": "file", "do": {"hops": 4}}], "its link redirects too often"),
-    "a broken server": ([{"call": "file", "do": {"status": 500}}], "answered with a fault (HTTP 500)"),
+    "a broken server": ([{"call": "file", "do": {"status": 500}}], "answered with an error (HTTP 500)"),
     "a server that drops all": ([{"call": "file", "do": {"reset": True}}], "its download was interrupted"),
     "a link that is none": ([{"call": "poll", "do": {"video_url": "nonsense"}}], "not an address that can be opened"),
     "an unencrypted link": (

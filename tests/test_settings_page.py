@@ -13,6 +13,7 @@ from tests.parts.accounts import account
 from tests.parts.people import make_manager, signed_in
 from tests.parts.processes import wait_until
 from tests.parts.studio import TOKEN
+from videos.accounts.studio_form import StudioForm
 from videos.models import StudioSettings
 from videos.models.remote_account import REFUSED_KEY
 from videos.models.studio_settings import VARIABLES, current
@@ -44,6 +45,12 @@ def nothing_is_fixed(settings):
 @pytest.fixture
 def page(owner, nothing_is_fixed):
     return signed_in(owner)
+
+
+def test_every_number_that_owners_may_set_is_on_the_page():
+    """One that is not shown would be emptied whenever the page is saved."""
+    shown = [name for names in StudioForm.SECTIONS.values() for name in names]
+    assert sorted(shown) == sorted(set(StudioForm.Meta.fields) - {"second_factor"})
 
 
 @pytest.mark.django_db

@@ -8,9 +8,12 @@ from django.template import TemplateSyntaxError, engines
 from django.template.loader import get_template, render_to_string
 
 from tests.parts.processes import ROOT
+from videos import timeline
 from videos.lifecycle import Status
+from videos.models.event import Step
 from videos.template_loader import without_indentation
 from videos.templatetags.icons import ADMIN_ICONS, ICONS, REVIEW_ICONS, icon_sprite
+from videos.views.stacks import FACES
 
 FOLDER = Path(ROOT) / "templates"
 TEMPLATES = sorted(FOLDER.rglob("*.html"))
@@ -66,6 +69,15 @@ def test_every_state_without_a_video_has_a_face_of_its_own():
     shown = re.findall(r'^{% (?:el)?if g\.status == "(\w+)" %}$', text, re.MULTILINE)
     assert sorted(shown) == sorted(set(Status) - {Status.READY})
     assert not re.search("^{% else %}$", text, re.MULTILINE)
+
+
+def test_every_state_has_its_place_in_the_face_of_a_stack():
+    assert sorted(FACES) == sorted(Status)
+
+
+def test_every_step_of_a_history_has_a_title_with_an_icon_that_the_admin_has():
+    assert set(timeline.TITLES) == set(Step)
+    assert {icon for icon, _ in timeline.TITLES.values()} <= {*ICONS, *ADMIN_ICONS}
 
 
 def test_only_the_end_of_a_line_with_a_tag_alone_is_left_out():

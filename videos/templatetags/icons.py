@@ -89,6 +89,8 @@ ADMIN_ICONS = (
     "mail",
     "message-square-text",
     "moon",
+    "pause",
+    "play",
     "plus",
     "receipt-text",
     "refresh-cw",
