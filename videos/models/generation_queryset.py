@@ -122,8 +122,9 @@ class GenerationQuerySet(models.QuerySet):
         mine, shared = reasons_to_see(user)
         if whose == "mine":
             return self.filter(mine)._scoped(reasons=(mine,))
-        own = self.model._default_manager.filter(shared, owner__gte=user.pk, owner__lte=user.pk).order_by("owner")
-        skips_many = own[LOOKED_THROUGH : LOOKED_THROUGH + 1].exists()
+        own = self.model._default_manager.filter(shared, owner__gte=user.pk, owner__lte=user.pk).order_by("owner", "pk")
+        own = own.values_list("pk")  # exists() would drop the order, which leads to generation_sharers
+        skips_many = bool(own[LOOKED_THROUGH : LOOKED_THROUGH + 1])
         rows = self.filter(shared).exclude(owner=user)
         return rows._scoped(reasons=(shared,), has_index=self.scope.has_index and not skips_many)
 

@@ -76,9 +76,11 @@ def choice(user, videos: list[Generation]) -> dict:
         return {"batches": comparable(user)}
     [first] = videos
     newest = Generation.objects.filter(tab="ready").exclude(pk=first.pk).newest_pks(user, LOOKED_THROUGH)
-    others = Generation.objects.filter(pk__in=newest).with_everything()
     same = Case(When(prompt=first.prompt, then=0), default=1, output_field=IntegerField())
-    return {"first": first, "others": others.order_by(same, "-pk")[:OTHERS_OFFERED]}
+    in_order = (same, "-pk")
+    offered = Generation.objects.filter(pk__in=newest).order_by(*in_order).values_list("pk", flat=True)[:OTHERS_OFFERED]
+    others = Generation.objects.filter(pk__in=list(offered)).with_everything().order_by(*in_order)
+    return {"first": first, "others": others}
 
 
 def ready_for(user) -> GenerationQuerySet:
