@@ -178,6 +178,23 @@ def test_the_gallery_shows_one_collection_alone_and_keeps_it_on_every_tab(client
     assert len(shown(client.get("/?collection=not-a-uuid"))) == 4
 
 
+def test_the_search_box_of_a_collection_finds_its_videos_alone(client, owner):
+    collection, made = collected(owner, prompt="a lantern in fog")
+    make(owner, "a lantern elsewhere")
+    box = f'name="collection" value="{collection.public_id}"'
+    assert box in client.get(f"/c/{collection.public_id}").content.decode()
+    assert sorted(shown(client.get(f"/?collection={collection.public_id}&q=lantern"))) == ids(made)
+    assert shown(client.get(f"/?collection={collection.public_id}&q=elsewhere")) == []
+
+
+def test_the_search_box_of_the_collections_finds_them_by_name(client, owner):
+    for name in ("Autumn launch", "Winter launch", "Trailers"):
+        Collection.objects.make(owner, name)
+    page = client.get("/collections?q=LAUNCH").content.decode()
+    assert "Autumn launch" in page and "Winter launch" in page and "Trailers" not in page
+    assert 'value="LAUNCH"' in page
+
+
 def test_new_videos_are_added_to_the_open_collection(client, owner):
     collection, _ = collected(owner, count=1)
     answer = generate(client, collection=collection.public_id, count=2)
