@@ -71,9 +71,9 @@ def read_config(text: str) -> dict:
         ) from error
     except RecursionError as error:
         raise SettingsRefused("The settings are nested too deeply; make them flatter.") from error
+    check_inside(value)  # first: from Python 3.12 on, JSON itself refuses a depth only much later
     if not isinstance(value, dict):
         raise SettingsRefused('The settings must be one JSON object, such as {"duration": 8}.')
-    check_inside(value)
     return value
 
 
