@@ -46,7 +46,7 @@ def tables(results) -> str:
         ["---"] * 3,
         ["a click on Generate", f"{1000 * cost['click']:.1f} ms of CPU", "`make bench ROW=click`"],
         ["a poll", f"{1000 * cost['poll']:.2f} ms of CPU", "`make bench ROW=poller_1000`"],
-        ["a page of the gallery", f"{1000 * cost['page']:.0f} ms of CPU", "`make bench ROW=page_cpu`"],
+        ["a page of the gallery with 30 videos", f"{1000 * cost['page']:.0f} ms of CPU", "`make bench ROW=page_cpu`"],
         ["a video's rows, indexes included", f"{cost['row'] / 1000:.1f} kB", "`make bench ROW=gallery_1m`"],
     ]
     text = ["\n".join(f"| {' | '.join(cells)} |" for cells in table) for table in (measured, rows)]
