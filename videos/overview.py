@@ -152,8 +152,7 @@ def spend() -> Spend:
     """The ledger's sums for the last days, in the currency of the studio's budget, or the most common one."""
     today = studio_day()
     shared = Budget.objects.filter(scope=Budget.Scope.STUDIO).first()
-    days = SpendDay.objects.filter(backend__in=["", *registry.active_keys()])
-    days = days.filter(day__gt=today - timedelta(days=DAYS_SHOWN), day__lte=today)
+    days = SpendDay.objects.counting().filter(day__gt=today - timedelta(days=DAYS_SHOWN), day__lte=today)
     sums = list(days.order_by().values_list("day", "currency").annotate(total=Sum("amount")))
     currency = shared.currency if shared and shared.money_per_day else commonest(currency for _, currency, _ in sums)
     by_day = {day: amount for day, name, amount in sums if name == currency}

@@ -10,8 +10,7 @@ from django.db import models
 from django.db.models import Q, Sum
 
 from heygen_studio.time_zone import studio_day
-from videos.models.kept_numbers import BudgetUse
-from videos.remotes import registry
+from videos.models.kept_numbers import BudgetUse, counting_backends
 
 
 class OverBudget(Exception):
@@ -48,8 +47,8 @@ class Left:
 
 class LedgerQuerySet(models.QuerySet):
     def counting(self):
-        """Only entries of this mode: demo videos cost nothing once a key is set, and the other way round."""
-        return self.filter(backend__in=["", *registry.active_keys()])
+        """Only entries of this mode."""
+        return self.filter(backend__in=counting_backends())
 
     def since(self, day: date):
         return self.filter(day__gte=day)
@@ -113,13 +112,17 @@ class BudgetQuerySet(models.QuerySet):
             budget.lefts = budget.left(budget.user, uses)
         return budgets
 
+    def own_and_each(self) -> "tuple[dict[int, Budget], Budget | None]":
+        """Member's id → the budget that is theirs alone; and the one of each member without such."""
+        budgets = list(self.exclude(scope=Budget.Scope.STUDIO))
+        own = {budget.user_id: budget for budget in budgets if budget.user_id}
+        return own, next((budget for budget in budgets if not budget.user_id), None)
+
     def of_members(self, people: Iterable) -> "dict[int, tuple[list[BudgetUse], list[Left]]]":
         """Id of each of these → what the ledger holds of them this month, and what is left of the budget that is theirs
         alone or each member's."""
         uses = uses_now(user__in=[person.pk for person in people])
-        budgets = list(self.exclude(scope=Budget.Scope.STUDIO))
-        own = {budget.user_id: budget for budget in budgets if budget.user_id}
-        each = next((budget for budget in budgets if budget.scope == Budget.Scope.EACH), None)
+        own, each = self.own_and_each()
         found = {}
         for person in people:
             mine = [use for use in uses if use.user_id == person.pk]
@@ -134,15 +137,12 @@ class BudgetQuerySet(models.QuerySet):
         return [left for budget in self.binding(user) for left in budget.left(user)]
 
 
-def uses_now(*periods: str, **whose) -> list[BudgetUse]:
-    """The ledger's sums of today and this month, or of one of them."""
-    starts = {"day": studio_day(), "month": studio_day().replace(day=1)}
-    backends = ["", *registry.active_keys()]
-    rows = [
-        BudgetUse.objects.filter(period=period, start=starts[period], backend__in=backends, **whose)
-        for period in periods or starts
-    ]
-    return [use for found in rows for use in found]
+def uses_now(*periods: str, today: date | None = None, **whose) -> list[BudgetUse]:
+    """The ledger's sums of today and this month, or of one of them; `today` where the caller has asked already."""
+    today = today or studio_day()
+    starts = {"day": today, "month": today.replace(day=1)}
+    rows = BudgetUse.objects.filter(**whose).counting()
+    return [use for period in periods or starts for use in rows.filter(period=period, start=starts[period])]
 
 
 class Budget(models.Model):

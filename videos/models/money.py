@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import BooleanField, Case, F, Q, QuerySet, Sum, Value, When
+from django.db.models import BooleanField, Case, F, Q, Sum, Value, When
 
 from heygen_studio.time_zone import start_of_studio_day, studio_day
-from videos.models.budget import Budget, Left
+from videos.models.budget import Budget, Left, uses_now
 from videos.models.collection import Clip
 from videos.models.generation import HELD, Generation
-from videos.models.kept_numbers import BudgetUse
-from videos.remotes import registry
+from videos.models.kept_numbers import BudgetUse, counting_backends
 
 Amounts = dict[str, Decimal]
 
@@ -67,29 +66,18 @@ class Periods:
         return [self.month, self.today] if is_today else [self.month]
 
 
-def counting() -> list[str]:
-    """The backends of this mode: demo videos cost nothing once a key is set, and the other way round."""
-    return ["", *registry.active_keys()]
-
-
 def sums_of(people: Iterable | None) -> dict[int | None, Periods]:
     """Member's id → their sums; or None → the sums of all members together, for people=None."""
     found: dict[int | None, Periods] = defaultdict(Periods)
     today = studio_day()
-    for use in kept(BudgetUse.Period.MONTH, today.replace(day=1), people):
-        add_use(found[use.user_id].month, use)
-    for use in kept(BudgetUse.Period.DAY, today, people):
-        add_use(found[use.user_id].today, use)
+    for use in uses_now(today=today, **({"user": None} if people is None else {"user__in": people})):
+        periods = found[use.user_id]
+        add_use(periods.month if use.period == BudgetUse.Period.MONTH else periods.today, use)
     for owner, day, currency, amount in held_since(today.replace(day=1)):
         whose = None if people is None else owner
         for sums in found[whose].of_day(day == today) if whose in found else []:
             sums.move_to_held(currency, amount)
     return dict(found)
-
-
-def kept(period: str, start: date, people: Iterable | None) -> QuerySet:
-    rows = BudgetUse.objects.filter(period=period, start=start, backend__in=counting())
-    return rows.filter(user=None) if people is None else rows.filter(user__in=people)
 
 
 def add_use(sums: Sums, use: BudgetUse):
@@ -101,7 +89,7 @@ def add_use(sums: Sums, use: BudgetUse):
 def held_since(first: date) -> Iterator[tuple[int, date, str, Decimal]]:
     """(owner, day, currency, amount) of what was asked for since `first` and is held: of all members, because with one
     named, SQLite would go through everything that they ever made."""
-    rows = Generation.objects.filter(HELD, day__gte=first, backend__in=counting())
+    rows = Generation.objects.filter(HELD, day__gte=first, backend__in=counting_backends())
     found = rows.order_by().values_list("owner", "day", "ledger__currency").annotate(held=Sum("ledger__amount"))
     return ((*key, round(held, 4)) for *key, held in found if held)  # SQLite gives more digits than prices have
 
@@ -110,12 +98,7 @@ def by_member(people: Iterable) -> dict[int, Periods]:
     """Id of each of these → their sums, with what is left of the budget that is theirs alone or each member's."""
     people = list(people)
     found = sums_of(people)
-    own, each = {}, None
-    for budget in Budget.objects.exclude(scope=Budget.Scope.STUDIO):
-        if budget.user_id:
-            own[budget.user_id] = budget
-        else:
-            each = budget
+    own, each = Budget.objects.own_and_each()
     sums = {person.pk: found.get(person.pk, Periods()) for person in people}
     for pk, periods in sums.items():
         set_left(periods, own.get(pk, each))
@@ -150,7 +133,7 @@ def by_collection(collections: Iterable, owner=None) -> dict[int, Periods]:
         is_held=Case(is_held, default=Value(False), output_field=BooleanField()),
         is_today=Case(is_today, default=Value(False), output_field=BooleanField()),
     )
-    counts = Q(generation__ledger__day__gte=first, generation__ledger__backend__in=counting())
+    counts = Q(generation__ledger__day__gte=first, generation__ledger__backend__in=counting_backends())
     counts &= Q(generation__ledger__user=owner) if owner else Q()
     found: dict[int, Periods] = defaultdict(Periods)
     for row in rows.annotate(**sums_of_lines(counts)):

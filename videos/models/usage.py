@@ -123,7 +123,7 @@ def counted(first: date, last: date, owner) -> Iterable[UsageDay]:
 
 
 def spent(first: date, last: date, owner) -> Iterable[tuple[int, date, str, Decimal]]:
-    rows = SpendDay.objects.filter(day__gte=first, day__lte=last, backend__in=["", *registry.active_keys()])
+    rows = SpendDay.objects.counting().filter(day__gte=first, day__lte=last)
     if owner is not None:
         rows = rows.filter(owner=owner)
     sums = rows.order_by().values_list("provider_id", "day", "currency")
