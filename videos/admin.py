@@ -20,7 +20,7 @@ from django_q.models import OrmQ, Schedule, Success
 
 from videos import admin_generations, admin_money, admin_providers, admin_reviews, overview
 from videos.accounts import owners, roles, sessions
-from videos.admin_lists import LongList, LookOnly, StudioAdmin, fetch_all_again, link_to_video, megabytes, tell
+from videos.admin_lists import CompletedRows, LongList, LookOnly, StudioAdmin, fetch_all_again, megabytes, tell
 from videos.admin_money import left_words, lines
 from videos.engine.account_check import resume_sending
 from videos.models import (
@@ -108,10 +108,6 @@ class SavedVideoAdmin(LongList):
         "created_at",
     ]
 
-    @admin.display(description="video")
-    def video(self, copy):
-        return link_to_video(copy.generation)
-
     @admin.display(description="codec")
     def codec_name(self, copy):
         return copy.codec_name
@@ -189,10 +185,6 @@ class PublicLinkAdmin(LongList):
     def made(self, link):
         return date_format(localtime(link.created_at), "DATETIME_FORMAT")
 
-    @admin.display(description="video")
-    def video(self, link):
-        return link_to_video(link.generation)
-
     @admin.display
     def owner(self, link):
         return link.generation.owner
@@ -229,7 +221,7 @@ class PersonForm(UserChangeForm):
 
 
 @admin.register(User)
-class PersonAdmin(StudioAdmin, UserAdmin):
+class PersonAdmin(CompletedRows, StudioAdmin, UserAdmin):
     """Owners, managers and members. There are no other roles, so groups and single permissions are left out."""
 
     list_title = "Members"
@@ -255,13 +247,11 @@ class PersonAdmin(StudioAdmin, UserAdmin):
     def role(self, person):
         return roles.role_of(person).label
 
-    def get_changelist_instance(self, request):
-        shown = super().get_changelist_instance(request)
-        shown.result_list = list(shown.result_list)
-        known = Budget.objects.of_members(shown.result_list)
-        for person in shown.result_list:
+    def completed(self, rows):
+        known = Budget.objects.of_members(rows)
+        for person in rows:
             person.uses, person.lefts = known[person.pk]
-        return shown
+        return rows
 
     @admin.display(description="held and spent this month")
     def this_month(self, person):

@@ -47,6 +47,19 @@ class StudioAdmin(admin.ModelAdmin):
     def title_of_list(self) -> str:
         return self.list_title or str(self.opts.verbose_name_plural).capitalize()
 
+    @admin.display(description="video")
+    def video(self, row):
+        return link_to_video(row.generation)
+
+
+class CompletedRows:
+    """A list with columns that need more than the fields of its rows; it is fetched for all rows of a page together."""
+
+    def get_changelist_instance(self, request):
+        shown = super().get_changelist_instance(request)
+        shown.result_list = self.completed(list(shown.result_list))
+        return shown
+
 
 class LookOnly(StudioAdmin):
     """Listed, filtered, searched and read; changed by nothing but its actions."""

@@ -5,7 +5,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.timezone import localtime
 
-from videos.admin_lists import LongList, StudioAdmin, link_to_video
+from videos.admin_lists import CompletedRows, LongList, StudioAdmin
 from videos.models import Budget, LedgerEntry
 from videos.models.budget import Left
 from videos.templatetags.studio import money
@@ -48,13 +48,9 @@ class LedgerEntryAdmin(LongList):
         sign = "−" if entry.amount < 0 else ""
         return f"{sign}{money(abs(entry.amount), entry.currency)}"
 
-    @admin.display(description="video")
-    def video(self, entry):
-        return link_to_video(entry.generation)
-
 
 @admin.register(Budget)
-class BudgetAdmin(StudioAdmin):
+class BudgetAdmin(CompletedRows, StudioAdmin):
     list_title = "Budgets"
     list_display = ["whose", "today", "this_month", "at_once"]
     list_filter = ["scope"]
@@ -64,10 +60,8 @@ class BudgetAdmin(StudioAdmin):
     search_fields = ["user__username"]
     search_help_text = "A member's name."
 
-    def get_changelist_instance(self, request):
-        shown = super().get_changelist_instance(request)
-        shown.result_list = Budget.objects.with_left(list(shown.result_list))
-        return shown
+    def completed(self, rows):
+        return Budget.objects.with_left(rows)
 
     @admin.display(description="whose")
     def whose(self, budget):

@@ -6,7 +6,7 @@ All of it is edited on the studio's own pages; owners look at it here, across me
 from django.contrib import admin
 from django.utils.html import format_html
 
-from videos.admin_lists import LongList, LookOnly, link_to_video, tell
+from videos.admin_lists import CompletedRows, LongList, LookOnly, tell
 from videos.models import Clip, Collection, Preset, Provider, ReviewLink, Verdict
 
 
@@ -33,10 +33,6 @@ class ClipAdmin(LongList):
     search_fields = ["generation", "public_id"]
     search_help_text = "Words of a prompt, a member's name, or a whole id."
     fields = ["collection", "video", "state", "decided_by", "decided_at", "added_by", "created_at"]
-
-    @admin.display(description="video")
-    def video(self, clip):
-        return link_to_video(clip.generation)
 
     @admin.display(description="review")
     def review(self, clip):
@@ -102,13 +98,9 @@ class VerdictAdmin(LongList):
     def decision(self, verdict):
         return verdict.get_word_display()
 
-    @admin.display(description="video")
-    def video(self, verdict):
-        return link_to_video(verdict.generation)
-
 
 @admin.register(Preset)
-class PresetAdmin(LookOnly):
+class PresetAdmin(CompletedRows, LookOnly):
     list_title = "Presets"
     list_display = ["name", "owner", "shared", "providers_in_words", "aspect_ratio", "created_at"]
     list_filter = ["shared", "owner"]
@@ -119,10 +111,8 @@ class PresetAdmin(LookOnly):
     search_help_text = "A part of its name, or of a member's."
     fields = ["name", "owner", "shared", "prompt", "providers_in_words", "aspect_ratio", "config", "created_at"]
 
-    def get_changelist_instance(self, request):
-        shown = super().get_changelist_instance(request)
-        shown.result_list = with_names(list(shown.result_list))
-        return shown
+    def completed(self, rows):
+        return with_names(rows)
 
     def get_object(self, request, object_id, from_field=None):
         preset = super().get_object(request, object_id, from_field)
