@@ -18,13 +18,8 @@ def open_stored(file: FieldFile) -> BinaryIO:
     return BucketFile(opened) if settings.BUCKET else opened
 
 
-class BucketFile(io.RawIOBase):
-    """An object of a bucket as a file. Reading continues in one answer of the bucket until a seek to another place."""
-
-    def __init__(self, opened):
-        self.object, self.size = opened.obj, opened.size
-        self.at = 0
-        self.body, self.body_at = None, 0
+class SeekableFile(io.RawIOBase):
+    """A file to read from any place. Subclasses know `tell()` and have a `size`."""
 
     def readable(self):
         return True
@@ -32,11 +27,24 @@ class BucketFile(io.RawIOBase):
     def seekable(self):
         return True
 
+    def place(self, offset: int, origin: int) -> int:
+        """The place that `seek(offset, origin)` means, from the beginning."""
+        return offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self.size}[origin]
+
+
+class BucketFile(SeekableFile):
+    """An object of a bucket as a file. Reading continues in one answer of the bucket until a seek to another place."""
+
+    def __init__(self, opened):
+        self.object, self.size = opened.obj, opened.size
+        self.at = 0
+        self.body, self.body_at = None, 0
+
     def tell(self):
         return self.at
 
-    def seek(self, offset, whence=io.SEEK_SET):
-        self.at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: self.size}[whence]
+    def seek(self, offset, origin=io.SEEK_SET):
+        self.at = self.place(offset, origin)
         return self.at
 
     def readinto(self, buffer):

@@ -15,26 +15,20 @@ from heygen_studio.web.sent_files import SentFile, answer
 from videos.models import Generation, Picture, Preferences, SavedVideo
 from videos.storage.described_copy import SplicedFile, size_of
 from videos.storage.small_poster import small_poster
-from videos.storage.stored_file import open_stored
+from videos.storage.stored_file import SeekableFile, open_stored
 from videos.views.descriptions import described_parts
 from videos.views.download_names import download_name, name_collections
 
 PRIVATE = "private, max-age=3600"
 
 
-class Slice(io.RawIOBase):
+class Slice(SeekableFile):
     """A part of a file, from `start` on, as a file. Its descriptor is at `start`, as sendfile expects."""
 
     def __init__(self, path: str, start: int, length: int):
         self.file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 – closed by close(); storage gives a string
         self.file.seek(start)
-        self.start, self.length = start, length
-
-    def readable(self):
-        return True
-
-    def seekable(self):
-        return True
+        self.start, self.size = start, length
 
     def fileno(self):
         return self.file.fileno()
@@ -42,12 +36,11 @@ class Slice(io.RawIOBase):
     def tell(self):
         return self.file.tell() - self.start
 
-    def seek(self, offset, whence=io.SEEK_SET):
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self.length}[whence]
-        return self.file.seek(self.start + origin + offset) - self.start
+    def seek(self, offset, origin=io.SEEK_SET):
+        return self.file.seek(self.start + self.place(offset, origin)) - self.start
 
     def readinto(self, buffer):
-        room = max(0, min(len(buffer), self.length - self.tell()))
+        room = max(0, min(len(buffer), self.size - self.tell()))
         return self.file.readinto(memoryview(buffer)[:room])
 
     def close(self):
