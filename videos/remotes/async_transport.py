@@ -45,7 +45,8 @@ async def get_async(session: aiohttp.ClientSession, address: str, headers: dict[
         async with session.get(URL(address, encoded=True), headers=headers, allow_redirects=False) as response:
             body = await read_body(response.content)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise RemoteError(Cause.NETWORK, what_broke(error)) from error
+        words = transport.what_broke(error, late=TimeoutError, unconnected=aiohttp.ClientConnectorError)
+        raise RemoteError(Cause.NETWORK, words) from error
     return Reply(response.status, response.headers, unpacked(body, response.headers.get("Content-Encoding", "")))
 
 
@@ -64,10 +65,3 @@ def unpacked(body: bytes, encoding: str) -> bytes:
         return zlib.decompressobj(EITHER_ZLIB_OR_GZIP).decompress(body, LARGEST_REPLY)
     except zlib.error as error:
         raise RemoteError(Cause.UNREADABLE, "The answer cannot be unpacked.") from error
-
-
-def what_broke(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "No answer came in time."
-    could_not_connect = isinstance(error, aiohttp.ClientConnectorError)
-    return "No connection could be made." if could_not_connect else "The connection broke off."

@@ -192,10 +192,11 @@ def read_body(response: httpx.Response) -> bytes:
     return bytes(body)
 
 
-def what_broke(error: httpx.HTTPError) -> str:
-    if isinstance(error, httpx.TimeoutException):
+def what_broke(error: Exception, late=httpx.TimeoutException, unconnected=httpx.ConnectError) -> str:
+    """`late` and `unconnected` are the HTTP library's classes for these two."""
+    if isinstance(error, late):
         return "No answer came in time."
-    return "No connection could be made." if isinstance(error, httpx.ConnectError) else "The connection broke off."
+    return "No connection could be made." if isinstance(error, unconnected) else "The connection broke off."
 
 
 def as_json(body: dict[str, Any]) -> bytes:
