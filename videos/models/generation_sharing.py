@@ -10,12 +10,6 @@ class SharingOfMany:
     """Part of the manager of generations."""
 
     @retried
-    def note_whole(self, pks: list[int]):
-        """The nightly check read every byte of the saved copies of these, and each is as it was saved."""
-        rows = list(self.filter(pk__in=lock_in_order(self.filter(pk__in=pks))))
-        GenerationEvent.objects.record(events_of(rows, Step.CHECKED))
-
-    @retried
     def share_all(self, user, pks: list[int]):
         """Shares this person's own videos among these with the team."""
         rows = list(self.filter(pk__in=lock_in_order(self.filter(pk__in=pks, owner=user, shared=False))))

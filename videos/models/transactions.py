@@ -85,8 +85,7 @@ def batched(things: Iterable, size: int) -> Iterator[list]:
 
 @contextmanager
 def unmapped() -> Iterator[None]:
-    """SQLite does not map its file into memory: whatever goes through all rows would otherwise take up as much as may
-    be mapped."""
+    """Switches off SQLite's memory mapping, because a pass over all rows would use as much memory as it allows."""
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
