@@ -11,8 +11,8 @@ from django.utils import timezone
 from tests.parts.accounts import account
 from tests.parts.clicks import HTMX, click
 from tests.parts.exhibition import make, one_of_each
+from tests.parts.generations import make_queued, make_ready
 from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
-from tests.parts.things import make_queued, make_ready
 from videos.models import Budget, Generation, ProcessLock
 from videos.models.recount import recount
 from videos.remotes.errors import Cause
