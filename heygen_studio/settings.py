@@ -230,6 +230,7 @@ BUCKET_REGION = env.str("AWS_REGION", "") or env.str("AWS_DEFAULT_REGION", "")
 BUCKET_ENDPOINT = (
     env.str("AWS_ENDPOINT_URL_S3", "") or env.str("AWS_ENDPOINT_URL", "") or env.str("AWS_S3_ENDPOINT_URL", "")
 )
+BUCKET_SECRETS = [env.str("AWS_SECRET_ACCESS_KEY", ""), env.str("AWS_SESSION_TOKEN", "")]  # for the log to leave out
 BUCKET_HAS_CREDENTIALS = bool(
     (env.str("AWS_ACCESS_KEY_ID", "") and env.str("AWS_SECRET_ACCESS_KEY", ""))
     or env.str("AWS_PROFILE", "")
@@ -414,7 +415,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "text": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "text": {
+            "()": "videos.logs.TextFormatter",
+            "fmt": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        },
         "json": {"()": "videos.logs.JsonFormatter"},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},

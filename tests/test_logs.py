@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import logging.config
 import subprocess
 import sys
 
@@ -11,10 +12,17 @@ import pytest
 from tests.parts.generations import make_queued, make_saving
 from tests.parts.processes import ROOT, environment
 from tests.parts.receiver import Receiver
-from videos import logs
+from videos import encryption, logs
 from videos.engine import save as saving
 from videos.engine.submit import submit
+from videos.models import StudioSettings
+from videos.models.studio_settings import current
+from videos.remotes.keys import heygen_api_key
 
+SECRET_VARIABLES = [
+    *("SECRET_KEY", "HEYGEN_API_KEY", "STUDIO_METRICS_TOKEN", "STUDIO_WEBHOOK_SECRET", "STUDIO_OIDC_SECRET"),
+    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+]
 SIGNED = "https://files.example.com/a.mp4?Signature=canary-signature&Expires=1"
 
 
@@ -52,6 +60,57 @@ def test_secrets_and_signatures_are_hidden_also_in_a_traceback(written, settings
     text = json.dumps(written)
     assert "ValueError" in text
     assert "canary" not in text
+
+
+STORED_KEY, TOPIC, BOT, PASSWORD = (
+    "canary-stored-4",
+    "canary-topic-of-ours-5",
+    "123456789:canary-bot-6-of-thirty-letters",
+    "canary-pass-7",
+)
+ADDRESSES = f"ntfys://ntfy.example.com/{TOPIC}\ntgram://{BOT}/42\nmailtos://maria:{PASSWORD}@mail.example.com"
+TOLD = f"{STORED_KEY}, https://ntfy.example.com/{TOPIC}/json, https://api.telegram.org/bot{BOT}/send, {PASSWORD}"
+
+
+@pytest.fixture
+def stored(db, monkeypatch, settings):
+    """Secrets on the page *Settings*, as a process knows them that has just started and used them once."""
+    settings.HEYGEN_API_KEY = ""
+    StudioSettings(heygen_api_key=STORED_KEY, notify_urls=ADDRESSES).save()
+    monkeypatch.setattr(encryption, "_remembered", {})
+    assert (heygen_api_key(), current().notify_urls) == (STORED_KEY, ADDRESSES)
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_secrets_that_are_stored_encrypted_are_hidden_without_a_query_for_each_line(
+    stored, form, settings, django_assert_num_queries
+):
+    formatter = logging.config.DictConfigurator(settings.LOGGING).configure_formatter(
+        settings.LOGGING["formatters"][form]
+    )
+    record = logging.LogRecord("videos.test", logging.ERROR, __file__, 1, "Failed: %s", (TOLD,), None)
+    with django_assert_num_queries(0):
+        line = formatter.format(record)
+    assert "Failed: …" in line and "ntfy.example.com" in line
+    assert "canary" not in line
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_what_a_part_prints_past_its_log_is_passed_on_without_secrets(stored, form, settings):
+    settings.LOG_FORMAT = form
+    for printed in (TOLD, json.dumps({"message": TOLD})):
+        line = logs.line_of("web", printed)
+        assert "ntfy.example.com" in line
+        assert "canary" not in line
+
+
+def test_every_secret_of_the_environment_is_hidden_in_lines_for_people(tmp_path):
+    secrets = {name: f"canary-{name.lower()}" for name in SECRET_VARIABLES}
+    script = "import logging, django, os; django.setup(); logging.getLogger('videos').error('%s', dict(os.environ))"
+    env = environment(STUDIO_DATA=tmp_path, **secrets)
+    done = subprocess.run([sys.executable, "-c", script], env=env, cwd=ROOT, capture_output=True, text=True)
+    assert "ERROR videos: " in done.stderr
+    assert {name for name, secret in secrets.items() if secret in done.stderr} == set()
 
 
 @pytest.mark.django_db

@@ -1,22 +1,28 @@
 """Logging: lines for people or JSON for programs, with the generation that a line is about.
 
-Secrets are kept out of the log where they arise. `scrubbed` is a second safeguard: no setting that is a secret and no
-signature of a link passes it.
+Secrets are kept out of the log where they arise. `scrubbed` is a second safeguard: no secret of the environment, no
+secret that is stored encrypted and no signature of a link passes it, in lines for people as in JSON.
 """
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from videos.encryption import remembered
 from videos.remotes.transport import QUERY, SIGNED
 
 SHORTEST_SECRET = 6  # letters; a shorter one would be found in every other word
+SHORTEST_PART = 16  # letters; a part of a secret address that is so long is taken for a token
+PARTS = re.compile(r"[^\s/:@?&=,;]+")
+HOST_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 HIDDEN = "…"
 
 _generation: ContextVar[str] = ContextVar("generation", default="")
@@ -37,20 +43,50 @@ def current_generation() -> str:
 
 
 def secrets() -> list[str]:
-    """The secret settings, the longest first, so that no part of one remains."""
-    own = (settings.SECRET_KEY, settings.HEYGEN_API_KEY, settings.METRICS_TOKEN, settings.WEBHOOK_SECRET)
-    remotes = [value for name, value in settings.REMOTE_SETTINGS.items() if name.endswith("_KEY")]
-    password = str(settings.DATABASES["default"].get("PASSWORD") or "")
-    addresses = [settings.WEBHOOK_URL, *settings.NOTIFY_URLS.split(), settings.SENTRY_DSN]
-    found = {secret for secret in (*own, *remotes, password, *addresses) if len(secret) >= SHORTEST_SECRET}
+    """The secrets that this process knows, the longest first, so that no part of one remains. Asks no database."""
+    known = {*secret_settings(), *remembered()}
+    parts = {part for secret in known if "://" in secret for part in parts_of(secret)}
+    found = {secret for secret in known if len(secret) >= SHORTEST_SECRET} | parts
     return sorted(found, key=len, reverse=True)
+
+
+def secret_settings() -> Iterator[str]:
+    yield from (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, settings.HEYGEN_API_KEY, settings.METRICS_TOKEN)
+    yield from (settings.WEBHOOK_SECRET, settings.WEBHOOK_URL, *settings.NOTIFY_URLS.split(), settings.SENTRY_DSN)
+    yield from (settings.OIDC_APP["secret"], *settings.BUCKET_SECRETS)
+    yield from (value for name, value in settings.REMOTE_SETTINGS.items() if name.endswith("_KEY"))
+    yield str(settings.DATABASES["default"].get("PASSWORD") or "")
+
+
+def parts_of(address: str) -> Iterator[str]:
+    """What is secret in an address, where a message quotes a part of it or builds another address from it."""
+    try:
+        password = urlsplit(address).password or ""
+    except ValueError:
+        password = ""
+    if len(password) >= SHORTEST_SECRET:
+        yield password
+    for part in PARTS.findall(address):
+        if len(part) >= SHORTEST_PART and not HOST_NAME.fullmatch(part):
+            yield part
+
+
+def without_secrets(text: str) -> str:
+    for secret in secrets():
+        text = text.replace(secret, HIDDEN)
+    return text
 
 
 def scrubbed(text: str) -> str:
     """The text without our secrets and without signatures of links."""
-    for secret in secrets():
-        text = text.replace(secret, HIDDEN)
-    return SIGNED.sub(rf"\1={HIDDEN}", QUERY.sub("", text))
+    return SIGNED.sub(rf"\1={HIDDEN}", QUERY.sub("", without_secrets(text)))
+
+
+class TextFormatter(logging.Formatter):
+    """One line for people, with the traceback below it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrubbed(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
@@ -71,11 +107,11 @@ class JsonFormatter(logging.Formatter):
 
 
 def line_of(part: str, line: str) -> str:
-    """A line printed by a part of the studio, as the supervisor prints it; JSON stays unchanged."""
+    """A line printed by a part of the studio, as the supervisor prints it; JSON stays JSON."""
     if settings.LOG_FORMAT != "json":
-        return f"{part:<8}| {line}"
+        return f"{part:<8}| {scrubbed(line)}"
     if line.startswith("{") and line.endswith("}"):
-        return line
+        return without_secrets(line)
     return json.dumps({"logger": part, "message": scrubbed(line)}, ensure_ascii=False)
 
 

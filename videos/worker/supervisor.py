@@ -25,6 +25,7 @@ from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from videos import logs, release
+from videos.encryption import decrypt
 from videos.models.studio_settings import current
 from videos.remotes import keys
 from videos.storage.private import close_to_others
@@ -151,6 +152,7 @@ class Supervisor:
 
     def make_parts(self) -> list[Part]:
         env = dict(os.environ, PYTHONUNBUFFERED="1")
+        know_stored_secrets()
         parts = []
         self.is_demo = needs_standin()
         if self.is_demo:
@@ -304,6 +306,13 @@ def reachable(host: str) -> str:
 def web_command(descriptor: int) -> list[str]:
     """gunicorn with our own worker; gunicorn.conf.py has the rest."""
     return [sys.executable, "-m", "gunicorn", "heygen_studio.wsgi:application", "--bind", f"fd://{descriptor}"]
+
+
+def know_stored_secrets():
+    """Reads them once, so that what the parts print is passed on without them: videos/logs.py."""
+    row = current().row
+    for stored in (row.heygen_api_key_stored, row.notify_urls_stored):
+        decrypt(stored)
 
 
 # The demo server
