@@ -29,6 +29,15 @@ def test_every_page_shows_the_version_at_its_foot(client, owner):
         assert foot.strip() == f"HeyGen Studio {__version__}"
 
 
+def test_the_image_has_every_file_of_the_project_that_the_code_reads():
+    """The overview reads the changelog, which the image did not have."""
+    code = "".join(path.read_text() for folder in ("videos", "heygen_studio") for path in (ROOT / folder).rglob("*.py"))
+    read = set(re.findall(r'BASE_DIR / "([^"]+)"', code)) - {"data"}  # the data folder is a volume
+    assert read >= {"CHANGELOG.md", "static", "templates", "manage.py"}
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert read - let_in == set()
+
+
 def overview(owner):
     return " ".join(signed_in(owner).get("/admin/").content.decode().split())
 

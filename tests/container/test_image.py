@@ -87,6 +87,7 @@ def test_the_image_contains_the_studio_and_nothing_else(engine):
     names = set(engine(*run, "ls", "-A", "/srv/studio").split())
     assert names >= {".venv", "manage.py", "heygen_studio", "videos", "templates", "static", "LICENSE"}
     assert names <= {".venv", "manage.py", "heygen_studio", "videos", "templates", "static", "LICENSE"} | {
+        "CHANGELOG.md",
         "docs",
         "gunicorn.conf.py",
         "requirements",
