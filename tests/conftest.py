@@ -41,8 +41,22 @@ from videos.models import StudioSettings
 from videos.models.studio_settings import CACHE
 
 PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_studio", "studio", "shared_studio"}
-# These mostly wait, so they begin first.
-WAITING = {f"test_{name}.py" for name in ("chaos", "worker", "two_workers", "poll_faults", "poll")}
+# Seconds of the longest test in a file, where it is more than ten. Long ones begin first, so that no worker is left
+# alone with one at the end. Only the order matters: a figure that is out of date breaks nothing.
+LONGEST = {
+    "test_chaos.py": 74,
+    "test_worker.py": 53,
+    "test_backup.py": 48,
+    "test_upgrade.py": 44,
+    "test_docs_commands.py": 40,
+    "test_every_page.py": 37,
+    "test_move.py": 35,
+    "test_two_workers.py": 20,
+    "test_redraw_process.py": 17,
+    "test_slow_clients.py": 15,
+    "test_poll_faults.py": 12,
+    "test_poll.py": 12,
+}
 BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page", "member_page"}
 
 MEMBERS = 60  # of the shared studio, made at once: each test that asks for one gets its own
@@ -60,18 +74,31 @@ def shared_fixtures(item):
     return {name for name, definitions in found.items() if definitions[-1].func.__module__.endswith("conftest")}
 
 
-@pytest.hookimpl(tryfirst=True)
+def has_module_fixture(item):
+    names = item.fixturenames
+    found = item._fixtureinfo.name2fixturedefs
+    return any(found[name][-1].scope == "module" for name in names if name in found)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items):
+    mark(items)
+    yield  # pytest-django puts those that commit last; here every test leaves the database as it found it
+    items.sort(key=lambda item: -LONGEST.get(item.path.name, 0))
+
+
+def mark(items):
     for item in items:
         names = shared_fixtures(item)
         if names & BROWSER_FIXTURES:
             item.add_marker(pytest.mark.browser)
         elif names & PROCESS_FIXTURES:
             item.add_marker(pytest.mark.process)
-        if mark := item.get_closest_marker("retried"):
-            [reason] = mark.args
+        if retried := item.get_closest_marker("retried"):
+            [reason] = retried.args
             item.add_marker(pytest.mark.flaky(reruns=2, reason=reason))
-    items.sort(key=lambda item: item.path.name not in WAITING)  # the others go on meanwhile
+        if has_module_fixture(item):  # which would be made anew by each worker that has a test of the module
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")
