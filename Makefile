@@ -41,18 +41,22 @@ lint: .venv/test.lock ## ruff and djlint: check and format
 # A test has one try. The few that have three are marked `retried` with their reason, and the report lists each retry.
 # Three rounds, so that real processes and browsers do not fight the quick tests for the cores; the second runs the
 # quick ones that ask most of a database once more, on PostgreSQL. All of them run, even if one fails, or lint does.
-# Tests wait about as much as they work, so there are more workers than cores.
+# The rounds share a folder with the migrated databases that each begins with, and what Python has compiled.
+# Tests wait about as much as they work, so there are more workers than cores. Real processes are given out one test at
+# a time, the longest first (tests/conftest.py).
 TEST_WORKERS ?= 4
 PROCESS_WORKERS ?= 4
 ON_POSTGRES := $(patsubst %,tests/test_%.py,submit poll budgets save gallery updates select \
 	set_up share sign_in usage text outage cost_of_history kept_numbers search_index)
 PYTEST = $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal
+PROCESSES = $(BIN)/python -m pytest -q -n $(PROCESS_WORKERS) --dist loadgroup
 test: install-test ## lint and every test
-	@status=0; \
+	@status=0; unset PYTHONDONTWRITEBYTECODE; \
+	STUDIO_TEST_SHARED=$$(mktemp -d); export STUDIO_TEST_SHARED; trap 'rm -rf "$$STUDIO_TEST_SHARED"' EXIT; \
 	make --no-print-directory lint || status=1; \
 	$(PYTEST) -m "not process and not browser" || status=1; \
 	TEST_DATABASE=postgres $(PYTEST) -m "not process and not browser" $(ON_POSTGRES) || status=1; \
-	$(PYTEST) -n $(PROCESS_WORKERS) -m "(process or browser) and not pythons" || status=1; \
+	$(PROCESSES) -m "(process or browser) and not pythons" || status=1; \
 	exit $$status
 
 # `make test` looks at each page in one look, and takes a sample of what random tests could draw.

@@ -24,13 +24,13 @@ def prepare_environment():
     atexit.register(remove_folder, folder, os.getpid())
     os.environ["STUDIO_TEST_OWNER"] = OWNER
     os.environ["STUDIO_DATA"] = folder
-    is_first = os.environ.setdefault(SHARED, folder) == folder
+    os.environ.setdefault(SHARED, folder)  # `make test` gives one to all of its rounds
     os.environ["SECRET_KEY"] = "not-secret-only-for-tests-0123456789abcdefghijklmnop"
     os.environ["HEYGEN_API_KEY"] = "test-key"
     # Port 9 answers nobody: a test that forgot its stand-in fails, it never reaches the real API.
     os.environ["HEYGEN_API_URL"] = os.environ["HEYGEN_UPLOAD_URL"] = "http://127.0.0.1:9"
     os.environ.setdefault("STUDIO_MIN_FREE_BYTES", "0")
-    if os.environ.get("TEST_DATABASE") == "postgres" and is_first:
+    if os.environ.get("TEST_DATABASE") == "postgres" and OWNER == "main":
         server = migrated_server()
         atexit.register(server.remove)
         os.environ["DATABASE_URL"] = server.url("postgres")
