@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from videos.advice import Plan
+from videos.forms.advice import Plan
 from videos.models import Provider
 from videos.models.generation_queryset import TrackRecord
 from videos.templatetags.studio import price_words

@@ -18,7 +18,7 @@ from tests.parts.extent import EVERYTHING
 from tests.parts.generations import make_queued, make_ready, make_running
 from tests.parts.people import make_member, signed_in
 from tests.parts.returned_form import ReturnedForm
-from videos.forms import RATIO
+from videos.forms.generate import RATIO
 from videos.models import Batch, Budget, Generation, LedgerEntry, Picture, Provider
 
 pytestmark = pytest.mark.django_db

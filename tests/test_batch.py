@@ -9,8 +9,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from tests.parts.people import make_member, make_owner, signed_in
+from videos.forms.csv_table import TableRefused, decode, read_table
 from videos.models import Batch, Budget, Generation, Picture, Provider
-from videos.table import TableRefused, decode, read_table
 from videos.views.batch import finished_after
 
 pytestmark = pytest.mark.django_db

@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from tests.parts.generations import completed, picture
 from tests.parts.saving import checkstudio, save_until_ready, stored_sha256, true_sha256
+from videos.admin.timeline import timeline
 from videos.models import Generation, Picture, ProcessLock, SavedVideo
 from videos.storage.consistency import compare, empty_trash, nightly, tonight
 from videos.storage.names import Names, partial_path
-from videos.timeline import timeline
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

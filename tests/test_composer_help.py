@@ -7,9 +7,9 @@ from PIL import Image
 
 from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
-from videos.advice import Plan
+from videos.forms.advice import Plan
+from videos.forms.prompt_words import WORDS
 from videos.models import Picture, Preset, Provider
-from videos.prompt_words import WORDS
 from videos.storage.frames import open_frame
 from videos.storage.probe import NotAVideo
 

@@ -19,7 +19,7 @@ from tests.parts.exhibition import one_of_each
 from tests.parts.generations import make
 from tests.parts.history import History
 from tests.parts.people import make_member, make_owner, signed_in
-from videos.admin_lists import LongList, StudioAdmin
+from videos.admin.lists import LongList, StudioAdmin
 from videos.engine.recovery import recover
 from videos.models import Batch, Budget, Collection, Generation, LedgerEntry, Picture, Provider, Request, Verdict
 from videos.models.bounded import MOST_COUNTED, Count, count
@@ -166,7 +166,7 @@ def filtered(member):
 def test_no_list_of_the_admin_takes_the_database_more_work_with_four_times_the_history(studio, monkeypatch):
     monkeypatch.setattr("videos.models.bounded.MOST_COUNTED", 20)
     monkeypatch.setattr("videos.search_index.FEW", 1000)
-    monkeypatch.setattr("videos.admin_lists.MOST_FOUND", 20)
+    monkeypatch.setattr("videos.admin.lists.MOST_FOUND", 20)
     monkeypatch.setattr(StudioAdmin, "list_per_page", 10)
     client, paths = signed_in(studio), {path: path for path in admin_pages(studio, make_member("another"))}
     before, after = (work_for(client, paths, studio, count, spacing=3600) for count in (1600, 4800))

@@ -12,10 +12,10 @@ from tests.parts.people import make_member
 from tests.parts.processes import environment
 from tests.parts.receiver import Receiver
 from tests.test_configuration import run
-from videos import diagnosis
-from videos.diagnosis import Level, diagnose
 from videos.engine import webhooks
 from videos.models import Alarm, Generation, Job, ProcessLock, RemoteAccount, StudioFault
+from videos.monitoring import diagnosis
+from videos.monitoring.diagnosis import Level, diagnose
 
 # The look at the database writes by a connection of its own.
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from tests.parts.generations import generate, make_queued, make_ready, make_running, make_saving, owner
 from tests.parts.people import make_member, signed_in
+from videos.admin.timeline import timeline
 from videos.lifecycle import Status
 from videos.models import Batch, Clip, Collection, Generation, GenerationEvent, Outcome, Provider, Request
-from videos.timeline import timeline
 
 pytestmark = pytest.mark.django_db
 

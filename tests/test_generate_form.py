@@ -15,7 +15,7 @@ from tests.parts.clicks import click_generate
 from tests.parts.extent import EVERYTHING
 from tests.parts.generations import make_ready
 from tests.parts.people import make_member, make_owner, signed_in
-from videos.forms import SettingsRefused, read_config
+from videos.forms.settings_json import SettingsRefused, read_config
 from videos.models import Batch, Budget, Generation, Picture, Provider
 
 pytestmark = pytest.mark.django_db

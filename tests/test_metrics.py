@@ -11,10 +11,10 @@ from django.utils import timezone
 from tests.parts.generations import complete, make_queued, make_ready, make_running, make_saving
 from tests.parts.processes import ROOT, environment
 from tests.parts.studio import copy_sqlite
-from videos import metrics
 from videos.engine.save import NoNewLink, try_later
 from videos.models import Alarm, Budget, MetricValue, ProcessLock, RemoteAccount
 from videos.models.metric_value import LATENESS, POLLS, Totals
+from videos.monitoring import metrics
 from videos.remotes.base import Progress, State
 from videos.remotes.errors import Cause, RemoteError
 

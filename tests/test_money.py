@@ -11,7 +11,7 @@ from django.utils import timezone
 from heygen_studio.time_zone import studio_day
 from tests.parts.generations import generate, make_queued, make_ready
 from tests.parts.people import make_manager, make_member, signed_in
-from videos import overview
+from videos.admin_site import overview
 from videos.models import Budget, Collection, Generation, LedgerEntry, Provider, money
 from videos.models.money import by_collection, by_member, of_everyone
 from videos.models.recount import recount

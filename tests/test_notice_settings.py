@@ -9,9 +9,9 @@ from django.db import connection
 
 from tests.parts.people import make_manager, make_member, signed_in
 from tests.parts.receiver import Receiver
+from videos.forms.notices import MOST_OF_A_PERSON, handle_of
 from videos.models import Preferences, StudioSettings
 from videos.models.studio_settings import CACHE, VARIABLES, current
-from videos.notice_forms import MOST_OF_A_PERSON, handle_of
 from videos.tasks import one_of
 
 pytestmark = pytest.mark.django_db

@@ -6,8 +6,8 @@ import pytest
 
 from tests.parts.generations import generate, picture
 from tests.parts.people import make_member, make_owner, signed_in
+from videos.admin.price_hints import HINTS
 from videos.models import Provider
-from videos.price_hints import HINTS
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

@@ -14,7 +14,7 @@ from tests.parts.generations import generate
 from tests.parts.people import make_member, make_owner, signed_in
 from videos.engine.account_check import check_accounts, is_due
 from videos.engine.submit import submit
-from videos.forms import first_offer
+from videos.forms.generate import first_offer
 from videos.models import Generation, Provider, RemoteAccount
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -18,8 +18,8 @@ from tests.parts.accounts import account
 from tests.parts.extent import EVERYTHING
 from tests.parts.generations import make_ready, picture
 from tests.parts.people import make_manager, make_member, make_owner
-from videos import signed_links
 from videos.accounts import sessions
+from videos.engine import signed_links
 from videos.models import (
     Budget,
     Collection,

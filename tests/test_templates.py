@@ -8,7 +8,7 @@ from django.template import TemplateSyntaxError, engines
 from django.template.loader import get_template, render_to_string
 
 from tests.parts.processes import ROOT
-from videos import timeline
+from videos.admin import timeline
 from videos.lifecycle import Status
 from videos.models.event import Step
 from videos.template_loader import without_indentation
@@ -45,7 +45,9 @@ def test_the_sprite_holds_the_icons_that_are_used_and_no_other():
 
 
 def test_the_admins_sprite_holds_the_icons_that_its_pages_name_and_no_other():
-    sources = [Path(ROOT) / "videos" / f"{name}.py" for name in ("admin_site", "overview", "timeline")]
+    sources = [
+        Path(ROOT) / "videos" / f"{name}.py" for name in ("admin_site/site", "admin_site/overview", "admin/timeline")
+    ]
     code = "".join(source.read_text() for source in sources)
     assert [name for name in ADMIN_ICONS if f'"{name}"' not in code] == []
     assert not set(ICONS) & set(ADMIN_ICONS)

@@ -8,7 +8,7 @@ import pytest
 from tests.parts.clicks import click_generate
 from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
-from videos.forms import LONGEST_PROMPT
+from videos.forms.generate import LONGEST_PROMPT
 from videos.models import Generation
 from videos.text import folded, with_line_feeds
 

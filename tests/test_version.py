@@ -8,7 +8,7 @@ import pytest
 from heygen_studio import __version__
 from tests.parts.people import signed_in
 from tests.parts.processes import ROOT, environment, manage
-from videos import release
+from videos.monitoring import release
 
 
 def test_package_and_changelog_name_the_same_version():

@@ -34,4 +34,4 @@ class VideosConfig(AppConfig):
 
 class StudioAdminConfig(admin_apps.AdminConfig):
     default = False  # this file's own app is the one above
-    default_site = "videos.admin_site.StudioAdminSite"
+    default_site = "videos.admin_site.site.StudioAdminSite"

@@ -5,7 +5,7 @@ from django.utils.functional import SimpleLazyObject
 
 from heygen_studio import __version__
 from videos.accounts import roles, second_factor, sso
-from videos.notices import notices_for
+from videos.monitoring.notices import notices_for
 
 
 def studio(request):

@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.views.defaults import page_not_found
 
 from heygen_studio.time_zone import is_known
-from videos import metrics
 from videos.accounts import second_factor, sessions
+from videos.monitoring import metrics
 from videos.outages import outage_of
 from videos.views import outage as outage_page
 

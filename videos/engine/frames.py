@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from videos import signed_links
+from videos.engine import signed_links
 from videos.models import Generation, Picture, RemoteCopy
 from videos.remotes.base import Backend, Image
 from videos.remotes.errors import Cause, RemoteError

@@ -21,7 +21,7 @@ LOOK_BACK = 6  # earlier steps that are searched for the same problem, before it
 
 
 class Step(models.TextChoices):
-    """The kinds of events. A code in rows; `videos/timeline.py` has the sentences."""
+    """The kinds of events. A code in rows; `videos/admin/timeline.py` has the sentences."""
 
     CREATED = "created"
     SENDING = "sending"

@@ -8,7 +8,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 
-from videos.advice import Price
+from videos.forms.advice import Price
 from videos.models import Generation
 
 register = template.Library()

@@ -25,10 +25,10 @@ from videos.accounts.forms import (
     SetUpForm,
     SignInForm,
 )
+from videos.forms.notices import own_panel
 from videos.models import DatabaseLock, OneTimeLink, Preferences
 from videos.models.database_lock import OWNERS
 from videos.models.transactions import delete_in_order, retried
-from videos.notice_forms import own_panel
 from videos.views.next_page import asked_next, redirect_to
 
 User = get_user_model()

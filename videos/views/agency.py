@@ -6,8 +6,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from videos.body_limits import takes_uploads
+from videos.forms.reviews import AgencyForm
 from videos.models import Agency
-from videos.review_forms import AgencyForm
 from videos.views.members import owner_only
 
 ONE_PICTURE = 21 * 1024**2  # of at most 20 MB, and the form around it

@@ -10,10 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from videos.batch_fill import SHARED, table_of_pictures, table_of_variables
-from videos.batch_form import COLUMNS, SETTING, TEMPLATE, BatchForm, field_of, fingerprint
 from videos.body_limits import takes_uploads
-from videos.forms import MOST_AT_ONCE, TOKEN, first_offer, keep_upload
+from videos.forms.batch import COLUMNS, SETTING, TEMPLATE, BatchForm, field_of, fingerprint
+from videos.forms.batch_tables import SHARED, table_of_pictures, table_of_variables
+from videos.forms.csv_table import Table, TableRefused, decode, read_table
+from videos.forms.frames import keep_upload
+from videos.forms.generate import MOST_AT_ONCE, TOKEN, first_offer
 from videos.models import (
     Batch,
     Budget,
@@ -30,7 +32,6 @@ from videos.models import (
 from videos.models.batch import cost_of
 from videos.models.studio_settings import current
 from videos.remotes import registry
-from videos.table import Table, TableRefused, decode, read_table
 from videos.views.cards import new_token, track_records
 from videos.views.compose import FULL, NOT_YOUR_PAGE, OTHER_WORDS, make_batch
 from videos.views.composer import RATIOS, accounts_by_backend, left_for, warnings_of

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from videos import wording
-from videos.advice import UP_TO
+from videos.forms.advice import UP_TO
 from videos.lifecycle import Status
 from videos.models import Batch, Generation, PersonalNote, Request, Verdict
 from videos.models.generation_queryset import TrackRecord

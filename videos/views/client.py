@@ -18,12 +18,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 from zipstream import ZIP_STORED, ZipStream
 
-from videos.addresses import address_for_others
-from videos.forms import read_uuid
+from videos.forms.fields import read_uuid
+from videos.forms.reviews import ClientCommentForm
 from videos.models import Agency, Clip, Comment, PersonalNote, Preferences, ReviewLink, TooManyComments
 from videos.models.review import CLIENT_STATES
-from videos.review_forms import ClientCommentForm
 from videos.storage.described_copy import size_of
+from videos.views.addresses import address_for_others
 from videos.views.archives import chunks, parts_of, sent
 from videos.views.download_names import named, numbered, words_of
 from videos.views.files import serve

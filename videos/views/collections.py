@@ -8,8 +8,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from videos.collection_forms import NAME_TAKEN, NameForm, PersonalNoteForm
-from videos.forms import read_uuid
+from videos.forms.collections import NAME_TAKEN, NameForm, PersonalNoteForm
+from videos.forms.fields import read_uuid
 from videos.models import Clip, Collection, Generation, NameTaken, PersonalNote
 from videos.models.collection import MOST_CLIPS
 from videos.views.gallery import read_number

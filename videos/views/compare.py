@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
-from videos.forms import read_uuid
+from videos.forms.fields import read_uuid
 from videos.lifecycle import Status
 from videos.models import Batch, Generation
 from videos.models.generation_queryset import GenerationQuerySet

@@ -9,7 +9,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from videos.body_limits import takes_uploads
-from videos.forms import FRAMES, GenerateForm, check_address, find_picture, keep_frame, keep_upload
+from videos.forms.frames import check_address, find_picture, keep_frame, keep_upload
+from videos.forms.generate import FRAMES, GenerateForm
+from videos.forms.prompt_words import WORDS
 from videos.models import (
     Batch,
     Collection,
@@ -24,7 +26,6 @@ from videos.models import (
 )
 from videos.models.collection import MOST_CLIPS
 from videos.models.transactions import retried
-from videos.prompt_words import WORDS
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, new_token, queued
 from videos.views.composer import (

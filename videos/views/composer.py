@@ -8,18 +8,10 @@ from typing import NamedTuple
 from django.http import HttpRequest
 from django.utils.http import urlencode
 
-from videos.advice import Plan
-from videos.forms import (
-    DEFAULT_RATIO,
-    FRAMES,
-    MOST_AT_ONCE,
-    MOST_PROVIDERS,
-    GenerateForm,
-    SettingsRefused,
-    first_offer,
-    read_config,
-    read_uuid,
-)
+from videos.forms.advice import Plan
+from videos.forms.fields import read_uuid
+from videos.forms.generate import DEFAULT_RATIO, FRAMES, MOST_AT_ONCE, MOST_PROVIDERS, GenerateForm, first_offer
+from videos.forms.settings_json import SettingsRefused, read_config
 from videos.models import Budget, Generation, Picture, Provider, RemoteAccount
 from videos.models.generation_queryset import SAMPLES, TrackRecord
 from videos.models.provider import IMPORTED, read_seconds

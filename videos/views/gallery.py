@@ -14,7 +14,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from videos.forms import read_uuid
+from videos.forms.fields import read_uuid
 from videos.models import Collection, Generation, PersonalNote, Preferences, Provider
 from videos.models.bounded import Count
 from videos.models.changes import current_moment, is_moment, is_still_to_come
@@ -22,7 +22,7 @@ from videos.models.generation_queryset import LOOKED_THROUGH, GenerationQuerySet
 from videos.models.personal_note import BEST
 from videos.models.studio_settings import current
 from videos.models.usage import stored_by
-from videos.notices import digest_of, notices_for
+from videos.monitoring.notices import digest_of, notices_for
 from videos.views.cards import Card, answer_with_cards, cards_of, queued
 from videos.views.composer import RATIOS, composer_context
 from videos.views.gallery_page import BY_TIME, SORTS, gallery_page, in_order, with_sections

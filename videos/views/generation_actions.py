@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from videos import wording
 from videos.accounts import roles
 from videos.engine.account_check import resume_sending
-from videos.forms import TOKEN
+from videos.forms.generate import TOKEN
 from videos.models import (
     AlreadyRetried,
     Batch,
@@ -31,7 +31,7 @@ from videos.models import (
 )
 from videos.models.studio_settings import current
 from videos.models.transactions import retried
-from videos.notices import notices_for
+from videos.monitoring.notices import notices_for
 from videos.remotes.errors import Cause, RemoteError
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, own_generation, queued

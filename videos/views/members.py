@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from videos.accounts import owners, roles, second_factor
 from videos.accounts.forms import BudgetForm, RoleForm
-from videos.addresses import address_for_others, opens_only_here
 from videos.models import Budget, OneTimeLink, PublicLink, audit
 from videos.models.money import by_member
+from videos.views.addresses import address_for_others, opens_only_here
 
 User = get_user_model()
 

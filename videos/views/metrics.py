@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from videos import metrics as figures
+from videos.monitoring import metrics as figures
 
 
 @login_not_required

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_POST
 from videos.accounts.forms import ChangePasswordForm
 from videos.encryption import encrypt
 from videos.engine import push
+from videos.forms.notices import NoticesForm, Panel, handle_of, own_panel, studio_panel
 from videos.models import Preferences, audit
-from videos.notice_forms import NoticesForm, Panel, handle_of, own_panel, studio_panel
 from videos.tasks import one_of
 from videos.views.account import show_account
 from videos.views.members import owner_only

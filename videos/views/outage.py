@@ -18,7 +18,7 @@ from django.urls import Resolver404, ResolverMatch, resolve
 from django.views.defaults import server_error as fault_of_the_studio
 
 from videos.accounts.forms import SignInForm
-from videos.forms import GenerateForm
+from videos.forms.generate import GenerateForm
 from videos.models import Batch
 from videos.outages import Outage, outage_of
 from videos.views.composer import composer_context

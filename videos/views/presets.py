@@ -5,7 +5,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from videos.forms import MOST_PROVIDERS, GenerateForm, SettingsRefused, Typed, read_config
+from videos.forms.fields import Typed
+from videos.forms.generate import MOST_PROVIDERS, GenerateForm
+from videos.forms.settings_json import SettingsRefused, read_config
 from videos.models import Preset, Provider
 from videos.models.preset import LONGEST_NAME, MOST
 from videos.text import with_line_feeds

@@ -9,10 +9,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from videos.collection_forms import NAME_TAKEN, CollectionForm
-from videos.forms import read_uuid
+from videos.forms.collections import NAME_TAKEN, CollectionForm
+from videos.forms.fields import read_uuid
+from videos.forms.reviews import CommentForm
 from videos.models import Clip, Collection, Comment, Generation, NameTaken, PersonalNote, ReviewLink, TooManyComments
-from videos.review_forms import CommentForm
 from videos.views.archives import archive_of
 from videos.views.collections import address_of, own, visible
 

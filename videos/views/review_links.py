@@ -6,10 +6,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from videos.addresses import address_for_others, opens_only_here
+from videos.forms.reviews import LinkForm
 from videos.models import Agency, Clip, Collection, PersonalNote, ReviewLink
 from videos.models.collection import MOST_CLIPS
-from videos.review_forms import LinkForm
+from videos.views.addresses import address_for_others, opens_only_here
 from videos.views.collections import own
 
 MOST_LISTED = 50

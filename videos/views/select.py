@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
-from videos.forms import read_uuid
+from videos.forms.fields import read_uuid
 from videos.models import Collection, CollectionFull, Generation, audit
 from videos.models.collection import LONGEST_NAME, MOST_CLIPS
 from videos.models.generation_queryset import GenerationQuerySet

@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import FileResponse, Http404
 from django.views.decorators.http import require_safe
 
-from videos import signed_links
+from videos.engine import signed_links
 
 
 @login_not_required

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.accounts.studio_form import KeyForm, StudioForm
 from videos.engine.account_check import check_new_key, say_of_key
+from videos.forms.notices import studio_panel
 from videos.models import StudioSettings, audit
 from videos.models.studio_settings import end_of_key, is_fixed
-from videos.notice_forms import studio_panel
 from videos.remotes import keys
 from videos.views.members import owner_only
 from videos.views.remotes import PATIENCE

@@ -10,9 +10,9 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from videos.addresses import address_for_others, opens_only_here
 from videos.models import Generation, PersonalNote, PublicLink
 from videos.models.studio_settings import current
+from videos.views.addresses import address_for_others, opens_only_here
 from videos.views.cards import cards_of, own_generation
 from videos.views.gallery import GalleryFilters
 

@@ -24,9 +24,10 @@ from django.core.management import call_command
 from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from videos import logs, release
+from videos import logs
 from videos.encryption import decrypt
 from videos.models.studio_settings import current
+from videos.monitoring import release
 from videos.remotes import keys
 from videos.storage.private import close_to_others
 from videos.worker import linux

@@ -5,7 +5,7 @@ import sys
 
 from django.core.management.base import BaseCommand
 
-from videos.diagnosis import Level, diagnose
+from videos.monitoring.diagnosis import Level, diagnose
 from videos.worker.supervisor import environment_beside_a_demo
 
 

@@ -16,20 +16,14 @@ from django import forms
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from videos.advice import Plan
-from videos.forms import (
-    FRAMES,
-    GenerateForm,
-    SettingsRefused,
-    find_provider,
-    first_offer,
-    keep_upload,
-    read_config,
-    read_uuid,
-)
+from videos.forms.advice import Plan
+from videos.forms.csv_table import Table, TableRefused
+from videos.forms.fields import read_uuid
+from videos.forms.frames import keep_upload
+from videos.forms.generate import FRAMES, GenerateForm, find_provider, first_offer
+from videos.forms.settings_json import SettingsRefused, read_config
 from videos.models import Collection, Picture, Provider, Request
 from videos.models.collection import LONGEST_NAME, name_key
-from videos.table import Table, TableRefused
 
 MOST_VIDEOS = 500
 COLUMNS = {  # the name of a column → its heading on the page

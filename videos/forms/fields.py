@@ -1,14 +1,26 @@
-"""Forms for the names and notes of collections, and for personal titles and ratings of videos."""
+"""Fields of typed text, which refuse what no database stores, and the reading of ids."""
+
+import uuid
 
 from django import forms
 
-from videos.forms import Typed
-from videos.models.collection import LONGEST_NAME, LONGEST_NOTE
-from videos.models.personal_note import BEST, LONGEST_TITLE
 from videos.text import with_line_feeds
 
-NAME_TAKEN = "You already have a collection with this name."
 LONGEST_SHOWN = "Keep it within {:,} characters; this has {:,}."
+
+
+class Typed(forms.CharField):
+    """Text as it was typed. Refuses characters that no database stores, and those that could not be decoded (�)."""
+
+    def __init__(self, **options):
+        super().__init__(strip=False, required=False, **options)
+        self.validators = []
+
+    def to_python(self, value):
+        value = super().to_python(value)
+        if "\0" in value or "\ufffd" in value or not is_whole(value):
+            raise forms.ValidationError("This contains a character that cannot be stored; remove it.")
+        return value
 
 
 class Written(Typed):
@@ -53,28 +65,12 @@ def check_length(text: str, longest: int) -> str:
     return text
 
 
-class NameForm(forms.Form):
-    """The name of a new collection."""
-
-    name = Line(LONGEST_NAME, missing="Give the collection a name.", label="Name")
+def is_whole(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-class CollectionForm(NameForm):
-    """A collection's name and note."""
-
-    note = Lines(LONGEST_NOTE, label="Note")
-
-
-class PersonalNoteForm(forms.Form):
-    """A personal title and rating. Fields that are not sent stay unchanged."""
-
-    title = Line(LONGEST_TITLE, label="Your own title")
-    rating = forms.IntegerField(required=False, min_value=0, max_value=BEST)
-
-    def changes(self) -> dict:
-        data = self.cleaned_data
-        return {
-            name: data[name] or 0 if name == "rating" else data[name]
-            for name in ("title", "rating")
-            if name in self.data
-        }
+def read_uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

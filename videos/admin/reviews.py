@@ -6,7 +6,7 @@ All of it is edited on the studio's own pages; owners look at it here, across me
 from django.contrib import admin
 from django.utils.html import format_html
 
-from videos.admin_lists import CompletedRows, LongList, LookOnly, tell
+from videos.admin.lists import CompletedRows, LongList, LookOnly, tell
 from videos.models import Clip, Collection, Preset, Provider, ReviewLink, Verdict
 
 

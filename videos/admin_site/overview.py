@@ -28,7 +28,7 @@ from videos.models.bounded import count_in_any_order
 from videos.models.kept_numbers import SpendDay
 from videos.models.process_lock import POLLER
 from videos.models.studio_settings import current
-from videos.release import current_release
+from videos.monitoring.release import current_release
 from videos.remotes import registry
 from videos.remotes.errors import Cause
 from videos.templatetags.studio import ago, balance_words, gap, money, size

@@ -4,8 +4,8 @@ import itertools
 import math
 import re
 
+from videos.forms.csv_table import MOST_ROWS, Table, TableRefused
 from videos.models import Picture
-from videos.table import MOST_ROWS, Table, TableRefused
 from videos.text import with_line_feeds
 
 VARIABLE = re.compile(r"\{([A-Za-z_]\w{0,39})\}")

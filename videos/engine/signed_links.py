@@ -11,7 +11,7 @@ from django.urls import reverse
 from videos.models import Picture
 
 LASTS = 24 * 3600  # seconds: a request may wait in the remote API's queue before its frames are fetched
-SALT = "videos.signed_links"
+SALT = "videos.signed_links"  # stays: links that were given out name it
 
 
 def public_address(picture: Picture) -> str:

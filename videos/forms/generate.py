@@ -4,35 +4,23 @@ Every error is one sentence next to its field. A request that is only unusual, s
 list, gets advice and is not refused.
 """
 
-import json
-import math
 import re
-import uuid
-from urllib.parse import urlsplit
 
 from django import forms
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.forms.utils import ErrorDict
 from django.http import QueryDict
 
-from videos.models import Collection, Generation, Job, Picture, Provider, RemoteAccount, Request, StudioFault
+from videos.forms.fields import Typed, read_uuid
+from videos.forms.frames import check_address, find_picture, keep_last_frame, keep_upload
+from videos.forms.settings_json import SettingsRefused, read_config
+from videos.models import Collection, Picture, Provider, RemoteAccount, Request
 from videos.models.provider_limits import Asked, refusals
 from videos.remotes import registry
-from videos.storage.frames import open_frame
-from videos.storage.picture_limits import PictureRefused
-from videos.storage.pictures import Redrawn
-from videos.storage.probe import NotAVideo
-from videos.storage.redraw_process import RedrawFault, redraw_apart
 from videos.text import with_line_feeds
 
 DEFAULT_PROVIDER = "veo_3_1"
 DEFAULT_RATIO = "16:9"
 LONGEST_PROMPT = 10_000
-LONGEST_ADDRESS = 2_000
-LONGEST_CONFIG = 10_000
-DEEPEST_CONFIG = 8
-LARGEST_INTEGER = 2**53  # beyond it, JSON readers disagree about the number
 MOST_AT_ONCE = 8
 MOST_PROVIDERS = 4
 LONGEST_SIDE_RATIO = 10
@@ -40,7 +28,6 @@ RATIO = re.compile(r"\s*([0-9]{1,5})\s*[:x×/]\s*([0-9]{1,5})\s*")
 FRAMES = {"start": "reference_image", "end": "tail_image"}  # the contract's names
 COLLECTION_GONE = "The collection that is open was removed. Open another one, or the gallery, then press Generate."
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
-HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+")
 
 
 def first_offer() -> str:
@@ -49,91 +36,6 @@ def first_offer() -> str:
     living = Provider.objects.filter(state=Provider.State.ACTIVE).exclude(backend__in=ended)
     values = list(living.order_by("position", "name").values_list("value", flat=True))
     return DEFAULT_PROVIDER if DEFAULT_PROVIDER in values or not values else values[0]
-
-
-class SettingsRefused(ValueError):
-    """The settings are not one JSON object that can be stored and sent. `str(error)` is the sentence."""
-
-
-def read_config(text: str) -> dict:
-    """The JSON object in `text`; an empty text is an empty object. Raises SettingsRefused."""
-    if not text.strip():
-        return {}
-    if len(text) > LONGEST_CONFIG:
-        raise SettingsRefused(f"The settings are longer than {LONGEST_CONFIG:,} characters; shorten them.")
-    try:
-        value = json.loads(
-            text, object_pairs_hook=each_key_once, parse_constant=refuse_constant, parse_float=finite, parse_int=exact
-        )
-    except json.JSONDecodeError as error:
-        raise SettingsRefused(
-            f"The settings are not valid JSON: something is wrong in line {error.lineno}, column {error.colno}."
-        ) from error
-    except RecursionError as error:
-        raise SettingsRefused("The settings are nested too deeply; make them flatter.") from error
-    check_inside(value)  # first: from Python 3.12 on, JSON itself refuses a depth only much later
-    if not isinstance(value, dict):
-        raise SettingsRefused('The settings must be one JSON object, such as {"duration": 8}.')
-    return value
-
-
-def each_key_once(pairs):
-    value = {}
-    for key, inner in pairs:
-        if key in value:
-            raise SettingsRefused("A key appears twice in the settings; keep one of them.")
-        value[key] = inner
-    return value
-
-
-def refuse_constant(name):
-    raise SettingsRefused(f"The settings contain {name}, which is not a number in JSON.")
-
-
-def finite(digits):
-    number = float(digits)
-    if not math.isfinite(number):
-        raise SettingsRefused("The settings contain a number that is too large.")
-    return number
-
-
-def exact(digits):
-    if len(digits) > 17 or abs(int(digits)) > LARGEST_INTEGER:
-        raise SettingsRefused("The settings contain a number that is too large.")
-    return int(digits)
-
-
-def check_inside(value, depth=1):
-    """Refuses values that JSON allows and databases do not: NUL, halves of surrogate pairs, endless nesting."""
-    if depth > DEEPEST_CONFIG:
-        raise SettingsRefused("The settings are nested too deeply; make them flatter.")
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            check_inside(key, depth)
-            check_inside(inner, depth + 1)
-    elif isinstance(value, list):
-        for inner in value:
-            check_inside(inner, depth + 1)
-    elif isinstance(value, str) and ("\0" in value or not is_whole(value)):
-        raise SettingsRefused("The settings contain a character that cannot be stored; remove it.")
-
-
-def is_whole(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-class Typed(forms.CharField):
-    """Text as it was typed. Refuses characters that no database stores, and those that could not be decoded (�)."""
-
-    def __init__(self, **options):
-        super().__init__(strip=False, required=False, **options)
-        self.validators = []
-
-    def to_python(self, value):
-        value = super().to_python(value)
-        if "\0" in value or "\ufffd" in value or not is_whole(value):
-            raise forms.ValidationError("This contains a character that cannot be stored; remove it.")
-        return value
 
 
 class GenerateForm(forms.Form):
@@ -369,70 +271,3 @@ def why_not_offered(provider: Provider) -> str:
     why = f": {provider.note.rstrip('.')}" if provider.note else ""
     instead = f" Try {provider.alternative.name} instead." if provider.alternative else " Choose another model."
     return f"{provider.name} {state}{why}.{instead}"
-
-
-def keep_upload(owner, file: UploadedFile) -> Picture:
-    """Redraws and stores the upload. Raises ValidationError with a sentence for the person."""
-    try:
-        return Picture.objects.keep(owner, redrawn(file))
-    except PictureRefused as refusal:
-        raise forms.ValidationError(str(refusal)) from refusal
-
-
-def redrawn(file) -> Redrawn:
-    """Raises PictureRefused; a fault of the studio in reading it is recorded."""
-    try:
-        found = redraw_apart(file, settings.DATA / "redrawing", settings.REDRAWS_AT_ONCE)
-    except RedrawFault as fault:
-        StudioFault.objects.record_at(Job.PICTURES, fault.error, fault.place)
-        raise PictureRefused(str(fault)) from fault
-    StudioFault.objects.clear(Job.PICTURES)
-    return found
-
-
-def find_picture(owner, public_id: str) -> Picture:
-    picture = Picture.objects.visible_to(owner).filter(public_id=read_uuid(public_id)).first()
-    if picture is None:
-        raise forms.ValidationError("That picture is no longer here; add it again.")
-    return picture
-
-
-def keep_last_frame(owner, public_id: str) -> Picture:
-    return keep_frame(owner, public_id, None)
-
-
-def keep_frame(owner, public_id: str, at: float | None) -> Picture:
-    """A saved video's frame at this second, or its last frame, as a new picture of the owner."""
-    videos = Generation.objects.visible_to(owner).kept().with_everything()
-    generation = videos.filter(public_id=read_uuid(public_id), saved_video__isnull=False).first()
-    if generation is None:
-        raise forms.ValidationError("That video is no longer here; choose another frame.")
-    try:
-        with open_frame(generation.saved_video, at) as file:
-            return Picture.objects.keep(owner, redrawn(file))
-    except (OSError, NotAVideo, PictureRefused) as error:
-        raise forms.ValidationError("That frame cannot be read; choose another frame.") from error
-
-
-def read_uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
-
-
-def check_address(address: str) -> str:
-    """The address of a picture that the remote API will fetch. Raises ValidationError."""
-    if len(address) > LONGEST_ADDRESS:
-        raise forms.ValidationError(f"The address is longer than {LONGEST_ADDRESS:,} characters.")
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-        is_good = parts.scheme in {"http", "https"} and HOST.fullmatch(host) and parts.port != 0
-    except ValueError:
-        is_good = False
-    if not is_good or re.search(r"[\s\x00-\x1f\x7f\ufffd\\<>\"]", address):
-        raise forms.ValidationError("Give the picture's full address, such as https://example.com/picture.jpg.")
-    if "@" in parts.netloc:
-        raise forms.ValidationError("This address contains a password; give one without.")
-    return address

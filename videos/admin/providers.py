@@ -16,10 +16,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from videos.admin_lists import StudioAdmin, tell
+from videos.admin.lists import StudioAdmin, tell
+from videos.admin.price_hints import HINTS, READ_ON, SOURCE
 from videos.engine.enqueue import enqueue_submit
 from videos.models import Batch, OverBudget, Provider, ProviderPrice, Request
-from videos.price_hints import HINTS, READ_ON, SOURCE
 from videos.remotes import registry
 from videos.templatetags.studio import money
 

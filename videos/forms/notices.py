@@ -89,7 +89,7 @@ def own_panel(person) -> Panel:
 
 def handle_of(url: str) -> str:
     """Names one address in a form, without showing it."""
-    return salted_hmac("videos.notice_forms", url).hexdigest()[:16]
+    return salted_hmac("videos.forms.notices", url).hexdigest()[:16]
 
 
 class NoticesForm(forms.Form):

@@ -6,8 +6,8 @@ from datetime import datetime, time, timedelta
 from django import forms
 from django.utils import timezone
 
-from videos.collection_forms import Line, Lines
-from videos.forms import Typed, keep_upload
+from videos.forms.fields import Line, Lines, Typed
+from videos.forms.frames import keep_upload
 from videos.models import Agency, Clip, Comment
 from videos.models.agency import LONGEST_AGENCY
 from videos.models.review import LONGEST_AUTHOR, LONGEST_COMMENT, LONGEST_LABEL, Area

@@ -19,10 +19,10 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
 
-from videos import overview
+from videos.admin_site import overview
+from videos.admin_site.overview import NEEDS_A_PERSON
 from videos.models import Generation
 from videos.models.bounded import count_each, count_in_any_order
-from videos.overview import NEEDS_A_PERSON
 
 NEEDS_A_PERSON_QUERY = f"status__in={','.join(NEEDS_A_PERSON)}"
 # The menu on the left: group → (model, its name there, icon). Models that are not listed here come last.

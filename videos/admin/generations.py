@@ -13,8 +13,9 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
-from videos import timeline, wording
-from videos.admin_lists import LongList, bare_address, fetch_all_again, tell, videos_found
+from videos import wording
+from videos.admin import timeline
+from videos.admin.lists import LongList, bare_address, fetch_all_again, tell, videos_found
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation
 from videos.models.generation_queryset import seen_by

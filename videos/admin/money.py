@@ -5,7 +5,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.timezone import localtime
 
-from videos.admin_lists import CompletedRows, LongList, StudioAdmin
+from videos.admin.lists import CompletedRows, LongList, StudioAdmin
 from videos.models import Budget, LedgerEntry
 from videos.models.budget import Left
 from videos.templatetags.studio import money
