@@ -12,7 +12,6 @@ from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 import dj_database_url
-from botocore.config import Config
 from csp.constants import NONE, SELF
 from environs import Env
 from marshmallow.validate import OneOf, Range
@@ -249,20 +248,20 @@ FOLDER_STORAGE = {
     },
 }
 BUCKET_STORAGE = {
-    "BACKEND": "storages.backends.s3.S3Storage",
+    "BACKEND": "videos.storage.bucket.Bucket",
     "OPTIONS": {
         "bucket_name": BUCKET,
         "endpoint_url": BUCKET_ENDPOINT or None,
         "region_name": BUCKET_REGION or None,
         # Amazon's own: by the name in the bucket's region, so that no link is redirected to where the CSP forbids it.
         # Times: boto3's own would wait for a silent bucket until the queue ends the task.
-        "client_config": Config(
-            s3={"addressing_style": None if BUCKET_ENDPOINT or "." in BUCKET else "virtual"},
-            signature_version="s3v4",
-            connect_timeout=5,
-            read_timeout=BUCKET_WAIT,
-            retries={"total_max_attempts": 2},
-        ),
+        "config": {
+            "s3": {"addressing_style": None if BUCKET_ENDPOINT or "." in BUCKET else "virtual"},
+            "signature_version": "s3v4",
+            "connect_timeout": 5,
+            "read_timeout": BUCKET_WAIT,
+            "retries": {"total_max_attempts": 2},
+        },
         "querystring_auth": True,
         "querystring_expire": 60,
         "file_overwrite": True,

@@ -60,3 +60,13 @@ def test_every_command_says_what_it_is_for(name):
     for line in own.splitlines():
         if re.match(r" {2}\S", line):
             assert len(line.split(None, 1)) == 2, f"{name}: {line.strip()} says nothing"
+
+
+def test_a_studio_starts_without_the_large_libraries_that_it_has_no_use_for(tmp_path):
+    """Those of a bucket, of PostgreSQL and of Sentry: a fifth of what each process takes to start."""
+    look = "import sys, django; django.setup(); import heygen_studio.urls; print(*sys.modules)"
+    env = environment(STUDIO_DATA=tmp_path, DATABASE_URL="", STUDIO_BUCKET=None, SENTRY_DSN=None)
+    command = [sys.executable, "-c", look]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, env=env)
+    assert done.returncode == 0, done.stderr
+    assert not {"boto3", "botocore", "storages", "psycopg", "sentry_sdk"} & set(done.stdout.split())

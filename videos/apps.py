@@ -1,13 +1,10 @@
-import sentry_sdk
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin import apps as admin_apps
 from django.db.models.signals import post_migrate
-from sentry_sdk.integrations.django import DjangoIntegration
+from django.utils.module_loading import import_string
 
-from heygen_studio import __version__
 from videos import checks, search_index
-from videos.logs import scrub_event
 
 __all__ = ["StudioAdminConfig", "VideosConfig", "checks"]  # importing the checks registers them
 
@@ -19,17 +16,7 @@ class VideosConfig(AppConfig):
     def ready(self):
         post_migrate.connect(search_index.make, sender=self)
         if settings.SENTRY_DSN:
-            sentry_sdk.init(
-                settings.SENTRY_DSN,
-                release=__version__,
-                integrations=[DjangoIntegration()],
-                auto_enabling_integrations=False,
-                before_send=scrub_event,
-                send_default_pii=False,
-                include_local_variables=False,
-                max_request_body_size="never",
-                max_breadcrumbs=0,
-            )
+            import_string("videos.sentry.start")()  # its library is large, and most studios have no use for it
 
 
 class StudioAdminConfig(admin_apps.AdminConfig):

@@ -7,11 +7,11 @@ stays one.
 import errno
 from enum import StrEnum
 
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import DatabaseError, OperationalError
+
+from videos import bucket_errors
 
 
 class Outage(StrEnum):
@@ -77,10 +77,11 @@ def is_of_storage(error: OSError) -> bool:
 
 def is_of_bucket(error: BaseException | None) -> bool:
     """Whether the bucket failed, and not the studio's own request."""
-    if isinstance(error, ClientError):
+    if isinstance(error, bucket_errors.named("ClientError")):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status in REFUSES or status >= 500
-    return isinstance(error, BotoCoreError | Boto3Error) and not isinstance(error, ParamValidationError)
+    is_wrong_request = isinstance(error, bucket_errors.named("ParamValidationError"))
+    return isinstance(error, bucket_errors.refused()) and not is_wrong_request
 
 
 def of_database(error: DatabaseError) -> Outage | None:

@@ -15,7 +15,7 @@ from django.utils.text import Truncator
 
 from videos.models import Generation
 from videos.models.bounded import count_in_any_order
-from videos.storage.consistency import STORAGE_ERRORS, CannotRepair, fetch_again
+from videos.storage.consistency import CannotRepair, fetch_again, storage_errors
 
 MOST_FOUND = 900  # rows of one search, the newest: an old SQLite takes so many in a statement
 
@@ -156,7 +156,7 @@ def fetch_all_again(request, generations: list):
             done += 1
         except CannotRepair as error:
             why_not = f"{error}."
-        except STORAGE_ERRORS:
+        except storage_errors():
             why_not = "the storage failed."
     tell(request, done, len(generations), "fetched again from the remote, at no cost", why_not)
 

@@ -16,14 +16,12 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from videos import stopping, wording
+from videos import bucket_errors, stopping, wording
 from videos.lease_files import new_lease
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation, Picture, ProcessLock, SavedVideo
@@ -55,7 +53,6 @@ PUBLIC_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LOCK_SECONDS = 3600  # as long as django-q2 lets the nightly task run
 HASHED_IN_NIGHTS = 30  # each file is read and hashed once in this many nights, as far as time allows
 HASHING_SECONDS = 600.0
-STORAGE_ERRORS = (OSError, BotoCoreError, ClientError, Boto3Error)
 MADE_IN_DEMO = "it was made in demo mode, and only a studio in demo mode can draw it again"
 MADE_FOR_REAL = "it was made with an API key, and this studio runs without one"
 
@@ -65,6 +62,11 @@ class Kind(StrEnum):
     CHANGED = "changed"
     ORPHAN = "orphan"
     STALE = "stale"
+
+
+def storage_errors() -> tuple[type[Exception], ...]:
+    """What a disk or a bucket raises that fails."""
+    return (OSError, *bucket_errors.refused())
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def check_and_repair():
         empty_trash()
         tonights = tonight(timezone.localdate().toordinal())
         repair_all(compare(is_hashed=tonights, is_noted=True))
-    except STORAGE_ERRORS as error:
+    except storage_errors() as error:
         logger.warning("The nightly check could not read the storage: %s", type(error).__name__)
 
 
@@ -142,7 +144,7 @@ def repair_all(findings: list[Finding]):
             logger.warning("%s: %s", finding, repair(finding))
         except CannotRepair as error:
             logger.error("%s: not repaired, because %s", finding, error)
-        except STORAGE_ERRORS as error:  # the others may succeed
+        except storage_errors() as error:  # the others may succeed
             logger.error("%s: not repaired, because the storage failed: %s", finding, type(error).__name__)
 
 

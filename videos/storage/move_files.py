@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from botocore.exceptions import ClientError
 from django.apps import apps
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import models
+
+from videos import bucket_errors
 
 AT_ONCE = 500
 CHUNK = 1024 * 1024
@@ -80,7 +81,7 @@ def is_there(item, path: Path, found: str) -> bool:
     """Whether an earlier run moved this file and read it back."""
     try:
         item.load()
-    except ClientError:
+    except bucket_errors.named("ClientError"):
         return False
     return item.content_length == path.stat().st_size and item.metadata.get(HASH) == found
 

@@ -13,12 +13,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
+from videos import bucket_errors
 from videos.storage.download import Facts, size_of
 from videos.storage.folders import make_folder, sync_folder
 from videos.storage.names import final_path, notes_path, partial_path
@@ -153,7 +152,7 @@ def put_in_bucket(name: str, partial: Path):
         with partial.open("rb") as file:
             stored = default_storage.save(name, File(file))
         is_whole = stored == name and default_storage.size(name) == partial.stat().st_size
-    except (BotoCoreError, ClientError, Boto3Error):
+    except bucket_errors.refused():
         raise NotStored("saving.bucket_refused") from None
     if not is_whole:
         raise NotStored("saving.bucket_part")

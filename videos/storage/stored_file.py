@@ -4,12 +4,13 @@ import io
 from contextlib import closing
 from typing import BinaryIO
 
-from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from django.conf import settings
 from django.db.models.fields.files import FieldFile
 
+from videos import bucket_errors
+
 SKIPPED = 64 * 1024  # bytes that are read and skipped rather than requested again
-BROKEN_OFF = (HTTPClientError, IncompleteReadError)  # while a slow client took its time
+BROKEN_OFF = ("HTTPClientError", "IncompleteReadError")  # while a slow client took its time
 
 
 def open_stored(file: FieldFile) -> BinaryIO:
@@ -53,7 +54,7 @@ class BucketFile(SeekableFile):
             return 0
         try:
             data = self.read_on(wanted)
-        except BROKEN_OFF:
+        except bucket_errors.named(*BROKEN_OFF):
             self.leave()
             data = self.read_on(wanted)
         buffer[: len(data)] = data
@@ -73,7 +74,7 @@ class BucketFile(SeekableFile):
     def asked(self):
         try:
             return self.object.get(Range=f"bytes={self.at}-")["Body"]
-        except ClientError as error:
+        except bucket_errors.named("ClientError") as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 raise FileNotFoundError(self.object.key) from error
             raise

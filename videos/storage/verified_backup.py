@@ -14,12 +14,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from django.conf import settings
 from django.core.files import File
+from django.core.files.storage import Storage, storages
 from django.db import connection
 from django.utils import timezone
-from storages.backends.s3 import S3Storage
 
 from videos.faults import name_of
 from videos.models import Alarm
@@ -111,7 +110,7 @@ class BucketDestination:
     """Each backup has the database and all small files under its name. Media never change, so they are stored once,
     under `media/`, for all backups."""
 
-    def __init__(self, storage: S3Storage):
+    def __init__(self, storage: Storage):
         self.storage = storage
 
     def __str__(self):
@@ -162,7 +161,7 @@ def bucket_destination() -> BucketDestination | None:
     if not settings.BACKUP_BUCKET:
         return None
     options = {**settings.BUCKET_STORAGE["OPTIONS"], "bucket_name": settings.BACKUP_BUCKET}
-    return BucketDestination(S3Storage(**options))
+    return BucketDestination(storages.create_storage({**settings.BUCKET_STORAGE, "OPTIONS": options}))
 
 
 def destinations() -> list[FolderDestination | BucketDestination]:
@@ -226,10 +225,10 @@ def restored_sqlite(source: Path) -> Iterator[Ask]:
 @contextmanager
 def restored_postgres(source: Path) -> Iterator[Ask]:
     name = f"studio_verify_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(**address(), autocommit=True) as server:
+    with connection.Database.connect(**address(), autocommit=True) as server:
         try:
             server.execute(f'CREATE DATABASE "{name}"')
-        except psycopg.errors.InsufficientPrivilege:
+        except connection.Database.errors.InsufficientPrivilege:
             user = connection.settings_dict["USER"]
             words = (
                 f"its user may not create a scratch database, so the backup is not proven: ALTER ROLE {user} CREATEDB"
@@ -237,7 +236,7 @@ def restored_postgres(source: Path) -> Iterator[Ask]:
             raise BackupError(words) from None
         try:
             run_postgres("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={name}", source / DUMP)
-            with psycopg.connect(**address(dbname=name)) as scratch:
+            with connection.Database.connect(**address(dbname=name)) as scratch:
                 yield lambda statement: scratch.execute(statement).fetchall()
         finally:
             server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -6,7 +6,7 @@ import sys
 from django.core.management.base import BaseCommand, CommandError
 
 from videos.models import Picture, SavedVideo
-from videos.storage.consistency import STORAGE_ERRORS, CannotRepair, compare, looks_like_another_storage, repair
+from videos.storage.consistency import CannotRepair, compare, looks_like_another_storage, repair, storage_errors
 from videos.worker.supervisor import environment_beside_a_demo
 
 DONE = "Everything is repaired, or being fetched by the worker"
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             findings = compare(is_hashed=lambda pk: deep)
             is_repairing = options["repair"] and self.may_repair(findings, options["force"])
             left = sum(not self.tell(finding, is_repairing) for finding in findings)
-        except STORAGE_ERRORS as error:
+        except storage_errors() as error:
             raise CommandError(f"The storage could not be read: {type(error).__name__}.") from error
         looked = f"{SavedVideo.objects.count()} saved copies and {Picture.objects.count()} pictures were looked at"
         if left:
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         except CannotRepair as error:
             self.stdout.write(f"  not repaired: {error}")
             return False
-        except STORAGE_ERRORS as error:
+        except storage_errors() as error:
             self.stdout.write(f"  not repaired: the storage failed ({type(error).__name__})")
             return False
         return True
