@@ -402,6 +402,7 @@ if METRICS_TOKEN:
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
+FORMAT_MODULE_PATH = ["heygen_studio.formats"]
 TZ = env.str("TZ", "")
 TIME_ZONE = zone_name(TZ) or "UTC"
 USE_TZ = True
