@@ -247,12 +247,18 @@ def postgres():
     server.remove()
 
 
-@pytest.fixture
-def bucket(tmp_path):
-    """An empty S3-compatible bucket, as a server of its own."""
-    running = Bucket(tmp_path / "bucket")
+@pytest.fixture(scope="session")
+def running_bucket(tmp_path_factory):
+    running = Bucket(tmp_path_factory.mktemp("bucket"))
     yield running
     running.stop()
+
+
+@pytest.fixture
+def bucket(running_bucket):
+    """An empty S3-compatible bucket."""
+    running_bucket.clear()
+    return running_bucket
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def books(database_url, tmp_path):
         "0",
         "-c",
         "from django.contrib.auth.models import User\nfrom videos.models import Budget\n"
-        "for number in range(4): User.objects.create_user(f'member-{number}', password='a long enough password')\n"
+        "for number in range(4): User.objects.create_user(f'member-{number}')\n"
         f"Budget.objects.create(scope='studio', videos_per_day={LIMIT})",
     )
 

@@ -23,7 +23,7 @@ def made(by_make):
 def test_one_command_starts_everything_in_an_empty_folder_and_says_where(by_make):
     shutil.rmtree(by_make.data)
     made = by_make.start(120)
-    wait_until(lambda: f"http://127.0.0.1:{made.port}" in made.log, 10, "the line that names the address")
+    wait_until(lambda: f"http://127.0.0.1:{made.port}" in made.log, what="the line that names the address")
     assert (made.data / "studio.sqlite3").exists()
     assert made.find_all("web")
     assert made.find_all("worker")
@@ -38,8 +38,8 @@ def test_ctrl_c_ends_everything_without_a_word_of_trouble(made):
 
 def test_killing_make_leaves_nothing_running(made):
     made.process.terminate()
-    made.process.wait(15)
-    wait_until(lambda: not made.processes(), 10, "nothing left of the studio")
+    made.process.wait(60)
+    wait_until(lambda: not made.processes(), what="nothing left of the studio")
 
 
 def test_a_second_start_installs_nothing():

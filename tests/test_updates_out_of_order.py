@@ -89,7 +89,7 @@ class Transaction:
 
     def __enter__(self):
         self.thread.start()
-        assert self.is_open.wait(20)
+        assert self.is_open.wait(60)
         return self
 
     def run(self):
@@ -101,7 +101,7 @@ class Transaction:
 
     def commit(self):
         self.may_end.set()
-        self.thread.join(20)
+        self.thread.join(60)
 
     def __exit__(self, *_):
         self.commit()

@@ -19,7 +19,6 @@ from videos.models.process_lock import POLLER
 from videos.worker.cluster import FROZEN
 
 SIGNED_LINK = "https://example.com/video.mp4?Signature=secret"
-RENEWED_WITHIN = 20  # seconds, on a machine that is busy with other tests; alone it takes one
 
 
 class Worker:
@@ -74,7 +73,7 @@ def test_after_any_of_its_processes_was_killed_polls_go_on(worker, studio, stand
     for role in ("poll", "idle", "pusher", "monitor", "sentinel"):
         kill(studio, role)
         seen = len(standin.requests("poll"))
-        wait_until(lambda seen=seen: len(standin.requests("poll")) > seen + 1, RENEWED_WITHIN, f"polls without {role}")
+        wait_until(lambda seen=seen: len(standin.requests("poll")) > seen + 1, what=f"polls without {role}")
     standin.faults([])
     generate(studio, ["a harbour"])
     wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
@@ -92,7 +91,7 @@ def test_on_either_database_it_comes_back_from_a_kill(database_url, new_studio, 
         wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
         kill(studio, "idle")
         worker.process.terminate()
-        assert worker.process.wait(20) == 0
+        assert worker.process.wait(60) == 0
     finally:
         stop(worker.process)
     assert studio.processes() == []
@@ -100,9 +99,9 @@ def test_on_either_database_it_comes_back_from_a_kill(database_url, new_studio, 
 
 
 def kill(studio, role):
-    [victim, *_] = wait_until(lambda: processes_of(studio, role), 20, role)
+    [victim, *_] = wait_until(lambda: processes_of(studio, role), what=role)
     victim.kill()
-    wait_until(lambda: is_gone(victim), 10)
+    wait_until(lambda: is_gone(victim))
 
 
 def test_a_poller_that_freezes_is_replaced(worker, studio, standin):
@@ -131,15 +130,15 @@ def test_a_sentinel_that_freezes_is_replaced_with_all_its_processes(worker, stud
 def test_sigterm_ends_it_soon_and_whole(worker, studio):
     started = time.monotonic()
     worker.process.terminate()
-    assert worker.process.wait(15) == 0
+    assert worker.process.wait(60) == 0
     assert studio.processes() == []
-    assert time.monotonic() - started < 10  # a poller that does not see the flag would take 25
+    assert time.monotonic() - started < 24  # alone it takes one; a poller that does not see the flag would take 25
 
 
 def test_killing_it_leaves_no_orphans(worker, studio):
     worker.process.kill()
-    worker.process.wait(10)
-    wait_until(lambda: not studio.processes(), 15, "no orphans")
+    worker.process.wait(60)
+    wait_until(lambda: not studio.processes(), what="no orphans")
 
 
 def test_two_workers_at_once_send_nothing_twice(worker, studio, standin):
@@ -158,8 +157,8 @@ def test_two_workers_at_once_send_nothing_twice(worker, studio, standin):
 def test_a_sender_that_stood_still_past_its_lease_and_woke_sent_nothing_twice(new_studio, standin):
     # A sender waits half its lease for a reply, so it stands still long before it would give up by itself. The reply
     # is then there when it wakes.
-    studio = new_studio(STUDIO_LEASE_SECONDS="12")
-    standin.faults([{"call": "submit", "first": 1, "do": {"accept": True, "hang": 5}}])
+    studio = new_studio(STUDIO_LEASE_SECONDS="24")
+    standin.faults([{"call": "submit", "first": 1, "do": {"accept": True, "hang": 10}}])
     worker = Worker(studio)
     try:
         worker.wait_for_poller()
@@ -255,5 +254,5 @@ def test_only_so_many_saves_run_at_once(settings):
 
 def test_what_the_kernel_calls_the_processes_says_what_they_do(worker, studio):
     for role in ("sentinel", "monitor", "pusher", "poll", "idle"):
-        assert wait_until(lambda role=role: processes_of(studio, role), 10, role)
+        assert wait_until(lambda role=role: processes_of(studio, role), what=role)
     assert os.getpgid(processes_of(studio, "sentinel")[0].pid) != os.getpgid(worker.process.pid)

@@ -1,6 +1,7 @@
 """Kills processes of a studio under load at random, and compares the ledgers afterwards.
 
-    python -m tests.chaos [--generations 1000] [--minutes 30] [--seed N] [--every 5 40] [--folder F]
+    python -m tests.chaos [--generations 1000] [--minutes 30] [--seed N] [--every 5 40] [--kills 1] [--within 90]
+        [--folder F]
 
 Requests go through the page's own form. Ends with 0 when the stand-in's ledger and the studio's rows agree one to one,
 every completed video is saved, playable and equal by hash to what was served, and the studio recovered by itself from
@@ -23,11 +24,11 @@ import httpx
 
 from tests.parts.processes import wait_until
 from tests.parts.standin import Standin
-from tests.parts.studio import Studio, csrf_token
+from tests.parts.studio import Studio, csrf_token, prepared, use_copy_of
 from tests.parts.worker_processes import heartbeat, processes_of, rows, run
 
 ROLES = ("web", "web worker", "worker", "sentinel", "pusher", "monitor", "idle", "poll", "submit", "save")
-RECOVERED_WITHIN = 90.0  # seconds, the promise for the worst of them, a frozen queue
+RECOVERED_WITHIN = 90.0  # seconds, the promise for the worst of them, a frozen queue, where nothing else runs
 SETTLED_WITHIN = 240.0  # seconds: a lease, and whatever is queued behind it
 PROVIDERS = ("ltx_distilled", "veo_3_1", "kling_pro", "sora_v2")
 
@@ -92,9 +93,9 @@ class Visitor:
 class Killer:
     """Kills one process of the studio after another, and checks that the studio recovers on its own each time."""
 
-    def __init__(self, studio, seed, every):
-        self.studio, self.every = studio, every
-        self.random = random.Random(seed)
+    def __init__(self, studio, asked):
+        self.studio, self.every, self.within = studio, asked.every, asked.within
+        self.random = random.Random(asked.seed)
         self.kills = Counter()
         self.recoveries = []
         self.stopped = threading.Event()
@@ -112,8 +113,8 @@ class Killer:
         before = self.heartbeat()
         started = time.monotonic()
         victim.kill()
-        wait_until(lambda: self.heartbeat() != before, RECOVERED_WITHIN, f"the heartbeat after a kill of {role}")
-        wait_until(self.studio.healthy, RECOVERED_WITHIN, f"health after a kill of {role}")
+        wait_until(lambda: self.heartbeat() != before, self.within, f"the heartbeat after a kill of {role}")
+        wait_until(self.studio.healthy, self.within, f"health after a kill of {role}")
         self.kills[role] += 1
         self.recoveries.append(time.monotonic() - started)
         print(f"  killed {role:<11} back after {self.recoveries[-1]:.1f} s", flush=True)
@@ -136,8 +137,11 @@ class Killer:
     def heartbeat(self):
         return heartbeat(self.studio)
 
+    def has_killed(self, number):
+        return self.error or sum(self.kills.values()) >= number
 
-def chaos(folder, generations, seconds, seed, every):
+
+def chaos(folder, asked):
     standin = Standin(folder / "standin", options=("--control", "--draft", "--speed", "4"))
     studio = Studio(
         folder / "studio",
@@ -153,27 +157,30 @@ def chaos(folder, generations, seconds, seed, every):
         },
     )
     try:
-        studio.prepare()
+        use_copy_of(prepared(folder / "prepared"), studio)
         studio.start()
         studio.make_owner()
-        return go(studio, standin, generations, seconds, seed, every)
+        return go(studio, standin, asked)
     finally:
         studio.destroy()
         standin.stop()
 
 
-def go(studio, standin, generations, seconds, seed, every):
-    killer = Killer(studio, seed, every)
+def go(studio, standin, asked):
+    killer = Killer(studio, asked)
     thread = threading.Thread(target=killer.run)
     thread.start()
     try:
-        generate_all(studio, generations, seconds, seed)
+        generate_all(studio, asked.generations, asked.minutes * 60, asked.seed)
+        wait_until(
+            lambda: killer.has_killed(asked.kills), asked.within * asked.kills, f"{asked.kills} kills", every=0.5
+        )
     finally:
         killer.stopped.set()
-        thread.join(RECOVERED_WITHIN * 2)
+        thread.join(asked.within * 2)
     if killer.error:
         raise killer.error
-    return report(studio, standin, killer, generations)
+    return report(studio, standin, killer, asked.generations)
 
 
 def generate_all(studio, generations, seconds, seed):
@@ -247,11 +254,13 @@ def main():
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--every", type=float, nargs=2, default=(5, 40), metavar="SECONDS")
+    parser.add_argument("--kills", type=int, default=1, help="at the least, however long they take")
+    parser.add_argument("--within", type=float, default=RECOVERED_WITHIN, metavar="SECONDS", help="back from a kill")
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="studio-chaos-"))
     print(f"{asked.generations} generations in {asked.minutes:g} minutes, seed {asked.seed}", flush=True)
-    books = chaos(folder, asked.generations, asked.minutes * 60, asked.seed, asked.every)
+    books = chaos(folder, asked)
     print(json.dumps(books, indent=2))
     if books["ok"] and not asked.folder:
         shutil.rmtree(folder)

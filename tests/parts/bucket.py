@@ -1,5 +1,6 @@
 """An S3-compatible bucket of the tests' own; it refuses wrong secrets, tampered links and links that have expired."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Bucket:
     def answers(self):
         assert self.process.poll() is None, f"The bucket ended:\n{self.log_file.read_text()}"
         try:
-            return httpx.get(self.url, timeout=5, **LOOPBACK)
+            return httpx.get(self.url, timeout=30, **LOOPBACK)
         except httpx.TransportError:
             return None
 
@@ -48,6 +49,13 @@ class Bucket:
         """The names of its files."""
         files = [path.relative_to(self.content) for path in self.content.rglob("*") if path.is_file()]
         return sorted(str(path) for path in files if not path.parts[0].startswith("."))
+
+    def clear(self):
+        """Nothing is in it; and it runs, whatever the last test did to it."""
+        if self.process.poll() is not None:
+            self.start()
+        shutil.rmtree(self.content)
+        self.content.mkdir()
 
     def stop(self):
         return stop(self.process)

@@ -91,7 +91,7 @@ class Postgres:
     def answers(self):
         assert self.process.poll() is None, f"PostgreSQL ended:\n{self.log.read_text()}"
         try:
-            psycopg.connect(self.url("postgres"), connect_timeout=5).close()
+            psycopg.connect(self.url("postgres"), connect_timeout=30).close()
         except psycopg.OperationalError:
             return False
         return True
@@ -114,7 +114,7 @@ class Postgres:
         """A fast stop: open connections are cut."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(30)
+            self.process.wait(60)
 
     def remove(self):
         """Stops it and deletes it. A forked child of the tests, which inherits their exit handlers, leaves it alone."""

@@ -14,13 +14,18 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 # For httpx where all is on loopback: nothing speaks TLS there, and reading the certificates outlasts the request.
 LOOPBACK = {"trust_env": False, "verify": False}
+PATIENCE = 120  # seconds, for whatever comes at once where nothing else runs. No test is about speed.
 MARK = "STUDIO_TEST_MARK"  # an environment variable that names the test's process tree, orphans included
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
 
-def wait_until(condition, seconds=30, what="", every=0.1):
-    """What `condition()` returned once it was true; AssertionError naming `what` when `seconds` are over."""
+def wait_until(condition, seconds=PATIENCE, what="", every=0.1):
+    """What `condition()` returned once it was true; AssertionError naming `what` when `seconds` are over.
+
+    It never gives up before PATIENCE is over: a test that fails because the machine is busy says nothing.
+    """
+    seconds = max(seconds, PATIENCE)
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
@@ -56,7 +61,7 @@ def end_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def stop(process, seconds=15):
+def stop(process, seconds=60):
     """SIGTERM, wait, and SIGKILL only if that did not help. Returns the exit code."""
     if process.poll() is None:
         process.terminate()
@@ -102,7 +107,7 @@ def environment(**changes):
     return {name: value for name, value in env.items() if changes.get(name, "") is not None}
 
 
-def manage(*arguments, env, seconds=120):
+def manage(*arguments, env, seconds=240):
     """Runs `manage.py` with `arguments` in `env` and returns what it printed; fails with all of it."""
     done = subprocess.run(
         [sys.executable, "manage.py", *map(str, arguments)],

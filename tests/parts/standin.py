@@ -41,7 +41,7 @@ class Standin:
     def kill(self):
         """kill -9; its folder and its port stay, so `restart()` goes on where it was."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def restart(self):
         if self.process.poll() is None:
@@ -53,7 +53,7 @@ class Standin:
 
     def ask(self, method, name, **request):
         """One request to the control route (videos/standin/control.py); its JSON."""
-        with httpx.Client(timeout=30, **LOOPBACK) as client:
+        with httpx.Client(timeout=60, **LOOPBACK) as client:
             reply = client.request(method, f"{self.url}/control/{name}", **request)
         assert reply.is_success, f"The stand-in refused {method} {name}: {reply.text}"
         return reply.json()

@@ -20,6 +20,7 @@ from tests.parts.once import made_once
 from tests.parts.processes import (
     LOOPBACK,
     MARK,
+    PATIENCE,
     environment,
     free_port,
     kill_marked,
@@ -76,7 +77,7 @@ class Studio:
         self.manage("migrate", "--noinput", "-v", "0")
         self.manage("collectstatic", "--noinput", "-v", "0")
 
-    def start(self, seconds=60):
+    def start(self, seconds=PATIENCE):
         """Starts it and waits until it has said where it is, and /healthz that all is well, the worker included."""
         self.process = start(self.command, self.env, self.log_file)
         try:
@@ -93,15 +94,15 @@ class Studio:
     def healthy(self):
         assert self.process.poll() is None, f"The studio ended with code {self.process.returncode}"
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=5, **LOOPBACK).status_code == 200
+            return httpx.get(f"{self.url}/healthz", timeout=30, **LOOPBACK).status_code == 200
         except httpx.TransportError:
             return False
 
-    def stop(self, seconds=15):
+    def stop(self, seconds=60):
         """Ctrl-C, as a terminal sends it; afterwards nothing may be left of it. Returns the supervisor's exit code."""
         os.killpg(self.process.pid, signal.SIGINT)
         code = self.process.wait(seconds)
-        wait_until(lambda: not self.processes(), 5, f"no orphans, but there are {self.processes()}")
+        wait_until(lambda: not self.processes(), what=f"no orphans, but there are {self.processes()}")
         return code
 
     def restart(self):
@@ -134,9 +135,9 @@ class Studio:
         """kill -9 of one process: web, worker, standin, or the supervisor itself. Returns its pid."""
         if name == "supervisor":
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
             return self.process.pid
-        child = wait_until(lambda: self.find(name), 10, f"a process called {name}")
+        child = wait_until(lambda: self.find(name), what=f"a process called {name}")
         child.kill()
         return child.pid
 
@@ -152,7 +153,7 @@ class Studio:
         people = [{"username": username, **common} for username in usernames]
         address = self.env.get("DATABASE_URL") or f"sqlite:///{self.env['STUDIO_DATA']}/studio.sqlite3"
         if address.startswith("sqlite:///"):
-            with closing(sqlite3.connect(address.removeprefix("sqlite:///"), timeout=20)) as database, database:
+            with closing(sqlite3.connect(address.removeprefix("sqlite:///"), timeout=60)) as database, database:
                 database.executemany(ADD_PERSON, people)
         else:
             with psycopg.connect(address) as database:
@@ -160,7 +161,7 @@ class Studio:
 
     def stranger(self):
         """An httpx client that has signed in nowhere."""
-        return httpx.Client(base_url=self.url, timeout=30, follow_redirects=True, **LOOPBACK)
+        return httpx.Client(base_url=self.url, timeout=60, follow_redirects=True, **LOOPBACK)
 
     def client(self, username="owner", password=PASSWORD):
         """An httpx client that has signed in through /login."""

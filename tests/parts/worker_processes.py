@@ -49,7 +49,7 @@ def read(studio, select):
     if not address.startswith("sqlite:///"):
         with psycopg.connect(address) as database:
             return database.execute(select).fetchall()
-    with closing(sqlite3.connect(address.removeprefix("sqlite:///"), timeout=20)) as database:
+    with closing(sqlite3.connect(address.removeprefix("sqlite:///"), timeout=60)) as database:
         return database.execute(select).fetchall()
 
 
@@ -57,7 +57,7 @@ def run(studio, program, *arguments, said=""):
     command = [sys.executable, "-c", program, *arguments]
     is_demo = not studio.env.get("HEYGEN_API_KEY") and not studio.env.get("HEYGEN_API_URL")
     env = {**studio.env, "STUDIO_DEMO": "1"} if is_demo else studio.env  # as its own processes have it
-    done = subprocess.run(command, cwd=ROOT, env=env, input=said, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, env=env, input=said, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

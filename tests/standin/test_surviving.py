@@ -40,7 +40,7 @@ def test_a_stop_is_clean_and_leaves_no_drawer_behind(start_standin):
     standin.api.submitted("A lighthouse")
     drawers = wait_until(psutil.Process(standin.process.pid).children, 20, "a drawing process")
     standin.process.send_signal(signal.SIGTERM)
-    assert standin.process.wait(10) == 0
+    assert standin.process.wait(60) == 0
     wait_until(lambda: not any(drawer.is_running() for drawer in drawers), 10, "the drawers' end")
 
 
