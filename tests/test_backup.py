@@ -15,7 +15,7 @@ import pytest
 from django.db import connection, connections
 
 from tests.parts.generations import completed
-from tests.parts.postgres import PACKAGE
+from tests.parts.postgres import MIGRATED, PACKAGE
 from tests.parts.processes import ROOT, wait_until
 from tests.parts.saving import save_until_ready
 from tests.parts.studio import Studio, csrf_token
@@ -99,7 +99,7 @@ def test_on_postgresql_the_same_is_done_by_its_own_programs(
     with_postgres_programs, postgres, start_studio, fresh, tmp_path
 ):
     empty = postgres.new_database()
-    studio = start_studio(DATABASE_URL=postgres.new_database())
+    studio = start_studio(DATABASE_URL=postgres.new_database(MIGRATED))
     studio.make_owner()
     backup = backed_up_while_running(studio, tmp_path)
     studio.stop()
@@ -113,10 +113,10 @@ def test_on_postgresql_the_nights_backup_is_restored_into_a_scratch_database_and
     with_postgres_programs, postgres, new_studio, tmp_path
 ):
     postgres.execute("CREATE ROLE plain LOGIN")
-    postgres.execute("CREATE DATABASE of_plain OWNER plain")
+    postgres.execute(f"CREATE DATABASE of_plain OWNER plain TEMPLATE {MIGRATED}")
+    postgres.execute(GIVE_TABLES_TO_PLAIN, "of_plain")
     url = postgres.url("of_plain").replace("studio@", "plain@")
     studio = new_studio(DATABASE_URL=url, STUDIO_BACKUP_FOLDER=tmp_path / "nightly")
-    studio.manage("migrate", "--noinput", "-v", "0")
     studio.make_owner()
     studio.manage("shell", "-v", "0", "-c", MAKE_ONE)
     assert "ALTER ROLE plain CREATEDB" in fails(studio, "backupstudio"), "it is not proven, and says what is missing"
@@ -135,6 +135,13 @@ def test_on_postgresql_the_nights_backup_is_restored_into_a_scratch_database_and
     assert "lacks 1 of the saved videos" in fails(studio, "verifybackup", backup)
 
 
+GIVE_TABLES_TO_PLAIN = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('ALTER TABLE %I OWNER TO plain', name);
+    END LOOP;
+END $$
+"""
 MAKE_ONE = """
 from django.contrib.auth import get_user_model
 from tests.parts.generations import make

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from tests.parts.once import made_once
+from tests.parts.postgres import MIGRATED
 from tests.parts.studio import Studio
 from tests.test_upgrade import DESCRIBE
 from tests.upgrade.load import Old
@@ -62,7 +63,7 @@ def test_every_row_moves_to_postgresql_also_in_two_goes(old_studio, postgres):
 
 
 def test_a_move_that_was_stopped_goes_on_where_it_was(old_studio, postgres):
-    source, address = old_studio.data / "studio.sqlite3", postgres.new_database()
+    source, address = old_studio.data / "studio.sqlite3", postgres.new_database(MIGRATED)
     begin = "from videos.storage.move_database import *; open_source(Path({!r})); begin()"
     begin += "; [copy_table(model) for model in all_models()[:12]]"
     old_studio.manage("shell", "-v", "0", "-c", begin.format(str(source)), DATABASE_URL=address)

@@ -1,9 +1,9 @@
 """Two workers alive at once, and every task run five times over: still one POST and one copy for each generation."""
 
-import json
 import sys
 
 from tests.parts.processes import start, stop, wait_until
+from tests.parts.worker_processes import rows
 
 GENERATE = """
 from tests.parts.generations import generate
@@ -16,20 +16,11 @@ for _ in range(5):
     enqueue_poller()
     enqueue_account_check()
 """
-ROWS = """
-import json
-from videos.models import Generation
-print(json.dumps(list(Generation.objects.order_by("pk").values_list("prompt", "status", "remote_id"))))
-"""
-
-
-def rows(studio):
-    return json.loads(studio.manage("shell", "-v", "0", "-c", ROWS))
 
 
 def all_ready(studio):
     found = rows(studio)
-    return found if {status for _, status, _ in found} == {"ready"} else None
+    return found if {row["status"] for row in found} == {"ready"} else None
 
 
 def test_two_workers_and_every_task_five_times_over_send_each_generation_once(start_studio, database_url, standin):
@@ -37,9 +28,9 @@ def test_two_workers_and_every_task_five_times_over_send_each_generation_once(st
     second = start([sys.executable, "manage.py", "worker"], studio.env, studio.folder / "second.log")
     try:
         studio.manage("shell", "-v", "0", "-c", GENERATE)
-        found = wait_until(lambda: all_ready(studio), 120, "every video to be saved", every=1)
+        found = wait_until(lambda: all_ready(studio), 120, "every video to be saved")
     finally:
         stop(second)
     paid = {row["input"]["prompt"]: row["execution_id"] for row in standin.ledger()}
     assert len(standin.ledger()) == len(found) == 12
-    assert {prompt: execution_id for prompt, _, execution_id in found} == paid
+    assert {row["prompt"]: row["remote_id"] for row in found} == paid

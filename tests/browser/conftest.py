@@ -15,8 +15,10 @@ expects. A failing test leaves a picture of each of its pages in test-results/.
 
 import os
 import re
+from contextlib import suppress
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect, sync_playwright
 
 from tests.parts.chromium import launch_options
@@ -28,7 +30,7 @@ from tests.parts.studio import PASSWORD
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 PICTURES = ROOT / "test-results"
-PATIENCE = 15_000  # ms for an expectation: a machine at work on other tests too
+PATIENCE = 30_000  # ms for an expectation: a machine at work on other tests too
 expect.set_options(timeout=PATIENCE)
 # A refused form is answered with 422, and Chromium reports every such status as an error.
 EXPECTED = [r"status of 422"]
@@ -73,9 +75,9 @@ def new_page(browser, request):
     failed = getattr(request.node, "report_call", None) is None or request.node.report_call.failed
     if failed:
         keep_pictures(request.node.name, pages)
-    for page in pages:
-        page.context.close()
     unexpected = [error for page in pages for error in unexpected_errors(page)]
+    for page in pages:
+        page.context.close()  # which cuts what is still on its way, and htmx calls that an error
     assert failed or not unexpected, "The pages reported errors:\n" + "\n".join(unexpected)
 
 
@@ -92,6 +94,8 @@ def note(page, message):
 
 
 def unexpected_errors(page):
+    with suppress(PlaywrightError):  # it is closed already, or leaves for another page
+        page.title()  # the answer comes after all that was reported before it
     return [error for error in page.errors if not any(re.search(rule, error) for rule in page.allowed_errors)]
 
 
