@@ -33,8 +33,7 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 def first_offer() -> str:
     """The provider selected in an empty composer: the contract's default, unless its API has ended."""
     ended = {registry.plain_key(account.backend) for account in RemoteAccount.objects.all_active() if account.has_ended}
-    living = Provider.objects.filter(state=Provider.State.ACTIVE).exclude(backend__in=ended)
-    values = list(living.order_by("position", "name").values_list("value", flat=True))
+    values = [value for value, backend in Provider.objects.active() if backend not in ended]
     return DEFAULT_PROVIDER if DEFAULT_PROVIDER in values or not values else values[0]
 
 

@@ -3,24 +3,42 @@
 An alarm closes when its cause is gone, or after it was not renewed for a while, since its host may be gone.
 """
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.utils import timezone
 
+from videos.models.prepared import prepared
 from videos.models.studio_settings import current
 
 SEEN_AGAIN_EVERY = timedelta(minutes=1)
 FORGOTTEN_AFTER = timedelta(minutes=15)
 LASTING = timedelta(days=7)  # for problems that are checked once a day
+MOST_SHOWN = 5  # at the top of a page
 TOLD_AGAIN_AFTER = timedelta(minutes=10)  # where one comes back soon after it was told that it is over
 
 
 class AlarmQuerySet(models.QuerySet):
     def open(self):
+        return self.seen_since(*self.oldest_open())
+
+    def open_of(self, kinds: Iterable[str]) -> "list[Alarm]":
+        """The first open ones of these kinds."""
+        return self.first_seen_since(*self.oldest_open(), list(kinds))
+
+    def oldest_open(self) -> tuple[datetime, datetime]:
+        """Since when an open one was seen, and one that lasts."""
         now = timezone.now()
-        seen = models.Q(seen_at__gt=now - FORGOTTEN_AFTER) | models.Q(is_lasting=True, seen_at__gt=now - LASTING)
+        return now - FORGOTTEN_AFTER, now - LASTING
+
+    def seen_since(self, moment: datetime, lasting: datetime):
+        seen = models.Q(seen_at__gt=moment) | models.Q(is_lasting=True, seen_at__gt=lasting)
         return self.filter(seen, ended_at=None).order_by("pk")
+
+    @prepared
+    def first_seen_since(self, moment: datetime, lasting: datetime, kinds: list[str]):
+        return self.seen_since(moment, lasting).filter(kind__in=kinds)[:MOST_SHOWN]
 
     def set_off(self, kind: str, subject: str, sentence: str, is_lasting: bool = False):
         """Raises the alarm, or updates an existing one; cheap when called often."""

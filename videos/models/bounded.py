@@ -8,6 +8,7 @@ from django.db import connection, models
 
 MOST_COUNTED = 1000
 ANY_VALUE = "\0any"  # no text that is stored or asked for has a NUL
+ANYBODY = 2_000_000_001  # and nobody has this primary key
 Select = tuple[str, tuple]  # SQL and its parameters
 
 
@@ -33,16 +34,25 @@ def count_each(wanted: dict[str, Iterable[models.QuerySet]]) -> dict[str, Count]
 
 
 def count_selects(wanted: dict[str, list[Select | None]]) -> dict[str, Count]:
+    return counted(wanted, counting(wanted))
+
+
+def counting(wanted: dict[str, list[Select | None]]) -> Select:
+    """One query that counts the different keys of each."""
     selects, parameters = [], []
     for found in wanted.values():
         parts = [part for part in found if part]
         union = " UNION ".join(f"SELECT * FROM ({sql}) AS part" for sql, _ in parts) or "SELECT 1 WHERE 1 = 0"
         selects.append(f"(SELECT COUNT(*) FROM ({union}) AS rows)")
         parameters += [value for _, values in parts for value in values]
+    return f"SELECT {', '.join(selects)}", tuple(parameters)
+
+
+def counted(names: Iterable[str], select: Select) -> dict[str, Count]:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(selects)}", parameters)
+        cursor.execute(*select)
         found = cursor.fetchone()
-    return {name: Count(min(number, MOST_COUNTED + 1)) for name, number in zip(wanted, found, strict=True)}
+    return {name: Count(min(number, MOST_COUNTED + 1)) for name, number in zip(names, found, strict=True)}
 
 
 def limited(rows: models.QuerySet) -> Select | None:
@@ -61,6 +71,11 @@ def count_in_any_order(rows: models.QuerySet) -> Count:
 def of_value(select: Select | None, value: str) -> Select | None:
     """The same SQL where one that was made for ANY_VALUE asks for `value`: making it costs more than running it."""
     return select and (select[0], tuple(value if one == ANY_VALUE else one for one in select[1]))
+
+
+def of_person(select: Select, pk: int) -> Select:
+    """The same where it was made for ANYBODY."""
+    return select[0], tuple(pk if one == ANYBODY else one for one in select[1])
 
 
 def count(rows: models.QuerySet) -> Count:

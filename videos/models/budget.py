@@ -11,6 +11,7 @@ from django.db.models import Q, Sum
 
 from heygen_studio.time_zone import studio_day
 from videos.models.kept_numbers import BudgetUse, counting_backends
+from videos.models.prepared import prepared
 
 
 class OverBudget(Exception):
@@ -93,9 +94,13 @@ class LedgerEntry(models.Model):
 class BudgetQuerySet(models.QuerySet):
     def binding(self, user) -> "list[Budget]":
         """The budgets that apply to this user: the studio's, and their own or else the one for each member."""
-        rows = list(self.filter(Q(user=user) | Q(scope__in=[Budget.Scope.STUDIO, Budget.Scope.EACH])))
+        rows = self.that_may_bind(user)
         own = [row for row in rows if row.scope == Budget.Scope.ONE]
         return [row for row in rows if row.scope != Budget.Scope.EACH or not own]
+
+    @prepared
+    def that_may_bind(self, user):
+        return self.filter(Q(user=user) | Q(scope__in=[Budget.Scope.STUDIO, Budget.Scope.EACH]))
 
     def require_budget(self, user, cost: Cost, unfinished: models.QuerySet):
         """Raises OverBudget unless `cost` fits in every binding budget; `unfinished` are all unfinished generations."""

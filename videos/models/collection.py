@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation import Generation
+from videos.models.prepared import prepared
 from videos.models.transactions import lock_in_order, retried
 from videos.text import folded
 
 MOST_CLIPS = 1000  # of one collection: its page and its counts stay bounded
+MOST_OFFERED = 50  # for choosing
 LONGEST_NAME = 120
 LONGEST_NOTE = 2000
 LONGEST_KEY = 400  # an index of PostgreSQL takes 2,700 bytes
@@ -32,12 +34,21 @@ def name_key(name: str) -> str:
     return " ".join(folded(name).split())[:LONGEST_KEY]
 
 
+def can_be_seen_by(user) -> Q:
+    return Q(owner=user) | Q(shared=True)
+
+
 class CollectionQuerySet(models.QuerySet):
     def visible_to(self, user):
         """Their own collections, and those that others share with the team."""
         if not user.is_authenticated:
             return self.none()
-        return self.filter(Q(owner=user) | Q(shared=True))
+        return self.filter(can_be_seen_by(user))
+
+    @prepared
+    def newest_for(self, user):
+        """The newest of those, as many as are offered for choosing."""
+        return self.filter(can_be_seen_by(user)).newest_first()[:MOST_OFFERED]
 
     def newest_first(self):
         return self.order_by("-pk")

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from statistics import median
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Case, ExpressionWrapper, Q, Value, When
 from django.db.models.expressions import RawSQL
@@ -17,11 +18,25 @@ from django.utils import timezone
 
 from videos import search_index
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
-from videos.models.bounded import ANY_VALUE, Count, Select, count_each, count_selects, limited, of_value
+from videos.models import bounded
+from videos.models.bounded import (
+    ANY_VALUE,
+    ANYBODY,
+    Count,
+    Select,
+    count_each,
+    count_selects,
+    counted,
+    counting,
+    limited,
+    of_person,
+    of_value,
+)
 from videos.models.changes import changed_between
 from videos.models.event import Step
 from videos.models.kept_numbers import ProviderRecord
 from videos.models.lease import ahead, passed
+from videos.models.prepared import prepared
 from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.remotes.errors import Cause
@@ -33,6 +48,7 @@ LONGEST_LINE, MOST_TOLD = 1000, 100
 SAMPLES = 20  # a provider's history reaches back so many generations
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
 LOOKED_THROUGH = 2000  # of the newest videos, one by one, for what no index finds
+PROMPTS_READ = 48  # the newest, to find earlier prompts that differ
 MOST_STARS = 2000  # of the newest are counted; more than a thousand of them is "1,000+" anyway
 OUT_OF_ORDER = 1000  # videos around a moment, whose keys need not be in the order of their times
 BEFORE_ALL, AFTER_ALL = 0, 2**62  # primary keys
@@ -105,16 +121,32 @@ class GenerationQuerySet(models.QuerySet):
             found.update(rows.order_by(order).values_list("pk", "batch_id")[:count])
         return [found[pk] for pk in sorted(found, reverse=newest)[:count]]
 
-    def any_for(self, user) -> bool:
-        return any(rows.exists() for rows in self.by_reason(user))
+    def has_saved(self, user) -> bool:
+        """Whether this person may see any saved video."""
+        return bool(self.own_saved(user) or self.shared_and_saved())
+
+    @prepared
+    def own_saved(self, user):
+        return self.filter(reasons_to_see(user)[0], tab="ready").values_list("pk")[:1]
+
+    @prepared
+    def shared_and_saved(self):
+        return self.filter(tab="ready", shared=True, trashed_at=None).values_list("pk")[:1]
 
     def count_for(self, user) -> Count:
         return count_each({"rows": self.by_reason(user)})["rows"]
 
     def is_shown_by_others(self, user) -> bool:
         """Whether anybody else shares videos with this person. Two ranges, to skip the person's own shared videos."""
-        others = self.filter(shared=True, trashed_at=None)
-        return others.filter(owner__lt=user.pk).exists() or others.filter(owner__gt=user.pk).exists()
+        return bool(self.shared_below(user) or self.shared_above(user))
+
+    @prepared
+    def shared_below(self, owner):
+        return self.filter(shared=True, trashed_at=None, owner__lt=owner).values_list("pk")[:1]
+
+    @prepared
+    def shared_above(self, owner):
+        return self.filter(shared=True, trashed_at=None, owner__gt=owner).values_list("pk")[:1]
 
     # Filters of the gallery. What no index finds is looked for among the newest
     def of_whom(self, user, whose: str):
@@ -166,6 +198,10 @@ class GenerationQuerySet(models.QuerySet):
         """With what cards show; of many rows, each provider is read once."""
         return self.select_related("saved_video", "batch").prefetch_related("provider", "start_frame")
 
+    @prepared
+    def on_cards(self, pks: list[int]):
+        return self.filter(pk__in=pks).for_cards().newest_first()
+
     # Find
     def kept(self):
         return self.filter(trashed_at=None)
@@ -195,9 +231,17 @@ class GenerationQuerySet(models.QuerySet):
 
     def tab_counts(self, user) -> dict[str, Count]:
         """Tab → how many this person may see on it. One query."""
+        return count_selects(self.selects_by_tab(user))
+
+    def whole_tab_counts(self, user) -> dict[str, Count]:
+        """The same without a search or a filter, as most pages ask."""
+        names, select = whole_tabs(self.model, bounded.MOST_COUNTED)
+        return counted(names, of_person(select, user.pk))
+
+    def selects_by_tab(self, user) -> dict[str, list[Select | None]]:
         selects = {tab: self.on_tab(tab, user, MOST_STARS).selects_for(user) for tab in ("all", "favourite")}
         of_any_tab = self.filter(tab=ANY_VALUE).selects_for(user)
-        return count_selects(selects | {tab: [of_value(one, tab) for one in of_any_tab] for tab in TABS})
+        return selects | {tab: [of_value(one, tab) for one in of_any_tab] for tab in TABS}
 
     def selects_for(self, user) -> list[Select | None]:
         return [limited(rows) for rows in self.by_reason(user)]
@@ -255,9 +299,13 @@ class GenerationQuerySet(models.QuerySet):
 
     def line_of(self, owner) -> dict[uuid.UUID, int]:
         """Public id → place in the queue, for this person's first waiting generations."""
-        ids = dict(self.filter(owner=owner).in_line().values_list("pk", "public_id")[:MOST_TOLD])
+        ids = dict(self.first_in_line(owner))
         places = self.model._default_manager.places_in_line(ids)
         return {ids[pk]: places[pk] for pk in ids if pk in places}
+
+    @prepared
+    def first_in_line(self, owner):
+        return self.filter(owner=owner).in_line().values_list("pk", "public_id")[:MOST_TOLD]
 
     def places_in_line(self, waiting: Collection[int]) -> dict[int, int]:
         """Id → place from 1 in the queue of its backend, for these ids. Generations beyond LONGEST_LINE have none."""
@@ -287,6 +335,10 @@ class GenerationQuerySet(models.QuerySet):
         return self.filter(claimed | in_flight, backend=backend)
 
     # History
+    @prepared
+    def newest_prompts(self, owner):
+        return self.filter(owner=owner).kept().newest_first().values_list("prompt", flat=True)[:PROMPTS_READ]
+
     def results(self):
         """Ended generations that say something of their provider."""
         accepted = self.filter(remote_id__isnull=False, sent_at__isnull=False, ended_at__isnull=False)
@@ -302,6 +354,14 @@ class GenerationQuerySet(models.QuerySet):
         """Provider id → TrackRecord of each provider's last SAMPLES ended generations, from the kept numbers."""
         rows = ProviderRecord.objects.filter(backend__in=registry.active_keys())
         return {row.provider_id: summarise(row.newest) for row in rows}
+
+
+@cache
+def whole_tabs(model: type[models.Model], most_counted: int) -> tuple[tuple[str, ...], Select]:
+    """The names of the tabs and the query that counts what ANYBODY may see on them: it is made once."""
+    anybody = get_user_model()(pk=ANYBODY)
+    selects = model._default_manager.visible_to(anybody).selects_by_tab(anybody)
+    return tuple(selects), counting(selects)
 
 
 def seconds_between(sent: datetime, completed: datetime | None) -> float | None:

@@ -5,6 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from videos.models.generation import Generation
+from videos.models.prepared import prepared
 from videos.models.transactions import retried
 from videos.text import folded
 
@@ -34,15 +35,23 @@ class PersonalNoteQuerySet(models.QuerySet):
 
     def titles(self, user, generations) -> dict[int, str]:
         """Generation id → this person's title for it."""
+        return dict(self.titled(user, list(generations)))
+
+    @prepared
+    def titled(self, user, generations: list[int]):
         rows = self.filter(user=user, generation__in=generations).exclude(title="")
-        return dict(rows.values_list("generation", "title"))
+        return rows.values_list("generation", "title")
 
     def rated(self, user, rating: int):
         """Ids of the videos that this person gave so many stars or more."""
         return self.filter(user=user, rating__gte=rating).values("generation")
 
     def any_rated(self, user) -> bool:
-        return self.filter(user=user, rating__gte=1).exists()
+        return bool(self.first_rated(user))
+
+    @prepared
+    def first_rated(self, user):
+        return self.filter(user=user, rating__gte=1).values_list("pk")[:1]
 
     def found(self, user, words: str) -> list[int]:
         """Ids of the newest MOST_FOUND generations whose title contains every word."""

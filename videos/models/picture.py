@@ -12,6 +12,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from videos.models.lease import passed
+from videos.models.prepared import prepared
 from videos.models.transactions import retried
 from videos.remotes import registry
 from videos.remotes.base import Image
@@ -26,6 +27,13 @@ def picture_path(picture: "Picture", name: str) -> str:
 class PictureQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(owner=user)
+
+    def any_for(self, user) -> bool:
+        return bool(self.first_of(user))
+
+    @prepared
+    def first_of(self, owner):
+        return self.filter(owner=owner).values_list("pk")[:1]
 
     def recent(self):
         return self.order_by("-used_at", "-pk")

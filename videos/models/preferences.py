@@ -4,12 +4,17 @@ from django.conf import settings
 from django.db import models
 
 from videos.models.notice_choices import NoticeChoices
+from videos.models.prepared import prepared
 
 
 class PreferencesQuerySet(models.QuerySet):
     def of(self, user) -> "Preferences":
         """The person's row, or one with the defaults that is not stored."""
-        return self.filter(user=user).first() or Preferences(user=user)
+        return next(iter(self.row_of(user)), None) or Preferences(user=user)
+
+    @prepared
+    def row_of(self, user):
+        return self.filter(user=user)
 
     def keep(self, user, **choices):
         """Only these choices change."""

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from videos.models.lease import CLOCKS_DIFFER, passed
+from videos.models.prepared import prepared
 from videos.models.transactions import update_in_order
 
 POLLER = "poller"
@@ -42,8 +43,12 @@ class ProcessLockQuerySet(models.QuerySet):
 
     def seconds_since(self, name: str) -> float | None:
         """Seconds since its holder was last seen, or None if never."""
-        seen_at = self.filter(name=name).values_list("seen_at", flat=True).first()
-        return abs((timezone.now() - seen_at).total_seconds()) if seen_at else None
+        times = [abs((timezone.now() - seen_at).total_seconds()) for seen_at in self.times_of(name)]
+        return times[0] if times else None
+
+    @prepared
+    def times_of(self, name: str):
+        return self.filter(name=name).values_list("seen_at", flat=True)
 
 
 class ProcessLock(models.Model):

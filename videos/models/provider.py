@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 
+from videos.models.prepared import prepared
 from videos.models.transactions import update_in_order
 from videos.remotes import registry
 
@@ -18,12 +19,26 @@ class ProviderQuerySet(models.QuerySet):
     def offered(self):
         """The list of the picker: usable providers first, by family; paused and retired ones last."""
         usable_first = models.Case(models.When(state=Provider.State.ACTIVE, then=0), default=1)
-        offered = self.exclude(backend=IMPORTED).prefetch_related("alternative", "prices")
+        offered = self.exclude(backend=IMPORTED).select_related("alternative").prefetch_related("prices")
         return offered.order_by(usable_first, "position", "name")
 
+    @prepared
+    def whole_offer(self):
+        return self.offered()
+
+    @prepared
     def names(self):
         """The same list, for a choice: each one's value and name."""
-        return self.offered().prefetch_related(None).values("value", "name")
+        return self.offered().select_related(None).prefetch_related(None).values("value", "name")
+
+    @prepared
+    def active(self):
+        """The values and backends of those that can be used."""
+        return self.filter(state=Provider.State.ACTIVE).order_by("position", "name").values_list("value", "backend")
+
+    @prepared
+    def of_cards(self, pks: list[int]):
+        return self.filter(pk__in=pks)
 
     def imported(self) -> "Provider":
         """The provider of uploaded videos, whose real maker is not known. It makes none."""

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from videos import wording
 from videos.models.lease import is_too_far_ahead, too_far_ahead
+from videos.models.prepared import prepared
 from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.remotes.base import Account
@@ -34,8 +35,12 @@ class RemoteAccountQuerySet(models.QuerySet):
     def all_active(self) -> "list[RemoteAccount]":
         """One for each backend of the present mode. One that was never written to is not in the database."""
         keys = registry.active_keys()
-        known = {account.backend: account for account in self.filter(backend__in=keys)}
+        known = {account.backend: account for account in self.of_backends(keys)}
         return [known.get(key) or RemoteAccount(backend=key) for key in keys]
+
+    @prepared
+    def of_backends(self, keys: list[str]):
+        return self.filter(backend__in=keys)
 
     def make_all_active(self) -> "list[RemoteAccount]":
         """The same, each with a row in the database."""

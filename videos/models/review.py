@@ -16,6 +16,7 @@ from django.utils.crypto import salted_hmac
 from videos.models.collection import Clip, Collection
 from videos.models.one_time_link import digest
 from videos.models.outgoing_notice import OutgoingNotice
+from videos.models.prepared import prepared
 from videos.models.transactions import retried
 from videos.models.webhook_event import WebhookEvent
 
@@ -23,6 +24,7 @@ LONGEST_COMMENT = 2000
 LONGEST_AUTHOR = 80
 LONGEST_LABEL = 80
 MOST_COMMENTS = 500  # of one clip
+NEWS_SHOWN = 3  # links
 MOST_FROM_A_LINK = 30  # comments in THROTTLED_FOR
 THROTTLED_FOR = timedelta(minutes=10)
 MOST_TRIES = 8  # of a password, then nobody is let in by it for COOL_OFF
@@ -74,9 +76,10 @@ class ReviewLinkQuerySet(models.QuerySet):
         """The expired link with this token; None if it was revoked or never existed."""
         return self.filter(token_digest=digest(token), revoked_at=None, expires_at__lte=timezone.now()).first()
 
+    @prepared
     def with_news_for(self, user):
-        """This person's links with answers or comments that they have not looked at."""
-        return self.filter(made_by=user, unseen__gt=0).select_related("collection").order_by("pk")
+        """The first of this person's links with answers or comments that they have not looked at."""
+        return self.filter(made_by=user, unseen__gt=0).select_related("collection").order_by("pk")[:NEWS_SHOWN]
 
     def mark_looked_at(self, collection: Collection, user):
         self.filter(collection=collection, made_by=user, unseen__gt=0).update(unseen=0)

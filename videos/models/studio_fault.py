@@ -13,8 +13,11 @@ from django.utils import timezone
 
 from videos.faults import place_of
 from videos.lifecycle import IN_PROGRESS
+from videos.models.prepared import prepared
 
 logger = logging.getLogger(__name__)
+
+MOST_SHOWN = 20  # at the top of a page
 
 # The database is away, busy or full: that passes, and health and the log say so.
 PASSING = (OperationalError, InterfaceError)
@@ -35,6 +38,10 @@ class Job(models.TextChoices):
 class StudioFaultQuerySet(models.QuerySet):
     def open(self):
         return self.filter(cleared_at=None).order_by("first_seen_at")
+
+    @prepared
+    def to_be_shown(self):
+        return self.open()[:MOST_SHOWN]
 
     def record(self, job: Job, error: Exception, generation_id: int | None = None):
         """Counts the exception as a fault of the studio, unless the database is away. Never raises: the job has

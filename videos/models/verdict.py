@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from videos.models.generation import Generation
+from videos.models.prepared import prepared
 from videos.models.transactions import retried
 
 
@@ -28,12 +29,19 @@ class VerdictQuerySet(models.QuerySet):
 
     def words(self, user, generations) -> dict[int, str]:
         """Id of a generation → this person's verdict."""
-        return dict(self.filter(user=user, generation__in=generations).values_list("generation", "word"))
+        return dict(self.words_on(user, list(generations)))
 
     def words_in(self, user, batch_ids) -> dict[int, str]:
         """The same, for all videos of these batches."""
-        found = self.filter(user=user, generation__batch__in=list(batch_ids))
-        return dict(found.values_list("generation", "word"))
+        return dict(self.words_within(user, list(batch_ids)))
+
+    @prepared
+    def words_on(self, user, generations: list[int]):
+        return self.filter(user=user, generation__in=generations).values_list("generation", "word")
+
+    @prepared
+    def words_within(self, user, batches: list[int]):
+        return self.filter(user=user, generation__batch__in=batches).values_list("generation", "word")
 
 
 class Verdict(models.Model):

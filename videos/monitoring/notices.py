@@ -11,9 +11,6 @@ from videos.models.process_lock import POLLER
 from videos.remotes import registry
 
 WORKER_SILENT = 60  # seconds
-FAULTS_COUNTED = 20
-ALARMS_SHOWN = 5
-NEWS_SHOWN = 3
 ALARMS = (Alarm.Kind.DISK, Alarm.Kind.BACKUP)  # the others are read from their own rows
 WEB_STARTED = time.monotonic()
 
@@ -40,7 +37,7 @@ def notices_for(user) -> list[Notice]:
 
 def news_of_clients(user) -> list[Notice]:
     """The answers and comments of clients since this person last opened the collection."""
-    return [news_of(link) for link in ReviewLink.objects.with_news_for(user)[:NEWS_SHOWN]]
+    return [news_of(link) for link in ReviewLink.objects.with_news_for(user)]
 
 
 def news_of(link: ReviewLink) -> Notice:
@@ -111,12 +108,12 @@ def silent_worker() -> Notice | None:
 
 
 def alarms() -> list[Notice]:
-    rows = Alarm.objects.open().filter(kind__in=ALARMS)[:ALARMS_SHOWN]
+    rows = Alarm.objects.open_of(ALARMS)
     return [Notice(f"alarm-{row.pk}", f"{row.title}.", row.sentence, tone="bad") for row in rows]
 
 
 def own_fault() -> Notice | None:
-    faults = list(StudioFault.objects.open()[:FAULTS_COUNTED])
+    faults = StudioFault.objects.to_be_shown()
     if not faults:
         return None
     first, more = faults[0], len(faults) - 1

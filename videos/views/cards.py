@@ -16,7 +16,7 @@ from django.utils import timezone
 from videos import wording
 from videos.forms.advice import UP_TO
 from videos.lifecycle import Status
-from videos.models import Batch, Generation, PersonalNote, Request, Verdict
+from videos.models import Batch, Favourite, Generation, PersonalNote, Request, Verdict
 from videos.models.generation_queryset import TrackRecord
 from videos.models.studio_settings import current
 from videos.templatetags.studio import money
@@ -177,7 +177,7 @@ def cards_of(
         [row for row in rows if row.tab == "attention"], "provider__prices"
     )  # to retry costs again
     pks = [row.pk for row in rows]
-    stars = set(viewer.favourites.filter(generation__in=pks).values_list("generation_id", flat=True)) if pks else set()
+    stars = set(Favourite.objects.starred(viewer, pks)) if pks else set()
     titles = PersonalNote.objects.titles(viewer, pks) if pks else {}
     if verdicts is None:
         verdicts = Verdict.objects.words(viewer, pks) if pks else {}

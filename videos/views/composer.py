@@ -28,7 +28,6 @@ LABELS = {"start": "Start frame", "end": "End frame"}
 
 def composer_context(request: HttpRequest, form: GenerateForm | None = None) -> dict:
     form = form or GenerateForm(owner=request.user, initial=starting_values(request))
-    own = Generation.objects.filter(owner=request.user)
     offers = offered_providers(form)
     return {
         "form": form,
@@ -41,7 +40,7 @@ def composer_context(request: HttpRequest, form: GenerateForm | None = None) -> 
         "counts_at_once": range(1, MOST_AT_ONCE + 1),
         "slots": slots_context(request, form),
         "left": left_for(request.user),
-        "recent_prompts": recent_prompts(own),
+        "recent_prompts": recent_prompts(request.user),
     }
 
 
@@ -192,7 +191,7 @@ def offered_providers(form: GenerateForm) -> list[dict]:
             "is_ticked": provider.value in ticked,
             **price_of_one(provider, settings, has_start),
         }
-        for provider in Provider.objects.offered()
+        for provider in Provider.objects.whole_offer()
     ]
 
 
@@ -324,13 +323,14 @@ def slot_context(request: HttpRequest, which: str, form: GenerateForm, error: st
 
 
 def has_earlier_frames(user) -> bool:
-    return Picture.objects.visible_to(user).exists() or has_saved(user)
+    return Picture.objects.any_for(user) or Generation.objects.has_saved(user)
 
 
 def chosen_video(user, public_id: str) -> Generation | None:
     found = read_uuid(public_id)
-    videos = Generation.objects.visible_to(user).kept().filter(saved_video__isnull=False, public_id=found)
-    return videos.first() if found else None
+    if not found:
+        return None
+    return Generation.objects.visible_to(user).kept().filter(saved_video__isnull=False, public_id=found).first()
 
 
 def earlier_frames(user, which: str, chosen: Iterable[str]) -> dict:
@@ -345,10 +345,6 @@ def earlier_frames(user, which: str, chosen: Iterable[str]) -> dict:
     }
 
 
-def has_saved(user) -> bool:
-    return Generation.objects.filter(tab="ready").any_for(user)
-
-
 def chosen_picture(user, public_id: str) -> Picture | None:
     found = read_uuid(public_id)
     return Picture.objects.visible_to(user).filter(public_id=found).first() if found else None
@@ -361,6 +357,5 @@ def left_for(user):
     )
 
 
-def recent_prompts(own) -> list[str]:
-    newest = own.kept().newest_first().values_list("prompt", flat=True)[: RECENT_PROMPTS * 4]
-    return list(dict.fromkeys(newest))[:RECENT_PROMPTS]
+def recent_prompts(user) -> list[str]:
+    return list(dict.fromkeys(Generation.objects.newest_prompts(user)))[:RECENT_PROMPTS]

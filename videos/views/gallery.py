@@ -40,7 +40,6 @@ TABS = {
 WHEN = {"today": "Today", "week": "Last 7 days", "month": "Last 30 days", "between": "Between…"}
 RATINGS = {str(stars): f"Rated {stars} or more" if stars < BEST else f"Rated {BEST}" for stars in range(BEST, 0, -1)}
 DAYS = {"today": 0, "week": 6, "month": 29}
-MOST_OFFERED = 50  # collections in the filter: the newest, and the open one
 MOST_MATCHES = 6  # collections that a search names above its videos
 JUST_MADE = timedelta(minutes=2)
 STARTERS = [
@@ -121,6 +120,11 @@ class GalleryFilters:
         rows = rows.made_between(first and start_of(first), last and start_of(last + timedelta(days=1)))
         is_short = rows.scope.has_index or self.batch or self.collection
         return rows if is_short else rows.among_newest(user)
+
+    def tab_counts(self, user) -> dict[str, Count]:
+        if self.is_filtered:
+            return self.on_every_tab(user).tab_counts(user)
+        return Generation.objects.whole_tab_counts(user)
 
     def days(self) -> tuple[date | None, date | None]:
         if self.when in DAYS:
@@ -288,7 +292,7 @@ def updates(request: HttpRequest) -> HttpResponse:
         return redraw_list(request, filters)
     cards, gone = changed_cards(request, filters, visible.filter(pk__in=ids))
     on_every_tab = filters.on_every_tab(request.user)
-    counts = on_every_tab.tab_counts(request.user)
+    counts = filters.tab_counts(request.user)
     return answer_with_cards(
         request,
         cards,
@@ -397,7 +401,7 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
     notices, line = notices_for(request.user), Generation.objects.line_of(request.user)
     cursor = Cursor.now(digest_of([*notices, *line.items()]))  # read before the cards: at worst one is sent twice
     on_every_tab = filters.on_every_tab(request.user)
-    counts = on_every_tab.tab_counts(request.user)
+    counts = filters.tab_counts(request.user)
     preferences = Preferences.objects.of(request.user)
     return {
         **page_context(request, filters, preferences),
@@ -444,7 +448,7 @@ def selection_context(on_this_tab: Count) -> dict:
 def collections_context(request: HttpRequest, filters: GalleryFilters) -> dict:
     """The open collection, those to choose from, and those that a search finds by name."""
     visible = Collection.objects.visible_to(request.user).newest_first()
-    offered = list(visible[:MOST_OFFERED])
+    offered = Collection.objects.newest_for(request.user)
     is_open = [one for one in offered if one.public_id == filters.collection]
     if filters.collection and not is_open:
         is_open = list(visible.filter(public_id=filters.collection))

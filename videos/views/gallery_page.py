@@ -37,7 +37,7 @@ def gallery_page(
         cards, has_more = page_of_stacks(rows, PAGE, viewer, newest=not sort)
     else:
         pks = pks_on_page(rows, sort, viewer, before, tab)
-        found = {one.pk: one for one in Generation.objects.filter(pk__in=pks[:PAGE]).for_cards()}
+        found = {one.pk: one for one in Generation.objects.on_cards(pks[:PAGE])}
         cards, has_more = cards_of([found[pk] for pk in pks[:PAGE] if pk in found], viewer), len(pks) > PAGE
     cards = list(with_sections(cards, sort, after))
     last = section_of(cards[-1].generation, sort) if cards else None

@@ -165,7 +165,7 @@ def stacks_of(rows: GenerationQuerySet, batch_ids: Iterable[int], viewer) -> dic
     verdicts = Verdict.objects.words_in(viewer, members)
     kept = {pk for pk, word in verdicts.items() if word == Verdict.Word.KEPT}  # the winner represents its batch
     faces = [min(found, key=lambda member: (member.pk not in kept, member.place)).pk for found in members.values()]
-    cards = cards_of(Generation.objects.filter(pk__in=faces).for_cards().newest_first(), viewer, verdicts=verdicts)
+    cards = cards_of(Generation.objects.on_cards(faces), viewer, verdicts=verdicts)
     by_batch = {card.generation.batch_id: card for card in cards}
     return {
         batch_id: Stack(by_batch[batch_id], found) if len(found) > 1 else by_batch[batch_id]

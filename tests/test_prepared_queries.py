@@ -1,0 +1,176 @@
+"""Prepared queries: Django makes their SQL once, and the database is asked each time."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.parts.generations import make
+from tests.parts.people import make_member, make_owner, signed_in
+from videos.models import (
+    Alarm,
+    Budget,
+    Collection,
+    Generation,
+    PersonalNote,
+    Picture,
+    Preferences,
+    ProcessLock,
+    Provider,
+    RemoteAccount,
+    ReviewLink,
+    StudioFault,
+    Verdict,
+)
+from videos.models.bounded import Count
+from videos.models.favourite import Favourite
+from videos.models.prepared import prepared
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def owner():
+    return make_owner()
+
+
+def every_one(user, pks):
+    """Each prepared query, with values of its kind."""
+    now = timezone.now()
+    batches = list(Generation.objects.values_list("batch_id", flat=True).distinct())
+    return [
+        (Alarm.objects.first_seen_since, now - timedelta(hours=1), now - timedelta(days=1), ["disk", "backup"]),
+        (Budget.objects.that_may_bind, user),
+        (Collection.objects.newest_for, user),
+        (Favourite.objects.starred, user, pks),
+        (Generation.objects.first_in_line, user),
+        (Generation.objects.newest_prompts, user),
+        (Generation.objects.on_cards, pks),
+        (Generation.objects.own_saved, user),
+        (Generation.objects.shared_above, user),
+        (Generation.objects.shared_and_saved,),
+        (Generation.objects.shared_below, user),
+        (PersonalNote.objects.first_rated, user),
+        (PersonalNote.objects.titled, user, pks),
+        (Picture.objects.first_of, user),
+        (Preferences.objects.row_of, user),
+        (ProcessLock.objects.times_of, "poller"),
+        (Provider.objects.active,),
+        (Provider.objects.names,),
+        (Provider.objects.whole_offer,),
+        (RemoteAccount.objects.of_backends, ["heygen_workflows", "heygen_models"]),
+        (ReviewLink.objects.with_news_for, user),
+        (StudioFault.objects.to_be_shown,),
+        (Verdict.objects.words_on, user, pks),
+        (Verdict.objects.words_within, user, batches),
+    ]
+
+
+def test_each_answers_as_the_query_that_it_was_made_from(owner):
+    member, now = make_member(), timezone.now()
+    pks = [one.pk for one in make(owner, "A dune", count=3) + make(member, "Fog", count=2, shared=True)]
+    Alarm.objects.set_off(Alarm.Kind.DISK, "here", "The disk is full.")
+    Budget.objects.create(scope="studio", videos_per_day=5)
+    Collection.objects.make(owner, "Film")
+    ProcessLock.objects.create(name="poller", seen_at=now)
+    Preferences.objects.keep(owner, density="large")
+    PersonalNote.objects.write(owner, Generation.objects.get(pk=pks[0]), title="First", rating=4)
+    Verdict.objects.decide(owner, Generation.objects.get(pk=pks[1]), Verdict.Word.KEPT)
+    Favourite.objects.create(user=owner, generation_id=pks[2])
+    for user in (owner, member, owner):
+        for query, *values in every_one(user, pks):
+            rows = query.__self__.get_queryset()
+            assert query(*values) == list(getattr(type(rows), query.__name__).__wrapped__(rows, *values)), query
+
+
+def test_rows_that_another_process_changed_are_seen_by_the_next_page(owner):
+    client = signed_in(owner)
+    assert b"Veo 9" not in client.get("/").content
+    with connection.cursor() as cursor:  # nothing of this process knows
+        cursor.execute("UPDATE videos_provider SET name = 'Veo 9' WHERE value = 'veo_3_1'")
+    page = client.get("/").content.decode()
+    assert page.count("Veo 9") >= 3  # the filter, the list of models, and the button
+
+
+def test_a_notice_a_budget_and_a_collection_are_on_the_next_page(owner):
+    client = signed_in(owner)
+    client.get("/")
+    Alarm.objects.set_off(Alarm.Kind.DISK, "here", "Hardly any space is left.")
+    Budget.objects.create(scope="studio", videos_per_day=7)
+    Collection.objects.make(owner, "Storm and dunes")
+    page = client.get("/").content.decode()
+    assert "Hardly any space is left." in page
+    assert "7 of 7 videos left today" in page
+    assert "Storm and dunes" in page
+    Alarm.objects.end(Alarm.Kind.DISK, "here")
+    assert "Hardly any space is left." not in client.get("/").content.decode()
+
+
+def test_each_person_gets_their_own_rows(owner):
+    member = make_member()
+    make(owner, "The owner's dune")
+    make(member, "The member's fog", count=2)
+    assert Generation.objects.newest_prompts(owner) == ["The owner's dune"]
+    assert set(Generation.objects.newest_prompts(member)) == {"The member's fog"}
+    assert Generation.objects.whole_tab_counts(owner)["all"] == Count(1)
+    assert Generation.objects.whole_tab_counts(member)["all"] == Count(2)
+    for person in (owner, member):
+        rows = Generation.objects.visible_to(person)
+        assert Generation.objects.whole_tab_counts(person) == rows.tab_counts(person)
+
+
+def test_lists_of_any_length_are_taken_also_an_empty_one(owner):
+    pks = [one.pk for one in make(owner, "A dune", count=4)]
+    for count in (2, 4, 1, 0, 3):
+        assert {one.pk for one in Generation.objects.on_cards(pks[:count])} == set(pks[:count])
+
+
+def test_its_sql_is_the_same_text_the_second_time_and_the_database_is_asked_again(owner):
+    pks = [one.pk for one in make(owner, "A dune", count=2)]
+    with CaptureQueriesContext(connection) as made:
+        Verdict.objects.words(owner, pks)
+        Verdict.objects.words(owner, pks)
+    assert len(made.captured_queries) == 2
+    assert made.captured_queries[0]["sql"] == made.captured_queries[1]["sql"]
+
+
+def test_it_takes_nothing_but_numbers_texts_times_and_rows(owner):
+    for value in (None, True, 1.5, [None]):
+        with pytest.raises(TypeError):
+            ProcessLock.objects.times_of(value)
+
+
+def test_rows_that_were_narrowed_before_are_refused_since_it_would_not_see_that(owner):
+    with pytest.raises(TypeError, match="begins with all rows"):
+        Generation.objects.filter(shared=True).newest_prompts(owner)
+    with pytest.raises(TypeError, match="begins with all rows"):
+        owner.generations.newest_prompts(owner)
+
+
+def test_a_value_that_is_not_handed_on_as_it_is_is_refused():
+    @prepared
+    def one_more(rows, number):
+        return rows.filter(pk=number + 1000)
+
+    with pytest.raises(ValueError, match="as they are"):
+        one_more(Generation.objects.all(), 1)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_threads_that_ask_at_once_get_their_own_rows():
+    owner, member = make_owner(), make_member()
+    make(owner, "Dune")
+    make(member, "Fog")
+    words = {owner: ["Dune"], member: ["Fog"]}
+
+    def ask(person):
+        try:
+            return all(Generation.objects.newest_prompts(person) == words[person] for _ in range(50))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(ask, [owner, member] * 4))
