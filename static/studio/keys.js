@@ -1,8 +1,8 @@
 /* Keyboard shortcuts: an element with data-hotkey is pressed by that key. What else keys do, the gallery adds. */
 import { find, listen } from "./dom.js";
 
-const TEXT_FIELDS = "input:not([type=checkbox]), textarea, select, [popover]";
-const PRESSED_BY_SPACE = "button, a:not(.open), summary, input, video";
+const TEXT_FIELDS = "input:not([type=checkbox], [type=range]), textarea, select, [popover]";
+const PRESSED_BY_SPACE = "button, a:not(.open), summary, input:not([type=range]), video";
 const others = [];
 
 /* A handler is given the key, whether shift is held, and the open dialog; it says whether it has acted. */
@@ -35,6 +35,7 @@ listen("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (active.closest(TEXT_FIELDS)) return;
   if (key === " " && active.closest(PRESSED_BY_SPACE)) return;
+  if (key.startsWith("Arrow") && active.matches("[type=range]")) return;
   if (key === "Escape" && !find(":popover-open")) find("#selection")?.reset();
   if (act(key, event.shiftKey)) event.preventDefault();
 });

@@ -35,6 +35,8 @@ def test_one_scrubber_moves_all_and_shorter_ones_wait_at_their_end(deck):
     deck.wait_for_function(f"() => Math.abs({TIMES}[2] - 2.5) < 0.05")
     deck.wait_for_function(f"() => Math.abs({TIMES}[0] - 2) < 0.1")
     expect(deck.locator("[data-time]")).to_have_text("2.5 / 3.0 s")
+    deck.get_by_label("Position in all videos").press("Space")
+    expect(deck.locator(".play-all")).to_have_attribute("aria-pressed", "true")
 
 
 def test_without_loop_it_stops_at_the_end_of_the_longest(deck):
@@ -104,5 +106,5 @@ def test_two_are_laid_over_each_other_and_the_line_between_them_follows_keys_and
     expect(room.locator("#beside")).to_have_attribute("style", "--wipe: 51%;")
     room.mouse.move(first["x"] + first["width"] / 4, first["y"] + first["height"] / 2)
     room.wait_for_function("line => Math.abs(line.value - 25) < 3", arg=line.element_handle())
-    room.get_by_role("button", name="Wipe").click()
+    line.press("w")
     expect(line).to_be_hidden()
