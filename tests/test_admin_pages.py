@@ -1,12 +1,19 @@
-"""How the admin's lists and forms look: dates, empty lists, and rows that a phone shows as cards."""
+"""How the admin's lists and forms look and read: in words, with dates as elsewhere, and as cards on a phone."""
 
 import re
+from uuid import uuid4
 
 import pytest
+from django.utils import timezone
+from django_q.models import Task
 
+from tests.parts.accounts import account
 from tests.parts.generations import make_queued, make_ready
 from tests.parts.people import make_member, signed_in
-from videos.models import Budget, Collection
+from tests.test_routes import World, admin_requests
+from videos import tasks
+from videos.admin.system import JOBS
+from videos.models import Budget, Collection, Provider
 
 pytestmark = pytest.mark.django_db
 
@@ -54,3 +61,89 @@ def test_the_history_of_changes_is_offered_for_what_can_be_changed(admins, owner
     assert ">History<" in admins.get(f"/admin/videos/budget/{budget.pk}/change/").text
     assert ">History<" not in admins.get(f"/admin/videos/collection/{collection.pk}/change/").text
     assert ">History<" not in admins.get(f"/admin/videos/generation/{generation.pk}/change/").text
+
+
+# Words of Python, Django, the database or our code; what a report needs of them stands in <code> or <pre>.
+JARGON = re.compile(
+    r"heygen_(?:workflows|models)|videos\.tasks|pbkdf2|[Ss]uperuser|LDAP|STUDIO_|\bTrue\b|\bFalse\b|\{'|\{&|\[\]"
+    r"|Select \w+ to |Change (?:user|provider|budget|remote)|View |Not empty|[ap]\.m\.|\d\+00:00|[Bb]ackend"
+    r"|content type|: None\b|log entr|one time link|users\b"
+)
+
+
+def test_no_list_or_page_of_the_admin_shows_jargon_codes_or_types(db):
+    world, found = World(), {}
+    client = signed_in(world.people["owner"])
+    for _, path, granted in admin_requests(world):
+        answer = client.get(path) if granted == 200 else None
+        if answer is not None and answer.get("Content-Type", "").startswith("text/html") and "<main" in answer.text:
+            page = re.sub(r"<(code|pre|script|style)\b.*?</\1>", "", answer.text, flags=re.DOTALL)
+            [main] = re.findall(r"<main.*?</main>", page, re.DOTALL)
+            words = " ".join(re.sub(r"<[^>]+>", " ", re.sub(r'<img[^>]* alt="([^"]*)"[^>]*>', r"\1", main)).split())
+            if told := JARGON.findall(words):
+                found[path] = told
+    assert found == {}
+
+
+def test_a_provider_names_its_remote_api_in_words_in_list_filter_and_form(admins):
+    veo = Provider.objects.get(value="veo_3_1")
+    form, shown = admins.get(f"/admin/videos/provider/{veo.pk}/change/"), admins.get("/admin/videos/provider/")
+    for page in (form, shown):
+        assert "HeyGen's workflow API" in page.text.replace("&#x27;", "'")
+        assert "heygen_workflows" not in words_of(page)
+    found = admins.get("/admin/videos/provider/?api=heygen_models")
+    assert [row.name for row in found.context["cl"].result_list] == ["HeyGen Video 1"]
+    assert admins.get("/admin/videos/provider/?api=odd").status_code == 200
+
+
+def test_an_account_that_sends_names_no_reason_for_a_pause(admins):
+    sending = account()
+    path = f"/admin/videos/remoteaccount/{sending.pk}/change/"
+    assert "Why it is paused: - " in words_of(admins.get(path))
+    type(sending).objects.pause("owner", person="maria")
+    assert "Why it is paused: maria paused sending." in words_of(admins.get(path))
+
+
+def failed_job(function, *arguments, **fields):
+    now = timezone.now()
+    result = "Task exceeded maximum timeout value (120 seconds) : Traceback"
+    known = {"name": "beer-oranges", "func": f"videos.tasks.{function}", "result": result, **fields}
+    return Task.objects.create(id=uuid4().hex, args=arguments, started=now, stopped=now, success=False, **known)
+
+
+def test_a_failed_job_says_what_it_does_and_the_function_stands_in_the_details_alone(admins, owner):
+    generation = make_queued(owner, "a tern at dawn")
+    job = failed_job("submit", generation.pk)
+    listed = words_of(admins.get("/admin/django_q/failure/"))
+    assert "Send a video to its remote API It took too long and was ended." in listed
+    assert "tasks" not in listed and "beer" not in listed
+    page = admins.get(f"/admin/django_q/failure/{job.pk}/change/")
+    assert "a tern at dawn" in page.text
+    assert f"<code>videos.tasks.submit({generation.pk})</code>" in page.text
+    gone = failed_job("save", 10**9)
+    assert "Removed" in words_of(admins.get(f"/admin/django_q/failure/{gone.pk}/change/"))
+    older = failed_job("paint", "x", {"y": 1}, result=None)
+    assert "A job of an older version" in words_of(admins.get(f"/admin/django_q/failure/{older.pk}/change/"))
+
+
+def test_every_task_of_the_worker_has_words():
+    ours = {name for name in tasks.__all__ if not name.startswith(("enqueue_", "make_"))}
+    assert ours == set(JOBS)
+
+
+def test_an_owner_chooses_a_role_by_its_name_and_sets_a_new_password(admins, owner):
+    member = make_member()
+    path = f"/admin/auth/user/{member.pk}/change/"
+    for role, marks in (("manager", (False, True)), ("owner", (True, True)), ("member", (False, False))):
+        assert admins.post(path, {"username": "member", "is_active": "on", "role": role}).status_code == 302
+        member.refresh_from_db()
+        assert (member.is_superuser, member.is_staff) == marks
+        assert f'<option value="{role}" selected>' in admins.get(path).text
+    assert "Set a new password" in words_of(admins.get(path))
+    password = {"password1": "another long password", "password2": "another long password"}
+    assert admins.post(f"/admin/auth/user/{member.pk}/password/", password).status_code == 302
+    member.refresh_from_db()
+    assert member.check_password("another long password")
+    listed = admins.get("/admin/auth/user/?role=owner").context["cl"].result_list
+    assert [person.username for person in listed] == ["owner"]
+    assert admins.get("/admin/auth/user/?role=odd").status_code == 200

@@ -15,6 +15,7 @@ from tests.parts.receiver import Receiver
 from videos import encryption, logs
 from videos.engine import save as saving
 from videos.engine.submit import submit
+from videos.management.commands.studio import Command
 from videos.models import StudioSettings
 from videos.models.studio_settings import current
 from videos.remotes.keys import heygen_api_key
@@ -139,6 +140,17 @@ def test_the_supervisor_passes_json_on_and_puts_other_lines_into_json(settings):
     settings.LOG_FORMAT = "json"
     assert logs.line_of("web", '{"message": "hello"}') == '{"message": "hello"}'
     assert json.loads(logs.line_of("web", "hello")) == {"logger": "web", "message": "hello"}
+
+
+def test_what_the_supervisor_itself_says_is_json_too(settings):
+    said = []
+    command = Command()
+    command.pass_on = said.append
+    for form in ("text", "json"):
+        settings.LOG_FORMAT = form
+        command.say("HeyGen Studio is at http://127.0.0.1:8000/")
+    assert said[0] == "HeyGen Studio is at http://127.0.0.1:8000/"
+    assert json.loads(said[1]) == {"logger": "studio", "message": said[0]}
 
 
 REPORT = f"""

@@ -252,7 +252,7 @@ FOR_THE_MAKER = {  # whose gallery alone has something new, and something to dow
 ADMIN_MODELS = {
     "admin.logentry": "",
     "auth.user": "add change",
-    "django_q.failure": "change delete",
+    "django_q.failure": "delete",
     "videos.batch": "",
     "videos.clip": "",
     "videos.preset": "",

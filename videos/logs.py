@@ -115,6 +115,12 @@ def line_of(part: str, line: str) -> str:
     return json.dumps({"logger": part, "message": scrubbed(line)}, ensure_ascii=False)
 
 
+def sentence(words: str) -> str:
+    """A sentence of the supervisor itself: as it is for people, and an object for programs."""
+    is_json = settings.LOG_FORMAT == "json"
+    return json.dumps({"logger": "studio", "message": words}, ensure_ascii=False) if is_json else words
+
+
 def scrub_event(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any]:
     """The event for Sentry: where the studio's code failed, and nothing about the person or the request."""
     for name in ("user", "server_name", "extra", "modules"):

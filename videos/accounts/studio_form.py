@@ -10,6 +10,7 @@ from videos.models import StudioSettings
 from videos.models.studio_settings import VARIABLES, current, is_fixed
 from videos.remotes.transport import SENDABLE_KEY
 
+WHOLE = 100  # from here on, a fraction says nothing
 EMPTY = {  # an empty field without a default
     "keep_days": "Leave empty to keep them.",
     "keep_bytes": "Leave empty to keep them.",
@@ -109,9 +110,11 @@ class StudioForm(forms.ModelForm):
 
 
 def shown_as(field: forms.Field, value: Any) -> str:
-    """The value as it is typed, without trailing zeros."""
+    """The value as it may be typed, without trailing zeros, and without a fraction where that says nothing."""
     shown = field.prepare_value(value)
-    return "" if shown is None else f"{shown:g}" if isinstance(shown, float) else str(shown)
+    if isinstance(shown, float):
+        return f"{shown:.0f}" if shown >= WHOLE else f"{shown:g}"
+    return "" if shown is None else str(shown)
 
 
 class KeyForm(forms.Form):

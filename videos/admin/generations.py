@@ -15,7 +15,7 @@ from django.utils.text import Truncator
 
 from videos import wording
 from videos.admin import timeline
-from videos.admin.lists import LongList, bare_address, fetch_all_again, tell, videos_found
+from videos.admin.lists import NOTHING, LongList, bare_address, fetch_all_again, in_words, tell, videos_found, yes_no
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation
 from videos.models.generation_queryset import seen_by
@@ -94,6 +94,7 @@ class GenerationAdmin(LongList):
     search_fields = ["prompt"]
     search_help_text = "Words of the prompt, a whole id, or a member's name."
     actions = ["cancel", "check_again", "fetch_again", "trash"]
+    with_team = yes_no("shared", "shared with the team")
     fieldsets = [
         (None, {"fields": ["status", "status_message", "owner", "batch", "retry_of"]}),
         (
@@ -107,7 +108,7 @@ class GenerationAdmin(LongList):
                     "start_frame_address",
                     "end_frame",
                     "end_frame_address",
-                    "config",
+                    "settings",
                     "estimate",
                 ]
             },
@@ -121,7 +122,7 @@ class GenerationAdmin(LongList):
                     "video_id",
                     "asset_id",
                     "remote_status",
-                    "remote_facts",
+                    "facts_of_the_video",
                     "why_it_failed",
                     "error_message",
                     "error_detail",
@@ -140,7 +141,7 @@ class GenerationAdmin(LongList):
                     "polls",
                     "send_attempts",
                     "save_attempts",
-                    "shared",
+                    "with_team",
                     "trashed_at",
                 ]
             },
@@ -189,12 +190,20 @@ class GenerationAdmin(LongList):
 
     @admin.display(description="took")
     def took(self, generation):
-        return clock(generation.took_seconds) or None
+        return clock(generation.took_seconds) or NOTHING
 
     @admin.display(description="why it failed")
     def why_it_failed(self, generation):
         cause = generation.error_class
         return wording.title(cause, generation.remote_name) if cause and generation.status == Status.FAILED else ""
+
+    @admin.display(description="settings")
+    def settings(self, generation):
+        return in_words(generation.config)
+
+    @admin.display(description="facts of the video")
+    def facts_of_the_video(self, generation):
+        return in_words(generation.remote_facts)
 
     @admin.display(description="remote API")
     def remote_name(self, generation):

@@ -1,6 +1,7 @@
 """The common parts of the admin's lists, which cost no more as history grows."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -9,14 +10,17 @@ from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.text import Truncator
+from django.utils.timezone import localtime
 
 from videos.models import Generation
 from videos.models.bounded import count_in_any_order
 from videos.storage.consistency import CannotRepair, fetch_again, storage_errors
 
+NOTHING = "-"
 MOST_FOUND = 900  # rows of one search, the newest: an old SQLite takes so many in a statement
 
 
@@ -33,15 +37,39 @@ class StudioAdmin(admin.ModelAdmin):
     show_full_result_count = False
     paginator = BoundedPaginator
     list_title = ""
+    one = many = ""  # what a row and rows are called; "": as in the model
+    labels: dict[str, str] = {}  # of fields, where the model's own name is not what people say
+    helps: dict[str, str] = {}
 
     show_facets = admin.ShowFacets.NEVER  # they count all rows, once for each choice
 
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"title": self.title_of_list, **(extra_context or {})})
 
+    def get_changelist_instance(self, request):
+        shown = super().get_changelist_instance(request)
+        shown.one = self.one or self.opts.verbose_name
+        shown.many = self.many or self.opts.verbose_name_plural
+        return shown
+
     def render_change_form(self, request, context, *arguments, **options):
-        context["list_title"] = self.title_of_list
+        row = context.get("original")
+        title = self.title_of(row) if row else f"Add {self.one or self.opts.verbose_name}"
+        context |= {"list_title": self.title_of_list, "title": title, "subtitle": None}
         return super().render_change_form(request, context, *arguments, **options)
+
+    def title_of(self, row) -> str:
+        return str(row)
+
+    def formfield_for_dbfield(self, db_field, request, **options):
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if field is None:
+            return None
+        field.label = self.labels.get(db_field.name, field.label)
+        field.help_text = self.helps.get(db_field.name, field.help_text)
+        for kind in ("add", "change", "delete", "view"):  # icons that lead away from what was typed
+            setattr(field.widget, f"can_{kind}_related", False)
+        return field
 
     @property
     def title_of_list(self) -> str:
@@ -50,6 +78,37 @@ class StudioAdmin(admin.ModelAdmin):
     @admin.display(description="video")
     def video(self, row):
         return link_to_video(row.generation)
+
+
+def when(moment: datetime | None) -> str:
+    """For a fact that is no field: Django formats only fields."""
+    return date_format(localtime(moment), "j M Y, H:i") if moment else NOTHING
+
+
+def yes_no(field: str, description: str = ""):
+    """A column or fact in words: Django's own is an icon that is called True or False."""
+
+    @admin.display(description=description or field.replace("_", " "))
+    def in_words(self, row):
+        return "Yes" if getattr(row, field) else "No"
+
+    return in_words
+
+
+def set_or_not(title: str, empty: str, filled: str) -> type[admin.EmptyFieldListFilter]:
+    """A filter by whether a field is set, with words for both."""
+    words = {"Empty": empty, "Not empty": filled}
+
+    class SetOrNot(admin.EmptyFieldListFilter):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            self.title = title
+
+        def choices(self, changelist):
+            for choice in super().choices(changelist):
+                yield {**choice, "display": words.get(str(choice["display"]), choice["display"])}
+
+    return SetOrNot
 
 
 class CompletedRows:
@@ -159,6 +218,13 @@ def fetch_all_again(request, generations: list):
         except storage_errors():
             why_not = "the storage failed."
     tell(request, done, len(generations), "fetched again from the remote, at no cost", why_not)
+
+
+def in_words(settings: dict) -> str:
+    """Stored settings, such as "duration 5, generate audio yes"."""
+    said = {True: "yes", False: "no"}
+    values = [(name, said[value] if isinstance(value, bool) else value) for name, value in settings.items()]
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values) or NOTHING
 
 
 def bare_address(address: str) -> str:

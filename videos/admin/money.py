@@ -20,13 +20,16 @@ LEDGER_WORDS = {
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(LongList):
-    list_title = "Ledger"
+    list_title, one, many = "Ledger", "line", "lines"
     list_display = ["time", "what", "sum", "user", "provider", "video", "day"]
     list_filter = ["user", "provider", "day"]
     list_prefetch = ["user", "provider", "generation"]
     search_fields = ["user", "generation"]
     search_help_text = "A member's name, words of a prompt, or a video's whole id."
-    fields = ["time", "what", "user", "video", "provider", "videos", "amount", "currency", "day"]
+    fields = ["time", "what", "sum", "user", "video", "provider", "day"]
+
+    def title_of(self, entry):
+        return self.what(entry)
 
     def get_ordering(self, request):
         """Of some days, day by day and member by member: the index of the days gives them so."""
@@ -59,6 +62,8 @@ class BudgetAdmin(CompletedRows, StudioAdmin):
     sortable_by = []
     search_fields = ["user__username"]
     search_help_text = "A member's name."
+    labels = {"scope": "For", "user": "Member", "in_flight": "Videos in progress at once"}
+    helps = {"user": "Only of a budget for one member.", "in_flight": ""}
 
     def completed(self, rows):
         return Budget.objects.with_left(rows)

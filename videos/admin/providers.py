@@ -29,6 +29,7 @@ KEY = re.compile(r"[A-Za-z_][\w.-]{0,63}")
 MOST_SECONDS = 60  # values of one list
 EMPTY_ROWS = 2
 TEST_PROMPT = "A paper boat on a still pond, gentle ripples, soft morning light"
+KEPT = {"value": "name_there", "backend": "remote_api"}  # shown and never changed: existing generations need them
 COPIED = (
     *("family", "description", "position", "ratios", "seconds", "start_frame", "end_frame", "sound", "prompt_limit"),
     *("is_strict", "widest_picture", "price", "price_unit", "currency", "note", "alternative", "backend"),
@@ -180,11 +181,22 @@ class ProviderForm(forms.ModelForm):
         return [row.as_known(before.get(row.cleaned_data["key"], {})) for row in named]
 
 
+class RemoteApiFilter(admin.SimpleListFilter):
+    title, parameter_name = "remote API", "api"
+
+    def lookups(self, request, model_admin):
+        return registry.choices()
+
+    def queryset(self, request, queryset):
+        return queryset.filter(backend=self.value()) if self.value() else queryset
+
+
 class PriceInline(admin.TabularInline):
     """Prices by resolution, mode and length, each with its source and date."""
 
     model = ProviderPrice
     extra = 0
+    verbose_name = "price"
     verbose_name_plural = "Prices by resolution"
 
     def formfield_for_dbfield(self, db_field, request, **options):
@@ -199,8 +211,8 @@ class PriceInline(admin.TabularInline):
 class ProviderAdmin(StudioAdmin):
     form = ProviderForm
     inlines = [PriceInline]
-    list_display = ["name", "value", "family", "standing", "note", "alternative", "cost", "copy"]
-    list_filter = ["state", "family", "sound"]
+    list_display = ["name", "value", "family", "remote_api", "standing", "alternative", "cost", "copy"]
+    list_filter = ["state", RemoteApiFilter, "family", "sound"]
     list_select_related = ["alternative"]
     search_fields = ["name", "value", "family"]
     actions = ["pause", "resume", "retire", "send_test"]
@@ -231,7 +243,16 @@ class ProviderAdmin(StudioAdmin):
 
     @admin.display(description="state")
     def standing(self, provider):
-        return format_html('<span class="chip-state {}">{}</span>', provider.state, provider.get_state_display())
+        form = '<span class="chip-state {}">{}</span><div class="quiet">{}</div>'
+        return format_html(form, provider.state, provider.get_state_display(), provider.note)
+
+    @admin.display(description="remote API")
+    def remote_api(self, provider):
+        return registry.api_name_of(provider.backend)
+
+    @admin.display(description="name at the remote")
+    def name_there(self, provider):
+        return provider.value
 
     @admin.display(description="price", ordering="price")
     def cost(self, provider):
@@ -286,7 +307,13 @@ class ProviderAdmin(StudioAdmin):
 
     def get_readonly_fields(self, request, obj=None):
         """The value is the remote's own name, which existing generations must keep."""
-        return [*self.readonly_fields, "value", "backend"] if obj else self.readonly_fields
+        return [*self.readonly_fields, *KEPT.values()] if obj else self.readonly_fields
+
+    def get_fieldsets(self, request, obj=None):
+        if obj is None:
+            return self.fieldsets
+        (name, first), *others = self.fieldsets
+        return [(name, {"fields": [KEPT.get(field, field) for field in first["fields"]]}), *others]
 
     def has_delete_permission(self, request, obj=None):
         return False  # retire it: its videos keep their provider

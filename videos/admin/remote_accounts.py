@@ -1,30 +1,80 @@
 """Accounts at the remote APIs in the admin: limits, and pausing and resuming what is sent."""
 
 from django.contrib import admin, messages
+from django.utils.html import format_html
 
-from videos.admin.lists import StudioAdmin
+from videos.admin.lists import NOTHING, StudioAdmin, when
 from videos.engine.account_check import resume_sending
 from videos.models import RemoteAccount
+from videos.models.studio_settings import current
+from videos.templatetags.studio import balance_words
 
 
 @admin.register(RemoteAccount)
 class RemoteAccountAdmin(StudioAdmin):
     """Our account at each remote API."""
 
-    list_title = "Accounts"
-    list_display = ["__str__", "pause_reason", "paused_at", "not_before", "max_in_flight", "status_message"]
+    list_title, one, many = "Accounts", "account", "accounts"
+    list_display = ["remote_api", "standing", "why_paused", "balance_in_words", "at_once", "problem"]
     fields = [
         "max_in_flight",
-        "paused",
-        "pause_reason",
+        "standing",
+        "why_paused",
         "paused_at",
-        "not_before",
-        "unknowns_in_a_row",
-        "status_message",
-        "status_note_since",
+        "waits_until",
+        "lost_replies",
+        "balance_in_words",
+        "balance_at",
+        "problem",
+        "problem_since",
     ]
     readonly_fields = fields[1:]
+    labels = {"max_in_flight": "Videos in progress at once"}
     actions = ["pause", "resume"]
+
+    def get_form(self, request, obj=None, **options):
+        self.helps = {"max_in_flight": f"Empty: as on the page Settings, which is {current().max_in_flight} now."}
+        return super().get_form(request, obj, **options)
+
+    def title_of(self, account):
+        return account.api_name
+
+    @admin.display(description="remote API")
+    def remote_api(self, account):
+        return account.api_name
+
+    @admin.display(description="state")
+    def standing(self, account):
+        tone, words = ("unknown", "Paused") if account.paused else ("ready", "Sending")
+        return format_html('<span class="chip-state {}">{}</span>', tone, words)
+
+    @admin.display(description="why it is paused")
+    def why_paused(self, account):
+        return account.pause_reason if account.paused else NOTHING
+
+    @admin.display(description="sends nothing before")
+    def waits_until(self, account):
+        return when(account.not_before)
+
+    @admin.display(description="lost replies in a row")
+    def lost_replies(self, account):
+        return account.unknowns_in_a_row
+
+    @admin.display(description="balance")
+    def balance_in_words(self, account):
+        return balance_words(account) or "Not known"
+
+    @admin.display(description="at once")
+    def at_once(self, account):
+        return account.in_flight_limit
+
+    @admin.display(description="problem")
+    def problem(self, account):
+        return account.status_message or NOTHING
+
+    @admin.display(description="since")
+    def problem_since(self, account):
+        return when(account.status_note_since)
 
     def has_add_permission(self, request):
         return False

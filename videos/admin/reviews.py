@@ -6,33 +6,38 @@ All of it is edited on the studio's own pages; owners look at it here, across me
 from django.contrib import admin
 from django.utils.html import format_html
 
-from videos.admin.lists import CompletedRows, LongList, LookOnly, tell
+from videos.admin.lists import NOTHING, CompletedRows, LongList, LookOnly, in_words, set_or_not, tell, yes_no
 from videos.models import Clip, Collection, Preset, Provider, ReviewLink, Verdict
 
 
 @admin.register(Collection)
 class CollectionAdmin(LookOnly):
     list_title = "Collections"
-    list_display = ["name", "owner", "shared", "created_at"]
+    list_display = ["name", "owner", "with_team", "created_at"]
     list_filter = ["shared", "owner"]
     list_select_related = ["owner"]
     ordering = ["-pk"]
     sortable_by = []
     search_fields = ["name", "owner__username"]
     search_help_text = "A part of its name, or of a member's."
-    fields = ["public_id", "name", "owner", "note", "shared", "created_at"]
+    fields = ["name", "owner", "note", "with_team", "created_at"]
+    with_team = yes_no("shared", "shared with the team")
 
 
 @admin.register(Clip)
 class ClipAdmin(LongList):
-    list_title = "Reviews"
+    list_title, one, many = "Reviews", "review", "reviews"
     list_display = ["video", "collection", "review", "decided_by", "decided_at", "added_by", "created_at"]
     list_filter = ["added_by"]
     list_prefetch = ["collection", "generation", "added_by"]
     list_display_links = ["collection"]
     search_fields = ["generation", "public_id"]
     search_help_text = "Words of a prompt, a member's name, or a whole id."
-    fields = ["collection", "video", "state", "decided_by", "decided_at", "added_by", "created_at"]
+    fields = ["collection", "video", "review", "who_decided", "decided_at", "added_by", "created_at"]
+
+    @admin.display(description="decided by")
+    def who_decided(self, clip):
+        return clip.decided_by or NOTHING
 
     @admin.display(description="review")
     def review(self, clip):
@@ -44,7 +49,7 @@ class ClipAdmin(LongList):
 class ReviewLinkAdmin(LookOnly):
     list_title = "Review links"
     list_display = ["label", "collection", "made_by", "works", "may", "views", "expires_at", "revoked_at"]
-    list_filter = [("revoked_at", admin.EmptyFieldListFilter), "made_by"]
+    list_filter = [("revoked_at", set_or_not("state", "Not revoked", "Revoked")), "made_by"]
     list_select_related = ["collection", "made_by"]
     ordering = ["-pk"]
     sortable_by = []
@@ -52,21 +57,28 @@ class ReviewLinkAdmin(LookOnly):
     search_help_text = "Whom it is for, a collection, or a member's name."
     actions = ["revoke"]
     fields = [
-        "label",
+        "whom",
         "collection",
         "made_by",
+        "works",
         "may",
-        "is_selection",
+        "only_some",
         "views",
         "created_at",
         "expires_at",
         "revoked_at",
     ]
 
-    @admin.display(description="works", boolean=True)
+    only_some = yes_no("is_selection", "only some of its videos")
+
+    @admin.display(description="who it is for")
+    def whom(self, link):
+        return link.label
+
+    @admin.display(description="works")
     def works(self, link):
         """A deactivated member's links stop until the member is activated again."""
-        return link.is_open and link.made_by.is_active
+        return "Yes" if link.is_open and link.made_by.is_active else "No"
 
     @admin.display(description="they may")
     def may(self, link):
@@ -86,7 +98,7 @@ class ReviewLinkAdmin(LookOnly):
 
 @admin.register(Verdict)
 class VerdictAdmin(LongList):
-    list_title = "Kept and rejected"
+    list_title, one, many = "Kept and rejected", "decision", "decisions"
     list_display = ["decision", "video", "user", "created_at"]
     list_filter = ["word", "user"]
     list_prefetch = ["generation", "user"]
@@ -102,14 +114,19 @@ class VerdictAdmin(LongList):
 @admin.register(Preset)
 class PresetAdmin(CompletedRows, LookOnly):
     list_title = "Presets"
-    list_display = ["name", "owner", "shared", "providers_in_words", "aspect_ratio", "created_at"]
+    list_display = ["name", "owner", "with_team", "providers_in_words", "aspect_ratio", "created_at"]
     list_filter = ["shared", "owner"]
     list_select_related = ["owner"]
     ordering = ["-pk"]
     sortable_by = []
     search_fields = ["name", "owner__username"]
     search_help_text = "A part of its name, or of a member's."
-    fields = ["name", "owner", "shared", "prompt", "providers_in_words", "aspect_ratio", "config", "created_at"]
+    fields = ["name", "owner", "with_team", "prompt", "providers_in_words", "aspect_ratio", "settings", "created_at"]
+    with_team = yes_no("shared", "shared with the team")
+
+    @admin.display(description="settings")
+    def settings(self, preset):
+        return in_words(preset.config)
 
     def completed(self, rows):
         return with_names(rows)
@@ -120,7 +137,7 @@ class PresetAdmin(CompletedRows, LookOnly):
 
     @admin.display(description="providers")
     def providers_in_words(self, preset):
-        return ", ".join(preset.names) or "None"
+        return ", ".join(preset.names) or NOTHING
 
 
 def with_names(presets: list[Preset]) -> list[Preset]:

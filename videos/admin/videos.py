@@ -3,23 +3,28 @@
 from django.contrib import admin
 from django.db.models import Count, OuterRef, Subquery
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.timezone import localtime
 
-from videos.admin.lists import LongList, fetch_all_again, megabytes, tell
+from videos.admin.lists import LongList, fetch_all_again, megabytes, set_or_not, tell, when, yes_no
 from videos.models import Batch, Generation, Picture, PublicLink, SavedVideo
 
 
 @admin.register(Batch)
 class BatchAdmin(LongList):
-    list_title = "Batches"
+    list_title, one, many = "Batches", "batch", "batches"
     list_display = ["created_at", "owner", "videos"]
     list_filter = ["owner"]
     list_prefetch = ["owner"]
     search_fields = ["public_id", "owner"]
     search_help_text = "A member's name, or a whole id."
-    fields = ["public_id", "owner", "created_at", "videos"]
+    fields = ["owner", "created_at", "videos", "id_of_batch"]
+
+    def title_of(self, batch):
+        return f"Batch of {batch.count or 0:,} by {batch.owner}"
+
+    @admin.display(description="id")
+    def id_of_batch(self, batch):
+        return batch.public_id
 
     def get_queryset(self, request):
         videos = Generation.objects.filter(batch=OuterRef("pk")).order_by().values("batch").annotate(n=Count("pk"))
@@ -34,42 +39,56 @@ class BatchAdmin(LongList):
 @admin.register(Picture)
 class PictureAdmin(LongList):
     list_title = "Pictures"
-    list_display = ["__str__", "owner", "content_type", "bytes", "used_at", "is_uploaded"]
+    list_display = ["sides", "owner", "kind", "bytes", "used_at", "at_a_remote"]
     list_filter = ["owner"]
     list_prefetch = ["owner", "remote_copies"]
     search_fields = ["public_id", "owner"]
     search_help_text = "A member's name, or a whole id."
-    fields = ["public_id", "owner", "width", "height", "content_type", "bytes", "sha256", "created_at", "used_at"]
+    fields = ["sides", "owner", "kind", "bytes", "created_at", "used_at", "at_a_remote", "id_of_picture", "sha256"]
+
+    @admin.display(description="picture")
+    def sides(self, picture):
+        return f"{picture.width} × {picture.height}"
+
+    @admin.display(description="kind")
+    def kind(self, picture):
+        return picture.content_type.removeprefix("image/").upper()
 
     @admin.display(description="size")
     def bytes(self, picture):
         return megabytes(picture.size)
 
-    @admin.display(description="at a remote", boolean=True)
-    def is_uploaded(self, picture):
-        return any(copy.is_usable() for copy in picture.remote_copies.all())
+    @admin.display(description="uploaded to a remote API")
+    def at_a_remote(self, picture):
+        return "Yes" if any(copy.is_usable() for copy in picture.remote_copies.all()) else "No"
+
+    @admin.display(description="id")
+    def id_of_picture(self, picture):
+        return picture.public_id
 
 
 @admin.register(SavedVideo)
 class SavedVideoAdmin(LongList):
-    list_title = "Saved copies"
-    list_display = ["__str__", "video", "codec_name", "bytes", "has_sound", "created_at"]
+    list_title, one, many = "Saved copies", "saved copy", "saved copies"
+    list_display = ["sides", "video", "length", "codec_name", "bytes", "sound", "created_at"]
     list_prefetch = ["generation"]
     search_fields = ["generation"]
     search_help_text = "Words of the prompt, a whole id, or a member's name."
     actions = ["fetch_again"]
-    fields = [
-        "video",
-        "width",
-        "height",
-        "seconds",
-        "fps",
-        "codec",
-        "has_sound",
-        "bytes",
-        "sha256",
-        "created_at",
-    ]
+    fields = ["video", "sides", "length", "frames", "codec_name", "sound", "bytes", "created_at", "sha256"]
+    sound = yes_no("has_sound", "sound")
+
+    @admin.display(description="copy")
+    def sides(self, copy):
+        return f"{copy.width} × {copy.height}"
+
+    @admin.display(description="length")
+    def length(self, copy):
+        return f"{copy.seconds:g} s"
+
+    @admin.display(description="frames per second")
+    def frames(self, copy):
+        return f"{copy.fps:g}"
 
     @admin.display(description="codec")
     def codec_name(self, copy):
@@ -88,26 +107,30 @@ class SavedVideoAdmin(LongList):
 class PublicLinkAdmin(LongList):
     list_title = "Public links"
     list_display = ["made", "video", "owner", "works", "views", "revoked_at"]
-    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
+    list_filter = [("revoked_at", set_or_not("state", "Not revoked", "Revoked"))]
     list_prefetch = ["generation__owner"]
     search_fields = ["generation"]
     search_help_text = "Words of the prompt, a whole id, or a member's name."
     actions = ["revoke"]
     fields = ["video", "owner", "created_at", "revoked_at", "views"]
 
-    @admin.display(description="link")
+    @admin.display(description="made")
     def made(self, link):
-        return date_format(localtime(link.created_at), "DATETIME_FORMAT")
+        return when(link.created_at)
+
+    def title_of(self, link):
+        return f"Public link by {link.generation.owner}"
 
     @admin.display
     def owner(self, link):
         return link.generation.owner
 
-    @admin.display(description="works", boolean=True)
+    @admin.display(description="works")
     def works(self, link):
         """A deactivated member's links stop until the member is activated again."""
         generation = link.generation
-        return link.revoked_at is None and generation.trashed_at is None and generation.owner.is_active
+        does = link.revoked_at is None and generation.trashed_at is None and generation.owner.is_active
+        return "Yes" if does else "No"
 
     @admin.action(description="Revoke")
     def revoke(self, request, queryset):

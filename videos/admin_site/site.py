@@ -55,7 +55,7 @@ LISTS = {
         ("admin.logentry", "Audit log", "scroll-text"),
         ("videos.processlock", "Processes", "server"),
         ("videos.studiofault", "Faults", "bug"),
-        ("django_q.failure", "Failed tasks", "circle-x"),
+        ("django_q.failure", "Failed jobs", "circle-x"),
     ],
 }
 NOT_COUNTED = {"videos.ledgerentry", "admin.logentry", "videos.processlock"}

@@ -175,7 +175,8 @@ def look_at_people() -> Iterator[Finding]:
 def look_at_faults() -> Iterator[Finding]:
     faults = list(StudioFault.objects.open()[:SHOWN])
     for fault in faults:
-        yield bad(f"A fault of the studio: {fault}, {fault.count} times.", "Nothing is lost. Please report it.")
+        often = "once" if fault.count == 1 else f"{fault.count:,} times"
+        yield bad(f"A fault of the studio: {fault}, {often}.", "Nothing is lost. Please report it.")
     for alarm in Alarm.objects.open().filter(kind__in=[Alarm.Kind.DISK, Alarm.Kind.BACKUP])[:SHOWN]:
         yield bad(alarm.sentence)
     for path in sorted((settings.ACCEPTED_FOLDER / "unclaimed").glob("*"))[:SHOWN]:
@@ -188,8 +189,8 @@ def look_at_faults() -> Iterator[Finding]:
 def look_at_unknown() -> Iterator[Finding]:
     count = Generation.objects.filter(status="unknown")[:100].count()
     if count:
-        which = "1 video has" if count == 1 else f"{count} videos have"
-        yield note(f"{which} an unknown outcome, and may have been paid for.", "Resolve it in the gallery.")
+        which, them = ("1 video has", "it") if count == 1 else (f"{count} videos have", "them")
+        yield note(f"{which} an unknown outcome, and may have been paid for.", f"Resolve {them} in the gallery.")
 
 
 def look_at_webhooks() -> Iterator[Finding]:

@@ -223,7 +223,7 @@ class Supervisor:
         part.plan_restart()
         part.process = None
         if not self.must_stop:
-            self.say(f"The {part.name} process ended; starting it again.")
+            self.say(logs.sentence(f"The {part.name} process ended; starting it again."))
 
     def follow_key(self):
         """Begins or ends demo mode where an owner stored or removed the key, on the page Settings."""
@@ -231,7 +231,7 @@ class Supervisor:
             return
         self.look_at_key = time.monotonic() + KEY_EVERY
         if needs_standin() != self.is_demo:
-            self.say("An API key was stored or removed: starting again with it.")
+            self.say(logs.sentence("An API key was stored or removed: starting again with it."))
             self.end_parts()
             self.parts = self.make_parts()
             for part in self.parts:

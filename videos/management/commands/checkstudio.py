@@ -2,6 +2,7 @@
 
 import os
 import sys
+from argparse import SUPPRESS
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -23,9 +24,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("--deep", action="store_true", help="also read every file and compare its sha256")
         parser.add_argument("--repair", action="store_true", help="repair what can be repaired; nothing is lost")
-        parser.add_argument(
-            "--force", "--even-so", action="store_true", help="repair even when storage and rows differ widely"
-        )
+        parser.add_argument("--force", action="store_true", help="repair even when storage and rows differ widely")
+        parser.add_argument("--even-so", dest="force", action="store_true", help=SUPPRESS)  # its name in 0.1.0
 
     def handle(self, *, deep: bool, **options):
         try:

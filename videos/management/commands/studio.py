@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from videos import logs
 from videos.accounts import setup_token
 from videos.worker.supervisor import CannotStart, Supervisor, needs_standin, prepare
 
@@ -14,13 +15,16 @@ class Command(BaseCommand):
 
     def handle(self, *args, **options):
         try:
-            supervisor = Supervisor(self.say)
+            supervisor = Supervisor(self.pass_on)
             prepare()
             supervisor.run(self.welcome)
         except CannotStart as reason:
             raise CommandError(str(reason)) from reason
 
-    def say(self, line: str):
+    def say(self, words: str):
+        self.pass_on(logs.sentence(words))
+
+    def pass_on(self, line: str):
         with suppress(OSError):  # nobody reads our output any more, which is no reason to stop
             self.stdout.write(line)
             self.stdout.flush()
