@@ -58,6 +58,12 @@ class StudioAdmin(admin.ModelAdmin):
         context |= {"list_title": self.title_of_list, "title": title, "subtitle": None}
         return super().render_change_form(request, context, *arguments, **options)
 
+    def history_view(self, request, object_id, extra_context=None):
+        return super().history_view(request, object_id, {"list_title": self.title_of_list, **(extra_context or {})})
+
+    def delete_view(self, request, object_id, extra_context=None):
+        return super().delete_view(request, object_id, {"list_title": self.title_of_list, **(extra_context or {})})
+
     def title_of(self, row) -> str:
         return str(row)
 

@@ -7,6 +7,7 @@ from videos.admin.lists import NOTHING, StudioAdmin, when
 from videos.engine.account_check import resume_sending
 from videos.models import RemoteAccount
 from videos.models.studio_settings import current
+from videos.remotes import registry
 from videos.templatetags.studio import balance_words
 
 
@@ -31,6 +32,10 @@ class RemoteAccountAdmin(StudioAdmin):
     readonly_fields = fields[1:]
     labels = {"max_in_flight": "Videos in progress at once"}
     actions = ["pause", "resume"]
+
+    def get_queryset(self, request):
+        """Those of the present mode: in demo mode, a real account is not used, and has the same name."""
+        return super().get_queryset(request).filter(backend__in=registry.active_keys())
 
     def get_form(self, request, obj=None, **options):
         self.helps = {"max_in_flight": f"Empty: as on the page Settings, which is {current().max_in_flight} now."}

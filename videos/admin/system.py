@@ -35,6 +35,7 @@ JOBS = {
     "pump": "Ask how far the videos are",
     "sweep": "Repair what was interrupted",
 }
+WRITES = "Checks whether the database takes writes"
 OF_ONE_VIDEO = {"submit", "save"}
 TOO_LONG = "exceeded maximum timeout"  # django-q2's words
 
@@ -76,7 +77,11 @@ class ProcessLockAdmin(LookOnly):
 
     @admin.display(description="what")
     def process(self, lock):
-        known = {"poller": "Poller: asks how far every running video is", "nightly": "Nightly check"}
+        known = {
+            "poller": "Poller: asks how far every running video is",
+            "nightly": "Nightly check",
+            "write probe": WRITES,
+        }
         return known.get(lock.name, lock.name.capitalize())
 
     @admin.display(description="another may take over at")

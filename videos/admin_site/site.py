@@ -58,7 +58,7 @@ LISTS = {
         ("django_q.failure", "Failed jobs", "circle-x"),
     ],
 }
-NOT_COUNTED = {"videos.ledgerentry", "admin.logentry", "videos.processlock"}
+NOT_COUNTED = {"videos.ledgerentry", "videos.remoteaccount", "admin.logentry", "videos.processlock"}
 
 
 @dataclass

@@ -18,4 +18,4 @@ def labelled(cells: list[SafeString], headers: list[dict]) -> Iterator[SafeStrin
         is_box = "action-checkbox" in (header.get("class_attrib") or "")
         label = "" if is_box else format_html(' data-label="{}"', capfirst(header["text"]))
         empty = " data-empty" if strip_tags(cell).strip() in NOTHING and "<i" not in cell else ""
-        yield mark_safe(cell.replace(" class=", f"{label}{empty} class=", 1))
+        yield mark_safe(cell.replace('">', f'"{label}{empty}>', 1))
