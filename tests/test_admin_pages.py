@@ -95,6 +95,11 @@ def test_a_provider_names_its_remote_api_in_words_in_list_filter_and_form(admins
     assert admins.get("/admin/videos/provider/?api=odd").status_code == 200
 
 
+def test_a_filter_by_cause_starts_with_a_capital_and_has_none_within(admins):
+    words = words_of(admins.get("/admin/videos/generation/"))
+    assert "The remote did not accept this request" in words and "Too large for the remote" in words
+
+
 def test_an_account_that_sends_names_no_reason_for_a_pause(admins):
     sending = account()
     path = f"/admin/videos/remoteaccount/{sending.pk}/change/"

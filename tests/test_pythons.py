@@ -13,6 +13,7 @@ import pytest
 from tests.parts.processes import ROOT, wait_until
 from tests.parts.pythons import OURS, PROMISED, RUN, TEST, TRIED, environment_of, find, missing
 from tests.parts.studio import csrf_token
+from tests.pythons import __main__ as matrix
 
 PROMPT = "a lighthouse for every Python"
 SAVED = """
@@ -62,6 +63,27 @@ def test_every_promised_python_saves_a_demo_video(version, new_studio):
     [(codec, width, height, seconds)] = wait_until(lambda: saved_videos(studio), 120, f"a saved video\n{studio.log}")
     assert (codec, seconds > 1) == ("h264", True)
     assert width / height == pytest.approx(16 / 9, abs=0.01)
+
+
+def test_a_version_that_fails_is_in_the_table_and_the_others_still_run(monkeypatch, capsys):
+    ran = []
+
+    def passes(python, arguments, version):
+        ran.append(version)
+        return version != "3.12"
+
+    monkeypatch.setattr(matrix, "find", lambda version: None if version == "3.14" else f"/usr/bin/python{version}")
+    monkeypatch.setattr(matrix, "environment_of", lambda version, interpreter, lock: interpreter)
+    monkeypatch.setattr(matrix, "passes", passes)
+    assert matrix.main(["3.11", "3.12", "3.13", "3.14"]) == 1
+    assert list(dict.fromkeys(ran)) == ["3.11", "3.12", "3.13"]
+    table = dict(
+        line.split(maxsplit=1) for line in capsys.readouterr().out.partition("Python  result\n")[2].splitlines()
+    )
+    assert table["3.12"].startswith("FAILED: a demo video was saved, quick tests (")
+    assert table["3.13"].startswith("passed: a demo video was saved, quick tests (")
+    assert table["3.14"].startswith("NOT TESTED")
+    assert matrix.main(["3.13", "3.14"]) == 0
 
 
 def python_of(version):

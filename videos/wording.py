@@ -289,7 +289,8 @@ def written(moment: datetime) -> str:
 
 
 def title(cause: str, name: str) -> str:
-    return fill(TITLES.get(cause, TITLES["*"]), {"name": name})
+    words = fill(TITLES.get(cause, TITLES["*"]), {"name": name})
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 class Known(dict):

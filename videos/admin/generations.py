@@ -55,7 +55,7 @@ class CauseFilter(admin.SimpleListFilter):
     title, parameter_name = "cause", "cause"
 
     def lookups(self, request, model_admin):
-        return [(cause.value, wording.title(cause, "The remote")) for cause in Cause if cause in wording.TITLES]
+        return [(cause.value, wording.title(cause, "the remote")) for cause in Cause if cause in wording.TITLES]
 
     def queryset(self, request, queryset):
         return queryset.failed_by(self.value()) if self.value() else queryset

@@ -58,6 +58,17 @@ class StudioAdmin(admin.ModelAdmin):
         context |= {"list_title": self.title_of_list, "title": title, "subtitle": None}
         return super().render_change_form(request, context, *arguments, **options)
 
+    def get_actions(self, request):
+        actions = super().get_actions(request)
+        if "delete_selected" in actions:
+            function, name, _ = actions["delete_selected"]
+            actions["delete_selected"] = (
+                function,
+                name,
+                f"Delete the selected {self.many or self.opts.verbose_name_plural}",
+            )
+        return actions
+
     def history_view(self, request, object_id, extra_context=None):
         return super().history_view(request, object_id, {"list_title": self.title_of_list, **(extra_context or {})})
 

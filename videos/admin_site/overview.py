@@ -271,7 +271,7 @@ def failure(cause: str, number: int, found: list[tuple[str, str]], largest: int)
     share = "all" if most == number else "mostly" if most > number / 2 else ""
     where = f"{share} {name}" if share else f"{len(providers)} providers"
     address = f"{reverse('admin:videos_generation_changelist')}?cause={cause}"
-    return Failure(wording.title(cause, "The remote"), where, number, round(90 * number / largest, 1), address)
+    return Failure(wording.title(cause, "the remote"), where, number, round(90 * number / largest, 1), address)
 
 
 @dataclass(frozen=True)
