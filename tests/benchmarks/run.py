@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks import burst, cold, files, latency, restart
+from tests.benchmarks import burst, cold, files, latency, restart, scroll
 from tests.parts.postgres import Postgres
 from tests.parts.processes import ROOT, environment, manage, start, stop, wait_until
 
@@ -206,12 +206,13 @@ ROWS = {
     "files": files.measure,
     "cold_start": cold.measure,
 }
-# By name only: they take long, or say what the rows above say already.
+# By name only: they take long, need a browser, or say what the rows above say already.
 MORE_ROWS = {
     "poller_10000": poller(10_000, 40, 20),
     "poller_20000_postgres": poller(20_000, 60, 20, on_postgres=True),
     "poller_5000_busy": poller(5000, 30, 20, busy=2),
     "poller_killed": restart.measure,
+    "scroll": scroll.measure,
 }
 LINES = {
     "gallery_1m": history_lines,
@@ -225,6 +226,7 @@ LINES = {
     "poller_20000_postgres": poller_lines,
     "poller_5000_busy": poller_lines,
     "poller_killed": restart.lines,
+    "scroll": scroll.lines,
     "ready_lag": latency_lines,
     "submit_burst": burst.lines,
     "files": files.lines,

@@ -1,9 +1,14 @@
-"""What a gallery costs a browser that has scrolled through many cards: `python -m tests.benchmarks.scroll`.
+"""What a gallery costs a browser that has scrolled through many cards: `make bench ROW=scroll`, or with another number
+of them `python -m tests.benchmarks.scroll 500`.
 
-The memory of Chromium's process that shows the page, its JavaScript heap, and the frames while it is scrolled from one
-end to the other. Each card has a poster of its own address. Figures are only worth something on an idle machine.
+The memory of Chromium's process that shows the page, and the work and the frames while it is scrolled, beside those of
+a page of 30 cards. Each card has a poster of its own address. Decoded pictures are kept by Chromium as long as there is
+memory, up to 512 MB for all tabs together, also those of images that are no longer on the page; so memory is measured
+once more after Chromium was told that it is short. Frames are only worth something on an idle machine; the processor
+time of the page's main thread hardly depends on other work.
 """
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -46,56 +51,95 @@ window.frames = []; let last;
 const note = (now) => { if (last) window.frames.push(now - last); last = now; requestAnimationFrame(note); };
 requestAnimationFrame(note);
 """
+STEP = 300  # pixels of one turn of the wheel
+TURNS = 5  # in one direction, less than a page of 30 cards is high
+SWINGS = 6  # there and back
+LONG_TASK = 50  # ms
 
 
-def main(count):
-    with tempfile.TemporaryDirectory() as folder:
-        studio = Studio(folder, {"DATABASE_URL": "", "HEYGEN_API_KEY": "bench"})
-        studio.prepare()
-        said = studio.manage("shell", "-v", "0", "-c", FILL.format(count=count))
-        session = next(line for line in said.splitlines() if line.startswith("made ")).split()[1]
-        command = [sys.executable, "-m", "gunicorn", "heygen_studio.wsgi", "--bind", f"127.0.0.1:{studio.port}"]
-        process = start(command, studio.env, Path(folder) / "web.log")
-        try:
-            wait_until(lambda: ping(studio.port), 30, "a web part that answers")
-            with sync_playwright() as playwright:
-                scroll(playwright, studio.url, session, count)
-        finally:
-            stop(process)
+def measure(folder, count=CARDS):
+    studio = Studio(folder, {"DATABASE_URL": "", "HEYGEN_API_KEY": "bench"})
+    studio.prepare()
+    said = studio.manage("shell", "-v", "0", "-c", FILL.format(count=count))
+    session = next(line for line in said.splitlines() if line.startswith("made ")).split()[1]
+    command = [sys.executable, "-m", "gunicorn", "heygen_studio.wsgi", "--bind", f"127.0.0.1:{studio.port}"]
+    process = start(command, studio.env, Path(folder) / "web.log")
+    try:
+        wait_until(lambda: ping(studio.port), 30, "a web part that answers")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(**launch_options())
+            return {"cards": count} | scroll(browser, studio.url, session, count)
+    finally:
+        stop(process)
 
 
-def scroll(playwright, url, session, count):
-    browser = playwright.chromium.launch(**launch_options())
+def scroll(browser, url, session, count):
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
     page = context.new_page()
     page.goto(url)
-    say("a page of 30 cards", page)
+    page.evaluate(RECORD_FRAMES)
+    found = {"few": memory(page) | swing(browser, page, 1)}
     while (shown := page.locator("#cards > .card").count()) < count:
         page.mouse.wheel(0, 4000)
         page.wait_for_function(f"() => document.querySelectorAll('#cards > .card').length >= {min(count, shown + 1)}")
-    say(f"{count} cards, scrolled down", page)
-    page.evaluate(RECORD_FRAMES)
+    found["down"] = memory(page) | swing(browser, page, -1)
     while page.evaluate("scrollY") > 0:
-        page.mouse.wheel(0, -400)
+        page.mouse.wheel(0, -STEP)
         page.wait_for_timeout(16)
-    frames = sorted(page.evaluate("window.frames"))
-    say("scrolled up again", page)
-    late = sum(frame > 50 for frame in frames)
-    print(f"{len(frames)} frames: median {frames[len(frames) // 2]:.0f} ms, 99 % within", end=" ")
-    print(f"{frames[int(len(frames) * 0.99)]:.0f} ms, longest {frames[-1]:.0f} ms, {late} over 50 ms")
+    found["up"] = memory(page) | frames(page)
+    page.context.new_cdp_session(page).send("Memory.simulatePressureNotification", {"level": "critical"})
+    page.wait_for_timeout(2000)
+    found["short"] = memory(page)
     browser.close()
+    return found
 
 
-def say(what, page):
-    measure = page.context.new_cdp_session(page)
-    measure.send("Performance.enable")
-    found = {one["name"]: one["value"] for one in measure.send("Performance.getMetrics")["metrics"]}
+def swing(browser, page, direction):
+    """Scrolls there and back; what the page's main thread had to do for it."""
+    page.wait_for_timeout(1000)
+    frames(page)
+    browser.start_tracing(categories=["toplevel"])
+    for turn in range(SWINGS * TURNS * 2):
+        page.mouse.wheel(0, direction * STEP * (1 if turn // TURNS % 2 == 0 else -1))
+        page.wait_for_timeout(16)
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    main = {(event["pid"], event["tid"]) for event in events if event.get("args", {}).get("name") == "CrRendererMain"}
+    tasks = [event for event in events if event["name"].endswith("RunTask") and (event["pid"], event["tid"]) in main]
+    times = [event.get("tdur", 0) / 1000 for event in tasks]
+    long = sum(time > LONG_TASK for time in times)
+    per_1000_px = sum(times) * 1000 / (SWINGS * TURNS * 2 * STEP)
+    return {"cpu_ms": round(per_1000_px, 1), "longest_ms": round(max(times)), "long_tasks": long} | frames(page)
+
+
+def frames(page):
+    """The frames since they were looked at last."""
+    times = sorted(page.evaluate("window.frames.splice(0)")) or [0]
+    late = sum(time > LONG_TASK for time in times)
+    return {"frames": len(times), "frame_ms": round(times[len(times) // 2]), "late_frames": late}
+
+
+def memory(page):
+    counters = page.context.new_cdp_session(page).send("Memory.getDOMCounters")
     renderers = [one for one in psutil.Process().children(recursive=True) if "--type=renderer" in one.cmdline()]
-    memory = max(one.memory_full_info().pss for one in renderers) / 1e6
-    heap, nodes = found["JSHeapUsedSize"] / 1e6, found["Nodes"]
-    print(f"{what}: {memory:.0f} MB, of it JavaScript {heap:.0f} MB, {nodes:.0f} nodes", flush=True)
+    used = max(one.memory_full_info().pss for one in renderers)
+    return {"memory_mb": round(used / 1e6), "nodes": counters["nodes"]}
+
+
+def lines(found):
+    count, few, down, up = found["cards"], found["few"], found["down"], found["up"]
+    yield "Memory of the page's process with 30 cards", f"{few['memory_mb']} MB, {few['nodes']:,} nodes"
+    yield f"  with {count:,}, scrolled down, and up again", f"{down['memory_mb']}, {up['memory_mb']} MB"
+    yield "  and when memory is short", f"{found['short']['memory_mb']} MB, {up['nodes']:,} nodes"
+    yield f"Scrolling 1,000 pixels with 30 and {count:,} cards: CPU", f"{few['cpu_ms']}, {down['cpu_ms']} ms"
+    yield "  longest task", f"{few['longest_ms']}, {down['longest_ms']} ms of CPU"
+    yield f"  tasks over {LONG_TASK} ms of CPU", f"{few['long_tasks']}, {down['long_tasks']}"
+    yield "  median frame", f"{few['frame_ms']}, {down['frame_ms']} ms"
+    yield f"  frames over {LONG_TASK} ms", f"{few['late_frames']}, {down['late_frames']} of {down['frames']}"
+    yield "  and from the last card to the first", f"{up['late_frames']} of {up['frames']}"
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else CARDS)
+    with tempfile.TemporaryDirectory() as folder:
+        for label, value in lines(measure(Path(folder), int(sys.argv[1]) if len(sys.argv) > 1 else CARDS)):
+            print(f"{label:<70}{value:>26}")
