@@ -4,6 +4,7 @@ The defaults run everything on one laptop: SQLite, files in one data folder, a s
 PostgreSQL, a bucket and a public address come from environment variables alone; see docs/configuration.md.
 """
 
+import gc
 import os
 from contextlib import suppress
 from datetime import timedelta
@@ -21,6 +22,9 @@ from heygen_studio.database import with_time_limits
 from heygen_studio.kept_secret import kept_secret
 from heygen_studio.time_zone import zone_name
 from videos import limits
+
+# Until everything is imported (videos/apps.py): nothing is garbage yet, and looking for it is a tenth of a start.
+gc.disable()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()

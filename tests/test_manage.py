@@ -1,5 +1,6 @@
 """`./manage.py` finds the studio's own environment, or says what to do; every command says what it is for."""
 
+import gc
 import os
 import re
 import shutil
@@ -70,3 +71,8 @@ def test_a_studio_starts_without_the_large_libraries_that_it_has_no_use_for(tmp_
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, env=env)
     assert done.returncode == 0, done.stderr
     assert not {"boto3", "botocore", "storages", "psycopg", "sentry_sdk"} & set(done.stdout.split())
+
+
+def test_garbage_is_collected_once_everything_is_imported():
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 100_000, "what was imported is not looked through again"

@@ -1,3 +1,5 @@
+import gc
+
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin import apps as admin_apps
@@ -14,6 +16,8 @@ class VideosConfig(AppConfig):
     verbose_name = "Videos"
 
     def ready(self):
+        gc.freeze()  # what was imported stays, also in the memory that forked processes share
+        gc.enable()
         post_migrate.connect(search_index.make, sender=self)
         if settings.SENTRY_DSN:
             import_string("videos.sentry.start")()  # its library is large, and most studios have no use for it

@@ -10,6 +10,7 @@ from urllib.parse import urldefrag, urlsplit
 
 import pytest
 
+from tests.parts.extent import EVERYTHING
 from tests.parts.processes import wait_until
 from tests.parts.studio import csrf_token
 
@@ -31,9 +32,14 @@ STARTS = [
 
 
 def kind(address):
-    """The page's kind: its path with ids left out, and the names of what it asks for."""
+    """The page's kind: its path with ids left out, and the names of what it asks for.
+
+    The admin's lists have hundreds of links that sort and filter them: they are followed with TEST_ALL.
+    """
     parts = urlsplit(address)
     path = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", "#", parts.path)
+    if path.startswith("/admin/") and not EVERYTHING:
+        return path, ()
     return path, tuple(sorted(part.partition("=")[0] for part in parts.query.split("&")))
 
 
