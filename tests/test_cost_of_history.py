@@ -4,11 +4,13 @@ rows, and their number is the same with two videos and with fifty.
 
 import re
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.core.cache import cache
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
@@ -23,6 +25,8 @@ from videos.admin.lists import LongList, StudioAdmin
 from videos.engine.recovery import recover
 from videos.models import Batch, Budget, Collection, Generation, LedgerEntry, Picture, Provider, Request, Verdict
 from videos.models.bounded import MOST_COUNTED, Count, count
+from videos.models.changes import current_moment
+from videos.storage.consistency import check_kept_numbers
 
 pytestmark = pytest.mark.django_db
 MODELS = list(admin.site._registry)
@@ -179,6 +183,36 @@ def steps(client, path):
     assert client.get(path).status_code in {200, 204}
     connection.connection.set_progress_handler(None, 0)
     return len(found)
+
+
+def test_the_night_and_migrations_refresh_what_the_database_knows_of_its_columns(studio):
+    known = {"sqlite": "sqlite_stat1 WHERE tbl", "postgresql": "pg_stats WHERE tablename"}[connection.vendor]
+    forget = {"sqlite": "DELETE FROM sqlite_stat1", "postgresql": "DELETE FROM pg_statistic"}[connection.vendor]
+    after_migrations = partial(emit_post_migrate_signal, 0, interactive=False, db="default", plan=["a migration"])
+    for work in (check_kept_numbers, after_migrations):
+        with connection.cursor() as cursor:
+            cursor.execute(forget)
+            work()
+            cursor.execute(f"SELECT COUNT(*) FROM {known} = 'videos_generation'")
+            assert cursor.fetchone()[0] > 10
+
+
+def test_an_update_sorts_nothing_even_where_all_changed_at_the_same_moment(studio):
+    """As after a move to PostgreSQL: every page that was open asks from the beginning."""
+    with CaptureQueriesContext(connection) as made:
+        list(Generation.objects.visible_to(studio).changed_between("", current_moment()).values_list("pk")[:101])
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:  # few rows: it would rather sort them
+            cursor.execute("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
+    plan = plan_of(made.captured_queries[-1]["sql"])
+    assert not re.search("Sort|TEMP B-TREE", plan), plan
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no plans that are kept")
+def test_postgresql_makes_every_plan_for_the_values_of_its_query():
+    """A kept plan is made for any owner and any tab, and reads a large table whole for a newcomer."""
+    connection.ensure_connection()
+    assert connection.connection.prepare_threshold is None
 
 
 def test_a_click_on_generate_scans_no_table(studio):

@@ -6,7 +6,7 @@ from django.contrib.admin import apps as admin_apps
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import import_string
 
-from videos import checks, search_index
+from videos import checks, planner_statistics, search_index
 
 __all__ = ["StudioAdminConfig", "VideosConfig", "checks"]  # importing the checks registers them
 
@@ -19,6 +19,7 @@ class VideosConfig(AppConfig):
         gc.freeze()  # what was imported stays, also in the memory that forked processes share
         gc.enable()
         post_migrate.connect(search_index.make, sender=self)
+        post_migrate.connect(planner_statistics.refresh_after_migrations, sender=self)
         if settings.SENTRY_DSN:
             import_string("videos.sentry.start")()  # its library is large, and most studios have no use for it
 

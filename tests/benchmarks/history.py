@@ -65,9 +65,6 @@ def seed(count):
     with loading():
         History(owner, count, spacing=max(30, DAYS * 86400 // count)).make()
     search_index.make()
-    if connection.vendor == "postgresql":  # which it does by itself, a minute later
-        with connection.cursor() as cursor:
-            cursor.execute("VACUUM ANALYZE")
     seeded = {"seed_s": round(time.perf_counter() - started, 1), "seed_cpu_s": round(cpu_seconds() - worked, 1)}
     started = time.perf_counter()
     recount()

@@ -8,8 +8,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.parts.generations import make_ready
+from videos import planner_statistics
 from videos.models import Batch, Favourite, Generation, LedgerEntry, SavedVideo
-from videos.models.recount import refresh_statistics
 
 WORDS = {
     "sqlite": {
@@ -67,7 +67,7 @@ class History:
         # It was made first, so it is the oldest.
         oldest = timezone.now() - timedelta(seconds=(self.count + 1) * self.spacing)
         Generation.objects.filter(pk=self.first.pk).update(created_at=oldest)
-        refresh_statistics()
+        planner_statistics.refresh()
 
     def batch(self):
         return {
@@ -80,7 +80,8 @@ class History:
         subjects = " ".join(f"WHEN {number} THEN '{words}'" for number, words in enumerate(SUBJECTS))
         prompt = f"'A ' || CASE i % {len(SUBJECTS)} {subjects} END || ' at dusk, slow dolly in, number ' || i"
         ago = f"({self.count} - i) * {self.spacing}"
-        moments = {name: self.words["moment"].format(name, ago) for name in ("created_at", "sent_at", "completed_at")}
+        names = ("created_at", "sent_at", "completed_at", "due_at")
+        moments = {name: self.words["moment"].format(name, ago) for name in names}
         thrown_away = min(50, max(2, self.count // FEWEST))  # one of so many
         return moments | {
             "id": f"{self.base[Generation]} + i",
@@ -134,7 +135,7 @@ def loading() -> Iterator[None]:
         yield
         for _, definition in indexes:
             cursor.execute(definition)
-    refresh_statistics()
+    planner_statistics.refresh()
     connection.close()  # and with it these settings
 
 

@@ -278,7 +278,7 @@ class GenerationQuerySet(models.QuerySet):
     # Live updates
     def changed_between(self, earlier: str, later: str):
         """The generations that changed between two results of `changes.current_moment()`."""
-        return self.filter(changed_between(earlier, later)).order_by("changed_in", "pk")
+        return self.filter(changed_between(earlier, later)).order_by("changed_in")  # the order of an index
 
     # For the engine
     def unleased(self, now: datetime):

@@ -19,7 +19,6 @@ from videos.models.kept_numbers import BudgetUse, OwnerStorage, ProviderRecord, 
 from videos.models.transactions import batched, retried, unmapped
 
 AT_ONCE = 2000
-ROWS_LOOKED_AT = 1000  # of each index, for its statistics
 Rows = dict[tuple, dict[str, Any]]  # key → numbers
 
 
@@ -137,14 +136,6 @@ def recount():
         )
         for chunk in batched(rows, AT_ONCE):
             table.model._default_manager.bulk_create(chunk)
-
-
-def refresh_statistics():
-    """Tells SQLite how many rows each index has for a value, by which it chooses between them. PostgreSQL knows."""
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA analysis_limit = {ROWS_LOOKED_AT}")
-            cursor.execute("ANALYZE")
 
 
 def lock_tables():

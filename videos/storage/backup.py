@@ -20,6 +20,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
+from videos import planner_statistics
 from videos.lifecycle import Status
 from videos.models import Generation, RemoteAccount
 from videos.storage.folders import walk
@@ -77,6 +78,7 @@ def restore(source: Path) -> dict:
         shutil.copy2(source / KEY_FILE, settings.DATA / KEY_FILE)
     put_back_database(source)
     call_command("migrate", interactive=False, verbosity=0)
+    planner_statistics.refresh()
     pause_if_requests_waited(manifest["made_at"])
     return manifest
 

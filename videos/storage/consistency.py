@@ -21,12 +21,12 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from videos import bucket_errors, stopping, wording
+from videos import bucket_errors, planner_statistics, stopping, wording
 from videos.lease_files import new_lease
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation, Picture, ProcessLock, SavedVideo
 from videos.models.process_lock import NIGHTLY
-from videos.models.recount import differences, recount, refresh_statistics
+from videos.models.recount import differences, recount
 from videos.models.studio_settings import current
 from videos.models.transactions import unmapped
 from videos.remotes.errors import RemoteError
@@ -102,7 +102,7 @@ def check_kept_numbers():
         logger.error("A kept number was wrong: %s", sentence)
     if found:
         recount()
-    refresh_statistics()
+    planner_statistics.refresh()
 
 
 def check_and_repair():

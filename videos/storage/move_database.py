@@ -17,6 +17,7 @@ from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
 from django.utils import timezone
 
+from videos import planner_statistics
 from videos.models import ProcessLock
 from videos.models.process_lock import POLLER
 
@@ -47,6 +48,7 @@ def move(source: Path, tell: Callable[[str], None]) -> int:
         tell(f"{model._meta.db_table}: {count:,} rows")
         total += count
     put_back_references()
+    planner_statistics.refresh()
     return total
 
 

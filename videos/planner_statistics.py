@@ -1,0 +1,25 @@
+"""What the database knows of its columns and indexes, by which it chooses between them.
+
+Without, or with what was true of a nearly empty table, pages of a large studio cost up to sixteen times as much.
+PostgreSQL counts by itself too, a minute after many changes; SQLite never does.
+"""
+
+from django.db import connection
+
+ROWS_LOOKED_AT = 1000  # of each index of SQLite
+
+
+def refresh():
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(f"PRAGMA analysis_limit = {ROWS_LOOKED_AT}")
+            cursor.execute("ANALYZE")
+        else:
+            tables = sorted(connection.introspection.django_table_names(only_existing=True))
+            cursor.execute(f"ANALYZE {', '.join(map(connection.ops.quote_name, tables))}")
+
+
+def refresh_after_migrations(plan=(), **signal):
+    """Migrations add columns and indexes, and fill them."""
+    if plan:
+        refresh()
