@@ -1,4 +1,4 @@
-"""How the code is laid out: short functions, imports without circles, and one file that writes a status."""
+"""How the code is laid out: short files and functions, imports without circles, and one file that writes a status."""
 
 import ast
 import re
@@ -10,16 +10,22 @@ import pytest
 from tests.parts.processes import ROOT
 
 LONGEST_FUNCTION = 32  # lines
+LONGEST_FILE = 450
 FOLDERS = ("videos", "heygen_studio")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @cache
-def modules() -> dict[str, ast.Module]:
-    """The dotted name of each module of ours → its parsed code. Migrations are left out: nothing imports them."""
+def sources() -> dict[Path, str]:
+    """The text of each file of ours, by its path. Migrations are left out: nothing imports them."""
     files = [path for folder in FOLDERS for path in (Path(ROOT) / folder).rglob("*.py")]
-    files = [path.relative_to(ROOT) for path in files if "migrations" not in path.parts]
-    return {dotted(path): ast.parse((Path(ROOT) / path).read_text()) for path in sorted(files)}
+    return {path.relative_to(ROOT): path.read_text() for path in sorted(files) if "migrations" not in path.parts}
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """The parsed code of each module of ours, by its dotted name."""
+    return {dotted(path): ast.parse(text) for path, text in sources().items()}
 
 
 def dotted(path: Path) -> str:
@@ -35,6 +41,11 @@ def imports_of(tree: ast.Module) -> set[str]:
             names = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= names & modules().keys() or {node.module}
     return found & modules().keys()
+
+
+def test_no_file_is_longer_than_450_lines():
+    lengths = {str(path): text.count("\n") for path, text in sources().items()}
+    assert [f"{path}: {lines}" for path, lines in lengths.items() if lines > LONGEST_FILE] == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -19,9 +19,11 @@ from videos.lifecycle import MOVES, Status
 from videos.models.changes import CHANGED, ThisTransaction
 from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation_claims import Claim, ClaimsAndRecovery
+from videos.models.generation_copy import CopiesOfMany, Copy
 from videos.models.generation_facts import Facts
+from videos.models.generation_line import Line
 from videos.models.generation_numbers import Numbers, NumbersOfMany
-from videos.models.generation_queryset import LONGEST_LINE, NOT_ITS_FAULT, TAB, GenerationQuerySet
+from videos.models.generation_queryset import NOT_ITS_FAULT, TAB, GenerationQuerySet
 from videos.models.generation_sharing import Sharing, SharingOfMany
 from videos.models.generation_trash import Trash, TrashOfMany
 from videos.models.kept_numbers import UsageDay
@@ -34,20 +36,19 @@ from videos.models.provider import Provider
 from videos.models.saved_video import SavedVideo
 from videos.models.status_note import NO_NOTE, note_of
 from videos.models.studio_settings import current
-from videos.models.transactions import lock_in_order, retried, update_in_order
+from videos.models.transactions import retried, update_in_order
 from videos.models.webhook_event import WebhookEvent
 from videos.text import folded
 
 
 class GenerationManager(
-    ClaimsAndRecovery, NumbersOfMany, SharingOfMany, TrashOfMany, PollManager.from_queryset(GenerationQuerySet)
+    ClaimsAndRecovery,
+    CopiesOfMany,
+    NumbersOfMany,
+    SharingOfMany,
+    TrashOfMany,
+    PollManager.from_queryset(GenerationQuerySet),
 ):
-    @retried
-    def note_whole(self, pks: list[int]):
-        """The nightly check read every byte of the saved copies of these, and each is as it was saved."""
-        rows = list(self.filter(pk__in=lock_in_order(self.filter(pk__in=pks))))
-        GenerationEvent.objects.record(events_of(rows, Step.CHECKED))
-
     def record_end(self, outcome: Outcome) -> GenerationEvent | None:
         """Writes that a poll found a generation no longer running. Returns the event, not yet recorded; None if nothing
         was changed."""
@@ -93,7 +94,7 @@ UNSETTLED_JOB = Q(settled=False, remote_id__isnull=False)
 HELD = Q(settled=False, ended_at__isnull=True)  # the budget holds its price, and no remote is known to have taken it
 
 
-class Generation(Claim, Facts, Numbers, Sharing, Trash, models.Model):
+class Generation(Claim, Copy, Facts, Line, Numbers, Sharing, Trash, models.Model):
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations", db_index=False
@@ -336,25 +337,6 @@ class Generation(Claim, Facts, Numbers, Sharing, Trash, models.Model):
         return True
 
     @retried
-    def note_not_whole(self, code: str):
-        """The consistency check found a file of its saved copy missing or changed."""
-        if lock_in_order(Generation.objects.filter(pk=self.pk)):
-            self.log(Step.NOT_WHOLE, code=code)
-
-    @retried
-    def note_redrawn(self):
-        """Notes that poster and last frame were drawn again, so that the small poster is made again."""
-        if lock_in_order(Generation.objects.filter(pk=self.pk)):
-            SavedVideo.objects.filter(generation=self).update(small_poster="")
-            self.log(Step.REDRAWN)
-
-    @retried
-    def measure_again(self, facts):
-        """Its saved copy was looked at again, as an earlier version could not."""
-        if lock_in_order(Generation.objects.filter(pk=self.pk)) and self.saved_video.measure_again(facts):
-            self.log(Step.MEASURED, facts={"width": facts.width, "height": facts.height})
-
-    @retried
     def fetch_again(self, by=None) -> bool:
         """The saved copy is missing or changed on disk: deletes its row, so that the engine downloads it again."""
         rows = Generation.objects.filter(pk=self.pk, status=Status.READY, remote_id__isnull=False)
@@ -386,26 +368,6 @@ class Generation(Claim, Facts, Numbers, Sharing, Trash, models.Model):
         """Releases a held generation, which is sent when its turn comes."""
         rows = Generation.objects.filter(pk=self.pk, status=Status.QUEUED, held_at__isnull=False)
         return self._move(rows, Status.QUEUED, Step.LET_GO, by=by, held_at=None)
-
-    @retried
-    def move_to_front(self, by=None) -> bool:
-        """Moves it to the front of its owner's generations that wait for the same backend. The owner's others move back
-        by one; those of other people keep their place."""
-        due = Generation.objects.filter(due_at__lte=timezone.now())  # a delayed one has no place in the line
-        mine = due.filter(owner=self.owner_id, backend=self.backend).in_line()
-        lock_in_order(mine.order_by())
-        line = list(mine.values_list("pk", "due_at")[:LONGEST_LINE])
-        pks, times = [pk for pk, _ in line], [due_at for _, due_at in line]
-        if self.pk not in pks:
-            return False
-        number = pks.index(self.pk)
-        order = [self.pk, *pks[:number]]
-        for pk, due_at in zip(order, times[: number + 1], strict=True):
-            Generation.objects.filter(pk=pk).update(due_at=due_at, **CHANGED)
-        self.refresh_from_db()
-        if number:
-            self.log(Step.MOVED_UP, by=by)
-        return True
 
     @retried
     def mark_retried(self, again: bool, by=None) -> bool:

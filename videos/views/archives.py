@@ -20,7 +20,8 @@ from videos.storage.stored_file import open_stored
 from videos.views.descriptions import contents, described_parts
 from videos.views.download_names import archive_names, name_collections
 from videos.views.files import release_database
-from videos.views.gallery import MOST_TAKEN, GalleryFilters
+from videos.views.gallery import MOST_TAKEN
+from videos.views.gallery_filters import GalleryFilters
 from videos.views.next_page import LONGEST, redirect_to
 
 AT_ONCE = 100  # videos that a long archive looks up together

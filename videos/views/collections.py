@@ -12,7 +12,7 @@ from videos.forms.collections import NAME_TAKEN, NameForm, PersonalNoteForm
 from videos.forms.fields import read_uuid
 from videos.models import Clip, Collection, Generation, NameTaken, PersonalNote
 from videos.models.collection import MOST_CLIPS
-from videos.views.gallery import read_number
+from videos.views.gallery_filters import read_number
 from videos.views.next_page import asked_next, redirect_to
 from videos.views.select import chosen
 

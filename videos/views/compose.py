@@ -41,7 +41,8 @@ from videos.views.composer import (
 from videos.views.composer import (
     earlier_frames as frames_of,
 )
-from videos.views.gallery import GalleryFilters, list_context, page_filters, redraw_list
+from videos.views.gallery import list_context, page_filters, redraw_list
+from videos.views.gallery_filters import GalleryFilters
 from videos.views.gallery_page import with_sections
 from videos.views.select import answer as answer_selected
 from videos.views.select import cancel

@@ -1,9 +1,8 @@
-"""The gallery: the videos that an address asks for, and the changes since a page last asked."""
+"""The gallery: a page of videos, and the changes since a page last asked."""
 
-import uuid
-from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
-from urllib.parse import urlencode, urlsplit
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.core.exceptions import TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -19,27 +18,18 @@ from videos.models import Collection, Generation, PersonalNote, Preferences, Pro
 from videos.models.bounded import Count
 from videos.models.changes import current_moment, is_moment, is_still_to_come
 from videos.models.generation_queryset import LOOKED_THROUGH, GenerationQuerySet
-from videos.models.personal_note import BEST
 from videos.models.studio_settings import current
 from videos.models.usage import stored_by
 from videos.monitoring.notices import digest_of, notices_for
 from videos.views.cards import Card, answer_with_cards, cards_of, queued
 from videos.views.composer import RATIOS, composer_context
-from videos.views.gallery_page import BY_TIME, SORTS, gallery_page, in_order, with_sections
+from videos.views.gallery_filters import RATINGS, WHEN, GalleryFilters, read_number
+from videos.views.gallery_page import SORTS, gallery_page, in_order, with_sections
 from videos.views.next_page import asked_next, redirect_to
 from videos.views.stacks import MOST_OPENED, Stack, cards_within, keys_of, stacks_of
 
 MOST_TAKEN = 500  # videos by one action on everything that the filters find
 MOST_CHANGES = 100  # with more, the whole list is drawn again
-TABS = {
-    "": "All",
-    "running": "In progress",
-    "favourite": "Favourites",
-    "attention": "Needs attention",
-}
-WHEN = {"today": "Today", "week": "Last 7 days", "month": "Last 30 days", "between": "Between…"}
-RATINGS = {str(stars): f"Rated {stars} or more" if stars < BEST else f"Rated {BEST}" for stars in range(BEST, 0, -1)}
-DAYS = {"today": 0, "week": 6, "month": 29}
 MOST_MATCHES = 6  # collections that a search names above its videos
 JUST_MADE = timedelta(minutes=2)
 STARTERS = [
@@ -49,159 +39,6 @@ STARTERS = [
     "Paper birds folding themselves and taking off from a desk, stop motion",
 ]
 CARD_SIZES = {"compact": "Small", "comfortable": "Medium", "large": "Large"}
-OTHER_TABS = {"ready": "Ready", "trash": "Trash"}
-
-
-@dataclass(frozen=True)
-class GalleryFilters:
-    """The filters in an address. Values that cannot be read are ignored, and are never an error."""
-
-    state: str = ""
-    q: str = ""
-    provider: str = ""
-    ratio: str = ""
-    when: str = ""
-    start: date | None = None
-    end: date | None = None
-    whose: str = ""
-    collection: uuid.UUID | None = None
-    sort: str = ""
-    batch: uuid.UUID | None = None
-    rating: int = 0  # at least so many of this person's own stars
-
-    @classmethod
-    def of(cls, collection: Collection | None) -> "GalleryFilters":
-        """All of one collection, or of the gallery."""
-        return cls(collection=collection.public_id if collection else None)
-
-    @classmethod
-    def asked_for(cls, query: QueryDict) -> "GalleryFilters":
-        start, end = read_date(query.get("from")), read_date(query.get("to"))
-        when = query.get("when", "")
-        state = query.get("state", "")
-        whose = query.get("whose", "mine" if query.get("mine") else "")
-        return cls(
-            state=state if state in TABS | OTHER_TABS else "",
-            q=query.get("q", "").replace("\0", "").strip()[:200],
-            provider=query.get("provider", "").replace("\0", "")[:64],
-            ratio=query.get("ratio", "").replace("\0", "")[:16],
-            when="between" if start or end else when if when in WHEN else "",
-            start=start,
-            end=end,
-            whose=whose if whose in {"mine", "team"} else "",
-            collection=read_uuid(query.get("collection", "")),
-            sort=query.get("sort", "") if query.get("sort", "") in SORTS else "",
-            batch=read_uuid(query.get("batch", "")),
-            rating=int(query["rating"]) if query.get("rating") in RATINGS else 0,
-        )
-
-    def rows(self, user) -> GenerationQuerySet:
-        return self.on_every_tab(user).on_tab(self.state, user)
-
-    def on_every_tab(self, user) -> GenerationQuerySet:
-        """All videos that match the search and the filters, on every tab."""
-        rows = Generation.objects.visible_to(user)
-        if self.q:
-            rows = rows.search(self.q, also=PersonalNote.objects.found(user, self.q))
-        if self.collection:
-            open_one = Collection.objects.visible_to(user).filter(public_id=self.collection)
-            rows = rows.filter(clips__collection__in=open_one)
-        if self.provider:
-            rows = rows.filter(provider=Provider.objects.filter(value=self.provider).first())
-        if self.ratio:
-            rows = rows.of_ratio(self.ratio)
-        if self.batch:
-            rows = rows.filter(batch__public_id=self.batch)
-        if self.rating:
-            rows = rows.filter(pk__in=PersonalNote.objects.rated(user, self.rating))
-        if self.whose:
-            rows = rows.of_whom(user, self.whose)
-        first, last = self.days()
-        rows = rows.made_between(first and start_of(first), last and start_of(last + timedelta(days=1)))
-        is_short = rows.scope.has_index or self.batch or self.collection
-        return rows if is_short else rows.among_newest(user)
-
-    def tab_counts(self, user) -> dict[str, Count]:
-        if self.is_filtered:
-            return self.on_every_tab(user).tab_counts(user)
-        return Generation.objects.whole_tab_counts(user)
-
-    def days(self) -> tuple[date | None, date | None]:
-        if self.when in DAYS:
-            return timezone.localdate() - timedelta(days=DAYS[self.when]), None
-        return self.start, self.end
-
-    @property
-    def is_everything(self) -> bool:
-        return self == GalleryFilters()
-
-    @property
-    def is_filtered(self) -> bool:
-        return replace(self, state="", sort="") != GalleryFilters()
-
-    @property
-    def can_stack(self) -> bool:
-        """Whether batches can be shown as stacks. The page of one batch, and a collection, show single videos."""
-        return self.sort in BY_TIME and not self.batch and not self.collection
-
-    def stacks_for(self, preferences: Preferences) -> bool:
-        return self.can_stack and preferences.stacks
-
-    @property
-    def is_narrowed(self) -> bool:
-        """Whether the address asks for less than a whole tab of one collection."""
-        return replace(self, state="", collection=None, sort="") != GalleryFilters()
-
-    def query(self, **extra) -> str:
-        words = {
-            "state": self.state,
-            "q": self.q,
-            "provider": self.provider,
-            "ratio": self.ratio,
-            "when": self.when if self.when != "between" else "",
-            "from": self.start,
-            "to": self.end,
-            "whose": self.whose,
-            "collection": self.collection,
-            "sort": self.sort,
-            "batch": self.batch,
-            "rating": self.rating,
-        } | extra
-        return urlencode({name: value for name, value in words.items() if value})
-
-    @property
-    def address(self) -> str:
-        return "/?" + self.query() if self.query() else "/"
-
-    def tabs(self, counts: dict[str, Count]):
-        shown = TABS | ({self.state: OTHER_TABS[self.state]} if self.state in OTHER_TABS else {})
-        return [
-            {
-                "key": state or "all",
-                "name": name,
-                "count": counts[state or "all"],
-                "address": replace(self, state=state).address,
-                "is_current": state == self.state,
-            }
-            for state, name in shown.items()
-        ]
-
-
-def read_date(text: str | None) -> date | None:
-    """A day that any database and time zone can hold, or None."""
-    try:
-        day = date.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return day if 1970 <= day.year < 9999 else None
-
-
-def start_of(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
-
-
-def read_number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 18 else None
 
 
 @dataclass(frozen=True)

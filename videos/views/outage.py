@@ -22,7 +22,8 @@ from videos.forms.generate import GenerateForm
 from videos.models import Batch
 from videos.outages import Outage, outage_of
 from videos.views.composer import composer_context
-from videos.views.gallery import GalleryFilters, list_context
+from videos.views.gallery import list_context
+from videos.views.gallery_filters import GalleryFilters
 from videos.views.next_page import asked_next
 
 TRY_AGAIN_AFTER = "5"  # seconds

@@ -20,7 +20,8 @@ from videos.models.studio_settings import current
 from videos.models.transactions import lock_in_order, retried
 from videos.views.archives import archive_of
 from videos.views.cards import answer_with_cards, cards_of
-from videos.views.gallery import MOST_TAKEN, GalleryFilters
+from videos.views.gallery import MOST_TAKEN
+from videos.views.gallery_filters import GalleryFilters
 from videos.views.next_page import LONGEST, asked_next, redirect_to
 
 MOST_IN_AN_ADDRESS = 100  # ids; Django refuses to redirect to more than 16 kB

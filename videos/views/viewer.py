@@ -14,7 +14,7 @@ from videos.models import Generation, PersonalNote, PublicLink
 from videos.models.studio_settings import current
 from videos.views.addresses import address_for_others, opens_only_here
 from videos.views.cards import cards_of, own_generation
-from videos.views.gallery import GalleryFilters
+from videos.views.gallery_filters import GalleryFilters
 
 MOST_COMPARED = 4
 

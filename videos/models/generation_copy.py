@@ -1,0 +1,38 @@
+"""What is noted of a saved copy after it was saved: its nightly check, new posters, new measurements."""
+
+from videos.models.event import GenerationEvent, Step, events_of
+from videos.models.saved_video import SavedVideo
+from videos.models.transactions import lock_in_order, retried
+
+
+class CopiesOfMany:
+    """Part of the manager of generations."""
+
+    @retried
+    def note_whole(self, pks: list[int]):
+        """The nightly check read every byte of the saved copies of these, and each is as it was saved."""
+        rows = list(self.filter(pk__in=lock_in_order(self.filter(pk__in=pks))))
+        GenerationEvent.objects.record(events_of(rows, Step.CHECKED))
+
+
+class Copy:
+    """Part of the model Generation."""
+
+    @retried
+    def note_not_whole(self, code: str):
+        """The consistency check found a file of its saved copy missing or changed."""
+        if lock_in_order(type(self).objects.filter(pk=self.pk)):
+            self.log(Step.NOT_WHOLE, code=code)
+
+    @retried
+    def note_redrawn(self):
+        """Notes that poster and last frame were drawn again, so that the small poster is made again."""
+        if lock_in_order(type(self).objects.filter(pk=self.pk)):
+            SavedVideo.objects.filter(generation=self).update(small_poster="")
+            self.log(Step.REDRAWN)
+
+    @retried
+    def measure_again(self, facts):
+        """Its saved copy was looked at again, as an earlier version could not."""
+        if lock_in_order(type(self).objects.filter(pk=self.pk)) and self.saved_video.measure_again(facts):
+            self.log(Step.MEASURED, facts={"width": facts.width, "height": facts.height})
