@@ -3,6 +3,7 @@
 A route that the table does not know fails. What is not yours is answered like what is not there.
 """
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -469,6 +470,44 @@ def test_every_page_of_the_admin_is_for_owners_alone(world):
         assert world.ask("owner", "GET", path).status_code == granted, (route, path)
         assert world.ask("owner", "POST", path).status_code < 500, (route, path)
     assert asked == {name for name in ROUTES if name.startswith("admin:")}
+
+
+MAIN = re.compile(r"<main\b[^>]*>(.*)</main>", re.DOTALL)
+TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
+TAG = re.compile(r"<[^>]*>")
+
+
+def empty_parts(page: str) -> list[str]:
+    """Which of the title and the main part of this page have no words, or are missing. A fragment has neither."""
+    if not page[:200].lstrip().lower().startswith("<!doctype html>"):
+        return []
+    parts = {"main": MAIN.search(page), "title": TITLE.search(page)}
+    words = {name: TAG.sub("", found[1]) if found else "" for name, found in parts.items()}
+    return [name for name, text in words.items() if not text.replace("· HeyGen Studio", "").strip()]
+
+
+def test_a_page_without_words_is_noticed():
+    page = "<!DOCTYPE html><title>{} · HeyGen Studio</title><main id='main'>{}</main>"
+    assert empty_parts(page.format("Usage", "<h1>Usage</h1>")) == []
+    assert empty_parts(page.format("", ' <svg class="icon"></svg> ')) == ["main", "title"]
+    assert empty_parts("<!doctype html><title>Usage</title>") == ["main"]
+
+
+def test_every_page_has_a_title_and_words_in_its_main_part(world):
+    """Its maker or an owner sees each page, and a stranger those that need no account."""
+    found, pages = {}, set()
+    asked = [("member" if "member" in row.may else "owner", world.path(name)) for name, row in TABLE.items()]
+    asked += [("stranger", world.path(name)) for name, row in TABLE.items() if "stranger" in row.may]
+    asked += [("owner", path) for _, path, granted in admin_requests(world) if granted == 200]
+    for person, path in asked:
+        answer = world.ask(person, "GET", path)
+        if not answer.streaming and answer["Content-Type"].startswith("text/html"):
+            page = answer.content.decode()
+            pages |= {path} if MAIN.search(page) else set()
+            if parts := empty_parts(page):
+                found[person, path] = parts
+    assert found == {}
+    assert len(pages) > 90
 
 
 def test_private_things_of_others_are_answered_like_missing_ones(world):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.template import TemplateSyntaxError, engines
 from django.template.loader import get_template, render_to_string
+from django.template.loader_tags import BlockNode, ExtendsNode
 
 from tests.parts.processes import ROOT
 from videos.admin import timeline
@@ -34,6 +35,25 @@ def test_no_line_of_a_template_is_longer_than_120_characters(name):
 def test_every_template_compiles_and_holds_no_style_and_no_script(name):
     get_template(name)
     assert not re.search(r"\sstyle=|<style|\son\w+=|<script>", (FOLDER / name).read_text())
+
+
+@pytest.mark.parametrize("name", names(TEMPLATES))
+def test_a_template_fills_only_blocks_that_its_parent_has(name):
+    """Django drops any other block without a word, and the page is empty there."""
+    for extended in get_template(name).template.nodelist.get_nodes_by_type(ExtendsNode):
+        filled = {node.name for node in extended.nodelist if isinstance(node, BlockNode)}
+        assert filled <= blocks_of(parent_of(extended))
+
+
+def parent_of(extended):
+    """The template of that name; for one that extends its own name, the one that it replaces."""
+    return engines["django"].engine.find_template(extended.parent_name.resolve({}), skip=[extended.origin])[0]
+
+
+def blocks_of(template):
+    """The blocks of a template and of its parents."""
+    parents = [blocks_of(parent_of(extended)) for extended in template.nodelist.get_nodes_by_type(ExtendsNode)]
+    return {node.name for node in template.nodelist.get_nodes_by_type(BlockNode)}.union(*parents)
 
 
 def test_the_sprite_holds_the_icons_that_are_used_and_no_other():
