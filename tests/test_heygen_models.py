@@ -334,6 +334,34 @@ def test_a_killed_sender_is_repeated_once_its_lease_is_over(remote):
     assert (generation.status, len(remote.ledger())) == ("running", 1)
 
 
+FIRST_SENT = [None, *(timedelta(hours=hours) for hours in (-30, -23.01, -22.99, -1, -0.01, 0.01, 5))]  # from now
+KEYED = [
+    (backend, trusts, key)
+    for backend in ("heygen_models", "heygen_workflows")
+    for trusts in (True, False)
+    for key in ("", "k")
+]
+
+
+@pytest.mark.parametrize("backend, trusts, key", KEYED)
+def test_a_row_and_the_database_agree_on_what_may_be_repeated(backend, trusts, key):
+    """`may_repeat` decides about one row, `repeatable` about many."""
+    one = account(backend)
+    one.rows().update(trusts_repeats=trusts)
+    generation = Generation.objects.claim_to_send(ask().pk)
+    assert generation.mark_sending(generation.lease_token)
+    facts = {"backend": one.backend, "repeat_key": key, "lease_until": None, "due_at": timezone.now()}
+    answers = []
+    for moment in FIRST_SENT:
+        Generation.objects.update(first_sent_at=moment and timezone.now() + moment, **facts)
+        generation.refresh_from_db()
+        found = Generation.objects.repeatable(account(backend), timezone.now()).filter(pk=generation.pk)
+        assert found.exists() == generation.may_repeat(), moment
+        answers.append(found.exists())
+    known = [False, False, False, True, True, True, True, False]
+    assert answers == (known if backend == "heygen_models" and trusts and key else [False] * len(FIRST_SENT))
+
+
 def test_nothing_is_repeated_while_this_api_is_paused(remote):
     generation = lost(remote)
     account("heygen_models").pause("owner", person="owner")

@@ -57,8 +57,9 @@ class ClaimsAndRecovery:
         span = account.repeats_for
         if span is None:
             return self.none()
-        known = self.due(Status.SENDING, now).filter(backend=account.backend).exclude(repeat_key="")
-        return known.filter(first_sent_at__gt=now - span, first_sent_at__lte=now + CLOCKS_DIFFER)
+        after, until = known_since(now, span)
+        keyed = self.due(Status.SENDING, now).filter(backend=account.backend).exclude(repeat_key="")
+        return keyed.filter(first_sent_at__gt=after, first_sent_at__lte=until)
 
     def claim_to_save(self, pk: int, token: uuid.UUID | None = None) -> models.Model | None:
         now = timezone.now()
@@ -132,15 +133,22 @@ class ClaimsAndRecovery:
         return generation.accept(remote_id, generation.lease_token)
 
 
+def known_since(now: datetime, span: timedelta) -> tuple[datetime, datetime]:
+    """After which moment, and until which, a key was first sent that its backend still knows."""
+    return now - span, now + CLOCKS_DIFFER
+
+
 class Claim:
     """Part of the model Generation."""
 
     def may_repeat(self) -> bool:
-        """Whether the backend certainly still knows this request's key, and is trusted to replay its answer."""
+        """Whether the backend certainly still knows this request's key, and is trusted to replay its answer. In SQL
+        this is `repeatable`, which also asks whether it is due."""
         now, span = timezone.now(), RemoteAccount.objects.of(self.backend).repeats_for
         if not self.repeat_key or span is None or self.first_sent_at is None:
             return False
-        return now - span < self.first_sent_at <= now + CLOCKS_DIFFER
+        after, until = known_since(now, span)
+        return after < self.first_sent_at <= until
 
     def keep_claim(self, token: uuid.UUID) -> bool:
         """Extends a claim to save; False when it is no longer ours."""
