@@ -150,7 +150,14 @@ class LookOnly(StudioAdmin):
         return False
 
 
-class LongList(LookOnly):
+class NewestFirst(LookOnly):
+    """In one order, which an index gives."""
+
+    ordering = ["-pk"]
+    sortable_by = []
+
+
+class LongList(NewestFirst):
     """A list of a table that grows with all that was ever made. Its newest rows are found by the primary key; every
     filter has an index that gives its rows newest first, or takes so many that the newest are soon found.
 
@@ -158,8 +165,6 @@ class LongList(LookOnly):
     Related rows are only fetched for the rows of one page, because a join may start at the other table.
     """
 
-    ordering = ["-pk"]
-    sortable_by = []
     list_select_related = []
     list_prefetch: list[str] = []
 

@@ -6,18 +6,16 @@ All of it is edited on the studio's own pages; owners look at it here, across me
 from django.contrib import admin
 from django.utils.html import format_html
 
-from videos.admin.lists import NOTHING, CompletedRows, LongList, LookOnly, in_words, set_or_not, tell, yes_no
+from videos.admin.lists import NOTHING, CompletedRows, LongList, NewestFirst, in_words, set_or_not, tell, yes_no
 from videos.models import Clip, Collection, Preset, Provider, ReviewLink, Verdict
 
 
 @admin.register(Collection)
-class CollectionAdmin(LookOnly):
+class CollectionAdmin(NewestFirst):
     list_title = "Collections"
     list_display = ["name", "owner", "with_team", "created_at"]
     list_filter = ["shared", "owner"]
     list_select_related = ["owner"]
-    ordering = ["-pk"]
-    sortable_by = []
     search_fields = ["name", "owner__username"]
     search_help_text = "A part of its name, or of a member's."
     fields = ["name", "owner", "note", "with_team", "created_at"]
@@ -46,13 +44,11 @@ class ClipAdmin(LongList):
 
 
 @admin.register(ReviewLink)
-class ReviewLinkAdmin(LookOnly):
+class ReviewLinkAdmin(NewestFirst):
     list_title = "Review links"
     list_display = ["label", "collection", "made_by", "works", "may", "views", "expires_at", "revoked_at"]
     list_filter = [("revoked_at", set_or_not("state", "Not revoked", "Revoked")), "made_by"]
     list_select_related = ["collection", "made_by"]
-    ordering = ["-pk"]
-    sortable_by = []
     search_fields = ["label", "collection__name", "made_by__username"]
     search_help_text = "Whom it is for, a collection, or a member's name."
     actions = ["revoke"]
@@ -112,13 +108,11 @@ class VerdictAdmin(LongList):
 
 
 @admin.register(Preset)
-class PresetAdmin(CompletedRows, LookOnly):
+class PresetAdmin(CompletedRows, NewestFirst):
     list_title = "Presets"
     list_display = ["name", "owner", "with_team", "providers_in_words", "aspect_ratio", "created_at"]
     list_filter = ["shared", "owner"]
     list_select_related = ["owner"]
-    ordering = ["-pk"]
-    sortable_by = []
     search_fields = ["name", "owner__username"]
     search_help_text = "A part of its name, or of a member's."
     fields = ["name", "owner", "with_team", "prompt", "providers_in_words", "aspect_ratio", "settings", "created_at"]
