@@ -1,6 +1,6 @@
 """Every setting of the studio, and the one place where the environment is read.
 
-The defaults run everything on one laptop: SQLite, files in one data folder, a stand-in for the remote API.
+The defaults run everything on one laptop: SQLite, files in one data folder, a demo server for the remote APIs.
 PostgreSQL, a bucket and a public address come from environment variables alone; see docs/configuration.md.
 """
 
@@ -34,14 +34,14 @@ SET_BY_ENVIRONMENT = frozenset(name for name, value in os.environ.items() if val
 if env.bool("STUDIO_DEMO", False):
     SET_BY_ENVIRONMENT -= {"HEYGEN_API_KEY"}
 
-# Where everything lives, readable by nobody else: every process of the studio begins here
+# Where everything is kept, readable by nobody else: every process of the studio begins here
 os.umask(0o077)
 DATA = Path(env.str("STUDIO_DATA", "") or BASE_DIR / "data").absolute()
 with suppress(OSError, RuntimeError):  # videos/checks.py reports it with a hint
     DATA = DATA.resolve()
     DATA.mkdir(parents=True, exist_ok=True)
 ACCEPTED_FOLDER = DATA / "accepted"  # execution ids whose commit failed, kept until the worker replays them
-PARTIAL_FOLDER = DATA / "partial"  # downloads on their way
+PARTIAL_FOLDER = DATA / "partial"  # downloads in progress
 MEDIA_ROOT = DATA / "media"
 
 # The remote API
@@ -54,7 +54,7 @@ HEYGEN_UPLOAD_CALL = env.str("HEYGEN_UPLOAD_CALL", "auto", validate=OneOf(["auto
 # Further remote APIs (videos/remotes/): REMOTE_<KEY OF THE BACKEND>_URL, _KEY, and any others that one asks for.
 REMOTE_SETTINGS = {name: value.strip() for name, value in os.environ.items() if name.startswith("REMOTE_")}
 DEMO_URL = env.str("STUDIO_DEMO_URL", "")  # where the demo server answers for all of them
-DEMO = env.bool("STUDIO_DEMO", False)  # set by the supervisor when the stand-in takes HeyGen's place
+DEMO = env.bool("STUDIO_DEMO", False)  # set by the supervisor when the demo server answers instead of HeyGen
 POLL_SECONDS = env.float("STUDIO_POLL_SECONDS", 10)
 OVERDUE_SECONDS = env.float("STUDIO_OVERDUE_SECONDS", 600)
 STOP_WAITING_SECONDS = env.float(
@@ -89,7 +89,7 @@ ALLOWED_HOSTS = [
     *sorted(LOOPBACK - {"::1"}),
 ]
 CSRF_TRUSTED_ORIGINS = [STUDIO_URL] if PUBLIC_HOST else []
-TRUSTED_PROXIES = env.int("STUDIO_PROXIES", 0)  # how many proxies of ours stand before us
+TRUSTED_PROXIES = env.int("STUDIO_PROXIES", 0)  # how many of our proxies are in front of the studio
 # A studio bound to loopback may still be public, through a proxy: then its settings name where.
 NAMED_HOSTS = {*env.list("STUDIO_HOSTS", []), PUBLIC_HOST or "localhost"}
 ONLY_THIS_MACHINE = BOUND_TO_LOOPBACK and not TRUSTED_PROXIES and NAMED_HOSTS <= LOOPBACK
@@ -176,7 +176,7 @@ TEMPLATES = [
 # The database, which is also the queue. Each SQLite option was measured: WAL and IMMEDIATE took 887 lock errors
 # in 30 s to none; synchronous=FULL because a power cut must not undo the mark made before money is spent.
 DATABASE_URL = env.str("DATABASE_URL", "")
-SQLITE_FILE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA / "studio.sqlite3")}  # a path is no URL
+SQLITE_FILE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA / "studio.sqlite3")}  # a path is not a URL
 # Seconds, less in the web (see wsgi.py): for another writer and for a connection, and for one statement in all.
 DATABASE_WAIT = env.float("STUDIO_DATABASE_WAIT", 20)
 STATEMENT_WAIT = env.float("STUDIO_STATEMENT_WAIT", 0)
@@ -304,7 +304,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "videos.accounts.throttle.throttled_address"
 AXES_LOCKOUT_CALLABLE = "videos.views.account.locked_out"
 AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or a closed pair could be kept closed for ever
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # otherwise a locked pair could be kept locked for ever
 AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken", "next"]
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
@@ -356,7 +356,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 # What the browser may do
 OVER_TLS = STUDIO_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OVER_TLS
-# Whether a request came over TLS is known from a proxy alone; without one that is believed, a redirect would not end.
+# Only a proxy knows whether a request came over TLS; without a trusted one, the redirect would repeat for ever.
 SECURE_SSL_REDIRECT = OVER_TLS and TRUSTED_PROXIES > 0
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if OVER_TLS else 0
@@ -414,7 +414,7 @@ USE_TZ = True
 LOG_LEVEL = env.log_level("STUDIO_LOG_LEVEL", "INFO")
 LOG_FORMAT = env.str("STUDIO_LOG_FORMAT", "text", validate=OneOf(["text", "json"]))
 SENTRY_DSN = (env.str("SENTRY_DSN", "") or env.str("STUDIO_SENTRY_DSN", "")).strip()
-# httpx logs whole addresses, signatures and all, at INFO, and httpcore logs headers at DEBUG: never let them.
+# httpx logs whole addresses, with their signatures, at INFO, and httpcore logs headers at DEBUG: they stay silent.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

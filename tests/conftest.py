@@ -1,16 +1,16 @@
-"""Fixtures for every test. Real parts are real: the remote API is the stand-in over HTTP, PostgreSQL is PostgreSQL,
+"""Fixtures for every test. Real parts are real: the remote API is the demo server over HTTP, PostgreSQL is PostgreSQL,
 and a studio is `manage.py studio` with all of its processes.
 
-    standin         a running stand-in, cleared before each test: .url .ledger() .requests() .faults([...]) .clear()
+    standin         a running demo server, cleared before each test: .url .ledger() .requests() .faults([...]) .clear()
     remote          the settings pointed at `standin`, for code called inside the test's own process
     owner           the owner's row in the test database
     postgres        a PostgreSQL server; .new_database() gives a DATABASE_URL of its own
     database_url    runs the test twice: on SQLite, and on PostgreSQL (both migrated)
     bucket          an S3-compatible bucket: start_studio(**bucket.env) stores there
     new_studio      makes a Studio that is not started: new_studio(STUDIO_MAX_IN_FLIGHT=3)
-    start_studio    the same, started: web, worker, and the test's stand-in as its remote API
+    start_studio    the same, started: web, worker, and the test's demo server as its remote API
     studio          one of them, with an owner to sign in as
-    shared_studio   one studio for the whole session, with a stand-in of its own (.standin): quick to use
+    shared_studio   one studio for the whole session, with a demo server of its own (.standin): quick to use
     member          the name of a fresh member of it, with an empty gallery
     browser tests   see tests/browser/conftest.py
 
@@ -218,7 +218,7 @@ def running_standin(tmp_path_factory):
 
 @pytest.fixture
 def standin(running_standin):
-    """The stand-in with an empty ledger and no faults. It speaks the remote contract and draws small videos fast."""
+    """The demo server with an empty ledger and no faults. It speaks the remote contract and draws small videos fast."""
     if running_standin.process.poll() is not None:
         running_standin.restart()
     running_standin.clear()
@@ -227,7 +227,7 @@ def standin(running_standin):
 
 @pytest.fixture
 def remote(standin, settings):
-    """The settings pointed at the stand-in, with the key that it takes."""
+    """The settings pointed at the demo server, with the key that it takes."""
     settings.HEYGEN_API_KEY = "test-key"
     settings.HEYGEN_API_URL = settings.HEYGEN_UPLOAD_URL = standin.url
     return standin
@@ -282,7 +282,7 @@ def new_studio(request, template, tmp_path):
     """Makes studios of the test's own, migrated and not started: `new_studio(NAME=value, …)`.
 
     A name whose value is None is taken out of the environment: `new_studio(HEYGEN_API_KEY=None)` is the demo, with a
-    stand-in of its own. Without HEYGEN_API_URL the remote API is the test's `standin`. If the test also asks for
+    demo server of its own. Without HEYGEN_API_URL the remote API is the test's `standin`. If the test also asks for
     `database_url`, that is its database.
     """
     made = []

@@ -27,7 +27,7 @@ def prepare_environment():
     os.environ.setdefault(SHARED, folder)  # `make test` gives one to all of its rounds
     os.environ["SECRET_KEY"] = "not-secret-only-for-tests-0123456789abcdefghijklmnop"
     os.environ["HEYGEN_API_KEY"] = "test-key"
-    # Port 9 answers nobody: a test that forgot its stand-in fails, it never reaches the real API.
+    # Nothing answers at port 9: a test that forgets its demo server fails, and never reaches the real API.
     os.environ["HEYGEN_API_URL"] = os.environ["HEYGEN_UPLOAD_URL"] = "http://127.0.0.1:9"
     os.environ.setdefault("STUDIO_MIN_FREE_BYTES", "0")
     if os.environ.get("TEST_DATABASE") == "postgres" and OWNER == "main":

@@ -59,7 +59,7 @@ def test_the_remote_side_receives_just_what_was_asked_for(provider, remote):
     RemoteAccount.objects.update(max_in_flight=1000)
     expected = {}
     for ratio, (name, frames), config in product(RATIOS, FRAMES.items(), CONFIGS):
-        # The stand-in draws no video for a prompt that is to fail.
+        # The demo server draws no video for a prompt that will fail.
         prompt = f"It fails, “{provider}” {ratio}, {name}, {len(config)} — naïve 東京 🎬\nsecond line"
         generation = generate(prompt, provider, aspect_ratio=ratio, config=config, **frames)
         submit(generation.pk)

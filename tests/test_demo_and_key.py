@@ -58,7 +58,7 @@ def test_back_in_demo_mode_it_goes_on(made_in_demo, settings, remote):
     assert Generation.objects.get().status == "running"
 
 
-def test_a_picture_that_only_the_stand_in_has_is_uploaded_again(settings):
+def test_a_picture_that_only_the_demo_server_has_is_uploaded_again(settings):
     settings.DEMO = True
     kept = picture(by=make_member())
     copy = kept.remote_copy(registry.row_key("heygen_workflows"))

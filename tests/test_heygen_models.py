@@ -106,7 +106,7 @@ def test_it_is_made_and_saved_with_the_seed_and_the_size_really_used(remote, own
     assert (saved.remote_facts["width"], saved.remote_facts["height"]) == tuple(paid["input"]["size"])
 
 
-def test_the_same_id_may_stand_in_two_backends(remote):
+def test_two_backends_may_give_the_same_id(remote):
     """Ids are unique within their API alone."""
     one, other = ask("one"), generate("other")
     for generation in (one, other):

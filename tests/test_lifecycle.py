@@ -1,7 +1,7 @@
 """The life of a generation under any order of events, by Hypothesis: never sent twice, never lost, books in order.
 
-Sending is real, over HTTP against the stand-in; the poller's and saver's findings, the clock and the people are the
-machine's own. After every step the invariants are compared with the stand-in's ledger.
+Sending is real, over HTTP against the demo server; the poller's and saver's findings, the clock and the people are the
+machine's own. After every step the invariants are compared with the demo server's ledger.
 """
 
 import uuid
@@ -42,7 +42,7 @@ ANSWERS = {
 
 
 class Life(RuleBasedStateMachine):
-    remote = None  # the stand-in, given by the test
+    remote = None  # the demo server, given by the test
     generations = Bundle("generations")
 
     def __init__(self):

@@ -35,7 +35,7 @@ def quick_polls(settings):
 
 @pytest.fixture
 def running(remote, django_user_model):
-    """`running("a prompt")`: generations that were really sent, and run until the stand-in's fault is taken back."""
+    """`running("a prompt")`: generations that were really sent, and run until the demo server's fault is removed."""
     remote.faults([STILL_RUNNING])
     owner = django_user_model.objects.create_user("owner", password="x")
 

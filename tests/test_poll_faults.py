@@ -1,4 +1,4 @@
-"""Every way a poll can go wrong, played by the stand-in over real HTTP: the state that follows, whether the account is
+"""Every way a poll can fail, played by the demo server over real HTTP: the state that follows, whether the account is
 paused, the sentence on the card, and when the next poll comes."""
 
 import uuid
@@ -27,7 +27,7 @@ POLL = 1.0  # seconds between polls, here
 
 @dataclass(frozen=True)
 class Case:
-    """`fault` is what the stand-in does to every poll; the rest is what must come of it."""
+    """`fault` is what the demo server does to every poll; the rest is what is expected."""
 
     fault: dict
     status: str = "running"

@@ -45,7 +45,7 @@ def test_a_refusal_comes_back_with_its_sentence(tmp_path):
 
 def test_never_more_than_so_many_are_redrawn_at_once(tmp_path):
     most, is_over = [0], threading.Event()
-    others = set(psutil.Process().children())  # such as the session's stand-in
+    others = set(psutil.Process().children())  # such as the session's demo server
 
     def watch():
         while not is_over.is_set():

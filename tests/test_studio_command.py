@@ -20,7 +20,7 @@ NO_KEY = {"HEYGEN_API_KEY": None, "HEYGEN_API_URL": None, "HEYGEN_UPLOAD_URL": N
 NOBODY = 65534
 
 
-def test_without_a_key_the_stand_in_takes_heygens_place_also_for_a_check_by_hand(start_studio):
+def test_without_a_key_the_demo_server_answers_for_heygen_also_when_checked_by_hand(start_studio):
     studio = start_studio(**NO_KEY)
     assert studio.find("standin")
     assert "No HEYGEN_API_KEY" in studio.log
@@ -33,7 +33,7 @@ def test_without_a_key_the_stand_in_takes_heygens_place_also_for_a_check_by_hand
     wait_until(lambda: video.exists() and rows(studio)[0]["status"] == "ready", 60)
 
 
-def test_with_a_key_there_is_no_stand_in_the_key_is_in_no_command_line_and_sigterm_ends_everything(start_studio):
+def test_with_a_key_no_demo_server_runs_no_command_line_has_the_key_and_sigterm_ends_everything(start_studio):
     studio = start_studio(HEYGEN_API_KEY="canary-4711")
     assert studio.find("standin") is None
     lines = [" ".join(process.cmdline()) for process in studio.processes()]
@@ -45,7 +45,7 @@ def test_with_a_key_there_is_no_stand_in_the_key_is_in_no_command_line_and_sigte
     wait_until(lambda: not studio.processes(), what="no orphans")
 
 
-def test_with_an_address_of_another_api_there_is_no_stand_in(start_studio):
+def test_with_an_address_of_another_api_no_demo_server_runs(start_studio):
     assert start_studio(HEYGEN_API_KEY="", HEYGEN_API_URL="http://127.0.0.1:9").find("standin") is None
 
 
@@ -119,7 +119,7 @@ def test_a_database_that_cannot_be_used_is_one_sentence(new_studio):
 def test_a_part_that_never_starts_stops_everything_with_a_sentence(new_studio):
     studio = new_studio()
     (studio.data / "leases").touch()  # a file where the worker needs a folder is odd, and no reason to stop
-    (studio.data / "standin").touch()  # one where the stand-in needs its own is
+    (studio.data / "standin").touch()  # one where the demo server needs its own is
     done = studio_once(studio, **dict.fromkeys(NO_KEY, ""))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

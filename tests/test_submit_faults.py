@@ -1,6 +1,6 @@
 """Faults of the remote API while sending: for each, the state that follows, the next step, and the sentence shown.
 
-Over real HTTP against the stand-in. A row of the table is a fault and what DESIGN 4 and 5 say of it; `paid` is how
+Over real HTTP against the demo server. A row of the table is a fault and what is expected then; `paid` is how
 many POSTs the remote API accepted, whatever it answered.
 """
 

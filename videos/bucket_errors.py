@@ -1,6 +1,6 @@
 """The errors of a bucket's library, which takes a tenth of a second to import: only a studio with a bucket does so.
 
-Where nobody has imported it, nobody can raise them. They are looked up when something was raised: `except refused():`.
+Without the import, nothing can raise them. They are looked up when an exception is caught: `except refused():`.
 """
 
 import sys
@@ -10,11 +10,11 @@ Errors = tuple[type[Exception], ...]
 
 
 def named(*names: str) -> Errors:
-    """Those classes, or none without the library."""
+    """These classes; none if the library is not imported."""
     loaded = [sys.modules[module] for module in MODULES if module in sys.modules]
     return tuple(getattr(module, name) for module in loaded for name in names if hasattr(module, name))
 
 
 def refused() -> Errors:
-    """What a bucket raises that cannot be reached or does not do what it is asked."""
+    """The errors of a bucket that cannot be reached, or that refuses a request."""
     return named("BotoCoreError", "ClientError", "Boto3Error")

@@ -2,8 +2,8 @@
 
 Two more limits belong to the owner, and count across hosts: `STUDIO_MAX_IN_FLIGHT`, or the account's own number in the
 admin (generations at a remote API), and a budget's `in_flight` (unfinished generations of a member).
-Two numbers have to be elsewhere: the demo server imports nothing of ours (`HANDS` in `standin/api.py`), and gunicorn
-reads the number of web processes before our code can be imported (`workers` in `gunicorn.conf.py`).
+Two numbers have to be elsewhere: `RENDERERS` in `standin/api.py`, because the demo server imports nothing of ours, and
+`workers` in `gunicorn.conf.py`, because gunicorn reads it before our code can be imported.
 """
 
 # In each web process. Connections wait on one event loop, so that a slow client costs no thread. A thread runs the

@@ -56,7 +56,7 @@ OF_SYSTEM = {
 }
 # Only a file's device reports these; for a socket they would mean something else, so they count for files alone.
 OF_DEVICES = frozenset({errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ETIMEDOUT, errno.EREMOTEIO, errno.EBUSY})
-REFUSES = frozenset({401, 403, 404, 429})  # the statuses of a bucket whose key, name or patience is at an end
+REFUSES = frozenset({401, 403, 404, 429})  # the statuses of a bucket whose key or name is wrong, or that is overloaded
 
 
 def outage_of(error: BaseException | None) -> Outage | None:

@@ -6,7 +6,7 @@ let isLiveUpdate = false;
 
 const isInUse = (card) =>
   card.matches(".has-menu") ||
-  find(":popover-open, input:focus, textarea:focus, button:disabled", card) || // disabled: its answer is on the way
+  find(":popover-open, input:focus, textarea:focus, button:disabled", card) || // disabled: the answer has not arrived yet
   findAll("video", card).some((video) => !video.paused);
 
 export const addressOf = (card) => `/g/${card.id.slice(2)}`;
@@ -25,7 +25,7 @@ const stackLink = (stack) => find("[data-stack]", stack);
 export const isOpen = (stack) => stackLink(stack)?.ariaExpanded === "true";
 export const batchOf = (stack) => find("[name=batches]", stack).value;
 
-/* An open stack names itself to every look for what changed, so that its cards are sent too. */
+/* Every request for changes names the open stacks, so that their cards are sent too. */
 export const openStack = (stack) => {
   stackLink(stack).ariaExpanded = true;
   const input = { type: "hidden", name: "open", value: batchOf(stack) };
@@ -48,7 +48,7 @@ const headingOf = (card) => {
   return place;
 };
 
-/* Where a card belongs that comes before `after`: not below the heading of another day. */
+/* The place of a card that comes before `after`: not below the heading of another day. */
 const placeBefore = (after, heading) => {
   let place = after || find("#more");
   if (!heading || !after || headingOf(after) === heading) return place;
@@ -86,14 +86,14 @@ const replaceCard = (old, fresh) => {
     else focusIn(fresh);
   }
   if (isLiveUpdate) find(".tick-box input", fresh).checked = find(".tick-box input", old).checked;
-  else fresh.dataset.order = old.dataset.order; // what a person did is answered without the order of this page
+  else fresh.dataset.order = old.dataset.order; // the answer to an action does not know the order of this page
   fresh.classList.toggle("is-within", old.matches(".is-within"));
   if (isOpen(old)) openStack(fresh);
   if (fresh.dataset.say && fresh.dataset.state !== old.dataset.state) announce(fresh);
   return fresh;
 };
 
-/* A stack that has just come to be stands for the single cards of its batch. */
+/* A new stack replaces the single cards of its batch. */
 const gather = (stack) => {
   if (stack?.matches(".is-stack") && !isOpen(stack)) cardsWithin(stack).forEach((card) => card.remove());
   return stack;

@@ -71,7 +71,7 @@ const fillPrompt = (words) => {
   field("prompt").focus();
 };
 
-/* Reuse and its kind replace the whole  */
+/* Reuse, Continue and the like replace the whole composer. */
 listen("htmx:beforeSwap", ({ detail: { shouldSwap, target } }) => {
   if (shouldSwap && target?.id === "composer") replacedDraft = currentDraft();
 });

@@ -177,7 +177,7 @@ listen("input", ({ target }) => {
   if (target.form?.id === "comment-form" && target.name === "text") film()?.pause();
 });
 
-/* What a video tells does not bubble. */
+/* The events of a video do not bubble. */
 listen("timeupdate seeked play pause ended", ({ target }) => target.id === "film" && show(), true);
 listen("loadedmetadata", ({ target }) => target.id === "film" && setUpFilm(), true);
 

@@ -65,7 +65,7 @@ const addRow = () => {
   rows[number - 1] ||= columns.map(() => "");
 };
 
-/* Several changes at once are one step back. */
+/* Several changes at once are undone in one step. */
 const change = (changes) => {
   undone.push(changes.map(([place]) => [place, valueAt(place)]));
   undone.splice(0, undone.length - MOST_UNDONE);
@@ -122,7 +122,7 @@ const edit = (place, value = valueAt(place)) => {
     isOver = true;
     if (isTaken && field.value !== valueAt(place)) change([[place, field.value]]);
     else cell.replaceChildren(...before);
-    if (!move) return; // somebody went elsewhere
+    if (!move) return; // the focus moved elsewhere
     focusCell([place[0] + move[0], place[1] + move[1]]);
     if (document.activeElement === document.body) focusCell(place);
   };

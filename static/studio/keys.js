@@ -1,4 +1,4 @@
-/* Keyboard shortcuts: an element with data-hotkey is pressed by that key. What else keys do, the gallery adds. */
+/* Keyboard shortcuts: an element with data-hotkey is pressed by that key. The gallery adds its own keys. */
 import { find, listen } from "./dom.js";
 
 const TEXT_FIELDS = "input:not([type=checkbox], [type=range]), textarea, select, [popover]";

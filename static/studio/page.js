@@ -1,4 +1,4 @@
-/* What every page needs. Alone on pages without gallery and composer. */
+/* The scripts that every page needs; pages without gallery and composer load only these. */
 import "./requests.js";
 import "./playable.js";
 import "./notices.js";
@@ -7,7 +7,7 @@ import { listen } from "./dom.js";
 
 document.documentElement.classList.add("scripted"); // some styles need scripts, and wait for this
 
-/* Notifications: loaded with the menu that has their switch, since only a click that is young may ask for them. */
+/* Notifications: loaded with the menu that has their switch, because browsers allow the question only right after a click. */
 const notices = () => import("./notify.js");
 listen("beforetoggle", ({ target }) => target.id === "me" && notices(), true);
 listen("click", async ({ target }) => target.closest("#notify") && (await notices()).turnOnOrOff());

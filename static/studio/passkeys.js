@@ -1,4 +1,4 @@
-/* Passkeys: the browser's own dialog answers for a form. The question stands on the page, or is asked for. */
+/* Passkeys: the browser's own dialog answers for a form. The challenge is in the page, or is requested. */
 const canDo = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON) && window.isSecureContext;
 
 const questionOf = async (form) => {

@@ -14,7 +14,7 @@ document.documentElement.dataset.cannotPlay = Object.keys(asked)
   .filter((family) => isRefused(asked[family]))
   .join(" ");
 
-/* A codec that the browser claims to support may still fail, and for an unknown one only trying tells. */
+/* A codec that the browser claims to support may still fail, and an unknown one can only be tried. */
 const tellFailure = (video) => video.parentElement?.classList.add("has-failed");
 const cannotDecode = (video) => video.error?.code >= MediaError.MEDIA_ERR_DECODE;
 const isPlayer = (target) => target instanceof HTMLVideoElement && target.classList.contains("player");

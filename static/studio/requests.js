@@ -1,4 +1,4 @@
-/* What every request has in common: its token, and what is said when it fails. */
+/* The common parts of every request: its token, and the message when it fails. */
 import { find, listen } from "./dom.js";
 import { showToast } from "./notices.js";
 

@@ -78,7 +78,7 @@ listen("dragend", () => {
   dragged = null;
 });
 
-/* What went wrong is said, and nothing that was written is lost. */
+/* Shows what went wrong, and keeps what was written. */
 listen("htmx:responseError htmx:sendError htmx:timeout", ({ detail }) => showToast(detail.xhr?.status));
 
 listen("htmx:configRequest", ({ detail: { parameters } }) => {

@@ -3,7 +3,7 @@
     python -m tests.chaos [--generations 1000] [--minutes 30] [--seed N] [--every 5 40] [--kills 1] [--within 90]
         [--folder F]
 
-Requests go through the page's own form. Ends with 0 when the stand-in's ledger and the studio's rows agree one to one,
+Requests go through the page's own form. Ends with 0 if the demo server's ledger and the studio's rows match one to one,
 every completed video is saved, playable and equal by hash to what was served, and the studio recovered by itself from
 each kill. What a kill left unknown is settled as its owner would, with the execution's id from the ledger.
 """

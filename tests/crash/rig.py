@@ -132,7 +132,7 @@ def make_generations(count: int, with_frames: bool, api: str) -> list[int]:
     RemoteAccount.objects.make_all_active()
     RemoteAccount.objects.update(max_in_flight=MANY)
     provider = Provider.objects.get(value=PROVIDERS[api])
-    # The stand-in draws nothing for a prompt that is to fail.
+    # The demo server draws no video for a prompt that will fail.
     requests = [
         Request(f"it fails {uuid.uuid4()}", provider, start_frame=make_picture(owner, number) if with_frames else None)
         for number in range(count)

@@ -4,7 +4,7 @@
     make_queued      one queued generation of this person
     make_running, make_saving, make_ready
                      the same, moved on by the methods with which the studio moves it; its saved copy is a few bytes
-    completed        really finished at the stand-in and not yet saved: for the saver
+    completed        really finished at the demo server, and not saved yet: for the saver
     make             a batch in any state at any time, its rows written directly, with a really drawn video: for screens
     picture          a kept picture, for a start or end frame
 
@@ -113,9 +113,9 @@ def make_ready(owner, remote_id="node-gw-1", **asked):
     return generation
 
 
-# At the stand-in
+# At the demo server
 def completed(standin, owner, count=1, prompt="a lighthouse at dusk", provider="veo_3_1"):
-    """`count` generations whose videos are finished at the stand-in and not yet saved."""
+    """`count` generations whose videos are finished at the demo server, and not saved yet."""
     provider = Provider.objects.get(value=provider)
     made = batch_of(owner, *(Request(f"{prompt} {number}", provider) for number in range(count)))
     for generation in made:
@@ -141,7 +141,7 @@ def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, provi
     """The generations of one batch, one for each provider (times `count`), as if they had got as far as `status`.
 
     `fields` are columns of the row; also `ratio`, `config`, `seconds_ago`, `took`, and `draft`: a tiny quick video, or
-    one as the stand-in draws it.
+    one as the demo server draws it.
     """
     ratio, config, draft = fields.pop("ratio", "16:9"), fields.pop("config", {}), fields.pop("draft", True)
     seconds_ago, took = fields.pop("seconds_ago", 300), fields.pop("took", 90)

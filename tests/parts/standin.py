@@ -1,4 +1,4 @@
-"""The stand-in as a process of its own, with its control route, for tests that need the remote API."""
+"""The demo server as a process of its own, with its control route, for tests that need the remote API."""
 
 import re
 import sys
@@ -13,7 +13,7 @@ MODULE = "videos.standin.server"
 
 
 class Standin:
-    """A running stand-in. Its address is `url`; give it as HEYGEN_API_URL and HEYGEN_UPLOAD_URL."""
+    """A running demo server. Its address is `url`; give it as HEYGEN_API_URL and HEYGEN_UPLOAD_URL."""
 
     def __init__(self, folder, port=0, options=("--control", "--draft", "--speed", "50"), env=None, cwd=ROOT):
         self.folder = Path(folder)
@@ -32,10 +32,10 @@ class Standin:
         self.log_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", MODULE, "--port", port, "--folder", self.folder, *self.options]
         self.process = start(command, self.env, self.log_file, self.cwd)
-        self.url = wait_until(self.ready, 30, "a stand-in")[1]
+        self.url = wait_until(self.ready, 30, "a demo server")[1]
 
     def ready(self):
-        assert self.process.poll() is None, f"The stand-in ended:\n{self.log}"
+        assert self.process.poll() is None, f"The demo server ended:\n{self.log}"
         return READY.search(self.log)
 
     def kill(self):
@@ -55,7 +55,7 @@ class Standin:
         """One request to the control route (videos/standin/control.py); its JSON."""
         with httpx.Client(timeout=60, **LOOPBACK) as client:
             reply = client.request(method, f"{self.url}/control/{name}", **request)
-        assert reply.is_success, f"The stand-in refused {method} {name}: {reply.text}"
+        assert reply.is_success, f"The demo server refused {method} {name}: {reply.text}"
         return reply.json()
 
     def ledger(self):

@@ -1,4 +1,4 @@
-"""A client of the stand-in for tests of the stand-in itself: plain httpx, knowing the contract's addresses only."""
+"""A client for tests of the demo server itself: plain httpx, which knows only the contract's addresses."""
 
 import io
 
@@ -13,7 +13,7 @@ EXECUTIONS = "/v1/workflows/executions"
 
 
 class Api:
-    """The contract's calls against one stand-in; each returns httpx's Response unless it says otherwise."""
+    """The contract's calls against one demo server; each returns httpx's Response unless it says otherwise."""
 
     def __init__(self, url):
         self.url = url
@@ -54,13 +54,13 @@ class Api:
 
 @pytest.fixture
 def api(standin):
-    """The calls against the session's stand-in, which is cleared before each test."""
+    """The calls against the session's demo server, which is cleared before each test."""
     return Api(standin.url)
 
 
 @pytest.fixture
 def start_standin(tmp_path):
-    """`start_standin("--speed", "9")`: a stand-in of the test's own, with the control route and its calls at `.api`."""
+    """`start_standin("--speed", "9")`: the test's own demo server, with the control route and its calls at `.api`."""
     started = []
 
     def start(*options):

@@ -1,4 +1,4 @@
-"""What the stand-in draws is real: H.264, of the asked ratio, ready to stream, with the frames where they belong."""
+"""The demo server draws real H.264 in the requested ratio, ready to stream, with the frames at its start and end."""
 
 import io
 
@@ -14,7 +14,7 @@ from videos.standin.titles import title_layer
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """`drawn(given)`: the bytes of a full video, drawn by a fast stand-in of this file's own."""
+    """`drawn(given)`: the bytes of a full video, drawn by this file's own fast demo server."""
     standin = Standin(tmp_path_factory.mktemp("drawing"), options=("--speed", "100"))
     api = Api(standin.url)
 

@@ -11,7 +11,7 @@ from tests.standin.conftest import EXECUTIONS, Api
 
 @pytest.fixture
 def heavy(start_standin):
-    """A stand-in whose drafts weigh about 300 kB, so that a body can be cut in its middle."""
+    """A demo server whose drafts have about 300 kB, so that a body can be cut in the middle."""
     return start_standin("--draft", "--speed", "50", "--weight", "300000")
 
 

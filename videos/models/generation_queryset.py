@@ -45,7 +45,7 @@ from videos.text import folded
 # Failures that do not count against a provider, because of the request, our account or its owner.
 NOT_ITS_FAULT = [Cause.REFUSED, Cause.PICTURE, Cause.INVALID, Cause.CREDITS, Cause.PLAN, Cause.KEY, Cause.CANCELLED]
 LONGEST_LINE, MOST_TOLD = 1000, 100
-SAMPLES = 20  # a provider's history reaches back so many generations
+SAMPLES = 20  # generations in a provider's history
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
 LOOKED_THROUGH = 2000  # of the newest videos, one by one, for what no index finds
 PROMPTS_READ = 48  # the newest, to find earlier prompts that differ

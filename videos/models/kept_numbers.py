@@ -40,7 +40,7 @@ class KeptQuerySet(models.QuerySet):
 
 
 class LedgerSum(models.Model):
-    """The sum of ledger lines of one backend and currency; what else they share, the subclasses say."""
+    """The sum of ledger lines of one backend and currency. Subclasses add the rest of the key."""
 
     backend = models.CharField(max_length=64, blank=True)
     currency = models.CharField(max_length=3)
@@ -190,7 +190,7 @@ def key_of(generation) -> dict[str, Any]:
 
 
 def add_to_sums(user_id: int, provider_id: int, day: date, backend: str, currency: str, lines: Iterable[tuple]):
-    """Ledger lines, as (videos, amount), in every sum in which they count. They differ in nothing else."""
+    """Adds ledger lines, as (videos, amount), to every sum in which they count. They are equal in everything else."""
     lines, money = list(lines), {"backend": backend, "currency": currency}
     sums = {"videos": sum(videos for videos, _ in lines), "amount": sum(amount for _, amount in lines)}
     unpriced = sum(videos for videos, amount in lines if not amount)

@@ -1,7 +1,7 @@
 """Money by member and by collection: what is held, what is spent, what is left of a budget, today and this month.
 
-What is held may still be given back; what is spent was taken by a remote. The sums of members are kept numbers; held of
-them is what no remote has taken yet, which an index has. A collection's sums are those of its videos of this month.
+What is held may still be given back; what is spent was taken by a remote. The sums of members are kept numbers; what
+no remote has taken yet is held, and an index finds it. A collection's sums are those of its videos of this month.
 """
 
 from collections import defaultdict

@@ -22,8 +22,8 @@ Value = Single | list[Single] | models.Model  # a row stands for its primary key
 def prepared(make: Callable[..., models.QuerySet]) -> Callable[..., list[Any]]:
     """Turns a method of a queryset that returns a narrower one into one that returns the list of its rows.
 
-    It takes numbers, texts, times, lists of these, and rows, for their primary keys. The method sees places that are
-    filled in later: it hands them on to the queryset as they are. And it is called once: it reads no time and no
+    It takes numbers, texts, times, lists of these, and rows, for their primary keys. The method gets placeholders,
+    and must pass them to the queryset unchanged. It is called only once, so it must not read the time or a
     setting.
     """
 
@@ -55,7 +55,7 @@ class Statement:
         index = {adapted(place, rows.db): number for number, place in enumerate(places)}
         self.parameters = [(index.get(one) if isinstance(one, Single) else None, one) for one in parameters]
         if index.keys() - {one for place, one in self.parameters if place is not None}:
-            raise ValueError("A prepared query hands its values on as they are")
+            raise ValueError("A prepared query passes its values on unchanged")
         self.converters = self.compiler.get_converters([column for column, *_ in self.compiler.select or ()])
 
     def run(self, values: list) -> list[Any]:

@@ -139,7 +139,7 @@ def recount():
 
 
 def lock_tables():
-    """SQLite's transactions are alone anyway."""
+    """In SQLite, only one transaction writes at a time anyway."""
     if connection.vendor == "postgresql":
         names = ", ".join(table.model._meta.db_table for table in TABLES)
         with connection.cursor() as cursor:

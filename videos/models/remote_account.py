@@ -182,7 +182,7 @@ class RemoteAccount(models.Model):
 
     # Reports of the engine
     def note_end(self, notice: EndNotice | None):
-        """A reply announced the end of this API. If that has come, sending is paused, unless somebody resumed since."""
+        """A reply announced the end of this API. Once its date has passed, sending is paused, unless resumed since."""
         if notice is None:
             return
         known = {"ends_at": notice.ends_at, "end_words": notice.words}
@@ -200,7 +200,7 @@ class RemoteAccount(models.Model):
         self.rows().update(checked_at=timezone.now())
 
     def is_to_be_checked(self, since: datetime) -> bool:
-        """Not asked since then, or not as it should be when it was."""
+        """Not checked since then, or the last check found a problem."""
         if not registry.find(self.backend).is_configured:
             return False
         is_wrong = bool(self.status_note) or self.pause_cause in {Cause.KEY, REFUSED_KEY}

@@ -27,7 +27,7 @@ MOST_COMMENTS = 500  # of one clip
 NEWS_SHOWN = 3  # links
 MOST_FROM_A_LINK = 30  # comments in THROTTLED_FOR
 THROTTLED_FOR = timedelta(minutes=10)
-MOST_TRIES = 8  # of a password, then nobody is let in by it for COOL_OFF
+MOST_TRIES = 8  # tries of a password; after them, none is accepted for COOL_OFF
 COOL_OFF = timedelta(minutes=15)
 CLIENT_STATES = (Clip.State.APPROVED, Clip.State.CHANGE)
 
@@ -190,7 +190,7 @@ class ReviewLink(models.Model):
         self.note_news(clip, f"review.{state}", name)
 
     def note_news(self, clip: Clip, event: str, name: str, text: str = "", at: float | None = None):
-        """Its maker is told: on the page, and outside of it. Called in the transaction of what happened."""
+        """Tells the link's maker, on the page and outside the browser. Called in the transaction of the event."""
         ReviewLink.objects.filter(pk=self.pk).update(unseen=F("unseen") + 1)
         OutgoingNotice.objects.note_review(clip.generation, self.made_by)
         WebhookEvent.objects.note_review(event, clip, by=name, label=self.label, text=text, at=at)

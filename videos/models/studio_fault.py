@@ -1,6 +1,6 @@
-"""Faults of the studio itself: exceptions that a job did not foresee, with their place and without their words.
+"""Faults of the studio itself: exceptions that a job did not expect, with their place and without their text.
 
-They are never shown as a passing fault of somebody else. A fault is open from the first time on, and until the job that
+They are never shown as a passing fault of a remote API. A fault is open from the first time on, and until the job that
 met it works again.
 """
 
@@ -44,8 +44,8 @@ class StudioFaultQuerySet(models.QuerySet):
         return self.open()[:MOST_SHOWN]
 
     def record(self, job: Job, error: Exception, generation_id: int | None = None):
-        """Counts the exception as a fault of the studio, unless the database is away. Never raises: the job has
-        something better to do next."""
+        """Counts the exception as a fault of the studio, unless the database is away. Never raises, so that the
+        job goes on."""
         if isinstance(error, PASSING):
             return
         self.record_at(job, type(error).__name__, place_of(error), generation_id)

@@ -77,10 +77,10 @@ def delete_in_order(rows: models.QuerySet) -> int:
     return sum(everything.filter(pk__in=chunk).delete()[0] for chunk in batched(pks, PARAMETERS))
 
 
-def batched(things: Iterable, size: int) -> Iterator[list]:
-    things = list(things)
-    for start in range(0, len(things), size):
-        yield things[start : start + size]
+def batched(items: Iterable, size: int) -> Iterator[list]:
+    items = list(items)
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 @contextmanager

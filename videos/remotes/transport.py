@@ -1,8 +1,8 @@
 """HTTP for the remote APIs: one call at a time, never repeated or redirected, limited in time and size.
 
 Nothing here knows an API. A call returns a Reply with any status, or raises RemoteError for a connection that
-failed. `before_first_byte` is the durable mark of the paid call: it runs when the connection stands, and nothing leaves
-if it raises.
+failed. `before_first_byte` is the durable mark of the paid call: it runs when the connection is open. If it raises,
+nothing is sent.
 """
 
 import json

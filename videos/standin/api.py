@@ -1,4 +1,4 @@
-"""The calls of the remote API, answered truly: requests in, replies out, no sockets and no faults."""
+"""The calls of the remote APIs, answered without faults: requests in, replies out, no sockets."""
 
 import asyncio
 import hashlib
@@ -17,7 +17,7 @@ from videos.standin.render_queue import RenderQueue
 from videos.standin.uploads import checked_mime, multipart_file, raw_file
 from videos.standin.wire import Reply, Request, json_reply
 
-HANDS = 2
+RENDERERS = 2
 _LINK_REFUSED = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>%s</Message></Error>'
 
 
@@ -32,11 +32,11 @@ class Api:
         self.ledger = Ledger(folder / "ledger.sqlite3")
         self.clock = Clock(self.ledger)
         self.links = Links(self.ledger, self.clock, link_seconds)
-        self.render_queue = RenderQueue(folder, HANDS, draft, weight)
+        self.render_queue = RenderQueue(folder, RENDERERS, draft, weight)
         self.base = ""
 
     async def handle(self, call: str | None, request: Request) -> Reply:
-        """The honest reply; raises Refused."""
+        """The reply that the real API would give. Raises Refused."""
         if call is None:
             raise Refused(404, "not_found", "There is nothing at this address.")
         if call in ("file", "picture"):
@@ -65,7 +65,7 @@ class Api:
         return contract.accepted(self._accept(contract, request, body, given, pictures))
 
     def _made_before(self, contract: Contract, request: Request) -> Execution | None:
-        """The job made under this repeat key, as long as the API remembers it, even if the body differs."""
+        """The job made under this repeat key, while the API remembers the key; the body is not compared."""
         key = contract.repeat_key(request)
         since = self.clock.now() - contract.repeat_seconds
         return self.ledger.accepted_under(contract.key, key, since) if key and contract.repeat_seconds else None
@@ -94,7 +94,7 @@ class Api:
         if frames.is_reserved(url):
             return url
         asset = self._asset_at(url.removeprefix(self.base)) if url.startswith(self.base) else None
-        # Its own uploads need no round trip through its own socket.
+        # Pictures uploaded here are read directly, not over HTTP.
         return asset.file if asset else await asyncio.to_thread(frames.fetch, url, self.folder / "frames")
 
     def _running(self) -> int:
@@ -173,7 +173,7 @@ class Api:
         return json_reply(200, {"data": {**account, "billing_type": "wallet", "wallet": wallet}})
 
     def execution_behind(self, call: str | None, request: Request) -> Execution | None:
-        """The execution that a poll or a video link is about, good link or not."""
+        """The execution that a poll or a video link is about, even if the link is invalid."""
         if call == "poll":
             contract, _ = contract_of(request)
             row = self.ledger.executions.get(contract.job_of(request))
@@ -183,7 +183,7 @@ class Api:
         return None
 
     def link_refused(self, why: str) -> Reply:
-        """403 as a file host says it."""
+        """403 in the words of a file host."""
         return Reply(403, (_LINK_REFUSED % why).encode(), {"Content-Type": "application/xml"})
 
     def _file(self, request: Request) -> Reply:
@@ -198,7 +198,7 @@ class Api:
         return file_reply(request, film(row, self.render_queue.path(row)), row)
 
     def resume(self) -> None:
-        """After a restart: draw what a stop left undrawn."""
+        """After a restart: queues the videos that were not drawn before the stop."""
         for row in self.ledger.executions.values():
             if row.failure is None:
                 self.render_queue.put(row)
@@ -209,7 +209,7 @@ class Api:
 
 
 def call_of(request: Request) -> str | None:
-    """Which call this is: submit, poll, upload, account, file, picture or None."""
+    """The kind of call: submit, poll, upload, account, file, picture or None."""
     _, call = contract_of(request)
     if call:
         return call

@@ -8,7 +8,7 @@ import re
 
 from videos.standin.wire import Reply, json_reply
 
-# Seconds from acceptance to completion: short enough to wait for, different enough to tell apart.
+# Seconds from acceptance to completion: short enough to wait for, and different for each provider.
 SECONDS = {
     "veo_3_1": 14.0,
     "veo_3_1_fast": 6.5,
@@ -44,7 +44,7 @@ NAMES = {
 }
 WITH_SOUND = {"veo_3_1", "veo_3_1_fast", "veo3", "veo3_fast", "sora_v2", "sora_v2_pro", "heygen_video_1"}
 
-# Plain words that let a person see a refusal, and a failure after acceptance, in the demo.
+# Words in a prompt with which a person can see a refusal, or a failure after acceptance, in the demo.
 REFUSED_WORDS = {"violence", "violent", "gore"}
 FAILING_WORDS = {"failure", "fails"}
 
@@ -52,7 +52,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 class Refused(Exception):
-    """A request the contract does not allow; carries the reply that says so."""
+    """The contract does not allow the request. Carries the error reply."""
 
     def __init__(self, status: int, code: str, message: str, param: str | None = None):
         super().__init__(message)
@@ -84,7 +84,7 @@ def words(prompt: str) -> set[str]:
 
 
 def believable_seconds(provider: str, execution_id: str) -> float:
-    """How long this execution takes: the provider's own time, ±8 % by the execution's id; 3 to 20 s."""
+    """How long this execution takes: the provider's time, varied by up to 8 % by the execution's id; 3 to 20 s."""
     spread = int.from_bytes(hashlib.sha256(execution_id.encode()).digest()[:4], "big") / 0xFFFFFFFF
     return min(20.0, max(3.0, SECONDS.get(provider, USUAL_SECONDS) * (0.92 + 0.16 * spread)))
 
@@ -95,6 +95,6 @@ def name_of(provider: str) -> str:
 
 
 def check_words(prompt: str, param: str) -> None:
-    """Refused (400) for a prompt that the content policy blocks."""
+    """Raises Refused (400) if the content policy blocks the prompt."""
     if words(prompt) & REFUSED_WORDS:
         raise Refused(400, "content_policy_violation", "The prompt was blocked by the content policy.", param)

@@ -7,8 +7,8 @@ GET    /control/videos     {execution_id: {sha256, size, bytes_sent, status}} of
 GET    /control/assets     [{id, at, file, mime, size, sha256}], oldest first
 GET    /control/requests   [{at, call, api, method, path, query, headers, key_sent, body, status}], the last 20,000,
                            oldest first; ?call=submit for one call; DELETE forgets them
-POST   /control/expire     no link issued until now opens anything
-POST   /control/finish     every execution's time has come
+POST   /control/expire     all links issued until now expire
+POST   /control/finish     every execution is due now
 POST   /control/clock      {"offset": seconds} or {"advance": seconds}; answers {"now", "offset"}
 GET    /control/connections {"open": how many}
 POST   /control/clear      no faults, no requests, no ledger, no pictures, no clock offset
@@ -30,14 +30,14 @@ BODY_SHOWN = 64 * 1024
 
 
 class Control:
-    """Answers the control route of one stand-in, and remembers what was asked of it."""
+    """Answers the control route, and remembers every request to the server."""
 
     def __init__(self, api: Api, faults: Faults, connections: set):
         self._api, self._faults, self._connections = api, faults, connections
         self._requests: deque[dict] = deque(maxlen=REMEMBERED)
 
     async def answer(self, request: Request) -> Reply:
-        """The reply to one control request; what it cannot make sense of is a 400."""
+        """The reply to one control request; 400 for one that cannot be read."""
         name = f"_{request.method.lower()}_{request.path.removeprefix('/control/')}"
         handler = getattr(self, name, None)
         if handler is None:
@@ -48,7 +48,7 @@ class Control:
             return error(400, "invalid_parameter", f"{type(problem).__name__}: {problem}")
 
     def remember(self, call: str | None, request: Request, status: int) -> None:
-        """Note a request, without its key."""
+        """Records a request, without its key."""
         headers = {name: value for name, value in request.headers.items() if name != "x-api-key"}
         self._requests.append(
             {
@@ -128,7 +128,7 @@ class Control:
 
 
 def _shown(body: bytes) -> object:
-    """A body as JSON, text, or its size and hash when it is neither or is long."""
+    """A body as JSON or text; the size and hash of one that is neither, or is long."""
     if not body:
         return None
     try:

@@ -1,7 +1,7 @@
-"""Draws one video per job: real H.264 (yuv420p), fast-start MP4, in the asked ratio.
+"""Draws one video for each job: a fast-start MP4 with H.264 (yuv420p), in the requested ratio.
 
 Run by `render_queue.py` as a process of low priority: a job is a JSON line on stdin (`path`, `id`, the contract's
-input, `frames`, `draft`, `weight`), the answer a JSON line on stdout (`problem`: null or a few words).
+input, `frames`, `draft`, `weight`), and the answer is a JSON line on stdout (`problem`: null or a few words).
 """
 
 import json
@@ -45,7 +45,7 @@ def size_for(aspect_ratio: str, area: int = AREA, longest: int = LONGEST) -> tup
 
 
 def seconds_for(config: dict) -> float:
-    """config.duration in seconds, from 2 to 12; 5 when it is absent or no number."""
+    """config.duration in seconds, from 2 to 12; 5 if it is missing or is not a number."""
     asked = config.get("duration")
     if isinstance(asked, str) and asked.removesuffix("s").isdecimal():
         asked = float(asked.removesuffix("s"))
@@ -78,7 +78,7 @@ def draw_draft(path: str, aspect_ratio: str, weight: int) -> None:
 
 
 def draw_video(job: dict) -> None:
-    """The start frame, slowly nearer, or a scene from the prompt; the end frame, if any; words on top."""
+    """Draws the start frame, or a scene for the prompt; then the end frame, if any, with the prompt on top."""
     size, seconds = tuple(job.get("size") or size_for(job["aspect_ratio"])), seconds_for(job["config"])
     graph, stills = Graph(), []
     node = _opening(graph, stills, job, size, seconds)
@@ -109,14 +109,14 @@ def _opening(graph: Graph, stills: list, job: dict, size: tuple[int, int], secon
 
 
 def chain(*nodes):
-    """Link filters in a row; the last of them."""
+    """Links filters in a row, and returns the last one."""
     for left, right in pairwise(nodes):
         left.link_to(right)
     return nodes[-1]
 
 
 def still(graph: Graph, stills: list, image: Image.Image):
-    """A source of one picture, to be pushed once the graph is ready."""
+    """A source of one picture, which is pushed once the graph is ready."""
     frame = av.VideoFrame(image.width, image.height, "rgba")
     frame.pts, frame.time_base = 0, TIME
     # VideoFrame.from_image would drop the alpha; a plane's rows may be longer than the picture's.
@@ -128,15 +128,15 @@ def still(graph: Graph, stills: list, image: Image.Image):
 
 
 def push(stills: list) -> None:
-    """Give every still source its picture."""
+    """Pushes each picture into its source."""
     for source, frame in stills:
         source.push(frame)
         source.push(None)
 
 
 def laid_over(graph: Graph, stills: list, below, image: Image.Image, x: str, y: str):
-    """A picture over a stream, its place an expression of time t."""
-    # 4:4:4 lets a layer stand on any pixel; 4:2:0 would move it two at a time.
+    """Lays a picture over a stream; its position is an expression of the time t."""
+    # With 4:4:4 a layer moves by single pixels; with 4:2:0 by two.
     over = graph.add("overlay", f"x='{x}':y='{y}':format=yuv444:eof_action=repeat")
     below.link_to(over, 0, 0)
     still(graph, stills, image).link_to(over, 0, 1)
@@ -144,7 +144,7 @@ def laid_over(graph: Graph, stills: list, below, image: Image.Image, x: str, y: 
 
 
 def zoom(graph: Graph, stills: list, image: Image.Image, size: tuple[int, int], seconds: float, course: str):
-    """A still of twice the size, coming slowly nearer (or going away) about its middle."""
+    """Slowly zooms into the middle of a still of twice the size, or out of it."""
     count = round(seconds * FPS)
     place = "x='iw/2-iw/zoom/2':y='ih/2-ih/zoom/2'"
     move = f"z='{course}/{count}':{place}:d={count}:s={size[0]}x{size[1]}:fps={FPS}"
@@ -161,7 +161,7 @@ def crossfade(graph: Graph, before, after, offset: float):
 
 
 def picture(source: str, size: tuple[int, int]) -> Image.Image:
-    """A frame's picture, cut to the ratio, at twice the video's size; a drawn one for a reserved name."""
+    """A frame's picture, cropped to the ratio, at twice the video's size; for a reserved name, a drawn one."""
     double = (size[0] * 2, size[1] * 2)
     if is_reserved(source):
         return example_picture(source, double)
@@ -174,7 +174,7 @@ def picture(source: str, size: tuple[int, int]) -> Image.Image:
 
 
 def example_picture(url: str, size: tuple[int, int]) -> Image.Image:
-    """A bowl of light on a table: what stands for a picture at example.com."""
+    """A bowl of light on a table, drawn in place of any picture at example.com."""
     palette = palette_for(url, Random(seed_of(url)))
     image = vertical(size, [(0, palette.middle), (0.62, palette.horizon), (0.64, palette.near), (1, palette.middle)])
     radius = min(size) * 0.24
@@ -198,7 +198,7 @@ def has_sound(job: dict) -> bool:
 
 
 def chord(job: dict, seconds: float) -> Graph:
-    """A soft chord that swells and fades, its key by the prompt."""
+    """A soft chord that swells and fades. The prompt decides its key."""
     notes = CHORDS[seed_of(job["prompt"]) % len(CHORDS)]
     tones = "+".join(f"sin(2*PI*{note}*t+0.6*sin(2*PI*{0.11 + 0.07 * i}*t))" for i, note in enumerate(notes))
     graph = Graph()
@@ -211,7 +211,7 @@ def chord(job: dict, seconds: float) -> Graph:
 
 
 def encode(path: str, size: tuple[int, int], pictures, look: dict[str, str], sound: Graph | None = None) -> None:
-    """Write frames, and a sound, as a fast-start MP4; under another name until it is whole."""
+    """Writes frames and sound as a fast-start MP4, under a temporary name until it is complete."""
     part = f"{path}.{os.getpid()}.part"
     with av.open(part, "w", format="mp4", options={"movflags": "+faststart", "max_interleave_delta": "0"}) as output:
         video = output.add_stream("libx264", rate=FPS, options=look)
@@ -235,7 +235,7 @@ def _encode_sound(output, sound: Graph) -> None:
 
 
 def main() -> None:
-    """Take jobs from stdin until it ends."""
+    """Reads jobs from stdin until it ends."""
     os.nice(NICENESS)
     av.logging.set_level(av.logging.PANIC)
     for line in sys.stdin:

@@ -1,36 +1,36 @@
-"""Faults, for tests: rules that say which request goes wrong, and how. They live in memory only.
+"""Faults, for tests: rules that say which request goes wrong, and how. They are kept in memory only.
 
-A rule is a JSON object; the first rule that fires wins. Which requests it looks at:
+A rule is a JSON object; the first rule that matches is applied. These say which requests it matches:
 
     call          submit | poll | upload | account | file | picture          (needed)
     api           only requests of this API: workflows, models, …
     prompt        only executions whose prompt contains this
     execution_id  only this execution
     path          only requests whose path contains this ("/v3/" tells the upload calls apart)
-    when          only while the honest status is this word (poll: "completed")
+    when          only while the real status is this word (poll: "completed")
 
-and which of those, counted from 1 for the rule, or for each execution with `"per": "execution"`:
+and these which of the matching ones, counted from 1 for the rule, or for each execution with `"per": "execution"`:
 
     nth           this one, or a list of them           first   the first n
     after         all but the first n                   times   n at most, in all
     probability   this share, drawn from `seed` (default 0)
 
-What happens stands in `do`. For every call:
+`do` says what happens. For every call:
 
-    delay         seconds to wait before anything
-    accept        true: carry the request out before what follows (a submission is in the ledger). Without it
-                  a submission or upload that is reset, hung or given a canned reply never happened.
-    hang          seconds of silence, or true for an hour; then the reply if it was carried out, else a close
+    delay         seconds to wait first
+    accept        true: carry out the request first (a submission is then in the ledger). Otherwise a submission
+                  or upload that is reset, hung or given a canned reply is not carried out.
+    hang          seconds without a reply, or true for an hour; then the reply if it was carried out, otherwise a close
     reset, close  no reply: TCP reset, or a plain close
     status, headers, json | text | html | base64
-                  a canned reply; a status alone brings an error of the newest family. `headers` without the
-                  others are added to the honest reply
+                  a canned reply; a status alone gives an error of the newest family. `headers` without the
+                  others are added to the real reply
     partial       send only this many bytes of the reply (head included), then reset
 
 submit (the submission is accepted):  execution_id (any value), omit_id, repeat_id (the id before), data
 poll:   status_word, error (any value), data (the whole object), no_link, video_url, link_base,
         flat_output (video_url directly under output), sequence (a list for the rule's polls of one execution:
-        words, whole data objects, or null for the truth; past its end the truth)
+        words, whole data objects, or null for the real state, which also follows the end)
 file:   see `file_faults.py`
 """
 
@@ -69,7 +69,7 @@ class Rule:
     hits: int = 0
 
     def fires(self, row: Execution | None) -> bool:
-        """Count this request and say whether it is one to spoil."""
+        """Counts this request, and says whether the rule applies to it."""
         self.seen[self._name(row)] += 1
         count = self.seen[self._name(row)]
         fires = all(test(count) for test in (self._is_nth, self._is_in_span)) and self._draws()
@@ -79,7 +79,7 @@ class Rule:
         return True
 
     def count(self, row: Execution | None) -> int:
-        """How many requests of this execution the rule has looked at."""
+        """How many requests of this execution the rule has matched."""
         return self.seen[self._name(row)]
 
     def _name(self, row: Execution | None) -> str:
@@ -98,7 +98,7 @@ class Rule:
 
 
 class Faults:
-    """The rules in force, and the way round a request that they touch."""
+    """The rules in force, and how they change the reply to a request."""
 
     def __init__(self, api: Api):
         self._api = api
@@ -106,7 +106,7 @@ class Faults:
         self._last_id: str | None = None
 
     def set(self, rules: list[dict]) -> None:
-        """Put these rules in force in place of all others; ValueError for one that makes no sense."""
+        """Replaces all rules. Raises ValueError if one is invalid."""
         if not isinstance(rules, list):
             raise ValueError("the rules must be a list")
         for rule in rules:
@@ -114,7 +114,7 @@ class Faults:
         self.rules = [Rule(rule, random.Random(rule.get("seed", 0))) for rule in rules]
 
     async def around(self, call: str | None, request: Request) -> Reply:
-        """The reply to one request, spoiled if a rule says so; raises Refused as the honest one does."""
+        """The reply to one request, changed if a rule says so. Raises Refused, as the real API would refuse."""
         row = self._api.execution_behind(call, request)
         rule = self._rule_for(call, request, row)
         before = self._last_id
@@ -158,7 +158,7 @@ class Faults:
 
 
 def _check(rule: dict) -> None:
-    """ValueError for a rule that would do nothing, or something else than meant, because of a misspelt name."""
+    """Raises ValueError for a misspelt name, with which a rule would do nothing, or not what was meant."""
     if rule.get("call") not in CALLS or not isinstance(rule.get("do"), dict):
         raise ValueError(f"a rule needs a call of {', '.join(CALLS)} and an object called do")
     known = _DO | {"submit": _DO_SUBMIT, "poll": _DO_POLL, "file": FILE_FAULTS}.get(rule["call"], set())
@@ -198,7 +198,7 @@ def _is_canned(do: dict) -> bool:
 
 
 def canned(do: dict) -> Reply:
-    """The reply that a rule spells out."""
+    """The reply that a rule contains."""
     status, headers = do.get("status", 200), {}
     if "json" in do:
         return json_reply(status, do["json"])
@@ -210,7 +210,7 @@ def canned(do: dict) -> Reply:
             return Reply(status, do[name].encode(), headers)
     if status in (204, 304) or status < 300:
         return Reply(status)
-    return error(status, f"fault_{status}", f"The stand-in was told to answer {status}.")
+    return error(status, f"fault_{status}", f"The demo server was told to answer {status}.")
 
 
 def _other_submission(reply: Reply, request: Request, do: dict, before: str | None) -> Reply:

@@ -1,18 +1,18 @@
-"""What a rule may do to a video's bytes (`do` of a rule whose call is `file`; see `faults.py`).
+"""What a rule can do to a video's bytes (`do` of a rule whose call is `file`; see `faults.py`).
 
 expire        403, as an expired link answers, before the first byte
 cut           drop the connection (reset) after this many bytes of the body: a number, a share below 1.0,
               or "random"; `gently` closes it instead; `withdraw` makes this link answer 403 from then on
 etag          another ETag: a value, or "random" for a new one at each request
 no_etag       no ETag at all
-length        what Content-Length says too much (10) or too little (-10)
-no_length     no Content-Length: the body ends where the connection does
-truncate      only this much of the body (bytes, or a share below 1.0), with a length that is right for it
+length        how much Content-Length is too large (10) or too small (-10)
+no_length     no Content-Length: the end of the connection ends the body
+truncate      only this much of the body (bytes, or a share below 1.0), with the matching length
 body          "html", "json", "jpeg", "zeros" or "empty" in place of the video, called video/mp4
 drip          bytes per second
 endless       a body that never ends, with no length
 gzip          this many bytes of zeros as a gzip bomb (Content-Encoding: gzip)
-redirect      a Location; `hops` first goes round this many redirects of our own (alone: then the video);
+redirect      a Location; `hops` first follows this many redirects of our own (alone: then the video);
               `redirect_status` default 302
 ignore_range  answer 200 with everything
 content_range a Content-Range to claim, or "wrong"
@@ -44,14 +44,14 @@ BODIES = {
 
 
 def spoiled_request(request: Request, do: dict) -> Request:
-    """The request as the honest server is to see it."""
+    """The request as it is passed to the server without faults."""
     if not do.get("ignore_range"):
         return request
     return replace(request, headers={name: value for name, value in request.headers.items() if name != "range"})
 
 
 def spoil(api: Api, request: Request, row: Execution | None, reply: Reply, do: dict, rng: Random) -> Reply:
-    """The honest reply, spoiled; one that is already a refusal is left alone."""
+    """The real reply, with the fault added; a refusal stays as it is."""
     if reply.status >= 400:
         return reply
     if do.get("expire"):
@@ -144,7 +144,7 @@ async def _cut(chunks, count: int, api: Api, request: Request, do: dict) -> Asyn
             yield chunk
     if do.get("withdraw"):
         api.links.withdraw(request.path)
-    # A reset throws away what the other side has not read yet: give it a moment to read.
+    # A reset discards what the other side has not read yet, so wait a moment.
     await asyncio.sleep(0.05)
 
 

@@ -16,9 +16,9 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 @dataclass(frozen=True)
 class Film:
-    """The bytes of one execution's video: a drawn file, and a closing MP4 box that is its own.
+    """The bytes of one execution's video: a drawn file, and one more MP4 box at its end.
 
-    The box (`free`, skipped by every player) makes two videos of one draft differ in hash.
+    Every player skips the box (`free`). It gives two videos of one drawing different hashes.
     """
 
     path: Path
@@ -34,7 +34,7 @@ class Film:
         return f'"{hashlib.md5(self.tail, usedforsecurity=False).hexdigest()}-{self.size}"'
 
     def read(self, start: int, stop: int) -> bytes:
-        """Bytes `start` up to `stop`, across the drawing and its closing box."""
+        """Bytes `start` up to `stop` of the drawing and the box after it."""
         data = b""
         if start < self.drawn_size:
             with self.path.open("rb") as file:
@@ -54,7 +54,7 @@ def film(row: Execution, path: Path) -> Film:
 
 
 def file_reply(request: Request, content: Film, row: Execution) -> Reply:
-    """200, 206 or 416 for this request; every byte that leaves is counted on the row."""
+    """200, 206 or 416 for this request. Every byte sent is counted in the row."""
     headers = {"Content-Type": "video/mp4", "Accept-Ranges": "bytes", "ETag": content.etag}
     wanted = asked_range(request, content)
     if wanted is None:
@@ -71,7 +71,7 @@ def _span(status: int, headers: dict, content: Film, row: Execution, start: int,
 
 
 def asked_range(request: Request, content: Film) -> tuple[int, int] | None:
-    """The asked byte range as (start, stop); None for the whole, start >= stop for an impossible one."""
+    """The requested byte range as (start, stop); None for the whole file, start >= stop for an impossible range."""
     match = _RANGE.fullmatch(request.headers.get("range", ""))
     condition = request.headers.get("if-range")
     if not match or match.group() == "bytes=-" or (condition is not None and condition != content.etag):

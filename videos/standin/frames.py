@@ -1,4 +1,4 @@
-"""Start and end frames: the stand-in fetches their addresses itself, as the remote API would."""
+"""Start and end frames: the demo server fetches their addresses itself, as the remote API would."""
 
 import hashlib
 import io
@@ -22,7 +22,7 @@ RESERVED = ("example.com", "example.net", "example.org", ".example")
 
 
 class Unreachable(Exception):
-    """The picture could not be had; says why in a few words."""
+    """The picture could not be fetched; the text says why in a few words."""
 
 
 def is_reserved(url: str) -> bool:
@@ -31,7 +31,7 @@ def is_reserved(url: str) -> bool:
 
 
 def fetch(url: str, folder: Path) -> str:
-    """Fetch a picture (http or https, 32 MB, 8 s a read) into `folder`; its path, or Unreachable."""
+    """Fetches a picture into `folder` (32 MB, 8 s for each read). Returns its path. Raises Unreachable."""
     try:
         _check_address(url)
         request = urllib.request.Request(url, headers={"User-Agent": AGENT, "Accept": "image/*"})
@@ -43,7 +43,7 @@ def fetch(url: str, folder: Path) -> str:
 
 
 def keep(data: bytes, folder: Path) -> str:
-    """Check that these bytes are a picture and keep them; the path. The same bytes are kept once."""
+    """Checks that these bytes are a picture, and stores them once. Returns the path."""
     if len(data) > LIMIT:
         raise Unreachable("it is larger than 32 MB")
     try:
@@ -73,7 +73,7 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 def _check_address(url: str) -> None:
-    """Loopback is where the studio lives and public is public; a private network is not ours to probe."""
+    """Allows loopback, where the studio is, and public addresses; requests into private networks are refused."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Unreachable("it is not an http or https address")

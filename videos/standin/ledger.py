@@ -1,4 +1,4 @@
-"""The stand-in's memory, which survives a kill -9: accepted submissions, pictures, a few settings.
+"""What the demo server keeps, which survives a kill -9: accepted submissions, pictures, a few settings.
 
 One row of `accepted` is one paid POST. It is committed, and on the disk, before the reply is written.
 """
@@ -22,10 +22,10 @@ CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 
 @dataclass
 class Execution:
-    """One accepted submission. Times are seconds since the epoch on the stand-in's own clock.
+    """One accepted submission. Times are seconds since the epoch by the demo server's clock.
 
     `input` is the contract's input with defaults; `frames` maps "start" and "end" to local files;
-    `failure` is the error object it ends with, if it is to fail.
+    `failure` is the error object of one that will fail.
     """
 
     execution_id: str
@@ -57,7 +57,7 @@ class Asset:
 
 
 class Ledger:
-    """The SQLite file, with everything in it also in memory: a poll must cost no query."""
+    """The SQLite file. All of it is also in memory, so that a poll needs no query."""
 
     def __init__(self, path: Path):
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -70,7 +70,7 @@ class Ledger:
         self.assets = {row[0]: Asset(*row) for row in self._db.execute("SELECT * FROM assets")}
 
     def _add_what_older_ones_lack(self) -> None:
-        """A ledger of version 0.1.0 knew one API alone."""
+        """Adds columns to a ledger of version 0.1.0, which knew only one API."""
         known = {row[1] for row in self._db.execute("PRAGMA table_info(accepted)")}
         for name, default in (("api", "workflows"), ("repeat_key", "")):
             if name not in known:
@@ -84,7 +84,7 @@ class Ledger:
             yield Execution(*row[:5], body, given, frames, failure, *row[9:12])
 
     def accept(self, row: Execution) -> None:
-        """Commit one paid POST; it is on the disk when this returns."""
+        """Commits one paid POST. It is on the disk when this returns."""
         texts = [json.dumps(value, ensure_ascii=False) for value in (row.body, row.input, row.frames)]
         failure = json.dumps(row.failure) if row.failure else None
         names = "execution_id, video_id, asset_id, at, ready_at, body, input, frames, failure, api, repeat_key"
@@ -107,12 +107,12 @@ class Ledger:
         self.by_video[row.video_id] = row
 
     def accepted_under(self, api: str, repeat_key: str, since: float) -> Execution | None:
-        """The job that this key has made in this API since then."""
+        """The job that was made under this key in this API since then."""
         rows = reversed(self.executions.values())
         return next((row for row in rows if (row.api, row.repeat_key) == (api, repeat_key) and row.at >= since), None)
 
     def hasten(self, now: float) -> None:
-        """Every execution's time has come."""
+        """Makes every execution due now."""
         self._db.execute("UPDATE accepted SET ready_at = min(ready_at, ?)", (now,))
         for row in self.executions.values():
             row.ready_at = min(row.ready_at, now)
@@ -123,13 +123,13 @@ class Ledger:
         self.assets[asset.id] = asset
 
     def clear(self) -> None:
-        """Forget every submission and picture, for the next test. Settings stay."""
+        """Forgets every submission and picture, for the next test. Settings stay."""
         self._db.executescript("DELETE FROM accepted; DELETE FROM assets;")
         for rows in (self.executions, self.by_video, self.assets):
             rows.clear()
 
     def setting(self, name: str, default: str) -> str:
-        """A kept value; the default is stored the first time."""
+        """A stored value; the first time, the default is stored."""
         self._db.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (name, default))
         return self._db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()[0]
 

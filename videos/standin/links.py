@@ -1,4 +1,4 @@
-"""Temporary video links: signed, expiring, a fresh one at every GET of a completed execution."""
+"""Temporary video links: signed, expiring, and new at every GET of a completed execution."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ from videos.standin.ledger import Ledger
 
 
 class Clock:
-    """Now, in seconds since the epoch, plus an offset that a test may set and a restart keeps."""
+    """Now, in seconds since the epoch, plus an offset that tests may set. A restart keeps the offset."""
 
     def __init__(self, ledger: Ledger):
         self._ledger = ledger
@@ -25,7 +25,7 @@ class Clock:
 
 
 class Links:
-    """Issues and checks links. The secret outlives a restart, so a link does too."""
+    """Issues and checks links. The secret is stored, so links stay valid after a restart."""
 
     def __init__(self, ledger: Ledger, clock: Clock, lifetime: float):
         self._ledger, self._clock, self._lifetime = ledger, clock, lifetime
@@ -34,13 +34,13 @@ class Links:
         self._withdrawn: set[str] = set()
 
     def issue(self, video_id: str) -> str:
-        """Path and query of a fresh link, good for `lifetime` seconds."""
+        """Path and query of a new link, valid for `lifetime` seconds."""
         path = f"/files/{video_id}-{secrets.token_hex(4)}.mp4"
         expires = f"{self._clock.now() + self._lifetime:.3f}"
         return f"{path}?{urlencode({'Expires': expires, 'Signature': self._sign(path, expires)})}"
 
     def refusal(self, path: str, query: dict[str, str]) -> str | None:
-        """Why this link opens nothing, or None if it is good."""
+        """Why this link is invalid, or None if it is valid."""
         expires, signature = query.get("Expires", ""), query.get("Signature", "")
         if not hmac.compare_digest(signature.encode(), self._sign(path, expires).encode()):
             return "Signature does not match, or the link was withdrawn"
@@ -48,11 +48,11 @@ class Links:
         return "Request has expired" if is_over else None
 
     def withdraw(self, path: str) -> None:
-        """This one link opens nothing from now on."""
+        """Makes this one link invalid."""
         self._withdrawn.add(path)
 
     def expire_all(self) -> None:
-        """No link issued until now opens anything from now on."""
+        """Makes all links issued until now invalid."""
         self._epoch += 1
         self._ledger.set("links", str(self._epoch))
 

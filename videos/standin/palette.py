@@ -1,4 +1,4 @@
-"""Which scene a prompt calls for, and in which colours."""
+"""Chooses the scene and its colours for a prompt."""
 
 import colorsys
 import hashlib
@@ -12,7 +12,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Palette:
-    """Sky from top over middle to horizon, the light's colour, and the darkest thing in front."""
+    """Colours: the sky at the top, middle and horizon; the light; and the darkest object in front."""
 
     top: Colour
     middle: Colour
@@ -80,17 +80,17 @@ _ANY_SCENE = ("ridges", "sea", "dunes", "forest", "bokeh", "ribbons", "city", "s
 
 
 def seed_of(*parts: str) -> int:
-    """A number that is always the same for the same texts."""
+    """A number that depends only on these texts."""
     return int.from_bytes(hashlib.sha256("\n".join(parts).encode()).digest()[:8], "big")
 
 
 def scene_for(prompt: str, rng: Random) -> str:
-    """The name of the scene that the prompt's words call for, or any."""
+    """The name of the scene that the prompt's words suggest, or any scene."""
     return _first_match(_SCENES, prompt) or rng.choice(_ANY_SCENE)
 
 
 def palette_for(prompt: str, rng: Random) -> Palette:
-    """Colours in the prompt's mood, turned a little so that no two videos are quite alike."""
+    """Colours that suit the prompt, with a small shift in hue, so that videos differ."""
     names = (_first_match(_MOODS, prompt) or " ".join(PALETTES)).split()
     turn = rng.uniform(-0.035, 0.035)
     chosen = PALETTES[rng.choice(names)]

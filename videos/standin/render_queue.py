@@ -1,7 +1,7 @@
-"""A few background processes that draw, so that the server never waits for a frame.
+"""A few background processes that draw videos, so that the server never waits for one.
 
-Each is `python -m videos.standin.draw`: a job is a JSON line on its stdin, the answer a JSON line on its
-stdout. When the server dies, even by kill -9, stdin ends and the drawer goes with it.
+Each is `python -m videos.standin.draw`: a job is a JSON line on its stdin, and the answer a JSON line on its
+stdout. When the server dies, even by kill -9, stdin ends, and with it the process.
 """
 
 import asyncio
@@ -18,28 +18,28 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class RenderQueue:
-    """A queue of drawings by due time, and `hands` processes that are started when first needed."""
+    """A queue of drawings by due time, and `renderers` processes, which are started when first needed."""
 
-    def __init__(self, folder: Path, hands: int, draft: bool, weight: int):
-        self._folder, self._hands, self._draft, self._weight = folder, hands, draft, weight
+    def __init__(self, folder: Path, renderers: int, draft: bool, weight: int):
+        self._folder, self._renderers, self._draft, self._weight = folder, renderers, draft, weight
         self._queue: asyncio.PriorityQueue = asyncio.PriorityQueue()
         self._tasks: list[asyncio.Task] = []
         self._starts: list[asyncio.Task] = []
 
     def path(self, row: Execution) -> Path:
-        """Where the drawing of an execution lies, once it is drawn."""
+        """The path of an execution's drawing, once it is drawn."""
         if not self._draft:
             return self._folder / "videos" / f"{row.video_id}.mp4"
         ratio = row.input["aspect_ratio"].replace(":", "x")
         return self._folder / "drafts" / f"{ratio}-{self._weight}.mp4"
 
     def put(self, row: Execution) -> None:
-        """Queue a drawing. What lies there already is not drawn again."""
+        """Queues a drawing, unless its file already exists."""
         if self.path(row).exists():
             row.drawn = True
             return
         self._queue.put_nowait((row.ready_at, row.n, row))
-        if len(self._tasks) < self._hands:
+        if len(self._tasks) < self._renderers:
             self._tasks.append(asyncio.create_task(self._work()))
 
     async def _work(self) -> None:
@@ -56,7 +56,7 @@ class RenderQueue:
             row.drawn = True
 
     async def _new_process(self) -> asyncio.subprocess.Process:
-        # A start that is cancelled halfway never ends, so it is never cancelled.
+        # A start that is cancelled halfway would never end, so it is never cancelled.
         self._starts.append(asyncio.create_task(_start()))
         return await asyncio.shield(self._starts[-1])
 

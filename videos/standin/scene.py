@@ -1,6 +1,6 @@
-"""The scenes: still layers drawn with Pillow, each with a course across the frame that libav then plays.
+"""The scenes: still layers drawn with Pillow. libav moves each layer across the frame.
 
-A scene is a backdrop and layers from far to near; what moves at different speeds looks deep.
+A scene is a backdrop, and layers from far to near; different speeds give an impression of depth.
 """
 
 import math
@@ -16,7 +16,7 @@ from videos.standin.palette import Colour, Palette, mix
 
 @dataclass
 class Layer:
-    """An RGBA picture and its course: position at 0 s in pixels, pixels a second, and a swell up and down."""
+    """An RGBA picture and its movement: position at 0 s in pixels, pixels per second, and a swell up and down."""
 
     image: Image.Image
     x: float = 0.0
@@ -44,15 +44,15 @@ class Stage:
 
     @property
     def unit(self) -> float:
-        """The side of a square as large as the frame, in pixels."""
+        """The side of a square with the area of the frame, in pixels."""
         return math.sqrt(self.width * self.height)
 
     def speed(self, share: float) -> float:
-        """Pixels a second that cross `share` of the unit in five seconds."""
+        """The speed that crosses `share` of the unit in five seconds, in pixels per second."""
         return share * self.unit / 5
 
     def span(self, dx: float) -> int:
-        """How wide a layer must be to fill the frame all the way."""
+        """How wide a layer must be to fill the frame until the end of its movement."""
         return math.ceil(self.width + abs(dx) * self.seconds) + 4
 
 
@@ -79,7 +79,7 @@ def disc(radius: float, colour: Colour, strength: float = 1.0, power: float = 2.
 
 
 def glow(image: Image.Image, centre: tuple[float, float], radius: float, colour: Colour, strength=1.0, power=2.0):
-    """Add light to an RGB picture in place."""
+    """Adds light to an RGB picture, in place."""
     light = disc(radius, colour, strength, power)
     veil = Image.new("RGB", image.size)
     veil.paste(light, (round(centre[0] - radius), round(centre[1] - radius)), light)
@@ -87,7 +87,7 @@ def glow(image: Image.Image, centre: tuple[float, float], radius: float, colour:
 
 
 def waves(rng: Random, count: int, octaves: int, rough: float) -> Callable[[float], float]:
-    """A smooth random line: a function of 0 to 1 with values of about -1 to 1."""
+    """A smooth random line: a function from 0..1 to about -1..1."""
     parts = []
     for octave in range(octaves):
         parts.append((rng.uniform(0.7, 1.3) * count * 2**octave, rng.uniform(0, math.tau), rough**octave))
@@ -96,7 +96,7 @@ def waves(rng: Random, count: int, octaves: int, rough: float) -> Callable[[floa
 
 
 def peaks(rng: Random, depth: int, rough: float) -> Callable[[float], float]:
-    """A jagged random line by midpoint displacement: a function of 0 to 1, values of about -1 to 1."""
+    """A jagged random line by midpoint displacement: a function from 0..1 to about -1..1."""
     points, size = [rng.uniform(-0.5, 0.5), rng.uniform(-0.5, 0.5)], 1.0
     for _ in range(depth):
         middles = [(a + b) / 2 + rng.uniform(-size, size) for a, b in pairwise(points)]
@@ -113,7 +113,7 @@ def peaks(rng: Random, depth: int, rough: float) -> Callable[[float], float]:
 
 
 def silhouette(size: tuple[int, int], line: Callable[[float], float], crown: Colour, foot: Colour) -> Image.Image:
-    """Everything below a line (0 is the picture's top, 1 its bottom), shaded from crown to foot."""
+    """Everything below a line (0 is the picture's top, 1 its bottom), shaded from top to bottom."""
     width, height = size
     mask = Image.new("L", (width * 2, height * 2))
     step = max(2, width // 400)
@@ -125,7 +125,7 @@ def silhouette(size: tuple[int, int], line: Callable[[float], float], crown: Col
 
 
 def sky(stage: Stage, horizon: float, light_at: tuple[float, float], strength: float = 0.9) -> Image.Image:
-    """The backdrop: sky down to the horizon's height (share of the frame), and the glow of its light."""
+    """The backdrop: the sky down to the horizon (a share of the frame's height), and the glow of its light."""
     colours = stage.palette
     stops = [(0, colours.top), (horizon * 0.62, colours.middle), (horizon, colours.horizon), (1, colours.horizon)]
     image = vertical((stage.width, stage.height), stops)
@@ -136,7 +136,7 @@ def sky(stage: Stage, horizon: float, light_at: tuple[float, float], strength: f
 
 
 def sun(stage: Stage, light_at: tuple[float, float], radius: float, sink: float) -> Layer:
-    """The sun or moon itself, sinking (or rising, below 0) by `sink` of the unit in five seconds."""
+    """The sun or moon, which sinks by `sink` of the unit in five seconds (below 0: rises)."""
     side = round(stage.unit * radius * 2) + 8
     big = Image.new("L", (side * 4, side * 4))
     ImageDraw.Draw(big).ellipse((16, 16, side * 4 - 16, side * 4 - 16), fill=245)
@@ -147,7 +147,7 @@ def sun(stage: Stage, light_at: tuple[float, float], radius: float, sink: float)
 
 
 def sparks(stage: Stage, count: int, size: float, colour: Colour, dx: float, dy: float, strength=0.8) -> Layer:
-    """Soft points of light that drift; `size` is a share of the unit, dx and dy pixels a second."""
+    """Soft points of light that drift; `size` is a share of the unit, dx and dy are pixels per second."""
     width, height = stage.span(dx), math.ceil(stage.height + abs(dy) * stage.seconds) + 4
     mask = Image.new("L", (width, height))
     for _ in range(count):
@@ -162,7 +162,7 @@ def sparks(stage: Stage, count: int, size: float, colour: Colour, dx: float, dy:
 
 
 def land(stage: Stage, line, top: float, rise: float, crown: Colour, foot: Colour, dx: float) -> Layer:
-    """A strip of land: `top` is where its middle line runs, `rise` how far it swings (shares of the height)."""
+    """A strip of land: `top` is the height of its middle line, `rise` how far it varies (shares of the frame)."""
     width, high = stage.span(dx), top - rise
     height = math.ceil(stage.height * (1.06 - high)) + 6
     whole = stage.height / height
@@ -171,7 +171,7 @@ def land(stage: Stage, line, top: float, rise: float, crown: Colour, foot: Colou
 
 
 def ridges(stage: Stage) -> tuple[Image.Image, list[Layer]]:
-    """Mountains behind mountains in the haze, and a slow flight past them."""
+    """A slow flight past mountains in the haze."""
     rng, colours = stage.rng, stage.palette
     light_at = (rng.uniform(0.22, 0.78), rng.uniform(0.3, 0.42))
     layers = [sun(stage, light_at, rng.uniform(0.035, 0.055), 0.04)]
@@ -204,7 +204,7 @@ def dunes(stage: Stage) -> tuple[Image.Image, list[Layer]]:
 
 
 def sea(stage: Stage) -> tuple[Image.Image, list[Layer]]:
-    """The sun over water: swells that come and go, and its glitter on them."""
+    """The sun over water, with swells and its reflection."""
     rng, colours = stage.rng, stage.palette
     light_at = (rng.uniform(0.28, 0.72), rng.uniform(0.32, 0.4))
     horizon = 0.5
@@ -240,7 +240,7 @@ def _glitter(stage: Stage, across: float, down: float, near: float) -> Layer:
 
 
 def forest(stage: Stage) -> tuple[Image.Image, list[Layer]]:
-    """Firs in the mist, and lights among them."""
+    """Firs in the mist, with lights between them."""
     rng, colours = stage.rng, stage.palette
     light_at = (rng.uniform(0.25, 0.75), rng.uniform(0.28, 0.42))
     layers, way = [], rng.choice((-1, 1))
@@ -280,7 +280,7 @@ def _fir(draw: ImageDraw.ImageDraw, x: float, foot: float, size: float) -> None:
 
 
 def city(stage: Stage) -> tuple[Image.Image, list[Layer]]:
-    """A skyline in three depths; the nearer ones have their lights on."""
+    """A skyline of three layers; the nearer ones have lit windows."""
     rng, colours = stage.rng, stage.palette
     light_at = (rng.uniform(0.25, 0.75), rng.uniform(0.34, 0.46))
     layers, way = [sun(stage, light_at, 0.06, 0.05)], rng.choice((-1, 1))
@@ -375,7 +375,7 @@ def ribbons(stage: Stage) -> tuple[Image.Image, list[Layer]]:
 
 
 def space(stage: Stage) -> tuple[Image.Image, list[Layer]]:
-    """Stars in three depths and a planet that is lit from one side."""
+    """Three layers of stars, and a planet that is lit from one side."""
     rng, colours = stage.rng, stage.palette
     deep = mix(colours.near, (2, 3, 10), 0.5)
     back = vertical((stage.width, stage.height), [(0, deep), (0.6, mix(colours.top, deep, 0.4)), (1, deep)])

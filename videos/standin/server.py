@@ -1,4 +1,4 @@
-"""The stand-in's server: `python -m videos.standin.server --port N --folder F [--speed X] …`.
+"""The demo server's entry point: `python -m videos.standin.server --port N --folder F [--speed X] …`.
 
 It answers, on 127.0.0.1 alone and over real HTTP/1.1:
 
@@ -9,7 +9,7 @@ It answers, on 127.0.0.1 alone and over real HTTP/1.1:
     GET  /assets/{name}                   an uploaded picture, public
     /control/…                            only with --control: see `faults.py`
 
-In the demo any key that is not empty will do. A prompt with the word "violence" or "gore" is refused at
+In the demo, any key that is not empty is accepted. A prompt with the word "violence" or "gore" is refused at
 once (`content_policy_violation`); one with the word "fails" or "failure" is accepted and fails later.
 """
 
@@ -33,7 +33,7 @@ BACKLOG = 4096
 
 
 class Standin:
-    """The API behind its sockets, with the faults and the control route that tests may ask for."""
+    """The APIs behind a socket, with the faults and the control route for tests."""
 
     def __init__(self, folder: Path, *, control: bool, **options):
         self.api = Api(folder, **options)
@@ -43,7 +43,7 @@ class Standin:
         self._control = Control(self.api, self._faults, self._connections) if control else None
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection until either side is done with it."""
+        """Serves one connection until either side closes it."""
         task = asyncio.current_task()
         self._connections.add(task)
         try:
@@ -68,7 +68,7 @@ class Standin:
         return await write_reply(writer, request, await self.answer(request))
 
     async def answer(self, request: Request) -> Reply:
-        """The reply to one request, with any fault that a test has asked for."""
+        """The reply to one request, with any fault that a test has set."""
         if self._control and request.path.startswith("/control/"):
             return await self._control.answer(request)
         call = call_of(request)
@@ -106,7 +106,7 @@ class Standin:
 
 
 async def serve(port: int, folder: Path, **options) -> None:
-    """Listen until SIGTERM or SIGINT; prints the ready line once connections are taken."""
+    """Listens until SIGTERM or SIGINT; prints the ready line once it accepts connections."""
     standin = Standin(folder, **options)
     server = await asyncio.start_server(
         standin.connection, "127.0.0.1", port, limit=HEAD_LIMIT, backlog=BACKLOG, reuse_address=True
@@ -137,7 +137,7 @@ def main(
     weight: int = 0,
     is_open: bool = False,
 ) -> None:
-    """Run the stand-in until SIGTERM or SIGINT.
+    """Runs the demo server until SIGTERM or SIGINT.
 
     `port` 0 lets the system choose. `speed` divides the providers' times. `draft` draws one second of
     160 pixels per ratio, once, about `weight` bytes large if given. `link_seconds` is a video link's life,
@@ -153,7 +153,7 @@ def main(
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line's options, by the names that `main` gives them."""
+    """The options of the command line, named like the parameters of `main`."""
     parser = argparse.ArgumentParser(prog="stand-in", description="A local imitation of the remote API.")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--folder", default="standin")

@@ -1,4 +1,4 @@
-"""The words on a video: the prompt and the provider's name, and the dark edges that make them readable."""
+"""The text on a video: the prompt and the provider's name, with dark edges behind them."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _NOTDEF = "\U0010ffff"
 
 
 def title_layer(width: int, height: int, prompt: str, provider: str) -> Image.Image:
-    """A transparent picture of the frame's size: vignette, shade at the foot, provider and prompt."""
+    """A transparent picture of the frame's size: vignette, shade at the bottom, provider and prompt."""
     image = _shades(width, height)
     unit = (width * height) ** 0.5
     large = ImageFont.truetype(FONT, max(12, round(unit * 0.047)))
@@ -40,7 +40,7 @@ def _shades(width: int, height: int) -> Image.Image:
 
 
 def drawable(prompt: str, font: ImageFont.FreeTypeFont) -> str:
-    """The prompt in one line, or nothing if the font lacks most of its letters."""
+    """The prompt in one line; empty if the font lacks most of its letters."""
     missing = bytes(font.getmask(_NOTDEF))
     text = " ".join(prompt.split())[:400]
     known = {letter for letter in set(text) if letter == " " or bytes(font.getmask(letter)) != missing}
@@ -49,7 +49,7 @@ def drawable(prompt: str, font: ImageFont.FreeTypeFont) -> str:
 
 
 def wrapped(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
-    """The text in at most three lines of this width; what does not fit becomes an ellipsis."""
+    """The text in at most three lines of this width; the rest is replaced by an ellipsis."""
     lines, words = [], text.split()
     while words and len(lines) < LINES:
         line = words.pop(0)

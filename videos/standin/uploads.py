@@ -1,4 +1,4 @@
-"""The picture of an upload call: multipart for the newer one, a raw body for the older one."""
+"""The picture in an upload: multipart in the newer call, a raw body in the older one."""
 
 from email import policy
 from email.parser import BytesParser
@@ -11,7 +11,7 @@ _MAGIC = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 def multipart_file(request: Request) -> bytes:
-    """The part named `file` of a multipart body, or Refused (400)."""
+    """The part named `file` of a multipart body. Raises Refused (400)."""
     kind = request.headers.get("content-type", "")
     if not kind.lower().startswith("multipart/form-data"):
         raise Refused(400, "invalid_parameter", "Send the picture as multipart/form-data.", "file")
@@ -23,14 +23,14 @@ def multipart_file(request: Request) -> bytes:
 
 
 def raw_file(request: Request) -> bytes:
-    """The whole body, which must say that it is a PNG or a JPEG, or Refused (400)."""
+    """The whole body, whose type must be PNG or JPEG. Raises Refused (400)."""
     if request.headers.get("content-type", "").split(";")[0].strip() not in _MAGIC.values():
         raise Refused(400, "invalid_parameter", "Content-Type must be image/png or image/jpeg.", "Content-Type")
     return request.body
 
 
 def checked_mime(data: bytes) -> str:
-    """The picture's type by its bytes, or Refused: 400 for no PNG or JPEG, 413 beyond 32 MB."""
+    """The picture's type by its bytes. Raises Refused: 400 if it is neither PNG nor JPEG, 413 above 32 MB."""
     if len(data) > LIMIT:
         raise Refused(413, "payload_too_large", "The picture is larger than 32 MB.", "file")
     for magic, mime in _MAGIC.items():

@@ -1,6 +1,6 @@
-"""HTTP/1.1 on asyncio streams: just enough to be believed by httpx, requests, curl and browsers.
+"""HTTP/1.1 on asyncio streams: enough for httpx, requests, curl and browsers.
 
-A library would be shorter, but would not let a test lie about a length or drop a line in mid-reply.
+A library would be shorter, but with it a test could not send a wrong length, or break off a reply.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class BadRequest(Exception):
-    """The bytes on the line are no request we can answer; carries the HTTP status to say so."""
+    """The bytes received are not a request that we can answer. Carries the HTTP status of the reply."""
 
     def __init__(self, status: int, sentence: str):
         super().__init__(sentence)
@@ -47,7 +47,7 @@ class Request:
 class Reply:
     """One reply. `chunks` streams a body; `length` is what Content-Length claims (None: until close).
 
-    `ending` is "keep" (serve the next request), "close" or "reset"; `status` 0 sends nothing at all;
+    `ending` is "keep" (serve the next request), "close" or "reset"; `status` 0 sends nothing;
     `wire_bytes` sends only that many bytes of the whole reply and then resets the connection.
     """
 
@@ -71,7 +71,7 @@ def json_reply(status: int, value: object, headers: dict[str, str] | None = None
 
 
 async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request | None:
-    """The next request on this connection, or None when the other side is done with it."""
+    """The next request on this connection, or None if the other side has closed it."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:
@@ -128,7 +128,7 @@ async def _read_chunked(reader: asyncio.StreamReader) -> bytes:
 
 
 async def write_reply(writer: asyncio.StreamWriter, request: Request | None, reply: Reply) -> bool:
-    """Send a reply; True when the connection may carry another request."""
+    """Sends a reply. True if the connection can serve another request."""
     if reply.status == 0:
         return _end(writer, reply.ending)
     keeps = reply.ending == "keep" and reply.length is not None and request is not None and request.keeps_alive
@@ -172,7 +172,7 @@ def _end(writer: asyncio.StreamWriter, ending: str) -> bool:
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """Break the connection with a TCP reset, as a crashed peer or a balancer does."""
+    """Breaks the connection with a TCP reset, as a crashed peer or a balancer does."""
     line = writer.get_extra_info("socket")
     if line is not None:
         # A zero linger makes close() send RST instead of FIN.

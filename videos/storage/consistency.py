@@ -65,7 +65,7 @@ class Kind(StrEnum):
 
 
 def storage_errors() -> tuple[type[Exception], ...]:
-    """What a disk or a bucket raises that fails."""
+    """The errors of a disk or a bucket that fails."""
     return (OSError, *bucket_errors.refused())
 
 
@@ -291,7 +291,7 @@ def check_copy(copy: SavedVideo, stored: dict[str, StoredFile], hashing: Hashing
 
 
 def is_truly_gone(row, name: str) -> bool:
-    """Whether the file is missing now. One created or removed since the storage was listed is no mismatch."""
+    """Whether the file is missing now. A file that was created or removed since the listing is not a mismatch."""
     return type(row).objects.filter(pk=row.pk).exists() and not default_storage.exists(name)
 
 

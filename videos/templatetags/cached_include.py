@@ -17,8 +17,8 @@ PLAIN = {str, SafeString, int, float, bool, type(None), UUID}
 def cached_include(parser, token):
     """`{% cached_include "gallery/_meta.html" with face=card.face %}`: like `include … only`, with plain values.
 
-    The part sees these values and nothing else: no request, no person, no row. So the same values give the same text,
-    whoever looks. What it shows of the present time or in a time zone, it is given in words.
+    The part gets these values only: no request, no person, no row. So the same values give the same text
+    for everyone. Times are passed as words.
     """
     _, name, *words = token.split_contents()
     given = token_kwargs(words[1:], parser) if words[:1] == ["with"] else {}

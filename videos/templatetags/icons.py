@@ -1,4 +1,4 @@
-"""Icons. Each shape is once on a page, in its sprite, and every icon refers to it.
+"""Icons. Each shape is on a page once, in its sprite, and every icon refers to it.
 
 The shapes are Lucide's (ISC License), read from the package of that name. Those of cards are masks in cards.css.
 """
@@ -51,7 +51,7 @@ ICONS = (
     "volume-2",
     "x",
 )
-# Where several are played or reviewed alone, so that no other page carries them.
+# Only on pages that compare or review videos, so that no other page loads them.
 REVIEW_ICONS = (
     "circle",
     "circle-check",
@@ -65,7 +65,7 @@ REVIEW_ICONS = (
     "repeat",
     "square-dashed-mouse-pointer",
 )
-# In the admin alone.
+# Only in the admin.
 ADMIN_ICONS = (
     "activity",
     "arrow-up",

@@ -26,7 +26,7 @@ from videos.views.next_page import LONGEST, redirect_to
 
 AT_ONCE = 100  # videos that a long archive looks up together
 CHUNK = 256 * 1024
-ASKED_AT_ONCE = 16  # questions to a bucket
+ASKED_AT_ONCE = 16  # concurrent requests to a bucket
 
 
 @require_safe
@@ -113,8 +113,8 @@ def sent(archive: ZipStream | Iterator[bytes], name: str) -> StreamingHttpRespon
 
 
 def parts_of_each(rows: list[Generation], is_clean: bool) -> dict[int, list[Part]]:
-    """Id → the parts of its file, for those that have one. A bucket is asked about several at once: each answer takes
-    its time."""
+    """Id → the parts of its file, for those that have one. A bucket is asked about several at once, because
+    each answer takes time."""
     look = partial(parts_of, is_clean=is_clean)
     if settings.BUCKET and not is_clean:
         with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:

@@ -1,4 +1,4 @@
-"""What stands on a card, as plain values: `cached_include` renders a card anew only if one of them has changed."""
+"""The contents of a card, as plain values: `cached_include` renders a card anew only if one of them has changed."""
 
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ class Face(NamedTuple):
 
 
 class StackFace(NamedTuple):
-    """What stands on a stack; what stands below it is a Face."""
+    """The contents of a stack; the lines below it are a Face."""
 
     public_id: str  # of the batch
     prompt: str

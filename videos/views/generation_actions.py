@@ -117,7 +117,7 @@ def edit(request: HttpRequest, public_id) -> HttpResponse:
 def retry(request: HttpRequest, public_id) -> HttpResponse:
     """Retries as a new generation linked to this one. Because of the token, a double click makes only one.
 
-    A second retry of the same generation needs `again`, and a dear one `confirmed`: without it the answer is a
+    A second retry of the same generation needs `again`, and an expensive one `confirmed`: without it the answer is a
     question.
     """
     generation, token = own_generation(request, public_id), request.POST.get("token", "")

@@ -1,4 +1,4 @@
-"""The page shown when the database or the disk takes no writes: a sentence, and the form with what was typed.
+"""The page shown when the database or the disk refuses writes: a sentence, and the form with what was typed.
 
 It answers every unhandled exception (`handler500` in the routes), from views and from middleware alike, because an
 unreadable form or a session that cannot be saved fails outside of its view.

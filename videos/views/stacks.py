@@ -150,7 +150,7 @@ class Stack:
 
     @property
     def meta(self) -> Face:
-        """Below the stack stands nothing that is true of one of its videos alone."""
+        """The line below the stack, without what is true of only one of its videos."""
         return self.card.face._replace(is_unwatched=False, verdict="", saved_size=0)
 
 

@@ -1,7 +1,7 @@
-"""One module for each remote API that the demo server speaks: its calls, its fields, its words.
+"""One module for each remote API that the demo server speaks: its calls and fields.
 
-A module's CONTRACT is found automatically. It answers which call a request is, checks what is asked for, and words
-the replies; sockets, faults, drawing and the ledger know nothing of it.
+A module's CONTRACT is found automatically. It recognises calls, checks requests and writes
+replies; sockets, faults, drawing and the ledger do not depend on it.
 """
 
 from importlib import import_module

@@ -17,26 +17,26 @@ class Contract(ABC):
 
     key: str
     id_name: str
-    picture_fields = {"start": "image", "end": "image"}  # where a picture stands in a submission
-    repeat_seconds = 0.0  # how long the same repeat key replays the first answer; 0: it knows no such key
+    picture_fields = {"start": "image", "end": "image"}  # the places of pictures in a submission
+    repeat_seconds = 0.0  # how long the same repeat key replays the first answer; 0: it has no such keys
 
     def check_key(self, request: Request, key: str | None) -> None:
-        """Refused (401) unless the request bears the one right key, or any key where `key` is None."""
+        """Raises Refused (401) unless the request has the right key; where `key` is None, any key is right."""
         given = request.headers.get("x-api-key", "")
         if not given or (key is not None and not secrets.compare_digest(given.encode(), key.encode())):
             raise Refused(401, "unauthorized", "The X-Api-Key header is missing or wrong.")
 
     @abstractmethod
     def call_of(self, request: Request) -> str | None:
-        """submit, poll, upload or account; None for what is not of this API."""
+        """submit, poll, upload or account; None for a request to another API."""
 
     @abstractmethod
     def job_of(self, request: Request) -> str:
-        """The id that a poll asks for."""
+        """The id in a poll's address."""
 
     @abstractmethod
     def checked_input(self, body: object, is_open: bool) -> dict[str, Any]:
-        """prompt, provider, aspect_ratio and config as drawn, or Refused. `is_open`: any provider will do."""
+        """prompt, provider, aspect_ratio and config, as drawn. Raises Refused. `is_open`: any provider is accepted."""
 
     @abstractmethod
     def pictures_of(self, body: Any) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Contract(ABC):
         return
 
     def odd_submission(self, data: dict[str, Any], do: dict[str, Any], before: str | None) -> dict[str, Any]:
-        """`data` of an accepted submission's answer, bent as a test asks for it."""
+        """`data` of an accepted submission's answer, changed as a test wants it."""
         if "execution_id" in do:
             data[self.id_name] = do["execution_id"]
         if do.get("repeat_id"):
@@ -76,7 +76,7 @@ class Contract(ABC):
 
     @abstractmethod
     def odd_state(self, data: dict[str, Any], row: Execution, word: str | None, do: dict[str, Any]) -> dict[str, Any]:
-        """`data` of a poll's answer, bent as a test asks for it; `word` in place of the true one."""
+        """`data` of a poll's answer, changed as a test wants it; `word` replaces the real status."""
 
 
 def with_data(status: int, data: Any) -> Reply:
@@ -84,5 +84,5 @@ def with_data(status: int, data: Any) -> Reply:
 
 
 def other_base(link: str, base: str) -> str:
-    """The same link at another scheme and host."""
+    """The same link with another scheme and host."""
     return base + "/files/" + link.split("/files/", 1)[1]

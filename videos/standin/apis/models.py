@@ -1,6 +1,6 @@
 """HeyGen's own video models: `/v3/models/videos`, with idempotency.
 
-Source: HeyGen's page of that call; see the studio's module of the same API for what is asked of it.
+Source: HeyGen's page of that call; the studio's module for the same API says which parts are used.
 """
 
 from base64 import b64decode
@@ -39,7 +39,7 @@ FIELDS = {
 LONGEST_PROMPT = 32_000
 SHORTEST, LONGEST = 5, 30  # seconds
 LARGEST_BYTES = 5 * 1024 * 1024
-DRAWN_HEIGHT = 720  # the demo draws no larger
+DRAWN_HEIGHT = 720  # the demo's largest size
 DRAWN_SECONDS = 12
 WORDS = {"submitted": "pending"}
 
@@ -183,7 +183,7 @@ def is_whole(value: Any) -> bool:
 
 
 def drawn_size(ratio: str, resolution: str) -> tuple[int, int]:
-    """Even width and height in pixels: the shorter side as the resolution says, as far as the demo draws."""
+    """Even width and height in pixels: the shorter side is the resolution, up to the demo's largest size."""
     width, height = (float(side) for side in ratio.split(":"))
     short = min(DRAWN_HEIGHT, RESOLUTIONS[resolution])
     scale = short / min(width, height)

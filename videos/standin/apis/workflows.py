@@ -1,6 +1,6 @@
 """HeyGen's workflow API: `/v1/workflows/executions`, the uploads and the account.
 
-Source: HeyGen's Video Generation page and the pages beside it.
+Source: HeyGen's page *Video Generation* and the pages next to it.
 """
 
 import re
@@ -83,7 +83,7 @@ def bend_video(data: dict[str, Any], video: dict[str, Any], row: Execution, do: 
 
 
 def checked_input(body: object, is_open: bool) -> dict:
-    """The `input` of a submission with its defaults filled in, or Refused (400)."""
+    """The `input` of a submission with its defaults filled in. Raises Refused (400)."""
     if not isinstance(body, dict):
         raise invalid("The body must be a JSON object.", None)
     if body.get("workflow_type") != WORKFLOW:
