@@ -58,7 +58,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     "refusal": {
         "key": "{name} did not accept the API key. " + NOT_CHARGED + "; retry once the key is corrected.",
         "credits": "The {name} account had run out of credits. " + NOT_CHARGED + "; retry once it is topped up.",
-        "retired": "{name} no longer offered this call. " + NOT_CHARGED + "; retry once it does.",
+        "retired": "{name} no longer offered this call. " + NOT_CHARGED + "; retry once it is offered again.",
         # The owner was told that the outcome is unknown and may have retried, so it is not sent again automatically.
         "busy": "{name} was too busy to take this. " + NOT_CHARGED + "; Retry sends it again.",
     },
@@ -198,7 +198,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     # Made in demo mode and shown outside it, or the other way round.
     "mode": {
         "demo": "Made in demo mode, so it is never sent to a real API. Generate it again to make it for real.",
-        "real": "Made with an API key. It waits, unharmed, until the studio runs with the key again.",
+        "real": "Made with an API key. It waits until the studio runs with the key again.",
     },
     # Words that an older version stored, and that match no sentence of that version.
     "earlier": {"*": "{words}"},
@@ -261,7 +261,7 @@ def not_saved(code: str, name: str, facts: Mapping[str, Any]) -> str:
     if code in CANNOT_CHECK:
         why = f"this studio cannot check it: {why[:1].lower()}{why[1:]}"
     elif situation == "video":
-        why = f"what was sent is not a whole one. {why}"
+        why = f"the file that was sent is not a complete video. {why}"
     again = f"Trying again in {spoken(facts.get('seconds', 0))}{AFTERWARDS.get(code, FRESH_LINK)}"
     return f"The video is finished, but {why.rstrip('.')}. {fill(again, {'name': name})}"
 
