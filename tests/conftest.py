@@ -44,18 +44,27 @@ PROCESS_FIXTURES = {"bucket", "postgres", "database_url", "new_studio", "start_s
 # Seconds of the longest test in a file, where it is more than ten. Long ones begin first, so that no worker is left
 # alone with one at the end. Only the order matters: a figure that is out of date breaks nothing.
 LONGEST = {
-    "test_chaos.py": 74,
+    "test_chaos.py": 70,
     "test_worker.py": 53,
-    "test_backup.py": 48,
-    "test_upgrade.py": 44,
+    "test_upgrade.py": 40,
     "test_docs_commands.py": 40,
-    "test_every_page.py": 37,
-    "test_move.py": 35,
-    "test_two_workers.py": 20,
-    "test_redraw_process.py": 17,
+    "test_backup.py": 35,
+    "test_every_page.py": 33,
+    "test_move.py": 30,
+    "test_crash.py": 25,
+    "test_updates_out_of_order.py": 20,
+    "test_csp.py": 17,
+    "test_generate.py": 17,
+    "test_studio_command.py": 15,
+    "test_secrets.py": 15,
+    "test_two_workers.py": 15,
     "test_slow_clients.py": 15,
+    "test_redraw_process.py": 13,
+    "test_budgets.py": 12,
+    "test_row_locks.py": 12,
     "test_poll_faults.py": 12,
     "test_poll.py": 12,
+    "test_make_run.py": 11,
 }
 BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page", "member_page"}
 
