@@ -37,7 +37,7 @@ def test_a_newcomer_makes_watches_and_finds_a_video(new_studio, page):
 
     card = page.locator(".card").first
     expect(card).to_have_class(re.compile("r-9-16"))
-    expect(card).to_have_class(re.compile("is-ready"), timeout=45_000)
+    expect(card).to_have_class(re.compile("is-ready"), timeout=120_000)
     expect(card.locator(".prompt")).to_have_text("A paper boat going down a rain gutter, macro")
     assert page.evaluate("window.notReloaded")
     assert page.input_value("#prompt") == ""

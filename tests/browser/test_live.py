@@ -28,7 +28,7 @@ def test_a_batch_made_in_one_tab_appears_in_the_other_and_becomes_ready_there(me
     member_page.click(".send")
     expect(other.locator(".card .prompt")).to_have_text(["Seen from two tabs"])
     for page in (member_page, other):
-        expect(page.locator(".card.is-ready")).to_have_count(1, timeout=45_000)
+        expect(page.locator(".card.is-ready")).to_have_count(1, timeout=120_000)
         expect(page.locator("#n-all")).to_have_text("1")
         expect(page).to_have_title("HeyGen Studio")
     expect(member_page.locator(".empty")).to_be_hidden()
@@ -86,9 +86,9 @@ def test_a_stopped_web_server_is_said_and_forgotten_when_it_is_back(owner_page, 
     page = owner_page
     page.allowed_errors += ["ERR_CONNECTION", "ERR_EMPTY", "htmx:", "Failed to load"]
     studio.stop()
-    expect(page.locator("#offline")).to_be_visible(timeout=60_000)
+    expect(page.locator("#offline")).to_be_visible(timeout=120_000)
     studio.start()
-    expect(page.locator("#offline")).to_be_hidden(timeout=60_000)
+    expect(page.locator("#offline")).to_be_hidden(timeout=120_000)
     page.close()
 
 

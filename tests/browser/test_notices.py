@@ -54,7 +54,7 @@ def test_a_hidden_page_notifies_and_sounds_once_for_who_asked_and_keeps_silent_i
 def test_nobody_is_asked_or_notified_without_wanting_it(gallery):
     gallery.evaluate("window.isHidden = true")
     finish("first")
-    expect(gallery.locator(".card.is-ready")).to_have_count(1, timeout=30_000)
+    expect(gallery.locator(".card.is-ready")).to_have_count(1, timeout=120_000)
     assert gallery.evaluate("told") == []
     assert gallery.evaluate("Notification.permission") == "default"
     expect(gallery.locator("#notify")).to_have_attribute("aria-pressed", "false")

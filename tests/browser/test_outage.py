@@ -26,7 +26,7 @@ def test_a_locked_database_is_said_beside_the_prompt_and_the_words_stay(room, mo
         other.execute("BEGIN EXCLUSIVE")
         send.click()
         said = re.compile("locked by another program.*nothing was charged")
-        expect(room.locator("#error-prompt")).to_have_text(said, timeout=40_000)
+        expect(room.locator("#error-prompt")).to_have_text(said, timeout=120_000)
         expect(room.locator("#composer [name=prompt]")).to_have_value("a lighthouse in fog")
     send.click()
     expect(room.locator("#cards .card")).to_have_count(1)

@@ -87,7 +87,7 @@ def test_other_pages_on_a_phone_are_large_enough_to_touch(room, phone_page, addr
 
 
 def test_on_a_phone_held_sideways_the_composer_is_one_line_until_it_is_touched(sideways):
-    assert sideways.locator("#composer").bounding_box()["height"] < 90
+    sideways.wait_for_function("() => document.querySelector('#composer').offsetHeight < 90")
     expect(sideways.locator("#provider-pick")).to_be_hidden()
     sideways.tap("#prompt")
     expect(sideways.locator("#provider-pick")).to_be_visible()
@@ -103,15 +103,15 @@ def test_on_a_phone_held_sideways_the_composer_is_one_line_until_it_is_touched(s
 def test_on_a_phone_held_sideways_the_lists_above_the_composer_can_be_read(sideways):
     sideways.tap("#prompt")
     sideways.tap("#provider-pick")
-    assert sideways.locator("#providers").bounding_box()["height"] > 250
+    sideways.wait_for_function("() => document.querySelector('#providers').offsetHeight > 250")
 
 
 def test_at_200_percent_zoom_the_composer_leaves_the_page_to_be_seen(room, new_page):
     make(room.owner)
     page = room.enter(new_page(width=720, height=450))
     page.goto(room.studio.url)
-    assert page.locator("#composer").bounding_box()["height"] < 90
+    page.wait_for_function("() => document.querySelector('#composer').offsetHeight < 90")
     page.click("#prompt")
     expect(page.locator(".fold")).to_be_in_viewport(ratio=1)
     page.click(".fold")
-    assert page.locator("#composer").bounding_box()["height"] < 90
+    page.wait_for_function("() => document.querySelector('#composer').offsetHeight < 90")
