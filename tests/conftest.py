@@ -4,6 +4,7 @@ and a studio is `manage.py studio` with all of its processes.
     standin         a running demo server, cleared before each test: .url .ledger() .requests() .faults([...]) .clear()
     remote          the settings pointed at `standin`, for code called inside the test's own process
     owner           the owner's row in the test database
+    made_for_all    for a module's own fixture: the rows that it makes once are there for all tests of the module
     postgres        a PostgreSQL server; .new_database() gives a DATABASE_URL of its own
     database_url    runs the test twice: on SQLite, and on PostgreSQL (both migrated)
     bucket          an S3-compatible bucket: start_studio(**bucket.env) stores there
@@ -27,7 +28,7 @@ import pytest
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, connections, transaction
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -194,19 +195,41 @@ class FirstRowsOfPostgres:
                         copy.write(rows)
 
 
+def places_of_files(folder):
+    """The settings with which the studio keeps its files in `folder`."""
+    places = {
+        "DATA": folder,
+        "MEDIA_ROOT": folder / "media",
+        "ACCEPTED_FOLDER": folder / "accepted",
+        "PARTIAL_FOLDER": folder / "partial",
+    }
+    default = settings.STORAGES["default"]
+    if "FileSystemStorage" in default["BACKEND"]:
+        options = {**default.get("OPTIONS", {}), "location": folder / "media"}
+        places["STORAGES"] = {**settings.STORAGES, "default": {**default, "OPTIONS": options}}
+    return places
+
+
 @pytest.fixture(autouse=True)
-def own_files(settings, tmp_path_factory):
-    """Every test stores files in a folder of its own, removed with it."""
-    folder = tmp_path_factory.mktemp("data", numbered=True)
-    settings.DATA = folder
-    settings.MEDIA_ROOT = folder / "media"
-    settings.ACCEPTED_FOLDER = folder / "accepted"
-    settings.PARTIAL_FOLDER = folder / "partial"
-    storages = dict(settings.STORAGES)
-    if "FileSystemStorage" in storages["default"]["BACKEND"]:
-        options = {**storages["default"].get("OPTIONS", {}), "location": folder / "media"}
-        settings.STORAGES = {**storages, "default": {**storages["default"], "OPTIONS": options}}
+def own_files(request, settings, tmp_path_factory):
+    """Every test stores files in a folder of its own, removed with it; or among those that its module has made."""
+    is_shared = "made_for_all" in request.fixturenames
+    folder = request.getfixturevalue("made_for_all") if is_shared else tmp_path_factory.mktemp("data", numbered=True)
+    for name, value in places_of_files(folder).items():
+        setattr(settings, name, value)
     yield folder
+    if not is_shared:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def made_for_all(django_db_setup, django_db_blocker, tmp_path_factory):
+    """A transaction around all tests of a module, for rows that each of them begins with. Make them in a fixture of the
+    module that asks for this one. What a test changes is undone at its end, as ever; it may not commit."""
+    folder = tmp_path_factory.mktemp("data", numbered=True)
+    with django_db_blocker.unblock(), override_settings(**places_of_files(folder)), transaction.atomic():
+        yield folder
+        transaction.set_rollback(True)
     shutil.rmtree(folder, ignore_errors=True)
 
 

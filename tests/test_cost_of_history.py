@@ -42,14 +42,20 @@ SCAN = {
 ON_SQLITE = pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads small tables whole")
 
 
-@pytest.fixture
-def studio():
+@pytest.fixture(scope="module")
+def kept(made_for_all):
     owner = make_owner()
     one_of_each(owner)
     make(make_member(), "A shared dune", shared=True)
     Budget.objects.create(scope="studio", videos_per_month=1000, money_per_day=100, in_flight=1000)
     Collection.objects.make(owner, "Film").add(owner.generations.all(), owner)
     return owner
+
+
+@pytest.fixture
+def studio(kept):
+    """Its owner. There is one of each, and a shared video of a member."""
+    return type(kept).objects.get(pk=kept.pk)
 
 
 def plan_of(sql):
@@ -101,21 +107,22 @@ def test_no_page_goes_through_all_videos(studio, path):
     assert not scans(made.captured_queries)
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_makes_as_many_queries_whatever_there_is(studio, path):
-    client, path = signed_in(studio), address(path)
-
-    def queries():
-        cache.clear()  # nothing that is cached expires between the two requests
-        client.get(path)
-        with CaptureQueriesContext(connection) as made:
-            client.get(path)
-        return len(made.captured_queries)
-
+def test_a_page_makes_as_many_queries_whatever_there_is(studio):
+    client, paths = signed_in(studio), {path: address(path) for path in PAGES}
     make(studio, "More of them", count=2)
-    before = queries()
+    before = {page: queries(client, path) for page, path in paths.items()}
     make(studio, "More of them", count=20)
-    assert queries() <= before
+    after = {page: queries(client, path) for page, path in paths.items()}
+    assert {page: (before[page], after[page]) for page in PAGES if after[page] > before[page]} == {}
+
+
+def queries(client, path):
+    """How many the page makes, with what is kept for a moment asked just before."""
+    cache.clear()
+    client.get(path)
+    with CaptureQueriesContext(connection) as made:
+        assert client.get(path).status_code in {200, 204}
+    return len(made.captured_queries)
 
 
 @ON_SQLITE
@@ -234,6 +241,6 @@ def test_the_workers_frequent_queries_scan_no_table(studio):
 
 def test_a_count_is_exact_up_to_a_thousand_and_then_says_more():
     assert [str(Count(found)) for found in (0, 12, 1000, 1001)] == ["0", "12", "1,000", "1,000+"]
-    assert count(Generation.objects.all()) == Count(0)
+    assert count(Generation.objects.filter(prompt="")) == Count(0)
     assert not Count(0)
     assert MOST_COUNTED == 1000
