@@ -1,14 +1,15 @@
 """Hostile and odd pictures, made in code: each a case with a name, its bytes, and its fate.
 
 `CASES[name].make()` gives the bytes, the same ones every time. Run as a program, this file redraws every file of a
-folder and prints what each one cost, so that a test can watch memory from outside:
+folder and prints what each one cost, so that a test can watch memory from outside. Results go to another folder:
 
-    python -m tests.corpus_pictures FOLDER
+    python -m tests.corpus_pictures FOLDER RESULTS
 """
 
 import base64
 import io
 import json
+import pickle
 import random
 import struct
 import sys
@@ -25,6 +26,7 @@ from videos.storage.pictures import redraw
 
 # Planted in every kind of metadata: it must not survive.
 SECRET = "SECRET-PLACE"
+CLEAR_REFS = Path("/proc/self/clear_refs")  # Linux: begins a new count of the most memory used
 RED, GREEN, BLUE, YELLOW = (200, 40, 40), (40, 160, 60), (40, 40, 200), (220, 200, 40)
 
 
@@ -886,24 +888,28 @@ def a_cmyk_jpeg_with_a_colour_profile():
     return saved(quarters().convert("CMYK"), "JPEG", icc_profile=swapped_profile())
 
 
-def measure(folder: Path) -> None:
-    """Redraw each file of the folder; print what it cost in CPU seconds and in bytes above the start."""
+def measure(folder: Path, results: Path) -> None:
+    """Redraw each file of the folder; print what it cost, in CPU seconds and in bytes above the start."""
     redraw(io.BytesIO(saved(quarters(), "JPEG")))
     started = _memory("VmRSS")
     for path in sorted(folder.iterdir()):
-        Path("/proc/self/clear_refs").write_text("5")
+        if CLEAR_REFS.exists():
+            CLEAR_REFS.write_text("5")
         begun = time.process_time()
         with path.open("rb") as file:
             try:
-                outcome = redraw(file).format
+                made, refusal = redraw(file), ""
             except PictureRefused as error:
-                outcome = str(error)
+                made, refusal = None, str(error)
         cpu = time.process_time() - begun
-        row = {"name": path.name, "cpu": cpu, "bytes": _memory("VmHWM") - started, "outcome": outcome}
+        row = {"name": path.name, "cpu": cpu, "bytes": _memory("VmHWM") - started, "refusal": refusal}
         print(json.dumps(row), flush=True)
+        (results / path.name).write_bytes(pickle.dumps(made))
 
 
 def _memory(field: str) -> int:
+    if not CLEAR_REFS.exists():
+        return 0
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1]) * 1024
@@ -911,4 +917,4 @@ def _memory(field: str) -> int:
 
 
 if __name__ == "__main__":
-    measure(Path(sys.argv[1]))
+    measure(Path(sys.argv[1]), Path(sys.argv[2]))
