@@ -21,7 +21,7 @@ class VideosConfig(AppConfig):
         post_migrate.connect(search_index.make, sender=self)
         post_migrate.connect(planner_statistics.refresh_after_migrations, sender=self)
         if settings.SENTRY_DSN:
-            import_string("videos.sentry.start")()  # its library is large, and most studios have no use for it
+            import_string("videos.monitoring.sentry.start")()  # its library is large, and few studios need it
 
 
 class StudioAdminConfig(admin_apps.AdminConfig):

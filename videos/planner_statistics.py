@@ -1,7 +1,7 @@
-"""What the database knows of its columns and indexes, by which it chooses between them.
+"""Refreshes the statistics by which the database chooses between its indexes.
 
-Without, or with what was true of a nearly empty table, pages of a large studio cost up to sixteen times as much.
-PostgreSQL counts by itself too, a minute after many changes; SQLite never does.
+Without them, or with those of a nearly empty table, pages of a large studio cost up to sixteen times as much.
+PostgreSQL also refreshes them itself, a minute after many changes; SQLite never does.
 """
 
 from django.db import connection

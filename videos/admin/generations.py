@@ -62,7 +62,7 @@ class CauseFilter(admin.SimpleListFilter):
 
 
 class OwnerFilter(admin.SimpleListFilter):
-    """What a member keeps: what is in their trash comes in a list of all alone."""
+    """The videos of one member, without their trash, which only the list of all members shows."""
 
     title, parameter_name = "owner, without the trash", "owner"
 
@@ -153,7 +153,7 @@ class GenerationAdmin(LongList):
         return super().get_queryset(request).annotate(viewable=viewable)
 
     def get_ordering(self, request):
-        """Of one state, those that came into it last stand first: the index of the states gives them so."""
+        """For one state, the latest to enter it come first: that is the order of the index of states."""
         has_state = any(name.startswith("status") for name in request.GET)
         return ["-due_at", "-pk"] if has_state else super().get_ordering(request)
 

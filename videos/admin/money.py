@@ -32,7 +32,7 @@ class LedgerEntryAdmin(LongList):
         return self.what(entry)
 
     def get_ordering(self, request):
-        """Of some days, day by day and member by member: the index of the days gives them so."""
+        """For a filter by day, sorted by day and then by member: that is the order of the index of days."""
         has_day = any(name.startswith("day") for name in request.GET)
         return ["-day", "-user", "-pk"] if has_day else super().get_ordering(request)
 
@@ -88,7 +88,7 @@ class BudgetAdmin(CompletedRows, StudioAdmin):
 
 
 def used_words(budget: Budget, period: str):
-    """Such as "3 of 5 videos, 2 left"; a limit for each member has no one use."""
+    """Such as "3 of 5 videos, 2 left"; a limit for each member has no common use."""
     limits = [one for one in budget.lefts if one.period == period]
     if not limits:
         return "No limit"

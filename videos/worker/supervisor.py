@@ -201,7 +201,7 @@ class Supervisor:
         reap(linux.children() - {part.process.pid for part in self.parts if part.process})
 
     def have_worker_watched(self):
-        """The worker cannot say that it is gone. A process of its own looks, so that no database holds up this one."""
+        """A dead worker cannot report itself. A separate process looks, so that a slow database delays nothing here."""
         is_too_soon = time.monotonic() < self.watched_at + WATCH_WORKER_EVERY
         if is_too_soon or (self.watcher and self.watcher.poll() is None):
             return
@@ -226,7 +226,7 @@ class Supervisor:
             self.say(logs.sentence(f"The {part.name} process ended; starting it again."))
 
     def follow_key(self):
-        """Begins or ends demo mode where an owner stored or removed the key, on the page Settings."""
+        """Begins or ends demo mode when an owner has stored or removed the key on the page Settings."""
         if time.monotonic() < self.look_at_key:
             return
         self.look_at_key = time.monotonic() + KEY_EVERY
@@ -310,7 +310,7 @@ def web_command(descriptor: int) -> list[str]:
 
 
 def know_stored_secrets():
-    """Reads them once, so that what the parts print is passed on without them: videos/logs.py."""
+    """Reads them once, so that they can be hidden in the output of the parts: videos/logs.py."""
     row = current().row
     for stored in (row.heygen_api_key_stored, row.notify_urls_stored):
         decrypt(stored)
