@@ -20,6 +20,7 @@ from videos.models import (
     Preferences,
     ProcessLock,
     Provider,
+    ProviderPrice,
     RemoteAccount,
     ReviewLink,
     StudioFault,
@@ -28,6 +29,7 @@ from videos.models import (
 from videos.models.bounded import Count
 from videos.models.favourite import Favourite
 from videos.models.prepared import prepared
+from videos.models.whole_gallery import WholeGallery
 
 pytestmark = pytest.mark.django_db
 
@@ -48,11 +50,12 @@ def every_one(user, pks):
         (Favourite.objects.starred, user, pks),
         (Generation.objects.first_in_line, user),
         (Generation.objects.newest_prompts, user),
-        (Generation.objects.on_cards, pks),
+        (Generation.objects.rows_on_cards, pks),
         (Generation.objects.own_saved, user),
         (Generation.objects.shared_above, user),
         (Generation.objects.shared_and_saved,),
         (Generation.objects.shared_below, user),
+        (Generation.objects.kept_members_of, user, batches),
         (PersonalNote.objects.first_rated, user),
         (PersonalNote.objects.titled, user, pks),
         (Picture.objects.first_of, user),
@@ -60,7 +63,9 @@ def every_one(user, pks):
         (ProcessLock.objects.times_of, "poller"),
         (Provider.objects.active,),
         (Provider.objects.names,),
-        (Provider.objects.whole_offer,),
+        (Provider.objects.of_keys, [1, 3]),
+        (Provider.objects.rows_offered,),
+        (ProviderPrice.objects.of_all, [1, 2, 3, 4]),
         (RemoteAccount.objects.of_backends, ["heygen_workflows", "heygen_models"]),
         (ReviewLink.objects.with_news_for, user),
         (StudioFault.objects.to_be_shown,),
@@ -115,11 +120,25 @@ def test_each_person_gets_their_own_rows(owner):
     make(member, "The member's fog", count=2)
     assert Generation.objects.newest_prompts(owner) == ["The owner's dune"]
     assert set(Generation.objects.newest_prompts(member)) == {"The member's fog"}
-    assert Generation.objects.whole_tab_counts(owner)["all"] == Count(1)
-    assert Generation.objects.whole_tab_counts(member)["all"] == Count(2)
+    assert WholeGallery(owner).tab_counts()["all"] == Count(1)
+    assert WholeGallery(member).tab_counts()["all"] == Count(2)
     for person in (owner, member):
         rows = Generation.objects.visible_to(person)
-        assert Generation.objects.whole_tab_counts(person) == rows.tab_counts(person)
+        assert WholeGallery(person).tab_counts() == rows.tab_counts(person)
+
+
+def test_the_whole_gallery_shows_what_its_rows_show_without_the_trash(owner):
+    make(owner, "Three of a click", count=3)
+    make(make_member(), "Shown by another", shared=True)
+    make(make_member("third"), "Kept private")
+    make(owner, "In the trash")[0].move_to_trash()
+    rows, whole = Generation.objects.visible_to(owner).kept(), WholeGallery(owner)
+    for newest in (True, False):
+        assert whole.newest_batches(owner, 3, newest) == rows.newest_batches(owner, 3, newest)
+        assert whole.newest_batches(owner, 300, newest) == rows.newest_batches(owner, 300, newest)
+    batches = list(Generation.objects.values_list("batch_id", flat=True))
+    assert sorted(whole.members_of(batches)) == sorted(rows.members_of(batches))
+    assert len(whole.members_of(batches)) == 4
 
 
 def test_lists_of_any_length_are_taken_also_an_empty_one(owner):
@@ -155,7 +174,7 @@ def test_a_value_that_is_not_handed_on_as_it_is_is_refused():
     def one_more(rows, number):
         return rows.filter(pk=number + 1000)
 
-    with pytest.raises(ValueError, match="as they are"):
+    with pytest.raises(ValueError, match="unchanged"):
         one_more(Generation.objects.all(), 1)
 
 

@@ -5,12 +5,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache, reduce
+from functools import reduce
 from operator import or_
 from statistics import median
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Case, ExpressionWrapper, Q, Value, When
 from django.db.models.expressions import RawSQL
@@ -18,18 +17,13 @@ from django.utils import timezone
 
 from videos import search_index
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
-from videos.models import bounded
 from videos.models.bounded import (
     ANY_VALUE,
-    ANYBODY,
     Count,
     Select,
     count_each,
     count_selects,
-    counted,
-    counting,
     limited,
-    of_person,
     of_value,
 )
 from videos.models.changes import changed_between
@@ -37,6 +31,7 @@ from videos.models.event import Step
 from videos.models.kept_numbers import ProviderRecord
 from videos.models.lease import ahead, passed
 from videos.models.prepared import prepared
+from videos.models.provider import Provider
 from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.remotes.errors import Cause
@@ -121,6 +116,23 @@ class GenerationQuerySet(models.QuerySet):
             found.update(rows.order_by(order).values_list("pk", "batch_id")[:count])
         return [found[pk] for pk in sorted(found, reverse=newest)[:count]]
 
+    def members_of(self, batches: list[int]):
+        """What stacks show of the videos in these batches. In another order, SQLite may read all of an owner's."""
+        rows = self.filter(batch_id__in=batches).order_by()
+        return rows.values_list("batch_id", "pk", "public_id", "status", "saved_video__size")
+
+    @prepared
+    def own_batches(self, owner, *, order: str, count: int):
+        return self.filter(owner=owner).kept().order_by(order).values_list("pk", "batch_id")[:count]
+
+    @prepared
+    def shared_batches(self, *, order: str, count: int):
+        return self.filter(shared=True).kept().order_by(order).values_list("pk", "batch_id")[:count]
+
+    @prepared
+    def kept_members_of(self, user, batches: list[int]):
+        return self.filter(seen_by(user)).kept().members_of(batches)
+
     def has_saved(self, user) -> bool:
         """Whether this person may see any saved video."""
         return bool(self.own_saved(user) or self.shared_and_saved())
@@ -198,9 +210,18 @@ class GenerationQuerySet(models.QuerySet):
         """With what cards show; of many rows, each provider is read once."""
         return self.select_related("saved_video", "batch").prefetch_related("provider", "start_frame")
 
+    def on_cards(self, pks: list[int]) -> list:
+        """These with what cards show, the newest first."""
+        rows = self.rows_on_cards(pks)
+        providers = {one.pk: one for one in Provider.objects.of_keys(sorted({row.provider_id for row in rows}))}
+        found = [row for row in rows if row.provider_id in providers]  # a row may be gone at any moment
+        for row in found:
+            row.provider = providers[row.provider_id]
+        return found
+
     @prepared
-    def on_cards(self, pks: list[int]):
-        return self.filter(pk__in=pks).for_cards().newest_first()
+    def rows_on_cards(self, pks: list[int]):
+        return self.filter(pk__in=pks).select_related("saved_video", "batch", "start_frame").newest_first()
 
     # Find
     def kept(self):
@@ -232,11 +253,6 @@ class GenerationQuerySet(models.QuerySet):
     def tab_counts(self, user) -> dict[str, Count]:
         """Tab → how many this person may see on it. One query."""
         return count_selects(self.selects_by_tab(user))
-
-    def whole_tab_counts(self, user) -> dict[str, Count]:
-        """The same without a search or a filter, as most pages ask."""
-        names, select = whole_tabs(self.model, bounded.MOST_COUNTED)
-        return counted(names, of_person(select, user.pk))
 
     def selects_by_tab(self, user) -> dict[str, list[Select | None]]:
         selects = {tab: self.on_tab(tab, user, MOST_STARS).selects_for(user) for tab in ("all", "favourite")}
@@ -354,14 +370,6 @@ class GenerationQuerySet(models.QuerySet):
         """Provider id → TrackRecord of each provider's last SAMPLES ended generations, from the kept numbers."""
         rows = ProviderRecord.objects.filter(backend__in=registry.active_keys())
         return {row.provider_id: summarise(row.newest) for row in rows}
-
-
-@cache
-def whole_tabs(model: type[models.Model], most_counted: int) -> tuple[tuple[str, ...], Select]:
-    """The names of the tabs and the query that counts what ANYBODY may see on them: it is made once."""
-    anybody = get_user_model()(pk=ANYBODY)
-    selects = model._default_manager.visible_to(anybody).selects_by_tab(anybody)
-    return tuple(selects), counting(selects)
 
 
 def seconds_between(sent: datetime, completed: datetime | None) -> float | None:

@@ -24,21 +24,21 @@ def prepared(make: Callable[..., models.QuerySet]) -> Callable[..., list[Any]]:
 
     It takes numbers, texts, times, lists of these, and rows, for their primary keys. The method gets placeholders,
     and must pass them to the queryset unchanged. It is called only once, so it must not read the time or a
-    setting.
+    setting. Keyword arguments become part of its text.
     """
 
     @lru_cache(SHAPES)
-    def statement(model: type[models.Model], *shapes) -> Statement:
+    def statement(model: type[models.Model], *shapes, **fixed) -> Statement:
         numbers = iter(range(FIRST_PLACE, 2**31))
         places = [place_in(shape, numbers) for shape in shapes]
-        return Statement(make(model._default_manager.get_queryset(), *places), list(flat(places)))
+        return Statement(make(model._default_manager.get_queryset(), *places, **fixed), list(flat(places)))
 
     @wraps(make)
-    def answer(rows: models.QuerySet, *given: Value) -> list[Any]:
+    def answer(rows: models.QuerySet, *given: Value, **fixed) -> list[Any]:
         values = [value.pk if isinstance(value, models.Model) else value for value in given]
         if rows.query.where:
             raise TypeError(f"{make.__qualname__} is prepared: it begins with all rows")
-        return statement(rows.model, *map(shape_of, values)).run(list(flat(values)))
+        return statement(rows.model, *map(shape_of, values), **fixed).run(list(flat(values)))
 
     return answer
 

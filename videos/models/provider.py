@@ -1,5 +1,6 @@
 """Providers: the video models behind the remote APIs, with their limits and prices."""
 
+from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -22,9 +23,18 @@ class ProviderQuerySet(models.QuerySet):
         offered = self.exclude(backend=IMPORTED).select_related("alternative").prefetch_related("prices")
         return offered.order_by(usable_first, "position", "name")
 
+    def whole_offer(self) -> "list[Provider]":
+        """The same list, each with its prices at hand."""
+        providers, prices = self.rows_offered(), defaultdict(list)
+        for price in ProviderPrice.objects.of_all([provider.pk for provider in providers]):
+            prices[price.provider_id].append(price)
+        for provider in providers:
+            provider.known_prices = prices[provider.pk]
+        return providers
+
     @prepared
-    def whole_offer(self):
-        return self.offered()
+    def rows_offered(self):
+        return self.offered().prefetch_related(None)
 
     @prepared
     def names(self):
@@ -37,7 +47,7 @@ class ProviderQuerySet(models.QuerySet):
         return self.filter(state=Provider.State.ACTIVE).order_by("position", "name").values_list("value", "backend")
 
     @prepared
-    def of_cards(self, pks: list[int]):
+    def of_keys(self, pks: list[int]):
         return self.filter(pk__in=pks)
 
     def imported(self) -> "Provider":
@@ -117,6 +127,7 @@ class Provider(models.Model):
     alternative = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     objects = ProviderQuerySet.as_manager()
+    known_prices: "list[ProviderPrice] | None" = None  # where those of many providers were read at once
 
     class Meta:
         ordering = ["position", "name"]
@@ -196,7 +207,8 @@ class Provider(models.Model):
     def fitting_prices(self, resolution: Any, has_start_frame: bool, seconds: float) -> "list[ProviderPrice]":
         """The most particular rows for this case: one, or all resolutions' where this one is not known."""
         mode = ProviderPrice.Mode.IMAGE if has_start_frame else ProviderPrice.Mode.TEXT
-        rows = [row for row in self.prices.all() if row.mode in ("", mode) and row.from_seconds <= seconds]
+        rows = self.prices.all() if self.known_prices is None else self.known_prices
+        rows = [row for row in rows if row.mode in ("", mode) and row.from_seconds <= seconds]
         resolution = resolution or self.default_of("resolution")
         named = [row for row in rows if row.resolution == resolution] if resolution else []
         rows = named or [row for row in rows if not row.resolution] or rows
@@ -219,6 +231,12 @@ def read_seconds(duration: Any) -> float | None:
     return seconds if 0 < seconds <= LONGEST else None
 
 
+class ProviderPriceQuerySet(models.QuerySet):
+    @prepared
+    def of_all(self, providers: list[int]):
+        return self.filter(provider__in=providers).order_by("provider_id", "resolution", "mode", "from_seconds")
+
+
 class ProviderPrice(models.Model):
     """A provider's price for one resolution and mode; the most specific row that fits applies."""
 
@@ -235,6 +253,8 @@ class ProviderPrice(models.Model):
     unit = models.CharField(max_length=8, choices=Provider.PriceUnit, default=Provider.PriceUnit.SECOND)
     source = models.CharField(max_length=200, blank=True, help_text="Where this price was read.")
     as_of = models.DateField(null=True, blank=True, help_text="The day on which it was read.")
+
+    objects = ProviderPriceQuerySet.as_manager()
 
     class Meta:
         ordering = ["provider", "resolution", "mode", "from_seconds"]

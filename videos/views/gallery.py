@@ -20,6 +20,7 @@ from videos.models.changes import current_moment, is_moment, is_still_to_come
 from videos.models.generation_queryset import LOOKED_THROUGH, GenerationQuerySet
 from videos.models.studio_settings import current
 from videos.models.usage import stored_by
+from videos.models.whole_gallery import WholeGallery
 from videos.monitoring.notices import digest_of, notices_for
 from videos.views.cards import Card, answer_with_cards, cards_of, queued
 from videos.views.composer import RATIOS, composer_context
@@ -229,6 +230,8 @@ def page_context(request: HttpRequest, filters: GalleryFilters, preferences: Pre
     before, after = read_number(request.GET.get("before")), request.GET.get("after", "")[:64]
     stacks = filters.stacks_for(preferences)
     rows, after = filters.rows(request.user), after if before else ""
+    if stacks and filters.is_everything and not before:
+        rows = WholeGallery(request.user)
     page = gallery_page(rows, filters.sort, request.user, stacks, before, after, filters.state)
     more = filters.query(before=page.before, after=page.section) if page.before else ""
     return {"is_whole_page": True, "cards": page.cards, "more": more and f"/?{more}"}

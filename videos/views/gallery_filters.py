@@ -13,6 +13,7 @@ from videos.models import Collection, Generation, PersonalNote, Preferences, Pro
 from videos.models.bounded import Count
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.personal_note import BEST
+from videos.models.whole_gallery import WholeGallery
 from videos.views.gallery_page import BY_TIME, SORTS
 
 TABS = {
@@ -99,7 +100,7 @@ class GalleryFilters:
     def tab_counts(self, user) -> dict[str, Count]:
         if self.is_filtered:
             return self.on_every_tab(user).tab_counts(user)
-        return Generation.objects.whole_tab_counts(user)
+        return WholeGallery(user).tab_counts()
 
     def days(self) -> tuple[date | None, date | None]:
         if self.when in DAYS:

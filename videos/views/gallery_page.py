@@ -11,6 +11,7 @@ from videos.lifecycle import Status
 from videos.models import Generation, Provider
 from videos.models.bounded import MOST_COUNTED
 from videos.models.generation_queryset import GenerationQuerySet
+from videos.models.whole_gallery import WholeGallery
 from videos.views.cards import Card, cards_of
 from videos.views.stacks import Section, Stack, keys_of, page_of_stacks
 
@@ -28,9 +29,16 @@ class GalleryPage:
 
 
 def gallery_page(
-    rows: GenerationQuerySet, sort: str, viewer, stacks: bool, before: int | None, after: str = "", tab: str = ""
+    rows: GenerationQuerySet | WholeGallery,
+    sort: str,
+    viewer,
+    stacks: bool,
+    before: int | None,
+    after: str = "",
+    tab: str = "",
 ) -> GalleryPage:
-    """The next PAGE cards or stacks after the video `before`; `after` is the heading above that video."""
+    """The next PAGE cards or stacks after the video `before`; `after` is the heading above that video. A WholeGallery
+    has stacks, and its first page alone."""
     if sort in BY_TIME:
         rows = rows.filter(behind(sort, before)) if before else rows
     if stacks:

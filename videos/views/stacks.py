@@ -9,6 +9,7 @@ from functools import cached_property
 from videos.lifecycle import IN_PROGRESS, Status
 from videos.models import Generation, Verdict
 from videos.models.generation_queryset import GenerationQuerySet
+from videos.models.whole_gallery import WholeGallery
 from videos.templatetags.studio import clock, ratio_class
 from videos.views.cards import Card, cards_of
 from videos.views.faces import Face, StackFace
@@ -154,12 +155,10 @@ class Stack:
         return self.card.face._replace(is_unwatched=False, verdict="", saved_size=0)
 
 
-def stacks_of(rows: GenerationQuerySet, batch_ids: Iterable[int], viewer) -> dict[int, Card | Stack]:
+def stacks_of(rows: GenerationQuerySet | WholeGallery, batch_ids: Iterable[int], viewer) -> dict[int, Card | Stack]:
     """Batch id → its stack, or the card of its only video in `rows`."""
     members: dict[int, list[Member]] = {}
-    found = rows.filter(batch_id__in=list(batch_ids)).order_by()  # in another order, SQLite may read all of an owner's
-    found = found.values_list("batch_id", "pk", "public_id", "status", "saved_video__size")
-    for batch_id, *values in sorted(found, key=lambda row: -row[1]):
+    for batch_id, *values in sorted(rows.members_of(list(batch_ids)), key=lambda row: -row[1]):
         pk, public_id, status, size = values
         members.setdefault(batch_id, []).append(Member(pk, public_id, Status(status), size or 0))
     verdicts = Verdict.objects.words_in(viewer, members)
@@ -174,7 +173,7 @@ def stacks_of(rows: GenerationQuerySet, batch_ids: Iterable[int], viewer) -> dic
     }
 
 
-def batches_on_page(rows: GenerationQuerySet, most: int, viewer, newest: bool) -> list[int]:
+def batches_on_page(rows: GenerationQuerySet | WholeGallery, most: int, viewer, newest: bool) -> list[int]:
     """The first `most` batches of these rows, in their order, and one more if there are more."""
     found: list[int] = []
     for chunk in CHUNKS:

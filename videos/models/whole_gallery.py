@@ -1,0 +1,38 @@
+"""All that a person may see, without a search or a filter: what most pages ask for, so its queries are prepared."""
+
+from functools import cache
+
+from django.contrib.auth import get_user_model
+
+from videos.models import bounded
+from videos.models.bounded import ANYBODY, Count, Select, counted, counting, of_person
+from videos.models.generation import Generation
+
+
+class WholeGallery:
+    """It answers what the gallery's tabs and stacks ask of rows. Its stacks have no video of the trash."""
+
+    def __init__(self, user):
+        self.user = user
+
+    def tab_counts(self) -> dict[str, Count]:
+        """Tab → how many videos this person may see on it. One query."""
+        names, select = counting_tabs(bounded.MOST_COUNTED)
+        return counted(names, of_person(select, self.user.pk))
+
+    def newest_batches(self, user, count: int, newest: bool = True) -> list[int]:
+        order = "-pk" if newest else "pk"
+        found = dict(Generation.objects.own_batches(user, order=order, count=count))
+        found.update(Generation.objects.shared_batches(order=order, count=count))
+        return [found[pk] for pk in sorted(found, reverse=newest)[:count]]
+
+    def members_of(self, batches: list[int]) -> list[tuple]:
+        return Generation.objects.kept_members_of(self.user, batches)
+
+
+@cache
+def counting_tabs(most_counted: int) -> tuple[tuple[str, ...], Select]:
+    """The names of the tabs, and the query that counts up to so many videos of ANYBODY on each."""
+    anybody = get_user_model()(pk=ANYBODY)
+    selects = Generation.objects.visible_to(anybody).selects_by_tab(anybody)
+    return tuple(selects), counting(selects)
