@@ -6,6 +6,7 @@ from configparser import ConfigParser
 
 import pytest
 
+from tests.benchmarks import capacity
 from tests.parts.processes import ROOT
 from videos.lifecycle import MOVES, Status
 from videos.models import Generation
@@ -120,3 +121,27 @@ def test_the_example_of_a_table_can_be_generated(client, owner):
         "Fog over a still lake",
         "Fog over a still lake",
     ]
+
+
+def test_the_capacity_of_a_studio_follows_from_what_was_measured():
+    """In the form in which `make bench` leaves the figures in bench.json."""
+    page = (DOCS / "growing.md").read_text()
+    figure = r"^\| {} \| ([\d.]+) "
+    work = (
+        "a click on Generate",
+        "a poll",
+        "a page of the gallery with 30 videos",
+        "a video's rows and their indexes.*?",
+    )
+    click, poll, shown, row = (float(re.search(figure.format(name), page, re.MULTILINE)[1]) for name in work)
+    results = {
+        "machine": {"cores": 2, "processor": "any", "python": "3.11"},
+        "click": {"many": {"median_ms": {"a click on Generate": click}}},
+        "poller_5000": {"runs": [{"cpu_s_per_1000": poll}] * 3},
+        "page_cpu": {"/": shown},
+        "gallery_1m": {"many": {"database_bytes": row * 1e9, "rows": 10**6}},
+    }
+    _, *tables = capacity.tables(results).split("\n\n")
+    assert len(tables) == 2
+    for table in tables:
+        assert table in page
