@@ -66,6 +66,7 @@ def seed(count):
         History(owner, count, spacing=max(30, DAYS * 86400 // count)).make()
     search_index.make()
     seeded = {"seed_s": round(time.perf_counter() - started, 1), "seed_cpu_s": round(cpu_seconds() - worked, 1)}
+    connection.close()
     started = time.perf_counter()
     recount()
     return owner, seeded | {"recount_s": round(time.perf_counter() - started, 1)}

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks import burst, cold, files, latency, restart, scroll
-from tests.parts.postgres import Postgres
+from tests.parts.once import made_once
+from tests.parts.postgres import MIGRATED, Postgres, migrated_server
 from tests.parts.processes import ROOT, environment, manage, start, stop, wait_until
 
 ANSWER_SECONDS = 0.3  # how long the imitated remote API takes for a poll
@@ -50,10 +52,22 @@ def machine():
 
 # Rows that need a studio's database and no more
 def fresh(folder, name, **env):
-    """The environment of a migrated studio of its own."""
-    env = environment(**{"STUDIO_DATA": folder / name, "DATABASE_URL": "", "HEYGEN_API_KEY": "bench", **env})
-    manage("migrate", "-v", "0", env=env)
+    """The environment of a migrated studio of its own, with its static files collected."""
+    shutil.copytree(made_once("studio", make_studio), folder / name)
+    env = environment_of(folder / name, **env)
+    if env["DATABASE_URL"]:
+        manage("migrate", "-v", "0", env=env)
     return env
+
+
+def make_studio(folder):
+    env = environment_of(folder)
+    manage("migrate", "-v", "0", env=env)
+    manage("collectstatic", "--noinput", "-v", "0", env=env)
+
+
+def environment_of(folder, **env):
+    return environment(**{"STUDIO_DATA": folder, "DATABASE_URL": "", "HEYGEN_API_KEY": "bench", **env})
 
 
 def module(name, *arguments, env):
@@ -65,10 +79,10 @@ def module(name, *arguments, env):
 
 @contextmanager
 def new_databases(on_postgres):
-    """A function that gives the variables of a new database each time."""
-    server = Postgres() if on_postgres else None
+    """A function that gives the variables of a new, migrated database each time."""
+    server = migrated_server() if on_postgres else None
     try:
-        yield lambda: {"DATABASE_URL": server.new_database() if server else ""}
+        yield lambda: {"DATABASE_URL": server.new_database(MIGRATED) if server else ""}
     finally:
         if server:
             server.remove()
@@ -78,8 +92,6 @@ def history(what, few, many, runs, on_postgres=False, memory=()):
     def measure(folder):
         with new_databases(on_postgres) as new_database:
             env = {count: fresh(folder, f"data-{count}", **new_database()) for count in (few, many)}
-            for one in env.values():
-                manage("collectstatic", "--noinput", "-v", "0", env=one)
             found = {"few": module("history", what, few, runs, env=env[few])}
             found["many"] = module("history", what, many, runs, env=env[many])
             return found | {"memory": {work: module("memory", work, env=env[many]) for work in memory}}
@@ -107,7 +119,6 @@ def history_lines(found):
 
 def page_cpu(folder):
     env = fresh(folder, "data")
-    manage("collectstatic", "--noinput", "-v", "0", env=env)
     return module("page", 30, 40, env=env)
 
 
@@ -194,8 +205,8 @@ def latency_lines(found):
 
 
 ROWS = {
-    "gallery_1m": history("pages", 1000, 1_000_000, 7, memory=("kept numbers", "storage", "backup", "usage as CSV")),
-    "gallery_100k_postgres": history("pages", 1000, 100_000, 7, on_postgres=True),
+    "gallery_1m": history("pages", 1000, 1_000_000, 5, memory=("kept numbers", "storage", "backup", "usage as CSV")),
+    "gallery_100k_postgres": history("pages", 1000, 100_000, 5, on_postgres=True),
     "click": history("clicks", 1000, 100_000, 30),
     "page_cpu": page_cpu,
     "poller_1000": poller(1000, 12, 5),

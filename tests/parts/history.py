@@ -121,7 +121,7 @@ class History:
 @contextmanager
 def loading() -> Iterator[None]:
     """One transaction, with indexes that are made once afterwards: a million rows in a minute or two. Nobody else may
-    use the database."""
+    use the database, and whoever called this closes its connection, which keeps its settings."""
     connection.disable_constraint_checking()
     with connection.cursor() as cursor:
         for statement in QUICK[connection.vendor]:  # some are refused within a transaction
@@ -136,7 +136,6 @@ def loading() -> Iterator[None]:
         for _, definition in indexes:
             cursor.execute(definition)
     planner_statistics.refresh()
-    connection.close()  # and with it these settings
 
 
 def last_id(model):
