@@ -1,5 +1,6 @@
 /* Passkeys: the browser's own dialog answers for a form. The challenge is in the page, or is requested. */
-const canDo = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON) && window.isSecureContext;
+const hasName = !/^[\d.]+$|\[/.test(location.hostname); // browsers keep passkeys for names, never for bare addresses
+const canDo = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON) && window.isSecureContext && hasName;
 
 const questionOf = async (form) => {
   if (!form.dataset.ask) return JSON.parse(document.getElementById("passkey-question").textContent);

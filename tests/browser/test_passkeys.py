@@ -57,3 +57,12 @@ def test_where_no_passkey_is_used_the_page_says_so_and_the_password_still_works(
     room.get_by_label("Password").fill(PASSWORD)
     room.get_by_role("button", name="Sign in").click()
     room.wait_for_url(f"{room.studio.url}/")
+
+
+def test_under_a_bare_address_no_passkey_is_offered_because_no_browser_would_make_one(room):
+    room.context.clear_cookies()
+    room.goto(f"{room.studio.url}/login")
+    expect(room.get_by_role("button", name="Use a passkey")).to_be_visible()
+    room.goto(f"{room.studio.url.replace('localhost', '127.0.0.1')}/login")
+    expect(room.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(room.get_by_role("button", name="Use a passkey")).to_be_hidden()
