@@ -1,6 +1,7 @@
 """How the admin's lists and forms look and read: in words, with dates as elsewhere, and as cards on a phone."""
 
 import re
+from html import unescape
 from uuid import uuid4
 
 import pytest
@@ -8,7 +9,7 @@ from django.utils import timezone
 from django_q.models import Task
 
 from tests.parts.accounts import account
-from tests.parts.generations import make_queued, make_ready
+from tests.parts.generations import make, make_queued, make_ready
 from tests.parts.people import make_member, signed_in
 from tests.test_routes import World, admin_requests
 from videos import tasks
@@ -93,6 +94,22 @@ def test_a_provider_names_its_remote_api_in_words_in_list_filter_and_form(admins
     found = admins.get("/admin/videos/provider/?api=heygen_models")
     assert [row.name for row in found.context["cl"].result_list] == ["HeyGen Video 1"]
     assert admins.get("/admin/videos/provider/?api=odd").status_code == 200
+
+
+def test_a_generation_that_failed_says_why_and_one_with_an_unknown_outcome_what_next(admins):
+    member = make_member()
+    [failed] = make(member, "a sword fight", "failed", error_class="refused", error_code="remote.refused")
+    [unknown] = make(member, "a shape", "unknown", config={"generate_audio": True, "duration": 4})
+    page = words_of(admins.get(f"/admin/videos/generation/{failed.pk}/change/"))
+    assert f"Why {failed.error_message}" in unescape(page)
+    page = words_of(admins.get(f"/admin/videos/generation/{unknown.pk}/change/"))
+    assert "What next member says in the studio whether HeyGen made it." in page
+    assert "16:9 · generate audio yes, duration 4" in page
+
+
+def test_the_audit_list_says_changed_once(admins):
+    admins.post("/settings", {"poll_seconds": "20", "second_factor": "nobody"})
+    assert "changed the settings: Seconds between polls." in words_of(admins.get("/admin/admin/logentry/"))
 
 
 def test_a_filter_by_cause_starts_with_a_capital_and_has_none_within(admins):

@@ -241,6 +241,7 @@ class GenerationAdmin(LongList):
             "saved": getattr(generation, "saved_video", None),
             "offered": actions_for(generation),
             "cost": cost_words(generation),
+            "settings_in_words": in_words(generation.config) if generation.config else "",
         }
 
     def as_json(self, request: HttpRequest, generation: Generation) -> JsonResponse:
