@@ -253,7 +253,3 @@ def bare_address(address: str) -> str:
     """An address without the part that may be a signature."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.hostname else ""
-
-
-def megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"

@@ -99,7 +99,7 @@ class StudioFaultAdmin(LookOnly):
     list_title, one, many = "Faults of the studio", "fault", "faults"
     list_display = ["job", "standing", "video", "count", "last_seen_at", "for_a_report"]
     fields = ["job", "standing", "video", "count", "first_seen_at", "last_seen_at", "cleared_at", "for_a_report"]
-    list_filter = ["job", ("cleared_at", set_or_not("now", "Open", "Works again"))]
+    list_filter = ["job", ("cleared_at", set_or_not("state", "Open", "Works again"))]
     list_select_related = ["generation"]
     ordering = [F("cleared_at").desc(nulls_first=True), "-last_seen_at"]
 

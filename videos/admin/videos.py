@@ -5,8 +5,9 @@ from django.db.models import Count, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.html import format_html
 
-from videos.admin.lists import LongList, fetch_all_again, megabytes, set_or_not, tell, when, yes_no
+from videos.admin.lists import LongList, fetch_all_again, set_or_not, tell, when, yes_no
 from videos.models import Batch, Generation, Picture, PublicLink, SavedVideo
+from videos.templatetags.studio import size
 
 
 @admin.register(Batch)
@@ -56,7 +57,7 @@ class PictureAdmin(LongList):
 
     @admin.display(description="size")
     def bytes(self, picture):
-        return megabytes(picture.size)
+        return size(picture.size)
 
     @admin.display(description="uploaded to a remote API")
     def at_a_remote(self, picture):
@@ -96,7 +97,7 @@ class SavedVideoAdmin(LongList):
 
     @admin.display(description="size")
     def bytes(self, video):
-        return megabytes(video.size)
+        return size(video.size)
 
     @admin.action(description="Fetch again from the remote")
     def fetch_again(self, request, queryset):
