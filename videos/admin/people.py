@@ -115,7 +115,7 @@ class PersonAdmin(CompletedRows, StudioAdmin, UserAdmin):
 
     @admin.display(description="password")
     def new_password(self, person):
-        return format_html('<a class="button small" href="../password/">Set a new password</a>')
+        return format_html('<a class="button small" href="{}">Set a new password</a>', "../password/")
 
     def completed(self, rows):
         known = Budget.objects.of_members(rows)
