@@ -205,7 +205,7 @@ def latency_lines(found):
 
 
 ROWS = {
-    "gallery_1m": history("pages", 1000, 1_000_000, 5, memory=("kept numbers", "storage", "backup", "usage as CSV")),
+    "gallery_1m": history("pages", 1000, 1_000_000, 5, memory=("kept numbers", "backup", "usage as CSV")),
     "gallery_100k_postgres": history("pages", 1000, 100_000, 5, on_postgres=True),
     "click": history("clicks", 1000, 100_000, 30),
     "page_cpu": page_cpu,
@@ -219,6 +219,7 @@ ROWS = {
 }
 # By name only: they take long, need a browser, or say what the rows above say already.
 MORE_ROWS = {
+    "nightly_1m": history("seed", 1000, 1_000_000, 0, memory=("kept numbers", "storage", "backup", "usage as CSV")),
     "poller_10000": poller(10_000, 40, 20),
     "poller_20000_postgres": poller(20_000, 60, 20, on_postgres=True),
     "poller_5000_busy": poller(5000, 30, 20, busy=2),
@@ -226,6 +227,7 @@ MORE_ROWS = {
     "scroll": scroll.measure,
 }
 LINES = {
+    "nightly_1m": history_lines,
     "gallery_1m": history_lines,
     "gallery_100k_postgres": history_lines,
     "click": history_lines,
