@@ -11,6 +11,7 @@ import tempfile
 from types import SimpleNamespace
 
 import django
+from django.urls import get_resolver
 
 import manage
 from tests.parts.processes import ROOT
@@ -47,5 +48,6 @@ def run(arguments):
 
 if __name__ == "__main__":
     django.setup()
+    _ = get_resolver().url_patterns  # loads every view, which checks would load in each fork
     results = [run(arguments) for arguments in json.load(sys.stdin)]
     json.dump(results, sys.stdout)
