@@ -87,6 +87,7 @@ STORED = {
 
 
 REWORDED = {
+    "what was sent is not a whole one": "the file that was sent is not a complete video",
     "by itself": "automatically",
     "its link has died, and there is no fresh one yet": "its link has expired, and there is no new one yet",
     "with a fresh link": "with a new link",

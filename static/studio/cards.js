@@ -6,7 +6,7 @@ let isLiveUpdate = false;
 
 const isInUse = (card) =>
   card.matches(".has-menu") ||
-  find(":popover-open, input:focus, textarea:focus, button:disabled", card) || // disabled: the answer has not arrived yet
+  find(":popover-open, input:focus, textarea:focus, button:disabled", card) || // disabled: no answer yet
   findAll("video", card).some((video) => !video.paused);
 
 export const addressOf = (card) => `/g/${card.id.slice(2)}`;
@@ -25,7 +25,7 @@ const stackLink = (stack) => find("[data-stack]", stack);
 export const isOpen = (stack) => stackLink(stack)?.ariaExpanded === "true";
 export const batchOf = (stack) => find("[name=batches]", stack).value;
 
-/* Every request for changes names the open stacks, so that their cards are sent too. */
+/* Each request for changes names the open stacks, so that it gets their cards. */
 export const openStack = (stack) => {
   stackLink(stack).ariaExpanded = true;
   const input = { type: "hidden", name: "open", value: batchOf(stack) };

@@ -7,7 +7,7 @@ import { listen } from "./dom.js";
 
 document.documentElement.classList.add("scripted"); // some styles need scripts, and wait for this
 
-/* Notifications: loaded with the menu that has their switch, because browsers allow the question only right after a click. */
+/* Notifications: loaded with the menu that has their switch, because browsers may ask only after a click. */
 const notices = () => import("./notify.js");
 listen("beforetoggle", ({ target }) => target.id === "me" && notices(), true);
 listen("click", async ({ target }) => target.closest("#notify") && (await notices()).turnOnOrOff());
