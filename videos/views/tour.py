@@ -31,7 +31,7 @@ STEPS = (
     Step(
         "Press Generate, and go on with something else",
         "The button says what it will cost. The video appears in the gallery at once and says where it stands, also "
-        "after you have closed the page. If something needs you, it is under Attention.",
+        "after you have closed the page. If something needs you, it is under Needs attention.",
     ),
     Step(
         "Keep what is good",
