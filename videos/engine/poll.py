@@ -45,6 +45,7 @@ from videos.models import (
 from videos.models.lease import is_too_far_ahead
 from videos.models.metric_value import LATENESS, POLLS, Totals
 from videos.models.process_lock import POLLER
+from videos.models.transactions import open_unmapped
 from videos.outages import is_of_storage
 from videos.remotes import async_transport, registry
 from videos.remotes.errors import Cause, EndNotice, RemoteError
@@ -59,6 +60,7 @@ ASK_EVERY = 0.05  # seconds: the polls due within them leave together, so that h
 ASKED_TOGETHER = 250  # at most: after an outage thousands are due at once, and each begins with a connection
 RECORD_EVERY = 1.0  # seconds, or at once when there is news of a generation
 POLL_SECONDS_AT_MOST = 30.0  # for one whole poll, however slowly its answer arrives
+COLLECT_EVERY = (20_000, 10, 10)  # new objects; collections of them; collections of older ones
 COUNT_EVERY = 5.0  # seconds between two writes of what is counted for /metrics
 RECOVER_EVERY = 5.0  # seconds
 
@@ -73,12 +75,15 @@ def poll():
 
 @contextmanager
 def few_collections() -> Iterator[None]:
-    """The garbage collector leaves alone all that is loaded by now: looking through it takes as long as many polls."""
+    """The garbage collector looks at what is new, and seldom: polls leave hardly any circles behind."""
+    usual = gc.get_threshold()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECT_EVERY)
     try:
         yield
     finally:
+        gc.set_threshold(*usual)
         gc.unfreeze()
 
 
@@ -183,10 +188,12 @@ class Poller:
     def begin(self, poll: DuePoll):
         task = asyncio.create_task(self.ask(poll))
         self.asked[task] = poll
-        task.add_done_callback(self.asked.pop)
 
     async def ask(self, poll: DuePoll):
-        found = await self.answer(poll)
+        try:
+            found = await self.answer(poll)
+        finally:
+            self.asked.pop(asyncio.current_task(), None)
         now = datetime.now(UTC)
         try:
             outcome = poll_outcomes.judge(poll, found, now)
@@ -266,6 +273,7 @@ def recover_watched():
 def in_database(call: Callable[[], Any]) -> Any:
     try:
         close_old_connections()
+        open_unmapped()
         return call()
     except Error as error:
         logger.warning("The database failed (%s); the poller tries again", type(error).__name__)
@@ -332,15 +340,16 @@ class Counts:
 
     def __init__(self):
         self.totals, self.taken_at = Totals(), time.monotonic()
+        self.is_wanted = bool(settings.METRICS_TOKEN)
 
     def note_start(self, poll: DuePoll):
-        if not settings.METRICS_TOKEN:
+        if not self.is_wanted:
             return
         late = (timezone.now() - poll.due_at).total_seconds()
         self.totals.measure(LATENESS, poll.backend, max(0.0, late))
 
     def note_end(self, poll: DuePoll, found: Found):
-        if not settings.METRICS_TOKEN:
+        if not self.is_wanted:
             return
         result = "own_fault" if isinstance(found, OwnFault) else getattr(found, "cause", "answered")
         self.totals[POLLS, poll.backend, str(result)] += 1

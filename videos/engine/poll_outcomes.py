@@ -1,10 +1,11 @@
 """Decides what a poll means for a generation: its next state, when to poll again, and its status note.
 
-Pure functions of a poll, its result and the time; nothing here touches the network or the database.
+Pure functions of a poll, its result and the time; nothing here touches the network or the database. Intervals are
+whole seconds or turns, and not what each row happens to be late by: rows that say the same are written by one UPDATE.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from videos import wording
 from videos.faults import name_of
 from videos.lifecycle import Status
 from videos.models import DuePoll, Outcome
+from videos.models.polls import NO_PAUSE
 from videos.models.studio_settings import current
 from videos.remotes.base import Progress
 from videos.remotes.errors import Cause, RemoteError
@@ -22,6 +24,7 @@ MISSING_BEFORE_FAILED = 3
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=15)
 LONGEST_PAUSE = timedelta(minutes=5)  # between two polls of an overdue generation
 LONGEST_BACK_OFF = timedelta(seconds=60)  # between two polls while the remote API has problems
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 UNWATCHED = timedelta(minutes=10)  # a poll this late means that no poller was running meanwhile
 
 
@@ -57,7 +60,7 @@ def poll_failed(poll: DuePoll, error: RemoteError, now: datetime) -> Outcome:
         cause = "definite"
     interval = interval_after_error(poll, error, now)
     outcome = still_running(poll, now, interval, status_note=f"poll.{cause}", failed_polls=poll.failed_polls + 1)
-    return replace(outcome, words=error.detail)
+    return outcome._replace(words=error.detail)
 
 
 def poll_met_own_fault(poll: DuePoll, fault: OwnFault, now: datetime) -> Outcome:
@@ -104,45 +107,45 @@ def still_running(poll: DuePoll, now: datetime, interval: timedelta, **fields: A
     """
     if "remote_status" in fields:
         fields = {"missing_polls": 0, "failed_polls": 0, **fields}
-    polled_since = without_pauses(poll, now)
-    if now - polled_since > timedelta(seconds=settings.STOP_WAITING_SECONDS):
+    pause = pause_before(poll, now)
+    if now - poll.polled_since - pause > timedelta(seconds=settings.STOP_WAITING_SECONDS):
         return Outcome(poll.pk, poll.token, Status.STOPPED, {})
-    fields = {"status_note": "", "status_facts": {}, **fields, "polled_since": polled_since}
-    due_at = next_due(poll, now, interval)
+    fields = {"status_note": "", "status_facts": {}, **fields}
     changed = {name: value for name, value in fields.items() if value != getattr(poll, name)}
-    return Outcome(poll.pk, poll.token, Status.RUNNING, changed, later=due_at - poll.due_at)
+    return Outcome(poll.pk, poll.token, Status.RUNNING, changed, until_next(poll, now, interval), pause)
 
 
-def without_pauses(poll: DuePoll, now: datetime) -> datetime:
-    """`polled_since`, moved forward by the time in which no poller was running."""
+def pause_before(poll: DuePoll, now: datetime) -> timedelta:
+    """How long no poller was running before this poll, or by how much the clock jumped: whole minutes."""
     late = now - poll.due_at
     if abs(late) < UNWATCHED or abs(late) < timedelta(seconds=2 * current().poll_seconds):
-        return min(poll.polled_since, now)
-    return min(poll.polled_since + late, now)
+        late = NO_PAUSE
+    return min(late, now - poll.polled_since) // MINUTE * MINUTE
 
 
-def next_due(poll: DuePoll, now: datetime, interval: timedelta) -> datetime:
-    """The row's next turn: a whole number of intervals after the last one; missed turns are skipped."""
-    if abs(now - poll.due_at) > UNWATCHED:
-        return now + interval
-    turns = max(1, math.floor((now - poll.due_at) / interval) + 1)
-    return poll.due_at + turns * interval
+def until_next(poll: DuePoll, now: datetime, interval: timedelta) -> timedelta:
+    """From this turn of the row to its next one: a whole number of intervals, so that it keeps its phase. Missed turns
+    are skipped; a turn stored before a clock was set back comes forward."""
+    turns = math.floor((now - poll.due_at) / interval) + 1
+    return interval * (turns if poll.due_at - now > UNWATCHED else max(1, turns))
 
 
 def usual_interval(poll: DuePoll, now: datetime) -> timedelta:
-    """POLL_SECONDS; once overdue, a tenth of the time that it has taken so far, at most five minutes."""
-    usual = timedelta(seconds=current().poll_seconds)
-    elapsed = now - without_pauses(poll, now)
-    if elapsed < timedelta(seconds=current().overdue_seconds):
+    """POLL_SECONDS; once overdue, as many of them as a tenth of the time that it has taken, at most five minutes."""
+    rules = current()
+    usual = timedelta(seconds=rules.poll_seconds)
+    elapsed = now - poll.polled_since - pause_before(poll, now)
+    if elapsed < timedelta(seconds=rules.overdue_seconds):
         return usual
-    return max(usual, min(elapsed / 10, LONGEST_PAUSE))
+    return max(usual, min(elapsed / 10, LONGEST_PAUSE) // usual * usual)
 
 
 def interval_after_error(poll: DuePoll, error: RemoteError, now: datetime) -> timedelta:
     """The interval that the remote API asked for; or else twice as long after each failure in a row, up to a minute."""
     usual = usual_interval(poll, now)
     if error.cause == Cause.BUSY:
-        return max(usual, min(max(error.retry_after or usual, SHORTEST_WAIT), LONGEST_WAIT))
+        wanted = max(error.retry_after or usual, SHORTEST_WAIT)
+        return max(usual, min(-(-wanted // SECOND) * SECOND, LONGEST_WAIT))
     if error.stops_sending:
         return max(usual, LONGEST_BACK_OFF)
     return max(usual, min(usual * 2 ** min(poll.failed_polls, 10), LONGEST_BACK_OFF))

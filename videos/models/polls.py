@@ -5,9 +5,8 @@ The resulting moves are made in `generation`, the only writer of status.
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import models
 from django.db.models import F, Q
@@ -17,15 +16,15 @@ from videos.lifecycle import Status
 from videos.models.changes import CHANGED
 from videos.models.event import GenerationEvent, Step
 from videos.models.lease import NO_LEASE
-from videos.models.transactions import PARAMETERS, batched, lock_in_order, retried, update_in_order
+from videos.models.transactions import PARAMETERS, batched, lock_by_key, retried, update_in_order
 from videos.remotes import registry
 
 SHOWN = {"remote_status", "status_note", "status_facts"}  # fields that stand on a card
+NO_PAUSE = timedelta(0)
 POLL_LEASE = timedelta(seconds=60)  # longer than any poll takes
 
 
-@dataclass(frozen=True, slots=True)
-class DuePoll:
+class DuePoll(NamedTuple):
     """A claimed poll: ask `backend` for `remote_id` at `due_at`, then report an Outcome under `token`."""
 
     pk: int
@@ -41,14 +40,13 @@ class DuePoll:
     status_facts: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The result of one poll: the next state, and the fields to write.
 
     `status` RUNNING keeps polling (fields: due_at, remote_status, status_note, missing_polls); SAVING has the link
     (video_url, video_id, asset_id); FAILED a cause (error_class, error_code, error_detail); STOPPED nothing.
-    `later` is how much later than this poll the next one is due; all that say the same are one UPDATE, so `fields` has
-    only what changed.
+    `later` is how much later than this poll the next one is due, `pause` how long nobody polled before it. All that say
+    the same are one UPDATE, so `fields` has only what changed.
     """
 
     pk: int
@@ -56,6 +54,7 @@ class Outcome:
     status: Status
     fields: dict[str, Any]
     later: timedelta = timedelta(0)
+    pause: timedelta = NO_PAUSE
     words: str = ""  # the remote's own, for the log of events
 
 
@@ -65,7 +64,7 @@ class PollManager(models.Manager):
         """Leases up to `limit` running generations due before then. One transaction; rows that another host holds
         are skipped."""
         token, now = uuid.uuid4(), timezone.now()
-        names = [field.name for field in fields(DuePoll) if field.name != "token"]
+        names = [name for name in DuePoll._fields if name != "token"]
         due = self.due(Status.RUNNING, max(now, before)).filter(backend__in=registry.reachable_keys())
         due = due.select_for_update(skip_locked=True, no_key=True)
         rows = list(due.values_list(*names)[:limit])
@@ -87,8 +86,7 @@ class PollManager(models.Manager):
 
         An outcome changes nothing if its row was moved or leased again meanwhile.
         """
-        for chunk in batched(sorted(outcome.pk for outcome in outcomes), PARAMETERS):
-            lock_in_order(self.filter(pk__in=chunk))
+        lock_by_key(self, [outcome.pk for outcome in outcomes])
         running = [outcome for outcome in outcomes if outcome.status == Status.RUNNING]
         events = [event_of(outcome) for outcome in self._keep_running(running)]
         ended = (outcome for outcome in outcomes if outcome.status != Status.RUNNING)
@@ -105,7 +103,7 @@ class PollManager(models.Manager):
         """One UPDATE for all that say the same. Returns those with news that pages should show."""
         groups: dict[tuple, list[Outcome]] = {}
         for outcome in outcomes:
-            groups.setdefault((outcome.token, outcome.later, repr(outcome.fields)), []).append(outcome)
+            groups.setdefault((outcome.token, outcome.later, outcome.pause, repr(outcome.fields)), []).append(outcome)
         told = []
         for group in groups.values():
             for chunk in batched(group, PARAMETERS):
@@ -119,6 +117,8 @@ class PollManager(models.Manager):
         pks = [outcome.pk for outcome in outcomes]
         rows = self.filter(pk__in=pks, lease_token=first.token, status=Status.RUNNING)
         fields = {"due_at": F("due_at") + first.later, "polls": F("polls") + 1, **NO_LEASE, **first.fields}
+        if first.pause:
+            fields["polled_since"] = F("polled_since") + first.pause
         shown = Q()
         for name in SHOWN & first.fields.keys():
             shown |= ~Q(**{name: first.fields[name]})

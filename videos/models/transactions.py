@@ -62,6 +62,13 @@ def lock_in_order(rows: models.QuerySet, to_delete: bool = False) -> list:
     return [row.pk for row in rows.select_for_update(of=("self",), no_key=not to_delete).only("pk")]
 
 
+def lock_by_key(manager: models.Manager, pks: Iterable[int]):
+    """Locks the rows with these keys in their order until the transaction ends. Costs nothing on SQLite."""
+    if connection.features.has_select_for_update:
+        for chunk in batched(sorted(pks), PARAMETERS):
+            list(manager.filter(pk__in=chunk).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
 @retried
 def update_in_order(rows: models.QuerySet, **fields: Any) -> int:
     """`rows.update(**fields)` for any number of rows; returns their number."""
@@ -81,6 +88,14 @@ def batched(items: Iterable, size: int) -> Iterator[list]:
     items = list(items)
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def open_unmapped():
+    """Opens this thread's connection, unless it is open, without SQLite's memory mapping: what it maps of a large
+    database counts as this process's memory, and no query of the poller's is faster for it."""
+    if connection.connection is None and connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA mmap_size = 0")
 
 
 @contextmanager
