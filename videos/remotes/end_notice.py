@@ -56,7 +56,9 @@ def sentences_about_api(body: dict[str, Any]) -> Iterator[str]:
     for place in (body, body.get("error"), body.get("meta"), inside(body, "data")):
         if isinstance(place, str) and place is not body:
             yield place[:1000]
-        for name in SPEAKING if isinstance(place, dict) else ():
+        if not isinstance(place, dict) or place.keys().isdisjoint(SPEAKING):
+            continue
+        for name in SPEAKING:
             said = place.get(name)
             for sentence in said if isinstance(said, list) else [said]:
                 if isinstance(sentence, str):

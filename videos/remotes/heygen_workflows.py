@@ -60,10 +60,12 @@ class HeyGenWorkflows(HeyGen):
         if inside(data, "execution_id") not in (None, remote_id):
             raise RemoteError(Cause.UNREADABLE, "The answer is about another execution.")
         word = self.clean(word).lower()[:64]
+        if word not in STATES:
+            return Progress(State.RUNNING, word, notice=notice)
         output = inside(data, "output")
         video_url = text(inside(output, "video", "video_url")) or text(inside(output, "video_url"))
         return Progress(
-            STATES.get(word, State.RUNNING) if video_url or word != "completed" else State.RUNNING,
+            STATES[word] if video_url or word != "completed" else State.RUNNING,
             word,
             video_url=video_url,
             video_id=self.clean(inside(output, "video", "video_id") or inside(output, "video_id"))[:200],
