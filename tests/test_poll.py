@@ -1,6 +1,7 @@
 """The poller: which rows are due, when the next poll comes, and which process may poll."""
 
 import asyncio
+import math
 import threading
 import uuid
 from contextlib import contextmanager
@@ -20,7 +21,9 @@ from videos import lease_files, stopping
 from videos.engine import enqueue, poll, poll_outcomes, recovery
 from videos.engine.submit import submit
 from videos.engine.work import LOST_AT_ONCE, Work
+from videos.limits import POLLS_PER_TICK
 from videos.models import Batch, DuePoll, Generation, ProcessLock, Provider, Request
+from videos.models.polls import POLL_LEASE
 from videos.remotes.base import Progress, State
 from videos.remotes.errors import Cause, RemoteError
 
@@ -173,6 +176,13 @@ def test_an_outages_polls_begin_some_at_a_time_and_never_more_than_there_are_con
         asking.cancel()
 
     asyncio.run(main())
+
+
+def test_claims_suffice_for_25000_in_flight_and_outlast_the_longest_wait_for_a_connection():
+    each_second, lookahead = 25_000 / 10, poll.AHEAD.total_seconds() / poll.TICK
+    assert each_second * lookahead < POLLS_PER_TICK  # those that still wait count too
+    turns = math.ceil(POLLS_PER_TICK / poll.POLL_CONNECTIONS) + 1  # all of them answered at the last moment
+    assert timedelta(seconds=turns * poll.POLL_SECONDS_AT_MOST) < POLL_LEASE
 
 
 def test_what_a_dead_poller_had_claimed_is_polled_by_the_next_one_at_once(running, remote):

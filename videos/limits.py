@@ -28,7 +28,8 @@ TASKS_PER_FETCH = 1
 # Tasks that wait in django-q2's table. The rows are the real queue; more tasks would only delay the next poller.
 TASKS_WAITING = 20
 
-# Polls claimed in one tick, a second, and requests under way at a time: with answers that take 0.3 s, as many as 25,000
-# running generations need in ten seconds. Many systems let a process open 1,024 files.
-POLLS_PER_TICK = 2500
+# Claimed polls that wait for their turn: twice what a tick of a second needs, as it begins before those of the last
+# one are sent; and requests under way at a time. With answers that take 0.3 s both are enough for 25,000 running
+# generations that are polled every ten seconds. Many systems let a process open 1,024 files.
+POLLS_PER_TICK = 5000
 POLL_CONNECTIONS = 768

@@ -221,7 +221,7 @@ ROWS = {
 MORE_ROWS = {
     "nightly_1m": history("seed", 1000, 1_000_000, 0, memory=("kept numbers", "storage", "backup", "usage as CSV")),
     "poller_10000": poller(10_000, 40, 20),
-    "poller_20000_postgres": poller(20_000, 60, 20, on_postgres=True),
+    "poller_20000_postgres": poller(20_000, 90, 20, on_postgres=True),
     "poller_5000_busy": poller(5000, 30, 20, busy=2),
     "poller_killed": restart.measure,
     "scroll": scroll.measure,

@@ -54,6 +54,7 @@ logger = logging.getLogger(__name__)
 
 LOCK_SECONDS = 10.0  # a poller that is frozen so long may be replaced; one of this host that died, at once
 TICK = 1.0  # seconds between claims
+SHORTEST_TICK = 0.5  # seconds, where the database is slow
 AHEAD = timedelta(seconds=1.3)  # a little more than a tick, so that a late tick delays no poll
 REPLIES_WITHIN = 1.0  # seconds, once the worker stops: after SIGTERM it has 2 in all
 ASK_EVERY = 0.05  # seconds: the polls due within them leave together, so that hundreds share one turn of the loop
@@ -131,9 +132,10 @@ class Poller:
 
     async def tick_until_stopped(self, background: list[asyncio.Task]):
         """Claims the polls that are due, each second, until this worker stops or another poller has the lock."""
+        next_tick = time.monotonic()
         while await self.database(self.keep_lock) is not False:
             self.wait_for_turn(await self.database(self.claim) or [])
-            next_tick = time.monotonic() + TICK
+            next_tick = max(next_tick + TICK, time.monotonic() + SHORTEST_TICK)
             while time.monotonic() < next_tick:
                 if stopping.is_set():
                     return

@@ -21,7 +21,9 @@ from videos.remotes import registry
 
 SHOWN = {"remote_status", "status_note", "status_facts"}  # fields that stand on a card
 NO_PAUSE = timedelta(0)
-POLL_LEASE = timedelta(seconds=60)  # longer than any poll takes
+# Longer than a claimed poll ever waits and takes: POLLS_PER_TICK of them, through POLL_CONNECTIONS to an API that never
+# answers. It delays nobody, because the next poller releases all claims when it begins.
+POLL_LEASE = timedelta(minutes=5)
 
 
 class DuePoll(NamedTuple):
