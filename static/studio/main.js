@@ -6,6 +6,7 @@ import { composer } from "./form.js";
 import "./cards.js";
 import "./live.js";
 import "./composer.js";
+import * as picker from "./picker.js"; // at once: an Enter before it is loaded would choose another model
 import "./viewer.js";
 import "./page.js";
 import "./card-keys.js"; // last: it acts on keys that no other module has taken
@@ -15,7 +16,7 @@ import "./card-keys.js"; // last: it acts on keys that no other module has taken
 const later = {
   stacks: () => import("./stacks.js"),
   all: () => import("./select-all.js"),
-  picker: () => import("./picker.js"),
+  picker: () => picker,
   words: () => import("./words.js"),
   frames: () => import("./frames.js"),
   "frame-of-page": () => import("./frame-of-page.js"),
@@ -27,8 +28,6 @@ listen("click", async (event) => {
   event.preventDefault();
   (await later[button.dataset.later]()).act(button);
 });
-
-listen("toggle", ({ target }) => target.id === "providers" && later.picker(), true);
 
 /* A card that is dragged goes onto a collection, or into the composer. */
 listen("dragstart", async ({ target, dataTransfer }) => {

@@ -1,4 +1,4 @@
-/* The list of models: searching it, and taking another model for one that has ended. Loaded when that is used first. */
+/* The list of models: searching it, and replacing a model that has ended. */
 import { find, findAll, listen } from "./dom.js";
 import { triggerChange } from "./form.js";
 import { chosenModels, models, SHOWN_MODELS } from "./order.js";
@@ -47,9 +47,6 @@ listen("keydown", (event) => {
   event.preventDefault();
   find(SHOWN_MODELS)?.focus();
 });
-
-filterModels(find("#provider-search").value); // typed before this was loaded
-limitModels();
 
 /* Only the model that a button names is chosen. */
 export const act = (button) => {
