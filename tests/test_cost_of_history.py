@@ -192,7 +192,22 @@ def steps(client, path):
     return len(found)
 
 
-def test_the_night_and_migrations_refresh_what_the_database_knows_of_its_columns(studio):
+@pytest.fixture
+def own_statistics(studio):
+    """Statistics of no table. SQLite keeps them in memory although the transaction is undone, so they go at the end."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("ANALYZE")  # makes the table that it keeps them in
+            cursor.execute("DELETE FROM sqlite_stat1")
+    yield
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("DELETE FROM sqlite_stat1")
+            cursor.execute("ANALYZE sqlite_schema")
+
+
+def test_the_night_and_migrations_refresh_what_the_database_knows_of_its_columns(own_statistics, monkeypatch):
+    monkeypatch.setattr("videos.planner_statistics.FEWEST_ROWS", 1)
     known = {"sqlite": "sqlite_stat1 WHERE tbl", "postgresql": "pg_stats WHERE tablename"}[connection.vendor]
     forget = {"sqlite": "DELETE FROM sqlite_stat1", "postgresql": "DELETE FROM pg_statistic"}[connection.vendor]
     after_migrations = partial(emit_post_migrate_signal, 0, interactive=False, db="default", plan=["a migration"])
@@ -202,6 +217,15 @@ def test_the_night_and_migrations_refresh_what_the_database_knows_of_its_columns
             work()
             cursor.execute(f"SELECT COUNT(*) FROM {known} = 'videos_generation'")
             assert cursor.fetchone()[0] > 10
+
+
+@ON_SQLITE
+def test_a_small_studio_is_planned_for_as_if_it_were_large(own_statistics):
+    """It may have a hundred times the rows by the next night, and plans for few rows read all of them."""
+    check_kept_numbers()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM sqlite_stat1")
+        assert cursor.fetchone()[0] == 0
 
 
 def test_an_update_sorts_nothing_even_where_all_changed_at_the_same_moment(studio):
