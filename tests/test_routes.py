@@ -435,6 +435,7 @@ def objects_by_model(world):
     """One row of every model that the admin shows."""
     Budget.objects.create(scope="studio", videos_per_day=5000)
     account()
+    ProcessLock.objects.acquire("recovery", 30)
     StudioFault.objects.record(Job.SAVING, ValueError("odd"))
     audit.note(world.people["owner"], "the trash", "Emptied.")
     Verdict.objects.decide(world.people["owner"], world.generation, Verdict.Word.KEPT)
