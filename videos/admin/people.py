@@ -135,7 +135,8 @@ class PersonAdmin(CompletedRows, StudioAdmin, UserAdmin):
 
     def get_readonly_fields(self, request, obj=None):
         """Nobody can deactivate or demote themselves, so there is always an owner."""
-        return [*self.readonly_fields, "role_in_words", "may_sign_in"] if obj == request.user else self.readonly_fields
+        own = ["role", "role_in_words", "may_sign_in"]  # a declared field that is not shown would still be taken
+        return [*self.readonly_fields, *own] if obj == request.user else self.readonly_fields
 
     def get_fieldsets(self, request, obj=None):
         if obj != request.user:
