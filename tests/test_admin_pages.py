@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
-from django_q.models import Task
+from django_q.models import Failure, OrmQ, Task
 
 from tests.parts.accounts import account
 from tests.parts.generations import make, make_queued, make_ready
@@ -145,6 +145,16 @@ def test_a_failed_job_says_what_it_does_and_the_function_stands_in_the_details_a
     assert "Removed" in words_of(admins.get(f"/admin/django_q/failure/{gone.pk}/change/"))
     older = failed_job("paint", "x", {"y": 1}, result=None)
     assert "A job of an older version" in words_of(admins.get(f"/admin/django_q/failure/{older.pk}/change/"))
+
+
+def test_a_failed_job_that_runs_again_is_queued_once_and_leaves_the_list(admins, owner):
+    job = failed_job("save", make_queued(owner).pk)
+    again = {"action": "run_again", "_selected_action": [job.pk]}
+    page = admins.post("/admin/django_q/failure/", again, follow=True)
+    assert [str(message) for message in page.context["messages"]] == ["1 will run again."]
+    admins.post("/admin/django_q/failure/", again, follow=True)
+    assert [row.func() for row in OrmQ.objects.all()] == ["videos.tasks.save"]
+    assert not Failure.objects.exists()
 
 
 def test_every_task_of_the_worker_has_words():
