@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.brokers import get_broker
@@ -186,11 +186,31 @@ def test_claims_suffice_for_25000_in_flight_and_outlast_the_longest_wait_for_a_c
 
 
 def test_what_a_dead_poller_had_claimed_is_polled_by_the_next_one_at_once(running, remote):
-    [generation] = running("a lighthouse")
-    in_future = timezone.now() + timedelta(seconds=1000)
-    Generation.objects.filter(pk=generation.pk).update(lease_token=uuid.uuid4(), lease_until=in_future)
+    claimed_by_a_dead_poller(*running("a lighthouse"))
     with polling():
-        wait_until(lambda: remote.requests("poll"), 20)
+        wait_until(lambda: remote.requests("poll"), what="a poll before the lease is over")
+
+
+def test_what_a_dead_poller_had_claimed_is_released_also_if_the_database_fails_at_first(running, monkeypatch):
+    [generation] = running("a lighthouse")
+    claimed_by_a_dead_poller(generation)
+    poller = poll.Poller(uuid.uuid4())
+    with monkeypatch.context() as broken, pytest.raises(OperationalError):
+        broken.setattr(Generation.objects, "release_polls", fail)
+        poller.claim()
+    assert [due.pk for due in poller.claim()] == [generation.pk]
+    asyncio.run(poller.end())
+
+
+def fail():
+    raise OperationalError("database is locked")
+
+
+def claimed_by_a_dead_poller(generation):
+    now = timezone.now()
+    lease = {"lease_token": uuid.uuid4(), "lease_until": now + POLL_LEASE}
+    Generation.objects.filter(pk=generation.pk).update(due_at=now, **lease)
+    assert not Generation.objects.unleased(timezone.now()).exists()
 
 
 def test_a_poller_that_died_on_this_host_is_replaced_without_waiting_for_its_lease(running, remote):

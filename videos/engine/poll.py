@@ -111,6 +111,7 @@ class Poller:
         self.waiting: list[tuple[float, DuePoll]] = []  # claimed, with the moment to send it; the first is last
         self.asked: dict[asyncio.Task, DuePoll] = {}
         self.outcomes: list[Outcome] = []
+        self.has_released = False
         self.has_news, self.has_finished = asyncio.Event(), asyncio.Event()
         self.results = PollResults()
         self.work, self.counts = Work(), Counts()
@@ -122,7 +123,6 @@ class Poller:
         async with async_transport.open_session() as self.session:
             tasks = [asyncio.create_task(loop) for loop in loops]
             try:
-                await self.database(Generation.objects.release_polls)
                 await self.tick_until_stopped(tasks)
             finally:
                 for task in tasks:
@@ -168,6 +168,10 @@ class Poller:
 
     # Polls
     def claim(self) -> list[DuePoll]:
+        """Claims the next polls; the first time, once those are released that an earlier poller had claimed."""
+        if not self.has_released:
+            Generation.objects.release_polls()
+            self.has_released = True
         return Generation.objects.claim_due_polls(timezone.now() + AHEAD, POLLS_PER_TICK - len(self.waiting))
 
     def wait_for_turn(self, polls: list[DuePoll]):
