@@ -55,7 +55,7 @@ def test_every_number_that_owners_may_set_is_on_the_page():
 
 @pytest.mark.django_db
 def test_an_owner_sets_numbers_in_units_that_people_use(page, owner):
-    assert "Leave empty for 2147." in page.get("/settings").content.decode()
+    assert "Leave empty for 2147.</p>" in page.get("/settings").content.decode()
     assert page.post("/settings", FIELDS).url == "/settings"
     now = current()
     assert (now.poll_seconds, now.overdue_seconds, now.max_in_flight) == (20, 900, 4)

@@ -30,7 +30,10 @@ class InUnits(forms.FloatField):
         self.unit = unit
 
     def prepare_value(self, value: Any) -> Any:
-        return value if value is None or isinstance(value, str) else f"{value / self.unit:g}"
+        return value if value is None or isinstance(value, str) else f"{self.in_units(value):g}"
+
+    def in_units(self, value: float) -> float:
+        return value / self.unit
 
     def clean(self, value: Any) -> int | None:
         number = super().clean(value)
@@ -111,10 +114,12 @@ class StudioForm(forms.ModelForm):
 
 def shown_as(field: forms.Field, value: Any) -> str:
     """The value as it may be typed, without trailing zeros, and without a fraction where that says nothing."""
-    shown = field.prepare_value(value)
-    if isinstance(shown, float):
-        return f"{shown:.0f}" if shown >= WHOLE else f"{shown:g}"
-    return "" if shown is None else str(shown)
+    if value is None:
+        return ""
+    number = field.in_units(value) if isinstance(field, InUnits) else value
+    if isinstance(number, float):
+        return f"{number:.0f}" if number >= WHOLE else f"{number:g}"
+    return str(number)
 
 
 class KeyForm(forms.Form):
