@@ -41,8 +41,8 @@ def remember(text: str):
     for secret in text.split():  # several addresses are stored as one text
         _remembered.pop(secret, None)
         _remembered[secret] = None
-    while len(_remembered) > MOST_REMEMBERED:
-        _remembered.pop(next(iter(_remembered)), None)
+    for oldest in list(_remembered)[:-MOST_REMEMBERED]:  # a list: other threads remember at the same time
+        _remembered.pop(oldest, None)
 
 
 def remembered() -> tuple[str, ...]:
