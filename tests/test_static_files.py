@@ -24,7 +24,7 @@ MOST_GZIPPED = 14_000  # bytes, of the scripts of one page: what travels to the 
 MOST_LATER = 4_000  # bytes, of one module that is loaded once somebody needs it
 OWN_STYLES = {"admin.css", "client.css", "review.css"}  # of the pages of a review alone
 LONGEST_LINE = 120
-AROUND_CARDS = re.compile(r"(body|html|:root|#room|#gallery|#cards|\.cards|\.card|\.is-stack)(?![\w-])")
+AROUND_CARDS = re.compile(r"(body|html|:root|#gallery-page|#gallery|#cards|\.cards|\.card|\.is-stack)(?![\w-])")
 
 
 @pytest.fixture(scope="module")
