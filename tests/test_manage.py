@@ -9,7 +9,7 @@ import venv
 
 import pytest
 
-from tests.parts.processes import ROOT, environment
+from tests.parts.processes import ROOT, environment, manage
 
 COMMANDS = sorted(path.stem for path in (ROOT / "videos" / "management" / "commands").glob("[a-z]*.py"))
 
@@ -82,3 +82,9 @@ def test_garbage_is_collected_once_everything_is_imported(tmp_path):
     is_enabled, frozen = map(int, done.stdout.split())
     assert is_enabled
     assert frozen > 100_000, "what was imported is not looked through again"
+
+
+def test_the_migrations_of_one_app_run_in_an_empty_database(tmp_path):
+    """What follows every migration then finds no table of ours."""
+    env = environment(STUDIO_DATA=tmp_path, DATABASE_URL="")
+    assert "Applying auth.0001_initial... OK" in manage("migrate", "auth", "--no-color", env=env)

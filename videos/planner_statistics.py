@@ -24,6 +24,6 @@ def refresh():
 
 
 def refresh_after_migrations(plan=(), **signal):
-    """Migrations add columns and indexes, and fill them."""
-    if plan:
+    """Migrations add columns and indexes, and fill them. Those of another app may run before there is a table."""
+    if plan and "videos_generation" in connection.introspection.table_names():
         refresh()
