@@ -29,7 +29,7 @@ gc.disable()
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
-# These override the owner's values on the page Settings. The demo's key belongs to nobody.
+# These override the owner's values on the Settings page. The demo's key belongs to nobody.
 SET_BY_ENVIRONMENT = frozenset(name for name, value in os.environ.items() if value.strip())
 if env.bool("STUDIO_DEMO", False):
     SET_BY_ENVIRONMENT -= {"HEYGEN_API_KEY"}

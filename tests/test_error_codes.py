@@ -87,6 +87,11 @@ STORED = {
 
 
 REWORDED = {
+    "to ask how far this is": "to check on this video",
+    "keeps asking": "keeps checking",
+    "The studio met a fault of its own": "The studio had an internal error",
+    "answered with a fault of its own": "reported an internal error",
+    "is asked for another link when this one goes on failing": "is asked for another link if this one keeps failing",
     "what was sent is not a whole one": "the file that was sent is not a complete video",
     "by itself": "automatically",
     "its link has died, and there is no fresh one yet": "its link has expired, and there is no new one yet",

@@ -99,7 +99,7 @@ def test_a_fault_of_ours_is_recorded_and_said(owner, monkeypatch):
     fields = {"prompt": "a lighthouse", "provider": "veo_3_1", "aspect_ratio": "16:9", "token": "t" * 24}
     answer = signed_in(owner).post("/generate", {**fields, "reference_image": picture})
     assert answer.status_code == 422
-    assert "The studio met a fault of its own when it read this picture" in answer.text
+    assert "The studio had an internal error when it read this picture" in answer.text
     fault = StudioFault.objects.open().get()
     assert (fault.job, fault.error, fault.place[:26]) == (Job.PICTURES, "AttributeError", "videos/storage/pictures.py")
     monkeypatch.undo()

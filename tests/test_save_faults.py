@@ -135,18 +135,18 @@ LASTING = {
     "a link that is none": ([{"call": "poll", "do": {"video_url": "nonsense"}}], "not an address that can be opened"),
     "an unencrypted link": (
         [{"call": "poll", "do": {"video_url": "http://files.example/v.mp4"}}],
-        "does not lead to an encrypted address",
+        "is not an encrypted (https) address",
     ),
     "no link": ([{"call": "poll", "do": {"no_link": True}}], "gives no new one at the moment"),
     "a status that goes back": ([{"call": "poll", "do": {"status_word": "running"}}], "no new one at the moment"),
-    "a forgotten execution": ([{"call": "poll", "do": {"status_word": "not_found"}}], "HeyGen forgot it"),
+    "a forgotten execution": ([{"call": "poll", "do": {"status_word": "not_found"}}], "HeyGen no longer has it"),
     "a forgotten execution and a page": (
         [{"call": "poll", "do": {"status_word": "not_found"}}, {"call": "file", "do": {"body": "html"}}],
-        "HeyGen forgot it",
+        "HeyGen no longer has it",
     ),
     "a remote API that is down": (
         [{"call": "poll", "do": {"status": 503}}],
-        "HeyGen answered with a fault of its own",
+        "HeyGen reported an internal error",
     ),
     "a wrong key": ([{"call": "poll", "do": {"status": 401}}], "HeyGen did not accept the API key"),
 }

@@ -98,7 +98,7 @@ def test_a_fault_in_saving_is_reported_as_the_studios_own_from_the_first_time_on
     generation.refresh_from_db()
     fault = open_fault()
     assert (fault.job, fault.count, fault.generation_id) == (Job.SAVING, 1, generation.pk)
-    assert f"a fault of its own (TypeError at {fault.place})" in generation.status_message
+    assert f"an internal error (TypeError at {fault.place})" in generation.status_message
     assert "secret" not in generation.status_message
     assert escape(generation.status_message) in client_page(client, owner)
     told_everywhere(client, owner, fault)
@@ -135,7 +135,7 @@ def test_what_the_storage_reports_while_saving_is_no_fault_of_the_studio(remote,
     monkeypatch.setattr("videos.engine.save.publish", fails_with(number))
     save(generation.pk)
     generation.refresh_from_db()
-    assert "the studio's" in generation.status_message and "fault of its own" not in generation.status_message
+    assert "the studio's" in generation.status_message and "internal error" not in generation.status_message
     assert not StudioFault.objects.exists()
 
 
@@ -145,7 +145,7 @@ def test_another_error_of_the_system_while_saving_is_a_fault_of_the_studio(remot
     monkeypatch.setattr("videos.engine.save.publish", fails_with(number))
     save(generation.pk)
     generation.refresh_from_db()
-    assert "the studio met a fault of its own" in generation.status_message
+    assert "the studio had an internal error" in generation.status_message
     assert [fault.job for fault in StudioFault.objects.open()] == [Job.SAVING]
 
 
@@ -176,7 +176,7 @@ def test_it_is_counted_and_ends_when_the_job_works_again(remote, owner, client, 
     assert not StudioFault.objects.open().exists()
     ProcessLock.objects.acquire("poller", 30)
     assert client.get("/healthz").json()["jobs"] is True
-    assert "fault of its own" not in client_page(client, owner)
+    assert "internal error" not in client_page(client, owner)
 
 
 def test_another_videos_success_does_not_end_a_fault_that_one_still_meets(remote, owner, monkeypatch):
@@ -209,7 +209,7 @@ def test_a_fault_in_asking_is_not_reported_as_trouble_at_heygen(remote, owner, c
     generation.refresh_from_db()
     fault = open_fault()
     assert (fault.job, generation.status) == (Job.POLLING, "running")
-    assert f"a fault of its own (TypeError at {fault.place})" in generation.status_message
+    assert f"an internal error (TypeError at {fault.place})" in generation.status_message
     assert account().status_message == ""
     told_everywhere(client, owner, fault)
     Generation.objects.update(due_at=generation.created_at)
@@ -227,7 +227,7 @@ def test_a_fault_in_judging_an_answer_leaves_the_row_polled(remote, owner, monke
         wait_until(lambda: StudioFault.objects.exists(), 20, "a fault of the studio")
     generation.refresh_from_db()
     assert (generation.status, generation.lease_token) == ("running", None)
-    assert "a fault of its own (TypeError at" in generation.status_message
+    assert "an internal error (TypeError at" in generation.status_message
 
 
 def fails_once(function):
@@ -271,7 +271,7 @@ def test_a_fault_before_anything_left_is_shown_and_sent_later_automatically(remo
     generation.refresh_from_db()
     fault = open_fault()
     assert (fault.job, generation.status, remote.ledger()) == (Job.SENDING, "queued", [])
-    assert f"a fault of its own (TypeError at {fault.place}). Nothing was sent" in generation.status_message
+    assert f"an internal error (TypeError at {fault.place}). Nothing was sent" in generation.status_message
     told_everywhere(client, owner, fault)
     Generation.objects.update(due_at=generation.created_at)
     submit(generation.pk)
@@ -285,7 +285,7 @@ def test_a_fault_after_the_request_left_is_an_unknown_outcome_and_the_studios_ow
     submit(generation.pk)
     generation.refresh_from_db()
     assert generation.status == "unknown"
-    assert "The studio met a fault of its own" in generation.error_message
+    assert "The studio had an internal error" in generation.error_message
     assert (open_fault().job, len(remote.ledger())) == (Job.SENDING, 1)
 
 
@@ -351,5 +351,5 @@ def test_a_member_sees_the_fault_and_no_admin(db, client, django_user_model, own
     except TypeError as error:
         StudioFault.objects.record(Job.SAVING, error, make_ready(owner).pk)
     client.force_login(django_user_model.objects.create_user("member"))
-    assert "The studio has a fault of its own." in client.get("/").text
+    assert "The studio has an internal error." in client.get("/").text
     assert client.get("/admin/videos/studiofault/").status_code == 404

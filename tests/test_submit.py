@@ -308,7 +308,7 @@ def given_up_while_sending(generation, remote, do):
 
 @pytest.mark.parametrize(
     ("status", "sentence"),
-    [(429, "HeyGen was too busy to take this. Nothing was made"), (400, "HeyGen did not accept this request")],
+    [(429, "HeyGen was too busy to accept this. Nothing was made"), (400, "HeyGen did not accept this request")],
 )
 def test_a_refusal_that_comes_after_its_sender_was_given_up_says_that_nothing_was_made(status, sentence, remote):
     generation = generate()

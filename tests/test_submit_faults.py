@@ -54,8 +54,8 @@ def beside_an_id(status, code, execution_id="node-gw-real"):
 BUSY = "HeyGen is busy. This waits for its turn and is sent automatically; nothing was charged."
 BROKE = "The connection to HeyGen broke before its answer came."
 UNREADABLE = "HeyGen's answer could not be read."
-OPEN = "HeyGen's answer does not say whether it took this request."
-FAULTY = "HeyGen answered with a fault of its own."
+OPEN = "HeyGen's answer does not say whether it accepted this request."
+FAULTY = "HeyGen reported an internal error."
 NOT_ACCEPTED = "HeyGen did not accept this request. Nothing was made; edit it and try again."
 KEY = "HeyGen did not accept the API key."
 CREDITS = "The HeyGen account has run out of credits."
@@ -397,16 +397,22 @@ NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again auto
 UPLOADS = [
     Fault("upload 401", error(401, "unauthorized"), "queued", KEY, paused="refused_key"),
     Fault("upload 402", error(402, "insufficient_credit"), "queued", CREDITS, paused="credits"),
-    Fault("upload 403", error(403, "forbidden"), "failed", "The HeyGen account's plan takes no pictures.", "picture"),
+    Fault(
+        "upload 403",
+        error(403, "forbidden"),
+        "failed",
+        "The HeyGen account's plan does not allow pictures.",
+        "picture",
+    ),
     Fault("upload 429", busy("3"), "queued", BUSY),
     Fault("upload 400", error(400, "invalid_parameter"), "failed", "HeyGen did not accept the start or end", "picture"),
     Fault("upload 422", error(422, "x"), "failed", "HeyGen did not accept the start or end frame.", "picture"),
     Fault("upload 413", error(413, "payload_too_large"), "failed", LARGE, "too_large"),
     Fault("upload blocked", error(400, "content_policy_violation"), "failed", "HeyGen refused the start", "picture"),
     Fault("both calls gone", error(404, "not_found"), "failed", "HeyGen no longer takes pictures", "picture"),
-    Fault("upload 500", error(500, "internal_error"), "queued", "HeyGen answered with a fault of its own. Nothing"),
-    Fault("upload 408", {"status": 408}, "queued", "HeyGen answered with a fault of its own. Nothing"),
-    Fault("upload 425", {"status": 425}, "queued", "HeyGen answered with a fault of its own. Nothing"),
+    Fault("upload 500", error(500, "internal_error"), "queued", "HeyGen reported an internal error. Nothing"),
+    Fault("upload 408", {"status": 408}, "queued", "HeyGen reported an internal error. Nothing"),
+    Fault("upload 425", {"status": 425}, "queued", "HeyGen reported an internal error. Nothing"),
     Fault("upload reset", {"reset": True}, "queued", f"HeyGen could not be reached. {NOTHING_SENT}"),
     Fault("upload HTML", {"html": "<h1>Hello"}, "queued", f"HeyGen's answer could not be read. {NOTHING_SENT}"),
     Fault("upload without address", {"json": {"data": {"asset_id": "a"}}}, "queued", "HeyGen's answer could not be"),

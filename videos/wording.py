@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-KEEPS_ASKING = "The video is not lost: the studio keeps asking."
+KEEPS_ASKING = "The video is not lost: the studio keeps checking."
 NOT_CHARGED = "Nothing was made and nothing was charged"
 MAY_COST = "{name} may have charged for it; Retry makes a new video, which costs again."
 NOTHING_SENT = "Nothing was sent and nothing was charged; it is tried again automatically."
@@ -48,7 +48,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "too_large": "{name} says the request is too large. Nothing was made; use a smaller picture or shorter prompt.",
         "busy": "{name} is busy. This waits for its turn and is sent automatically; nothing was charged.",
         "in_progress": "{name} is still answering the first request.",
-        "fault": "{name} answered with a fault of its own.",
+        "fault": "{name} reported an internal error.",
         "network": "{name} could not be reached.",
         "unreadable": "{name}'s answer could not be read.",
         "*": "{name} could not do this.",
@@ -60,43 +60,43 @@ SENTENCES: dict[str, dict[str, str]] = {
         "credits": "The {name} account had run out of credits. " + NOT_CHARGED + "; retry once it is topped up.",
         "retired": "{name} no longer offered this call. " + NOT_CHARGED + "; retry once it is offered again.",
         # The owner was told that the outcome is unknown and may have retried, so it is not sent again automatically.
-        "busy": "{name} was too busy to take this. " + NOT_CHARGED + "; Retry sends it again.",
+        "busy": "{name} was too busy to accept this. " + NOT_CHARGED + "; Retry sends it again.",
     },
     # The start or end frame was refused before anything else was sent.
     "frame": {
         "invalid": "{name} did not accept the start or end frame. Nothing was made; try another picture.",
         "refused": "{name} refused the start or end frame. Nothing was made; try another picture.",
-        "plan": "The {name} account's plan takes no pictures. Nothing was made; give the frame's web address instead.",
-        "retired": "{name} no longer takes pictures this way. Nothing was made; give the frame's web address instead.",
+        "plan": "The {name} account's plan does not allow pictures. Nothing was made; use the frame's web address.",
+        "retired": "{name} no longer accepts pictures this way. Nothing was made; use the frame's web address.",
         "missing": "The start or end frame's file is missing in the studio. Nothing was made; add the picture again.",
     },
     # Nothing was sent yet, and it is tried again automatically.
     "delay": {
         "preparing": "The studio could not prepare this request. " + NOTHING_SENT,
-        "own_fault": "The studio met a fault of its own ({detail}). " + NOTHING_SENT,
+        "own_fault": "The studio had an internal error ({detail}). " + NOTHING_SENT,
         "busy": "{name} is busy. This waits for its turn and is sent automatically; nothing was charged.",
         "*": "{remote} " + NOTHING_SENT,
     },
     # The request was sent, and no usable answer came. The card adds that it may have been charged, and what to do.
     "lost": {
         "network": "The connection to {name} broke before its answer came.",
-        "fault": "{name} answered with a fault of its own.",
+        "fault": "{name} reported an internal error.",
         "unreadable": "{name}'s answer could not be read.",
         "interrupted": "The studio was interrupted while it was sending.",
         "studio": "The studio lost {name}'s answer.",
-        "own_fault": "The studio met a fault of its own before it could keep {name}'s answer.",
+        "own_fault": "The studio had an internal error before it could store {name}'s answer.",
         "repeated": "{name} answered with the id of another generation of this studio.",
-        "*": "{name}'s answer does not say whether it took this request.",
+        "*": "{name}'s answer does not say whether it accepted this request.",
     },
     # The request left, no usable answer came, and the remote replays its first answer to the same key.
     "repeat": {
         "network": "The connection to {name} broke before its answer came. " + REPEATING,
-        "fault": "{name} answered with a fault of its own. " + REPEATING,
+        "fault": "{name} reported an internal error. " + REPEATING,
         "in_progress": "{name} is still answering the first request. " + REPEATING,
         "interrupted": "The studio was interrupted while it was sending. " + REPEATING,
         "busy": "{name} is busy. " + REPEATING,
-        "key": "{name} did not accept the API key. It is asked again once the key is corrected, at no cost.",
-        "credits": "The {name} account has run out of credits. It is asked again once it is topped up, at no cost.",
+        "key": "{name} did not accept the API key. The same request is repeated, at no cost, once the key is corrected.",
+        "credits": "The {name} account is out of credits. The same request is repeated, free, once it is topped up.",
         "*": "{name}'s answer could not be read. " + REPEATING,
     },
     # The owner's rule moved a saved video to the trash.
@@ -113,17 +113,17 @@ SENTENCES: dict[str, dict[str, str]] = {
     },
     # A poll went wrong.
     "poll": {
-        "busy": "{name} asked the studio to ask less often. " + KEEPS_ASKING,
-        "network": "{name} could not be reached to ask how far this is. " + KEEPS_ASKING,
-        "fault": "{name} answered with a fault of its own. " + KEEPS_ASKING,
-        "key": "{name} did not accept the API key. The video is not lost: polling goes on once it is corrected.",
+        "busy": "{name} asked the studio to check less often. " + KEEPS_ASKING,
+        "network": "{name} could not be reached to check on this video. " + KEEPS_ASKING,
+        "fault": "{name} reported an internal error. " + KEEPS_ASKING,
+        "key": "{name} did not accept the API key. The video is not lost: checking resumes once the key is corrected.",
         "credits": "{name} says that the account has run out of credits. " + KEEPS_ASKING,
         "plan": "{name} says that the account's plan does not allow this. " + KEEPS_ASKING,
         "retired": "{name} no longer offers this call. " + KEEPS_ASKING,
-        "definite": "{name} refused to say how far this is. " + KEEPS_ASKING,
-        "own_fault": "The studio met a fault of its own ({detail}). " + KEEPS_ASKING,
+        "definite": "{name} refused to give the status of this video. " + KEEPS_ASKING,
+        "own_fault": "The studio had an internal error ({detail}). " + KEEPS_ASKING,
         "no_link": (
-            "{name} has finished this video but not yet said where it is. Nothing is lost: the studio keeps asking."
+            "{name} has finished this video but has not given a link yet. Nothing is lost: the studio keeps checking."
         ),
         "*": "{name}'s answer could not be read. " + KEEPS_ASKING,
     },
@@ -146,11 +146,11 @@ SENTENCES: dict[str, dict[str, str]] = {
         "disk_nearly_full": "the studio's disk is nearly full",
         "storage": "the studio's storage did not accept it ({detail})",
         "bucket_refused": "the bucket did not accept it",
-        "bucket_part": "the bucket has only a part of it",
+        "bucket_part": "only part of it reached the bucket",
         "too_large": "it is larger than {size}, the most this studio saves",
         "interrupted": "its download was interrupted",
         "interrupted_after": "its download was interrupted after {size}",
-        "stalled": "its server sends too slowly, or nothing at all",
+        "stalled": "its server sends too slowly or not at all",
         "server": "its server answered with an error (HTTP {http})",
         "unreachable": "its server cannot be reached",
         "compressed": "its server sent it compressed, without being asked to",
@@ -158,14 +158,14 @@ SENTENCES: dict[str, dict[str, str]] = {
         "not_a_video": "its link does not lead to a video",
         "dead_link": "its link no longer works",
         "redirects": "its link redirects too often",
-        "not_encrypted": "its link does not lead to an encrypted address",
+        "not_encrypted": "its link is not an encrypted (https) address",
         "not_an_address": "its link is not an address that can be opened",
         "forbidden_address": "its link leads to an address that the studio must not open",
         "no_new_link": "its link has expired, and there is no new one yet. {remote}",
         "no_link_now": "its link has expired, and {name} gives no new one at the moment",
-        "forgotten": "no copy of it was saved before {name} forgot it",
+        "forgotten": "{name} no longer has it, and no copy was saved",
         "database": "the studio's database did not answer",
-        "own_fault": "the studio met a fault of its own ({detail})",
+        "own_fault": "the studio had an internal error ({detail})",
     },
     # The bytes are here, and are not a video that the studio can check.
     "video": {
@@ -174,14 +174,14 @@ SENTENCES: dict[str, dict[str, str]] = {
         "looks_like": "The file is {looks}, not an MP4 video.",
         "no_picture": "The file contains no video, only sound or data.",
         "cut_short": "The video is cut short: at least {missing} bytes are missing at its end.",
-        "incomplete": "The video is incomplete: its index or its pictures are missing.",
-        "odd_index": "The video's index is not one that this studio can read.",
+        "incomplete": "The video is incomplete: its index or its frames are missing.",
+        "odd_index": "This studio cannot read the video's index.",
         "no_length": "The video has no length: it ends where it begins.",
         "no_decode": "The video is damaged: it cannot be decoded.",
-        "no_start": "The video is damaged: no picture at its start can be shown.",
-        "no_last_picture": "The video is damaged: its last picture cannot be shown.",
-        "no_end": "The video is cut short or damaged: no picture near its end can be shown.",
-        "codec": "The video is made with a codec that this studio cannot read.",
+        "no_start": "The video is damaged: no frame at its start can be shown.",
+        "no_last_picture": "The video is damaged: its last frame cannot be shown.",
+        "no_end": "The video is cut short or damaged: no frame near its end can be shown.",
+        "codec": "The video uses a codec that this studio cannot read.",
         "pixels": "The video is {width} × {height} pixels, more than the 4K this studio can check.",
         "memory": "The studio has too little memory to check it.",
     },
@@ -217,7 +217,7 @@ REMOTE = SENTENCES["remote"]
 CANNOT_CHECK = frozenset({"video.codec", "video.pixels", "video.memory"})
 # While a finished video is not saved yet: what happens next, after "Trying again in 60 s".
 FRESH_LINK = ", with a new link from {name}; nothing more is charged."
-ACT_SOON = "; fix this soon, because {name} keeps the video only for a time."
+ACT_SOON = "; fix this soon, because {name} keeps the video only for a limited time."
 NOTHING_AGAIN = "; nothing is downloaded again."
 AFTERWARDS = {
     "saving.disk_full": ACT_SOON,
@@ -229,11 +229,11 @@ AFTERWARDS = {
     "saving.bucket_refused": NOTHING_AGAIN,
     "saving.bucket_part": NOTHING_AGAIN,
     **dict.fromkeys(CANNOT_CHECK, NOTHING_AGAIN),
-    "saving.interrupted": "; {name} is asked for another link when this one goes on failing.",
-    "saving.interrupted_after": "; {name} is asked for another link when this one goes on failing.",
-    "saving.stalled": "; {name} is asked for another link when this one goes on failing.",
-    "saving.server": "; {name} is asked for another link when this one goes on failing.",
-    "saving.changed": "; {name} is asked for another link when this one goes on failing.",
+    "saving.interrupted": "; {name} is asked for another link if this one keeps failing.",
+    "saving.interrupted_after": "; {name} is asked for another link if this one keeps failing.",
+    "saving.stalled": "; {name} is asked for another link if this one keeps failing.",
+    "saving.server": "; {name} is asked for another link if this one keeps failing.",
+    "saving.changed": "; {name} is asked for another link if this one keeps failing.",
 }
 
 
@@ -278,10 +278,10 @@ def end_of_api(api_name: str, ends_at: datetime | None, has_ended: bool) -> str:
         since = f" It ended on {written(ends_at)}." if ends_at else ""
         return (
             f"{api_name} no longer takes requests.{since} Nothing more is sent to it and nothing is charged; what it "
-            "has begun is still polled, and saved videos stay. Choose a provider of another API."
+            "has started is still checked, and saved videos stay. Choose a provider of another API."
         )
     when = f"will end on {written(ends_at)}" if ends_at and ends_at > datetime.now(UTC) else "is about to end"
-    return f"{api_name} {when}, by its own announcement. Until then everything works as before."
+    return f"{api_name} {when}, as announced. Until then everything works as before."
 
 
 def written(moment: datetime) -> str:

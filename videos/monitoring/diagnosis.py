@@ -183,7 +183,7 @@ def look_at_faults() -> Iterator[Finding]:
         advice = "A restored backup may be older than it. The file holds its id at HeyGen."
         yield bad(f"A paid video belongs to no generation here: {path}.", advice)
     if not faults:
-        yield fine("The studio has no open fault of its own.")
+        yield fine("The studio has no open fault.")
 
 
 def look_at_unknown() -> Iterator[Finding]:

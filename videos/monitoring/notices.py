@@ -61,7 +61,7 @@ def one_of_each(notices: list[Notice]) -> list[Notice]:
 def missing_key() -> Notice | None:
     if registry.reachable_keys():
         return None
-    sentence = "Nothing is sent until an owner stores one on the page Settings."
+    sentence = "Nothing is sent until an owner stores one on the Settings page."
     return Notice("no-key", "There is no API key.", sentence)
 
 
@@ -120,9 +120,9 @@ def own_fault() -> Notice | None:
     others = f" and {more} more" if more else ""
     sentence = (
         f"{first.get_job_display()} fails: {first.error} at {first.place}{others}. Nothing is lost and nothing is sent "
-        "twice; the studio keeps trying. The owner finds the faults in the admin, to report them."
+        "twice; the studio keeps trying. The owner can find them in the admin (Faults of the studio) and report them."
     )
-    return Notice("own-fault", "The studio has a fault of its own.", sentence, "bad")
+    return Notice("own-fault", "The studio has an internal error.", sentence, "bad")
 
 
 def digest_of(notices: list) -> str:

@@ -31,7 +31,7 @@ LOOK_EVERY = 0.05
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "videos.storage.redraw_process"]
 BUSY = "The studio is reading too many pictures at the moment; wait a minute and add this one again."
-OWN_FAULT = "The studio met a fault of its own when it read this picture; try another one, or ask the owner."
+OWN_FAULT = "The studio had an internal error when it read this picture; try another one, or ask the owner."
 
 
 class RedrawFault(Exception):

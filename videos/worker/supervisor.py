@@ -226,7 +226,7 @@ class Supervisor:
             self.say(logs.sentence(f"The {part.name} process ended; starting it again."))
 
     def follow_key(self):
-        """Begins or ends demo mode when an owner has stored or removed the key on the page Settings."""
+        """Begins or ends demo mode when an owner has stored or removed the key on the Settings page."""
         if time.monotonic() < self.look_at_key:
             return
         self.look_at_key = time.monotonic() + KEY_EVERY

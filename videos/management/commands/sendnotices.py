@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def send_test(self, addresses: list[str]):
         if not addresses:
-            raise CommandError("There is no address. Set STUDIO_NOTIFY_URLS, or add one on the page Settings.")
+            raise CommandError("There is no address. Set STUDIO_NOTIFY_URLS, or add one on the Settings page.")
         outcomes = push.outcomes(addresses, "a test", "Notices of this studio arrive here.")
         for address, outcome in zip(addresses, outcomes, strict=True):
             self.stdout.write(f"{push.masked(address)}: {outcome}")
