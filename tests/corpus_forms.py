@@ -53,7 +53,7 @@ CHOICES = [
 WHOLE_NUMBERS = "whole numbers"
 RATIOS = [
     *typed(
-        "aspect_ratio", "No side may be more", zero="0:1", zeros="0:0", steep="1:100", flat="99999:1", nearly="101:10"
+        "aspect_ratio", "One side can be at", zero="0:1", zeros="0:0", steep="1:100", flat="99999:1", nearly="101:10"
     ),
     *typed(
         "aspect_ratio", WHOLE_NUMBERS, negative="-1:1", huge="1e9:1", long="1000000:1000000", words="wide", one="16"

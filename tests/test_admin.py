@@ -165,7 +165,7 @@ def test_what_is_queued_is_cancelled_and_what_was_sent_is_left_alone(admins, mem
     queued, running = make_queued(member, token="one"), make_running(member, token="two")
     said = act(admins, "generation", "cancel", queued, running)
     assert said == [
-        "1 cancelled; what was held for them is given back.",
+        "1 cancelled; what was held is back in the budget.",
         "1 left as they were: they were sent already.",
     ]
     queued.refresh_from_db()
@@ -254,7 +254,7 @@ def test_sending_is_paused_and_resumed(admins):
     act(admins, "remoteaccount", "pause", found)
     found.refresh_from_db()
     assert (found.paused, found.pause_reason) == (True, "owner paused sending.")
-    assert act(admins, "remoteaccount", "resume", found) == ["Sending goes on."]
+    assert act(admins, "remoteaccount", "resume", found) == ["Sending continues."]
     assert [row.func() for row in OrmQ.objects.all()] == ["videos.tasks.check_account"]
     found.refresh_from_db()
     assert not found.paused
@@ -315,7 +315,7 @@ def test_the_page_of_a_generation_tells_every_step_to_the_second_with_the_remote
         "HeyGen accepted it",
         "Counted as spent",
         "Polled once",
-        "HeyGen says completed",
+        "HeyGen reports it as completed",
         "Saved",
     ]
     html = page.content.decode()
@@ -350,7 +350,7 @@ def test_a_generation_of_an_older_version_has_the_times_that_were_kept(admins, m
     assert [title for title in titles if "udget" not in title and "spent" not in title] == [
         "Created by member",
         "Sending",
-        "HeyGen says completed",
+        "HeyGen reports it as completed",
         "Saved",
     ]
 
@@ -364,7 +364,7 @@ def test_the_events_are_given_as_json_too(admins, member):
 def test_what_can_be_done_is_offered_with_what_it_costs_and_leads_back_to_the_page(admins, member):
     generation = make_queued(member)
     path = f"/admin/videos/generation/{generation.pk}/change/"
-    assert "What the budget holds is given back." in admins.get(path).content.decode()
+    assert "What is held is returned to the budget." in admins.get(path).content.decode()
     fields = {"action": "cancel", "_selected_action": generation.pk, "stay": "1"}
     assert admins.post("/admin/videos/generation/", fields).url == path
     assert "Cancelled by owner" in [line.title for line in admins.get(path).context["lines"]]
@@ -481,7 +481,7 @@ def test_what_people_decide_about_videos_is_looked_at_across_members(admins, own
     assert listed(admins, "videos/preset/")["providers_in_words"] == ["VEO 3.1, gone_1"]
     assert listed(admins, "videos/reviewlink/")["may"] == ["approve, comment"]
     assert act(admins, "reviewlink", "revoke", ReviewLink.objects.get()) == [
-        "1 revoked: nobody gets in there any more."
+        "1 revoked: nobody can open them any more."
     ]
     assert not ReviewLink.objects.open().exists()
 
@@ -561,8 +561,8 @@ def test_ratios_seconds_and_settings_are_edited_as_lists_and_rows(admins):
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("ratios", "16:9, wide", "“wide” is no ratio"),
-        ("seconds", "four", "“four” is no length"),
+        ("ratios", "16:9, wide", "“wide” is not a ratio"),
+        ("seconds", "four", "“four” is not a length"),
         ("settings-0-choices", "four, six", "“four” is no number"),
     ],
 )

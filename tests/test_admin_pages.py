@@ -103,7 +103,7 @@ def test_a_generation_that_failed_says_why_and_one_with_an_unknown_outcome_what_
     page = words_of(admins.get(f"/admin/videos/generation/{failed.pk}/change/"))
     assert f"Why {failed.error_message}" in unescape(page)
     page = words_of(admins.get(f"/admin/videos/generation/{unknown.pk}/change/"))
-    assert "What next member says in the studio whether HeyGen made it." in page
+    assert "Next member says in the studio whether HeyGen made it." in page
     assert "16:9 · generate audio yes, duration 4" in page
 
 

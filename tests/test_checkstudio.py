@@ -305,7 +305,7 @@ def test_what_a_night_finds_and_does_is_in_the_history_of_the_video(remote, save
     assert told()[-2:] == ["The check found a file missing or changed", "Poster and last frame drawn again"]
     path_of(saved.saved_video.file).unlink()
     nightly()
-    assert told()[-2:] == ["The check found a file missing or changed", "Downloaded again, asked for by the worker"]
+    assert told()[-2:] == ["The check found a file missing or changed", "Downloaded again, requested by the worker"]
     save_until_ready(saved)
     assert told()[-1] == "Saved"
 

@@ -50,7 +50,7 @@ def card_of(client, generation, address="/"):
 def test_the_retry_button_shows_its_price(client, member, priced):
     [failed] = make(member, status="failed")
     assert re.search(r"Retry · \$2\.00", card_of(client, failed))
-    assert re.search(r"Retry as it is · \$2\.00", client.get(f"/g/{failed.public_id}").content.decode())
+    assert re.search(r"Retry unchanged · \$2\.00", client.get(f"/g/{failed.public_id}").content.decode())
     [unknown] = make(member, status="unknown")
     assert re.search(r"Make another \(may cost twice\) · \$2\.00", card_of(client, unknown))
 

@@ -118,7 +118,7 @@ def test_webhooks_that_nobody_takes(owner, settings):
 def test_a_backup_that_is_old(owner, settings, tmp_path):
     assert said("Backups")[0][0] == Level.NOTE
     settings.BACKUP_FOLDER = str(tmp_path)
-    is_bad("Backups", "no proven backup", "backupstudio")
+    is_bad("Backups", "no verified backup", "backupstudio")
     stands = tmp_path / f"studio-{timezone.now():%Y-%m-%dT%H%M%S}"
     stands.mkdir()
     (stands / "verified.json").write_text("{}")

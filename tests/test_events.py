@@ -176,14 +176,14 @@ def test_what_a_collection_does_with_a_video_is_in_its_history():
     clip.decide(Clip.State.APPROVED, "Maya Lindqvist")  # clicked twice
     collection.remove([generation], by=member)
     assert told(generation)[-4:] == [
-        "Put into “Autumn launch” by member",
-        "A change was asked for in “Autumn launch” by member",
+        "Added to “Autumn launch” by member",
+        "A change was requested in “Autumn launch” by member",
         "Approved in “Autumn launch” by Maya Lindqvist",
-        "Taken out of “Autumn launch” by member",
+        "Removed from “Autumn launch” by member",
     ]
     collection.remove_for_good(by=member)
-    assert told(other)[-1] == "Taken out of “Autumn launch” by member"
-    assert "Taken out of" not in told(generation)[-2]
+    assert told(other)[-1] == "Removed from “Autumn launch” by member"
+    assert "Removed from" not in told(generation)[-2]
 
 
 def test_a_review_of_what_is_gone_changes_nothing():

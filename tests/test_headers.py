@@ -51,7 +51,7 @@ def test_a_page_that_fails_is_guarded_calm_and_says_no_detail(client, monkeypatc
     answer = client.get("/login")
     assert answer.status_code == 500
     assert_guarded(answer)
-    assert "The studio made a mistake" in answer.content.decode()
+    assert "This is an error in the studio" in answer.content.decode()
     assert "Traceback" not in answer.content.decode() and "ZeroDivision" not in answer.content.decode()
 
 

@@ -51,7 +51,7 @@ def test_an_invitation_works_once(owners_browser, client):
     client.post(path, NEW)
     for answer in (Client().get(path), Client().post(path, {**NEW, "username": "second"})):
         assert answer.status_code == 404
-        assert "This invitation is over" in answer.content.decode()
+        assert "This invitation is no longer valid" in answer.content.decode()
     assert not User.objects.filter(username="second").exists()
 
 

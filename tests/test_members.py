@@ -71,7 +71,7 @@ def test_the_owner_sets_and_removes_a_budget_for_all(owner):
 @pytest.mark.parametrize("name", ["videos_per_day", "money_per_day", "money_per_month", "in_flight"])
 def test_a_budget_below_nothing_is_refused_with_a_sentence(owner, name):
     answer = signed_in(owner).post("/members/budget/studio", {name: "-1", "currency": "USD"})
-    assert answer.content.decode().count("Give 0 or more; an empty field is no limit.") == 1
+    assert answer.content.decode().count("Enter 0 or more; an empty field means no limit.") == 1
     assert "greater than" not in answer.content.decode()
     assert not Budget.objects.exists()
 

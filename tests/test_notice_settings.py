@@ -73,8 +73,8 @@ def test_the_other_settings_and_the_addresses_stay_when_one_is_added_or_removed(
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("nonsense", "No service has an address like this."),
-        ("https://example.com/hook", "No service has an address like this."),
+        ("nonsense", "No service uses an address like this."),
+        ("https://example.com/hook", "No service uses an address like this."),
         (f"{TOPIC} {TOPIC}-2", "one address at a time"),
         ("ntfy://" + "x" * 500, "at most 500 characters"),
         ("ntfy://a\0b", "Null characters are not allowed"),

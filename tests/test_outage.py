@@ -397,7 +397,7 @@ def test_a_fault_of_our_own_is_not_reported_as_an_outage(visitor, monkeypatch, b
     monkeypatch.setattr("videos.views.compose.made", bug)
     reply = generate(visitor)
     assert reply.status_code == 500
-    assert "The studio made a mistake" in reply.text
+    assert "This is an error in the studio" in reply.text
 
 
 def test_what_is_raised_while_an_outage_is_handled_is_a_fault_of_our_own():

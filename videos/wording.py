@@ -95,7 +95,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "in_progress": "{name} is still answering the first request. " + REPEATING,
         "interrupted": "The studio was interrupted while it was sending. " + REPEATING,
         "busy": "{name} is busy. " + REPEATING,
-        "key": "{name} did not accept the API key. The same request is repeated, at no cost, once the key is corrected.",
+        "key": "{name} did not accept the API key. The same request is repeated, free, once the key is corrected.",
         "credits": "The {name} account is out of credits. The same request is repeated, free, once it is topped up.",
         "*": "{name}'s answer could not be read. " + REPEATING,
     },

@@ -14,7 +14,7 @@ def test_a_field_that_is_refused_stays_visible_with_its_sentence_and_a_list_fits
     room.get_by_label("Name:", exact=True).fill("Neo")
     room.get_by_label("Ratios").fill("16x9")
     room.get_by_role("button", name="Save", exact=True).click()
-    expect(room.get_by_text("“16x9” is no ratio.")).to_be_visible()
+    expect(room.get_by_text("“16x9” is not a ratio.")).to_be_visible()
     expect(room.get_by_label("Ratios")).to_have_value("16x9")
     expect(room.get_by_label("Ratios")).to_be_visible()
 

@@ -46,14 +46,14 @@ def test_a_retry_changes_its_card_at_once_and_the_next_one_is_asked_about(room):
     room.goto(room.studio.url)
     old = room.locator(f"#g-{failed.public_id}")
     old.get_by_role("button", name="Details").click()
-    old.get_by_role("button", name="Retry as it is · $2.00").click()
+    old.get_by_role("button", name="Retry unchanged · $2.00").click()
     expect(old.locator(".state")).to_contain_text("Retried")
     expect(room.locator(".card.is-queued")).to_have_count(1)
     expect(room.locator("#n-attention")).to_have_text("0")
     expect(room.locator("#toast")).to_contain_text("1 video is queued.")
 
     old.get_by_role("button", name="Details").click()
-    old.get_by_role("button", name="Retry as it is").click()
+    old.get_by_role("button", name="Retry unchanged").click()
     expect(room.locator("#toast")).to_contain_text("Nothing was sent")
     assert Generation.objects.filter(retry_of=failed).count() == 1
     room.locator("#toast").get_by_role("button", name="Make one more · $2.00").click()

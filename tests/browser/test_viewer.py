@@ -236,4 +236,4 @@ def test_a_viewer_that_cannot_load_says_so_and_closes(room):
     room.route("**/g/*", lambda route: route.abort())
     room.locator(".card a.open").click()
     expect(room.locator("dialog")).to_be_hidden()
-    expect(room.locator(".toast")).to_contain_text("did not answer")
+    expect(room.locator(".toast")).to_contain_text("did not respond")

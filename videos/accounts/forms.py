@@ -160,7 +160,7 @@ class BudgetForm(forms.ModelForm):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         for name in self.fields.keys() - {"currency"}:
-            self.fields[name].error_messages["min_value"] = "Give 0 or more; an empty field is no limit."
+            self.fields[name].error_messages["min_value"] = "Enter 0 or more; an empty field means no limit."
         for name in ("money_per_day", "money_per_month"):
             self.fields[name].validators.append(MinValueValidator(0))
 

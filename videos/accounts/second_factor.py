@@ -22,7 +22,7 @@ from videos.models.transactions import delete_in_order, retried
 
 Type = Authenticator.Type
 LONGEST_CODE = 20
-WRONG = "This code is not right, or was used before. Wait for the next one, or use a recovery code."
+WRONG = "This code is wrong, or was already used. Wait for the next one, or use a recovery code."
 
 
 # Who has one, and who must

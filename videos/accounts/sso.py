@@ -26,7 +26,7 @@ User = get_user_model()
 PROVIDER = "sso"
 NOT_A_MEMBER = "Your account there has no access to this studio. Ask the person who manages the accounts."
 DEACTIVATED = "This account can't sign in here any more."
-NO_OWNER_YET = "This studio has no owner yet, and your account there may not become one."
+NO_OWNER_YET = "This studio has no owner yet, and your account there can't become one."
 
 
 def is_set_up() -> bool:

@@ -14,8 +14,8 @@ WHOLE = 100  # from here on, a fraction says nothing
 EMPTY = {  # an empty field without a default
     "keep_days": "Leave empty to keep them.",
     "keep_bytes": "Leave empty to keep them.",
-    "ask_above_videos": "Of one click. Leave empty never to ask.",
-    "ask_above_price": "Of one click, in any currency. Leave empty never to ask.",
+    "ask_above_videos": "For one click. Leave empty to never ask.",
+    "ask_above_price": "For one click, in any currency. Leave empty to never ask.",
 }
 MEGABYTES, GIGABYTES, MINUTES = 1_000_000, 1_000_000_000, 60
 LARGEST = 1_000_000  # of any unit
@@ -76,8 +76,8 @@ class StudioForm(forms.ModelForm):
             "max_in_flight": "Videos in progress at once, per API",
             "trash_days": "Days in the trash",
             "keep_days": "Move to the trash after (days)",
-            "ask_above_videos": "Ask above so many videos",
-            "ask_above_price": "Ask above a price of",
+            "ask_above_videos": "Ask above this many videos",
+            "ask_above_price": "Ask above this price",
             "second_factor": "Second factor",
         }
         help_texts = {"second_factor": "Members without one must set it up before they can continue."}

@@ -1,6 +1,6 @@
 """Identifies who is signing in, and whether too many sign-ins have failed lately.
 
-Five failures for one account from one address close that pair for a quarter of an hour (django-axes). Two wider
+Five failures for one account from one address close that pair for 15 minutes (django-axes). Two wider
 limits stand here: one for an address that tries many accounts, one for an account tried from many addresses. The
 last is no way to lock somebody out, because a browser in which that account has signed in before is let through it.
 """
@@ -20,7 +20,7 @@ FAILURES_OF_ACCOUNT = 100
 KNOWN_BROWSER = "known_browser"
 KNOWN_FOR = 365 * 24 * 3600  # seconds
 
-WAIT = "Too many sign-ins have failed here. Wait a quarter of an hour, then try again."
+WAIT = "Too many sign-ins have failed here. Wait 15 minutes, then try again."
 
 
 def client_address(request) -> str:

@@ -1,4 +1,4 @@
-"""Generations in the admin: the list with poster, member and cost, and the page that tells everything of one."""
+"""Generations in the admin: the list with poster, member and cost, and the page with everything about one."""
 
 from dataclasses import dataclass
 
@@ -38,14 +38,14 @@ class Action:
 def actions_for(generation: Generation) -> list[Action]:
     name, found = generation.remote_name, []
     if generation.status == Status.QUEUED:
-        found.append(Action("cancel", "Cancel", "Cancel", "Nothing was sent. What the budget holds is given back."))
+        found.append(Action("cancel", "Cancel", "Cancel", "Nothing was sent. What is held is returned to the budget."))
     if generation.may_be_checked_again:
         found.append(Action("check_again", f"Ask {name} again", "Ask", "Free. If the video was made, it is saved."))
     if generation.status == Status.READY and generation.remote_id:
-        free = "Free. The copy here is set aside, and stays until the new one is whole."
+        free = "Free. The current copy is kept until the new one is complete."
         found.append(Action("fetch_again", "Download again", "Download", free))
     if generation.may_be_trashed and generation.trashed_at is None:
-        found.append(Action("trash", "Move to the trash", "Move", "Its owner can take it out again for 30 days."))
+        found.append(Action("trash", "Move to the trash", "Move", "Its owner can restore it for 30 days."))
     return found
 
 
@@ -98,7 +98,7 @@ class GenerationAdmin(LongList):
     fieldsets = [
         (None, {"fields": ["status", "status_message", "owner", "batch", "retry_of"]}),
         (
-            "Asked for",
+            "Requested",
             {
                 "fields": [
                     "prompt",
@@ -114,7 +114,7 @@ class GenerationAdmin(LongList):
             },
         ),
         (
-            "What the remote said",
+            "The remote's own words",
             {
                 "fields": [
                     "remote_name",
@@ -251,16 +251,16 @@ class GenerationAdmin(LongList):
         return JsonResponse(told, encoder=DjangoJSONEncoder, json_dumps_params={"indent": 2})
 
     # Actions
-    @admin.action(description="Cancel what is still queued")
+    @admin.action(description="Cancel those still queued")
     def cancel(self, request, queryset):
         done = sum(generation.cancel(by=request.user) for generation in queryset)
-        tell(request, done, len(queryset), "cancelled; what was held for them is given back", "they were sent already.")
+        tell(request, done, len(queryset), "cancelled; what was held is back in the budget", "they were sent already.")
         return back(request, queryset)
 
-    @admin.action(description="Check again what was no longer waited for")
+    @admin.action(description="Check stopped generations again")
     def check_again(self, request, queryset):
         done = sum(generation.check_again(by=request.user) for generation in queryset)
-        tell(request, done, len(queryset), "polled again", "only those no longer waited for can be checked again.")
+        tell(request, done, len(queryset), "polled again", "only stopped ones can be checked again.")
         return back(request, queryset)
 
     @admin.action(description="Fetch the saved copy again")
@@ -289,7 +289,7 @@ def cost_words(generation: Generation) -> str:
     currency = entries[0].currency if entries else generation.provider.currency
     amount = money(sum(entry.amount for entry in entries) or generation.estimate, currency)
     if not sum(entry.videos for entry in entries):
-        return f"{amount} given back to the budget"
+        return f"{amount} returned to the budget"
     settled = any(entry.kind == entry.Kind.SETTLE for entry in entries)
     is_open = generation.status not in FINAL
     return f"{amount} {'spent' if settled else 'held'}{', by your price list' if not is_open else ''}"

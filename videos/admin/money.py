@@ -11,10 +11,10 @@ from videos.models.budget import Left
 from videos.templatetags.studio import money
 
 LEDGER_WORDS = {
-    LedgerEntry.Kind.HOLD: "Held when it was asked for",
-    LedgerEntry.Kind.SETTLE: "Spent: the remote took it",
-    LedgerEntry.Kind.RELEASE: "Given back: it was not made",
-    LedgerEntry.Kind.LENGTH: "Difference to the real length",
+    LedgerEntry.Kind.HOLD: "Held when it was requested",
+    LedgerEntry.Kind.SETTLE: "Spent: the remote accepted it",
+    LedgerEntry.Kind.RELEASE: "Returned: it was not made",
+    LedgerEntry.Kind.LENGTH: "Corrected to the real length",
 }
 
 

@@ -98,7 +98,7 @@ class PersonAdmin(CompletedRows, StudioAdmin, UserAdmin):
             {
                 "fields": ["username", "password1", "password2"],
                 "description": "They start as a member; the next page has their role. "
-                "An invitation, on the page Members, lets people choose a password of their own.",
+                "An invitation (on the Members page) lets people choose their own password.",
             },
         )
     ]

@@ -59,7 +59,7 @@ class ListField(forms.CharField):
 class RatiosField(ListField):
     def one(self, word: str) -> str:
         if not RATIO.fullmatch(word):
-            raise ValidationError(f"“{word[:40]}” is no ratio. Write them like 16:9, 9:16.")
+            raise ValidationError(f"“{word[:40]}” is not a ratio. Write ratios like 16:9, 9:16.")
         return word
 
 
@@ -73,7 +73,7 @@ class SecondsField(ListField):
         except ValueError:
             seconds = 0
         if not 0 < seconds <= 3600:
-            raise ValidationError(f"“{word[:40]}” is no length. Write them like 4, 6, 8, or 2-12.")
+            raise ValidationError(f"“{word[:40]}” is not a length. Write lengths like 4, 6, 8, or 2-12.")
         return int(seconds) if seconds.is_integer() else seconds
 
 
@@ -121,7 +121,7 @@ class SettingForm(forms.Form):
         try:
             return int(value) if kind == "integer" else float(value)
         except ValueError:
-            self.add_error(field, f"“{value[:40]}” is no number.")
+            self.add_error(field, f"“{value[:40]}” is not a number.")
             return value
 
     def as_known(self, before: dict[str, Any]) -> dict[str, Any]:
@@ -162,7 +162,7 @@ class ProviderForm(forms.ModelForm):
     def clean(self):
         given = super().clean()
         if self.settings.is_bound and not self.settings.is_valid():
-            raise ValidationError("One of the settings is not right yet; see its row.")
+            raise ValidationError("One of the settings has an error; see its row.")
         return given
 
     def has_changed(self):
@@ -236,7 +236,7 @@ class ProviderAdmin(StudioAdmin):
             },
         ),
         (
-            "Price where no row below fits",
+            "Price if no row below matches",
             {"fields": ["price", "price_unit", "currency"], "description": "Your own price list: HeyGen has none."},
         ),
     ]

@@ -90,10 +90,10 @@ class RemoteAccountAdmin(StudioAdmin):
     @admin.action(description="Pause sending")
     def pause(self, request, queryset):
         queryset.pause("owner", person=str(request.user))
-        messages.success(request, "Nothing is sent until somebody resumes. What was sent is still polled and saved.")
+        messages.success(request, "Nothing is sent until somebody resumes. Videos already sent are still saved.")
 
     @admin.action(description="Resume sending")
     def resume(self, request, queryset):
         for account in queryset:
             resume_sending(account.backend)
-        messages.success(request, "Sending goes on.")
+        messages.success(request, "Sending continues.")

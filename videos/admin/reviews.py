@@ -89,7 +89,7 @@ class ReviewLinkAdmin(NewestFirst):
     @admin.action(description="Revoke")
     def revoke(self, request, queryset):
         done = sum(link.revoke() for link in queryset)
-        tell(request, done, len(queryset), "revoked: nobody gets in there any more", "revoked before.")
+        tell(request, done, len(queryset), "revoked: nobody can open them any more", "revoked before.")
 
 
 @admin.register(Verdict)

@@ -26,14 +26,14 @@ TASKS = "videos.tasks."
 JOBS = {
     "submit": "Send a video to its remote API",
     "save": "Download a finished video",
-    "poll": "Ask how far the videos are",
-    "recover": "Repair what was interrupted",
+    "poll": "Check the progress of videos",
+    "recover": "Repair interrupted work",
     "check_account": "Check the accounts and their balance",
-    "nightly": "Nightly check, backup and clearing up",
+    "nightly": "Nightly check, backup and cleanup",
     "deliver_webhooks": "Send webhooks",
     "send_notices": "Send notices",
-    "pump": "Ask how far the videos are",
-    "sweep": "Repair what was interrupted",
+    "pump": "Check the progress of videos",
+    "sweep": "Repair interrupted work",
 }
 WRITES = "Checks whether the database takes writes"
 OF_ONE_VIDEO = {"submit", "save"}
@@ -78,7 +78,7 @@ class ProcessLockAdmin(LookOnly):
     @admin.display(description="what")
     def process(self, lock):
         known = {
-            "poller": "Poller: asks how far every running video is",
+            "poller": "Poller: checks the progress of every running video",
             "nightly": "Nightly check",
             "write probe": WRITES,
         }
@@ -122,7 +122,7 @@ class StudioFaultAdmin(LookOnly):
 
 @admin.register(Failure)
 class FailedJobAdmin(LookOnly):
-    """Jobs that the queue ended. Nothing is lost by it: the studio finds again what is due."""
+    """Jobs that the queue ended. Nothing is lost: the studio finds and repeats what is due."""
 
     list_title, one, many = "Failed jobs", "failed job", "failed jobs"
     list_display = ["job", "why", "started_at", "took"]

@@ -281,7 +281,7 @@ class Ending:
 
 
 def endings() -> list[Ending]:
-    """APIs that announced their end, and how many providers depend on each."""
+    """APIs that have announced their end, and how many providers depend on each."""
     found = []
     providers = list(islice(Provider.objects.exclude(state=Provider.State.RETIRED), 500))
     for account in RemoteAccount.objects.all_active():

@@ -296,7 +296,7 @@ class BatchForm:
         wrong = [str(row.number) for row in self.ticked_rows if row.all_errors]
         if wrong:
             which = f"Row {wrong[0]} has" if len(wrong) == 1 else f"Rows {', '.join(wrong[:8])} have"
-            return f"{which} an error, so nothing was made and nothing was spent. Correct or untick what is marked."
+            return f"{which} an error, so nothing was made and nothing was spent. Correct or untick the marked rows."
         count = len(self.requests())
         if not count:
             return "No row is selected, so there is nothing to generate."

@@ -40,7 +40,7 @@ def decode(data: bytes) -> str:
         return data.decode(encoding_of(data))
     except UnicodeDecodeError as error:
         raise TableRefused(
-            "The file is not in UTF-8, so its letters cannot be read for certain. "
+            "The file is not in UTF-8, so its letters cannot be read reliably. "
             "Save it as “CSV UTF-8” (or download it as CSV from Google Sheets) and upload it again."
         ) from error
 
@@ -111,6 +111,6 @@ def split_cells(text: str, delimiter: str) -> list[list[str]]:
         return list(reader)
     except csv.Error as error:
         raise TableRefused(
-            f"The table cannot be read in line {reader.line_num}: a quotation mark is not closed, or something "
-            'stands after it. A cell that holds quotation marks is written as "He said ""go""".'
+            f"The table cannot be read in line {reader.line_num}: a quotation mark is not closed, or more "
+            'text follows it. A cell with quotation marks is written as "He said ""go""".'
         ) from error

@@ -73,7 +73,7 @@ def check_address(address: str) -> str:
     except ValueError:
         is_good = False
     if not is_good or re.search(r"[\s\x00-\x1f\x7f\ufffd\\<>\"]", address):
-        raise forms.ValidationError("Give the picture's full address, such as https://example.com/picture.jpg.")
+        raise forms.ValidationError("Enter the picture's full address, such as https://example.com/picture.jpg.")
     if "@" in parts.netloc:
-        raise forms.ValidationError("This address contains a password; give one without.")
+        raise forms.ValidationError("This address contains a password; use one without.")
     return address

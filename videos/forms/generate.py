@@ -60,7 +60,7 @@ class GenerateForm(forms.Form):
     collection = Typed()
     token = Typed()
 
-    default_error_messages = {"invalid": "That file did not arrive whole; add it again."}
+    default_error_messages = {"invalid": "That file did not arrive completely; add it again."}
 
     def __init__(self, data=None, files=None, *, owner, initial=None):
         super().__init__(with_plain_lines(data), files, initial=initial, auto_id=False)
@@ -141,7 +141,7 @@ class GenerateForm(forms.Form):
             raise forms.ValidationError("Write the ratio as width:height in whole numbers, such as 16:9.")
         width, height = int(found[1]), int(found[2])
         if not width or not height or max(width, height) > LONGEST_SIDE_RATIO * min(width, height):
-            raise forms.ValidationError("No side may be more than ten times the other; try 21:9 or 9:21.")
+            raise forms.ValidationError("One side can be at most ten times the other; try 21:9 or 9:21.")
         return f"{width}:{height}"
 
     def clean_config(self):

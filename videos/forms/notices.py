@@ -99,7 +99,7 @@ class NoticesForm(forms.Form):
         max_length=LONGEST,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
     )
-    kinds = forms.MultipleChoiceField(label="Tell about", required=False, widget=forms.CheckboxSelectMultiple)
+    kinds = forms.MultipleChoiceField(label="Send a notice about", required=False, widget=forms.CheckboxSelectMultiple)
     prompts = forms.BooleanField(label="Quote the beginning of the prompt", required=False)
 
     def __init__(self, data, panel: Panel, is_known: Callable[[str], bool] | None = None):
@@ -130,7 +130,7 @@ class NoticesForm(forms.Form):
         if not may_use(url, self.panel.person):
             return f"You can use {SERVICES_FOR_MEMBERS}, without options after a “?”. Ask an owner for anything else."
         if self.is_known and not self.is_known(url):
-            return "No service has an address like this. Check it against the examples of appriseit.com/services."
+            return "No service uses an address like this. Check it against the examples of appriseit.com/services."
         return ""
 
     def point_to_errors(self):

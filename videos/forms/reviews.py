@@ -48,7 +48,7 @@ class CommentForm(forms.Form):
         return str(area) if area else ""
 
     def clean_parent(self) -> Comment | None:
-        """A reply belongs to a comment of the same clip that is no reply itself."""
+        """A reply belongs to a comment of the same clip that is not a reply itself."""
         text = self.cleaned_data["parent"]
         if not (text.isascii() and text.isdigit() and len(text) < 18):
             return None

@@ -359,7 +359,7 @@ class Generation(Claim, Copy, Facts, Line, Numbers, Sharing, Trash, models.Model
 
     @retried
     def hold(self, by=None) -> bool:
-        """Holds it: it is not sent until it is let go. A sender that has claimed it fails at its mark."""
+        """Holds it: it is not sent until it is released. A sender that has claimed it fails at its mark."""
         rows = Generation.objects.filter(pk=self.pk, status=Status.QUEUED, held_at=None)
         return self._move(rows, Status.QUEUED, Step.HELD, by=by, held_at=timezone.now(), **NO_LEASE)
 

@@ -75,12 +75,12 @@ def look_at_data_folder() -> Iterator[Finding]:
     if strangers:
         owner = folder.stat().st_uid
         yield bad(
-            f"{len(strangers)} things in {folder} belong to another user than this command's, such as {strangers[0]}.",
-            f"Run the studio and its commands as one user (the folder belongs to number {owner}), or give it all: "
+            f"{len(strangers)} files in {folder} do not belong to this command's user, such as {strangers[0]}.",
+            f"Run the studio and its commands as one user (the folder belongs to user id {owner}), or run: "
             f"chown -R USER {folder}",
         )
     if stat.S_IMODE(folder.stat().st_mode) & 0o007 or any(is_open(path) for path in folder.iterdir()):
-        yield bad(f"Other users of this machine can read {folder}.", "Start the studio once: it closes the folder.")
+        yield bad(f"Other users of this machine can read {folder}.", "Start the studio once: it corrects this.")
     if not strangers:
         yield fine(f"Everything is kept in {folder}.")
 
@@ -90,10 +90,10 @@ def look_at_database() -> Iterator[Finding]:
     pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if pending:
         advice = "Start the studio with `make run`, or run `manage.py migrate`. Make a backup first."
-        yield bad(f"{len(pending)} migrations are not applied: the database is new, or of an earlier version.", advice)
+        yield bad(f"{len(pending)} migrations are not applied: the database is new or from an earlier version.", advice)
         return
     write_to_database()
-    yield fine(f"The database ({connection.vendor}) takes writes and is of this version.")
+    yield fine(f"The database ({connection.vendor}) is writable and up to date.")
 
 
 def look_at_storage() -> Iterator[Finding]:
@@ -140,7 +140,7 @@ def look_at_sending() -> Iterator[Finding]:
 
 
 def look_at_keys() -> Iterator[Finding]:
-    """Asks each remote API, free of charge."""
+    """Checks the key with each remote API, free of charge."""
     for account in RemoteAccount.objects.make_all_active():
         if registry.find(account.backend).is_configured:
             words = account_check.check_account(account)
@@ -158,10 +158,10 @@ def look_at_clock() -> Iterator[Finding]:
         return
     difference = abs(datetime.now(UTC) - parsedate_to_datetime(told))
     if difference > CLOCK_MAY_DIFFER:
-        advice = "Let the machine set its clock by NTP: timedatectl set-ntp true"
+        advice = "Synchronise the clock by NTP: timedatectl set-ntp true"
         yield bad(f"This machine's clock differs by {round(difference.total_seconds())} s from HeyGen's.", advice)
     else:
-        yield fine("The clock is right.")
+        yield fine("The clock is correct.")
 
 
 def look_at_people() -> Iterator[Finding]:
@@ -180,7 +180,7 @@ def look_at_faults() -> Iterator[Finding]:
     for alarm in Alarm.objects.open().filter(kind__in=[Alarm.Kind.DISK, Alarm.Kind.BACKUP])[:SHOWN]:
         yield bad(alarm.sentence)
     for path in sorted((settings.ACCEPTED_FOLDER / "unclaimed").glob("*"))[:SHOWN]:
-        advice = "A restored backup may be older than it. The file holds its id at HeyGen."
+        advice = "The restored backup may be older than the video. The file holds its id at HeyGen."
         yield bad(f"A paid video belongs to no generation here: {path}.", advice)
     if not faults:
         yield fine("The studio has no open fault.")
@@ -212,9 +212,9 @@ def look_at_backups() -> Iterator[Finding]:
         made_at = verified_backup.made_when(destination.newest())
         if made_at is None or timezone.now() - made_at > OLD_BACKUP:
             advice = "Run `manage.py backupstudio` to see why it is not made."
-            yield bad(f"There is no proven backup of the last {OLD_BACKUP} in {destination}.", advice)
+            yield bad(f"There is no verified backup of the last {OLD_BACKUP} in {destination}.", advice)
         else:
-            yield fine(f"The newest proven backup in {destination} is of {made_at:%d %B %Y, %H:%M} UTC.")
+            yield fine(f"The newest verified backup in {destination} is from {made_at:%d %B %Y, %H:%M} UTC.")
 
 
 LOOKS: dict[str, Callable[[], Iterable[Finding]]] = {
@@ -255,7 +255,7 @@ def found_by(part: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Findi
 
 IN_DATABASE = {"Worker", "Sending", "People", "Faults", "Videos", "Webhooks", "API key"}
 ADVICE = {
-    "Database": "Check DATABASE_URL, that its server runs, and that this user may write to it.",
+    "Database": "Check DATABASE_URL, that its server is running, and that this user may write to it.",
     "Storage": "Check that the folder, or the bucket and its AWS_* settings, can be written to.",
     "Clock": "HeyGen could not be reached. Check this machine's Internet connection.",
 }

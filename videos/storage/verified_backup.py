@@ -231,7 +231,7 @@ def restored_postgres(source: Path) -> Iterator[Ask]:
         except connection.Database.errors.InsufficientPrivilege:
             user = connection.settings_dict["USER"]
             words = (
-                f"its user may not create a scratch database, so the backup is not proven: ALTER ROLE {user} CREATEDB"
+                f"its user may not create a scratch database, so the backup is not verified: ALTER ROLE {user} CREATEDB"
             )
             raise BackupError(words) from None
         try:

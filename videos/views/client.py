@@ -33,7 +33,7 @@ from videos.views.share import unlisted
 SALT = "videos.client"
 REMEMBERED_FOR = 90 * 24 * 3600  # seconds
 SLOW_DOWN = "That is many comments at once. Wait ten minutes, then send this one; it is still here."
-NO_MORE_TRIES = "Too many wrong passwords. Wait a quarter of an hour, then try again."
+NO_MORE_TRIES = "Too many wrong passwords. Wait 15 minutes, then try again."
 NOT_THIS_ONE = "This is not the password of this link."
 
 

@@ -18,46 +18,46 @@ class Step:
 STEPS = (
     Step(
         "Write a prompt",
-        "Write what the video should show, in the box at the foot of the gallery. Add a start or an end frame by "
-        "click, drop or paste: a picture of yours, or a frame of a video that you have.",
+        "In the box below the gallery, describe what the video should show. To add a start or end frame, click, drop "
+        "or paste a picture, or use a frame of one of your videos.",
     ),
     Step(
         "Choose a model",
-        "Each has its price, its measured time and its success. Tick several to try one prompt on all of them, "
+        "Each shows its price, measured time and success rate. Tick several to try one prompt on all of them, "
         "and compare the results side by side.",
         "compare",
-        "See how videos are compared",
+        "Try Compare",
     ),
     Step(
-        "Press Generate, and go on with something else",
-        "The button says what it will cost. The video appears in the gallery at once and says where it stands, also "
-        "after you have closed the page. If something needs you, it is under Needs attention.",
+        "Press Generate, then do something else",
+        "The button shows what it will cost. The video appears in the gallery at once and shows its progress, even after "
+        "you have closed the page. Whatever needs a decision from you is under Needs attention.",
     ),
     Step(
         "Keep what is good",
-        "A star keeps a video at hand, a collection puts videos together under a name. Continue makes its last frame "
-        "the start of the next one. What you remove stays in the trash for a while.",
+        "Star your favourites, and group videos in collections. Continue starts the next video from the last frame of "
+        "this one. Videos that you remove stay in the trash for a while.",
         "collections",
-        "Open the collections",
+        "Open Collections",
     ),
     Step(
         "Make many at once",
         "Paste a table, see every row's price, and generate all of them with one click.",
         "batch",
-        "See many at once",
+        "Open Many at once",
     ),
     Step(
-        "Keep an eye on spend",
-        "What was made, how long it took and what it cost, by day and by model.",
+        "Keep an eye on spending",
+        "See what was made, how long it took and what it cost, by day and by model.",
         "usage",
-        "Open the usage",
+        "Open Usage",
     ),
     Step(
         "Invite others",
-        "Invitations are links; no mail server is needed. Each member sees their own videos and what is shared, and "
-        "spends within a budget.",
+        "Invitations are links; no mail server is needed. Members see their own videos and shared ones, and spend "
+        "within a budget.",
         "members",
-        "Open the members",
+        "Open Members",
         is_for_managers=True,
     ),
 )
