@@ -41,7 +41,7 @@ def line(videos: int, cost: dict) -> list[str]:
 
 def tables(results) -> str:
     cost, machine = figures(results), results["machine"]
-    head = ["Videos a day", "At once in flight", "Polls a second", "CPU of clicks and polls", "Files", "Database"]
+    head = ["Videos a day", "In flight at once", "Polls a second", "CPU of clicks and polls", "Files", "Database"]
     rows = [head, *(line(10**power, cost) for power in range(3, 7))]
     measured = [
         ["Work", "Measured", "By"],

@@ -30,7 +30,7 @@ STEPS = (
     ),
     Step(
         "Press Generate, then do something else",
-        "The button shows what it will cost. The video appears in the gallery at once and shows its progress, even after "
+        "The button shows the price. The video appears in the gallery at once and shows its progress, even after "
         "you have closed the page. Whatever needs a decision from you is under Needs attention.",
     ),
     Step(
