@@ -6,7 +6,7 @@
     phone_page    a phone, 390 × 844, touch
     owner_page    `page`, signed in as the owner of `studio`
     member_page   `page`, signed in as a fresh member of `shared_studio`: much quicker
-    room          `page`, signed in as `room.owner` on a server in this process: the test makes the rows itself
+    live_page     `page`, signed in as `live_page.owner` on a server in this process: the test makes the rows itself
 
 Every page collects what it should not have: errors on the console, uncaught exceptions, breaches of the content
 security policy. At the end of the test there must be none, save those that `page.allowed_errors` (regular expressions)
@@ -143,8 +143,11 @@ def member_page(page, shared_studio, member, sign_in):
 
 
 @pytest.fixture
-def room(live_server, page):
-    """Needs `pytest.mark.django_db(transaction=True, serialized_rollback=True)`. `room.enter(other)` signs in there."""
+def live_page(live_server, page):
+    """Needs `pytest.mark.django_db(transaction=True, serialized_rollback=True)`.
+
+    `live_page.enter(other)` signs in on another page.
+    """
     page.owner, page.studio = with_single_cards(make_owner()), live_server
 
     def enter(other, person=page.owner):

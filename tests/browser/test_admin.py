@@ -8,19 +8,19 @@ from tests.parts.generations import make_queued
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
-def test_a_field_that_is_refused_stays_visible_with_its_sentence_and_a_list_fits_a_phone(room):
+def test_a_field_that_is_refused_stays_visible_with_its_sentence_and_a_list_fits_a_phone(live_page):
     """A style of the composer once hid every row of a form that had an error."""
-    room.goto(f"{room.studio.url}/admin/videos/provider/add/")
-    room.get_by_label("Name:", exact=True).fill("Neo")
-    room.get_by_label("Ratios").fill("16x9")
-    room.get_by_role("button", name="Save", exact=True).click()
-    expect(room.get_by_text("“16x9” is not a ratio.")).to_be_visible()
-    expect(room.get_by_label("Ratios")).to_have_value("16x9")
-    expect(room.get_by_label("Ratios")).to_be_visible()
+    live_page.goto(f"{live_page.studio.url}/admin/videos/provider/add/")
+    live_page.get_by_label("Name:", exact=True).fill("Neo")
+    live_page.get_by_label("Ratios").fill("16x9")
+    live_page.get_by_role("button", name="Save", exact=True).click()
+    expect(live_page.get_by_text("“16x9” is not a ratio.")).to_be_visible()
+    expect(live_page.get_by_label("Ratios")).to_have_value("16x9")
+    expect(live_page.get_by_label("Ratios")).to_be_visible()
 
-    make_queued(room.owner, "a tern runner on a warm plinth")
-    room.set_viewport_size({"width": 390, "height": 844})
-    room.goto(f"{room.studio.url}/admin/videos/generation/")
+    make_queued(live_page.owner, "a tern runner on a warm plinth")
+    live_page.set_viewport_size({"width": 390, "height": 844})
+    live_page.goto(f"{live_page.studio.url}/admin/videos/generation/")
     for words in ("a tern runner on a warm plinth", "Queued", "VEO 3.1", "No price set"):
-        box = room.locator("#result_list").get_by_text(words).bounding_box()
+        box = live_page.locator("#result_list").get_by_text(words).bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390

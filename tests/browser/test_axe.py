@@ -23,11 +23,11 @@ if EVERYTHING:
 
 
 @pytest.fixture(params=LOOKS)
-def visitor(request, room, new_page):
+def visitor(request, live_page, new_page):
     kind, scheme = LOOKS[request.param]
     page = new_page(**kind, color_scheme=scheme, reduced_motion="reduce")
-    page.studio, page.owner = room.studio, room.owner
-    return room.enter(page)
+    page.studio, page.owner = live_page.studio, live_page.owner
+    return live_page.enter(page)
 
 
 def check(page, what, part=None):
@@ -91,17 +91,17 @@ def test_other_faces_of_a_page(visitor):
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_pages_before_signing_in_and_errors(room, new_page, scheme):
+def test_pages_before_signing_in_and_errors(live_page, new_page, scheme):
     page = new_page(color_scheme=scheme)
     page.allowed_errors.append("404")
     for address in ("/login", "/s/nothing", "/invite/nothing"):
-        page.goto(room.studio.url + address)
+        page.goto(live_page.studio.url + address)
         check(page, address)
 
 
-def test_at_200_percent_nothing_is_cut_off_sideways(room, new_page):
-    one_of_each(room.owner)
-    page = room.enter(new_page(width=640, height=400, device_scale_factor=2))
+def test_at_200_percent_nothing_is_cut_off_sideways(live_page, new_page):
+    one_of_each(live_page.owner)
+    page = live_page.enter(new_page(width=640, height=400, device_scale_factor=2))
     for address in ("/", "/compare", "/usage", "/account"):
-        page.goto(room.studio.url + address)
+        page.goto(live_page.studio.url + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 640, address

@@ -34,33 +34,33 @@ def with_video(generation, path):
 
 
 @pytest.fixture
-def hevc(room, tmp_path):
-    [generation] = make(room.owner, "a lighthouse at dusk")
+def hevc(live_page, tmp_path):
+    [generation] = make(live_page.owner, "a lighthouse at dusk")
     return with_video(generation, film(tmp_path / "hevc.mp4", encoder="libx265"))
 
 
-def test_the_viewer_says_what_it_cannot_play_and_offers_the_file(room, hevc):
-    room.goto(f"{room.studio.url}/g/{hevc.public_id}")
-    note = room.locator(".stage .cannot-play")
+def test_the_viewer_says_what_it_cannot_play_and_offers_the_file(live_page, hevc):
+    live_page.goto(f"{live_page.studio.url}/g/{hevc.public_id}")
+    note = live_page.locator(".stage .cannot-play")
     expect(note).to_contain_text("This browser can't play HEVC.")
-    expect(room.locator(".stage .player")).to_be_hidden()
-    with room.expect_download() as download:
+    expect(live_page.locator(".stage .player")).to_be_hidden()
+    with live_page.expect_download() as download:
         note.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename.endswith(".mp4")
     assert download.value.path().stat().st_size > hevc.saved_video.size  # it carries its prompt and settings
 
 
-def test_its_card_says_so_and_so_does_the_viewer_over_the_gallery(room, hevc):
-    room.goto(room.studio.url)
-    expect(room.locator(".card .codec-badge")).to_have_text("Can't play HEVC here")
-    room.locator(".card a.open").click()
-    expect(room.locator("dialog .cannot-play")).to_contain_text("can't play HEVC")
+def test_its_card_says_so_and_so_does_the_viewer_over_the_gallery(live_page, hevc):
+    live_page.goto(live_page.studio.url)
+    expect(live_page.locator(".card .codec-badge")).to_have_text("Can't play HEVC here")
+    live_page.locator(".card a.open").click()
+    expect(live_page.locator("dialog .cannot-play")).to_contain_text("can't play HEVC")
 
 
-def test_a_shared_page_informs_its_visitor_and_lets_them_download(room, hevc, new_page):
+def test_a_shared_page_informs_its_visitor_and_lets_them_download(live_page, hevc, new_page):
     link = hevc.public_links.create()
     visitor = new_page()
-    visitor.goto(f"{room.studio.url}/s/{link.token}")
+    visitor.goto(f"{live_page.studio.url}/s/{link.token}")
     note = visitor.locator(".cannot-play")
     expect(note).to_contain_text("This browser can't play HEVC.")
     with visitor.expect_download() as download:
@@ -68,33 +68,33 @@ def test_a_shared_page_informs_its_visitor_and_lets_them_download(room, hevc, ne
     assert download.value.suggested_filename.startswith("a lighthouse at dusk")
 
 
-def test_a_video_that_plays_shows_no_note(room):
-    [generation] = make(room.owner)
-    room.goto(room.studio.url)
-    expect(room.locator(".card .codec-badge")).to_have_count(0)
-    room.goto(f"{room.studio.url}/g/{generation.public_id}")
-    expect(room.locator(".stage .player")).to_be_visible()
-    expect(room.locator(".cannot-play")).to_be_hidden()
+def test_a_video_that_plays_shows_no_note(live_page):
+    [generation] = make(live_page.owner)
+    live_page.goto(live_page.studio.url)
+    expect(live_page.locator(".card .codec-badge")).to_have_count(0)
+    live_page.goto(f"{live_page.studio.url}/g/{generation.public_id}")
+    expect(live_page.locator(".stage .player")).to_be_visible()
+    expect(live_page.locator(".cannot-play")).to_be_hidden()
 
 
-def test_a_player_that_stops_at_an_error_says_so(room):
-    [generation] = make(room.owner)
+def test_a_player_that_stops_at_an_error_says_so(live_page):
+    [generation] = make(live_page.owner)
     saved = generation.saved_video
     with saved.file.storage.open(saved.file.name, "wb") as file:
         file.write(b"not a video at all" * 100)
-    room.goto(f"{room.studio.url}/g/{generation.public_id}")
-    expect(room.locator(".stage .cannot-play")).to_contain_text("The video did not play.")
+    live_page.goto(f"{live_page.studio.url}/g/{generation.public_id}")
+    expect(live_page.locator(".stage .cannot-play")).to_contain_text("The video did not play.")
 
 
 @pytest.mark.parametrize("pixels", [(16, 9), (9, 16)])
 @pytest.mark.parametrize("matrix", [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, 1)])
-def test_the_stated_size_is_the_size_that_the_browser_shows(room, tmp_path, pixels, matrix):
+def test_the_stated_size_is_the_size_that_the_browser_shows(live_page, tmp_path, pixels, matrix):
     a, b, c, d = (value << 16 & 0xFFFFFFFF for value in matrix)
     path = film(tmp_path / "film.mp4", pixels=pixels)
     turned = b"".join(value.to_bytes(4, "big") for value in (a, b, 0, c, d, 0, 0, 0, 0x40000000))
-    generation = with_video(make(room.owner)[0], patched(path, b"tkhd", 40, turned))
-    room.goto(room.studio.url)
-    shown = room.evaluate(SHOWN, f"/g/{generation.public_id}/video.mp4")
+    generation = with_video(make(live_page.owner)[0], patched(path, b"tkhd", 40, turned))
+    live_page.goto(live_page.studio.url)
+    shown = live_page.evaluate(SHOWN, f"/g/{generation.public_id}/video.mp4")
     assert shown == [generation.saved_video.width, generation.saved_video.height]
 
 

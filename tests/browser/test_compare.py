@@ -9,12 +9,14 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def deck(room):
-    videos = make(room.owner, "a wave", providers=["veo_3_1", "kling_pro"], draft=False, config={"duration": 2})
-    videos += make(room.owner, "a wave", providers=["seedance_pro"], draft=False, config={"duration": 3})
-    room.goto(f"{room.studio.url}/compare?" + "&".join(f"g={video.public_id}" for video in videos))
-    room.wait_for_function("() => [...document.querySelectorAll('.beside video')].every(video => video.readyState > 2)")
-    return room
+def deck(live_page):
+    videos = make(live_page.owner, "a wave", providers=["veo_3_1", "kling_pro"], draft=False, config={"duration": 2})
+    videos += make(live_page.owner, "a wave", providers=["seedance_pro"], draft=False, config={"duration": 3})
+    live_page.goto(f"{live_page.studio.url}/compare?" + "&".join(f"g={video.public_id}" for video in videos))
+    live_page.wait_for_function(
+        "() => [...document.querySelectorAll('.beside video')].every(video => video.readyState > 2)"
+    )
+    return live_page
 
 
 TIMES = "[...document.querySelectorAll('.beside video')].map(video => video.currentTime)"
@@ -46,17 +48,17 @@ def test_without_loop_it_stops_at_the_end_of_the_longest(deck):
     expect(deck.locator(".play-all")).to_have_attribute("aria-pressed", "false")
 
 
-def test_half_speed_and_sound_from_one(room):
-    videos = make(room.owner, "a wave", providers=["veo_3_1", "veo_3_1_fast"], draft=False, config={"duration": 2})
-    room.goto(f"{room.studio.url}/compare?batch={videos[0].batch.public_id}")
+def test_half_speed_and_sound_from_one(live_page):
+    videos = make(live_page.owner, "a wave", providers=["veo_3_1", "veo_3_1_fast"], draft=False, config={"duration": 2})
+    live_page.goto(f"{live_page.studio.url}/compare?batch={videos[0].batch.public_id}")
     muted = "[...document.querySelectorAll('.beside video')].map(video => video.muted)"
-    assert room.evaluate(muted) == [False, True]
-    room.get_by_role("button", name="Sound").last.click()
-    assert room.evaluate(muted) == [True, False]
-    room.get_by_role("button", name="½×").click()
-    room.get_by_role("button", name="Play all").click()
-    room.wait_for_function("() => document.querySelector('.beside video').currentTime > 0.3")
-    assert room.evaluate("document.querySelector('.beside video').playbackRate") < 0.6
+    assert live_page.evaluate(muted) == [False, True]
+    live_page.get_by_role("button", name="Sound").last.click()
+    assert live_page.evaluate(muted) == [True, False]
+    live_page.get_by_role("button", name="½×").click()
+    live_page.get_by_role("button", name="Play all").click()
+    live_page.wait_for_function("() => document.querySelector('.beside video').currentTime > 0.3")
+    assert live_page.evaluate("document.querySelector('.beside video').playbackRate") < 0.6
 
 
 def test_the_loupe_lists_what_differs_and_marks_the_odd_one(deck):
@@ -65,45 +67,45 @@ def test_the_loupe_lists_what_differs_and_marks_the_odd_one(deck):
     expect(rows.filter(has_text="Prompt")).to_have_count(0)
 
 
-def test_a_batch_of_several_opens_here_with_one_click_from_its_card(room):
-    make(room.owner, "a wave", providers=["veo_3_1", "kling_pro"])
-    room.goto(room.studio.url)
-    room.locator(".card").first.hover()
-    room.get_by_role("button", name="More").first.click()
-    room.get_by_role("link", name="Compare this batch").first.click()
-    expect(room.locator(".beside video")).to_have_count(2)
+def test_a_batch_of_several_opens_here_with_one_click_from_its_card(live_page):
+    make(live_page.owner, "a wave", providers=["veo_3_1", "kling_pro"])
+    live_page.goto(live_page.studio.url)
+    live_page.locator(".card").first.hover()
+    live_page.get_by_role("button", name="More").first.click()
+    live_page.get_by_role("link", name="Compare this batch").first.click()
+    expect(live_page.locator(".beside video")).to_have_count(2)
 
 
-def test_a_portrait_video_is_shown_whole(room):
-    videos = make(room.owner, "a wave", count=2, ratio="9:16", draft=False, config={"duration": 2})
-    room.goto(f"{room.studio.url}/compare?batch={videos[0].batch.public_id}")
-    for pane in room.locator(".pane").all():
+def test_a_portrait_video_is_shown_whole(live_page):
+    videos = make(live_page.owner, "a wave", count=2, ratio="9:16", draft=False, config={"duration": 2})
+    live_page.goto(f"{live_page.studio.url}/compare?batch={videos[0].batch.public_id}")
+    for pane in live_page.locator(".pane").all():
         frame, video = pane.bounding_box(), pane.locator("video").bounding_box()
         assert frame["height"] <= 0.6 * 900 + 1
         assert video["height"] <= frame["height"] + 1
         assert video["width"] <= frame["width"] + 1
 
 
-def test_the_strip_swaps_what_is_shown(room):
-    videos = make(room.owner, "a wave", count=5)
-    room.goto(f"{room.studio.url}/compare?" + "&".join(f"g={video.public_id}" for video in videos))
-    expect(room.locator(".swap")).to_contain_text("4 of 5 are shown")
-    room.locator(".swap a:not([aria-current])").click()
-    expect(room.locator(".swap [aria-current]")).to_have_count(4)
-    expect(room.locator(f".pane video[src*='{videos[4].public_id}']")).to_have_count(1)
+def test_the_strip_swaps_what_is_shown(live_page):
+    videos = make(live_page.owner, "a wave", count=5)
+    live_page.goto(f"{live_page.studio.url}/compare?" + "&".join(f"g={video.public_id}" for video in videos))
+    expect(live_page.locator(".swap")).to_contain_text("4 of 5 are shown")
+    live_page.locator(".swap a:not([aria-current])").click()
+    expect(live_page.locator(".swap [aria-current]")).to_have_count(4)
+    expect(live_page.locator(f".pane video[src*='{videos[4].public_id}']")).to_have_count(1)
 
 
-def test_two_are_laid_over_each_other_and_the_line_between_them_follows_keys_and_pointer(room):
-    videos = make(room.owner, "a wave", providers=["veo_3_1", "kling_pro"])
-    room.goto(f"{room.studio.url}/compare?batch={videos[0].batch.public_id}")
-    room.get_by_role("button", name="Wipe").click()
-    first, second = (pane.bounding_box() for pane in room.locator(".pane video").all())
+def test_two_are_laid_over_each_other_and_the_line_between_them_follows_keys_and_pointer(live_page):
+    videos = make(live_page.owner, "a wave", providers=["veo_3_1", "kling_pro"])
+    live_page.goto(f"{live_page.studio.url}/compare?batch={videos[0].batch.public_id}")
+    live_page.get_by_role("button", name="Wipe").click()
+    first, second = (pane.bounding_box() for pane in live_page.locator(".pane video").all())
     assert abs(first["x"] - second["x"]) < 2 and abs(first["y"] - second["y"]) < 2
-    line = room.get_by_label("Where one video ends and the other begins")
+    line = live_page.get_by_label("Where one video ends and the other begins")
     line.focus()
     line.press("ArrowRight")
-    expect(room.locator("#beside")).to_have_attribute("style", "--wipe: 51%;")
-    room.mouse.move(first["x"] + first["width"] / 4, first["y"] + first["height"] / 2)
-    room.wait_for_function("line => Math.abs(line.value - 25) < 3", arg=line.element_handle())
+    expect(live_page.locator("#beside")).to_have_attribute("style", "--wipe: 51%;")
+    live_page.mouse.move(first["x"] + first["width"] / 4, first["y"] + first["height"] / 2)
+    live_page.wait_for_function("line => Math.abs(line.value - 25) < 3", arg=line.element_handle())
     line.press("w")
     expect(line).to_be_hidden()

@@ -25,44 +25,44 @@ def drop_on(page, target):
     page.mouse.up()
 
 
-def test_selected_cards_are_dragged_onto_a_collection(room):
-    collection = Collection.objects.make(room.owner, "Autumn launch")
-    made = [make(room.owner, f"video {number}")[0] for number in range(3)]
-    room.goto(room.studio.url)
+def test_selected_cards_are_dragged_onto_a_collection(live_page):
+    collection = Collection.objects.make(live_page.owner, "Autumn launch")
+    made = [make(live_page.owner, f"video {number}")[0] for number in range(3)]
+    live_page.goto(live_page.studio.url)
     for video in made[:2]:
-        room.get_by_label(f"Select: {video.prompt}").check(force=True)
-    drag(room, room.locator(f"#g-{made[0].public_id} .frame"))
-    choice = room.locator("#choose").get_by_role("button", name="Autumn launch")
+        live_page.get_by_label(f"Select: {video.prompt}").check(force=True)
+    drag(live_page, live_page.locator(f"#g-{made[0].public_id} .frame"))
+    choice = live_page.locator("#choose").get_by_role("button", name="Autumn launch")
     expect(choice).to_be_visible()
-    drop_on(room, choice)
-    expect(room.locator("#toast")).to_contain_text("2 videos are in “Autumn launch” now")
-    expect(room.locator("#choose")).to_be_hidden()
-    assert set(collection.generations(room.owner)) == set(made[:2])
-    drag(room, room.locator(f"#g-{made[2].public_id} .frame"))
+    drop_on(live_page, choice)
+    expect(live_page.locator("#toast")).to_contain_text("2 videos are in “Autumn launch” now")
+    expect(live_page.locator("#choose")).to_be_hidden()
+    assert set(collection.generations(live_page.owner)) == set(made[:2])
+    drag(live_page, live_page.locator(f"#g-{made[2].public_id} .frame"))
     expect(choice).to_be_visible()
-    drop_on(room, room.locator(".bar").first)  # elsewhere
-    expect(room.locator("#choose")).to_be_hidden()
+    drop_on(live_page, live_page.locator(".bar").first)  # elsewhere
+    expect(live_page.locator("#choose")).to_be_hidden()
     assert collection.clips.count() == 2
 
 
-def test_a_card_that_is_dropped_on_the_composer_fills_it_and_on_a_frame_gives_its_last_frame(room):
-    make(room.owner, "a wave over sand", ratio="9:16", providers=["kling_pro"])
-    room.goto(room.studio.url)
-    card = room.locator("#cards .card .frame").first
-    drag(room, card)
-    drop_on(room, room.locator("#slot-end"))
-    expect(room.locator("#slot-end")).to_have_class(re.compile("is-filled"))
-    expect(room.locator("#prompt")).to_have_value("")
-    drag(room, card)
-    drop_on(room, room.locator("#prompt"))
-    expect(room.locator("#prompt")).to_have_value("a wave over sand")
-    expect(room.locator("#show-ratio")).to_contain_text("9:16")
+def test_a_card_that_is_dropped_on_the_composer_fills_it_and_on_a_frame_gives_its_last_frame(live_page):
+    make(live_page.owner, "a wave over sand", ratio="9:16", providers=["kling_pro"])
+    live_page.goto(live_page.studio.url)
+    card = live_page.locator("#cards .card .frame").first
+    drag(live_page, card)
+    drop_on(live_page, live_page.locator("#slot-end"))
+    expect(live_page.locator("#slot-end")).to_have_class(re.compile("is-filled"))
+    expect(live_page.locator("#prompt")).to_have_value("")
+    drag(live_page, card)
+    drop_on(live_page, live_page.locator("#prompt"))
+    expect(live_page.locator("#prompt")).to_have_value("a wave over sand")
+    expect(live_page.locator("#show-ratio")).to_contain_text("9:16")
 
 
-def test_a_poster_that_was_saved_fills_the_composer_and_the_half_written_prompt_comes_back(room):
-    [video] = make(room.owner, "a wave over sand")
-    room.goto(room.studio.url)
-    room.locator("#prompt").fill("half a prompt")
+def test_a_poster_that_was_saved_fills_the_composer_and_the_half_written_prompt_comes_back(live_page):
+    [video] = make(live_page.owner, "a wave over sand")
+    live_page.goto(live_page.studio.url)
+    live_page.locator("#prompt").fill("half a prompt")
     dropped = """async (address) => {
         const reply = await fetch(address);
         const name = reply.headers.get("Content-Disposition").match(/filename="([^"]+)"/)[1];
@@ -71,19 +71,19 @@ def test_a_poster_that_was_saved_fills_the_composer_and_the_half_written_prompt_
         const prompt = document.querySelector("#prompt");
         prompt.dispatchEvent(new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true}));
     }"""
-    room.evaluate(dropped, f"/g/{video.public_id}/poster")
-    expect(room.locator("#prompt")).to_have_value("a wave over sand")
-    room.locator("#toast").get_by_role("button", name="Undo").click()
-    expect(room.locator("#prompt")).to_have_value("half a prompt")
+    live_page.evaluate(dropped, f"/g/{video.public_id}/poster")
+    expect(live_page.locator("#prompt")).to_have_value("a wave over sand")
+    live_page.locator("#toast").get_by_role("button", name="Undo").click()
+    expect(live_page.locator("#prompt")).to_have_value("half a prompt")
 
 
-def test_a_frame_of_the_videos_own_page_is_added_to_what_was_written(room):
-    [video] = make(room.owner, draft=False, config={"duration": 2})
-    room.goto(room.studio.url)
-    room.locator("#prompt").fill("half a prompt")
-    room.goto(f"{room.studio.url}/g/{video.public_id}")
-    room.wait_for_function("() => document.querySelector('video.player').readyState > 1")
-    room.locator("[data-frame=end]").click()
-    room.wait_for_url(re.compile(r"/\?end_picture="))
-    expect(room.locator("#slot-end")).to_have_class(re.compile("is-filled"))
-    expect(room.locator("#prompt")).to_have_value("half a prompt")
+def test_a_frame_of_the_videos_own_page_is_added_to_what_was_written(live_page):
+    [video] = make(live_page.owner, draft=False, config={"duration": 2})
+    live_page.goto(live_page.studio.url)
+    live_page.locator("#prompt").fill("half a prompt")
+    live_page.goto(f"{live_page.studio.url}/g/{video.public_id}")
+    live_page.wait_for_function("() => document.querySelector('video.player').readyState > 1")
+    live_page.locator("[data-frame=end]").click()
+    live_page.wait_for_url(re.compile(r"/\?end_picture="))
+    expect(live_page.locator("#slot-end")).to_have_class(re.compile("is-filled"))
+    expect(live_page.locator("#prompt")).to_have_value("half a prompt")

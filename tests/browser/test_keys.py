@@ -12,11 +12,11 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def gallery(room):
+def gallery(live_page):
     for number in range(8):
-        make(room.owner, f"video {number}")
-    room.goto(room.studio.url)
-    return room
+        make(live_page.owner, f"video {number}")
+    live_page.goto(live_page.studio.url)
+    return live_page
 
 
 def focused_prompt(page):

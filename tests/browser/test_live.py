@@ -44,42 +44,42 @@ PLAY = """card => {
 
 
 @in_database
-def test_what_is_in_use_is_left_alone_and_changes_when_it_is_free(room):
-    make(room.owner, "plays")
-    make(room.owner, "menu")
-    make(room.owner, "lost", "unknown")
-    room.goto(room.studio.url)
-    room.locator(".card", has_text="plays").evaluate(PLAY)
-    room.locator(".card", has_text="lost").get_by_role("button", name="I found it").click()
-    room.get_by_label("I found it: its id at HeyGen").fill("node-gw-hal")
-    room.fill("#prompt", "half a sen")
-    room.get_by_label("I found it: its id at HeyGen").focus()
+def test_what_is_in_use_is_left_alone_and_changes_when_it_is_free(live_page):
+    make(live_page.owner, "plays")
+    make(live_page.owner, "menu")
+    make(live_page.owner, "lost", "unknown")
+    live_page.goto(live_page.studio.url)
+    live_page.locator(".card", has_text="plays").evaluate(PLAY)
+    live_page.locator(".card", has_text="lost").get_by_role("button", name="I found it").click()
+    live_page.get_by_label("I found it: its id at HeyGen").fill("node-gw-hal")
+    live_page.fill("#prompt", "half a sen")
+    live_page.get_by_label("I found it: its id at HeyGen").focus()
 
-    for generation in room.owner.generations.all():
+    for generation in live_page.owner.generations.all():
         generation.mark_favourite(True)
-    expect(room.locator("#n-favourite")).to_have_text("3")
-    expect(room.locator(".card", has_text="menu").locator("[aria-pressed=true]")).to_have_count(1)
-    assert room.evaluate("window.playing.isConnected && !window.playing.paused")
-    assert room.get_by_label("I found it: its id at HeyGen").input_value() == "node-gw-hal"
-    expect(room.get_by_label("I found it: its id at HeyGen")).to_be_focused()
-    expect(room.locator("#prompt")).to_have_value("half a sen")
+    expect(live_page.locator("#n-favourite")).to_have_text("3")
+    expect(live_page.locator(".card", has_text="menu").locator("[aria-pressed=true]")).to_have_count(1)
+    assert live_page.evaluate("window.playing.isConnected && !window.playing.paused")
+    assert live_page.get_by_label("I found it: its id at HeyGen").input_value() == "node-gw-hal"
+    expect(live_page.get_by_label("I found it: its id at HeyGen")).to_be_focused()
+    expect(live_page.locator("#prompt")).to_have_value("half a sen")
 
-    room.evaluate("window.playing.pause()")
-    expect(room.locator(".card", has_text="plays").locator("[aria-pressed=true]")).to_have_count(1)
+    live_page.evaluate("window.playing.pause()")
+    expect(live_page.locator(".card", has_text="plays").locator("[aria-pressed=true]")).to_have_count(1)
 
 
 @in_database
-def test_scrolling_stays_where_it_was_when_cards_arrive(room):
-    make(room.owner, "old", "cancelled", count=24)
-    room.goto(room.studio.url)
-    room.locator(".card").nth(12).scroll_into_view_if_needed()
-    anchor = room.locator(".card").nth(12)
+def test_scrolling_stays_where_it_was_when_cards_arrive(live_page):
+    make(live_page.owner, "old", "cancelled", count=24)
+    live_page.goto(live_page.studio.url)
+    live_page.locator(".card").nth(12).scroll_into_view_if_needed()
+    anchor = live_page.locator(".card").nth(12)
     identity, before = anchor.get_attribute("id"), anchor.bounding_box()["y"]
-    room.fill("#prompt", "x")
-    make(room.owner, "new", "cancelled", count=4)
-    expect(room.locator(".card")).to_have_count(28)
-    assert room.evaluate("scrollY") > 0
-    assert abs(room.locator(f"[id='{identity}']").bounding_box()["y"] - before) < 400
+    live_page.fill("#prompt", "x")
+    make(live_page.owner, "new", "cancelled", count=4)
+    expect(live_page.locator(".card")).to_have_count(28)
+    assert live_page.evaluate("scrollY") > 0
+    assert abs(live_page.locator(f"[id='{identity}']").bounding_box()["y"] - before) < 400
 
 
 def test_a_stopped_web_server_is_said_and_forgotten_when_it_is_back(owner_page, studio):
@@ -102,40 +102,40 @@ def test_a_pause_reaches_an_open_page_and_its_owner_resumes(owner_page, studio):
 
 
 @in_database
-def test_find_is_in_the_address_and_back_and_forward_follow(room):
-    make(room.owner, "a dune")
-    make(room.owner, "a lake", providers=["kling_pro"], favourite=True)
-    room.goto(room.studio.url)
-    room.fill("#q", "dune")
-    expect(room.locator(".card")).to_have_count(1)
-    expect(room).to_have_url(re.compile(r"\?q=dune$"))
-    room.fill("#q", "")
-    expect(room.locator(".card")).to_have_count(2)
-    room.get_by_role("link", name="Favourites").click()
-    expect(room.locator(".card .prompt")).to_have_text(["a lake"])
-    expect(room).to_have_url(re.compile("state=favourite"))
-    room.go_back()
-    expect(room.locator(".card")).to_have_count(2)
-    expect(room.locator("#tab-all")).to_have_attribute("aria-current", "page")
-    room.go_forward()
-    expect(room.locator(".card")).to_have_count(1)
-    expect(room.locator(".card .prompt")).to_have_text(["a lake"])
-    room.locator("#tab-all").click()
-    expect(room.locator(".card")).to_have_count(2)
-    room.select_option("#filter-provider", "kling_pro")
-    expect(room.locator(".card .prompt")).to_have_text(["a lake"])
-    expect(room).to_have_url(re.compile("provider=kling_pro"))
+def test_find_is_in_the_address_and_back_and_forward_follow(live_page):
+    make(live_page.owner, "a dune")
+    make(live_page.owner, "a lake", providers=["kling_pro"], favourite=True)
+    live_page.goto(live_page.studio.url)
+    live_page.fill("#q", "dune")
+    expect(live_page.locator(".card")).to_have_count(1)
+    expect(live_page).to_have_url(re.compile(r"\?q=dune$"))
+    live_page.fill("#q", "")
+    expect(live_page.locator(".card")).to_have_count(2)
+    live_page.get_by_role("link", name="Favourites").click()
+    expect(live_page.locator(".card .prompt")).to_have_text(["a lake"])
+    expect(live_page).to_have_url(re.compile("state=favourite"))
+    live_page.go_back()
+    expect(live_page.locator(".card")).to_have_count(2)
+    expect(live_page.locator("#tab-all")).to_have_attribute("aria-current", "page")
+    live_page.go_forward()
+    expect(live_page.locator(".card")).to_have_count(1)
+    expect(live_page.locator(".card .prompt")).to_have_text(["a lake"])
+    live_page.locator("#tab-all").click()
+    expect(live_page.locator(".card")).to_have_count(2)
+    live_page.select_option("#filter-provider", "kling_pro")
+    expect(live_page.locator(".card .prompt")).to_have_text(["a lake"])
+    expect(live_page).to_have_url(re.compile("provider=kling_pro"))
 
 
 @in_database
-def test_the_ring_and_the_clock_run_by_the_servers_time(room):
-    make(room.owner, "runs", "running", seconds_ago=70)
-    room.goto(room.studio.url)
-    clock = room.locator(".card .tick")
+def test_the_ring_and_the_clock_run_by_the_servers_time(live_page):
+    make(live_page.owner, "runs", "running", seconds_ago=70)
+    live_page.goto(live_page.studio.url)
+    clock = live_page.locator(".card .tick")
     first = clock.inner_text()
     assert re.fullmatch(r"1:\d\d", first)
     expect(clock).not_to_have_text(first)
-    assert room.locator(".card .run").get_attribute("stroke-dashoffset") != "100"
+    assert live_page.locator(".card .run").get_attribute("stroke-dashoffset") != "100"
 
 
 def test_an_empty_gallery_costs_little(member_page, member, shared_studio):
@@ -150,11 +150,11 @@ def test_an_empty_gallery_costs_little(member_page, member, shared_studio):
 
 
 @in_database
-def test_on_a_phone_a_tap_on_the_glass_opens_the_search(room, phone_page):
-    make(room.owner, "a dune")
-    make(room.owner, "a pier")
-    room.enter(phone_page)
-    phone_page.goto(room.studio.url)
+def test_on_a_phone_a_tap_on_the_glass_opens_the_search(live_page, phone_page):
+    make(live_page.owner, "a dune")
+    make(live_page.owner, "a pier")
+    live_page.enter(phone_page)
+    phone_page.goto(live_page.studio.url)
     phone_page.locator(".search").tap()
     expect(phone_page.locator("#q")).to_be_focused()
     phone_page.keyboard.type("pier")
@@ -162,11 +162,11 @@ def test_on_a_phone_a_tap_on_the_glass_opens_the_search(room, phone_page):
 
 
 @in_database
-def test_a_wrong_execution_id_is_shown_beside_the_field_and_stays_there(room):
-    make(room.owner, "a dune", "unknown")
-    room.goto(room.studio.url)
-    room.get_by_role("button", name="I found it").click()
-    room.get_by_label("I found it: its id at HeyGen").fill("no id")
-    room.get_by_role("button", name="Use this id").click()
-    expect(room.get_by_text("Paste the id as HeyGen shows it")).to_be_visible()
-    expect(room.get_by_label("I found it: its id at HeyGen")).to_have_value("no id")
+def test_a_wrong_execution_id_is_shown_beside_the_field_and_stays_there(live_page):
+    make(live_page.owner, "a dune", "unknown")
+    live_page.goto(live_page.studio.url)
+    live_page.get_by_role("button", name="I found it").click()
+    live_page.get_by_label("I found it: its id at HeyGen").fill("no id")
+    live_page.get_by_role("button", name="Use this id").click()
+    expect(live_page.get_by_text("Paste the id as HeyGen shows it")).to_be_visible()
+    expect(live_page.get_by_label("I found it: its id at HeyGen")).to_have_value("no id")

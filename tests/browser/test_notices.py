@@ -30,12 +30,12 @@ def opt_in(page):
 
 
 @pytest.fixture
-def gallery(room):
+def gallery(live_page):
     for name in ("first", "second"):
-        make(room.owner, name, "saving")
-    room.add_init_script(HIDE)
-    room.goto(room.studio.url)
-    return room
+        make(live_page.owner, name, "saving")
+    live_page.add_init_script(HIDE)
+    live_page.goto(live_page.studio.url)
+    return live_page
 
 
 def test_a_hidden_page_notifies_and_sounds_once_for_who_asked_and_keeps_silent_in_sight(gallery):

@@ -14,11 +14,11 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def composer(room):
+def composer(live_page):
     price("veo_3_1", "2")
     price("kling_pro", "5")
-    room.goto(room.studio.url)
-    return room
+    live_page.goto(live_page.studio.url)
+    return live_page
 
 
 def price(value, amount, unit="video"):

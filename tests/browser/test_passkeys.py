@@ -16,53 +16,53 @@ DEVICE = {
 }
 
 
-def test_a_passkey_is_the_second_factor_and_signs_in_without_a_password(room):
-    devtools = room.context.new_cdp_session(room)
+def test_a_passkey_is_the_second_factor_and_signs_in_without_a_password(live_page):
+    devtools = live_page.context.new_cdp_session(live_page)
     devtools.send("WebAuthn.enable")
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
-    url = room.studio.url
-    room.goto(f"{url}/account/second-factor/passkeys/add")
-    room.get_by_label("Password").fill(PASSWORD)
-    room.get_by_role("button", name="Continue").click()
-    room.get_by_label("Name").fill("My laptop")
-    room.get_by_role("button", name="Add a passkey").click()
-    expect(room.get_by_text("10 of 10 are left")).to_be_visible()
-    room.goto(f"{url}/account/second-factor")
-    expect(room.get_by_text("My laptop")).to_be_visible()
+    url = live_page.studio.url
+    live_page.goto(f"{url}/account/second-factor/passkeys/add")
+    live_page.get_by_label("Password").fill(PASSWORD)
+    live_page.get_by_role("button", name="Continue").click()
+    live_page.get_by_label("Name").fill("My laptop")
+    live_page.get_by_role("button", name="Add a passkey").click()
+    expect(live_page.get_by_text("10 of 10 are left")).to_be_visible()
+    live_page.goto(f"{url}/account/second-factor")
+    expect(live_page.get_by_text("My laptop")).to_be_visible()
 
-    room.context.clear_cookies()
-    room.goto(f"{url}/login")
-    room.get_by_role("button", name="Use a passkey").click()
-    room.wait_for_url(f"{url}/")
+    live_page.context.clear_cookies()
+    live_page.goto(f"{url}/login")
+    live_page.get_by_role("button", name="Use a passkey").click()
+    live_page.wait_for_url(f"{url}/")
 
-    room.context.clear_cookies()
-    room.goto(f"{url}/login")
-    room.get_by_label("Username").fill("owner")
-    room.get_by_label("Password").fill(PASSWORD)
-    room.get_by_role("button", name="Sign in").click()
-    room.get_by_role("heading", name="One more step").wait_for()
-    room.get_by_role("button", name="Use a passkey").click()
-    room.wait_for_url(f"{url}/")
+    live_page.context.clear_cookies()
+    live_page.goto(f"{url}/login")
+    live_page.get_by_label("Username").fill("owner")
+    live_page.get_by_label("Password").fill(PASSWORD)
+    live_page.get_by_role("button", name="Sign in").click()
+    live_page.get_by_role("heading", name="One more step").wait_for()
+    live_page.get_by_role("button", name="Use a passkey").click()
+    live_page.wait_for_url(f"{url}/")
 
 
-def test_where_no_passkey_is_used_the_page_says_so_and_the_password_still_works(room):
-    room.context.clear_cookies()
-    devtools = room.context.new_cdp_session(room)
+def test_where_no_passkey_is_used_the_page_says_so_and_the_password_still_works(live_page):
+    live_page.context.clear_cookies()
+    devtools = live_page.context.new_cdp_session(live_page)
     devtools.send("WebAuthn.enable")
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": {**DEVICE, "isUserVerified": False}})
-    room.goto(f"{room.studio.url}/login")
-    room.get_by_role("button", name="Use a passkey").click()
-    expect(room.get_by_text("No passkey was used. You can try again.")).to_be_visible()
-    room.get_by_label("Username").fill("owner")
-    room.get_by_label("Password").fill(PASSWORD)
-    room.get_by_role("button", name="Sign in").click()
-    room.wait_for_url(f"{room.studio.url}/")
+    live_page.goto(f"{live_page.studio.url}/login")
+    live_page.get_by_role("button", name="Use a passkey").click()
+    expect(live_page.get_by_text("No passkey was used. You can try again.")).to_be_visible()
+    live_page.get_by_label("Username").fill("owner")
+    live_page.get_by_label("Password").fill(PASSWORD)
+    live_page.get_by_role("button", name="Sign in").click()
+    live_page.wait_for_url(f"{live_page.studio.url}/")
 
 
-def test_under_a_bare_address_no_passkey_is_offered_because_no_browser_would_make_one(room):
-    room.context.clear_cookies()
-    room.goto(f"{room.studio.url}/login")
-    expect(room.get_by_role("button", name="Use a passkey")).to_be_visible()
-    room.goto(f"{room.studio.url.replace('localhost', '127.0.0.1')}/login")
-    expect(room.get_by_role("button", name="Sign in")).to_be_visible()
-    expect(room.get_by_role("button", name="Use a passkey")).to_be_hidden()
+def test_under_a_bare_address_no_passkey_is_offered_because_no_browser_would_make_one(live_page):
+    live_page.context.clear_cookies()
+    live_page.goto(f"{live_page.studio.url}/login")
+    expect(live_page.get_by_role("button", name="Use a passkey")).to_be_visible()
+    live_page.goto(f"{live_page.studio.url.replace('localhost', '127.0.0.1')}/login")
+    expect(live_page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(live_page.get_by_role("button", name="Use a passkey")).to_be_hidden()

@@ -9,24 +9,24 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 HAVE_LOADED = "[...document.querySelectorAll('.card video')].filter((video) => video.readyState > 0).length"
 
 
-def test_a_preview_plays_while_it_is_pointed_at_and_is_unloaded_afterwards(room):
+def test_a_preview_plays_while_it_is_pointed_at_and_is_unloaded_afterwards(live_page):
     for number in range(4):
-        make(room.owner, f"video {number}")
-    room.goto(room.studio.url)
+        make(live_page.owner, f"video {number}")
+    live_page.goto(live_page.studio.url)
     for number in range(4):
-        room.locator(".card a.open").nth(number).hover()
-        room.wait_for_selector(".card.is-playing")
-        assert room.evaluate(HAVE_LOADED) == 1
-    room.mouse.move(2, 2)
-    expect(room.locator(".card.is-playing")).to_have_count(0)
-    assert room.evaluate(HAVE_LOADED) == 0
+        live_page.locator(".card a.open").nth(number).hover()
+        live_page.wait_for_selector(".card.is-playing")
+        assert live_page.evaluate(HAVE_LOADED) == 1
+    live_page.mouse.move(2, 2)
+    expect(live_page.locator(".card.is-playing")).to_have_count(0)
+    assert live_page.evaluate(HAVE_LOADED) == 0
 
 
-def test_a_preview_plays_again_after_it_was_unloaded(room):
-    make(room.owner)
-    room.goto(room.studio.url)
+def test_a_preview_plays_again_after_it_was_unloaded(live_page):
+    make(live_page.owner)
+    live_page.goto(live_page.studio.url)
     for _ in range(2):
-        room.locator(".card a.open").hover()
-        room.wait_for_function("() => document.querySelector('.card video')?.currentTime > 0")
-        room.mouse.move(2, 2)
-        expect(room.locator(".card.is-playing")).to_have_count(0)
+        live_page.locator(".card a.open").hover()
+        live_page.wait_for_function("() => document.querySelector('.card video')?.currentTime > 0")
+        live_page.mouse.move(2, 2)
+        expect(live_page.locator(".card.is-playing")).to_have_count(0)

@@ -12,36 +12,36 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def collection(room):
-    made = Collection.objects.make(room.owner, "Autumn launch")
-    made.add(make(room.owner, "a wave", count=3, draft=False, config={"duration": 2}), room.owner)
+def collection(live_page):
+    made = Collection.objects.make(live_page.owner, "Autumn launch")
+    made.add(make(live_page.owner, "a wave", count=3, draft=False, config={"duration": 2}), live_page.owner)
     return made
 
 
-def test_keys_decide_comment_and_jump(room, collection):
+def test_keys_decide_comment_and_jump(live_page, collection):
     first = collection.clips.in_order()[0]
-    Comment.objects.write(first, author=room.owner, name="owner", text="Wider", at=1.2, area="0.1,0.1,0.2,0.2")
-    room.goto(f"{room.studio.url}/c/{collection.public_id}")
-    expect(room.locator("#markers .marker")).to_have_count(1)
-    room.locator("#comments .timecode").first.click()
-    expect(room.locator("[data-film-time]")).to_have_text(re.compile("0:01 / 0:02"))
-    expect(room.locator("#areas .area")).to_be_visible()
-    room.keyboard.press("c")
-    room.keyboard.type("A little brighter")
-    room.keyboard.press("Control+Enter")
-    expect(room.locator("#comments")).to_contain_text("A little brighter")
+    Comment.objects.write(first, author=live_page.owner, name="owner", text="Wider", at=1.2, area="0.1,0.1,0.2,0.2")
+    live_page.goto(f"{live_page.studio.url}/c/{collection.public_id}")
+    expect(live_page.locator("#markers .marker")).to_have_count(1)
+    live_page.locator("#comments .timecode").first.click()
+    expect(live_page.locator("[data-film-time]")).to_have_text(re.compile("0:01 / 0:02"))
+    expect(live_page.locator("#areas .area")).to_be_visible()
+    live_page.keyboard.press("c")
+    live_page.keyboard.type("A little brighter")
+    live_page.keyboard.press("Control+Enter")
+    expect(live_page.locator("#comments")).to_contain_text("A little brighter")
     assert Comment.objects.get(text="A little brighter").at == pytest.approx(1.2, abs=0.1)
-    room.keyboard.press("Escape")
-    room.locator("body").press("2")
-    expect(room.locator("#review")).to_contain_text("2 of 3")
-    room.locator("body").press("4")
-    expect(room.locator("#review")).to_contain_text("3 of 3")
+    live_page.keyboard.press("Escape")
+    live_page.locator("body").press("2")
+    expect(live_page.locator("#review")).to_contain_text("2 of 3")
+    live_page.locator("body").press("4")
+    expect(live_page.locator("#review")).to_contain_text("3 of 3")
     assert list(collection.clips.in_order().values_list("state", flat=True)) == ["approved", "rejected", "to_review"]
 
 
-def test_a_client_answers_on_a_phone(room, collection, phone_page):
-    token = ReviewLink.issue(collection, room.owner, label="Tern")
-    phone_page.goto(f"{room.studio.url}/r/{token}")
+def test_a_client_answers_on_a_phone(live_page, collection, phone_page):
+    token = ReviewLink.issue(collection, live_page.owner, label="Tern")
+    phone_page.goto(f"{live_page.studio.url}/r/{token}")
     expect(phone_page.get_by_role("button", name="Approve")).to_be_in_viewport()
     phone_page.get_by_label("Comment").fill("The logo is cut off")
     phone_page.get_by_label("Your name").fill("Maya")

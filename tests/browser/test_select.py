@@ -12,11 +12,11 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def gallery(room):
+def gallery(live_page):
     for number in range(5):
-        make(room.owner, f"video {number}")
-    room.goto(room.studio.url)
-    return room
+        make(live_page.owner, f"video {number}")
+    live_page.goto(live_page.studio.url)
+    return live_page
 
 
 def tick(page, number, **options):
@@ -91,20 +91,20 @@ def test_a_selection_survives_a_card_that_changes_meanwhile(gallery):
     expect(gallery.get_by_label("Select: video 2")).to_be_checked()
 
 
-def test_on_a_phone_a_select_button_turns_taps_into_choices(room, phone_page):
-    make(room.owner, "video 0")
-    room.enter(phone_page)
-    phone_page.goto(room.studio.url)
+def test_on_a_phone_a_select_button_turns_taps_into_choices(live_page, phone_page):
+    make(live_page.owner, "video 0")
+    live_page.enter(phone_page)
+    phone_page.goto(live_page.studio.url)
     phone_page.locator(".picking").tap()
     phone_page.locator(".card .frame").tap()
     expect(phone_page.locator("#selected")).to_contain_text("1 selected")
     expect(phone_page.locator("dialog")).to_be_hidden()
 
 
-def test_with_scripts_off_checkboxes_and_buttons_do_the_same(room, new_page):
-    make(room.owner, "video 0")
-    page = room.enter(new_page(java_script_enabled=False))
-    page.goto(room.studio.url)
+def test_with_scripts_off_checkboxes_and_buttons_do_the_same(live_page, new_page):
+    make(live_page.owner, "video 0")
+    page = live_page.enter(new_page(java_script_enabled=False))
+    page.goto(live_page.studio.url)
     page.locator(".card").hover()
     page.get_by_label("Select: video 0").check()
     page.locator("#selection").get_by_role("button", name="Move to trash").click()

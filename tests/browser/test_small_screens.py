@@ -37,17 +37,17 @@ def too_small(page):
 
 
 @pytest.fixture
-def sideways(new_page, room):
-    make(room.owner)
-    page = room.enter(new_page(width=844, height=390, has_touch=True, is_mobile=True))
-    page.goto(room.studio.url)
+def sideways(new_page, live_page):
+    make(live_page.owner)
+    page = live_page.enter(new_page(width=844, height=390, has_touch=True, is_mobile=True))
+    page.goto(live_page.studio.url)
     return page
 
 
-def test_everything_that_is_touched_on_a_phone_is_large_enough(room, phone_page):
-    one_of_each(room.owner)
-    page = room.enter(phone_page)
-    page.goto(room.studio.url)
+def test_everything_that_is_touched_on_a_phone_is_large_enough(live_page, phone_page):
+    one_of_each(live_page.owner)
+    page = live_page.enter(phone_page)
+    page.goto(live_page.studio.url)
     assert page.evaluate(CUT_OFF) == [], "a tab is as wide as its words"
     found = {"the gallery": too_small(page)}
     page.tap("#prompt")
@@ -60,18 +60,18 @@ def test_everything_that_is_touched_on_a_phone_is_large_enough(room, phone_page)
         "[popovertarget=recent]",
         ".avatar",
     ):
-        page.goto(room.studio.url)
+        page.goto(live_page.studio.url)
         if opener != ".avatar":
             page.tap("#prompt")
         page.tap(opener)
         found[opener] = too_small(page)
-    page.goto(room.studio.url)
+    page.goto(live_page.studio.url)
     page.locator(".find > summary").tap()
     found["the filters"] = too_small(page)
-    page.goto(room.studio.url)
+    page.goto(live_page.studio.url)
     page.locator(".card.is-ready [title=More]").first.tap()
     found["the menu of a card"] = too_small(page)
-    page.goto(room.studio.url)
+    page.goto(live_page.studio.url)
     page.locator(".card.is-ready a.open").first.tap()
     expect(page.locator("dialog .player")).to_be_visible()
     found["the viewer"] = too_small(page)
@@ -79,10 +79,10 @@ def test_everything_that_is_touched_on_a_phone_is_large_enough(room, phone_page)
 
 
 @pytest.mark.parametrize("address", ["/?state=trash", "/compare", "/usage", "/account", "/members"])
-def test_other_pages_on_a_phone_are_large_enough_to_touch(room, phone_page, address):
-    one_of_each(room.owner)
-    page = room.enter(phone_page)
-    page.goto(f"{room.studio.url}{address}")
+def test_other_pages_on_a_phone_are_large_enough_to_touch(live_page, phone_page, address):
+    one_of_each(live_page.owner)
+    page = live_page.enter(phone_page)
+    page.goto(f"{live_page.studio.url}{address}")
     assert too_small(page) == []
 
 
@@ -106,10 +106,10 @@ def test_on_a_phone_held_sideways_the_lists_above_the_composer_can_be_read(sidew
     sideways.wait_for_function("() => document.querySelector('#providers').offsetHeight > 250")
 
 
-def test_at_200_percent_zoom_the_composer_leaves_the_page_to_be_seen(room, new_page):
-    make(room.owner)
-    page = room.enter(new_page(width=720, height=450))
-    page.goto(room.studio.url)
+def test_at_200_percent_zoom_the_composer_leaves_the_page_to_be_seen(live_page, new_page):
+    make(live_page.owner)
+    page = live_page.enter(new_page(width=720, height=450))
+    page.goto(live_page.studio.url)
     page.wait_for_function("() => document.querySelector('#composer').offsetHeight < 90")
     page.click("#prompt")
     expect(page.locator(".fold")).to_be_in_viewport(ratio=1)

@@ -11,35 +11,35 @@ from videos.models import Preferences
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
-def test_a_stack_opens_closes_is_followed_and_selected_whole(room):
-    Preferences.objects.keep(room.owner, stacks=True)
-    made = make(room.owner, "a fox", "running", count=3)
-    make(room.owner, "a bear")
-    room.goto(room.studio.url)
-    cards = room.locator("#cards > .card")
+def test_a_stack_opens_closes_is_followed_and_selected_whole(live_page):
+    Preferences.objects.keep(live_page.owner, stacks=True)
+    made = make(live_page.owner, "a fox", "running", count=3)
+    make(live_page.owner, "a bear")
+    live_page.goto(live_page.studio.url)
+    cards = live_page.locator("#cards > .card")
     expect(cards).to_have_count(2)
-    stack = room.get_by_role("link", name="Stack of 3")
+    stack = live_page.get_by_role("link", name="Stack of 3")
     stack.focus()
-    room.keyboard.press("Enter")
+    live_page.keyboard.press("Enter")
     expect(cards).to_have_count(5)
     settle(made[0], "failed", 60, 90, {})
     made[0].mark_favourite(True)  # a change that pages are told
-    expect(room.locator(f"#g-{made[0].public_id}")).to_have_attribute("data-state", "failed")
-    expect(room.locator(".is-stack .progress")).to_contain_text("1 without a video")
+    expect(live_page.locator(f"#g-{made[0].public_id}")).to_have_attribute("data-state", "failed")
+    expect(live_page.locator(".is-stack .progress")).to_contain_text("1 without a video")
     expect(cards).to_have_count(5)
-    room.get_by_role("link", name="Stack of 3").press("Enter")
+    live_page.get_by_role("link", name="Stack of 3").press("Enter")
     expect(cards).to_have_count(2)
-    room.keyboard.press("x")
-    expect(room.locator("#selected")).to_contain_text("3 selected")
-    room.get_by_role("button", name="Stack batches").click()
+    live_page.keyboard.press("x")
+    expect(live_page.locator("#selected")).to_contain_text("3 selected")
+    live_page.get_by_role("button", name="Stack batches").click()
     expect(cards).to_have_count(4)
-    room.reload()
+    live_page.reload()
     expect(cards).to_have_count(4)
 
 
-def test_a_video_that_was_downloaded_fills_the_composer_when_it_is_dropped(room):
-    [video] = make(room.owner, "a wave over sand", ratio="9:16", providers=["kling_pro"])
-    room.goto(room.studio.url)
+def test_a_video_that_was_downloaded_fills_the_composer_when_it_is_dropped(live_page):
+    [video] = make(live_page.owner, "a wave over sand", ratio="9:16", providers=["kling_pro"])
+    live_page.goto(live_page.studio.url)
     dropped = """async (address) => {
         const bytes = await (await fetch(address)).blob();
         const dataTransfer = new DataTransfer();
@@ -47,17 +47,17 @@ def test_a_video_that_was_downloaded_fills_the_composer_when_it_is_dropped(room)
         const prompt = document.querySelector("#prompt");
         prompt.dispatchEvent(new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true}));
     }"""
-    room.evaluate(dropped, f"/g/{video.public_id}/video.mp4?download=1")
-    expect(room.locator("#prompt")).to_have_value("a wave over sand")
-    expect(room.locator("#show-ratio")).to_contain_text("9:16")
+    live_page.evaluate(dropped, f"/g/{video.public_id}/video.mp4?download=1")
+    expect(live_page.locator("#prompt")).to_have_value("a wave over sand")
+    expect(live_page.locator("#show-ratio")).to_contain_text("9:16")
 
 
 @pytest.mark.retried("a busy machine may decode a video later than the test waits")
-def test_the_frame_that_the_player_shows_becomes_the_start_frame(room):
-    make(room.owner, draft=False, config={"duration": 2})
-    room.goto(room.studio.url)
-    room.locator("a.open").first.click()
-    room.wait_for_function("() => document.querySelector('#viewer video')?.readyState > 1")
-    room.locator("[data-frame=start]").click()
-    expect(room.locator("#slot-start")).to_have_class(re.compile("is-filled"))
-    expect(room.locator("#viewer[open]")).to_have_count(0)
+def test_the_frame_that_the_player_shows_becomes_the_start_frame(live_page):
+    make(live_page.owner, draft=False, config={"duration": 2})
+    live_page.goto(live_page.studio.url)
+    live_page.locator("a.open").first.click()
+    live_page.wait_for_function("() => document.querySelector('#viewer video')?.readyState > 1")
+    live_page.locator("[data-frame=start]").click()
+    expect(live_page.locator("#slot-start")).to_have_class(re.compile("is-filled"))
+    expect(live_page.locator("#viewer[open]")).to_have_count(0)
