@@ -68,11 +68,11 @@ def make_failed(owner, remote_id, cause, **asked):
     return generation
 
 
-def test_a_member_finds_no_admin(member):
+def test_for_a_member_the_admin_does_not_exist(member):
     assert signed_in(member).get("/admin/").status_code == 404
 
 
-def test_somebody_marked_as_staff_but_not_as_owner_finds_no_admin(member):
+def test_for_somebody_marked_as_staff_but_not_as_owner_the_admin_does_not_exist(member):
     get_user_model().objects.filter(pk=member.pk).update(is_staff=True)
     assert signed_in(member).get("/admin/").status_code == 404
 
@@ -116,7 +116,7 @@ def test_a_generation_leads_to_its_viewer_where_the_owner_may_look(admins, owner
         assert (f'href="/g/{generation.public_id}"' in page) == may_look
 
 
-def test_a_list_asks_the_database_as_often_for_many_rows_as_for_few(admins, member):
+def test_a_list_needs_as_many_queries_for_many_rows_as_for_few(admins, member):
     def queries():
         with CaptureQueriesContext(
             connection,
@@ -173,7 +173,7 @@ def test_what_is_queued_is_cancelled_and_what_was_sent_is_left_alone(admins, mem
     assert (queued.status, running.status) == ("cancelled", "running")
 
 
-def test_what_was_no_longer_waited_for_is_checked_again(admins, member):
+def test_a_stopped_generation_is_checked_again(admins, member):
     generation = make_running(member)
     generation.stop_waiting()
     assert act(admins, "generation", "check_again", generation) == ["1 polled again."]
@@ -193,7 +193,7 @@ def test_a_saved_copy_is_fetched_again_and_the_old_one_is_set_aside(admins, owne
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_a_saved_copy_that_heygen_has_no_more_stays_as_it_is(admins, owner, remote):
+def test_a_saved_copy_that_heygen_no_longer_has_stays_unchanged(admins, owner, remote):
     generation = save_until_ready(completed(remote, owner)[0])
     remote.clear()
     [said] = act(admins, "generation", "fetch_again", generation)
@@ -304,7 +304,7 @@ def test_signing_out_of_the_admin_leads_to_the_login(admins):
 # The timeline
 
 
-def test_the_page_of_a_generation_tells_every_step_to_the_second_with_the_remotes_words(admins, member):
+def test_the_page_of_a_generation_shows_every_step_to_the_second_with_the_remotes_words(admins, member):
     generation = make_ready(member)
     page = admins.get(f"/admin/videos/generation/{generation.pk}/change/")
     titles = [line.title for line in page.context["lines"]]
@@ -322,7 +322,7 @@ def test_the_page_of_a_generation_tells_every_step_to_the_second_with_the_remote
     assert "<code>node-gw-1</code>" in html and f"{generation.created_at:%H:%M:%S}" in html
 
 
-def test_polls_are_folded_into_one_line_that_says_what_they_said_how_often(admins, member):
+def test_polls_are_folded_into_one_line_that_counts_each_answer(admins, member):
     generation = make_running(member)
     for word in ("queued", "queued", "rendering", "rendering", "rendering"):
         Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now(), lease_token=None)
@@ -361,7 +361,7 @@ def test_the_events_are_given_as_json_too(admins, member):
     assert [event["step"] for event in told["events"]] == ["created", "sending", "accepted", "completed", "saved"]
 
 
-def test_what_can_be_done_is_offered_with_what_it_costs_and_leads_back_to_the_page(admins, member):
+def test_each_possible_action_is_offered_with_its_cost_and_leads_back_to_the_page(admins, member):
     generation = make_queued(member)
     path = f"/admin/videos/generation/{generation.pk}/change/"
     assert "What is held is returned to the budget." in admins.get(path).content.decode()
@@ -373,7 +373,7 @@ def test_what_can_be_done_is_offered_with_what_it_costs_and_leads_back_to_the_pa
 # The overview
 
 
-def test_the_overview_says_what_is_well_what_was_spent_what_waits_and_what_failed(admins, member):
+def test_the_overview_shows_health_spend_open_questions_and_failures(admins, member):
     Provider.objects.filter(value="veo_3_1").update(price=Decimal(2))
     Budget.objects.create(scope="studio", money_per_day=120)
     make_ready(member, token="one")
@@ -390,7 +390,7 @@ def test_the_overview_says_what_is_well_what_was_spent_what_waits_and_what_faile
     assert failures.percent_ok == 50  # the refused one counts against nobody
 
 
-def test_the_overview_asks_the_database_as_often_for_much_history_as_for_little(admins, member):
+def test_the_overview_needs_as_many_queries_for_a_long_history_as_for_a_short_one(admins, member):
     def queries():
         with CaptureQueriesContext(connection) as captured:
             admins.get("/admin/")
@@ -463,7 +463,7 @@ def test_the_ledger_says_who_which_video_and_what_became_of_the_money(admins, me
     assert said["user"] == ["member", "member"]
 
 
-def test_what_people_decide_about_videos_is_looked_at_across_members(admins, owner, member):
+def test_reviews_and_verdicts_are_listed_across_members(admins, owner, member):
     generation = make_ready(member, prompt="a tiger in snow")
     collection = Collection.objects.make(member, "Autumn launch")
     collection.add([generation], member)
@@ -566,14 +566,14 @@ def test_ratios_seconds_and_settings_are_edited_as_lists_and_rows(admins):
         ("settings-0-choices", "four, six", "“four” is no number"),
     ],
 )
-def test_a_list_that_is_not_right_is_said_and_stays_as_typed(admins, name, value, sentence):
+def test_an_invalid_list_is_reported_and_stays_as_typed(admins, name, value, sentence):
     provider = Provider.objects.get(value="veo_3_1")
     page = admins.post(f"/admin/videos/provider/{provider.pk}/change/", provider_form(provider, **{name: value}))
     html = page.content.decode()
     assert page.status_code == 200 and sentence in html and value in html
 
 
-def test_a_provider_is_copied_with_all_but_its_name_there(admins):
+def test_a_provider_is_copied_without_its_remote_name(admins):
     veo = Provider.objects.get(value="veo_3_1")
     form = admins.get(f"/admin/videos/provider/add/?copy={veo.pk}").context["adminform"].form
     assert form["name"].value() == "VEO 3.1 (copy)" and not form["value"].value()
@@ -583,7 +583,7 @@ def test_a_provider_is_copied_with_all_but_its_name_there(admins):
     ]
 
 
-def test_a_test_says_its_price_before_and_makes_one_video_however_often_it_is_clicked(admins, owner):
+def test_a_test_shows_its_price_first_and_makes_one_video_however_often_it_is_clicked(admins, owner):
     veo = Provider.objects.get(value="veo_3_1")
     Provider.objects.filter(pk=veo.pk).update(price=Decimal("0.40"), price_unit="second")
     page = admins.get(f"/admin/videos/provider/{veo.pk}/change/")

@@ -96,7 +96,7 @@ def test_a_provider_names_its_remote_api_in_words_in_list_filter_and_form(admins
     assert admins.get("/admin/videos/provider/?api=odd").status_code == 200
 
 
-def test_a_generation_that_failed_says_why_and_one_with_an_unknown_outcome_what_next(admins):
+def test_a_failed_generation_says_why_and_one_with_an_unknown_outcome_says_what_comes_next(admins):
     member = make_member()
     [failed] = make(member, "a sword fight", "failed", error_class="refused", error_code="remote.refused")
     [unknown] = make(member, "a shape", "unknown", config={"generate_audio": True, "duration": 4})

@@ -58,7 +58,7 @@ def test_a_price_per_second_counts_the_length_that_will_come(value, duration, se
     assert plan(value, duration=duration).price().amounts == {"USD": Decimal("0.50") * seconds}
 
 
-def test_a_length_beyond_the_longest_is_counted_and_said():
+def test_a_length_beyond_the_longest_is_counted_and_mentioned():
     set_price("ltx_distilled", "0.04", Provider.PriceUnit.SECOND)
     [note] = plan("ltx_distilled", duration=8).notes()
     assert note == "LTX Distilled is known to make 5 s at most; the price counts the 8 s that you asked for."

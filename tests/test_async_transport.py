@@ -134,7 +134,7 @@ def test_a_compressed_answer_is_read_and_a_bomb_is_cut():
         "not gzip": (whole(b"nothing", Content_Encoding="gzip"), Cause.UNREADABLE),
     }.values(),
 )
-def test_what_is_no_answer_is_a_problem_of_the_remote_and_not_ours(answer, cause):
+def test_an_invalid_answer_is_a_problem_of_the_remote_and_not_ours(answer, cause):
     async def use(session, address):
         with pytest.raises(RemoteError) as error:
             await get(session, address + "?part=1")
@@ -149,7 +149,7 @@ def test_what_is_no_answer_is_a_problem_of_the_remote_and_not_ours(answer, cause
     assert "127.0.0.1" not in error.detail
 
 
-def test_nobody_listening_is_said_as_that():
+def test_a_server_that_is_not_listening_is_reported_as_unreachable():
     async def use(session, address):
         with pytest.raises(RemoteError, match="No connection could be made"):
             await get(session, "http://127.0.0.1:9/")

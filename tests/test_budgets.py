@@ -118,7 +118,7 @@ def failed(member, **asked):
     return generation
 
 
-def test_a_batch_holds(member, priced):
+def test_a_batch_holds_its_price(member, priced):
     generation = make_queued(member, **priced)
     assert lines(generation) == [HOLD]
     assert generation.ledger.get().currency == "EUR"
@@ -251,7 +251,7 @@ def test_a_limit_is_kept_to_the_last_video(member, limit, scope):
 
 
 @pytest.mark.parametrize("limit", ["money_per_day", "money_per_month"])
-def test_money_is_counted_where_there_is_a_price(member, priced, limit):
+def test_money_counts_only_for_providers_with_a_price(member, priced, limit):
     Budget.objects.create(scope="studio", currency="EUR", **{limit: Decimal("6.00")})
     generate(member, "a", 2, **priced)
     with pytest.raises(OverBudget, match="EUR"):
@@ -266,7 +266,7 @@ def test_all_members_share_the_budget_of_the_studio(member):
         generate(member, "b")
 
 
-def test_each_member_has_the_budget_of_each(member):
+def test_each_member_has_the_default_budget(member):
     Budget.objects.create(scope="each", videos_per_day=1)
     generate(make_member("other"), "a")
     generate(member, "b")
@@ -274,7 +274,7 @@ def test_each_member_has_the_budget_of_each(member):
         generate(member, "c")
 
 
-def test_what_is_given_back_can_be_used_again(member):
+def test_a_released_hold_can_be_spent_again(member):
     Budget.objects.create(scope="studio", videos_per_day=1)
     generate(member, "a").generations.get().cancel()
     generate(member, "b")
@@ -318,7 +318,7 @@ def test_a_length_is_held_at_the_price_of_the_next_longer_that_the_provider_make
 
 
 @pytest.mark.django_db
-def test_money_of_another_currency_takes_nothing_from_a_budget(member):
+def test_money_in_another_currency_does_not_count_against_a_budget(member):
     Budget.objects.create(scope=Budget.Scope.STUDIO, money_per_day=Decimal(1), currency="USD")
     Provider.objects.filter(value="veo_3_1").update(price=5, currency="EUR")
     make_queued(member)

@@ -59,7 +59,7 @@ CHANGEABLE = {"row": Generation(), "moment": timezone.now(), "list": ["a"], "spa
 
 
 @pytest.mark.parametrize("value", CHANGEABLE.values(), ids=CHANGEABLE)
-def test_what_can_change_is_refused(value):
+def test_values_that_can_change_are_refused(value):
     with pytest.raises(TypeError, match="plain values"):
         tick_box(value)
 

@@ -28,7 +28,7 @@ def test_an_unreachable_api_is_on_the_page(start_studio):
 
 
 @pytest.mark.django_db
-def test_a_studio_with_neither_key_nor_demo_server_says_so(client, settings):
+def test_a_studio_with_neither_a_key_nor_a_demo_server_says_so(client, settings):
     settings.HEYGEN_API_KEY = ""
     client.force_login(owner())
     assert "There is no API key." in client.get("/").text

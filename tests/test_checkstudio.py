@@ -52,7 +52,7 @@ def test_a_studio_in_order_gets_a_clean_report(saved, owner):
     assert checkstudio("--deep") == (0, "1 saved copies and 1 pictures were looked at. All is well.\n")
 
 
-def test_a_missing_copy_is_found_and_fetched_again_from_the_remote_side(remote, saved):
+def test_a_missing_copy_is_found_and_fetched_again_from_the_remote_api(remote, saved):
     before = saved.saved_video.sha256
     path_of(saved.saved_video.file).unlink()
     code, said = checkstudio()
@@ -183,7 +183,7 @@ def test_a_changed_picture_is_found_by_the_deep_look(owner):
 
 
 @pytest.mark.parametrize("fault", [{"status": 404}, {"body": "html"}, {"reset": True}])
-def test_a_copy_whose_file_heygen_no_longer_hands_out_stays_as_it_is(fault, remote, saved):
+def test_a_copy_that_heygen_no_longer_serves_stays_unchanged(fault, remote, saved):
     path = path_of(saved.saved_video.file)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -248,7 +248,7 @@ def test_videos_on_another_disk_behind_a_link_are_looked_at_and_set_aside_too(sa
     assert default_storage.open("lost-and-found/videos/zz/stranger.mp4").read() == b"what is this?"
 
 
-def test_what_was_made_in_demo_mode_is_asked_of_no_real_heygen(remote, saved):
+def test_demo_videos_are_never_looked_up_at_the_real_heygen(remote, saved):
     Generation.objects.update(backend="demo:heygen_workflows")
     path_of(saved.saved_video.file).unlink()
     asked = len(remote.requests())
@@ -262,7 +262,7 @@ def test_a_hidden_file_of_another_program_is_left_alone(saved):
     assert default_storage.exists("videos/zz/.DS_Store")
 
 
-def test_a_disk_that_is_not_mounted_is_no_reason_to_fetch_everything_again(remote, owner):
+def test_an_unmounted_disk_does_not_make_everything_be_fetched_again(remote, owner):
     for generation in completed(remote, owner, count=4):
         save_until_ready(generation)
     media, elsewhere = Path(conf.MEDIA_ROOT), Path(conf.MEDIA_ROOT).with_name("elsewhere")
@@ -296,7 +296,7 @@ def test_every_night_what_is_missing_is_fetched_again(remote, saved):
     assert stored_sha256(saved) == true_sha256(remote, saved)
 
 
-def test_what_a_night_finds_and_does_is_in_the_history_of_the_video(remote, saved):
+def test_the_nightly_checks_findings_and_repairs_are_in_the_history_of_the_video(remote, saved):
     def told():
         return [line.title for line in timeline(Generation.objects.get(pk=saved.pk))]
 
@@ -310,7 +310,7 @@ def test_what_a_night_finds_and_does_is_in_the_history_of_the_video(remote, save
     assert told()[-1] == "Saved"
 
 
-def test_a_copy_that_was_read_and_is_whole_has_a_line_that_says_so(saved, monkeypatch):
+def test_a_copy_that_was_read_and_found_complete_has_a_line_that_says_so(saved, monkeypatch):
     monkeypatch.setattr("videos.storage.consistency.HASHED_IN_NIGHTS", 1)
     nightly()
     assert saved.events.order_by("pk").last().step == "checked"

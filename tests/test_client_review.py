@@ -270,7 +270,7 @@ def banner(person, path="/"):
     return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split()) if found else ""
 
 
-def test_the_sender_is_told_on_every_page_until_they_look(owner, collection):
+def test_the_sender_sees_a_notice_on_every_page_until_they_look(owner, collection):
     member, token, visitor = make_member(), link(collection), Client()
     collection.share_with_team(True)
     assert banner(owner) == ""
@@ -285,7 +285,7 @@ def test_the_sender_is_told_on_every_page_until_they_look(owner, collection):
     assert banner(owner, f"/c/{collection.public_id}") == banner(owner) == ""
 
 
-def test_a_page_that_stands_open_is_told_with_its_next_update(owner, collection):
+def test_an_open_page_shows_the_notice_with_its_next_update(owner, collection):
     page, token = signed_in(owner), link(collection)
     since = re.search(r'id="since"\s+value="([^"]+)"', page.get("/").content.decode())[1]
     answer(Client(), token, clips(collection)[0])
@@ -411,7 +411,7 @@ def test_the_address_stays_out_of_search_engines_and_other_sites(collection):
 
 
 # What it costs
-def test_the_page_asks_the_database_as_often_for_many_clips_and_comments_as_for_few(owner, collection):
+def test_the_page_needs_as_many_queries_for_many_clips_and_comments_as_for_few(owner, collection):
     clip, token = clips(collection)[0], link(collection)
     say(Client(), token, clip)
 

@@ -72,7 +72,7 @@ def test_nothing_is_imported_inside_a_function():
     assert inside == []
 
 
-def test_imports_run_in_no_circle():
+def test_there_are_no_circular_imports():
     """Takes away, again and again, the modules that import nothing that is left."""
     left = {module: imports_of(tree) for module, tree in modules().items()}
     while leaves := [module for module, imported in left.items() if not imported & left.keys()]:

@@ -102,7 +102,7 @@ def test_a_name_that_is_taken_is_refused_and_what_was_typed_is_kept(client, owne
     assert "what was typed" in page.content.decode()
 
 
-def test_any_name_of_the_longest_kind_can_be_kept(client):
+def test_any_name_of_the_greatest_length_can_be_stored(client):
     assert client.post("/collections", {"name": "ﷺ" * 120}).status_code == 302
 
 
@@ -305,7 +305,7 @@ def test_a_bad_title_or_rating_is_refused_and_nothing_is_kept(owner, data):
     assert not PersonalNote.objects.exists()
 
 
-def test_videos_that_one_may_not_see_cannot_get_a_title(owner, member):
+def test_videos_that_a_person_may_not_see_cannot_get_a_title(owner, member):
     [video] = make(owner)
     assert signed_in(member).post(f"/g/{video.public_id}/note", {"title": "mine"}).status_code == 404
 
@@ -317,7 +317,7 @@ def queries(client, path):
     return len(captured)
 
 
-def test_the_pages_ask_the_database_as_often_for_many_as_for_few(client, owner):
+def test_the_pages_need_as_many_queries_for_many_videos_as_for_few(client, owner):
     few, _ = collected(owner, "few", count=1)
     paths = ["/collections", f"/c/{few.public_id}", f"/?collection={few.public_id}"]
     for path in paths:

@@ -27,7 +27,7 @@ def test_a_batch_opens_by_its_own_name_without_what_is_not_ready(client, owner):
     assert response.context["videos"] == [made[0], made[2]]
 
 
-def test_chosen_ones_stand_in_the_order_asked_for_and_four_at_most(client, owner):
+def test_chosen_videos_keep_the_requested_order_and_are_at_most_four(client, owner):
     made = make(owner, count=5)
     response = compared(client, [made[3], made[0], made[0], made[1], made[2], made[4]])
     assert response.context["videos"] == [made[3], made[0], made[1], made[2]]
@@ -108,7 +108,7 @@ def test_a_click_in_the_strip_swaps_the_video_of_the_same_provider(client, owner
     assert len(after.context["strip"]) == 5
 
 
-def test_a_click_on_what_is_shown_takes_it_away_until_two_are_left(client, owner):
+def test_a_click_on_a_shown_video_removes_it_until_two_are_left(client, owner):
     made = make(owner, count=5)
     response, left = compared(client, made), 4
     while left > 2:
@@ -119,7 +119,7 @@ def test_a_click_on_what_is_shown_takes_it_away_until_two_are_left(client, owner
     assert len(shown(client.get(f"/compare{choice.address}"))) == 2
 
 
-def test_two_chosen_ones_have_no_strip(client, owner):
+def test_two_chosen_videos_have_no_strip(client, owner):
     assert compared(client, make(owner, count=2)).context["strip"] == []
 
 
@@ -165,12 +165,12 @@ def test_the_kept_video_represents_its_batch_in_the_gallery(client, owner):
     assert client.get("/").context["cards"][0].generation == made[1]
 
 
-def test_more_than_fit_are_one_for_each_provider(client, owner):
+def test_of_more_videos_than_fit_one_is_shown_for_each_provider(client, owner):
     made = make(owner, count=4) + make(owner, providers=["kling_pro"])
     assert compared(client, made).context["videos"] == [made[0], made[4]]
 
 
-def test_where_nothing_differs_a_sentence_says_so(client, owner):
+def test_if_nothing_differs_the_page_says_so(client, owner):
     made = make(owner, "a wave", count=2)
     assert "The requests are the same" in compared(client, made).content.decode()
     made += make(owner, "a storm")

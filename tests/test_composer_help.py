@@ -150,7 +150,7 @@ def test_the_same_video_in_another_ratio(client, owner):
     assert "The same in 16:9" in client.get(f"/g/{tall.public_id}").content.decode()
 
 
-def test_a_setting_that_a_chosen_model_does_not_have_is_said():
+def test_a_setting_that_a_chosen_model_does_not_have_is_reported():
     provider = Provider(name="Kling Pro", config_keys=[{"key": "duration", "type": "integer"}])
     unknown = Provider(name="New", config_keys=[])
     plan = Plan(providers=[provider, unknown], aspect_ratio="16:9", config={"duration": 5, "sound": True})

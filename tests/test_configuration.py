@@ -60,7 +60,7 @@ def run(*arguments, env):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_studio_with_nothing_set_has_no_fault(tmp_path):
+def test_a_studio_without_settings_has_no_configuration_error(tmp_path):
     nothing = {"HEYGEN_API_KEY": None, "HEYGEN_API_URL": None, "HEYGEN_UPLOAD_URL": None, "SECRET_KEY": None}
     assert check(tmp_path, **nothing) == (0, "System check identified no issues (0 silenced).\n")
 
@@ -108,7 +108,7 @@ def test_a_grown_studio_is_clean_for_deployment(tmp_path):
         ({"STUDIO_HOSTS": "https://studio.example.com"}, 0, "studio.W009", "studio.example.com"),
     ],
 )
-def test_a_fault_is_said_with_a_hint(read, monkeypatch, changes, code, name, hint):
+def test_a_configuration_error_is_reported_with_a_hint(read, monkeypatch, changes, code, name, hint):
     monkeypatch.setattr(checks, "settings", read(**changes))
     ours = [check for check in registry.get_checks() if check.__module__ == checks.__name__]
     [found] = [fault for check in ours for fault in check(app_configs=None) if fault.id == name]
@@ -119,7 +119,7 @@ def test_a_fault_is_said_with_a_hint(read, monkeypatch, changes, code, name, hin
 @pytest.mark.parametrize(
     ("changes", "code", "name"), [({"STUDIO_POLL_SECONDS": "0"}, 1, "E004"), ({"TZ": "Mars/Olympus"}, 0, "W008")]
 )
-def test_a_fault_ends_the_command_and_a_warning_does_not(tmp_path, changes, code, name):
+def test_an_error_ends_the_command_and_a_warning_does_not(tmp_path, changes, code, name):
     ended, said = check(tmp_path, **changes)
     assert f"studio.{name}" in said and "HINT" in said and "Traceback" not in said
     assert ended == code
@@ -145,21 +145,21 @@ def test_several_hosts_need_one_secret(tmp_path):
         ("DATABASE_URL", "postgres://user:hush@example.com:port/name"),
     ],
 )
-def test_a_value_that_cannot_be_read_is_one_sentence_and_no_traceback(tmp_path, name, value):
+def test_an_unreadable_value_gives_one_sentence_and_no_traceback(tmp_path, name, value):
     code, said = check(tmp_path, **{name: value})
     assert code == 1
     assert name in said and len(said.splitlines()) == 1
     assert "hush" not in said
 
 
-def test_an_address_the_studio_is_bound_to_is_one_it_answers_to(tmp_path):
+def test_the_studio_accepts_the_address_it_is_bound_to_as_its_host(tmp_path):
     code, said = check(tmp_path, HOST="192.0.2.7")
     assert (code, "W001" in said) == (0, False)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["a#b", "a?b", "a%20b", "a b", "a%b", "ä:@;&=b", "?#", "a\\b", "$HOME"])
-def test_a_data_folder_is_a_path_and_no_address(read, tmp_path, name):
+def test_a_data_folder_is_a_path_and_not_a_url(read, tmp_path, name):
     folder = tmp_path / name
     settings = read(STUDIO_DATA=folder)
     assert (settings.DATA, settings.DATABASES["default"]["NAME"]) == (folder, str(folder / "studio.sqlite3"))
@@ -171,7 +171,7 @@ def test_a_data_folder_is_a_path_and_no_address(read, tmp_path, name):
 
 
 @pytest.mark.parametrize("secret", [None, ""])
-def test_a_data_folder_that_is_a_file_is_said_in_words(tmp_path, secret):
+def test_a_data_folder_that_is_a_file_is_reported(tmp_path, secret):
     file = tmp_path / "data"
     file.write_text("a letter to keep")
     for command in (["check"], ["studio"]):
@@ -181,18 +181,18 @@ def test_a_data_folder_that_is_a_file_is_said_in_words(tmp_path, secret):
     assert file.read_text() == "a letter to keep"
 
 
-def test_a_data_folder_whose_name_is_too_long_is_said_in_words(tmp_path):
+def test_a_data_folder_whose_name_is_too_long_is_reported(tmp_path):
     code, said = check(tmp_path, STUDIO_DATA=tmp_path / ("a" * 300), SECRET_KEY=None)
     assert code == 1 and "studio.E001" in said and "Traceback" not in said
 
 
-def test_a_secret_key_that_cannot_be_kept_is_said_in_words(tmp_path):
+def test_a_secret_key_that_cannot_be_stored_is_reported(tmp_path):
     (tmp_path / "secret-key").mkdir()
     code, said = check(tmp_path, SECRET_KEY=None)
     assert code == 1 and "studio.E006" in said and "Traceback" not in said
 
 
-def test_a_port_that_does_not_exist_is_said_before_anything_starts(tmp_path):
+def test_an_invalid_port_is_reported_before_anything_starts(tmp_path):
     code, said = run("studio", env=environment(STUDIO_DATA=tmp_path, DATABASE_URL="", PORT="70000"))
     assert code == 1 and "PORT" in said and "Traceback" not in said
 

@@ -73,7 +73,7 @@ def test_at_the_limit_nothing_is_asked(client):
 
 
 @pytest.mark.parametrize("change", [{"prompt": "a harbour"}, {"count": "5"}, {"config": '{"seed": 7}'}])
-def test_a_yes_to_something_else_is_no_yes(client, change):
+def test_a_yes_to_a_different_question_does_not_count(client, change):
     ask_above(videos=3)
     key = key_in(generate(client))
     answer = generate(client, confirmed=key, **change)
@@ -82,7 +82,7 @@ def test_a_yes_to_something_else_is_no_yes(client, change):
     assert not Generation.objects.exists()
 
 
-def test_a_price_that_rose_since_is_asked_about_again(client):
+def test_a_price_that_has_risen_is_asked_about_again(client):
     ask_above(price=Decimal(5))
     key = key_in(generate(client))
     Provider.objects.filter(value="veo_3_1").update(price="3.00")
@@ -125,7 +125,7 @@ def test_a_table_is_asked_about_and_keeps_its_rows_and_ticks(client):
 
 
 @pytest.mark.parametrize("headers", [HTMX, {}])
-def test_a_retry_that_is_dear_is_asked_about_and_the_failed_one_stays_as_it_is(client, member, headers):
+def test_an_expensive_retry_asks_first_and_the_failed_one_stays_unchanged(client, member, headers):
     [failed] = make(member, "a lighthouse", "failed")
     ask_above(price=Decimal(1))
     address, same = f"/g/{failed.public_id}/retry", uuid.uuid4().hex
@@ -138,13 +138,13 @@ def test_a_retry_that_is_dear_is_asked_about_and_the_failed_one_stays_as_it_is(c
     assert Generation.objects.filter(retry_of=failed).count() == 1
 
 
-def test_a_budget_that_is_not_enough_is_said_instead_of_asking(client):
+def test_an_insufficient_budget_is_reported_instead_of_asking(client):
     ask_above(videos=1)
     Budget.objects.create(scope="each", videos_per_day=2)
     assert "would go over the budget" in generate(client).content.decode()
 
 
-def test_a_form_that_was_made_already_is_not_asked_about_again(client):
+def test_a_form_that_already_made_its_videos_does_not_ask_again(client):
     same = uuid.uuid4().hex
     generate(client, token=same)
     ask_above(videos=1)

@@ -57,7 +57,7 @@ def test_the_contracts_providers_are_all_there_by_value_name_and_description():
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_the_remote_side_receives_just_what_was_asked_for(provider, remote):
+def test_the_remote_api_receives_exactly_what_was_requested(provider, remote):
     """Every ratio, frame and config with each provider, and with the default one in every combination."""
     account()
     RemoteAccount.objects.update(max_in_flight=1000)
@@ -79,7 +79,7 @@ def test_the_remote_side_receives_just_what_was_asked_for(provider, remote):
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_uploaded_frames_reach_the_remote_side_as_public_addresses(provider, remote):
+def test_uploaded_frames_reach_the_remote_api_as_public_addresses(provider, remote):
     start, end = picture("teal"), picture("orange")
     generation = generate(f"It fails for {provider}", provider, start_frame=start, end_frame=end)
     submit(generation.pk)
@@ -91,12 +91,12 @@ def test_uploaded_frames_reach_the_remote_side_as_public_addresses(provider, rem
 
 
 @pytest.mark.parametrize("ratio", ["4:3", "21:9", "2.39:1", "1080:1920"])
-def test_any_ratio_may_be_asked_for(ratio, remote):
+def test_any_ratio_can_be_requested(ratio, remote):
     submit(generate("It fails", aspect_ratio=ratio).pk)
     assert remote.ledger()[0]["body"]["input"]["aspect_ratio"] == ratio
 
 
-def test_veo_3_1_and_sixteen_to_nine_are_what_is_asked_for_unless_something_else_is(remote):
+def test_veo_3_1_and_sixteen_to_nine_are_the_defaults(remote):
     assert Provider.objects.offered().first().value == "veo_3_1"
     submit(generate("It fails", by=owner()).pk)
     sent = remote.ledger()[0]["body"]["input"]

@@ -107,7 +107,7 @@ def test_no_page_goes_through_all_videos(studio, path):
     assert not scans(made.captured_queries)
 
 
-def test_a_page_makes_as_many_queries_whatever_there_is(studio):
+def test_a_page_makes_the_same_number_of_queries_with_any_content(studio):
     client, paths = signed_in(studio), {path: address(path) for path in PAGES}
     make(studio, "More of them", count=2)
     before = {page: queries(client, path) for page, path in paths.items()}
@@ -126,7 +126,7 @@ def queries(client, path):
 
 
 @ON_SQLITE
-def test_no_page_takes_the_database_more_work_with_four_times_the_history(studio, monkeypatch):
+def test_no_page_costs_the_database_more_with_four_times_the_history(studio, monkeypatch):
     monkeypatch.setattr("videos.models.bounded.MOST_COUNTED", 20)
     monkeypatch.setattr("videos.views.gallery_page.MOST_COUNTED", 20)
     monkeypatch.setattr("videos.views.stacks.CHUNKS", (40, 300))
@@ -174,7 +174,7 @@ def filtered(member):
 
 
 @ON_SQLITE
-def test_no_list_of_the_admin_takes_the_database_more_work_with_four_times_the_history(studio, monkeypatch):
+def test_no_list_of_the_admin_costs_the_database_more_with_four_times_the_history(studio, monkeypatch):
     monkeypatch.setattr("videos.models.bounded.MOST_COUNTED", 20)
     monkeypatch.setattr("videos.search_index.FEW", 1000)
     monkeypatch.setattr("videos.admin.lists.MOST_FOUND", 20)
@@ -206,7 +206,7 @@ def own_statistics(studio):
             cursor.execute("ANALYZE sqlite_schema")
 
 
-def test_the_night_and_migrations_refresh_what_the_database_knows_of_its_columns(own_statistics, monkeypatch):
+def test_the_nightly_job_and_migrations_refresh_the_databases_statistics(own_statistics, monkeypatch):
     monkeypatch.setattr("videos.planner_statistics.FEWEST_ROWS", 1)
     known = {"sqlite": "sqlite_stat1 WHERE tbl", "postgresql": "pg_stats WHERE tablename"}[connection.vendor]
     forget = {"sqlite": "DELETE FROM sqlite_stat1", "postgresql": "DELETE FROM pg_statistic"}[connection.vendor]

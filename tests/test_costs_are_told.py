@@ -110,7 +110,7 @@ def test_a_retry_that_the_budget_refuses_leaves_the_card_as_it_was(client, membe
 
 
 # One form, other words
-def test_a_form_sent_once_more_with_other_words_is_reported_and_nothing_is_swallowed(client):
+def test_a_form_resent_with_a_different_prompt_is_reported_and_nothing_is_lost(client):
     same = token()
     generate(client, token=same, prompt="a lighthouse")
     answer = generate(client, token=same, prompt="a harbour")
@@ -123,7 +123,7 @@ def test_a_form_sent_once_more_with_other_words_is_reported_and_nothing_is_swall
     assert set(Generation.objects.values_list("prompt", flat=True)) == {"a lighthouse", "a harbour"}
 
 
-def test_without_scripts_the_words_stay_in_their_box(client):
+def test_without_scripts_the_prompt_stays_in_its_field(client):
     same = token()
     client.post("/generate", {"prompt": "a lighthouse", "token": same})
     answer = client.post("/generate", {"prompt": "a harbour", "token": same})
@@ -174,7 +174,7 @@ def select(client, operation, generations, htmx=True):
 
 
 @pytest.mark.parametrize("htmx", [True, False])
-def test_the_bar_cancels_what_waits_and_says_what_it_could_not(client, member, htmx):
+def test_the_bar_cancels_queued_videos_and_says_which_it_could_not(client, member, htmx):
     waiting = make(member, status="queued", count=3)
     others = make(member, status="running") + make(member) + make(make_member("mia"), status="queued", shared=True)
     page = select(client, "cancel", waiting + others, htmx).content.decode()
@@ -184,19 +184,19 @@ def test_the_bar_cancels_what_waits_and_says_what_it_could_not(client, member, h
     assert sum(generation.ledger.count() for generation in waiting) == 6
 
 
-def test_cancelling_what_is_all_on_its_way_says_why_not(client, member):
+def test_cancelling_only_sent_videos_says_why_nothing_was_cancelled(client, member):
     running = make(member, status="running", count=2)
     page = select(client, "cancel", running).content.decode()
     assert "Nothing was cancelled: 2 are already being made" in page
 
 
-def test_trash_says_why_what_is_in_progress_stays(client, member):
+def test_trash_says_why_videos_in_progress_stay(client, member):
     page = select(client, "trash", make(member, status="queued", count=2)).content.decode()
     assert "in progress, or may have been charged" in page
     assert "Cancel" in page
 
 
-def test_after_generate_a_toast_takes_back_what_is_not_yet_sent(client, member):
+def test_after_generate_a_toast_cancels_what_is_not_yet_sent(client, member):
     answer = generate(client, count="8").content.decode()
     batch = Batch.objects.get()
     assert "8 videos" in answer

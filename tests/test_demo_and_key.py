@@ -31,7 +31,7 @@ def test_a_request_of_demo_mode_is_never_sent_once_there_is_a_key(made_in_demo, 
     assert Generation.objects.get().status == "queued"
 
 
-def test_its_card_says_why_it_waits_and_it_can_be_taken_back(made_in_demo):
+def test_its_card_says_why_it_waits_and_it_can_be_cancelled(made_in_demo):
     version = made_in_demo.version
     recovery.recover()
     made_in_demo.refresh_from_db()
@@ -52,7 +52,7 @@ def test_a_key_that_is_missing_for_a_while_makes_no_paid_video_fail(settings):
     assert [poll.pk for poll in Generation.objects.claim_due_polls(soon, 10)] == [running.pk]
 
 
-def test_back_in_demo_mode_it_goes_on(made_in_demo, settings, remote):
+def test_back_in_demo_mode_it_continues(made_in_demo, settings, remote):
     settings.DEMO = True
     submit(made_in_demo.pk)
     assert Generation.objects.get().status == "running"

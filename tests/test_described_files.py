@@ -168,7 +168,7 @@ def test_a_name_is_safe_for_every_file_system(owner, pattern, name):
 
 
 @pytest.mark.parametrize("pattern", ["{promt}", "{prompt", "video", "{n:x}", "{}"])
-def test_a_pattern_that_cannot_be_followed_is_refused_in_words(pattern):
+def test_an_invalid_pattern_is_refused_with_a_reason(pattern):
     with pytest.raises(BadPattern):
         check_pattern(pattern)
     check_pattern("{n:02}_{collection}_{prompt:40}_{provider}_{ratio}_{seed}")
@@ -256,7 +256,7 @@ def test_a_poster_is_saved_under_its_videos_id(client, video):
     assert str(video.public_id) in client.get(f"/g/{video.public_id}/poster")["Content-Disposition"]
 
 
-def test_numbers_in_an_archive_go_on(owner):
+def test_numbers_continue_within_an_archive(owner):
     assert archive_names(make(owner, count=2), "{n:02}") == ["01.mp4", "02.mp4"]
     assert archive_names(make(owner, count=2), "{prompt}") == [
         "A lighthouse at dusk.mp4",

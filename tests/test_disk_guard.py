@@ -37,7 +37,7 @@ def test_nothing_is_sent_while_the_disk_is_nearly_full(remote, owner, disk):
     assert generation.status == "running"
 
 
-def test_the_page_says_so_before_anybody_waits_and_no_longer_when_there_is_room(owner, disk):
+def test_the_page_says_so_before_anybody_waits_and_until_there_is_space(owner, disk):
     disk["free"] = 700 * MB
     recover()
     page = signed_in(owner).get("/").content.decode()
@@ -72,6 +72,6 @@ def test_videos_in_progress_are_still_saved(owner, disk):
     assert Generation.objects.get(pk=generation.pk).status == "running"
 
 
-def test_an_owner_who_wants_no_reserve_has_no_guard(settings, disk):
+def test_without_a_reserve_there_is_no_guard(settings, disk):
     settings.MIN_FREE_BYTES, disk["free"] = 0, 0
     assert space.has_room()

@@ -159,7 +159,7 @@ def arguments_of(command):
     return arguments
 
 
-def test_the_web_server_and_whatever_asks_it(scratch, tmp_path):
+def test_the_web_server_and_the_commands_that_query_it(scratch, tmp_path):
     port, env = free_port(), {**scratch, "STUDIO_METRICS_TOKEN": TOKEN}
     servers = [command for command in those("server") if "gunicorn" in command]
     assert len(servers) == 1

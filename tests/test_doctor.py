@@ -67,13 +67,13 @@ def test_a_full_disk(owner, monkeypatch, settings):
     is_bad("Disk", "nothing new is sent", "STUDIO_KEEP_DAYS")
 
 
-def test_a_storage_that_takes_no_write(owner, settings):
+def test_a_storage_that_cannot_be_written(owner, settings):
     settings.MEDIA_ROOT = settings.DATA / "media"
     settings.MEDIA_ROOT.write_text("a file where the folder should be")
     is_bad("Storage", "could not be checked", "written to")
 
 
-def test_paused_sending_is_said_with_its_reason(owner):
+def test_paused_sending_is_reported_with_its_reason(owner):
     RemoteAccount.objects.of("heygen_models").pause("owner", person="owner")
     assert any(level == Level.BAD and "is paused" in words for level, words in said("Sending"))
 
@@ -104,7 +104,7 @@ def test_unknown_outcomes_ask_for_a_person(owner):
     assert "1 video has an unknown outcome" in said("Videos")[0][1]
 
 
-def test_webhooks_that_nobody_takes(owner, settings):
+def test_webhooks_that_are_not_delivered(owner, settings):
     receiver = Receiver(500)
     try:
         settings.WEBHOOK_URL = receiver.url
@@ -125,7 +125,7 @@ def test_a_backup_that_is_old(owner, settings, tmp_path):
     assert said("Backups")[0][0] == Level.FINE
 
 
-def test_nobody_who_can_sign_in_as_owner(db):
+def test_no_owner_who_can_sign_in(db):
     make_member()
     assert not get_user_model().objects.filter(is_superuser=True).exists()
     assert "No owner can sign in" in said("People")[0][1]

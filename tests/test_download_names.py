@@ -44,7 +44,7 @@ def test_a_decomposed_letter_is_composed_and_keeps_its_accent():
         ("a\u202etxt.exe", "a txt exe"),
     ],
 )
-def test_what_no_file_name_can_hold_becomes_a_space(prompt, words):
+def test_characters_that_file_names_cannot_have_become_a_space(prompt, words):
     assert words_of(prompt) == words
 
 

@@ -34,7 +34,7 @@ def test_a_row_keeps_the_code_and_the_remotes_own_words_and_the_sentence_names_t
     assert generation.error_message.startswith("The HeyGen account had run out of credits.")
 
 
-def test_a_sentence_of_0_1_0_becomes_its_code_and_what_is_none_stays():
+def test_a_sentence_of_0_1_0_becomes_its_code_and_other_text_stays():
     member = make_member()
     known, odd = MIGRATION.CODES, "Words that nobody knows. Really."
     made = make(member, status="failed", count=len(known) + 1)

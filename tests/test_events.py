@@ -113,7 +113,7 @@ def test_another_problem_has_an_event_of_its_own():
 
 
 @pytest.mark.parametrize("action", ["cancel", "trash", "stop", "check"])
-def test_who_did_it_is_kept(action):
+def test_each_event_keeps_its_author(action):
     member = make_member()
     row = make_queued(member) if action == "cancel" else make_running(member)
     if action == "check":
@@ -143,7 +143,7 @@ def test_events_go_with_their_generation():
     assert not GenerationEvent.objects.exists()
 
 
-def test_the_first_word_of_many_videos_is_written_in_a_few_statements():
+def test_the_first_news_of_many_videos_is_written_in_a_few_statements():
     member = make_member()
     many = [make_running(member, f"node-gw-{number}", token=f"form-{number}") for number in range(9)]
     with CaptureQueriesContext(connection) as captured:
@@ -164,7 +164,7 @@ def told(generation):
     return [line.title for line in timeline(Generation.objects.get(pk=generation.pk))]
 
 
-def test_what_a_collection_does_with_a_video_is_in_its_history():
+def test_collection_and_review_steps_are_in_the_history_of_a_video():
     member = make_member()
     generation, other = make_ready(member), make_ready(member, "node-gw-2", token="two")
     collection = Collection.objects.make(member, "Autumn launch")
@@ -186,7 +186,7 @@ def test_what_a_collection_does_with_a_video_is_in_its_history():
     assert "Removed from" not in told(generation)[-2]
 
 
-def test_a_review_of_what_is_gone_changes_nothing():
+def test_reviewing_a_removed_video_changes_nothing():
     generation = make_ready(make_member())
     collection = Collection.objects.make(generation.owner, "Autumn launch")
     collection.add([generation], generation.owner)
@@ -196,7 +196,7 @@ def test_a_review_of_what_is_gone_changes_nothing():
     assert not Clip.objects.exists() and steps(generation)[-1] == "uncollected"
 
 
-def test_nights_that_find_a_copy_whole_are_counted_in_one_line():
+def test_nightly_checks_that_find_a_complete_copy_are_counted_in_one_line():
     generation = make_ready(make_member())
     for _ in range(3):
         Generation.objects.note_whole([generation.pk])

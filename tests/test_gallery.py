@@ -64,7 +64,7 @@ FACES = {
 
 
 @pytest.mark.parametrize(("status", "words"), FACES.items())
-def test_each_state_has_its_face(client, member, status, words):
+def test_each_state_has_its_own_look(client, member, status, words):
     (generation,) = make(member, status=status, seconds_ago=30)
     classes, html = card_of(client, generation)
     assert f"is-{status}" in classes
@@ -166,7 +166,7 @@ def test_tabs_count_and_choose(client, member):
         ("whose=team", ["A shared dune"]),
     ],
 )
-def test_everything_is_found_by_the_address_alone(client, member, query, found):
+def test_the_address_alone_decides_what_is_found(client, member, query, found):
     make(make_owner(), "A shared dune", shared=True, seconds_ago=40 * 86400)
     make(make_member("third"), "Not shared at all")
     make(member, "Fog over a lake", seconds_ago=0)
@@ -211,7 +211,7 @@ def test_an_empty_studio_invites_and_a_search_without_result_says_so(client):
 
 
 # Acting
-def test_a_queued_video_is_taken_back_before_it_is_sent(client, member):
+def test_a_queued_video_is_cancelled_before_it_is_sent(client, member):
     generation = make_queued(member)
     reply = click(client, generation, "cancel")
     assert reply["Location"] == f"/#g-{generation.public_id}"
@@ -307,7 +307,7 @@ def test_a_card_in_the_trash_must_be_restored_first(client, member, status):
         assert f"/g/{generation.public_id}/{action}" not in body
 
 
-def test_a_providers_share_counts_only_what_it_was_given(client, member):
+def test_a_providers_success_rate_counts_only_accepted_requests(client, member):
     make(member, count=4)
     made = make(member, status="failed", count=4)
     for generation in made[1:]:  # never accepted: an empty account, a wrong key
@@ -368,7 +368,7 @@ def test_a_pause_says_why_and_only_the_owner_may_resume(client):
     assert not account().paused
 
 
-def test_a_missing_key_and_problems_at_heygen_are_said(client, settings):
+def test_a_missing_key_and_problems_at_heygen_are_reported(client, settings):
     account()
     account().note_problem("network")
     settings.HEYGEN_API_KEY = ""
@@ -377,7 +377,7 @@ def test_a_missing_key_and_problems_at_heygen_are_said(client, settings):
     assert "HeyGen could not be reached." in body
 
 
-def test_a_worker_that_was_not_seen_for_a_minute_is_said(client):
+def test_a_worker_that_was_not_seen_for_a_minute_is_reported(client):
     ProcessLock.objects.acquire("poller", 30)
     assert "The worker is not running." not in client.get("/").content.decode()
     ProcessLock.objects.update(seen_at=timezone.now() - timedelta(seconds=61))

@@ -110,7 +110,7 @@ def test_a_token_of_somebody_elses_page_is_refused(client):
 @pytest.mark.parametrize(
     ("text", "kept"), [("4:5", "4:5"), (" 21 x 9 ", "21:9"), ("1920×1080", "1920:1080"), ("", "16:9")]
 )
-def test_any_sensible_ratio_is_taken(client, text, kept):
+def test_any_sensible_ratio_is_accepted(client, text, kept):
     generate(client, aspect_ratio=text)
     assert Generation.objects.get().aspect_ratio == kept
 
@@ -220,7 +220,7 @@ def test_an_accepted_picture_is_kept_when_another_field_is_refused(client, membe
     assert Generation.objects.get().start_frame == picture
 
 
-def test_a_file_that_is_no_picture_is_refused_beside_its_slot(client):
+def test_a_file_that_is_not_a_picture_is_refused_next_to_its_slot(client):
     reply = generate(client, tail_image=SimpleUploadedFile("a.png", b"<html>", "image/png"))
     assert reply.status_code == 422
     assert re.search(r'id="slot-error-end"[^>]*>[^<]+<', reply.content.decode())
@@ -264,7 +264,7 @@ def test_a_retired_provider_is_advice_and_may_still_be_tried(client):
     assert generate(client, provider="veo2").status_code == 302
 
 
-def test_over_the_budget_it_says_so_kindly_and_keeps_what_was_typed(client):
+def test_over_the_budget_it_says_so_and_keeps_what_was_typed(client):
     Budget.objects.create(scope="studio", videos_per_day=1)
     reply = generate(client, prompt="three of these", count="3")
     assert reply.status_code == 422
@@ -289,7 +289,7 @@ def test_after_generate_in_a_filtered_gallery_the_whole_gallery_comes_back(clien
     assert reply.content.decode().count("<article") == 1
 
 
-def test_too_many_fields_and_broken_multipart_are_no_fault_of_ours(client):
+def test_too_many_fields_and_broken_multipart_are_not_server_errors(client):
     assert generate(client, **{f"field{n}": "x" for n in range(700)}).status_code == 400
     broken = client.post("/generate", data=b"no boundary here", content_type="multipart/form-data")
     assert broken.status_code == 400
@@ -323,7 +323,7 @@ def test_the_estimate_counts_every_video_of_the_batch(client):
     assert "$3.00" in body
 
 
-def test_a_pause_is_not_noticed_by_a_form_that_was_never_sent(client):
+def test_a_form_that_was_never_sent_does_not_mention_a_pause(client):
     reply = client.post("/compose/advice", {"prompt": "words", "config": "{"})
     assert reply.status_code == 200
     assert "not valid JSON" in reply.content.decode()
@@ -337,7 +337,7 @@ def test_a_frame_is_kept_as_soon_as_it_is_chosen(client, member):
     assert refused.status_code == 422
 
 
-def test_reuse_fills_the_composer_with_all_of_it(client):
+def test_reuse_fills_the_whole_composer(client):
     generate(
         client, prompt="once more", provider="kling_v2", aspect_ratio="1:1", config='{"seed": 7}', reference_image=png()
     )

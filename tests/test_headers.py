@@ -27,7 +27,7 @@ def assert_guarded(answer):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_is_guarded(path):
+def test_every_page_has_the_security_headers(path):
     answer = signed_in(make_owner()).get(path)
     assert answer.status_code == 200
     assert_guarded(answer)
@@ -38,13 +38,13 @@ def test_every_page_is_guarded(path):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", STRANGERS_PAGES)
-def test_every_answer_to_a_stranger_is_guarded(client, path):
+def test_every_answer_to_a_visitor_has_the_security_headers(client, path):
     make_owner()
     assert_guarded(client.get(path))
 
 
 @pytest.mark.django_db
-def test_a_page_that_fails_is_guarded_calm_and_says_no_detail(client, monkeypatch):
+def test_a_failing_page_has_the_headers_and_shows_no_detail(client, monkeypatch):
     make_owner()
     client.raise_request_exception = False
     monkeypatch.setattr("videos.views.account.asked_next", lambda request: 1 / 0)
@@ -64,7 +64,7 @@ def test_a_page_that_fails_is_guarded_calm_and_says_no_detail(client, monkeypatc
         (lambda: Client().get("/login", headers={"Host": "evil.example"}), 400, "STUDIO_HOSTS"),
     ],
 )
-def test_error_pages_are_guarded_and_say_what_to_do(ask, status, sentence):
+def test_error_pages_have_the_headers_and_say_what_to_do(ask, status, sentence):
     make_owner()
     answer = ask()
     assert answer.status_code == status
@@ -119,7 +119,7 @@ def test_other_hosts_of_the_domain_are_bound_to_tls_only_when_asked_for(tmp_path
     assert f"hsts max-age=31536000{words}\n" in said
 
 
-def test_without_a_trusted_proxy_nobody_is_believed_about_tls(tmp_path):
+def test_without_a_trusted_proxy_headers_about_tls_are_ignored(tmp_path):
     """Neither by Django nor by gunicorn, which trusts loopback by default."""
     studio = Studio(tmp_path, {"STUDIO_URL": "https://studio.example.com", "DATABASE_URL": ""})
     said = studio.manage("shell", "-v", "0", "-c", ASK_FOR_HSTS)

@@ -46,7 +46,7 @@ def test_a_studio_at_work_is_healthy(client, worker):
     assert answer.json() == {"ok": True, **dict.fromkeys(PARTS, True)}
 
 
-def test_a_worker_that_never_came_is_reported(client):
+def test_a_worker_that_never_ran_is_reported(client):
     answer = client.get("/healthz")
     assert answer.status_code == 503
     assert answer.json() == {"ok": False, **dict.fromkeys(PARTS, True), "worker": False}
@@ -155,7 +155,7 @@ except sqlite3.OperationalError as error:
 """
 
 
-def test_a_database_file_that_may_only_be_read_takes_no_write():
+def test_a_read_only_database_file_is_reported_as_not_writable():
     """In a process that is not root, for whom no file is read-only."""
     only_on_sqlite()
     with tempfile.TemporaryDirectory(prefix="studio-read-only-") as folder:
@@ -192,7 +192,7 @@ def test_a_part_that_hangs_is_reported_within_a_second_and_tried_once():
     end.set()
 
 
-def test_what_was_found_is_kept_for_a_few_seconds():
+def test_results_are_cached_for_a_few_seconds():
     tried = []
     part = Writable(database=lambda: tried.append(1))
     assert [part.parts() for _ in range(20)] == [{"database": True}] * 20

@@ -79,7 +79,7 @@ def test_a_pasted_address_is_passed_on(remote):
     assert body["image"] == {"type": "url", "url": "https://example.com/a.png"}
 
 
-def test_where_there_is_no_asset_call_the_bytes_travel_inside(remote):
+def test_without_an_asset_call_the_bytes_are_sent_in_the_request(remote):
     remote.faults([{"call": "upload", "do": {"status": 404}}])
     frame = picture()
     body = sent(ask(start_frame=frame), remote)
@@ -223,7 +223,7 @@ def make_due(generation):
 
 
 @pytest.mark.parametrize("name", LOST)
-def test_a_lost_reply_is_asked_for_again_under_the_same_key_and_paid_for_once(name, remote):
+def test_a_request_whose_reply_was_lost_is_repeated_under_the_same_key_and_paid_for_once(name, remote):
     generation = ask()
     fault(remote, LOST[name], times=2)
     submit(generation.pk)
@@ -258,7 +258,7 @@ def lost(remote, do=None):
     "do",
     [error(429, "rate_limit_exceeded"), error(401, "unauthorized"), error(402, "x"), error(403, "x"), error(404, "x")],
 )
-def test_a_repetition_that_is_turned_away_at_the_door_settles_nothing(do, remote):
+def test_a_repetition_that_is_refused_early_decides_nothing(do, remote):
     """The first request may have been accepted: only an answer to it can tell."""
     generation = lost(remote)
     fault(remote, do)
@@ -301,7 +301,7 @@ def test_the_last_moment_before_23_hours_still_counts(remote):
     assert (generation.status, len(remote.ledger())) == ("running", 1)
 
 
-def test_a_mark_whose_first_use_lies_ahead_is_not_trusted(remote):
+def test_a_key_first_used_in_the_future_is_not_trusted(remote):
     """The clock was put back: nobody can say how old the key is."""
     generation = lost(remote)
     Generation.objects.update(first_sent_at=timezone.now() + timedelta(hours=5))
@@ -371,7 +371,7 @@ def test_nothing_is_repeated_while_this_api_is_paused(remote):
 
 
 # The demo server's own idempotency
-def test_the_demo_server_makes_a_new_video_once_the_span_is_over(remote):
+def test_the_demo_server_makes_a_new_video_once_the_key_has_expired(remote):
     generation = lost(remote)
     remote.advance(24 * 3600 + 1)
     submit(generation.pk)
@@ -393,7 +393,7 @@ def test_the_demo_server_answers_409_while_the_first_request_is_on_its_way(remot
     assert again.json()["data"]["video_id"] == remote.ledger()[0]["execution_id"]
 
 
-def test_the_provider_is_there_with_its_limits_and_prices():
+def test_the_provider_exists_with_its_limits_and_prices():
     provider = Provider.objects.get(value=MODEL)
     assert (provider.name, provider.family, provider.backend) == ("HeyGen Video 1", "HeyGen", "heygen_models")
     assert provider.is_strict

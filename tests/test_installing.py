@@ -25,12 +25,12 @@ def test_every_requirement_of_a_lock_has_a_hash(lock):
     assert not [entry for entry in pinned if "--hash=sha256:" not in entry]
 
 
-def test_the_tests_run_on_the_very_versions_that_are_run():
+def test_the_tests_use_the_same_versions_as_the_studio():
     run, test = (dict(re.findall(r"^([a-z0-9][\w.-]*)==(\S+)", lock.read_text(), re.MULTILINE)) for lock in LOCKS)
     assert run.items() <= test.items()
 
 
-def test_a_python_without_ensurepip_is_answered_with_the_line_to_type(tmp_path):
+def test_a_python_without_ensurepip_prints_the_command_to_run(tmp_path):
     script(tmp_path / "bin" / "id", "echo 1000")
     script(tmp_path / "bin" / "python3", 'case "$1 $2" in "-m venv") mkdir -p .venv/bin; exit 1;; esac; exit 0')
     path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"

@@ -84,7 +84,7 @@ def test_the_link_itself_is_stored_nowhere(owners_browser):
 
 
 @pytest.mark.django_db
-def test_a_withdrawn_invitation_is_over(owners_browser, client):
+def test_a_withdrawn_invitation_no_longer_works(owners_browser, client):
     path = path_in(owners_browser.post("/members/invite"))
     owners_browser.post(f"/members/invite/{OneTimeLink.objects.get().pk}/withdraw")
     assert client.get(path).status_code == 404
@@ -98,7 +98,7 @@ def test_a_guessed_link_gives_nothing(client):
 
 
 @pytest.mark.django_db
-def test_an_invitation_is_no_link_for_a_password_nor_the_other_way_round(owners_browser, client):
+def test_an_invitation_does_not_work_as_a_password_link_or_the_other_way_round(owners_browser, client):
     member = make_member()
     invitation = path_in(owners_browser.post("/members/invite"))
     reset = path_in(owners_browser.post(f"/members/{member.pk}/reset"))
@@ -161,7 +161,7 @@ def use_one_of_two_links(number):
     return client.post(f"/reset/{TOKEN}-{number % 2}", {"password": f"the long password {number}"}).status_code
 
 
-def test_of_two_links_that_are_used_at_once_one_counts(database_url, tmp_path):
+def test_of_two_links_used_at_once_one_works(database_url, tmp_path):
     studio = Studio(tmp_path / "studio", {"DATABASE_URL": database_url})
     studio.make_owner()
     make_links = (
@@ -189,7 +189,7 @@ def test_a_link_lets_no_deactivated_member_back_in(owners_browser, client):
     assert client.post(path, {"password": "another long password"}).status_code == 404, "it was withdrawn for good"
 
 
-def test_one_invitation_makes_one_member_however_many_take_it_at_once(database_url, tmp_path):
+def test_one_invitation_makes_one_member_however_many_use_it_at_once(database_url, tmp_path):
     studio = Studio(tmp_path / "studio", {"DATABASE_URL": database_url})
     studio.make_owner()
     make_link = (

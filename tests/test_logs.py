@@ -109,7 +109,7 @@ def test_of_many_secrets_the_last_used_are_remembered_whatever_other_threads_do(
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_what_a_part_prints_past_its_log_is_passed_on_without_secrets(stored, form, settings):
+def test_output_that_bypasses_the_log_is_passed_on_without_secrets(stored, form, settings):
     settings.LOG_FORMAT = form
     for printed in (TOLD, json.dumps({"message": TOLD})):
         line = logs.line_of("web", printed)
@@ -127,7 +127,7 @@ def test_every_secret_of_the_environment_is_hidden_in_lines_for_people(tmp_path)
 
 
 @pytest.mark.django_db
-def test_what_is_logged_while_saving_names_the_generation(written, owner, monkeypatch):
+def test_log_lines_of_saving_name_the_generation(written, owner, monkeypatch):
     generation = make_saving(owner)
     monkeypatch.setattr(saving.Saving, "work", lambda self: logging.getLogger("videos.test").warning("At work"))
     saving.save(generation.pk)
@@ -138,7 +138,7 @@ def test_what_is_logged_while_saving_names_the_generation(written, owner, monkey
 
 
 @pytest.mark.django_db
-def test_what_is_logged_while_sending_names_the_generation(written, owner, settings):
+def test_log_lines_of_sending_name_the_generation(written, owner, settings):
     settings.HEYGEN_API_URL = "http://127.0.0.1:9"
     generation = make_queued(owner)
     with logs.about(generation):
@@ -154,7 +154,7 @@ def test_the_supervisor_passes_json_on_and_puts_other_lines_into_json(settings):
     assert json.loads(logs.line_of("web", "hello")) == {"logger": "web", "message": "hello"}
 
 
-def test_what_the_supervisor_itself_says_is_json_too(settings):
+def test_the_supervisors_own_lines_are_json_too(settings):
     said = []
     command = Command()
     command.pass_on = said.append
@@ -179,7 +179,7 @@ sentry_sdk.flush(5)
 """
 
 
-def test_sentry_gets_an_error_and_nobodys_data(tmp_path):
+def test_sentry_gets_an_error_without_personal_data(tmp_path):
     receiver = Receiver()
     try:
         dsn = receiver.url.replace("http://", "http://public@").replace("/hook", "/1")

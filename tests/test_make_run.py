@@ -30,7 +30,7 @@ def test_one_command_starts_everything_in_an_empty_folder_and_says_where(by_make
     assert made.find_all("standin")
 
 
-def test_ctrl_c_ends_everything_without_a_word_of_trouble(made):
+def test_ctrl_c_ends_everything_without_an_error_message(made):
     made.stop()
     assert "Traceback" not in made.log
     assert not re.search(r"make.*Error", made.log)

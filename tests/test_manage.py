@@ -38,7 +38,7 @@ def test_without_an_environment_it_says_what_to_run(tmp_path):
     assert f"make -C {tmp_path} install" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_an_environment_that_lacks_a_package_is_no_endless_loop(tmp_path):
+def test_an_environment_without_a_package_does_not_loop_forever(tmp_path):
     shutil.copy(ROOT / "manage.py", tmp_path / "manage.py")
     done = run(bare_python(tmp_path / ".venv"), tmp_path / "manage.py", "check")
     assert done.returncode == 1 and "install" in done.stderr
@@ -62,7 +62,7 @@ def test_every_command_says_what_it_is_for(name):
             assert len(line.split(None, 1)) == 2, f"{name}: {line.strip()} says nothing"
 
 
-def test_a_studio_starts_without_the_large_libraries_that_it_has_no_use_for(tmp_path):
+def test_a_studio_starts_without_large_libraries_that_it_does_not_use(tmp_path):
     """Those of a bucket, of PostgreSQL and of Sentry: a fifth of what each process takes to start."""
     look = "import sys, django; django.setup(); import heygen_studio.urls; print(*sys.modules)"
     env = environment(STUDIO_DATA=tmp_path, DATABASE_URL="", STUDIO_BUCKET=None, SENTRY_DSN=None)

@@ -22,7 +22,7 @@ def member():
     return make_member()
 
 
-def test_the_owner_sees_who_is_here(owner, member):
+def test_the_owner_sees_every_member(owner, member):
     page = signed_in(owner).get("/members").content.decode()
     assert "owner" in page and "member" in page and "never signed in" in page
 
@@ -69,7 +69,7 @@ def test_the_owner_sets_and_removes_a_budget_for_all(owner):
 
 
 @pytest.mark.parametrize("name", ["videos_per_day", "money_per_day", "money_per_month", "in_flight"])
-def test_a_budget_below_nothing_is_refused_with_a_sentence(owner, name):
+def test_a_negative_budget_is_refused_with_a_sentence(owner, name):
     answer = signed_in(owner).post("/members/budget/studio", {name: "-1", "currency": "USD"})
     assert answer.content.decode().count("Enter 0 or more; an empty field means no limit.") == 1
     assert "greater than" not in answer.content.decode()
@@ -96,7 +96,7 @@ def test_a_bad_budget_says_why_and_changes_nothing(owner, fields):
 
 
 @pytest.mark.parametrize("path", ["budget/one", "budget/nonsense", "999/budget"])
-def test_a_budget_that_cannot_be_is_not_found(owner, path):
+def test_a_budget_that_does_not_exist_is_not_found(owner, path):
     assert signed_in(owner).get(f"/members/{path}").status_code == 404
 
 
@@ -144,14 +144,14 @@ def save_with(owner, **fields):
     ],
     ids=["deactivated", "demoted", "deleted", "all deleted"],
 )
-def test_the_last_owner_stays_when_it_is_tried_by_hand(owner, attempt_at_it):
+def test_the_last_owner_cannot_be_removed_in_a_shell(owner, attempt_at_it):
     make_member()
     with pytest.raises(owners.LastOwner), transaction.atomic():
         attempt_at_it(owner)
     assert owners.active().count() == 1
 
 
-def test_all_but_the_last_owner_may_go(owner):
+def test_all_but_the_last_owner_can_be_removed(owner):
     second, third = make_owner("second"), make_owner("third")
     second.delete()
     third.is_superuser = False

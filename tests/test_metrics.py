@@ -50,7 +50,7 @@ def test_without_a_token_in_the_settings_there_is_no_such_page(client, settings)
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer \xe9"]
 )
-def test_whoever_does_not_know_the_token_learns_nothing(client, header):
+def test_without_the_token_nothing_is_shown(client, header):
     answer = asked(client, header)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -102,7 +102,7 @@ def test_a_lost_reply_and_a_cancellation_are_counted(client, owner, django_captu
         assert found[f'studio_generations_ended_total{{provider="veo_3_1",state="{state}"}}'] == 1
 
 
-def test_a_download_that_is_put_off_is_counted_by_its_reason(client, owner):
+def test_a_postponed_download_is_counted_by_its_reason(client, owner):
     generation = type(make_saving(owner)).objects.get()
     try_later(generation, NoNewLink("saving.no_new_link", remote_cause="network"), timedelta(minutes=1))
     assert shown(client)['studio_downloads_put_off_total{reason="no_new_link"}'] == 1
@@ -140,7 +140,7 @@ def test_queue_worker_accounts_budget_and_disk_are_shown(client, owner):
     assert found["studio_webhooks_waiting"] == 0
 
 
-def test_what_was_read_is_kept_for_some_seconds(client, owner, django_assert_num_queries):
+def test_figures_are_cached_for_a_few_seconds(client, owner, django_assert_num_queries):
     asked(client)
     make_queued(owner)
     with django_assert_num_queries(0):

@@ -47,7 +47,7 @@ def sums_of(person):
     return by_member([person])[person.pk]
 
 
-def test_what_is_under_way_is_held_and_what_was_taken_is_spent(member):
+def test_money_is_held_in_progress_and_spent_once_accepted(member):
     make_queued(member, token="1")
     make_ready(member, token="2")
     today = sums_of(member).today
@@ -55,7 +55,7 @@ def test_what_is_under_way_is_held_and_what_was_taken_is_spent(member):
     assert today.total("EUR") == 2 * EUROS and not today.is_partial
 
 
-def test_what_is_given_back_is_neither(member):
+def test_returned_money_is_neither_held_nor_spent(member):
     assert make_queued(member).cancel()
     sums = sums_of(member)
     assert not sums.today and not sums.month
@@ -93,7 +93,7 @@ def test_two_currencies_are_never_added(member):
 
 
 # What is left
-def test_what_is_left_is_of_ones_own_budget_or_else_of_each_members(member):
+def test_what_is_left_counts_the_personal_budget_or_else_the_default_one(member):
     other = make_member("other")
     Budget.objects.create(scope="each", videos_per_day=5)
     Budget.objects.create(scope="one", user=other, money_per_month=10, currency="EUR")
@@ -105,7 +105,7 @@ def test_what_is_left_is_of_ones_own_budget_or_else_of_each_members(member):
     assert [(one.left, one.unit) for one in sums[other.pk].month.left] == [(10 - EUROS, "EUR")]
 
 
-def test_what_is_left_is_what_the_budget_itself_says(member):
+def test_what_is_left_agrees_with_the_budget(member):
     limits = {"videos_per_day": 3, "videos_per_month": 9, "money_per_day": 1, "money_per_month": 2, "currency": "EUR"}
     budget = Budget.objects.create(scope="each", **limits)
     for number in range(2):
@@ -115,7 +115,7 @@ def test_what_is_left_is_what_the_budget_itself_says(member):
     assert shown == [(one.period, one.unit, one.left) for one in budget.left(member)]
 
 
-def test_a_lowered_budget_leaves_nothing_and_not_less(member):
+def test_a_lowered_budget_leaves_zero_and_not_less(member):
     make_ready(member)
     Budget.objects.create(scope="each", videos_per_day=0, money_per_day="0.10", currency="EUR")
     assert [one.left for one in sums_of(member).today.left] == [0, 0]
@@ -184,7 +184,7 @@ def test_a_sum_that_lacks_a_price_says_at_least_on_every_page(member, owner):
     assert "at least" in text(signed_in(owner).get("/admin/"))
 
 
-def test_a_sum_without_any_price_is_no_zero(member, owner):
+def test_a_sum_without_any_price_is_not_zero(member, owner):
     generate(provider="kling_v2", by=member)
     assert row_of(text(signed_in(owner).get("/usage")), "member")[1] == "no price set"
     assert lines(signed_in(owner))["member, this month", "member"][1] == "at least 0"

@@ -47,7 +47,7 @@ def described(studio, **env):
     return json.loads(studio.manage("shell", "-v", "0", "-c", DESCRIBE, **env))
 
 
-def test_every_row_moves_to_postgresql_also_in_two_goes(old_studio, postgres):
+def test_every_row_moves_to_postgresql_also_in_two_runs(old_studio, postgres):
     source, address = old_studio.data / "studio.sqlite3", postgres.new_database()
     before = described(old_studio)
     said = old_studio.manage("movedatabase", source, DATABASE_URL=address)
@@ -64,7 +64,7 @@ def test_every_row_moves_to_postgresql_also_in_two_goes(old_studio, postgres):
         old_studio.manage("movedatabase", source, DATABASE_URL=address)
 
 
-def test_a_move_that_was_stopped_goes_on_where_it_was(old_studio, postgres):
+def test_a_stopped_move_continues_where_it_was(old_studio, postgres):
     source, address = old_studio.data / "studio.sqlite3", postgres.new_database(MIGRATED)
     begin = "from videos.storage.move_database import *; open_source(Path({!r})); begin()"
     begin += "; [copy_table(model) for model in all_models()[:12]]"

@@ -25,7 +25,7 @@ def test_boxes_that_follow_each_other_are_read_with_their_offsets():
     assert list(boxes(io.BytesIO(data), 0, len(data))) == [Box(b"ftyp", 0, 8, 12), Box(b"mdat", 12, 28, 33)]
 
 
-def test_a_length_of_nothing_reaches_to_the_end():
+def test_a_length_of_zero_reaches_to_the_end():
     data = box(b"mdat", b"12345", length=0)
     assert list(boxes_of(data)) == [(b"mdat", b"12345")]
     assert end(data) == len(data)

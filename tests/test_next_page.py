@@ -30,7 +30,7 @@ OURS = ["/account", "/?state=ready&q=a%20b", "/g/none#x", "/ünïcode?q=моск
 
 
 @pytest.mark.parametrize("address", ELSEWHERE)
-def test_whatever_is_no_path_of_ours_leads_to_the_usual_page(owner, address):
+def test_anything_but_a_path_of_ours_leads_to_the_usual_page(owner, address):
     client, generation = signed_in(owner), make_queued(owner)
     favourite = client.post(f"/g/{generation.public_id}/favourite", {"next": address})
     assert (favourite.status_code, favourite.url) == (302, f"/#g-{generation.public_id}")
@@ -39,7 +39,7 @@ def test_whatever_is_no_path_of_ours_leads_to_the_usual_page(owner, address):
 
 
 @pytest.mark.parametrize("name", ROUTES)
-def test_the_name_of_a_route_is_no_path(name):
+def test_the_name_of_a_route_is_not_a_path(name):
     """Django's own redirect() would lead there."""
     assert asked_next(RequestFactory().post("/login", {"next": name})) == ""
 

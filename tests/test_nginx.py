@@ -118,7 +118,7 @@ def test_a_whole_video_is_sent_by_nginx_with_the_studios_headers(proxied, member
         ("bytes=-10", SIZE - 10, SIZE - 1),
     ],
 )
-def test_a_part_of_a_video_is_its_very_bytes(proxied, member, asked, first, last):
+def test_a_part_of_a_video_has_exactly_its_bytes(proxied, member, asked, first, last):
     answer = member.get(video(proxied), headers={"Range": asked})
     assert (answer.status_code, answer.content) == (206, WHOLE[first : last + 1])
     assert answer.headers["Content-Range"] == f"bytes {first}-{last}/{SIZE}"
@@ -132,13 +132,13 @@ def test_a_part_beyond_the_end_is_refused(proxied, member):
     assert answer.headers["Content-Range"] == f"bytes */{SIZE}"
 
 
-def test_what_the_browser_has_is_not_sent_again(proxied, member):
+def test_a_cached_file_is_not_sent_again(proxied, member):
     tag = member.get(video(proxied))
     known = member.get(video(proxied), headers={"If-None-Match": tag.headers["ETag"]})
     assert (known.status_code, known.content) == (304, b"")
 
 
-def test_a_head_says_the_size_and_sends_nothing(proxied, member):
+def test_a_head_request_gets_the_size_and_no_body(proxied, member):
     answer = member.head(video(proxied))
     assert (answer.status_code, answer.content, answer.headers["Content-Length"]) == (200, b"", str(SIZE))
 
@@ -178,7 +178,7 @@ def test_nobody_else_gets_a_byte(proxied, other):
 @pytest.mark.parametrize(
     "path", ["/kept/plain.mp4", "/kept/", "/kept/../kept/plain.mp4", "/%6bept/plain.mp4", "//kept/plain.mp4", "/kept"]
 )
-def test_asking_nginx_for_the_file_itself_gives_nothing(proxied, member, path):
+def test_requesting_the_file_from_nginx_directly_gives_nothing(proxied, member, path):
     cookies = "; ".join(f"{name}={value}" for name, value in member.cookies.items())
     answer = httpx.get(proxied[0].url + path, headers={"Cookie": cookies}, **LOOPBACK)
     assert answer.status_code in ({404} if path != "/kept" else {301, 404})

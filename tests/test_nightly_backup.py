@@ -41,7 +41,7 @@ def make_backup_of(folder, ago):
     return made.name
 
 
-def test_without_a_place_nothing_is_made(owner, settings, tmp_path):
+def test_without_a_destination_no_backup_is_made(owner, settings, tmp_path):
     back_up_tonight()
     assert list(tmp_path.iterdir()) == []
 
@@ -61,7 +61,7 @@ def test_a_second_run_in_one_night_makes_no_second_backup(folder, owner):
     assert len(names(folder)) == 1
 
 
-def test_only_so_many_are_kept_and_nothing_else_in_the_folder_is_touched(folder, owner, settings):
+def test_only_the_newest_are_kept_and_nothing_else_in_the_folder_is_touched(folder, owner, settings):
     settings.BACKUP_KEEP = 2
     oldest, older = make_backup_of(folder, timedelta(days=3)), make_backup_of(folder, timedelta(days=2))
     (folder / "letters").mkdir()
@@ -70,7 +70,7 @@ def test_only_so_many_are_kept_and_nothing_else_in_the_folder_is_touched(folder,
     assert len(names(folder)) == 3
 
 
-def test_a_backup_that_lacks_a_video_is_no_backup_and_everybody_is_told(folder, owner, monkeypatch):
+def test_a_backup_without_a_video_does_not_count_and_everybody_is_notified(folder, owner, monkeypatch):
     make_ready(owner)
 
     def lossy(target):
@@ -90,7 +90,7 @@ def test_a_backup_that_lacks_a_video_is_no_backup_and_everybody_is_told(folder, 
     assert not [name for name in names(folder) if name.endswith(".failed")]
 
 
-def test_a_damaged_database_is_noticed(folder, owner):
+def test_a_damaged_database_is_detected(folder, owner):
     back_up_tonight()
     [name] = names(folder)
     (folder / name / "database.sqlite3").write_bytes(b"not a database" * 1000)
@@ -98,7 +98,7 @@ def test_a_damaged_database_is_noticed(folder, owner):
         verify(folder / name)
 
 
-def test_the_studios_own_database_is_not_touched_by_the_proof(folder, owner):
+def test_verifying_does_not_touch_the_studios_own_database(folder, owner):
     back_up_tonight()
     [name] = names(folder)
     with closing(sqlite3.connect(folder / name / "database.sqlite3")) as database:

@@ -80,7 +80,7 @@ def test_the_other_settings_and_the_addresses_stay_when_one_is_added_or_removed(
         ("ntfy://a\0b", "Null characters are not allowed"),
     ],
 )
-def test_what_is_no_address_is_said_beside_the_field_and_comes_back(owner, address, words):
+def test_an_invalid_address_is_reported_next_to_its_field_and_kept(owner, address, words):
     answer = add(signed_in(owner), STUDIO, address, "failed")
     assert answer.status_code == 422
     assert words in text(answer) and 'class="field-error"' in text(answer)
@@ -88,7 +88,7 @@ def test_what_is_no_address_is_said_beside_the_field_and_comes_back(owner, addre
     assert not StudioSettings.objects.exists()
 
 
-def test_a_member_uses_only_services_whose_host_nobody_chooses_and_only_some(owner, receiver):
+def test_a_member_can_only_use_certain_services_with_a_fixed_host(owner, receiver):
     member = make_member()
     client = signed_in(member)
     answer = add(client, MINE, json_address(receiver), "finished")
@@ -127,7 +127,7 @@ def test_a_preference_saved_later_keeps_the_notices(owner):
 
 
 @pytest.mark.parametrize(("where", "page"), [(STUDIO, "/settings"), (MINE, "/account")])
-def test_a_test_notice_is_sent_and_each_result_told_in_words(owner, receiver, where, page):
+def test_a_test_notice_is_sent_and_each_result_shown(owner, receiver, where, page):
     client = signed_in(owner)
     add(client, where, json_address(receiver), "failed")
     add(client, where, "json://127.0.0.1:9/nobody", "failed")

@@ -31,10 +31,10 @@ def test_every_test_that_has_three_tries_says_why():
     assert all(len(reason.split()) > 5 for _, reason in reasons())
 
 
-def test_no_test_about_money_or_what_may_be_lost_has_more_than_one():
+def test_no_test_about_money_or_lost_videos_has_more_than_one_try():
     assert [name for name, _ in reasons() if any(word in name for word in ABOUT_MONEY)] == []
 
 
-def test_no_file_gives_tries_without_a_reason():
+def test_no_file_allows_retries_without_a_reason():
     files = [path for path in (ROOT / "tests").rglob("*.py") if "mark.flaky" in path.read_text()]
     assert [path.name for path in files if path.name not in ("conftest.py", "test_one_try.py")] == []

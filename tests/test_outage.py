@@ -126,7 +126,7 @@ def add_frame(client):
 
 
 @of_the_database
-def test_generate_draws_its_form_again_with_what_was_typed_and_works_once_it_can(visitor, broken):
+def test_generate_shows_its_form_again_with_what_was_typed_and_works_afterwards(visitor, broken):
     with broken() as outage:
         reply = generate(visitor)
         assert reply.status_code == 503
@@ -139,7 +139,7 @@ def test_generate_draws_its_form_again_with_what_was_typed_and_works_once_it_can
 
 
 @of_the_database
-def test_generate_with_the_script_is_answered_in_a_sentence_for_the_page_that_is_still_there(visitor, broken):
+def test_generate_with_scripts_gets_a_sentence_for_the_open_page(visitor, broken):
     with broken() as outage:
         reply = generate(visitor, HTMX)
         assert (reply.status_code, reply.text) == (503, f"{outage} {page.NOT_SENT}")
@@ -148,7 +148,7 @@ def test_generate_with_the_script_is_answered_in_a_sentence_for_the_page_that_is
 
 
 @pytest.mark.parametrize("broken", [a_locked_database, a_read_only_database], ids=lambda broken: broken.__name__)
-def test_a_frame_says_that_it_was_not_kept(visitor, broken):
+def test_a_frame_slot_says_that_the_picture_was_not_stored(visitor, broken):
     with broken() as outage:
         reply = add_frame(visitor)
         assert (reply.status_code, reply.text) == (503, f"{outage} {page.PICTURE}")
@@ -156,7 +156,7 @@ def test_a_frame_says_that_it_was_not_kept(visitor, broken):
     assert Picture.objects.count() == 1
 
 
-def test_a_frame_on_a_full_disk_says_that_it_was_not_kept(visitor):
+def test_a_frame_slot_says_on_a_full_disk_that_the_picture_was_not_stored(visitor):
     with a_disk_that_takes_no_byte() as outage:
         reply = add_frame(visitor)
         assert (reply.status_code, reply.text) == (503, f"{outage} {page.PICTURE}")
@@ -164,7 +164,7 @@ def test_a_frame_on_a_full_disk_says_that_it_was_not_kept(visitor):
     assert Picture.objects.count() == 1
 
 
-def test_a_form_with_a_picture_on_a_full_disk_is_not_ordered(visitor):
+def test_a_form_with_a_picture_makes_nothing_on_a_full_disk(visitor):
     with a_disk_that_takes_no_byte() as outage:
         reply = generate(visitor, HTMX, reference_image=picture())
         assert (reply.status_code, reply.text) == (503, f"{outage} {page.NOT_SENT}")
@@ -172,7 +172,7 @@ def test_a_form_with_a_picture_on_a_full_disk_is_not_ordered(visitor):
 
 
 @of_the_database
-def test_signing_in_says_that_it_failed_keeps_the_name_and_works_once_it_can(broken):
+def test_signing_in_says_that_it_failed_keeps_the_name_and_works_afterwards(broken):
     make_member()
     client = Client(raise_request_exception=False, enforce_csrf_checks=True)
     client.get("/login")
@@ -194,7 +194,7 @@ def test_signing_in_says_that_it_failed_keeps_the_name_and_works_once_it_can(bro
 
 
 @of_the_database
-def test_a_page_is_shown_even_if_its_visit_cannot_be_noted(visitor, broken):
+def test_a_page_is_shown_even_if_its_visit_cannot_be_recorded(visitor, broken):
     session = visitor.session
     session["seen"] = 0
     session.save()
@@ -204,7 +204,7 @@ def test_a_page_is_shown_even_if_its_visit_cannot_be_noted(visitor, broken):
     assert Session.objects.get(session_key=session.session_key).get_decoded()["seen"] > 0
 
 
-def test_an_order_that_was_taken_before_something_failed_is_reported_as_taken(visitor, monkeypatch):
+def test_a_batch_that_was_stored_before_something_failed_is_reported_as_stored(visitor, monkeypatch):
     """The form is answered after the order is kept, and that may fail."""
     only_on_sqlite()
 
@@ -282,7 +282,7 @@ absent = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize("model", [DatabaseLock, Generation], ids=["of the order", "of every page"])
-def test_a_lock_that_postgresql_does_not_give_is_shown(visitor, model):
+def test_a_lock_that_postgresql_does_not_grant_is_reported(visitor, model):
     with a_table_that_another_holds(model):
         reply = generate(visitor, HTMX)
         assert (reply.status_code, reply.text) == (503, f"{Outage.LOCKED} {page.NOT_SENT}")
@@ -307,7 +307,7 @@ def test_a_postgresql_that_is_away_is_reported_without_asking_it_again(visitor, 
     assert Generation.objects.count() == 1
 
 
-def test_a_page_and_a_script_learn_that_postgresql_is_away(visitor):
+def test_pages_and_scripts_are_told_that_postgresql_is_away(visitor):
     with a_database_that_refuses():
         reply = visitor.get("/usage")
         assert (reply.status_code, escape(f"{Outage.ABSENT} {page.SHOWING}") in reply.text) == (503, True)
@@ -318,7 +318,7 @@ def test_a_page_and_a_script_learn_that_postgresql_is_away(visitor):
     assert visitor.get("/usage").status_code == 200
 
 
-def test_a_database_that_may_have_no_page_more_is_full():
+def test_a_database_that_cannot_grow_is_reported_as_full():
     only_on_sqlite()
     most = pragma("max_page_count")[0]
     pragma(f"max_page_count = {pragma('page_count')[0]}")
@@ -400,7 +400,7 @@ def test_a_fault_of_our_own_is_not_reported_as_an_outage(visitor, monkeypatch, b
     assert "This is an error in the studio" in reply.text
 
 
-def test_what_is_raised_while_an_outage_is_handled_is_a_fault_of_our_own():
+def test_an_exception_while_handling_an_outage_is_a_fault_of_our_own():
     try:
         try:
             raise OSError(28, "No space left on device")

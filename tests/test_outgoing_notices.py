@@ -65,7 +65,7 @@ def pass_time(seconds=30):
     OutgoingNotice.objects.exclude(told_at=None).update(told_at=earlier)
 
 
-def test_what_ends_together_is_one_message_without_prompts(receiver, owner, settings):
+def test_videos_that_end_together_are_one_message_without_prompts(receiver, owner, settings):
     settings.STUDIO_URL = "https://studio.example.com"
     first = make_ready(owner, "node-gw-1", token="first")
     make_ready(owner, "node-gw-2", token="second")
@@ -82,7 +82,7 @@ def test_what_ends_together_is_one_message_without_prompts(receiver, owner, sett
     assert len(taken(receiver)) == 1
 
 
-def test_prompts_are_quoted_only_where_asked_for(receiver, owner, settings):
+def test_prompts_are_quoted_only_if_allowed(receiver, owner, settings):
     settings.NOTIFY_PROMPTS = True
     make_ready(owner)
     pass_time()
@@ -109,7 +109,7 @@ def test_without_addresses_nothing_is_kept(owner):
     assert not OutgoingNotice.objects.exists()
 
 
-def test_each_person_is_told_of_their_own_videos_and_of_what_they_want(receiver, owner, settings):
+def test_each_person_is_notified_of_their_own_videos_and_chosen_kinds(receiver, owner, settings):
     settings.NOTIFY_URLS = ""
     other = make_member("other")
     wanted = Preferences(user=owner, notify_kinds=["finished"])
@@ -153,7 +153,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("address", ALLOWED)
-def test_a_member_may_use_services_whose_host_nobody_chooses(owner, address):
+def test_a_member_may_use_services_with_a_fixed_host(owner, address):
     assert may_use(address, make_member()) and may_use(address, owner)
 
 
@@ -168,7 +168,7 @@ def test_every_service_that_members_may_use_is_known_to_apprise():
     assert not is_known("nonsense", 30)
 
 
-def test_a_member_who_was_an_owner_is_no_longer_told_inside_the_network(receiver, owner, settings):
+def test_a_former_owner_is_no_longer_notified_inside_the_network(receiver, owner, settings):
     settings.NOTIFY_URLS = ""
     wanted = Preferences(user=owner)
     wanted.notify_urls = address_of(receiver, "mine")
@@ -180,7 +180,7 @@ def test_a_member_who_was_an_owner_is_no_longer_told_inside_the_network(receiver
     assert taken(receiver, "/mine") == []
 
 
-def test_whoever_is_deactivated_is_told_nothing_more(receiver, owner, settings):
+def test_a_deactivated_person_is_no_longer_notified(receiver, owner, settings):
     settings.NOTIFY_URLS = ""
     wanted = Preferences(user=owner)
     wanted.notify_urls = address_of(receiver, "mine")
@@ -203,7 +203,7 @@ def test_owners_choose_the_kinds(receiver, owner):
     assert not OutgoingNotice.objects.exists()
 
 
-def test_a_person_who_asked_for_it_is_sent_the_prompt(receiver, owner):
+def test_a_person_who_chose_it_is_sent_the_prompt(receiver, owner):
     wanted = Preferences(user=owner, notify_prompts=True)
     wanted.notify_urls = address_of(receiver, "mine")
     wanted.save()
@@ -214,7 +214,7 @@ def test_a_person_who_asked_for_it_is_sent_the_prompt(receiver, owner):
     assert "a lighthouse in fog" not in taken(receiver)[0][1]
 
 
-def test_a_person_is_told_that_their_budget_is_used_up_and_nobody_else_is(receiver, owner):
+def test_only_the_person_is_notified_that_their_budget_is_used_up(receiver, owner):
     wanted = Preferences(user=owner, notify_kinds=["budget"])
     wanted.notify_urls = address_of(receiver, "mine")
     wanted.save()
@@ -230,7 +230,7 @@ def test_a_person_is_told_that_their_budget_is_used_up_and_nobody_else_is(receiv
     assert taken(receiver) == []
 
 
-def test_what_goes_wrong_again_and_again_is_not_told_each_time(receiver, owner):
+def test_a_recurring_problem_is_not_reported_each_time(receiver, owner):
     account = RemoteAccount.objects.of("heygen_models")
     for _ in range(3):
         for change in (lambda: account.pause("key"), account.resume):
@@ -247,7 +247,7 @@ def test_what_goes_wrong_again_and_again_is_not_told_each_time(receiver, owner):
     assert [title for title, _ in taken(receiver)][2:] == ["Sending is paused"]
 
 
-def test_two_processes_tell_each_thing_once(receiver, owner):
+def test_two_processes_send_each_notice_once(receiver, owner):
     make_ready(owner)
     Alarm.objects.set_off(Alarm.Kind.DISK, "a-host", "Less than 768 MB is free.")
     one, other = Alarm.objects.to_be_told().get(), Alarm.objects.to_be_told().get()
@@ -256,7 +256,7 @@ def test_two_processes_tell_each_thing_once(receiver, owner):
     assert OutgoingNotice.objects.claim(10) == []
 
 
-def test_what_is_wrong_is_said_once_and_once_more_when_it_is_over(receiver, owner):
+def test_a_problem_is_reported_once_and_once_more_when_it_is_over(receiver, owner):
     account = RemoteAccount.objects.of("heygen_models")
     account.pause("key")
     for _ in range(3):
@@ -273,14 +273,14 @@ def test_what_is_wrong_is_said_once_and_once_more_when_it_is_over(receiver, owne
     assert [title for title, _ in taken(receiver)][1:] == ["Over: Sending is paused"]
 
 
-def test_a_pause_by_a_person_is_no_news(receiver, owner):
+def test_a_pause_by_a_person_is_not_reported(receiver, owner):
     RemoteAccount.objects.of("heygen_models").pause("owner", person="owner")
     outgoing.watch.look()
     outgoing.send()
     assert taken(receiver) == []
 
 
-def test_a_budget_that_is_used_up_is_told(receiver, owner):
+def test_a_used_up_budget_is_reported(receiver, owner):
     Budget.objects.create(scope="studio", videos_per_day=1)
     make_queued(owner)
     outgoing.watch.look()
@@ -288,14 +288,14 @@ def test_a_budget_that_is_used_up_is_told(receiver, owner):
     assert [title for title, _ in taken(receiver)] == ["The budget is used up"]
 
 
-def test_a_disk_and_a_backup_are_told_of(receiver, owner):
+def test_problems_of_disk_and_backup_are_reported(receiver, owner):
     Alarm.objects.set_off(Alarm.Kind.DISK, "a-host", "Less than 768 MB is free.")
     Alarm.objects.set_off(Alarm.Kind.BACKUP, "", "The nightly backup failed.", True)
     outgoing.send()
     assert [title for title, _ in taken(receiver)] == ["The disk is nearly full", "The backup failed"]
 
 
-def test_the_command_tells_that_the_worker_is_gone_and_that_it_is_back(receiver, owner):
+def test_the_command_reports_that_the_worker_is_down_and_that_it_is_back(receiver, owner):
     ProcessLock.objects.acquire("poller", 30)
     call_command("sendnotices")
     assert taken(receiver) == []
@@ -315,7 +315,7 @@ def test_the_command_tries_the_addresses(receiver, settings):
         call_command("sendnotices", "--test")
 
 
-def test_an_address_that_fails_is_in_no_log_and_in_nobodys_way(receiver, owner, settings, caplog):
+def test_a_failing_address_is_in_no_log_and_blocks_nothing(receiver, owner, settings, caplog):
     caplog.set_level(logging.DEBUG)
     settings.NOTIFY_URLS = f"json://user:canary-password@127.0.0.1:9/ nonsense {address_of(receiver, 'studio')}"
     make_ready(owner)
@@ -335,7 +335,7 @@ def test_the_worker_enqueues_them_when_a_group_is_complete(receiver, owner):
     assert [task.func() for task in OrmQ.objects.all()] == ["videos.tasks.send_notices"]
 
 
-def test_whoever_made_a_review_link_is_told_what_clients_answer(receiver, owner, settings):
+def test_the_maker_of_a_review_link_is_notified_of_answers(receiver, owner, settings):
     settings.NOTIFY_URLS = ""
     other = make_member("other")
     video = make_ready(other)

@@ -185,7 +185,7 @@ def test_claims_suffice_for_25000_in_flight_and_outlast_the_longest_wait_for_a_c
     assert timedelta(seconds=turns * poll.POLL_SECONDS_AT_MOST) < POLL_LEASE
 
 
-def test_what_a_dead_poller_had_claimed_is_polled_by_the_next_one_at_once(running, remote):
+def test_the_claims_of_a_dead_poller_are_polled_by_the_next_one_at_once(running, remote):
     claimed_by_a_dead_poller(*running("a lighthouse"))
     with polling():
         wait_until(lambda: remote.requests("poll"), what="a poll before the lease is over")
@@ -321,7 +321,7 @@ def test_no_more_is_enqueued_than_the_limit_allows(django_user_model, settings):
     assert len(Generation.objects.sendable(timezone.now())) == 2
 
 
-def test_an_unreachable_remote_side_is_said_in_the_banner_until_it_answers_again(running, remote):
+def test_a_banner_reports_an_unreachable_remote_api_until_it_answers_again(running, remote):
     [generation] = running("a lighthouse")
     remote.faults([{"call": "poll", "do": {"reset": True}}])
     with polling():

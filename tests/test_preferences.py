@@ -27,7 +27,7 @@ def test_without_a_choice_the_theme_of_the_system_is_used(member):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_theme_counts_on_every_page_at_once(member, theme):
+def test_a_theme_applies_to_every_page_at_once(member, theme):
     client = signed_in(member)
     assert client.post("/account/preferences", {**CHOSEN, "theme": theme}).url == "/account"
     for address in ("/", "/account", "/usage"):
@@ -59,7 +59,7 @@ def test_times_are_shown_in_the_time_zone_that_a_person_chose(member):
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "\0", "x" * 65, "posix", "America"])
-def test_a_time_zone_that_is_none_is_refused_and_comes_back(member, zone):
+def test_an_invalid_time_zone_is_refused_and_kept_in_its_field(member, zone):
     answer = signed_in(member).post("/account/preferences", {**CHOSEN, "time_zone": zone})
     assert answer.status_code == 422
     assert 'class="field-error"' in answer.content.decode()

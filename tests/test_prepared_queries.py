@@ -74,7 +74,7 @@ def every_one(user, pks):
     ]
 
 
-def test_each_answers_as_the_query_that_it_was_made_from(owner):
+def test_each_gives_the_same_rows_as_the_query_it_was_made_from(owner):
     member, now = make_member(), timezone.now()
     pks = [one.pk for one in make(owner, "A dune", count=3) + make(member, "Fog", count=2, shared=True)]
     Alarm.objects.set_off(Alarm.Kind.DISK, "here", "The disk is full.")
@@ -156,20 +156,20 @@ def test_its_sql_is_the_same_text_the_second_time_and_the_database_is_asked_agai
     assert made.captured_queries[0]["sql"] == made.captured_queries[1]["sql"]
 
 
-def test_it_takes_nothing_but_numbers_texts_times_and_rows(owner):
+def test_it_accepts_only_numbers_texts_times_and_rows(owner):
     for value in (None, True, 1.5, [None]):
         with pytest.raises(TypeError):
             ProcessLock.objects.times_of(value)
 
 
-def test_rows_that_were_narrowed_before_are_refused_since_it_would_not_see_that(owner):
+def test_querysets_that_were_already_filtered_are_refused(owner):
     with pytest.raises(TypeError, match="begins with all rows"):
         Generation.objects.filter(shared=True).newest_prompts(owner)
     with pytest.raises(TypeError, match="begins with all rows"):
         owner.generations.newest_prompts(owner)
 
 
-def test_a_value_that_is_not_handed_on_as_it_is_is_refused():
+def test_a_value_that_would_not_be_passed_unchanged_is_refused():
     @prepared
     def one_more(rows, number):
         return rows.filter(pk=number + 1000)

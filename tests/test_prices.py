@@ -26,7 +26,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_price_follows_what_is_asked_for(name):
+def test_the_price_depends_on_the_request(name):
     settings, amount = CASES[name]
     provider = Provider.objects.get(value=MODEL)
     assert provider.estimate(settings) == amount
@@ -85,7 +85,7 @@ def test_an_owner_adopts_the_dated_hint_with_one_click():
     assert ("not HeyGen's charge" in price.source, str(price.as_of)) == (True, "2026-11-25")
 
 
-def test_every_hint_is_for_a_provider_that_there_is():
+def test_every_hint_is_for_an_existing_provider():
     assert set(HINTS) <= set(Provider.objects.values_list("value", flat=True))
 
 
@@ -109,7 +109,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_the_contract_certainly_refuses_is_said_beside_its_field_before_anything_is_sent(name):
+def test_what_the_contract_refuses_is_reported_next_to_its_field_before_anything_is_sent(name):
     fields, field, sentence = REFUSED[name]
     client = signed_in(make_member("someone"))
     form = {"provider": MODEL, "prompt": "x", "token": "a-token-of-a-form-1", **fields}
@@ -120,14 +120,14 @@ def test_what_the_contract_certainly_refuses_is_said_beside_its_field_before_any
     assert not client.get("/").context["form"].errors
 
 
-def test_a_start_frame_lets_any_resolution_through():
+def test_with_a_start_frame_any_resolution_is_accepted():
     client = signed_in(make_member("someone"))
     form = {"provider": MODEL, "prompt": "x", "token": "a-token-of-a-form-1", "aspect_ratio": "1:1"}
     form |= {"config": '{"resolution": "2k"}', "reference_image_url": "https://example.com/a.png"}
     assert client.post("/generate", form, headers={"HX-Request": "true"}).status_code == 200
 
 
-def test_mere_habits_of_a_vendor_stay_advice():
+def test_mere_recommendations_of_a_vendor_stay_advice():
     client = signed_in(make_member("someone"))
     form = {
         "provider": "veo2",

@@ -35,7 +35,7 @@ def open_to_others(folder):
     return [str(path) for path, mode in modes(folder).items() if mode & 0o077]
 
 
-def test_an_older_folder_is_closed_and_what_it_links_to_is_not_touched(old_folder):
+def test_an_older_folder_is_made_private_and_what_it_links_to_is_not_touched(old_folder):
     before = Path("/etc/hosts").stat().st_mode
     close_to_others()
     assert open_to_others(old_folder) == []
@@ -43,7 +43,7 @@ def test_an_older_folder_is_closed_and_what_it_links_to_is_not_touched(old_folde
     assert Path("/etc/hosts").stat().st_mode == before
 
 
-def test_a_repair_that_was_broken_off_is_begun_again(old_folder):
+def test_an_interrupted_repair_starts_again(old_folder):
     (old_folder / "studio.sqlite3").chmod(0o600)
     old_folder.chmod(0o700)
     close_to_others()

@@ -92,7 +92,7 @@ def test_every_layout_and_length_of_a_real_video_passes(path, options, frames):
         (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42\0\0\0\x08moov\0\0\0\x08mdat", "contains no video"),
     ],
 )
-def test_what_is_not_an_mp4_is_named(path, data, says):
+def test_a_file_that_is_not_an_mp4_is_named(path, data, says):
     path.write_bytes(data)
     assert says in refusal(path)
 
@@ -168,7 +168,7 @@ def test_a_video_larger_than_4k_is_refused(path):
     assert "4K" in refusal(film(path, size=(4352, 2448), frames=2))
 
 
-def test_a_damaged_count_is_no_want_of_memory(path):
+def test_a_damaged_count_is_not_a_lack_of_memory(path):
     """One byte that was changed on its way: it is downloaded again, and not kept for a studio with more memory."""
     content = bytearray(film(path).read_bytes())
     at = content.index(b"stts") + 8
@@ -337,7 +337,7 @@ def test_stretched_pixels_of_a_turned_video_are_turned_with_it(path):
         ("prores_ks", "mov", "prores", r"ap[a-z0-9]{2}"),
     ],
 )
-def test_a_codec_is_named_by_itself_and_not_by_its_decoder(path, encoder, kind, codec, says):
+def test_a_codec_is_named_and_not_its_decoder(path, encoder, kind, codec, says):
     found = probe.check_video(film(path, frames=12, encoder=encoder, kind=kind))
     assert found.codec == codec
     assert re.fullmatch(says, found.codec_string)

@@ -33,7 +33,7 @@ def test_the_lock_names_one_version_of_each_package_for_every_python(lock):
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/installation.md"])
-def test_what_is_promised_is_what_is_tested(page):
+def test_the_promised_versions_are_the_tested_ones(page):
     promise = f"Python {', '.join(PROMISED[:-1])} or {PROMISED[-1]}"
     assert promise in (ROOT / page).read_text()
     assert set(re.findall(r"\b3\.\d\d\b", (ROOT / page).read_text())) == set(PROMISED)

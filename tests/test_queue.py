@@ -78,7 +78,7 @@ def test_moving_to_the_front_only_changes_the_order_of_ones_own(client, member):
     assert line() == ["three", "hers", "one", "hers too", "two"]
 
 
-def test_a_delayed_generation_passes_its_delay_to_no_other(client, member):
+def test_a_delayed_generation_delays_no_other(client, member):
     first, last = waiting(member, "first", "last")
     claimed = Generation.objects.claim_to_send(last.pk)
     claimed.put_back(claimed.lease_token, delay=60 * first.created_at.resolution * 10**6, note="delay.network")
@@ -86,7 +86,7 @@ def test_a_delayed_generation_passes_its_delay_to_no_other(client, member):
     assert line() == ["first", "last"]
 
 
-def test_each_card_says_its_place_and_the_page_follows_it(client, member):
+def test_each_card_shows_its_place_and_the_page_updates_it(client, member):
     one, two = waiting(member, "one", "two")
     page = client.get("/").text
     assert "next in the queue" in page
@@ -97,7 +97,7 @@ def test_each_card_says_its_place_and_the_page_follows_it(client, member):
     assert f'data-place="place-{two.public_id}">next in the queue' in reply.text
 
 
-def test_another_persons_place_says_nothing_of_them(client, member):
+def test_the_queue_shows_nothing_about_other_people(client, member):
     waiting(make_member("other"), "hers")
     waiting(member, "mine")
     page = client.get("/").text

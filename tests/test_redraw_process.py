@@ -43,7 +43,7 @@ def test_a_refusal_comes_back_with_its_sentence(tmp_path):
         redraw_apart(upload(b"GIF89a" + bytes(100)), tmp_path, 2)
 
 
-def test_never_more_than_so_many_are_redrawn_at_once(tmp_path):
+def test_no_more_than_the_limit_are_redrawn_at_once(tmp_path):
     most, is_over = [0], threading.Event()
     others = set(psutil.Process().children())  # such as the session's demo server
 
@@ -70,7 +70,7 @@ def test_a_wait_that_is_too_long_ends_with_an_explanation(tmp_path, monkeypatch)
     assert redraw_apart(upload(), tmp_path, 1)
 
 
-def test_a_picture_that_needs_more_memory_than_there_is_for_it_is_refused(tmp_path, monkeypatch):
+def test_a_picture_that_needs_too_much_memory_is_refused(tmp_path, monkeypatch):
     changed(monkeypatch, "process.MOST_MEMORY = 160 * 2**20")
     with pytest.raises(PictureRefused) as refusal:
         redraw_apart(upload(a_see_through_png_of_40_megapixels()), tmp_path, 2)
@@ -93,7 +93,7 @@ def test_a_decoder_that_breaks_takes_only_its_own_process_with_it(tmp_path, monk
 
 
 @pytest.mark.django_db
-def test_a_fault_of_ours_is_recorded_and_said(owner, monkeypatch):
+def test_a_fault_of_ours_is_recorded_and_reported(owner, monkeypatch):
     changed(monkeypatch, "import videos.storage.pictures as pictures; pictures._encoded = lambda image: image.gone")
     picture = SimpleUploadedFile("frame.jpg", SMALL, "image/jpeg")
     fields = {"prompt": "a lighthouse", "provider": "veo_3_1", "aspect_ratio": "16:9", "token": "t" * 24}

@@ -53,7 +53,7 @@ def test_each_night_measures_a_limited_number_of_copies(owner):
     assert [measure_earlier_copies(most=2) for _ in range(3)] == [2, 1, 0]
 
 
-def test_no_time_left_is_no_copy_measured(earlier):
+def test_without_time_left_no_copy_is_measured(earlier):
     assert measure_earlier_copies(seconds=0) == 0
 
 

@@ -79,7 +79,7 @@ def test_an_announced_end_is_an_early_warning_for_owners_and_stops_nothing(name,
 
 
 @pytest.mark.parametrize("text", ["Your video was removed from the queue.", "Legacy", "", "All is well with this API."])
-def test_other_headers_are_no_announcement(text, remote):
+def test_other_headers_do_not_count_as_an_announcement(text, remote):
     remote.faults([{"call": "submit", "api": "workflows", "do": says(text)}])
     submit(generate("It fails").pk)
     found = account()
@@ -150,7 +150,7 @@ def test_a_low_balance_is_beside_the_button_and_on_the_owners_page(remote):
     assert "HeyGen&#x27;s video model API" in page
 
 
-def test_the_owner_says_what_a_low_balance_is(remote):
+def test_the_owner_sets_what_a_low_balance_is(remote):
     remote.faults([{"call": "account", "do": {"json": {"data": WALLET}}}])
     check_accounts()
     owner = signed_in(make_owner("chief"))
@@ -164,7 +164,7 @@ def test_the_owner_says_what_a_low_balance_is(remote):
     assert signed_in(make_member("someone")).post(address, {"low_below": "1"}).status_code == 404
 
 
-def test_an_owner_who_asks_is_answered_within_seconds_by_a_remote_that_is_not(remote, monkeypatch):
+def test_an_owner_gets_an_answer_within_seconds_even_if_the_remote_gives_none(remote, monkeypatch):
     monkeypatch.setattr("videos.views.remotes.PATIENCE", 0.2)
     remote.faults([{"call": "account", "do": {"delay": 3}}])
     owner = signed_in(make_owner("chief"))
@@ -174,7 +174,7 @@ def test_an_owner_who_asks_is_answered_within_seconds_by_a_remote_that_is_not(re
     assert "HeyGen could not be reached." in reply.text
 
 
-def test_an_account_is_asked_at_start_hourly_and_soon_again_where_something_is_wrong(remote, owner):
+def test_an_account_is_checked_at_start_hourly_and_sooner_after_a_problem(remote, owner):
     assert is_due()
     check_accounts()
     assert not is_due()

@@ -41,7 +41,7 @@ def test_videos_older_than_the_limit_move_to_the_trash_with_a_reason(owner, sett
     assert wording.explain(event.code, "HeyGen").startswith("Older than this studio keeps videos.")
 
 
-def test_favourites_and_members_of_collections_stay(owner, settings):
+def test_favourites_and_videos_in_collections_stay(owner, settings):
     settings.KEEP_DAYS, settings.KEEP_BYTES = 90, 1
     starred, chosen, brought_back = (make_old(owner, number) for number in range(3))
     starred.mark_favourite(True)
@@ -52,7 +52,7 @@ def test_favourites_and_members_of_collections_stay(owner, settings):
     assert len(kept(owner)) == 3
 
 
-def test_the_oldest_go_until_the_rest_fits(owner, settings):
+def test_the_oldest_are_moved_until_the_rest_fits(owner, settings):
     settings.KEEP_BYTES = 45  # each has 20
     for number in range(5):
         make_old(owner, number, days=100 - number)
@@ -76,7 +76,7 @@ def test_many_are_moved_in_steps(owner, settings, monkeypatch):
     assert retire() == 5
 
 
-def test_the_trash_says_that_videos_come_there_by_themselves(owner, settings):
+def test_the_trash_says_that_videos_are_moved_there_automatically(owner, settings):
     settings.KEEP_DAYS = 90
     make_old(owner, 1)
     retire()

@@ -65,7 +65,7 @@ def test_the_page_shows_the_first_clip_to_review_and_each_one_by_its_address(cli
 
 
 @pytest.mark.parametrize("query", ["clip=nonsense", "clip=", "state=nonsense", "state=approved", "clip=\0"])
-def test_an_address_that_cannot_be_read_shows_what_it_can(client, collection, query):
+def test_an_invalid_address_shows_what_it_can(client, collection, query):
     assert client.get(f"/c/{collection.public_id}?{query}").status_code == 200
 
 
@@ -82,7 +82,7 @@ def test_a_video_not_saved_yet_keeps_its_place_without_a_player(client, owner, c
 
 
 # What is decided
-def test_deciding_moves_on_to_the_next_clip_and_starts_again_at_the_end(client, collection):
+def test_deciding_moves_on_to_the_next_clip_and_wraps_around_at_the_end(client, collection):
     one, two, three, four = clips(collection)
     two.decide(Clip.State.REJECTED, "owner")
     answer = decide(client, one, "approved")
@@ -102,7 +102,7 @@ def test_deciding_stays_within_the_shown_clips(client, collection):
     assert page.content.decode().count('<li class="shot') == 1
 
 
-def test_keys_and_words_stand_for_the_four_states(client, collection):
+def test_keys_and_labels_set_the_four_states(client, collection):
     clips(collection)[0].decide(Clip.State.CHANGE, "owner")
     page = client.get(f"/c/{collection.public_id}?clip={clips(collection)[0].public_id}").content.decode()
     keys = re.findall(r'value="(\w+)"\s+data-hotkey="(\d)"', page)
@@ -124,7 +124,7 @@ def test_the_approved_ones_are_downloaded_together(client, collection):
     assert len([name for name in names if name.endswith(".mp4")]) == 2
 
 
-def test_the_names_of_the_approved_ones_say_the_collection_that_is_open(client, owner, collection):
+def test_the_names_of_approved_files_contain_the_open_collection(client, owner, collection):
     other = Collection.objects.make(owner, "Winter launch")
     other.add([clip.generation for clip in clips(collection)[:1]], owner)
     clips(other)[0].decide(Clip.State.APPROVED, "owner")
@@ -242,7 +242,7 @@ def test_a_comment_of_one_collection_is_not_reached_through_another(client, owne
 
 
 # What it costs
-def test_the_page_asks_the_database_as_often_for_many_clips_and_comments_as_for_few(client, owner, collection):
+def test_the_page_needs_as_many_queries_for_many_clips_and_comments_as_for_few(client, owner, collection):
     clip = clips(collection)[0]
     path = f"/c/{collection.public_id}?clip={clip.public_id}"
 

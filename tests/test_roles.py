@@ -66,7 +66,7 @@ def test_a_manager_invites_and_sets_budgets_and_pauses(manager):
     assert "Everyone" in client.get("/usage").content.decode()
 
 
-def test_a_manager_sees_no_admin_and_no_way_to_an_owner(owner, manager):
+def test_a_manager_sees_no_admin_and_cannot_change_owners(owner, manager):
     client = signed_in(manager)
     assert client.get("/admin/").status_code == 404
     for path in (f"{owner.pk}/budget", f"{owner.pk}/deactivate", f"{owner.pk}/activate", f"{owner.pk}/reset"):

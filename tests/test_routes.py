@@ -500,7 +500,7 @@ def empty_parts(page: str) -> list[str]:
     return [name for name, text in words.items() if not text.replace("· HeyGen Studio", "").strip()]
 
 
-def test_a_page_without_words_is_noticed():
+def test_a_page_without_text_is_detected():
     page = "<!DOCTYPE html><title>{} · HeyGen Studio</title><main id='main'>{}</main>"
     assert empty_parts(page.format("Usage", "<h1>Usage</h1>")) == []
     assert empty_parts(page.format("", ' <svg class="icon"></svg> ')) == ["main", "title"]

@@ -130,7 +130,7 @@ def test_people_the_poller_the_saver_and_the_trash_race_without_a_deadlock_or_an
     assert deadlocks == []
 
 
-def test_every_transaction_of_ours_is_one_that_is_repeated_after_a_deadlock():
+def test_every_transaction_of_ours_is_repeated_after_a_deadlock():
     """`transaction.atomic` is used only where a repetition is impossible or not wanted; elsewhere use `retried`."""
     probe = "videos/storage/writable.py"  # writes one row and takes it back, on a connection of its own
     single = {"videos/models/transactions.py", "videos/models/process_lock.py", "videos/engine/submit.py", probe}

@@ -84,7 +84,7 @@ def test_the_key_is_never_sent_to_a_file_host(remote, generation):
     assert not any("cookie" in request["headers"] for request in requests)
 
 
-def test_saving_five_times_over_changes_nothing(remote, generation):
+def test_saving_five_times_changes_nothing(remote, generation):
     assert [save(generation.pk) for _ in range(5)] == [False] * 5
     assert SavedVideo.objects.count() == 1
     assert len(remote.requests("file")) == 1
@@ -144,7 +144,7 @@ def test_a_copy_that_was_named_but_has_no_row_yet_is_checked_and_kept_without_fe
     assert not any(name.startswith(".") for name in files_in(settings.MEDIA_ROOT))
 
 
-def test_a_whole_copy_is_kept_after_a_reboot_lost_its_notes_and_its_link_expired(heavy_remote, owner):
+def test_a_complete_copy_is_kept_after_a_reboot_lost_its_notes_and_its_link_expired(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     true = true_sha256(heavy_remote, generation)
     stop_in(generation, heavy_remote, "keep_video")
@@ -195,7 +195,7 @@ def test_a_file_of_that_name_that_is_no_whole_video_is_replaced(heavy_remote, ow
     assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
 
 
-def test_a_download_killed_in_its_middle_goes_on_where_it_was(heavy_remote, owner):
+def test_a_download_killed_halfway_resumes_where_it_was(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 300_000}}])
     draft = partial_path(Names.of(generation).video)
@@ -213,7 +213,7 @@ def test_a_download_killed_in_its_middle_goes_on_where_it_was(heavy_remote, owne
     assert have - 1024 < first < have
 
 
-def test_a_fresh_link_to_the_same_bytes_goes_on_too(heavy_remote, owner):
+def test_a_new_link_to_the_same_bytes_resumes_too(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     heavy_remote.faults([{"call": "file", "first": 1, "do": {"cut": 0.5, "withdraw": True}}])
     save_until_ready(generation)
@@ -264,7 +264,7 @@ def test_a_worker_frozen_past_its_lease_writes_nothing_when_it_wakes(heavy_remot
     assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
 
 
-def test_waiting_that_was_stopped_by_its_owner_ends_the_saving(heavy_remote, owner, settings):
+def test_an_owner_who_stops_waiting_ends_the_saving(heavy_remote, owner, settings):
     settings.LEASE_SECONDS = 0.4
     [generation] = completed(heavy_remote, owner)
     stopped = []
@@ -282,7 +282,7 @@ def test_waiting_that_was_stopped_by_its_owner_ends_the_saving(heavy_remote, own
     assert not default_storage.exists(Names.of(generation).video)
 
 
-def test_a_quota_is_a_full_disk_and_no_half_file_is_left_to_see(heavy_remote, owner):
+def test_a_quota_counts_as_a_full_disk_and_leaves_no_half_file(heavy_remote, owner):
     """A limit on the size of files imitates a quota: the write itself fails, however much space is free."""
     [generation] = completed(heavy_remote, owner)
     if connection.vendor == "sqlite":  # the limit is for all files of the process, and the journal is one

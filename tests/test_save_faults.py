@@ -153,7 +153,7 @@ LASTING = {
 
 
 @pytest.mark.parametrize(("rules", "words"), LASTING.values(), ids=LASTING)
-def test_a_lasting_fault_is_explained_and_the_video_is_saved_once_it_is_over(rules, words, files, generation, settings):
+def test_a_lasting_fault_is_explained_and_the_video_is_saved_afterwards(rules, words, files, generation, settings):
     settings.MAX_VIDEO_BYTES = 5_000_000
     if rules[0]["call"] == "poll":  # the known link has expired, so another is asked for
         files.expire_links()
@@ -349,7 +349,7 @@ def test_two_savers_of_the_same_videos_share_them_without_harm(files, owner):
         assert stored_sha256(generation) == true_sha256(files, generation)
 
 
-def test_a_server_that_only_sends_the_whole_is_given_the_time_for_it(files, generation):
+def test_a_server_that_only_sends_whole_files_gets_the_time_it_needs(files, generation):
     files.faults([{"call": "file", "do": {"ignore_range": True, "drip": 300_000}}])
     for _ in range(3):
         save(generation.pk, seconds=1)

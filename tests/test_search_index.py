@@ -58,7 +58,7 @@ def test_without_the_index_the_same_is_found(made, words, names):
     assert found(words) == names
 
 
-def test_the_index_has_every_insert_change_and_delete(made):
+def test_the_index_follows_every_insert_change_and_delete(made):
     assert search_index.exists()
     Generation.objects.filter(pk=made["cafe"].pk).update(search_text="a lighthouse keeper")
     made["lighthouse"].ledger.all().delete()
@@ -80,7 +80,7 @@ def test_a_word_of_many_prompts_is_found_by_reading_the_newest(made, monkeypatch
     assert found("house") == ["lighthouse", "house"]
 
 
-def test_a_database_that_cannot_have_it_says_so(made, monkeypatch, caplog):
+def test_a_database_without_the_index_says_so(made, monkeypatch, caplog):
     search_index.drop()
     statements = ("CREATE EXTENSION of_nothing",)
     monkeypatch.setattr(search_index, "SQLITE" if connection.vendor == "sqlite" else "POSTGRES", statements)
@@ -90,7 +90,7 @@ def test_a_database_that_cannot_have_it_says_so(made, monkeypatch, caplog):
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="its own way to explain")
-def test_postgresql_takes_the_index(made):
+def test_postgresql_uses_the_index(made):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     plan = Generation.objects.search("lighthouse").order_by().explain()

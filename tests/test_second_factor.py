@@ -91,7 +91,7 @@ def test_the_code_is_asked_for_after_the_password_and_leads_where_the_link_asked
     assert client.get("/account").status_code == 200
 
 
-def test_the_page_of_the_code_is_of_no_use_to_whoever_gave_no_password(client, secret):
+def test_the_code_page_is_useless_without_the_password(client, secret):
     assert client.get("/login/code").url == "/login"
     assert client.post("/login/code", {"code": code_of(secret, ahead=1)}).url == "/login"
 
@@ -119,7 +119,7 @@ def test_a_recovery_code_works_once(member, secret):
     assert len(recovery_codes(member)) == 9
 
 
-def test_new_recovery_codes_end_the_old_ones(member, secret):
+def test_new_recovery_codes_replace_the_old_ones(member, secret):
     client = signed_in(member)
     old = recovery_codes(member)
     client.post("/account/again", {"password": PASSWORD})
@@ -143,7 +143,7 @@ def test_codes_cannot_be_guessed_without_limit(client, secret):
     assert attempt(Client()).status_code == 429, "the same limit holds for the password"
 
 
-def test_the_right_password_does_not_start_the_count_of_codes_anew(client, secret):
+def test_the_right_password_does_not_reset_the_count_of_codes(client, secret):
     for _ in range(4):
         attempt(client)
         client.post("/login/code", {"code": "000000"})
@@ -151,7 +151,7 @@ def test_the_right_password_does_not_start_the_count_of_codes_anew(client, secre
     assert throttle.WAIT in client.post("/login/code", {"code": "000000"}).content.decode()
 
 
-def test_nothing_of_it_is_stored_in_clear(member, secret):
+def test_nothing_of_it_is_stored_unencrypted(member, secret):
     code = recovery_codes(member)[0]
     with connection.cursor() as cursor:
         cursor.execute("SELECT data FROM mfa_authenticator")
@@ -192,7 +192,7 @@ def test_the_app_is_removed_and_its_recovery_codes_with_it(client, member, secre
     assert attempt(client).url == "/"
 
 
-def test_an_owner_removes_the_second_factor_of_whoever_lost_it(client, owner, member, secret):
+def test_an_owner_removes_the_second_factor_of_somebody_who_lost_it(client, owner, member, secret):
     theirs = signed_in(member)
     page = signed_in(owner).post(f"/members/{member.pk}/second-factor/remove", follow=True).content.decode()
     assert "member has no second factor any more" in page
@@ -213,7 +213,7 @@ def test_a_manager_removes_nobodys_second_factor(owner, member, secret):
     ("rule", "who"),
     [("nobody", []), ("managers", ["owner", "manager"]), ("everybody", ["owner", "manager", "member"])],
 )
-def test_whoever_must_have_one_sets_it_up_before_anything_else(rule, who):
+def test_people_who_must_have_one_set_it_up_before_anything_else(rule, who):
     people = [make_owner(), make_manager(), make_member()]
     StudioSettings(second_factor=rule).save()
     clients = {person.username: signed_in(person) for person in people}
@@ -229,13 +229,13 @@ def test_whoever_must_have_one_sets_it_up_before_anything_else(rule, who):
         assert client.get("/").status_code == 200
 
 
-def test_whoever_must_have_one_does_not_get_into_the_admin_without(owner):
+def test_people_who_must_have_one_cannot_open_the_admin_without_it(owner):
     StudioSettings(second_factor="managers").save()
     client = signed_in(owner)
     assert client.get("/admin/").url == client.get("/admin/videos/generation/").url == SETUP
 
 
-def test_whoever_is_invited_sets_it_up_at_once_and_gives_no_password_twice(client, owner):
+def test_invited_people_set_it_up_at_once_without_repeating_their_password(client, owner):
     StudioSettings(second_factor="everybody").save()
     token = OneTimeLink.objects.issue("invite", owner)
     client.post(f"/invite/{token}", {"username": "nina", "password": PASSWORD})
@@ -253,19 +253,19 @@ def test_the_command_removes_it_for_the_last_owner(client, owner, capsys):
             call_command("removesecondfactor", name)
 
 
-def test_a_session_of_somebody_who_never_came_in_ends_soon(client, secret):
+def test_an_unfinished_sign_in_has_a_short_session(client, secret):
     attempt(client)
     assert client.session.get_expiry_age() == 3600
     client.post("/login/code", {"code": code_of(secret, ahead=1)})
     assert client.session.get_expiry_age() == 60 * 24 * 3600
 
 
-def test_whoever_has_to_have_one_may_still_sign_out(member):
+def test_people_who_must_have_one_can_still_sign_out(member):
     StudioSettings(second_factor="everybody").save()
     assert signed_in(member).post("/logout").url == "/login"
 
 
-def test_somebody_without_a_password_has_it_at_the_provider(member):
+def test_people_without_a_password_use_the_providers_second_factor(member):
     StudioSettings(second_factor="everybody").save()
     member.set_unusable_password()
     member.save()

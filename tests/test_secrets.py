@@ -122,7 +122,7 @@ def all_is_told(studio):
     )
 
 
-def test_neither_the_key_nor_a_links_signature_shows_anywhere(start_studio, standin):
+def test_neither_the_key_nor_a_links_signature_appears_anywhere(start_studio, standin):
     standin.faults(rules(standin))
     studio = start_studio(HEYGEN_API_KEY=KEY, STUDIO_LOG_LEVEL="DEBUG", STUDIO_MAX_IN_FLIGHT="100")
     studio.make_owner()

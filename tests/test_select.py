@@ -41,7 +41,7 @@ def test_an_undo_brings_back_only_what_it_took(client, owner):
     assert str(before.public_id) not in answer
 
 
-def test_the_trash_can_be_emptied_at_once_files_and_all_but_for_what_may_still_be_made(client, owner):
+def test_the_trash_can_be_emptied_with_its_files_except_for_videos_in_progress(client, owner):
     [kept] = make(owner)
     gone = make(owner, count=2, trashed_at="2026-01-01T00:00:00Z")
     [unsettled] = make(owner, status="unknown", trashed_at="2026-01-01T00:00:00Z")
@@ -53,7 +53,7 @@ def test_the_trash_can_be_emptied_at_once_files_and_all_but_for_what_may_still_b
     assert Generation.objects.filter(pk__in=[row.pk for row in gone]).count() == 0
 
 
-def test_what_is_under_way_or_an_open_question_is_not_trashed(client, owner):
+def test_videos_in_progress_or_unresolved_are_not_trashed(client, owner):
     made = make(owner, "ready") + make(owner, "running", "running") + make(owner, "open", "unknown")
     do(client, "trash", made)
     for generation in made[1:]:
@@ -61,7 +61,7 @@ def test_what_is_under_way_or_an_open_question_is_not_trashed(client, owner):
     assert Generation.objects.trashed().get().prompt == "ready"
 
 
-def test_what_was_brought_back_meanwhile_is_not_removed_for_good(owner):
+def test_a_video_restored_meanwhile_is_not_removed_for_good(owner):
     [generation] = make(owner, trashed_at="2026-01-01T00:00:00Z")
     [seen_before] = Generation.objects.removable()
     generation.restore()
@@ -88,7 +88,7 @@ def test_nobody_decides_about_the_videos_of_others_even_shared_ones(owner):
     assert (generation.trashed_at, generation.status, generation.shared) == (None, "ready", True)
 
 
-def test_the_archive_holds_the_very_bytes_under_distinct_names(client, owner):
+def test_the_archive_has_the_exact_bytes_under_distinct_names(client, owner):
     made = make(owner, "the same words", count=3)
     response = do(client, "download", made, clean="1")
     assert response.streaming
@@ -134,7 +134,7 @@ def test_the_form_leads_back_to_its_list_and_never_to_another_site(client, owner
     assert do(client, "favourite", made, next="//elsewhere.example/").url == "/"
 
 
-def test_unknown_ids_are_passed_over(client, owner):
+def test_unknown_ids_are_ignored(client, owner):
     made = make(owner)
     client.post("/selected", {"operation": "trash", "ids": [str(uuid.uuid4()), str(made[0].public_id)]})
     assert Generation.objects.trashed().count() == 1

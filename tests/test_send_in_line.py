@@ -26,7 +26,7 @@ def test_one_task_sends_all_that_wait_in_their_order(line, remote):
     assert set(Generation.objects.values_list("status", flat=True)) == {"running"}
 
 
-def test_what_is_held_or_claimed_by_another_sender_is_passed_over(line, remote):
+def test_held_rows_and_those_of_another_sender_are_skipped(line, remote):
     line[1].hold()
     Generation.objects.claim_to_send(line[2].pk)
     tasks.submit(line[0].pk)
@@ -46,7 +46,7 @@ def test_one_that_cannot_be_sent_now_is_tried_once(line, remote, monkeypatch):
     assert tried == [generation.pk for generation in line]
 
 
-def test_a_worker_that_stops_begins_no_other(line, remote, monkeypatch):
+def test_a_stopping_worker_begins_no_other(line, remote, monkeypatch):
     send = tasks.sending.submit
 
     def send_and_stop(pk):

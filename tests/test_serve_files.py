@@ -106,7 +106,7 @@ RANGES = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_range_gives_its_very_bytes_or_all_of_them_or_says_that_there_are_none(stored, kind):
+def test_every_range_gives_exactly_its_bytes_or_all_of_them_or_416(stored, kind):
     whole, path = content_of(kind), stored.paths[kind]
     for asked, part in RANGES.items():
         answer = stored.browser.get(path, headers={"Range": asked})
@@ -144,7 +144,7 @@ def test_no_two_files_share_a_tag(stored):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_head_says_what_a_get_would_hold_and_holds_nothing(stored, kind):
+def test_a_head_request_describes_what_a_get_would_return(stored, kind):
     for headers in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=9999-"}):  # only a GET has ranges
         answer = stored.ask(kind, "HEAD", **headers)
         assert (answer.status_code, body(answer)) == (200, b"")
@@ -153,7 +153,7 @@ def test_a_head_says_what_a_get_would_hold_and_holds_nothing(stored, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_known_already_is_not_sent_again(stored, kind):
+def test_an_unchanged_file_is_not_sent_again(stored, kind):
     tag = stored.ask(kind)["ETag"]
     for known in (tag, f"W/{tag}", "*", f'"other", {tag}', f'"other",W/{tag}', f"{tag} "):
         for headers in ({}, {"Range": "bytes=0-9"}):
@@ -271,7 +271,7 @@ def bytes_of(quoted):
     return head.encode() + b"".join(bytes.fromhex(part[:2]) + part[2:].encode() for part in parts)
 
 
-def test_behind_nginx_only_the_place_of_the_file_is_said(stored, settings):
+def test_behind_nginx_only_the_location_of_the_file_is_sent(stored, settings):
     settings.ACCEL_LOCATION = "/kept/"
     for kind in KINDS:
         answer = stored.ask(kind, Range="bytes=0-9")

@@ -25,7 +25,7 @@ def come_and_set_up(number):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/", "/login", "/account", "/admin/", "/usage"])
-def test_every_page_leads_to_the_set_up_while_there_is_nobody(client, path):
+def test_every_page_redirects_to_setup_while_there_is_no_owner(client, path):
     answer = client.get(path, follow=True)
     assert answer.request["PATH_INFO"] == "/setup"
     assert b"Create owner account" in answer.content
@@ -42,7 +42,7 @@ def test_the_first_visit_makes_an_owner_and_signs_them_in(client):
 
 
 @pytest.mark.django_db
-def test_there_is_no_second_set_up(client):
+def test_setup_works_only_once(client):
     make_owner()
     assert client.get("/setup").url == "/login"
     assert client.post("/setup", FORM).url == "/login"
@@ -62,7 +62,7 @@ def test_there_is_no_second_set_up(client):
         ({"username": "m" * 151, "password": PASSWORD}, "at most 150 characters"),
     ],
 )
-def test_a_bad_set_up_says_why_and_keeps_the_name(client, fields, sentence):
+def test_an_invalid_setup_says_why_and_keeps_the_name(client, fields, sentence):
     answer = client.post("/setup", fields)
     assert answer.status_code == 422
     assert sentence in answer.content.decode()
@@ -133,7 +133,7 @@ def test_on_this_machine_alone_no_token_is_asked_for_or_printed(client):
         ({"STUDIO_PROXIES": "1"}, False),
     ],
 )
-def test_whatever_makes_a_studio_public_makes_the_token_needed(tmp_path, environment, is_alone):
+def test_every_setting_that_makes_a_studio_public_requires_the_token(tmp_path, environment, is_alone):
     studio = Studio(tmp_path, {"HOST": None, "DATABASE_URL": "", **environment})
     code = "from django.conf import settings; print('alone', settings.ONLY_THIS_MACHINE)"
     assert f"alone {is_alone}" in studio.manage("shell", "-v", "0", "-c", code)
@@ -149,7 +149,7 @@ def test_createsuperuser_makes_an_owner_without_a_browser(client, monkeypatch):
     assert client.get("/admin/").status_code == 200
 
 
-def test_fifty_set_ups_at_once_make_one_owner(database_url, tmp_path):
+def test_fifty_concurrent_setups_make_one_owner(database_url, tmp_path):
     answers = crowd("tests.test_set_up:come_and_set_up", database_url, tmp_path, processes=10, threads=5)
     assert answers == [302] * 50
     count = Studio(tmp_path / "count", {"DATABASE_URL": database_url}).manage(

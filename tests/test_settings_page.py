@@ -129,7 +129,7 @@ def test_a_key_is_stored_tested_shown_by_its_end_and_removed(page, remote, setti
 
 
 @pytest.mark.django_db
-def test_a_key_that_heygen_refuses_is_said(page, remote, settings):
+def test_a_key_that_heygen_refuses_is_reported(page, remote, settings):
     settings.HEYGEN_API_KEY = ""
     remote.faults([{"call": "account", "do": {"status": 401}}])
     shown = page.post("/settings/key", {"heygen_api_key": KEY}, follow=True).content.decode()
@@ -211,7 +211,7 @@ def test_the_supervisor_starts_its_parts_again_when_a_key_is_stored(settings, no
         supervisor.listener.close()
 
 
-def test_a_running_worker_takes_up_a_key_that_is_stored_on_the_page(start_studio, standin):
+def test_a_running_worker_uses_a_key_that_is_stored_on_the_page(start_studio, standin):
     address = {"HEYGEN_API_URL": standin.url, "HEYGEN_UPLOAD_URL": standin.url}
     studio = start_studio(HEYGEN_API_KEY=None, **address)
     studio.make_owner()

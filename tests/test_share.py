@@ -63,7 +63,7 @@ def test_a_shared_page_is_kept_from_search_engines_and_its_address_from_other_si
     assert str(generation.public_id) not in page
 
 
-def test_looking_is_counted_and_a_preview_robot_that_only_fetches_is_not(owner, generation):
+def test_views_are_counted_and_link_preview_robots_are_not(owner, generation):
     link = public_link(owner, generation)
     Client().get(f"/s/{link.token}")
     link.refresh_from_db()
@@ -81,7 +81,7 @@ def test_a_second_request_gives_the_same_link_and_a_revoked_one_is_never_reused(
 
 
 @pytest.mark.parametrize("name", ["", "/video.mp4", "/poster", "/watched"])
-def test_revoked_or_trashed_there_is_nothing_any_more(owner, generation, name):
+def test_a_revoked_link_or_a_trashed_video_shows_nothing(owner, generation, name):
     link = public_link(owner, generation)
     ask = Client().post if name == "/watched" else Client().get
     generation.move_to_trash()
@@ -151,7 +151,7 @@ def test_ten_thousand_guessed_links_give_nothing(owner, generation):
     assert len(link.token) >= 32  # 192 bits
 
 
-def test_the_link_is_written_as_others_reach_the_studio(owner, generation, settings):
+def test_the_link_uses_the_public_address(owner, generation, settings):
     settings.STUDIO_URL = "https://studio.example"
     link = public_link(owner, generation)
     page = signed_in(owner).get(f"/g/{generation.public_id}").content.decode()

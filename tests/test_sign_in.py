@@ -80,11 +80,11 @@ def test_a_filter_that_no_database_can_compare_is_not_found(client):
     assert signed_in(make_owner()).get("/admin/videos/generation/?status__exact=%00").status_code == 404
 
 
-def test_a_signed_in_person_who_opens_the_login_page_goes_on(somebody):
+def test_a_signed_in_person_who_opens_the_login_page_is_redirected(somebody):
     assert signed_in(somebody).get("/login?next=/account").url == "/account"
 
 
-def test_signing_out_takes_a_post(somebody):
+def test_signing_out_needs_a_post(somebody):
     client = signed_in(somebody)
     assert client.get("/logout").status_code == 405
     assert client.get("/account").status_code == 200
@@ -132,7 +132,7 @@ def test_five_failures_close_the_account_to_that_address_alone(client):
     assert attempt(Client(), "other").status_code == 302, "and other members come in from there"
 
 
-def test_trying_on_while_closed_does_not_keep_it_closed(client):
+def test_trying_again_while_locked_does_not_extend_the_lock(client):
     for _ in range(5):
         attempt(client, password="wrong")
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=14))
@@ -170,7 +170,7 @@ def test_a_known_browser_is_known_for_its_own_account_only():
     assert attempt(thief, REMOTE_ADDR="203.0.113.9").status_code == 429
 
 
-def test_a_forged_forwarded_for_gains_nothing(client):
+def test_a_forged_forwarded_for_header_has_no_effect(client):
     for number in range(5):
         attempt(client, password="wrong", headers={"X-Forwarded-For": f"203.0.113.{number}"})
     assert attempt(client, headers={"X-Forwarded-For": "203.0.113.99"}).status_code == 429
@@ -189,7 +189,7 @@ def test_a_forged_forwarded_for_gains_nothing(client):
         (1, "2001:db8::1", "2001:db8::1"),
     ],
 )
-def test_only_what_our_own_proxies_added_is_believed(rf, settings, proxies, forwarded, address):
+def test_only_what_our_own_proxies_added_is_trusted(rf, settings, proxies, forwarded, address):
     settings.TRUSTED_PROXIES = proxies
     assert client_address(rf.get("/", headers={"X-Forwarded-For": forwarded})) == address
 
@@ -232,7 +232,7 @@ def test_the_account_page_lists_where_one_is_signed_in(somebody):
         assert session.session_key not in page
 
 
-def test_one_session_is_ended_and_the_others_stand(somebody):
+def test_one_session_is_ended_and_the_others_stay(somebody):
     laptop, phone = signed_in(somebody), signed_in(somebody)
     phone.get("/account")
     handle = next(one.handle for one in laptop.get("/account").context["sessions"] if not one.is_this)
@@ -264,7 +264,7 @@ def test_a_changed_password_signs_out_everywhere_else(somebody):
     assert attempt(Client(), password="another long password").status_code == 302
 
 
-def test_a_password_is_changed_only_by_who_knows_it(somebody):
+def test_changing_a_password_needs_the_current_one(somebody):
     client = signed_in(somebody)
     answer = client.post("/account", {"old_password": "wrong", "password": "another long password"})
     assert answer.status_code == 422
@@ -285,7 +285,7 @@ def test_the_old_password_cannot_be_guessed_without_limit(somebody):
     assert later.post("/account", {"old_password": PASSWORD, "password": "another long password"}).url == "/account"
 
 
-def test_the_right_password_starts_the_count_again(somebody):
+def test_the_right_password_resets_the_count(somebody):
     client = signed_in(somebody)
     for number in range(4):
         client.post("/account", {"old_password": f"guess {number}", "password": "x" * 12})

@@ -47,7 +47,7 @@ def held(stack, studio, data, receive_buffer=None):
 
 
 @pytest.mark.parametrize("half", HALVES)
-def test_everybody_can_sign_in_beside_three_hundred_halves_of_a_request(shared_studio, member, half):
+def test_everybody_can_sign_in_beside_three_hundred_half_sent_requests(shared_studio, member, half):
     with ExitStack() as stack:
         for _ in range(MANY):
             held(stack, shared_studio, HALVES[half])
@@ -64,7 +64,7 @@ def test_everybody_can_sign_in_beside_three_hundred_paused_players(shared_studio
         assert shared_studio.client(member).get("/account").status_code == 200
 
 
-def test_a_head_that_never_ends_is_given_up(shared_studio):
+def test_an_endless_request_head_is_cut_off(shared_studio):
     with ExitStack() as stack:
         assert is_closed(held(stack, shared_studio, HALVES["half a header"]), 60)
 

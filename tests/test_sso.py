@@ -119,14 +119,14 @@ def test_a_name_that_somebody_here_has_takes_over_nothing(client, owner, provide
         (["video"], "member"),
     ],
 )
-def test_a_claim_says_what_somebody_is(client, owner, by_groups, groups, role):
+def test_a_claim_decides_the_role(client, owner, by_groups, groups, role):
     by_groups.knows("carla-1", preferred_username="carla", groups=groups)
     assert come_in(client, by_groups, "carla-1").url == "/"
     assert role_of("carla") == role
 
 
 @pytest.mark.parametrize("claims", [{}, {"groups": []}, {"groups": ["sales"]}, {"groups": {"video": True}}])
-def test_whoever_has_none_of_the_values_is_refused_in_a_sentence(client, owner, by_groups, claims):
+def test_people_with_none_of_the_values_are_refused_with_a_sentence(client, owner, by_groups, claims):
     by_groups.knows("dora-1", preferred_username="dora", **claims)
     answer = come_in(client, by_groups, "dora-1")
     assert answer.status_code == 403 and sso.NOT_A_MEMBER.replace("'", "&#x27;") in answer.content.decode()
@@ -151,13 +151,13 @@ def test_the_last_owner_stays_one_whatever_the_provider_says(client, by_groups):
     assert role_of("fred") == "owner"
 
 
-def test_the_first_one_to_come_must_be_an_owner(client, by_groups):
+def test_the_first_person_to_sign_in_must_be_an_owner(client, by_groups):
     by_groups.knows("gina-1", preferred_username="gina", groups=["video"])
     assert come_in(client, by_groups, "gina-1").status_code == 403
     assert not User.objects.exists()
 
 
-def test_a_deactivated_person_does_not_come_in(client, owner, provider):
+def test_a_deactivated_person_cannot_sign_in(client, owner, provider):
     provider.knows("hugo-1", preferred_username="hugo")
     come_in(client, provider, "hugo-1")
     client.post("/logout")
@@ -178,7 +178,7 @@ def test_a_member_with_a_password_connects_the_two_after_giving_it_again(client,
     assert attempt(client, "owner").status_code == 302
 
 
-def test_whoever_has_a_password_here_disconnects_the_two(client, owner, provider):
+def test_a_person_with_a_password_disconnects_the_two(client, owner, provider):
     browser = signed_in(make_member())
     browser.post("/account/again", {"password": PASSWORD})
     provider.knows("mia-1", preferred_username="mia")
@@ -208,12 +208,12 @@ def test_the_second_factor_that_somebody_set_up_here_is_asked_for_too(client, ow
 
 
 @pytest.mark.parametrize("query", ["", "?code=a", "?code=a&state=b", "?state=%00", "?error=access_denied&state=b"])
-def test_a_way_back_that_nobody_began_lets_nobody_in(client, owner, provider, query):
+def test_a_callback_that_nobody_started_signs_nobody_in(client, owner, provider, query):
     assert client.get(f"/login/sso/back{query}").status_code in (302, 401)
     assert client.get("/account").status_code == 302
 
 
-def test_a_code_of_another_browser_lets_nobody_in(client, owner, provider):
+def test_a_code_from_another_browser_signs_nobody_in(client, owner, provider):
     provider.knows("lea-1", preferred_username="lea")
     begun_elsewhere = signed_in(make_owner("other"))
     way_back = provider.agree(begun_elsewhere.get("/login/sso").url, "lea-1")
@@ -221,7 +221,7 @@ def test_a_code_of_another_browser_lets_nobody_in(client, owner, provider):
     assert not User.objects.filter(username="lea").exists()
 
 
-def test_a_provider_that_does_not_answer_is_a_page(client, owner, provider, settings):
+def test_an_unreachable_provider_gets_a_page(client, owner, provider, settings):
     app = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]
     app["settings"]["server_url"] = f"http://127.0.0.1:{free_port()}"
     answer = client.get("/login/sso")
@@ -229,7 +229,7 @@ def test_a_provider_that_does_not_answer_is_a_page(client, owner, provider, sett
     assert "The sign-in service does not answer." in answer.content.decode()
 
 
-def test_the_studio_tells_the_provider_neither_more_nor_less_than_it_must(client, owner, provider):
+def test_the_studio_sends_the_provider_only_what_it_must(client, owner, provider):
     asked = parse_qs(urlsplit(client.get("/login/sso").url).query)
     assert sorted(asked["scope"][0].split()) == ["email", "openid", "profile"]
     assert asked["redirect_uri"] == ["http://testserver/login/sso/back"]

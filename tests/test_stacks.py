@@ -47,7 +47,7 @@ def test_the_videos_of_one_click_are_one_stack_and_a_single_video_is_a_card(clie
     assert shown(client.get("/")) == [card_id(single), stack_id(several[0])]
 
 
-def test_a_stack_says_how_far_it_is_and_has_a_segment_for_each_video(client, owner):
+def test_a_stack_shows_its_progress_with_a_segment_for_each_video(client, owner):
     made = make(owner, "a fox", "queued", count=4)
     settle(made[0], "running", 60, 90, {})
     settle(made[1], "failed", 60, 90, {})
@@ -272,13 +272,13 @@ def test_all_results_of_a_filter_are_one_download_whatever_their_number(client, 
     assert [row["id"] for row in rows] == [str(one.public_id) for one in reversed(made) if one != made[3]]
 
 
-def test_more_than_are_taken_at_once_is_said(client, owner, monkeypatch):
+def test_a_selection_above_the_limit_says_so(client, owner, monkeypatch):
     monkeypatch.setattr(gallery, "MOST_TAKEN", 2)
     make(owner, count=3)
     assert "of which the newest 2 are selected" in client.get("/").content.decode()
 
 
-def test_nothing_of_anybody_else_is_in_a_stack(client, owner):
+def test_a_stack_contains_no_videos_of_other_people(client, owner):
     theirs = make(make_member(), count=2)
     theirs[0].share_with_team(True)
     assert shown(client.get("/")) == [card_id(theirs[0])]

@@ -53,7 +53,7 @@ def assert_nothing_is_collected(settings):
     assert manifest.stat().st_mtime_ns == before
 
 
-def test_a_collection_that_was_broken_off_is_made_again(source, settings):
+def test_an_interrupted_collection_starts_again(source, settings):
     collect_static_files()
     (settings.STATIC_ROOT / "staticfiles.json").unlink()
     collect_static_files()

@@ -109,7 +109,7 @@ def client_page(client, owner):
     return client.get("/").text
 
 
-def test_a_database_that_is_away_while_saving_is_said_and_is_no_fault(remote, owner, monkeypatch):
+def test_an_unreachable_database_while_saving_is_reported_and_not_a_fault(remote, owner, monkeypatch):
     [generation] = completed(remote, owner)
 
     def away(*arguments):
@@ -198,7 +198,7 @@ def test_a_fault_met_with_a_video_that_is_no_longer_tried_ends_with_the_next_suc
     assert not StudioFault.objects.open().exists()
 
 
-def test_a_fault_in_asking_is_not_reported_as_trouble_at_heygen(remote, owner, client, monkeypatch, settings):
+def test_a_fault_in_polling_is_not_reported_as_a_problem_of_heygen(remote, owner, client, monkeypatch, settings):
     settings.POLL_SECONDS = 0.3
     remote.faults([{"call": "poll", "do": {"status_word": "running"}}])
     generation = make_queued(owner)
@@ -217,7 +217,7 @@ def test_a_fault_in_asking_is_not_reported_as_trouble_at_heygen(remote, owner, c
         wait_until(lambda: not StudioFault.objects.open().exists(), 20, "the fault's end")
 
 
-def test_a_fault_in_judging_an_answer_leaves_the_row_polled(remote, owner, monkeypatch, settings):
+def test_a_fault_in_judging_an_answer_does_not_stop_the_polling(remote, owner, monkeypatch, settings):
     settings.POLL_SECONDS = 0.3
     remote.faults([{"call": "poll", "do": {"status_word": "running"}}])
     generation = make_queued(owner)
@@ -242,7 +242,7 @@ def fails_once(function):
     return once
 
 
-def test_a_fault_in_writing_down_is_not_lost_with_its_task(remote, owner, monkeypatch, settings):
+def test_a_fault_in_storing_results_is_not_lost_with_its_task(remote, owner, monkeypatch, settings):
     settings.POLL_SECONDS = 0.3
     generation = make_queued(owner)
     submit(generation.pk)

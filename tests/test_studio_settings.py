@@ -23,7 +23,7 @@ def test_what_was_never_set_is_the_default(settings):
     assert current().keep_days is None
 
 
-def test_what_an_owner_sets_counts_at_once_in_this_process():
+def test_an_owners_setting_applies_at_once_in_this_process():
     StudioSettings(poll_seconds=20).save()
     assert current().poll_seconds == 20
     StudioSettings(poll_seconds=30).save()
@@ -96,7 +96,7 @@ def test_a_secret_key_that_was_replaced_still_reads_what_it_wrote(settings):
     assert decrypt(stored) == "secret"
 
 
-def test_whoever_never_chose_anything_has_the_defaults(owner):
+def test_a_person_without_choices_has_the_defaults(owner):
     preferences = Preferences.objects.of(owner)
     assert (preferences.theme, preferences.density, preferences.time_zone) == ("system", "comfortable", "")
     assert not Preferences.objects.exists()

@@ -37,7 +37,7 @@ def test_a_queued_generation_is_sent_and_runs_under_its_execution_id(remote):
     assert [entry.kind for entry in generation.ledger.order_by("pk")] == ["hold", "settle"]
 
 
-def test_what_is_gone_held_or_not_yet_due_is_left_alone(remote):
+def test_rows_that_are_removed_leased_or_not_yet_due_are_left_alone(remote):
     gone = generate()
     pk = gone.pk
     gone.ledger.all().delete()
@@ -51,14 +51,14 @@ def test_what_is_gone_held_or_not_yet_due_is_left_alone(remote):
     assert remote.requests() == []
 
 
-def test_a_task_run_five_times_over_sends_once(remote):
+def test_a_task_run_five_times_sends_once(remote):
     generation = generate()
     for _ in range(5):
         submit(generation.pk)
     assert len(remote.requests("submit")) == 1
 
 
-def test_what_was_cancelled_at_the_last_moment_is_not_sent(remote):
+def test_a_generation_cancelled_at_the_last_moment_is_not_sent(remote):
     """The owner takes it back while its picture is on its way: the mark fails, and nothing leaves."""
     generation = generate(start_frame=picture())
     remote.faults([{"call": "upload", "do": {"delay": 1.5}}])
@@ -78,7 +78,7 @@ def in_own_connection(work, *arguments):
         connections.close_all()
 
 
-def test_no_more_than_the_places_are_in_flight(remote, settings):
+def test_no_more_than_the_limit_are_in_flight(remote, settings):
     settings.MAX_IN_FLIGHT = 2
     generations = [generate(f"number {number}") for number in range(3)]
     for generation in generations:
@@ -118,7 +118,7 @@ def test_a_mark_whose_lease_lies_a_day_ahead_is_given_up_as_unknown(remote):
 
 
 # Frames
-def test_an_uploaded_frame_is_handed_over_once_and_named_by_its_public_address(remote):
+def test_an_uploaded_frame_is_sent_once_and_named_by_its_public_address(remote):
     frame = picture()
     for number in range(2):
         submit(generate(f"number {number}", start_frame=frame, end_frame=frame).pk)
@@ -246,7 +246,7 @@ def lose(generation, remote):
     remote.faults([])
 
 
-def test_what_nobody_of_us_wrote_among_the_kept_ids_keeps_none_from_its_generation(remote, settings):
+def test_a_foreign_file_among_the_stored_ids_does_not_block_the_others(remote, settings):
     generation = generate()
     lose(generation, remote)
     write_side_file(generation.public_id, "node-gw-late")
@@ -338,7 +338,7 @@ def test_a_sender_that_was_asleep_past_its_lease_sends_nothing(remote):
     assert remote.requests() == []
 
 
-def test_what_comes_late_leaves_the_trash_and_is_seen(remote):
+def test_a_late_video_leaves_the_trash_and_is_shown(remote):
     generation = generate()
     lose(generation, remote)
     generation = fresh(generation)
@@ -392,7 +392,7 @@ def calls_in(path, name):
     return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == name]
 
 
-def test_one_place_sends_the_paid_request():
+def test_the_paid_request_is_sent_in_one_place_only():
     """Only one line of the engine submits, and only one line of a backend makes the paid call."""
     sources = [path for path in (ROOT / "videos").rglob("*.py") if "standin" not in path.parts]
     callers = [path.name for path in sources for _ in calls_in(path, "self.remote.submit")]
@@ -444,7 +444,7 @@ def test_a_good_key_resumes_nothing_that_a_person_must(remote):
 
 
 @pytest.mark.parametrize("do", [{"status": 500}, {"reset": True}, {"html": "<h1>Hello"}])
-def test_an_account_call_that_fails_otherwise_is_only_said(do, remote):
+def test_an_account_call_that_fails_otherwise_is_only_reported(do, remote):
     remote.faults([{"call": "account", "do": do}])
     check_accounts()
     found = account()

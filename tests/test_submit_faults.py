@@ -208,7 +208,7 @@ def test_a_definite_refusal_fails_with_its_cause_and_costs_nothing(fault, remote
 
 
 @named(UNKNOWNS)
-def test_an_answer_that_settles_nothing_leaves_an_unknown_outcome(fault, remote):
+def test_an_inconclusive_answer_leaves_an_unknown_outcome(fault, remote):
     generation = generate()
     remote.faults([{"call": "submit", "do": fault.do}])
     submit(generation.pk)
@@ -384,7 +384,7 @@ def test_a_key_that_no_header_can_carry_pauses_and_sends_nothing(remote, setting
 
 
 @pytest.mark.skipif(connection.vendor == "postgresql", reason="PostgreSQL keeps no such text in the first place")
-def test_a_config_that_json_cannot_say_is_refused_before_anything_is_sent(remote):
+def test_a_config_that_json_cannot_express_is_refused_before_anything_is_sent(remote):
     generation = generate(config={"seed": "\ud800"})
     submit(generation.pk)
     generation.refresh_from_db()
@@ -489,7 +489,7 @@ def test_a_remote_copy_that_cannot_be_fetched_is_uploaded_again_by_retry(remote)
     assert len(remote.assets()) == 2
 
 
-def test_an_id_beside_a_fault_is_kept_for_whoever_looks_for_it(remote):
+def test_an_id_next_to_an_error_is_shown_to_help_resolve_it(remote):
     generation = generate()
     answer = {"data": {"execution_id": "node-gw-beside"}, "error": {"code": "internal_error", "message": "Oh."}}
     remote.faults([{"call": "submit", "do": {"status": 500, "json": answer}}])

@@ -85,7 +85,7 @@ def test_indentation_is_not_sent_and_what_a_person_typed_is_sent_as_it_is():
     assert "\n  " not in page.replace("\n    second", "")
 
 
-def test_every_state_without_a_video_has_a_face_of_its_own():
+def test_every_state_without_a_video_has_its_own_look():
     """None falls through to the face of another: a new state was shown as cancelled."""
     text = (FOLDER / "gallery" / "_state.html").read_text()
     shown = re.findall(r'^{% (?:el)?if g\.status == "(\w+)" %}$', text, re.MULTILINE)
@@ -93,7 +93,7 @@ def test_every_state_without_a_video_has_a_face_of_its_own():
     assert not re.search("^{% else %}$", text, re.MULTILINE)
 
 
-def test_every_state_has_its_place_in_the_face_of_a_stack():
+def test_every_state_has_its_place_in_a_stack():
     assert sorted(FACES) == sorted(Status)
 
 

@@ -60,7 +60,7 @@ def test_a_prompt_is_found_in_whatever_case_and_with_whatever_accents(member, pr
 
 
 @pytest.mark.parametrize(("one", "other"), [("かき", "がき"), ("कल", "कुल"), ("50%", "50x"), ("a_b", "axb")])
-def test_what_is_another_word_is_not_found(member, one, other):
+def test_a_different_word_is_not_found(member, one, other):
     make(member, other, "queued")
     assert not Generation.objects.search(one).exists()
 

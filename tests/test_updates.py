@@ -72,7 +72,7 @@ def test_a_new_video_comes_to_every_open_tab(member):
         assert tab.changes() == ([public(generation)], [])
 
 
-def test_what_leaves_the_filter_is_taken_away(member):
+def test_cards_that_no_longer_match_the_filter_are_removed(member):
     (generation,) = make(member, status="queued")
     tab = Tab(member, "state=running")
     generation.cancel()
@@ -88,7 +88,7 @@ def test_trashed_cards_are_taken_away_and_restored_ones_come_back(member):
     assert tab.changes() == ([public(generation)], [])
 
 
-def test_nobody_hears_of_what_they_may_not_see(member):
+def test_nobody_gets_updates_about_videos_they_may_not_see(member):
     tab = Tab(member)
     (generation,) = make(make_owner(), status="queued")
     assert tab.look().status_code == 204
@@ -161,7 +161,7 @@ def test_a_pause_and_its_end_reach_an_open_page(member):
     assert "did not accept the API key." not in reply.content.decode()
 
 
-def test_one_look_costs_a_handful_of_queries_whatever_the_page_shows(member, django_assert_max_num_queries):
+def test_one_update_costs_a_handful_of_queries_whatever_the_page_shows(member, django_assert_max_num_queries):
     make(member, status="queued", count=40)
     tab = Tab(member)
     with django_assert_max_num_queries(12):

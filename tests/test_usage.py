@@ -97,7 +97,7 @@ def test_no_cell_of_the_csv_is_a_formula(owner):
 
 
 @pytest.mark.parametrize("query", ["?days=7", "?days=365", "?days=x", "?days=-1", "?who=%00", ""])
-def test_every_span_is_drawn_even_of_nothing(owner, query):
+def test_every_period_is_drawn_even_without_videos(owner, query):
     response = signed_in(owner).get(f"/usage{query}")
     assert response.status_code == 200
     assert response.content.count(b"<rect") >= 7 * 4

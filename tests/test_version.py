@@ -54,7 +54,7 @@ def test_the_overview_says_from_which_version_the_studio_was_updated(owner, monk
 
 
 @pytest.mark.parametrize("noted", ["", "[]", "{", '{"version": 7}', "\0"])
-def test_a_damaged_note_of_the_version_is_no_harm(owner, noted):
+def test_a_damaged_record_of_the_version_does_no_harm(owner, noted):
     release.note_file().write_text(noted)
     assert f"version {__version__}" in overview(owner)
     release.note_start()
@@ -71,7 +71,7 @@ def test_a_damaged_note_of_the_version_is_no_harm(owner, noted):
         (None, ""),
     ],
 )
-def test_a_newer_version_whose_files_are_here_already_waits_for_a_restart(owner, settings, tmp_path, changelog, waits):
+def test_a_newer_version_that_is_installed_waits_for_a_restart(owner, settings, tmp_path, changelog, waits):
     settings.BASE_DIR = tmp_path
     if changelog is not None:
         (tmp_path / "CHANGELOG.md").write_text(changelog)

@@ -73,14 +73,14 @@ def test_every_state_has_a_page(client, owner, status):
     assert page(client, generation, **HTMX).status_code == 200
 
 
-def test_what_is_private_does_not_exist_for_other_members(owner):
+def test_private_videos_do_not_exist_for_other_members(owner):
     [generation] = make(owner)
     other = signed_in(make_member())
     assert page(other, generation).status_code == 404
     assert other.get(f"/g/{generation.public_id}/video.mp4").status_code == 404
 
 
-def test_a_member_who_watches_a_shared_video_may_not_decide_about_it(owner):
+def test_a_member_can_watch_a_shared_video_but_not_act_on_it(owner):
     [generation] = make(owner, shared=True)
     other = signed_in(make_member())
     text = page(other, generation).content.decode()
@@ -138,7 +138,7 @@ def forms(page: str) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("status", ACTIONS)
-def test_with_scripts_off_the_viewer_offers_what_moves_it_on(client, owner, status):
+def test_with_scripts_off_the_viewer_offers_the_possible_actions(client, owner, status):
     [generation] = make(owner, status=status)
     offered = forms(page(client, generation).text)
     assert set(offered) & {"found", "not-made", "another", "check", "stop", "cancel"} == ACTIONS[status]
@@ -156,7 +156,7 @@ def test_with_scripts_off_a_plain_form_moves_it_and_comes_back_here(client, owne
     assert generation.status == becomes
 
 
-def test_with_scripts_off_another_one_is_made_of_an_unknown_outcome(client, owner):
+def test_with_scripts_off_an_unknown_outcome_can_be_made_again(client, owner):
     [generation] = make(owner, status="unknown")
     fields = forms(page(client, generation).text)["another"]
     assert client.post(f"/g/{generation.public_id}/another", fields).status_code == 302

@@ -46,7 +46,7 @@ def send_file(path, start=0):
 
 # Slow clients
 @pytest.mark.parametrize("half", [b"", b"G", HALF_HEAD, HALF_BODY, CHUNKED, CHUNKED + b"5\r\nab"])
-def test_three_hundred_halves_of_a_request_hold_up_nobody(half):
+def test_three_hundred_half_sent_requests_block_nobody(half):
     with serving(Application(), threads=ThreadPoolExecutor(1)) as server:
         clients = [connect(server) for _ in range(MANY)]
         try:
@@ -58,7 +58,7 @@ def test_three_hundred_halves_of_a_request_hold_up_nobody(half):
                 client.close()
 
 
-def test_three_hundred_paused_players_hold_up_nobody(large_file):
+def test_three_hundred_paused_players_block_nobody(large_file):
     with serving(Application(send_file(large_file)), threads=ThreadPoolExecutor(1)) as server:
         clients = [connect(server, receive_buffer=16_384) for _ in range(MANY)]
         try:
@@ -136,7 +136,7 @@ def test_a_download_that_makes_no_progress_is_ended(monkeypatch, large_file):
         wait_until(lambda: not server.connections, 10, "the end of the connection")
 
 
-def test_a_slow_download_goes_on_as_long_as_anything_is_taken(monkeypatch, large_file):
+def test_a_slow_download_continues_as_long_as_it_makes_progress(monkeypatch, large_file):
     monkeypatch.setattr(wire, "SEND_PAUSE_SECONDS", 1)
     with serving(Application(send_file(large_file))) as server, connect(server, receive_buffer=16_384) as client:
         client.sendall(GET)
@@ -253,7 +253,7 @@ def test_chunks_that_cannot_be_separated_are_refused(chunks):
         (b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
     ],
 )
-def test_what_is_no_request_is_refused_and_the_connection_closed(request_, status):
+def test_an_invalid_request_is_refused_and_the_connection_closed(request_, status):
     application = Application()
     with serving(application) as server:
         assert ask(server, request_).startswith(b"HTTP/1.1 %d" % status)
@@ -271,7 +271,7 @@ def test_an_application_that_fails_costs_its_own_connection_only():
         assert ask(server, LAST).endswith(b"hello")
 
 
-def test_what_a_proxy_is_said_to_have_said_is_left_to_the_application():
+def test_forwarded_headers_are_left_to_the_application():
     schemes = []
 
     def answer(environ, start_response):
@@ -284,7 +284,7 @@ def test_what_a_proxy_is_said_to_have_said_is_left_to_the_application():
     assert schemes == ["http"]
 
 
-def test_what_is_being_answered_when_the_server_stops_comes_to_its_end():
+def test_a_running_answer_is_completed_when_the_server_stops():
     begun = threading.Event()
 
     def answer(environ, start_response):
@@ -316,7 +316,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent():
 
 
 @pytest.mark.parametrize("announced", [True, False])
-def test_whoever_sends_a_large_body_to_its_end_reads_the_refusal(announced):
+def test_a_client_that_sends_a_large_body_to_its_end_reads_the_refusal(announced):
     """And sees no connection that breaks: what it sends is taken and thrown away for a while."""
     size = 30 * 1024**2
     request = post(b"x" * size) if announced else CHUNKED + b"%x\r\n" % size + b"x" * size + b"\r\n0\r\n\r\n"
@@ -326,7 +326,7 @@ def test_whoever_sends_a_large_body_to_its_end_reads_the_refusal(announced):
     assert int(application.calls[0]["CONTENT_LENGTH"]) > application.limit
 
 
-def test_whoever_goes_on_sending_after_a_refusal_is_not_listened_to_for_ever(monkeypatch):
+def test_a_client_that_keeps_sending_after_a_refusal_is_cut_off(monkeypatch):
     monkeypatch.setattr(wire, "LINGER_SECONDS", 0.5)
     with serving(Application(refuse_large)) as server, connect(server) as client:
         client.sendall(post(b"", length=10**12))
@@ -380,7 +380,7 @@ def test_further_parts_of_a_file_come_without_asking_the_application_again(large
     assert len(application.calls) == 1
 
 
-def test_whatever_else_differs_the_application_is_asked(large_file):
+def test_if_anything_else_differs_the_application_is_asked(large_file):
     application = Application(Giver(large_file))
     others = [
         part(b"bytes=0-9", cookie=b"sessionid=other"),

@@ -91,7 +91,7 @@ def test_a_finished_video_is_reported_with_a_signature_over_the_bytes(receiver, 
         (make_unknown, "generation.unknown", "lost.network"),
     ],
 )
-def test_what_goes_wrong_for_good_is_reported_with_its_cause(receiver, owner, make, event, code):
+def test_a_definite_failure_is_reported_with_its_cause(receiver, owner, make, event, code):
     generation = make(owner)
     webhooks.deliver()
     [told] = taken(receiver)
@@ -119,7 +119,7 @@ def test_without_an_address_nothing_is_kept(owner):
     assert not WebhookEvent.objects.exists()
 
 
-def test_what_waits_stays_when_the_address_is_taken_away(receiver, owner, settings):
+def test_waiting_events_stay_when_the_address_is_removed(receiver, owner, settings):
     make_ready(owner)
     settings.WEBHOOK_URL = ""
     webhooks.deliver()
@@ -140,7 +140,7 @@ def test_a_failed_delivery_is_repeated_with_the_same_id_and_bytes_and_ever_later
     assert WebhookEvent.objects.get().delivered_at
 
 
-def test_the_wait_has_an_end_and_so_has_the_patience(receiver, owner):
+def test_the_wait_is_at_most_an_hour_and_the_tries_end_after_days(receiver, owner):
     make_ready(owner)
     receiver.answers = [500]
     WebhookEvent.objects.update(attempts=5000, created_at=timezone.now() - timedelta(days=4))
@@ -171,7 +171,7 @@ def drip(handler):
         time.sleep(0.1)
 
 
-def test_a_receiver_that_answers_ever_so_slowly_is_left_in_the_end(receiver, owner, monkeypatch):
+def test_a_receiver_that_answers_very_slowly_is_cut_off(receiver, owner, monkeypatch):
     monkeypatch.setattr(webhooks, "SECONDS", 0.5)
     receiver.answers = [drip]
     make_ready(owner)
@@ -233,7 +233,7 @@ def test_the_worker_enqueues_a_delivery_when_one_is_due_and_only_then(receiver, 
     assert len(receiver.taken) == 1
 
 
-def test_what_was_delivered_is_forgotten_after_a_week(receiver, owner):
+def test_delivered_events_are_deleted_after_a_week(receiver, owner):
     make_ready(owner)
     webhooks.deliver()
     assert WebhookEvent.objects.prune() == 0

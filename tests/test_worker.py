@@ -71,7 +71,7 @@ def test_a_worker_sends_polls_saves_and_repairs_at_night_what_is_missing(worker,
     wait_until(poster.exists, 60, "the nightly check")
 
 
-def test_after_any_of_its_processes_was_killed_polls_go_on(worker, studio, standin):
+def test_polls_continue_after_any_of_its_processes_was_killed(worker, studio, standin):
     standin.faults([{"call": "poll", "do": {"status_word": "running"}}])
     generate(studio, ["a lighthouse"])
     wait_until(lambda: standin.requests("poll"), 30, "a first poll")
@@ -159,7 +159,7 @@ def test_two_workers_at_once_send_nothing_twice(worker, studio, standin):
     assert len(prompts) == 12
 
 
-def test_a_sender_that_stood_still_past_its_lease_and_woke_sent_nothing_twice(new_studio, standin):
+def test_a_sender_frozen_past_its_lease_sent_nothing_twice(new_studio, standin):
     # A sender waits half its lease for a reply, so it stands still long before it would give up by itself. The reply
     # is then there when it wakes.
     studio = new_studio(STUDIO_LEASE_SECONDS="24")
@@ -257,7 +257,7 @@ def test_only_so_many_saves_run_at_once(settings):
         assert again
 
 
-def test_what_the_kernel_calls_the_processes_says_what_they_do(worker, studio):
+def test_the_process_names_say_what_the_processes_do(worker, studio):
     for role in ("sentinel", "monitor", "pusher", "poll", "idle"):
         assert wait_until(lambda role=role: processes_of(studio, role), what=role)
     assert os.getpgid(processes_of(studio, "sentinel")[0].pid) != os.getpgid(worker.process.pid)

@@ -43,7 +43,7 @@ def let_minutes_pass(studio):
         database.commit()
 
 
-def test_that_the_worker_is_gone_and_that_it_is_back_reaches_an_address_that_an_owner_stored(new_studio):
+def test_an_address_stored_by_an_owner_is_notified_that_the_worker_is_down_and_back(new_studio):
     receiver = Receiver()
     studio = new_studio()
     studio.command = [sys.executable, "-c", QUICK]

@@ -8,7 +8,7 @@ from tests.parts.generations import make_queued
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
-def test_a_field_that_is_refused_stays_visible_with_its_sentence_and_a_list_fits_a_phone(live_page):
+def test_a_refused_field_stays_visible_with_its_error_and_a_list_fits_a_phone(live_page):
     """A style of the composer once hid every row of a form that had an error."""
     live_page.goto(f"{live_page.studio.url}/admin/videos/provider/add/")
     live_page.get_by_label("Name:", exact=True).fill("Neo")

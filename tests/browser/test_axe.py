@@ -68,14 +68,14 @@ def test_the_viewer_as_dialog_as_page_and_its_sharing(visitor):
     check(visitor, "public page")
 
 
-def test_the_viewer_of_what_has_no_video(visitor):
+def test_the_viewer_of_a_generation_without_a_video(visitor):
     for status in ("running", "failed", "unknown", "stopped"):
         [generation] = make(visitor.owner, status=status, error_code="HeyGen said no.")
         visitor.goto(f"{visitor.studio.url}/g/{generation.public_id}")
         check(visitor, status)
 
 
-def test_other_faces_of_a_page(visitor):
+def test_pages_that_look_different_with_a_query(visitor):
     made = make(visitor.owner, providers=["veo_3_1", "kling_pro"])
     addresses = [
         f"/compare?batch={made[0].batch.public_id}",

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def deck(live_page):
+def compare_page(live_page):
     videos = make(live_page.owner, "a wave", providers=["veo_3_1", "kling_pro"], draft=False, config={"duration": 2})
     videos += make(live_page.owner, "a wave", providers=["seedance_pro"], draft=False, config={"duration": 3})
     live_page.goto(f"{live_page.studio.url}/compare?" + "&".join(f"g={video.public_id}" for video in videos))
@@ -23,29 +23,29 @@ TIMES = "[...document.querySelectorAll('.beside video')].map(video => video.curr
 APART = f"Math.max(...{TIMES}) - Math.min(...{TIMES})"
 
 
-def test_one_button_plays_all_and_they_stay_together(deck):
-    deck.get_by_role("button", name="Play all").click()
-    deck.wait_for_function(f"() => {TIMES}.every(time => time > 0.8) && {APART} < 0.35")
-    deck.keyboard.press("Space")
-    expect(deck.locator(".play-all")).to_have_attribute("aria-pressed", "false")
-    deck.wait_for_function("() => [...document.querySelectorAll('.beside video')].every(video => video.paused)")
+def test_one_button_plays_all_and_they_stay_together(compare_page):
+    compare_page.get_by_role("button", name="Play all").click()
+    compare_page.wait_for_function(f"() => {TIMES}.every(time => time > 0.8) && {APART} < 0.35")
+    compare_page.keyboard.press("Space")
+    expect(compare_page.locator(".play-all")).to_have_attribute("aria-pressed", "false")
+    compare_page.wait_for_function("() => [...document.querySelectorAll('.beside video')].every(video => video.paused)")
 
 
-def test_one_scrubber_moves_all_and_shorter_ones_wait_at_their_end(deck):
-    deck.get_by_label("Position in all videos").fill("2.5")
-    deck.wait_for_function(f"() => Math.abs({TIMES}[2] - 2.5) < 0.05")
-    deck.wait_for_function(f"() => Math.abs({TIMES}[0] - 2) < 0.1")
-    expect(deck.locator("[data-time]")).to_have_text("2.5 / 3.0 s")
-    deck.get_by_label("Position in all videos").press("Space")
-    expect(deck.locator(".play-all")).to_have_attribute("aria-pressed", "true")
+def test_one_scrubber_moves_all_and_shorter_ones_wait_at_their_end(compare_page):
+    compare_page.get_by_label("Position in all videos").fill("2.5")
+    compare_page.wait_for_function(f"() => Math.abs({TIMES}[2] - 2.5) < 0.05")
+    compare_page.wait_for_function(f"() => Math.abs({TIMES}[0] - 2) < 0.1")
+    expect(compare_page.locator("[data-time]")).to_have_text("2.5 / 3.0 s")
+    compare_page.get_by_label("Position in all videos").press("Space")
+    expect(compare_page.locator(".play-all")).to_have_attribute("aria-pressed", "true")
 
 
-def test_without_loop_it_stops_at_the_end_of_the_longest(deck):
-    deck.get_by_role("button", name="Loop").click()
-    deck.get_by_label("Position in all videos").fill("2.6")
-    deck.get_by_role("button", name="Play all").click()
-    deck.wait_for_function(f"() => {TIMES}[2] > 2.85 && document.querySelectorAll('.beside video')[2].paused")
-    expect(deck.locator(".play-all")).to_have_attribute("aria-pressed", "false")
+def test_without_loop_it_stops_at_the_end_of_the_longest(compare_page):
+    compare_page.get_by_role("button", name="Loop").click()
+    compare_page.get_by_label("Position in all videos").fill("2.6")
+    compare_page.get_by_role("button", name="Play all").click()
+    compare_page.wait_for_function(f"() => {TIMES}[2] > 2.85 && document.querySelectorAll('.beside video')[2].paused")
+    expect(compare_page.locator(".play-all")).to_have_attribute("aria-pressed", "false")
 
 
 def test_half_speed_and_sound_from_one(live_page):
@@ -61,13 +61,13 @@ def test_half_speed_and_sound_from_one(live_page):
     assert live_page.evaluate("document.querySelector('.beside video').playbackRate") < 0.6
 
 
-def test_the_loupe_lists_what_differs_and_marks_the_odd_one(deck):
-    rows = deck.locator(".loupe tbody tr")
+def test_the_table_lists_the_differences_and_marks_the_odd_one(compare_page):
+    rows = compare_page.locator(".loupe tbody tr")
     expect(rows.filter(has_text="Length").locator(".odd")).to_have_text("3.0 s")
     expect(rows.filter(has_text="Prompt")).to_have_count(0)
 
 
-def test_a_batch_of_several_opens_here_with_one_click_from_its_card(live_page):
+def test_a_batch_opens_in_compare_with_one_click_on_its_card(live_page):
     make(live_page.owner, "a wave", providers=["veo_3_1", "kling_pro"])
     live_page.goto(live_page.studio.url)
     live_page.locator(".card").first.hover()

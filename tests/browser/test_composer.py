@@ -124,7 +124,7 @@ def test_settings_are_fields_and_json_over_one_object(member_page):
     expect(page.locator("#config")).to_have_value('{"duration": ')  # another provider loses nothing
 
 
-def test_frames_by_file_address_earlier_upload_paste_and_cross(member_page, shared_studio):
+def test_frames_are_added_by_file_address_earlier_upload_and_paste_and_removed(member_page, shared_studio):
     page = member_page
     page.click("#pick-start")
     page.set_input_files("[name=reference_image]", picture("navy"))
@@ -173,7 +173,7 @@ def paste_picture(page):
     )
 
 
-def test_a_refused_picture_says_why_and_costs_no_word(member_page):
+def test_a_refused_picture_says_why_and_keeps_the_prompt(member_page):
     page = member_page
     page.fill("#prompt", PROMPT)
     page.click("#pick-start")

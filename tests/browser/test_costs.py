@@ -24,7 +24,7 @@ def test_generate_after_going_back_makes_the_new_video_too(live_page):
     assert Generation.objects.count() == 2
 
 
-def test_a_form_that_was_sent_with_other_words_says_so_and_the_next_click_works(live_page):
+def test_a_form_resent_with_a_different_prompt_says_so_and_the_next_click_works(live_page):
     live_page.goto(live_page.studio.url)
     used = live_page.input_value("#token")
     live_page.fill("#prompt", "a lighthouse")
@@ -40,7 +40,7 @@ def test_a_form_that_was_sent_with_other_words_says_so_and_the_next_click_works(
     expect(live_page.locator("#errors")).to_be_hidden()
 
 
-def test_a_retry_changes_its_card_at_once_and_the_next_one_is_asked_about(live_page):
+def test_a_retry_changes_its_card_at_once_and_the_next_one_asks_first(live_page):
     Provider.objects.filter(value="veo_3_1").update(price="2.00", price_unit="video")
     [failed] = make(live_page.owner, status="failed")
     live_page.goto(live_page.studio.url)
@@ -61,7 +61,7 @@ def test_a_retry_changes_its_card_at_once_and_the_next_one_is_asked_about(live_p
     assert Generation.objects.filter(retry_of=failed).count() == 2
 
 
-def test_undo_counts_down_and_takes_back_what_is_not_sent(live_page):
+def test_undo_counts_down_and_cancels_what_is_not_sent(live_page):
     live_page.goto(live_page.studio.url)
     live_page.fill("#prompt", "a lighthouse")
     live_page.select_option("[name=count]", "8")
@@ -77,7 +77,7 @@ def test_undo_counts_down_and_takes_back_what_is_not_sent(live_page):
     expect(live_page.locator(".card.is-cancelled")).to_have_count(5)
 
 
-def test_the_selection_bar_cancels_what_waits(live_page):
+def test_the_selection_bar_cancels_queued_videos(live_page):
     make(live_page.owner, status="queued", count=3)
     make(live_page.owner, status="running", seconds_ago=20)
     live_page.goto(live_page.studio.url)
@@ -89,7 +89,7 @@ def test_the_selection_bar_cancels_what_waits(live_page):
     expect(live_page.locator("#cancel-waiting")).to_be_hidden()
 
 
-def test_only_what_waits_can_be_cancelled(live_page):
+def test_only_queued_videos_can_be_cancelled(live_page):
     make(live_page.owner)
     live_page.goto(live_page.studio.url)
     live_page.locator("[name=ids]").check(force=True)
@@ -98,7 +98,7 @@ def test_only_what_waits_can_be_cancelled(live_page):
     expect(live_page.locator("#selected")).to_have_text(re.compile("1 selected"))
 
 
-def test_what_owners_want_to_be_asked_about_is_asked_once_and_enter_does_not_say_yes(live_page, settings):
+def test_a_click_above_the_owners_limit_asks_once_and_enter_does_not_confirm(live_page, settings):
     settings.SET_BY_ENVIRONMENT = frozenset()
     StudioSettings(ask_above_videos=3).save()
     live_page.goto(live_page.studio.url)

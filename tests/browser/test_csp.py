@@ -97,7 +97,7 @@ def admin_pages(page, studio):
     return [address.removeprefix(studio.url) for address in addresses if "/admin/" in address]
 
 
-def test_no_page_for_strangers_breaches_the_policy(page, shared_studio):
+def test_no_signed_out_page_breaches_the_policy(page, shared_studio):
     page.allowed_errors += [r"status of 40[034]"]
     opened = crawl(page, shared_studio, ["/login", "/", "/invite/over", "/reset/over", "/s/over", "/nothing/here"])
     assert {status for _, status in opened} <= {200, 404}

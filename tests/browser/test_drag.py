@@ -59,7 +59,7 @@ def test_a_card_that_is_dropped_on_the_composer_fills_it_and_on_a_frame_gives_it
     expect(live_page.locator("#show-ratio")).to_contain_text("9:16")
 
 
-def test_a_poster_that_was_saved_fills_the_composer_and_the_half_written_prompt_comes_back(live_page):
+def test_a_saved_poster_fills_the_composer_and_undo_restores_the_half_written_prompt(live_page):
     [video] = make(live_page.owner, "a wave over sand")
     live_page.goto(live_page.studio.url)
     live_page.locator("#prompt").fill("half a prompt")
@@ -77,7 +77,7 @@ def test_a_poster_that_was_saved_fills_the_composer_and_the_half_written_prompt_
     expect(live_page.locator("#prompt")).to_have_value("half a prompt")
 
 
-def test_a_frame_of_the_videos_own_page_is_added_to_what_was_written(live_page):
+def test_a_frame_from_the_videos_own_page_is_added_to_the_draft(live_page):
     [video] = make(live_page.owner, draft=False, config={"duration": 2})
     live_page.goto(live_page.studio.url)
     live_page.locator("#prompt").fill("half a prompt")

@@ -74,7 +74,7 @@ def test_space_plays_and_pauses_in_the_viewer(gallery):
     gallery.wait_for_function("() => document.querySelector('dialog video').paused")
 
 
-def test_slash_searches_and_letters_that_are_typed_do_nothing_else(gallery):
+def test_slash_searches_and_typed_letters_trigger_no_shortcut(gallery):
     gallery.keyboard.press("/")
     expect(gallery.locator("#q")).to_be_focused()
     gallery.keyboard.type("fsx?")

@@ -44,7 +44,7 @@ PLAY = """card => {
 
 
 @in_database
-def test_what_is_in_use_is_left_alone_and_changes_when_it_is_free(live_page):
+def test_an_element_in_use_is_left_alone_and_updated_afterwards(live_page):
     make(live_page.owner, "plays")
     make(live_page.owner, "menu")
     make(live_page.owner, "lost", "unknown")
@@ -82,7 +82,7 @@ def test_scrolling_stays_where_it_was_when_cards_arrive(live_page):
     assert abs(live_page.locator(f"[id='{identity}']").bounding_box()["y"] - before) < 400
 
 
-def test_a_stopped_web_server_is_said_and_forgotten_when_it_is_back(owner_page, studio):
+def test_a_stopped_web_server_is_reported_until_it_is_back(owner_page, studio):
     page = owner_page
     page.allowed_errors += ["ERR_CONNECTION", "ERR_EMPTY", "htmx:", "Failed to load"]
     studio.stop()
@@ -102,7 +102,7 @@ def test_a_pause_reaches_an_open_page_and_its_owner_resumes(owner_page, studio):
 
 
 @in_database
-def test_find_is_in_the_address_and_back_and_forward_follow(live_page):
+def test_a_search_is_in_the_address_and_back_and_forward_follow_it(live_page):
     make(live_page.owner, "a dune")
     make(live_page.owner, "a lake", providers=["kling_pro"], favourite=True)
     live_page.goto(live_page.studio.url)
@@ -150,7 +150,7 @@ def test_an_empty_gallery_costs_little(member_page, member, shared_studio):
 
 
 @in_database
-def test_on_a_phone_a_tap_on_the_glass_opens_the_search(live_page, phone_page):
+def test_on_a_phone_a_tap_on_the_magnifying_glass_opens_the_search(live_page, phone_page):
     make(live_page.owner, "a dune")
     make(live_page.owner, "a pier")
     live_page.enter(phone_page)

@@ -38,7 +38,7 @@ def gallery(live_page):
     return live_page
 
 
-def test_a_hidden_page_notifies_and_sounds_once_for_who_asked_and_keeps_silent_in_sight(gallery):
+def test_a_hidden_page_notifies_with_a_sound_once_if_enabled_and_a_visible_one_is_silent(gallery):
     opt_in(gallery)
     expect(gallery.locator("#notify")).to_have_attribute("aria-pressed", "true")
     finish("first")
@@ -51,7 +51,7 @@ def test_a_hidden_page_notifies_and_sounds_once_for_who_asked_and_keeps_silent_i
     assert gallery.evaluate("played") == 1
 
 
-def test_nobody_is_asked_or_notified_without_wanting_it(gallery):
+def test_nobody_is_asked_or_notified_unless_they_enable_it(gallery):
     gallery.evaluate("window.isHidden = true")
     finish("first")
     expect(gallery.locator(".card.is-ready")).to_have_count(1, timeout=120_000)

@@ -96,7 +96,7 @@ def test_words_that_are_typed_and_sent_at_once_wait_for_nothing(composer):
     expect(composer.locator(".card")).to_have_count(1)
 
 
-def test_a_price_that_cannot_be_asked_for_is_said_and_blocks_nothing(composer):
+def test_a_price_that_cannot_be_fetched_is_reported_and_blocks_nothing(composer):
     composer.allowed_errors += ["500", "htmx:"]
     composer.fill("#prompt", "a lighthouse")
     composer.route("**/compose/advice", lambda route: route.fulfill(status=500))
@@ -134,7 +134,7 @@ def test_the_last_model_stays_ticked(composer):
     expect(composer.locator("#show-provider")).to_have_text("VEO 3.1")
 
 
-def test_the_list_says_each_price_and_what_is_not_known(composer):
+def test_the_list_shows_each_price_and_what_is_unknown(composer):
     price("kling_v2", "0.50", "second")
     composer.reload()
     composer.click("#provider-pick")
@@ -148,7 +148,7 @@ def test_the_list_says_each_price_and_what_is_not_known(composer):
     expect(row.locator(".price")).to_contain_text("about $2.50")  # of 5 and 10 s that it makes, the next longer
 
 
-def test_what_its_maker_has_ended_cannot_be_ticked_and_a_reused_prompt_offers_the_switch(composer):
+def test_a_retired_model_cannot_be_ticked_and_a_reused_prompt_offers_another(composer):
     make(composer.owner, "made long ago", providers=["veo3"])
     composer.goto(composer.studio.url)
     composer.get_by_role("button", name="More").click()
@@ -200,7 +200,7 @@ def test_a_prompt_replaced_by_a_link_to_another_page_comes_back_with_undo(compos
     expect(composer.locator("#prompt")).to_have_value("half a sentence")
 
 
-def test_an_earlier_prompt_that_is_chosen_gives_the_written_one_back_with_undo(composer):
+def test_choosing_an_earlier_prompt_can_be_undone(composer):
     make(composer.owner, "an earlier prompt")
     composer.reload()
     composer.fill("#prompt", "half a sentence")

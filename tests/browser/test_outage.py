@@ -13,7 +13,7 @@ from videos.models import Generation
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
-def test_a_locked_database_is_said_beside_the_prompt_and_the_words_stay(live_page, monkeypatch):
+def test_a_locked_database_is_reported_next_to_the_prompt_and_the_text_stays(live_page, monkeypatch):
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL locks no whole file")
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 1)  # of the server's own connections

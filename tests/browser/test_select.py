@@ -44,7 +44,7 @@ def test_many_go_to_the_trash_and_one_undo_brings_all_back(gallery):
     expect(gallery.locator("#cards .card")).to_have_count(5)
 
 
-def test_the_trash_says_what_it_holds_and_gives_back(gallery):
+def test_the_trash_shows_its_size_and_restores(gallery):
     Generation.objects.get(prompt="video 2").move_to_trash()
     gallery.goto(f"{gallery.studio.url}/?state=trash")
     expect(gallery.locator(".trash-note")).to_contain_text("in the trash. Each video is removed for good 30 days after")
@@ -65,7 +65,7 @@ def test_favourite_and_share_mark_every_selected_card(gallery):
     assert Generation.objects.filter(shared=True).count() == 1
 
 
-def test_many_come_as_one_archive(gallery, tmp_path):
+def test_selected_videos_are_downloaded_as_one_archive(gallery, tmp_path):
     tick(gallery, 0)
     tick(gallery, 1)
     with gallery.expect_download() as download:

@@ -72,7 +72,7 @@ def test_arrows_go_through_the_filter_that_the_gallery_shows(live_page):
     expect(live_page).to_have_url(re.compile(r"/\?state=favourite$"))
 
 
-def test_what_was_watched_loses_its_dot(live_page):
+def test_a_watched_video_loses_its_dot(live_page):
     generation = open_first(live_page)
     wait_until(lambda: Generation.objects.get(pk=generation.pk).seen, 20)
     expect(live_page.locator(".card .dot")).to_have_count(0)  # now: below the pointer its preview would play, untouched
@@ -112,7 +112,7 @@ def test_reuse_fills_the_composer_without_leaving_the_gallery(live_page):
     expect(live_page.locator("#prompt")).to_be_focused()
 
 
-def test_what_was_said_goes_away_automatically_unless_it_is_looked_at(live_page):
+def test_a_toast_goes_away_automatically_unless_it_is_in_use(live_page):
     live_page.clock.install()
     open_first(live_page)
     live_page.get_by_role("button", name="Copy prompt").click()
@@ -153,7 +153,7 @@ def test_on_a_phone_the_video_is_on_top_and_all_actions_are_below_it(live_page, 
     expect(phone_page.locator("dialog")).to_be_hidden()
 
 
-def test_what_is_under_way_turns_into_its_video_automatically(live_page):
+def test_a_generation_in_progress_turns_into_its_video_automatically(live_page):
     [generation] = make(live_page.owner, status="saving")
     live_page.goto(f"{live_page.studio.url}/g/{generation.public_id}")
     expect(live_page.locator(".no-video strong")).to_have_text("Saving")

@@ -10,8 +10,8 @@ from tests.standin.conftest import EXECUTIONS, Api
 
 
 @pytest.fixture
-def heavy(start_standin):
-    """A demo server whose drafts have about 300 kB, so that a body can be cut in the middle."""
+def large_drafts(start_standin):
+    """A demo server whose drafts have about 300 kB, large enough to cut a body in the middle."""
     return start_standin("--draft", "--speed", "50", "--weight", "300000")
 
 
@@ -214,10 +214,10 @@ def test_a_link_can_expire_before_the_first_byte_and_stays_expired(standin, api)
     assert [httpx.get(link).status_code for _ in range(2)] == [403, 403]
 
 
-def test_a_link_can_expire_in_the_middle_of_the_body(heavy):
-    link = heavy.api.link()
+def test_a_link_can_expire_in_the_middle_of_the_body(large_drafts):
+    link = large_drafts.api.link()
     body = httpx.get(link).content
-    heavy.faults([rule("file", {"cut": 0.5, "withdraw": True}, nth=1)])
+    large_drafts.faults([rule("file", {"cut": 0.5, "withdraw": True}, nth=1)])
     reply, got, problem = read(link)
     assert int(reply.headers["Content-Length"]) == len(body) > len(got) > 0
     assert problem is not None
@@ -225,10 +225,10 @@ def test_a_link_can_expire_in_the_middle_of_the_body(heavy):
 
 
 @pytest.mark.parametrize("do", [{"cut": 1000}, {"cut": 0.3}, {"cut": "random"}, {"cut": 1000, "gently": True}])
-def test_a_connection_can_drop_in_mid_body_and_the_rest_be_fetched(heavy, do):
-    link = heavy.api.link()
+def test_a_connection_can_drop_in_mid_body_and_the_rest_be_fetched(large_drafts, do):
+    link = large_drafts.api.link()
     body = httpx.get(link).content
-    heavy.faults([rule("file", do, nth=1)])
+    large_drafts.faults([rule("file", do, nth=1)])
     _, got, problem = read(link)
     assert problem is not None
     assert body.startswith(got)
@@ -237,12 +237,12 @@ def test_a_connection_can_drop_in_mid_body_and_the_rest_be_fetched(heavy, do):
     assert got + httpx.get(link, headers={"Range": f"bytes={len(got)}-"}).content == body
 
 
-def test_the_bytes_sent_are_counted(heavy):
-    execution_id = heavy.api.submitted()
-    link = heavy.api.ended(execution_id)["output"]["video"]["video_url"]
+def test_the_bytes_sent_are_counted(large_drafts):
+    execution_id = large_drafts.api.submitted()
+    link = large_drafts.api.ended(execution_id)["output"]["video"]["video_url"]
     size = len(httpx.get(link).content)
     httpx.get(link, headers={"Range": "bytes=0-99"})
-    assert heavy.ask("GET", "videos")[execution_id]["bytes_sent"] == size + 100
+    assert large_drafts.ask("GET", "videos")[execution_id]["bytes_sent"] == size + 100
     assert 150_000 < size < 600_000
 
 
@@ -352,10 +352,10 @@ def test_a_range_can_be_ignored_or_answered_with_the_wrong_one(standin, api):
     assert (reply.status_code, reply.headers["Content-Range"]) == (206, f"bytes 6-10/{len(body)}")
 
 
-def test_eighty_percent_of_connections_can_drop_and_the_video_still_be_had(heavy):
-    link = heavy.api.link()
+def test_eighty_percent_of_connections_can_drop_and_the_video_still_be_downloaded(large_drafts):
+    link = large_drafts.api.link()
     body = httpx.get(link).content
-    heavy.faults([rule("file", {"cut": "random"}, probability=0.8, seed=1)])
+    large_drafts.faults([rule("file", {"cut": "random"}, probability=0.8, seed=1)])
     got = b""
 
     def is_whole():

@@ -22,7 +22,7 @@ def test_two_videos_never_have_the_same_bytes(standin, api):
     assert len({video["sha256"] for video in standin.ask("GET", "videos").values()}) == 2
 
 
-def test_a_link_wants_its_signature_and_no_key(video):
+def test_a_link_needs_its_signature_and_no_key(video):
     link, body = video
     assert httpx.get(link).content == body
     assert httpx.get(link[:-1] + ("0" if link[-1] != "0" else "1")).status_code == 403
@@ -30,7 +30,7 @@ def test_a_link_wants_its_signature_and_no_key(video):
     assert httpx.get(link.replace("Expires=", "Expires=9")).status_code == 403
 
 
-def test_a_link_dies_when_its_time_is_over_and_a_poll_brings_a_living_one(standin, api):
+def test_a_link_expires_and_a_poll_returns_a_new_one(standin, api):
     execution_id = api.submitted(provider="ltx_distilled")
     old = api.ended(execution_id)["output"]["video"]["video_url"]
     standin.ask("POST", "clock", json={"advance": 3601})
@@ -66,7 +66,7 @@ def test_a_range_beyond_the_end_is_a_416(video):
     assert (reply.status_code, reply.headers["Content-Range"]) == (416, f"bytes */{len(body)}")
 
 
-def test_if_range_with_another_etag_brings_the_whole(video):
+def test_if_range_with_another_etag_returns_the_whole_file(video):
     link, body = video
     etag = httpx.head(link).headers["ETag"]
     same, other = (httpx.get(link, headers={"Range": "bytes=5-", "If-Range": tag}) for tag in (etag, '"other"'))

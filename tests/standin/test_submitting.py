@@ -98,7 +98,7 @@ def test_an_execution_passes_through_its_states_in_order(start_standin):
     assert words == ["submitted", "processing", "completed"]
 
 
-def test_more_at_once_than_the_account_may_is_a_429(start_standin):
+def test_more_at_once_than_the_account_allows_is_a_429(start_standin):
     standin = start_standin("--draft", "--capacity", "1")
     standin.api.submitted()
     reply = standin.api.submit()

@@ -35,7 +35,7 @@ def test_what_was_accepted_just_before_kill_9_is_drawn_after_the_restart(start_s
         assert standin.api.ended(execution_id)["status"] == "completed"
 
 
-def test_a_stop_is_clean_and_leaves_no_drawer_behind(start_standin):
+def test_a_stop_is_clean_and_leaves_no_drawing_process_behind(start_standin):
     standin = start_standin("--speed", "50")
     standin.api.submitted("A lighthouse")
     drawers = wait_until(psutil.Process(standin.process.pid).children, 20, "a drawing process")
@@ -44,7 +44,7 @@ def test_a_stop_is_clean_and_leaves_no_drawer_behind(start_standin):
     wait_until(lambda: not any(drawer.is_running() for drawer in drawers), 10, "the drawers' end")
 
 
-def test_drawers_end_with_a_server_that_was_killed(start_standin):
+def test_drawing_processes_end_with_a_server_that_was_killed(start_standin):
     standin = start_standin("--speed", "50")
     standin.api.submitted("A lighthouse", config={"duration": 12})
     drawers = wait_until(psutil.Process(standin.process.pid).children, 20, "a drawing process")
