@@ -16,7 +16,7 @@ SEEN_AGAIN_EVERY = timedelta(minutes=1)
 FORGOTTEN_AFTER = timedelta(minutes=15)
 LASTING = timedelta(days=7)  # for problems that are checked once a day
 MOST_SHOWN = 5  # at the top of a page
-TOLD_AGAIN_AFTER = timedelta(minutes=10)  # where one comes back soon after it was told that it is over
+TOLD_AGAIN_AFTER = timedelta(minutes=10)  # if it comes back soon after its end was reported
 
 
 class AlarmQuerySet(models.QuerySet):
@@ -24,11 +24,11 @@ class AlarmQuerySet(models.QuerySet):
         return self.seen_since(*self.oldest_open())
 
     def open_of(self, kinds: Iterable[str]) -> "list[Alarm]":
-        """The first open ones of these kinds."""
+        """The first open alarms of these kinds."""
         return self.first_seen_since(*self.oldest_open(), list(kinds))
 
     def oldest_open(self) -> tuple[datetime, datetime]:
-        """Since when an open one was seen, and one that lasts."""
+        """The times after which an open alarm was last seen: a short-lived one, and one that lasts."""
         now = timezone.now()
         return now - FORGOTTEN_AFTER, now - LASTING
 
@@ -96,7 +96,7 @@ class Alarm(models.Model):
         return self.get_kind_display()
 
     def claim_telling(self) -> bool:
-        """Marks it as told. Of several processes that are about to tell it, one gets True."""
+        """Marks it as reported. Of several processes that are about to report it, one gets True."""
         now, row = timezone.now(), Alarm.objects.filter(pk=self.pk)
         if self.ended_at:
             return bool(row.filter(told_end_at=None).update(told_end_at=now))

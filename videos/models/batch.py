@@ -34,7 +34,7 @@ class TokenTaken(Exception):
 
 
 class OtherContents(Exception):
-    """The form token was used before, for a form with other contents: nothing was made this time."""
+    """The form token was used before, for a form with different contents: nothing was made this time."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Question:
 
 
 class NotConfirmed(Exception):
-    """More than owners let pass unasked: nothing was made."""
+    """More than owners allow without confirmation: nothing was made."""
 
     def __init__(self, question: Question):
         super().__init__()
@@ -253,7 +253,7 @@ class Batch(models.Model):
             version=1,
             changed_in=ThisTransaction(),
         )
-        del generation.changed_in  # an expression so far; read from the row when somebody asks
+        del generation.changed_in  # still an expression; read from the row when it is needed
         return generation
 
     def hold(self, made: list[Generation]):

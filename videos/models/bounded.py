@@ -1,4 +1,4 @@
-"""Counts that cost no more than a thousand rows: exact up to 1,000, then "1,000+"."""
+"""Bounded counts: exact up to 1,000, then "1,000+", so that none reads more than a thousand rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

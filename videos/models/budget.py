@@ -110,7 +110,7 @@ class BudgetQuerySet(models.QuerySet):
                 budget.check_left(left, cost)
 
     def with_left(self, budgets: "list[Budget]") -> "list[Budget]":
-        """Each with what is left of it as `lefts`, by as many queries for many as for few."""
+        """Each with what is left of it as `lefts`, in a fixed number of queries."""
         members = [budget.user_id for budget in budgets if budget.user_id]
         uses = [use for user in ({"user": None}, {"user__in": members}) for use in uses_now(**user)]
         for budget in budgets:
@@ -118,7 +118,7 @@ class BudgetQuerySet(models.QuerySet):
         return budgets
 
     def own_and_each(self) -> "tuple[dict[int, Budget], Budget | None]":
-        """Member's id → the budget that is theirs alone; and the one of each member without such."""
+        """Member's id → their personal budget; and the default one of members without a personal budget."""
         budgets = list(self.exclude(scope=Budget.Scope.STUDIO))
         own = {budget.user_id: budget for budget in budgets if budget.user_id}
         return own, next((budget for budget in budgets if not budget.user_id), None)

@@ -30,7 +30,7 @@ class NameTaken(Exception):
 
 
 def name_key(name: str) -> str:
-    """A key that is equal for names that people would take for the same one."""
+    """A key that is equal for names that people would consider the same."""
     return " ".join(folded(name).split())[:LONGEST_KEY]
 
 
@@ -137,7 +137,7 @@ class Collection(models.Model):
 
     @retried
     def remove(self, generations: Iterable[Generation], by=None) -> int:
-        """Takes these out; the videos themselves stay. How many were in it."""
+        """Removes these; the videos themselves stay. Returns how many were in it."""
         Collection.objects.select_for_update(no_key=True).get(pk=self.pk)
         pks = list(self.clips.filter(generation__in=list(generations)).values_list("generation", flat=True))
         self.clips.filter(generation__in=pks).delete()
@@ -184,7 +184,7 @@ class Collection(models.Model):
         self.log(Step.UNCOLLECTED, pks, by)
 
     def log(self, step: Step, pks: list[int], by=None):
-        """Tells it in the history of these videos, whose rows are locked."""
+        """Records the step in the history of these videos, whose rows are locked."""
         rows = Generation.objects.filter(pk__in=pks).order_by("pk")
         GenerationEvent.objects.record(events_of(rows, step, by=by, facts={"collection": self.name}))
 

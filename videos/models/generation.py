@@ -91,7 +91,7 @@ class GenerationManager(
 KEPT = Q(trashed_at__isnull=True)
 SHARED = Q(shared=True, trashed_at__isnull=True)
 UNSETTLED_JOB = Q(settled=False, remote_id__isnull=False)
-HELD = Q(settled=False, ended_at__isnull=True)  # the budget holds its price, and no remote is known to have taken it
+HELD = Q(settled=False, ended_at__isnull=True)  # the budget holds its price, and no remote is known to have accepted it
 
 
 class Generation(Claim, Copy, Facts, Line, Numbers, Sharing, Trash, models.Model):
@@ -151,7 +151,7 @@ class Generation(Claim, Copy, Facts, Line, Numbers, Sharing, Trash, models.Model
 
     # For the engine
     due_at = models.DateTimeField(default=timezone.now)
-    held_at = models.DateTimeField(null=True, blank=True, editable=False)  # queued, until somebody lets it go
+    held_at = models.DateTimeField(null=True, blank=True, editable=False)  # queued, until somebody releases it
     lease_token = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     send_attempts = models.PositiveIntegerField(default=0)

@@ -134,7 +134,7 @@ class ClaimsAndRecovery:
 
 
 def known_since(now: datetime, span: timedelta) -> tuple[datetime, datetime]:
-    """After which moment, and until which, a key was first sent that its backend still knows."""
+    """The first and the last moment at which a key was first sent that its backend still knows."""
     return now - span, now + CLOCKS_DIFFER
 
 

@@ -1,4 +1,4 @@
-"""What is noted of a saved copy after it was saved: its nightly check, new posters, new measurements."""
+"""What is recorded about a saved copy after saving: its nightly check, new posters, new measurements."""
 
 from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.saved_video import SavedVideo
@@ -33,6 +33,6 @@ class Copy:
 
     @retried
     def measure_again(self, facts):
-        """Its saved copy was looked at again, as an earlier version could not."""
+        """Its saved copy was measured again, with what an earlier version could not measure."""
         if lock_in_order(type(self).objects.filter(pk=self.pk)) and self.saved_video.measure_again(facts):
             self.log(Step.MEASURED, facts={"width": facts.width, "height": facts.height})

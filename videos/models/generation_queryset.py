@@ -42,7 +42,7 @@ NOT_ITS_FAULT = [Cause.REFUSED, Cause.PICTURE, Cause.INVALID, Cause.CREDITS, Cau
 LONGEST_LINE, MOST_TOLD = 1000, 100
 SAMPLES = 20  # generations in a provider's history
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
-LOOKED_THROUGH = 2000  # of the newest videos, one by one, for what no index finds
+LOOKED_THROUGH = 2000  # of the newest videos, one by one, for searches without an index
 PROMPTS_READ = 48  # the newest, to find earlier prompts that differ
 MOST_STARS = 2000  # of the newest are counted; more than a thousand of them is "1,000+" anyway
 OUT_OF_ORDER = 1000  # videos around a moment, whose keys need not be in the order of their times
@@ -101,7 +101,7 @@ class GenerationQuerySet(models.QuerySet):
         return [self.filter(reason) for reason in self.scope.reasons or reasons_to_see(user)]
 
     def newest_pks(self, user, count: int, newest: bool = True) -> list[int]:
-        """Of the newest `count` that this person may see, the newest first; or the oldest, the oldest first."""
+        """The newest `count` that this person may see, newest first; or the oldest, oldest first."""
         order = "-pk" if newest else "pk"
         found: set[int] = set()
         for rows in self.by_reason(user):
@@ -287,7 +287,7 @@ class GenerationQuerySet(models.QuerySet):
         """Which of these batches have at least two saved videos that this user may see."""
         may_see = ExpressionWrapper(seen_by(user), output_field=models.BooleanField())
         members = self.filter(batch_id__in=list(batch_ids)).annotate(may_see=may_see)
-        found = members.values_list("batch_id", "tab", "may_see")  # no more conditions, or another index is taken
+        found = members.values_list("batch_id", "tab", "may_see")  # no further conditions, or another index is used
         ready = Counter(batch_id for batch_id, tab, is_seen in found if is_seen and tab == "ready")
         return {batch_id for batch_id, videos in ready.items() if videos >= 2}
 
@@ -356,7 +356,7 @@ class GenerationQuerySet(models.QuerySet):
         return self.filter(owner=owner).kept().newest_first().values_list("prompt", flat=True)[:PROMPTS_READ]
 
     def results(self):
-        """Ended generations that say something of their provider."""
+        """Ended generations that say something about their provider."""
         accepted = self.filter(remote_id__isnull=False, sent_at__isnull=False, ended_at__isnull=False)
         return accepted.filter(Q(status=Status.READY) | Q(status=Status.FAILED) & ~Q(error_class__in=NOT_ITS_FAULT))
 

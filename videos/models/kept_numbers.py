@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from videos.models.provider import Provider
 from videos.remotes import registry
 
-TO_THE_SECOND, TO_FIVE_SECONDS = 100, 600  # waits below are kept so exactly; longer ones to the minute
+TO_THE_SECOND, TO_FIVE_SECONDS = 100, 600  # shorter waits are stored this exactly; longer ones to the minute
 
 
 def counting_backends() -> list[str]:
@@ -203,7 +203,7 @@ def add_to_sums(user_id: int, provider_id: int, day: date, backend: str, currenc
 
 
 def bucket_of(seconds: float) -> str:
-    """The wait as it is kept: to the second below 100, to five seconds below ten minutes, else to the minute."""
+    """The wait as it is stored: to the second below 100, to five seconds below ten minutes, else to the minute."""
     step = 1 if seconds < TO_THE_SECOND else 5 if seconds < TO_FIVE_SECONDS else 60
     return str(round(seconds / step) * step)
 

@@ -1,6 +1,6 @@
 """Money by member and by collection: what is held, what is spent, what is left of a budget, today and this month.
 
-What is held may still be given back; what is spent was taken by a remote. The sums of members are kept numbers; what
+What is held may still be released; what is spent was accepted by a remote. The sums of members are kept numbers; what
 no remote has taken yet is held, and an index finds it. A collection's sums are those of its videos of this month.
 """
 
@@ -23,7 +23,7 @@ Amounts = dict[str, Decimal]
 
 @dataclass
 class Sums:
-    """Of one member or collection in one period; at least so much where `unpriced` videos have no price."""
+    """The sums of one member or collection in one period; a minimum if `unpriced` videos have no price."""
 
     held: Amounts = field(default_factory=dict)
     spent: Amounts = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Sums:
 
 
 def add_to(amounts: Amounts, currency: str, amount: Decimal):
-    """Adds it; an amount of nothing is left out."""
+    """Adds it; an amount of zero is left out."""
     total = amounts.pop(currency, Decimal(0)) + amount
     if total:
         amounts[currency] = total

@@ -17,7 +17,7 @@ class NoticeChoices(models.Model):
 
     @property
     def notify_urls(self) -> str:
-        """Addresses for apprise, one a line; "" where they were stored under another SECRET_KEY."""
+        """Addresses for apprise, one a line; "" if they were stored under another SECRET_KEY."""
         return decrypt(self.notify_urls_stored) or ""
 
     @notify_urls.setter

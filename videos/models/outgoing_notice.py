@@ -35,7 +35,7 @@ class OutgoingNoticeQuerySet(models.QuerySet):
             self.create(generation=generation, kind=kind)
 
     def note_review(self, generation, person):
-        """A client answered or commented behind a link of this person; once for each video until that is told."""
+        """A client answered or commented behind a link of this person; once for each video until it is sent."""
         kind = OutgoingNotice.Kind.REVIEW
         if not current().is_told_of(kind) and not Preferences.objects.of(person).wants(kind):
             return
@@ -46,7 +46,7 @@ class OutgoingNoticeQuerySet(models.QuerySet):
         return self.filter(told_at=None)
 
     def claim(self, most: int) -> list["OutgoingNotice"]:
-        """Marks the oldest of those untold as told, and returns them. Of several processes, each gets its own."""
+        """Marks the oldest unsent ones as sent, and returns them. Of several processes, each gets its own."""
         now = timezone.now()
         waiting = list(self.untold().order_by("pk").values_list("pk", flat=True)[:most])
         if not update_in_order(self.filter(pk__in=waiting, told_at=None), told_at=now):

@@ -102,7 +102,7 @@ class PollManager(models.Manager):
         return [event.generation_id for event in events if event.status != Status.RUNNING]
 
     def _keep_running(self, outcomes: list[Outcome]) -> list[Outcome]:
-        """One UPDATE for all that say the same. Returns those with news that pages should show."""
+        """One UPDATE for all equal outcomes. Returns those with news that pages should show."""
         groups: dict[tuple, list[Outcome]] = {}
         for outcome in outcomes:
             groups.setdefault((outcome.token, outcome.later, outcome.pause, repr(outcome.fields)), []).append(outcome)
@@ -114,7 +114,7 @@ class PollManager(models.Manager):
         return told
 
     def _keep_running_alike(self, outcomes: list[Outcome]) -> set[int]:
-        """The same for outcomes that say the same: the ids of those to which it is news."""
+        """The same for equal outcomes: the ids of those to which it is news."""
         first, news = outcomes[0], set()
         pks = [outcome.pk for outcome in outcomes]
         rows = self.filter(pk__in=pks, lease_token=first.token, status=Status.RUNNING)

@@ -21,7 +21,7 @@ class PreferencesQuerySet(models.QuerySet):
         self.update_or_create(user=user, defaults=choices)
 
     def with_notices(self):
-        """Of those who are told outside the browser."""
+        """The preferences of people who get notices outside the browser."""
         return self.exclude(notify_urls_stored="").filter(user__is_active=True).select_related("user")
 
 
@@ -42,7 +42,7 @@ class Preferences(NoticeChoices):
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
     density = models.CharField(max_length=12, choices=Density, default=Density.COMFORTABLE)
     stacks = models.BooleanField(default=True)  # the videos of one click of Generate are shown as one stack
-    name_pattern = models.CharField(max_length=200, blank=True, default="")  # of downloaded files; "": as usual
+    name_pattern = models.CharField(max_length=200, blank=True, default="")  # of downloaded files; "": the default
     time_zone = models.CharField(max_length=64, blank=True, default="")  # "": the studio's own
 
     objects = PreferencesQuerySet.as_manager()

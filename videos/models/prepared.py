@@ -1,4 +1,4 @@
-"""Queries whose SQL is made once: Django takes several times as long to make it as the database takes to answer.
+"""Queries whose SQL is compiled once: Django takes several times as long to make it as the database takes to answer.
 
 A prepared query asks the database each time. Only its text is kept, and that does not depend on any row.
 """
@@ -13,7 +13,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
 
 SHAPES = 128  # texts that are kept of one query: one for each number of values in its lists
-FIRST_PLACE = 2_000_000_000  # no query has such a number of its own
+FIRST_PLACE = 2_000_000_000  # a number that no query uses itself
 FIRST_MOMENT = datetime(1900, 1, 1, tzinfo=UTC)
 Single = int | str | datetime
 Value = Single | list[Single] | models.Model  # a row stands for its primary key
@@ -88,7 +88,7 @@ def place_in(shape: tuple[type, int | None], numbers: Iterator[int]) -> Value:
 
 
 def adapted(value: Single, using: str) -> Single:
-    """As the database's driver takes it."""
+    """The value as the database's driver expects it."""
     return connections[using].ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
 
 

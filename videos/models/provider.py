@@ -51,7 +51,7 @@ class ProviderQuerySet(models.QuerySet):
         return self.filter(pk__in=pks)
 
     def imported(self) -> "Provider":
-        """The provider of uploaded videos, whose real maker is not known. It makes none."""
+        """The provider of uploaded videos, whose real maker is not known. It cannot make videos."""
         names = {"name": "Imported", "family": "Imported", "backend": IMPORTED, "state": Provider.State.RETIRED}
         return self.get_or_create(value=IMPORTED, defaults=names)[0]
 
@@ -205,7 +205,7 @@ class Provider(models.Model):
         return max((length for length in self.seconds if read_seconds(length)), default=UNLISTED_LENGTH)
 
     def fitting_prices(self, resolution: Any, has_start_frame: bool, seconds: float) -> "list[ProviderPrice]":
-        """The most particular rows for this case: one, or all resolutions' where this one is not known."""
+        """The most specific rows for this case: one, or those of all resolutions if this one is not known."""
         mode = ProviderPrice.Mode.IMAGE if has_start_frame else ProviderPrice.Mode.TEXT
         rows = self.prices.all() if self.known_prices is None else self.known_prices
         rows = [row for row in rows if row.mode in ("", mode) and row.from_seconds <= seconds]
@@ -221,7 +221,7 @@ class Provider(models.Model):
 
 
 def read_seconds(duration: Any) -> float | None:
-    """The length that a setting asks for, also as text; None where it is none between 0 and LONGEST."""
+    """The length that a setting asks for, also as text; None if it is not between 0 and LONGEST."""
     if isinstance(duration, bool) or not isinstance(duration, int | float | str):
         return None
     try:

@@ -24,7 +24,7 @@ Rows = dict[tuple, dict[str, Any]]  # key → numbers
 
 @dataclass(frozen=True)
 class Table:
-    """One table of kept numbers: its key, its numbers, and what they should be by the rows."""
+    """One table of kept numbers: its key, its numbers, and what they should be according to the rows."""
 
     model: type[models.Model]
     key: tuple[str, ...]
@@ -166,7 +166,7 @@ def differences_of(table: Table) -> list[str]:
 
 @contextmanager
 def one_moment() -> Iterator[None]:
-    """A block whose reads all see one moment of the database, without blocking anybody."""
+    """A block whose reads all see the same state of the database, without blocking anybody."""
     if connection.in_atomic_block:
         yield
     elif connection.vendor == "postgresql":

@@ -57,7 +57,7 @@ class RemoteAccountQuerySet(models.QuerySet):
         """`facts` are those of its sentence, see videos/wording.py.
 
         The first cause stays until somebody resumes, unless it is the one that `instead_of` names. A pause by a person
-        or by a restore replaces one that the studio found necessary, because that one may end by itself."""
+        or by a restore replaces one that the studio found necessary, because that one may end automatically."""
         rows = self
         if cause not in BY_PEOPLE:
             rows = rows.filter(Q(paused=False) | Q(pause_cause=instead_of))
@@ -226,7 +226,7 @@ class RemoteAccount(models.Model):
         self.rows().resume()
 
     def end_pause(self, cause: str):
-        """Ends a pause that the studio began itself. A pause with another cause stays. If enough replies were lost
+        """Ends a pause that the studio started itself. A pause with another cause stays. If enough replies were lost
         meanwhile, the pause continues because of those."""
         rows = self.rows().filter(pause_cause=cause)
         lost = rows.filter(unknowns_in_a_row__gte=UNKNOWNS_BEFORE_PAUSE)

@@ -47,7 +47,7 @@ class Area:
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """Parses "x,y,width,height"; None if that is no valid rectangle."""
+        """Parses "x,y,width,height"; None if that is not a valid rectangle."""
         try:
             x, y, width, height = (float(part) for part in text.split(","))
         except ValueError:
@@ -190,7 +190,7 @@ class ReviewLink(models.Model):
         self.note_news(clip, f"review.{state}", name)
 
     def note_news(self, clip: Clip, event: str, name: str, text: str = "", at: float | None = None):
-        """Tells the link's maker, on the page and outside the browser. Called in the transaction of the event."""
+        """Notifies the link's maker, on the page and outside the browser. Called in the transaction of the event."""
         ReviewLink.objects.filter(pk=self.pk).update(unseen=F("unseen") + 1)
         OutgoingNotice.objects.note_review(clip.generation, self.made_by)
         WebhookEvent.objects.note_review(event, clip, by=name, label=self.label, text=text, at=at)

@@ -21,7 +21,7 @@ class SavedVideoQuerySet(models.QuerySet):
 
 
 class SavedVideo(models.Model):
-    """A whole copy: decoded, measured, hashed and stored under its final name. There is no row for a partial one."""
+    """A complete copy: decoded, measured, hashed and stored under its final name. There is no row for a partial one."""
 
     generation = models.OneToOneField("Generation", on_delete=models.CASCADE, related_name="saved_video")
     file = models.FileField(max_length=200)

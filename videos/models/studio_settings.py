@@ -1,4 +1,4 @@
-"""The settings that owners make on the page *Settings*, in one row. The environment overrides them.
+"""The settings that owners choose on the page *Settings*, in one row. The environment overrides them.
 
 `current()` returns the effective settings. Each process queries the database at most every two seconds, so servers and
 workers follow a change without a restart. A field that is None, or "", was never set: then the default counts, which
@@ -51,7 +51,7 @@ class Cache:
         self.read_at = 0.0
 
     def get(self) -> "StudioSettings":
-        """The row, at most two seconds old; the last one known where the database cannot be asked."""
+        """The row, at most two seconds old; the last known one if the database cannot be queried."""
         is_fresh = self.row is not None and time.monotonic() - self.read_at < FRESH_FOR
         if not is_fresh and not in_event_loop():
             try:
@@ -150,7 +150,7 @@ class StudioSettings(NoticeChoices):
 
 
 def end_of_key(key: str) -> str:
-    """The end of a key, for pages; nothing of a key so short that this would be half of it."""
+    """The end of a key, for pages; "" for a key so short that this would be half of it."""
     return key[-LAST_LETTERS:] if len(key) > 2 * LAST_LETTERS else ""
 
 
@@ -209,7 +209,7 @@ class Current:
         return self.value("notify_prompts")
 
     def is_told_of(self, kind: str) -> bool:
-        """Whether the studio's addresses are told of it; without an address nobody is."""
+        """Whether the studio's addresses get this notice; without an address, nobody does."""
         return bool(self.notify_urls) and self.row.is_told_of(kind)
 
     @property

@@ -92,7 +92,7 @@ def batched(items: Iterable, size: int) -> Iterator[list]:
 
 def open_unmapped():
     """Opens this thread's connection, unless it is open, without SQLite's memory mapping: what it maps of a large
-    database counts as this process's memory, and no query of the poller's is faster for it."""
+    database counts as this process's memory, and none of the poller's queries is faster with it."""
     if connection.connection is None and connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA mmap_size = 0")

@@ -1,4 +1,4 @@
-"""Usage by day and by provider: counts, waiting times and cost, as they were kept for each day."""
+"""Usage by day and by provider: counts, waiting times and cost, as stored for each day."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ class Tally:
 
     @property
     def p90_seconds(self) -> float | None:
-        """The time within which nine of ten were finished."""
+        """The time within which nine out of ten were finished."""
         return quantile(self.waits, 0.9)
 
     def add(self, day: UsageDay):
@@ -59,7 +59,7 @@ class Tally:
 
 
 def quantile(waits: Counter[float], share: float) -> float | None:
-    """The wait below which `share` of them lie; between two of them, so far on the way from one to the next."""
+    """The wait below which `share` of them lie, interpolated between two of them."""
     last = waits.total() - 1
     if last < 0:
         return None

@@ -38,7 +38,7 @@ class WebhookEventQuerySet(models.QuerySet):
             event.save(force_insert=True)
 
     def note_review(self, event: str, clip, **facts):
-        """Adds an event for what somebody behind a review link answered or said of a clip."""
+        """Adds an event for an answer or a comment on a clip behind a review link."""
         if settings.WEBHOOK_URL:
             made = WebhookEvent(event=event, generation=clip.generation)
             collection = clip.collection

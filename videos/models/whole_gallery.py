@@ -10,7 +10,7 @@ from videos.models.generation import Generation
 
 
 class WholeGallery:
-    """It answers what the gallery's tabs and stacks ask of rows. Its stacks have no video of the trash."""
+    """It has the queryset methods that the gallery's tabs and stacks use. Its stacks leave out videos in the trash."""
 
     def __init__(self, user):
         self.user = user

@@ -13,7 +13,7 @@ def address_for_others(request: HttpRequest, path: str) -> str:
 
 
 def opens_only_here(address: str) -> bool:
-    """Whether the address only works on this machine, and so is of no use to others."""
+    """Whether the address only works on this machine, and is useless to others."""
     host = urlsplit(address).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

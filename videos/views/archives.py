@@ -56,10 +56,10 @@ def archive_of(
     rows: list[Generation], user, is_clean: bool = False, collection: Collection | None = None
 ) -> StreamingHttpResponse:
     """These videos, each with a description inside unless `is_clean`, and contents.csv, which lists them all. A video
-    whose file was removed meanwhile is left out. `collection`: the one that all names are to name."""
+    whose file was removed meanwhile is left out. `collection`: the one that all names contain."""
     pattern = Preferences.objects.of(user).name_pattern
     name_collections(rows, user, pattern, collection)
-    parts = parts_of_each(rows, is_clean)  # last: files may go at any moment
+    parts = parts_of_each(rows, is_clean)  # last: files may be removed at any moment
     rows = [row for row in rows if row.pk in parts]
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)
     names = archive_names(rows, pattern)

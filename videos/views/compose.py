@@ -82,7 +82,7 @@ def generate(request: HttpRequest) -> HttpResponse:
 
 @retried
 def make_batch(owner, token: str, requests, confirmed: str = "") -> Batch:
-    """The batch of this click, and a task for each of its videos once it is kept. Raises what Batch.objects.make
+    """The batch of this click, and a task for each of its videos once it is stored. Raises what Batch.objects.make
     raises."""
     batch = Batch.objects.make(owner, token, requests, confirmed)
     for pk in batch.generations.values_list("pk", flat=True):

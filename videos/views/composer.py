@@ -116,7 +116,7 @@ def starting_values(request: HttpRequest) -> dict:
 
 
 def values_from_file(text: str, user) -> dict | None:
-    """The description inside a downloaded video as values for the composer; None if it cannot be read. A video of this
+    """The description inside a downloaded video, as values for the composer; None if it cannot be read. A video of this
     studio is taken from its row, with its frames."""
     try:
         facts = json.loads(text)

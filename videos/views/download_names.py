@@ -34,7 +34,7 @@ def name_collections(rows: list[Generation], user, pattern: str, collection: Col
 
 
 class BadPattern(ValueError):
-    """A pattern that cannot be followed; the message says why."""
+    """An invalid pattern; the message says why."""
 
 
 def download_name(generation: Generation, pattern: str = "") -> str:

@@ -8,7 +8,7 @@ from videos.templatetags.studio import ago, poster_widths, ratio_class
 
 
 class Face(NamedTuple):
-    """The parts of a card that are alike in every state, and those of a saved video."""
+    """The parts of a card that are the same in every state, and those of a saved video."""
 
     public_id: str
     status: str

@@ -165,7 +165,7 @@ def from_disk(request: HttpRequest, file: SentFile) -> HttpResponseBase:
 
 
 def no_memory(file: SentFile):
-    """Other web servers do not remember it."""
+    """Other web servers do not cache it."""
 
 
 def release_database():

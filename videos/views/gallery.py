@@ -195,7 +195,7 @@ def hits(filters: GalleryFilters, counts: dict[str, Count]) -> Count | None:
 
 
 def looked_through(rows: GenerationQuerySet) -> str:
-    """How many videos were looked at, where older ones may match as well; "" where all were found."""
+    """How many videos were searched, if older ones may match as well; "" if all were searched."""
     return f"{LOOKED_THROUGH:,}" if rows.scope.is_cut else ""
 
 

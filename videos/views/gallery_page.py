@@ -17,7 +17,7 @@ from videos.views.stacks import Section, Stack, keys_of, page_of_stacks
 
 PAGE = 30
 SORTS = {"": "Newest first", "oldest": "Oldest first", "longest": "Longest first", "provider": "By provider"}
-UNSAVED = ("running", "attention", "other")  # the tabs of what has no saved video
+UNSAVED = ("running", "attention", "other")  # the tabs of generations without a saved video
 BY_TIME = {"", "oldest"}  # in these, batches may be stacks
 
 
@@ -58,7 +58,7 @@ def last_of(keys: list[int]) -> int:
 
 
 def pks_on_page(rows: GenerationQuerySet, sort: str, viewer, before: int | None, tab: str = "") -> list[int]:
-    """The videos of one page in their order, and one more where there are more."""
+    """The videos of one page in order, and one more if there are more."""
     if sort in BY_TIME:
         return rows.newest_pks(viewer, PAGE + 1, newest=not sort)
     last = Generation.objects.filter(pk=before).select_related("provider", "saved_video").first() if before else None
@@ -66,7 +66,7 @@ def pks_on_page(rows: GenerationQuerySet, sort: str, viewer, before: int | None,
 
 
 def by_length(rows: GenerationQuerySet, viewer, last: Generation | None, tab: str) -> list[int]:
-    """The longest first, then what has no saved video, the newest first."""
+    """The longest first, then generations without a saved video, newest first."""
     no_more = tab in UNSAVED or (last and not hasattr(last, "saved_video"))
     found = [] if no_more else saved_by_length(rows, viewer, last)
     if len(found) > PAGE:

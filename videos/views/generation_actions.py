@@ -104,7 +104,7 @@ def to_front(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def edit(request: HttpRequest, public_id) -> HttpResponse:
-    """Takes it out of the queue, never sent, and puts all of it into the composer."""
+    """Cancels it before it is sent, and fills the composer with it."""
     generation = own_generation(request, public_id)
     if not generation.cancel(by=request.user):
         return answer(request, own_generation(request, public_id), TOO_LATE)
@@ -162,7 +162,7 @@ def ask_again(request: HttpRequest, generation: Generation) -> HttpResponse:
 
 
 def ask_first(request: HttpRequest, generation: Generation, question: Question) -> HttpResponse:
-    """Owners want to be asked at this price: a toast asks, or a page of its own where scripts are off."""
+    """Owners want a confirmation at this price: a toast asks, or a page of its own where scripts are off."""
     if not request.htmx:
         context = {"question": question, "typed": request.POST, "generation": generation}
         return render(request, "compose/confirm.html", context, status=422)
@@ -251,7 +251,7 @@ def verdict(request: HttpRequest, public_id) -> HttpResponse:
     """Sets this person's own verdict: `word` is kept, rejected, or empty to take it back."""
     generation, word = shown(request, public_id), request.POST.get("word", "")
     Verdict.objects.decide(request.user, generation, word if word in Verdict.Word.values else "")
-    if request.htmx and asked_next(request):  # the page that is compared, of which the buttons are taken
+    if request.htmx and asked_next(request):  # the comparison page, from which the buttons are taken
         return redirect_to(asked_next(request))
     return answer(request, generation)
 

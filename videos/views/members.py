@@ -1,6 +1,6 @@
 """The members page: members, invitations, deactivation, roles and budgets.
 
-Owners and managers see it; what a manager may not do is not found (videos/accounts/roles.py).
+Owners and managers see it; for managers, actions that they may not take give a 404 (videos/accounts/roles.py).
 """
 
 from functools import wraps
@@ -106,7 +106,7 @@ def show_link(request, path: str, new_link_for):
 @owner_only
 @require_POST
 def remove_second_factor(request, pk):
-    """For somebody who lost it. They sign in with the password alone, and can set up another."""
+    """For somebody who lost it. They can then sign in with only the password, and set up another."""
     person = get_object_or_404(User.objects.exclude(pk=request.user.pk), pk=pk)
     second_factor.remove_all(person)
     audit.note(request.user, person.get_username(), "The second factor was removed.", person)

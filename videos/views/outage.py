@@ -48,7 +48,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def answer(request: HttpRequest, outage: Outage) -> HttpResponse:
     if hasattr(request, "session"):
-        request.session.modified = False  # saving it would fail too, or sign in somebody who is told otherwise
+        request.session.modified = False  # saving it would fail too, or sign in somebody whose page says otherwise
     response = explained(request, outage)
     response.status_code = 503
     response["Retry-After"] = TRY_AGAIN_AFTER

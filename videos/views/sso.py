@@ -38,7 +38,7 @@ def finish(request: HttpRequest, provider_id: str = PROVIDER) -> HttpResponse:
 def guarded(view, request: HttpRequest, provider_id: str) -> HttpResponse:
     try:
         return view(request, provider_id)
-    except (RequestException, KeyError, ValueError) as error:  # unreachable, or an answer against the standard
+    except (RequestException, KeyError, ValueError) as error:  # unreachable, or an answer that breaks the standard
         logger.warning("The provider of OpenID Connect answered badly: %s", type(error).__name__)
         context = {"sentence": UNREACHABLE}
         return render(request, "socialaccount/authentication_error.html", context, status=502)

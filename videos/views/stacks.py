@@ -151,7 +151,7 @@ class Stack:
 
     @property
     def meta(self) -> Face:
-        """The line below the stack, without what is true of only one of its videos."""
+        """The line below the stack, without facts that apply to only one of its videos."""
         return self.card.face._replace(is_unwatched=False, verdict="", saved_size=0)
 
 
