@@ -118,7 +118,7 @@ const placeCard = (fresh, heading) => {
 const placeAll = (fragment) => {
   let heading;
   for (const said of findAll("[data-place]", fragment)) {
-    // Its place in the queue: the card, and the stack that it stands for, have not changed.
+    // Its place in the queue: the card, and the stack that it represents, have not changed.
     for (const shown of findAll(`.${said.dataset.place}`)) shown.textContent = said.textContent;
   }
   const placed = findAll(".day, .card, [data-gone]", fragment).map((item) => {

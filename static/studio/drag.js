@@ -5,7 +5,7 @@ import { find, findAll, listen } from "./dom.js";
 const sheet = find("#choose");
 const target = (event) => sheet.matches(".takes-drops") && event.target.closest?.("#choose .choice:enabled");
 
-/* All that is selected, if this card is; else this card alone. A stack stands for what it shows. */
+/* The whole selection if this card is selected; otherwise this card alone. A stack stands for what it shows. */
 const chosenWith = (card) => {
   const own = find(".tick-box input", card);
   const boxes = own.checked ? findAll("#cards .tick-box :checked") : [own];

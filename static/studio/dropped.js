@@ -1,5 +1,5 @@
 /* What was dropped or pasted on the composer. A picture becomes a frame; a video that was downloaded here, or a poster,
-   fills the composer again. Loaded once that happens. */
+   fills the composer again. Loaded on first use. */
 import { find } from "./dom.js";
 import { hasFrame, triggerChange } from "./form.js";
 import { showToast } from "./notices.js";
@@ -30,7 +30,7 @@ const fill = (facts) =>
 
 const readBytes = async (file, from, to) => new DataView(await file.slice(from, to).arrayBuffer());
 
-/* The boxes of the file one after the other, without what they hold. */
+/* The file's boxes in order, without their contents. */
 async function* boxesOf(file) {
   for (let at = 0; at + 16 <= file.size; ) {
     const head = await readBytes(file, at, at + 16);

@@ -2,7 +2,7 @@
    HTMX replaces it from clip to clip, so its parts are looked up each time. */
 import { createElement, find, findAll, formatClock, listen, reducedMotion } from "./dom.js";
 
-const NEAR = 0.7; // seconds: a comment this near to the position is about what is seen
+const NEAR = 0.7; // seconds: a comment this near to the position is about what is shown
 const FRAME = 1 / 24;
 const film = () => find("#film");
 const form = () => find("#comment-form");
@@ -33,7 +33,7 @@ const showComments = (time) => {
   showAreas(current.filter((comment) => !comment.matches(".is-resolved")));
 };
 
-/* Until something is written, the new comment is about the moment that is seen. */
+/* Until something is written, the new comment is about the current moment. */
 const showMoment = () => {
   const button = find("[data-film=moment]");
   if (!button || form().elements.text.value) return;

@@ -1,4 +1,4 @@
-/* The frame at which the player stands on a video's own page: it is kept, and the gallery's composer opens with it. */
+/* The player's current frame on a video's own page: it is stored, and the gallery's composer opens with it. */
 import { find } from "./dom.js";
 import { showToast } from "./notices.js";
 

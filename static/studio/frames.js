@@ -1,4 +1,4 @@
-/* The frame at which the player stands, as start or end frame. Loaded once that is asked for. */
+/* The player's current frame as a start or end frame. Loaded on first use. */
 import { find } from "./dom.js";
 import { triggerChange, unfold, field } from "./form.js";
 import { viewer } from "./viewer.js";

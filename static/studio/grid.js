@@ -112,7 +112,7 @@ handle.onpointerdown = (event) => {
   };
 };
 
-/* Typing: the cell holds a field until Enter or Tab takes it, or Escape leaves it. */
+/* Typing: the cell holds a field until Enter or Tab accepts it, or Escape cancels it. */
 const edit = (place, value = valueAt(place)) => {
   const cell = cellAt(place);
   const field = createElement("textarea", { value, rows: 1, dir: "auto", ariaLabel: columns[place[1]] });
@@ -196,7 +196,7 @@ const fillFrames = (names, [row, column]) => {
   focusCell([row, frames]);
 };
 
-/* Dropped pictures whose names stand in the table are only added. */
+/* Dropped pictures whose names are in the table already are only added. */
 listen("drop", (event) => {
   const files = event.target.closest(".many") ? picturesIn(event.dataTransfer) : [];
   if (!files.length) return;

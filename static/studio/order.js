@@ -1,4 +1,4 @@
-/* What Generate would order: the list of models, and the labels, which are drawn from the form's own values. Generate
+/* What Generate would send: the list of models, and the labels, which are drawn from the form's own values. Generate
    waits until their price is shown. */
 import { find, findAll, listen } from "./dom.js";
 import { askForAdvice, composer, field } from "./form.js";

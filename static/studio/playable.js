@@ -1,4 +1,4 @@
-/* Says where this browser cannot play a video. The stylesheet shows the note of each codec that is refused here
+/* Marks videos that this browser cannot play. The stylesheet shows the note of each codec that is refused here
    (playable.css), so that cards that arrive later need no script. The strings are those of videos/codecs.py. */
 const asked = {
   hvc1: "hvc1.1.6.L93.B0",

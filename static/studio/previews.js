@@ -1,4 +1,4 @@
-/* Previews: a saved video plays in its card while somebody points at it. Loaded when that happens first. */
+/* Previews: a saved video plays in its card while somebody points at it. Loaded on first use. */
 import { addressOf, placePostponedCards } from "./cards.js";
 import { createElement, find, listen, unloadVideo } from "./dom.js";
 

@@ -1,4 +1,4 @@
-/* Selects all cards of a day, or everything that the filters find. Loaded once that is asked for. */
+/* Selects all cards of a day, or everything that the filters find. Loaded on first use. */
 import { find } from "./dom.js";
 import { everything, showSelection } from "./selection.js";
 

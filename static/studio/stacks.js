@@ -1,4 +1,4 @@
-/* Opens a stack in place, and closes it. Loaded once that is asked for. */
+/* Opens a stack in place, and closes it. Loaded on first use. */
 import { batchOf, cardsWithin, isOpen, openStack } from "./cards.js";
 import { find } from "./dom.js";
 

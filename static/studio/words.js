@@ -1,4 +1,4 @@
-/* Adds words to the prompt, where the caret stands, and takes them out again. Loaded once one is tapped. */
+/* Adds words to the prompt, where the caret stands, and takes them out again. Loaded when one is first tapped. */
 import { field } from "./form.js";
 
 const joined = (before, word, after) => {
