@@ -197,7 +197,7 @@ def test_a_saved_copy_that_heygen_no_longer_has_stays_unchanged(admins, owner, r
     generation = save_until_ready(completed(remote, owner)[0])
     remote.clear()
     [said] = act(admins, "generation", "fetch_again", generation)
-    assert said == "1 left as they were: HeyGen has it no more; only a backup has it."
+    assert said == "1 left as they were: HeyGen no longer has it; only a backup has it."
     assert Generation.objects.get().status == "ready"
     assert default_storage.exists(generation.saved_video.file.name)
 

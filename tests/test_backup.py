@@ -122,7 +122,7 @@ def test_on_postgresql_the_nights_backup_is_restored_into_a_scratch_database_and
     studio = new_studio(DATABASE_URL=url, STUDIO_BACKUP_FOLDER=tmp_path / "nightly")
     studio.make_owner()
     studio.manage("shell", "-v", "0", "-c", MAKE_ONE)
-    assert "ALTER ROLE plain CREATEDB" in fails(studio, "backupstudio"), "it is not proven, and says what is missing"
+    assert "ALTER ROLE plain CREATEDB" in fails(studio, "backupstudio"), "it is not verified, and says what is missing"
     postgres.execute("ALTER ROLE plain CREATEDB")
     assert "restored into a scratch database" in studio.manage("backupstudio")
     [backup] = [path for path in (tmp_path / "nightly").iterdir() if not path.name.endswith(".failed")]
@@ -217,7 +217,7 @@ def test_a_backup_never_overwrites_and_is_closed_to_others(new_studio, tmp_path)
     studio.manage("backupstudio", tmp_path / "backup")
     assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o700
     before = files(tmp_path / "backup")
-    assert "is there already" in fails(studio, "backupstudio", tmp_path / "backup")
+    assert "already exists" in fails(studio, "backupstudio", tmp_path / "backup")
     assert files(tmp_path / "backup") == before
 
 
@@ -230,8 +230,8 @@ def test_a_studio_in_use_is_never_restored_over(new_studio, tmp_path):
 
 def test_an_incomplete_backup_is_refused(new_studio, fresh, tmp_path):
     (tmp_path / "half").mkdir()
-    assert "not a whole backup" in fails(fresh(new_studio()), "restorestudio", tmp_path / "half")
-    assert "not a whole backup" in fails(fresh(new_studio()), "restorestudio", tmp_path / "nothing")
+    assert "not a complete backup" in fails(fresh(new_studio()), "restorestudio", tmp_path / "half")
+    assert "not a complete backup" in fails(fresh(new_studio()), "restorestudio", tmp_path / "nothing")
 
 
 def test_the_studios_own_media_do_not_change_when_a_linked_backup_does(start_studio, tmp_path, standin):

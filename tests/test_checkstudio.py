@@ -49,7 +49,7 @@ def place(name, content=b"what is this?", **ago):
 
 def test_a_studio_in_order_gets_a_clean_report(saved, owner):
     picture()
-    assert checkstudio("--deep") == (0, "1 saved copies and 1 pictures were looked at. All is well.\n")
+    assert checkstudio("--deep") == (0, "1 saved copies and 1 pictures were checked. All is well.\n")
 
 
 def test_a_missing_copy_is_found_and_fetched_again_from_the_remote_api(remote, saved):
@@ -94,7 +94,7 @@ def test_a_copy_that_the_remote_no_longer_has_is_not_given_up(remote, saved):
     path.unlink()
     remote.faults([{"call": "poll", "do": {"status_word": "not_found"}}])
     code, said = checkstudio("--repair")
-    assert (code, "HeyGen has it no more" in said) == (1, True)
+    assert (code, "HeyGen no longer has it" in said) == (1, True)
     saved.refresh_from_db()
     assert saved.status == "ready"
     path.write_bytes(content)  # from a backup, say
@@ -190,7 +190,7 @@ def test_a_copy_that_heygen_no_longer_serves_stays_unchanged(fault, remote, save
     path.write_bytes(content)
     remote.faults([{"call": "file", "do": fault}])
     code, said = checkstudio("--deep", "--repair")
-    assert (code, "What is here stays as it is" in said) == (1, True)
+    assert (code, "The current copy is kept" in said) == (1, True)
     saved.refresh_from_db()
     assert (saved.status, path.read_bytes()) == ("ready", bytes(content))
 

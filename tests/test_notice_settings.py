@@ -134,7 +134,7 @@ def test_a_test_notice_is_sent_and_each_result_shown(owner, receiver, where, pag
     reply = client.post(f"{where}/test", follow=True)
     assert reply.redirect_chain == [(page, 302)]
     assert "json://…hook took the test notice." in text(reply)
-    assert "json://…body did not take the test notice. Check the address" in text(reply)
+    assert "json://…body did not accept the test notice. Check the address" in text(reply)
     [(_, _, body)] = receiver.taken
     assert json.loads(body)["message"] == "Notices of this studio arrive here."
 
@@ -158,8 +158,8 @@ def test_one_address_is_tried_at_a_time(owner):
     other.start()
     held.wait(10)
     try:
-        assert "Another address is being tried" in text(add(client, MINE, TOPIC, "failed"))
-        assert "Another address is being tried" in text(client.post(f"{MINE}/test", follow=True))
+        assert "Another address is being checked" in text(add(client, MINE, TOPIC, "failed"))
+        assert "Another address is being checked" in text(client.post(f"{MINE}/test", follow=True))
     finally:
         done.set()
         other.join()

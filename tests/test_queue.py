@@ -72,7 +72,7 @@ def test_moving_to_the_front_only_changes_the_order_of_ones_own(client, member):
     waiting(member, "two")
     waiting(other, "hers too")
     [three] = waiting(member, "three")
-    assert "now the first of yours" in click(client, three, "front", HTMX).text
+    assert "now the next of yours" in click(client, three, "front", HTMX).text
     assert line() == ["three", "hers", "one", "hers too", "two"]
     assert click(client, three, "front").status_code == 302
     assert line() == ["three", "hers", "one", "hers too", "two"]

@@ -246,7 +246,7 @@ def test_invited_people_set_it_up_at_once_without_repeating_their_password(clien
 def test_the_command_removes_it_for_the_last_owner(client, owner, capsys):
     set_up_app(signed_in(owner))
     call_command("removesecondfactor", "owner")
-    assert capsys.readouterr().out == "owner signs in with the password alone now.\n"
+    assert capsys.readouterr().out == "owner now signs in with the password alone.\n"
     assert attempt(client, "owner").url == "/"
     for name, why in (("owner", "has no second factor"), ("nobody", "There is nobody named nobody")):
         with pytest.raises(CommandError, match=why):

@@ -73,17 +73,17 @@ def public_address(**kwargs):
         return [
             checks.Warning(
                 "STUDIO_URL begins with http://, so passwords and sessions cross the network unencrypted.",
-                hint="Put a proxy with a certificate before the studio, and give its https:// address.",
+                hint="Put a proxy with a certificate in front of the studio, and give its https:// address.",
                 id="studio.W003",
             )
         ]
     if settings.OVER_TLS and not settings.TRUSTED_PROXIES:
         return [
             checks.Warning(
-                "STUDIO_URL begins with https://, but STUDIO_PROXIES is 0: no proxy is believed when it says that a "
+                "STUDIO_URL begins with https://, but STUDIO_PROXIES is 0: no proxy is trusted to say that a "
                 "request came over TLS.",
-                hint="Set STUDIO_PROXIES to how many proxies of yours stand before the studio, usually 1. Until then "
-                "plain requests are not redirected to https://, and browsers are not told to stay there.",
+                hint="Set STUDIO_PROXIES to the number of your own proxies in front of the studio, usually 1. Until "
+                "then plain requests are not redirected to https://, and browsers are not told to stay there.",
                 id="studio.W010",
             )
         ]
@@ -105,7 +105,7 @@ def names_of_a_public_studio(**kwargs):
         return []
     return [
         checks.Warning(
-            f"HOST is {settings.HOST}, but no name is set under which others may reach the studio.",
+            f"HOST is {settings.HOST}, but no host name is set for others to reach the studio.",
             hint="Set STUDIO_HOSTS to those names or addresses, separated by commas, or STUDIO_URL. Until then the "
             "studio answers only to localhost.",
             id="studio.W001",
@@ -119,7 +119,7 @@ def remote_address(**kwargs):
     for name in ("HEYGEN_API_URL", "HEYGEN_UPLOAD_URL"):
         address = getattr(settings, name)
         if not is_address(address):
-            hint = f"Unset {name} to use HeyGen's own address, or give a whole one."
+            hint = f"Unset {name} to use HeyGen's own address, or give a full one."
             faults.append(checks.Error(f"{name} is not an address: {address}", hint=hint, id="studio.E003"))
         elif not address.startswith("https://") and not is_local(address):
             hint = f"Unset {name} to use HeyGen's own address, or give one that begins with https://"
@@ -146,7 +146,7 @@ def api_key(**kwargs):
 def numbers(**kwargs):
     """Numbers that the studio cannot work with; `not` also catches nan, which is neither more nor less."""
     return [
-        checks.Error(f"{name} must be at least {least:g}.", hint=f"Unset it for the usual {usual}.", id="studio.E004")
+        checks.Error(f"{name} must be at least {least:g}.", hint=f"Unset it for the default {usual}.", id="studio.E004")
         for name, value, least, usual in (
             ("STUDIO_POLL_SECONDS", settings.POLL_SECONDS, SHORTEST_POLL, "10 seconds"),
             ("STUDIO_OVERDUE_SECONDS", settings.OVERDUE_SECONDS, 0, "600 seconds"),
@@ -168,7 +168,7 @@ def time_zone(**kwargs):
         return []
     return [
         checks.Warning(
-            f"TZ is {settings.TZ}, which names no time zone. Days begin at midnight in UTC.",
+            f"TZ is {settings.TZ}, which is not a time zone. Days begin at midnight in UTC.",
             hint="Set TZ to a name such as Europe/Berlin, or unset it.",
             id="studio.W008",
         )
@@ -194,7 +194,7 @@ def polling(**kwargs):
 @checks.register()
 def bucket(**kwargs):
     if settings.BUCKET and not settings.BUCKET_IS_KNOWN:
-        hint = "Unset AWS_ENDPOINT_URL to use Amazon's own, or give a whole address."
+        hint = "Unset AWS_ENDPOINT_URL to use Amazon's own, or give a full address."
         sentence = f"The bucket's endpoint is not an address: {settings.BUCKET_ENDPOINT}"
         return [checks.Error(sentence, hint=hint, id="studio.E007")]
     if not settings.BUCKET or settings.BUCKET_HAS_CREDENTIALS:
@@ -224,7 +224,7 @@ def webhook(**kwargs):
     if not address:
         return []
     if not is_address(address):
-        hint = "Give a whole address that begins with https://, or unset it."
+        hint = "Give a full address that begins with https://, or unset it."
         return [checks.Error("STUDIO_WEBHOOK_URL is not an address.", hint=hint, id="studio.E008")]
     faults = []
     if not settings.WEBHOOK_SECRET:
@@ -245,7 +245,7 @@ def one_secret_for_all(**kwargs):
         return []
     return [
         checks.Warning(
-            "SECRET_KEY is not set: each host makes its own, and sessions of one are unknown to the others.",
+            "SECRET_KEY is not set: each host makes its own, and rejects the sessions of the others.",
             hint="Set SECRET_KEY to the same long random text on every host.",
             id="studio.W007",
         )

@@ -17,7 +17,7 @@ from videos import bucket_errors
 class Outage(StrEnum):
     LOCKED = "The studio's database is locked by another program."
     FULL = "The studio's disk is full."
-    READ_ONLY = "The studio's disk or database can only be read at the moment."
+    READ_ONLY = "The studio's disk or database is read-only at the moment."
     FORBIDDEN = "The studio may not use its own files at the moment."
     UNREACHABLE = "The studio's database or disk does not answer."
     ABSENT = "The studio's database cannot be reached."

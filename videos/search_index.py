@@ -47,7 +47,7 @@ def make(**signal):
                 cursor.execute(statement)
     except DatabaseError as error:
         what = "the extension pg_trgm" if connection.vendor == "postgresql" else "SQLite's FTS5 with trigrams"
-        logger.warning("Search has no index, so it reads every prompt: %s is not to be had here (%s)", what, error)
+        logger.warning("Search has no index, so it reads every prompt: %s is not available here (%s)", what, error)
 
 
 def drop():

@@ -21,7 +21,7 @@ from videos.encryption import decrypt, encrypt
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SENTENCES = {
-    "mfa/messages/totp_activated.txt": "The authenticator app is set up. From now on it is asked for when you sign in.",
+    "mfa/messages/totp_activated.txt": "The authenticator app is set up. Signing in now needs its code.",
     "mfa/messages/totp_deactivated.txt": "The authenticator app is removed.",
     "mfa/messages/recovery_codes_generated.txt": "These are your recovery codes. Keep them in a safe place.",
     "mfa/messages/webauthn_added.txt": "The passkey is added.",

@@ -86,7 +86,7 @@ class StudioForm(forms.ModelForm):
     SECTIONS = {
         "Polling and limits": ("poll_seconds", "overdue_seconds", "max_in_flight", "max_video_bytes", "min_free_bytes"),
         "Retention": ("trash_days", "keep_days", "keep_bytes"),
-        "Before Generate spends much": ("ask_above_videos", "ask_above_price"),
+        "Confirmation before spending": ("ask_above_videos", "ask_above_price"),
     }
 
     def __init__(self, *arguments, **options):

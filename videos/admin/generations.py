@@ -92,7 +92,7 @@ class GenerationAdmin(LongList):
     list_filter = ["status", CauseFilter, "provider", OwnerFilter, SharedFilter]
     list_prefetch = ["provider", "owner", "saved_video"]
     search_fields = ["prompt"]
-    search_help_text = "Words of the prompt, a whole id, or a member's name."
+    search_help_text = "Words of the prompt, a full id, or a member's name."
     actions = ["cancel", "check_again", "fetch_again", "trash"]
     with_team = yes_no("shared", "shared with the team")
     fieldsets = [

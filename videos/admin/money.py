@@ -25,7 +25,7 @@ class LedgerEntryAdmin(LongList):
     list_filter = ["user", "provider", "day"]
     list_prefetch = ["user", "provider", "generation"]
     search_fields = ["user", "generation"]
-    search_help_text = "A member's name, words of a prompt, or a video's whole id."
+    search_help_text = "A member's name, words of a prompt, or a video's full id."
     fields = ["time", "what", "sum", "user", "video", "provider", "day"]
 
     def title_of(self, entry):
@@ -63,7 +63,7 @@ class BudgetAdmin(CompletedRows, StudioAdmin):
     search_fields = ["user__username"]
     search_help_text = "A member's name."
     labels = {"scope": "For", "user": "Member", "in_flight": "Videos in progress at once"}
-    helps = {"user": "Only of a budget for one member.", "in_flight": ""}
+    helps = {"user": "Only for the budget of one member.", "in_flight": ""}
 
     def completed(self, rows):
         return Budget.objects.with_left(rows)

@@ -38,7 +38,7 @@ class RemoteAccountAdmin(StudioAdmin):
         return super().get_queryset(request).filter(backend__in=registry.active_keys())
 
     def get_form(self, request, obj=None, **options):
-        self.helps = {"max_in_flight": f"Empty: as on the page Settings, which is {current().max_in_flight} now."}
+        self.helps = {"max_in_flight": f"Empty: the value on the Settings page, now {current().max_in_flight}."}
         return super().get_form(request, obj, **options)
 
     def title_of(self, account):

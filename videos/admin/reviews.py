@@ -30,7 +30,7 @@ class ClipAdmin(LongList):
     list_prefetch = ["collection", "generation", "added_by"]
     list_display_links = ["collection"]
     search_fields = ["generation", "public_id"]
-    search_help_text = "Words of a prompt, a member's name, or a whole id."
+    search_help_text = "Words of a prompt, a member's name, or a full id."
     fields = ["collection", "video", "review", "who_decided", "decided_at", "added_by", "created_at"]
 
     @admin.display(description="decided by")
@@ -50,7 +50,7 @@ class ReviewLinkAdmin(NewestFirst):
     list_filter = [("revoked_at", set_or_not("state", "Not revoked", "Revoked")), "made_by"]
     list_select_related = ["collection", "made_by"]
     search_fields = ["label", "collection__name", "made_by__username"]
-    search_help_text = "Whom it is for, a collection, or a member's name."
+    search_help_text = "Who it is for, a collection, or a member's name."
     actions = ["revoke"]
     fields = [
         "whom",
@@ -99,7 +99,7 @@ class VerdictAdmin(LongList):
     list_filter = ["word", "user"]
     list_prefetch = ["generation", "user"]
     search_fields = ["generation", "user"]
-    search_help_text = "Words of a prompt, a video's whole id, or a member's name."
+    search_help_text = "Words of a prompt, a video's full id, or a member's name."
     fields = ["user", "video", "decision", "created_at"]
 
     @admin.display(description="decision")

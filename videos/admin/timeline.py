@@ -169,7 +169,7 @@ def line_of(generation: Generation, event: GenerationEvent) -> Line:
     tone = "good" if event.step in GOOD else "bad" if event.step in BAD else "warn" if event.step in PROBLEMS else ""
     if event.step == Step.INTERRUPTED:
         clause = wording.sentence(*event.code.partition(".")[::2], generation.remote_name, **event.facts)
-        detail = f"{clause[:1].upper()}{clause[1:]}. It goes on from there at once."
+        detail = f"{clause[:1].upper()}{clause[1:]}. It continues from there at once."
     if event.step == Step.SAVED:
         detail = saved_words(generation)
     if event.step == Step.STOPPED and event.by_id:

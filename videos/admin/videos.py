@@ -17,7 +17,7 @@ class BatchAdmin(LongList):
     list_filter = ["owner"]
     list_prefetch = ["owner"]
     search_fields = ["public_id", "owner"]
-    search_help_text = "A member's name, or a whole id."
+    search_help_text = "A member's name, or a full id."
     fields = ["owner", "created_at", "videos", "id_of_batch"]
 
     def title_of(self, batch):
@@ -44,7 +44,7 @@ class PictureAdmin(LongList):
     list_filter = ["owner"]
     list_prefetch = ["owner", "remote_copies"]
     search_fields = ["public_id", "owner"]
-    search_help_text = "A member's name, or a whole id."
+    search_help_text = "A member's name, or a full id."
     fields = ["sides", "owner", "kind", "bytes", "created_at", "used_at", "at_a_remote", "id_of_picture", "sha256"]
 
     @admin.display(description="picture")
@@ -74,7 +74,7 @@ class SavedVideoAdmin(LongList):
     list_display = ["sides", "video", "length", "codec_name", "bytes", "sound", "created_at"]
     list_prefetch = ["generation"]
     search_fields = ["generation"]
-    search_help_text = "Words of the prompt, a whole id, or a member's name."
+    search_help_text = "Words of the prompt, a full id, or a member's name."
     actions = ["fetch_again"]
     fields = ["video", "sides", "length", "frames", "codec_name", "sound", "bytes", "created_at", "sha256"]
     sound = yes_no("has_sound", "sound")
@@ -111,7 +111,7 @@ class PublicLinkAdmin(LongList):
     list_filter = [("revoked_at", set_or_not("state", "Not revoked", "Revoked"))]
     list_prefetch = ["generation__owner"]
     search_fields = ["generation"]
-    search_help_text = "Words of the prompt, a whole id, or a member's name."
+    search_help_text = "Words of the prompt, a full id, or a member's name."
     actions = ["revoke"]
     fields = ["video", "owner", "created_at", "revoked_at", "views"]
 

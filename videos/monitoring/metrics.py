@@ -183,10 +183,10 @@ def of_queue() -> Iterator[Metric]:
     yield gauge("studio_tasks_waiting", "Tasks that no worker process has taken.", [], [([], enqueue.waiting())])
     due = Generation.objects.due(Status.QUEUED, timezone.now()).values_list("due_at", flat=True).first()
     waits = max(0.0, (timezone.now() - due).total_seconds()) if due else 0.0
-    yield gauge("studio_queue_seconds", "How long the generation waits that may be sent next.", [], [([], waits)])
+    yield gauge("studio_queue_seconds", "How long the next generation to be sent has been waiting.", [], [([], waits)])
     faults = StudioFault.objects.open()[:FAULTS_COUNTED].count()
     events = WebhookEvent.objects.waiting()[:FAULTS_COUNTED].count()
-    yield gauge("studio_webhooks_waiting", "Webhook events that nobody has taken yet.", [], [([], events)])
+    yield gauge("studio_webhooks_waiting", "Webhook events that are not delivered yet.", [], [([], events)])
     standing = Counts(Alarm.objects.open().values_list("kind", flat=True))
     kinds = [([kind], standing[kind]) for kind in Alarm.Kind.values if kind != Alarm.Kind.OWN_BUDGET]
     yield gauge("studio_alarms", "What needs a person: disk, backup, sending, budget, worker.", ["kind"], kinds)
@@ -196,7 +196,7 @@ def of_queue() -> Iterator[Metric]:
 def of_accounts() -> Iterator[Metric]:
     accounts = RemoteAccount.objects.all_active()
     paused = [([account.backend], int(account.paused)) for account in accounts]
-    yield gauge("studio_sending_paused", "1 where nothing is sent to this remote API.", ["backend"], paused)
+    yield gauge("studio_sending_paused", "1 if nothing is sent to this remote API.", ["backend"], paused)
     known = [account for account in accounts if account.balance is not None]
     balances = [([account.backend, account.balance_unit], float(account.balance)) for account in known]
     yield gauge("studio_account_balance", "The balance that the remote API reports.", ["backend", "unit"], balances)

@@ -77,7 +77,7 @@ class HeyGen(Backend):
         """Raises RemoteError for a key that no header can carry, before anything is sent."""
         key = self.api_key
         if not transport.SENDABLE_KEY.fullmatch(key):
-            detail = "The API key is empty, or holds spaces or letters that no key has."
+            detail = "The API key is empty, or contains spaces or characters that no key has."
             raise RemoteError(Cause.KEY, detail, is_definite=True)
         return {"X-Api-Key": key, **more}
 
@@ -104,7 +104,7 @@ class HeyGen(Backend):
         named = f" It says {remote_id!r}." if remote_id else self.named_in(reply.body)
         error = self.read_error(reply)
         if error is None:
-            raise RemoteError(Cause.UNREADABLE, self.clean(f"The answer names no usable id.{named}"))
+            raise RemoteError(Cause.UNREADABLE, self.clean(f"The answer contains no usable id.{named}"))
         error.detail = self.clean(error.detail + named)  # so that a person can look for it at HeyGen
         error.is_definite = error.is_definite and not named  # a refusal would not name a job that was not made
         raise error

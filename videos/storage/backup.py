@@ -41,7 +41,7 @@ def back_up(target: Path) -> dict:
     name by then, and a file that is deleted or replayed in between was copied in the first pass.
     """
     if target.exists():
-        raise BackupError(f"{target} is there already. Nothing was written; name a new folder.")
+        raise BackupError(f"{target} already exists. Nothing was written; name a new folder.")
     if not settings.BUCKET and target.is_relative_to(media_folder()):
         raise BackupError("A backup cannot be inside the media folder. Nothing was written.")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def read_manifest(source: Path) -> dict:
     try:
         return json.loads((source / MANIFEST).read_text())
     except (OSError, ValueError) as error:
-        raise BackupError(f"{source} is not a whole backup: it has no readable {MANIFEST}.") from error
+        raise BackupError(f"{source} is not a complete backup: it has no readable {MANIFEST}.") from error
 
 
 def copy_files(partial: Path):

@@ -264,7 +264,7 @@ def stale_partial_files(now: datetime) -> Iterator[Finding]:
     awaited = ids_in_progress(path.name for path in partials)
     for path in partials:
         if public_id_in(path.name) not in awaited and now - stat_of(path).modified > FORGOTTEN:
-            yield Finding(Kind.STALE, str(path), "part of a download that nobody waits for")
+            yield Finding(Kind.STALE, str(path), "a partial download that nobody waits for")
 
 
 def is_partial_file(path: Path) -> bool:
@@ -403,8 +403,8 @@ def require_remote_copy(generation: Generation):
         why = wording.sentence("remote", error.cause, generation.remote_name)
         raise CannotRepair(f"{generation.remote_name} could not be asked for it. {why}") from None
     if not found.is_completed:
-        raise CannotRepair(f"{generation.remote_name} has it no more; only a backup has it")
+        raise CannotRepair(f"{generation.remote_name} no longer has it; only a backup has it")
     try:
         look(found.video_url, guard_for(generation.remote.trusted_origin))
     except FetchError as error:
-        raise CannotRepair(f"{generation.remote_name} knows it, but {error}. What is here stays as it is") from None
+        raise CannotRepair(f"{generation.remote_name} knows it, but {error}. The current copy is kept") from None

@@ -149,7 +149,7 @@ def _opener(data: bytes) -> Callable[[bytes], _Source]:
         kind = next((name for magic, name in _REFUSED_KINDS if start.startswith(magic)), None)
     if kind:
         raise PictureRefused(f"This is {kind}; choose a {ACCEPTED} picture instead.")
-    raise PictureRefused(f"This file is not a picture that can be read; choose a {ACCEPTED} picture.")
+    raise PictureRefused(f"This file is not a readable picture; choose a {ACCEPTED} picture.")
 
 
 def _open_jpeg(data: bytes) -> _Source:

@@ -20,7 +20,7 @@ PAGE = 24
 PICTURES = 3  # of its videos, on the face of a collection without a cover
 MOST_TO_CHOOSE_FROM = 30
 SHARED = "Everyone in this studio can see this collection and your videos in it now."
-PRIVATE = "The collection is private again. Its videos are still shared with the team, each by itself."
+PRIVATE = "The collection is private again. Its videos are still shared with the team individually."
 
 
 def visible(request: HttpRequest, public_id) -> Collection:

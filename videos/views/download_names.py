@@ -79,7 +79,7 @@ def check_pattern(pattern: str):
     if set(FIELD.sub("", pattern)) & {"{", "}"}:
         raise BadPattern("Each field is a word in braces, such as {prompt:40} or {n:02}.")
     if pattern and not FIELD.search(pattern):
-        raise BadPattern("Name at least one field, such as {prompt}; else all files would have one name.")
+        raise BadPattern("Name at least one field, such as {prompt}; otherwise all files would have the same name.")
 
 
 def named(pattern: str, generation: Generation, place: int, instead: Mapping[str, str] = NOTHING) -> str:

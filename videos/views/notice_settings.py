@@ -20,7 +20,7 @@ from videos.views.members import owner_only
 from videos.views.studio_settings import show
 
 PATIENCE = 15.0  # seconds: somebody waits for the page
-BUSY = "Another address is being tried just now. Try again in a moment."
+BUSY = "Another address is being checked right now. Try again in a moment."
 
 
 @owner_only
@@ -120,7 +120,7 @@ def say_outcome(request: HttpRequest, shown: str, outcome: push.Outcome):
         messages.error(request, f"{shown} is not used: no service has an address like this.")
     else:
         rest = "Check the address, and whether this machine reaches the service."
-        messages.error(request, f"{shown} did not take the test notice. {rest}")
+        messages.error(request, f"{shown} did not accept the test notice. {rest}")
 
 
 def back(request: HttpRequest, panel: Panel, words: str) -> HttpResponse:

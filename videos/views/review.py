@@ -24,7 +24,7 @@ VERDICTS = {  # state → the words on its button before and after, and its key
     Clip.State.CHANGE: ("Request change", "Change requested", "3"),
     Clip.State.REJECTED: ("Reject", "Rejected", "4"),
 }
-TOO_MANY = "This video has as many comments as it takes. Resolve it in a new take."
+TOO_MANY = "This video has reached its limit of comments. Continue in a new take."
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,9 @@ def favourite(request: HttpRequest, rows: GenerationQuerySet) -> Done:
     wanted = starred < len(shown)
     for generation in shown:
         generation.mark_favourite(wanted, request.user)
-    one, many = ("is a favourite", "are favourites") if wanted else ("is no favourite", "are no favourites")
-    return Done(shown, sentence(shown, f"{one} now", f"{many} now"))
+    if wanted:
+        return Done(shown, sentence(shown, "is a favourite now", "are favourites now"))
+    return Done(shown, sentence(shown, "is no longer a favourite", "are no longer favourites"))
 
 
 @retried

@@ -41,5 +41,5 @@ class Command(BaseCommand):
         manifest = back_up(folder.resolve())
         media = f"{manifest['files']} files, {amount(manifest['bytes'])}"
         if manifest["media"] == "in the bucket":
-            media = "the media stay in the bucket: back that up by its own means"
+            media = "the media stay in the bucket: back it up with its own tools"
         self.stdout.write(f"{folder}: the {manifest['database']} database; {media}. Keep it as safe as the studio.")

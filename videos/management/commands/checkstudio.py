@@ -14,7 +14,7 @@ DONE = "Everything is repaired, or being fetched by the worker"
 
 
 class Command(BaseCommand):
-    help = "Finds saved copies that are missing or changed, files that no row names, and forgotten downloads."
+    help = "Finds saved copies that are missing or changed, files without a row, and abandoned downloads."
 
     def run_from_argv(self, argv):
         if lacking := environment_beside_a_demo():
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             left = sum(not self.tell(finding, is_repairing) for finding in findings)
         except storage_errors() as error:
             raise CommandError(f"The storage could not be read: {type(error).__name__}.") from error
-        looked = f"{SavedVideo.objects.count()} saved copies and {Picture.objects.count()} pictures were looked at"
+        looked = f"{SavedVideo.objects.count()} saved copies and {Picture.objects.count()} pictures were checked"
         if left:
             hint = "" if options["repair"] else " Run it with --repair to repair what can be repaired."
             self.stderr.write(f"{looked}; {left} of {len(findings)} findings are not repaired.{hint}")

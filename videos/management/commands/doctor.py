@@ -23,7 +23,7 @@ class Command(BaseCommand):
         super().run_from_argv(argv)
 
     def add_arguments(self, parser):
-        parser.add_argument("--offline", action="store_true", help="ask no remote API and no clock but this machine's")
+        parser.add_argument("--offline", action="store_true", help="contact no remote API, and do not check the clock")
 
     def handle(self, *, offline: bool, **options):
         is_bad = False

@@ -19,4 +19,4 @@ class Command(BaseCommand):
             raise SystemExit(1)
         if found:
             recount()
-        self.stdout.write("Every kept number agrees with the rows." if not found else "Computed again from the rows.")
+        self.stdout.write("All stored totals agree with the rows." if not found else "Computed again from the rows.")

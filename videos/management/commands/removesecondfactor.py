@@ -22,4 +22,4 @@ class Command(BaseCommand):
         if not second_factor.has(person):
             raise CommandError(f"{person} has no second factor.")
         second_factor.remove_all(person)
-        self.stdout.write(f"{person} signs in with the password alone now.")
+        self.stdout.write(f"{person} now signs in with the password alone.")

@@ -28,4 +28,4 @@ class Command(BaseCommand):
         for address, outcome in zip(addresses, outcomes, strict=True):
             self.stdout.write(f"{push.masked(address)}: {outcome}")
         if any(outcome != push.Outcome.TAKEN for outcome in outcomes):
-            raise CommandError("Not every address took the message. Check STUDIO_NOTIFY_URLS, or the page Settings.")
+            raise CommandError("Not every address accepted the message. Check STUDIO_NOTIFY_URLS or the page Settings.")
