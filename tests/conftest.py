@@ -15,7 +15,7 @@ and a studio is `manage.py studio` with all of its processes.
     member          the name of a fresh member of it, with an empty gallery
     browser tests   see tests/browser/conftest.py
 
-Tests that ask for real processes or a browser are marked `process` and `browser` by themselves. A test has one try,
+Tests that ask for real processes or a browser are marked `process` and `browser` automatically. A test has one try,
 because a second one hides a race; only `@pytest.mark.retried("the reason")` gives it three. No test about money, or
 about what may be lost, carries it.
 """

@@ -1,4 +1,4 @@
-"""Bad input for the form that spends money, and for everything else that reads what somebody sent.
+"""Bad input for the form that spends money, and for everything else that reads requests.
 
 TYPED is what may stand in the form's fields, with the sentence that must come back. WIRE is what may go wrong on the
 way: bodies that no browser sends, or that arrive damaged. ASKED are addresses with junk in them.

@@ -1,4 +1,4 @@
-"""The admin: what owners find there, what they may do, and what it never shows."""
+"""The admin: what owners see, what they can do, and what it never shows."""
 
 import re
 from datetime import timedelta
@@ -387,7 +387,7 @@ def test_the_overview_shows_health_spend_open_questions_and_failures(admins, mem
     assert [row.pk for row in page.context["waiting"]] == [lost.pk]
     failures = page.context["failures"]
     assert sorted(failure.title for failure in failures.rows) == ["Generation failed", "Refused by the provider"]
-    assert failures.percent_ok == 50  # the refused one counts against nobody
+    assert failures.percent_ok == 50  # the refused one does not count against a provider
 
 
 def test_the_overview_needs_as_many_queries_for_a_long_history_as_for_a_short_one(admins, member):

@@ -1,4 +1,4 @@
-"""Polls over connections that are kept open: what a server may send, and what becomes of it."""
+"""Polls over connections that are kept open: what a server may send, and how it is handled."""
 
 import asyncio
 import gzip

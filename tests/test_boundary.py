@@ -1,4 +1,4 @@
-"""The boundary behind which the remote APIs stand: nothing else knows one of them, and a third fits in."""
+"""The boundary around the remote APIs: no other code knows any of them, and a third one can be added."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""Parts of a page that are rendered once for the same values: they never show what was true before, or for another."""
+"""Parts of a page that are rendered once for the same values: they never show old values or those of others."""
 
 import re
 from datetime import timedelta

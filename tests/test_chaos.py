@@ -1,4 +1,4 @@
-"""Samples of `make chaos` and of tests/chaos/two_hosts.py, which run for as long as one wants.
+"""Samples of `make chaos` and of tests/chaos/two_hosts.py, which can run for any length of time.
 
 Both draw the same here each time, and wait as long as a busy machine takes. What recovers in which time is measured by
 those two, on a machine of their own.

@@ -1,4 +1,4 @@
-"""A wrong, a missing and an unreachable key or API: each is said on the page before anything is generated."""
+"""A wrong, a missing and an unreachable key or API: each is reported on the page before anything is generated."""
 
 from contextlib import closing
 

@@ -1,4 +1,4 @@
-"""Faults of configuration are said with a hint, and a grown studio passes Django's own list for deployment.
+"""Configuration errors are reported with a hint, and a studio on PostgreSQL passes Django's own list for deployment.
 
 Most cases read the settings file in this process, under an environment of the test's own: a Python for each takes a
 second. Those about the command itself, or about Django, start one.

@@ -1,4 +1,4 @@
-"""Everything that costs money shows its price first, shows at once that it happened, and never happens twice."""
+"""Everything that costs money shows its price first, confirms at once that it happened, and never happens twice."""
 
 import re
 import uuid

@@ -115,7 +115,7 @@ def place_of(command):
 
 
 def made_real(command, folder):
-    """The same, with the paths of the test, and answers that nobody types."""
+    """The same, with the paths of the test, and with answers given in advance."""
     command = re.sub(r"/path/to/[a-z-]+", str(folder / "backup"), command)
     command = re.sub(r"\bNAME\b", "owner", command)
     if "createsuperuser" in command:

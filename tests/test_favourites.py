@@ -1,4 +1,4 @@
-"""A star is each person's own."""
+"""Everyone has their own stars."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The gallery: every state has its face, everything is found by its address, and owners act on their own alone."""
+"""The gallery: every state has its look, the address decides what is shown, and owners act only on their own videos."""
 
 import re
 from datetime import timedelta

@@ -9,7 +9,7 @@ from tests.parts.processes import ROOT, wait_until
 
 @pytest.fixture
 def by_make(new_studio):
-    """A studio with no key that `make run` starts."""
+    """A studio without a key, started by `make run`."""
     studio = new_studio(HEYGEN_API_KEY=None, HEYGEN_API_URL=None, HEYGEN_UPLOAD_URL=None)
     studio.command = ["make", "--no-print-directory", "-C", ROOT, "run"]
     return studio

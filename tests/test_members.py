@@ -168,7 +168,7 @@ def test_an_owner_who_cannot_sign_in_does_not_count(owner):
 
 
 def test_the_members_page_says_why_the_last_owner_stays(owner, monkeypatch):
-    """As in a race: the person was deactivated a moment ago by the other."""
+    """As in a race: the other owner has just deactivated this one."""
     second = make_owner("second")
     client = signed_in(second)
     monkeypatch.setattr(owners, "active", lambda: User.objects.filter(pk=owner.pk))

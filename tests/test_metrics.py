@@ -1,4 +1,4 @@
-"""/metrics: who may ask, and that its figures are those of the rows, whichever process is asked."""
+"""/metrics: who may ask, and that its figures are those of the rows, from every process."""
 
 import re
 import subprocess

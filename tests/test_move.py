@@ -1,4 +1,4 @@
-"""A studio moves from SQLite to PostgreSQL and from a folder to a bucket, whole, also when the move was stopped."""
+"""A studio moves from SQLite to PostgreSQL and from a folder to a bucket, completely, even after an interruption."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Where a form asks to go next: only a path of this studio begins a redirect, and no word of it is interpreted."""
+"""Where a form asks to go next: only a path of this studio is followed, never the name of a route."""
 
 import pytest
 from django.test import Client, RequestFactory

@@ -1,4 +1,4 @@
-"""Files behind a real nginx: the studio checks, nginx sends, and nobody gets past the one by asking the other."""
+"""Files behind a real nginx: the studio checks, nginx sends, and neither can be bypassed through the other."""
 
 import json
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""The nightly backup: made once a night, proven by restoring it, older ones removed, its failure shown to people."""
+"""The nightly backup: made once a night, verified by restoring it, older ones removed, failures shown to people."""
 
 import json
 import sqlite3

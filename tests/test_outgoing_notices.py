@@ -1,4 +1,4 @@
-"""Notices outside the browser: grouped, throttled, to whom they concern, without prompts, and in nobody's way."""
+"""Notices outside the browser: grouped, throttled, to the people concerned, without prompts or delays."""
 
 import json
 import logging

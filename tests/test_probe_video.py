@@ -1,4 +1,4 @@
-"""A file counts as a video only if it is a whole, playable MP4; its poster and last frame are what they say."""
+"""A file counts as a video only if it is a whole, playable MP4; its poster and last frame are the right frames."""
 
 import json
 import re

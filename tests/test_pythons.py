@@ -1,4 +1,4 @@
-"""Every Python that the README promises installs one and the same lock, starts a studio and saves a video.
+"""Every Python that the README promises installs the same lock, starts a studio and saves a video.
 
 `make test` does it on the Python that it runs on, `make test-pythons` on every one that is on this machine.
 """

@@ -1,5 +1,5 @@
 """The queue: waiting generations are held, released, moved to the front, edited or taken out, and each card shows its
-place. None of it costs anything, and nothing that a person has stopped is sent."""
+place. None of it costs anything, and nothing that a person has held is sent."""
 
 import pytest
 from django.utils.html import escape

@@ -1,4 +1,4 @@
-"""Pictures are redrawn a few at a time, in processes that end: the web's memory is not spent on them."""
+"""Pictures are redrawn a few at a time, in short-lived processes, so that they take no memory of the web server."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""Copies measured by version 0.1.0 are measured again, a number each night: size, codec, poster and last frame."""
+"""Copies measured by version 0.1.0 are measured again, some each night: size, codec, poster and last frame."""
 
 import errno
 import os

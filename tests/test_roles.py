@@ -42,7 +42,7 @@ def test_nobody_changes_their_own_role(owner):
 
 
 def test_the_last_owner_keeps_the_role(owner, monkeypatch):
-    """As in a race: the person was demoted a moment ago by the other."""
+    """As in a race: the other owner has just demoted this one."""
     second = make_owner("second")
     client = signed_in(second)
     monkeypatch.setattr(owners, "active", lambda: User.objects.filter(pk=owner.pk))

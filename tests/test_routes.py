@@ -1,6 +1,6 @@
-"""Who may ask for what: every route, every kind of person, every way of asking, against one declared table.
+"""Who may request what: every route, every kind of person and every method, against one declared table.
 
-A route that the table does not know fails. What is not yours is answered like what is not there.
+A route that the table does not know fails. Things of other people are answered like missing ones.
 """
 
 import re

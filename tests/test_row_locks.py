@@ -1,4 +1,4 @@
-"""Many people and the worker write to the same rows at once on PostgreSQL: no deadlock, and nobody is shown an error.
+"""Many people and the worker write to the same rows at once on PostgreSQL: no deadlock, and no error page.
 
 `STUDIO_RACE_SECONDS=60 pytest tests/test_row_locks.py` races for as long as that; by default only a few seconds.
 """

@@ -50,7 +50,7 @@ def generation(files, owner):
 
 @pytest.fixture(autouse=True)
 def no_link_and_no_key_in_any_log(caplog):
-    """For every failure and every log level."""
+    """Runs for every failure and every log level."""
     caplog.set_level(logging.DEBUG)
     yield
     for secret in ("Signature=", "/files/", "test-key"):

@@ -26,7 +26,7 @@ def member():
 
 
 def code_of(secret, ahead=0):
-    """What the app shows now, or `ahead` times 30 seconds later."""
+    """The code that the app shows now, or `ahead` times 30 seconds later."""
     counter = int(time.time()) // 30 + ahead
     return totp.format_hotp_value(totp.hotp_value(secret, counter))
 

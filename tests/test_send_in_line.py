@@ -1,4 +1,4 @@
-"""A sender's task goes on with what waits: in the order of the line, each once, and only until the worker stops."""
+"""A sender's task continues with the waiting rows: in the order of the queue, each once, until the worker stops."""
 
 import pytest
 

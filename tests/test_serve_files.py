@@ -1,4 +1,4 @@
-"""Videos, posters, last frames and pictures: only for who may see them, and any part of them that a player asks for."""
+"""Videos, posters, last frames and pictures: only for people who may see them, and in any range."""
 
 import hashlib
 

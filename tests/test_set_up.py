@@ -1,4 +1,4 @@
-"""The first visit makes the owner, once."""
+"""The first visit creates the owner, once."""
 
 import stat
 

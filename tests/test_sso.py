@@ -1,4 +1,4 @@
-"""Signing in by OpenID Connect, against a provider that is a process of its own on loopback."""
+"""Signing in by OpenID Connect, against a provider that runs as a process on loopback."""
 
 import sys
 from urllib.parse import parse_qs, urlsplit
@@ -37,7 +37,7 @@ class Provider:
         httpx.put(f"{self.url}/users/{sub}", json=claims).raise_for_status()
 
     def agree(self, address, sub):
-        """Lets `sub` in, as a person does on the provider's page; returns the way back to the studio."""
+        """Signs `sub` in on the provider's page; returns the address back to the studio."""
         back = urlsplit(httpx.post(address, data={"sub": sub}).headers["Location"])
         assert back.netloc == "testserver"
         return f"{back.path}?{back.query}"
@@ -62,7 +62,7 @@ def provider(running_provider, settings):
 
 @pytest.fixture
 def by_groups(provider, settings):
-    """The provider's groups decide who somebody is."""
+    """The provider's groups decide the roles."""
     settings.OIDC_CLAIM = "groups"
     settings.OIDC_OWNERS, settings.OIDC_MANAGERS, settings.OIDC_MEMBERS = ["admins"], ["leads"], ["video", "film"]
     return provider

@@ -1,4 +1,4 @@
-"""Batches as stacks, and what else a person sets about the gallery: order, size, headings, and selecting everything."""
+"""Batches as stacks, and what else a person can set in the gallery: order, size, headings, and selecting everything."""
 
 import csv
 import io

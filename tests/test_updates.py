@@ -1,4 +1,4 @@
-"""Live updates: one request brings what changed since the page last asked, and 204 when nothing has."""
+"""Live updates: one request returns what changed since the page last asked, or 204 if nothing has."""
 
 import re
 

@@ -222,7 +222,7 @@ def what_waited_is_sent_once_sending_goes_on(upgraded):
 
 
 def decisions_can_still_be_made(upgraded):
-    """What only a person decides goes on as it did: the stopped one is looked for again, the unknown one resolved."""
+    """What only a person decides still works: the stopped one is checked again, the unknown one resolved."""
     stopped, unknown = upgraded.of("stopped:")[0], upgraded.of("unknown: connection")[0]
     trashed = upgraded.of("ready: in the trash")[0]
     upgraded.post("olga", f"/g/{stopped['public_id']}/check")

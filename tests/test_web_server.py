@@ -317,7 +317,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent():
 
 @pytest.mark.parametrize("announced", [True, False])
 def test_a_client_that_sends_a_large_body_to_its_end_reads_the_refusal(announced):
-    """And sees no connection that breaks: what it sends is taken and thrown away for a while."""
+    """It sees no broken connection: what it sends is read and discarded for a while."""
     size = 30 * 1024**2
     request = post(b"x" * size) if announced else CHUNKED + b"%x\r\n" % size + b"x" * size + b"\r\n0\r\n\r\n"
     application = Application(refuse_large)

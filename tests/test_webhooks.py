@@ -1,4 +1,4 @@
-"""Webhooks: an event for each move that matters, in the move's own transaction, delivered until it is taken."""
+"""Webhooks: an event for each move that matters, in the move's own transaction, delivered until it is accepted."""
 
 import hmac
 import json

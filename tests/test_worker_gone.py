@@ -1,4 +1,4 @@
-"""A worker that is gone cannot say so: the supervisor has it told outside the browser, with real processes."""
+"""A dead worker cannot report itself: the supervisor sends the notice, with real processes."""
 
 import json
 import sqlite3

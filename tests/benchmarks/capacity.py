@@ -25,7 +25,7 @@ def figures(results) -> dict:
 
 
 def line(videos: int, cost: dict) -> list[str]:
-    """Of so many videos a day."""
+    """The row for this many videos a day."""
     in_flight = videos * VIDEO_SECONDS / A_DAY
     cpu = videos * (cost["click"] + VIDEO_SECONDS / POLL_SECONDS * cost["poll"]) / 1000 / A_DAY
     database = videos * cost["row"] * 1000

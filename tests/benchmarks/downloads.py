@@ -1,6 +1,6 @@
 """Clients that fetch one file again and again: `… tests.benchmarks.downloads port path cookie ranges clients seconds`.
 
-A process of its own, so that what it costs is the same whoever answers. Prints how many answers came
+A process of its own, so that its cost is the same for every server. Prints how many answers came
 in a second, and how many in all.
 """
 

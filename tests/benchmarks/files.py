@@ -1,6 +1,6 @@
 """How fast the built-in server sends a 20 MB video, compared with nginx, and how slow clients affect others.
 
-Whole files and 1 MB ranges by turns, then pings while other connections are slow or paused.
+Whole files and 1 MB ranges alternately, then pings while other connections are slow or paused.
 """
 
 import os
@@ -135,7 +135,7 @@ def summary(runs):
 
 
 def rate(process, port, path, cookie, ranges, clients):
-    """Answers in a second, and milliseconds of the server's CPU for each."""
+    """Answers per second, and the server's CPU milliseconds for each."""
     command = [sys.executable, "-m", "tests.benchmarks.downloads", port, path, cookie, ranges, clients, SECONDS]
     before = cpu_seconds(process)
     done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=120)
@@ -204,7 +204,7 @@ def trickle(client, kind):
 
 
 def ping(port):
-    """How long the sign-in page takes, in milliseconds; None when it does not come within ten seconds."""
+    """How long the sign-in page takes, in milliseconds; None if it takes more than ten seconds."""
     started = time.perf_counter()
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
@@ -217,7 +217,7 @@ def ping(port):
 
 
 def stopped_within(place):
-    """Seconds from SIGTERM to the end, while 300 players stand paused."""
+    """Seconds from SIGTERM to the end, with 300 paused players."""
     head = f"GET {place.path} HTTP/1.1\r\nHost: localhost\r\nCookie: {place.cookie}\r\n\r\n".encode()
     clients = [held_client(place.port, head) for _ in range(SLOW)]
     time.sleep(1)

@@ -16,7 +16,7 @@ HEADERS = {"X-Api-Key": "bench"}
 
 
 async def paced(fetch, per_second, seconds):
-    """Awaits `fetch()` so many times a second: how often it did, and the CPU seconds for a thousand."""
+    """Awaits `fetch()` at this rate; returns the number of calls, and the CPU seconds for a thousand."""
     queue, count = asyncio.Queue(), []
 
     async def keep_fetching():

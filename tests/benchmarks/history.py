@@ -1,4 +1,4 @@
-"""Pages and clicks with a little and with much history: `… tests.benchmarks.history <what> <rows> <runs>`, in a process
+"""Pages and clicks with a short and a long history: `… tests.benchmarks.history <what> <rows> <runs>`, in a process
 and a database of its own. Prints JSON: CPU milliseconds of every run, and how long seeding took. `seed` for <what> only
 fills the database; another <what> then measures what it finds there."""
 
@@ -54,7 +54,7 @@ PAGES = {
 
 
 def seed(count):
-    """The owner of so many videos, and how long it took to make them."""
+    """The owner of this many videos, and how long it took to make them."""
     found = get_user_model().objects.filter(username="bench").first()
     if found and Generation.objects.all()[count - 1 : count].exists():
         return found, {"seed_s": 0, "seed_cpu_s": 0, "recount_s": 0}

@@ -1,4 +1,4 @@
-"""From the click of Generate to a saved, playable video, compared with the demo server's own time for it."""
+"""From the click of Generate to a saved, playable video, compared with the demo server's own time."""
 
 from datetime import datetime
 

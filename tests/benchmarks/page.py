@@ -26,7 +26,7 @@ urlpatterns = [path("floor", lambda request: HttpResponse("ok")), path("", inclu
 
 
 def make_cards(owner, count):
-    """So many cards, each of a batch of its own: those of one batch would be one stack."""
+    """This many cards, each from its own batch: the videos of one batch would be one stack."""
     provider, now = Provider.objects.first(), timezone.now()
     for number in range(count):
         generation = Generation.objects.create(

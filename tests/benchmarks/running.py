@@ -1,4 +1,4 @@
-"""Many running generations, all of them due: as after an outage of the poller. `… tests.benchmarks.running <count>`"""
+"""Many running generations, all due, as after an outage of the poller. `… tests.benchmarks.running <count>`"""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""A real Chromium for tests that do what a person does.
+"""A real Chromium for tests that act as a person would.
 
     browser       one Chromium for the session
     new_page      makes pages: new_page(width=390, height=844, color_scheme="light")
@@ -30,7 +30,7 @@ from tests.parts.studio import PASSWORD
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 PICTURES = ROOT / "test-results"
-PATIENCE = 30_000  # ms for an expectation: a machine at work on other tests too
+PATIENCE = 30_000  # ms for an expectation: the machine runs other tests too
 expect.set_options(timeout=PATIENCE)
 # A refused form is answered with 422, and Chromium reports every such status as an error.
 EXPECTED = [r"status of 422"]
@@ -77,7 +77,7 @@ def new_page(browser, request):
         keep_pictures(request.node.name, pages)
     unexpected = [error for page in pages for error in unexpected_errors(page)]
     for page in pages:
-        page.context.close()  # which cuts what is still on its way, and htmx calls that an error
+        page.context.close()  # this aborts requests in flight, which htmx reports as errors
     assert failed or not unexpected, "The pages reported errors:\n" + "\n".join(unexpected)
 
 

@@ -1,4 +1,4 @@
-"""The admin in a real browser: a field that was refused stays in sight, and a list on a phone is cards."""
+"""The admin in a real browser: a refused field stays visible, and a list on a phone shows cards."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,4 +1,4 @@
-"""axe finds nothing in any state of the gallery, the viewer and their menus, nor on other faces of a page.
+"""axe finds nothing in any state of the gallery, the viewer and their menus, nor on other variants of a page.
 
 Each is looked at wide in the dark and on a phone in the light, so that both themes and both layouts are seen; with
 `make test-all`, in all four. test_every_page.py goes through all other pages.

@@ -1,4 +1,4 @@
-"""Composing as a person does it: with keys and mouse, files and addresses, and without ever losing a word."""
+"""Composing as a person does it: with keys and mouse, files and addresses, without losing any text."""
 
 import io
 import re

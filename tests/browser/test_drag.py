@@ -1,4 +1,4 @@
-"""What is dragged: cards onto a collection and into the composer, and posters."""
+"""Dragging: cards onto a collection and into the composer, and posters."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Everything by keyboard, and nothing while somebody writes."""
+"""Everything works by keyboard, and no shortcut acts while somebody types."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Pages that stay open: changes arrive, elements in use are left alone, and notices come and go."""
+"""Pages that stay open: changes arrive, elements in use are left alone, and notices appear and disappear."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Notices of what finishes out of sight: only for who asked for them."""
+"""Notices of videos that finish while the page is hidden: only for people who enabled them."""
 
 import pytest
 from playwright.sync_api import expect

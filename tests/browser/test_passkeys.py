@@ -1,4 +1,4 @@
-"""Passkeys, with an authenticator that the browser itself plays."""
+"""Passkeys, with the browser's virtual authenticator."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,4 +1,4 @@
-"""Selecting many, and what can be done to them at once."""
+"""Selecting many videos, and the actions on all of them."""
 
 import zipfile
 

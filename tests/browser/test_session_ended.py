@@ -1,4 +1,4 @@
-"""A session that ends while somebody composes takes nothing of what they typed."""
+"""A session that ends while somebody composes loses nothing that they typed."""
 
 from tests.parts.studio import PASSWORD
 

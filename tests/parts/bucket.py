@@ -51,7 +51,7 @@ class Bucket:
         return sorted(str(path) for path in files if not path.parts[0].startswith("."))
 
     def clear(self):
-        """Nothing is in it; and it runs, whatever the last test did to it."""
+        """Empties it, and makes sure that it runs, whatever the last test did to it."""
         if self.process.poll() is not None:
             self.start()
         shutil.rmtree(self.content)

@@ -1,4 +1,4 @@
-"""Where the tests' browser is, and how to start it without a screen, without root's sandbox and without calling home.
+"""Where the tests' browser is, and how to start it headless, without root's sandbox and without background requests.
 
 `python -m tests.parts.chromium` prints its path, or fails.
 """

@@ -12,11 +12,11 @@ def click_generate(client, headers=None, **fields):
 
 
 def click(client, generation, action, headers=None, **fields):
-    """Does this to one generation: cancel, retry, favourite, …"""
+    """Takes this action on one generation: cancel, retry, favourite, …"""
     return client.post(f"/g/{generation.public_id}/{action}", fields, headers=headers)
 
 
 def click_selected(client, operation, generations, headers=None, follow=False, **fields):
-    """Does this to all of these at once."""
+    """Takes this action on all of these at once."""
     form = {"operation": operation, "ids": [str(generation.public_id) for generation in generations]} | fields
     return client.post("/selected", form, headers=headers, follow=follow)

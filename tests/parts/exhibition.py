@@ -86,7 +86,7 @@ def price_some():
 
 
 def a_month(owner):
-    """Old work in the trash: it counts in usage and in the measured times, and is not in the way."""
+    """Old videos in the trash: they count in usage and in the measured times, and are out of the way."""
     usual = {
         "veo_3_1": 125,
         "veo_3_1_fast": 58,

@@ -1,4 +1,4 @@
-"""Requests of a page that a test holds back, to see what the page shows meanwhile."""
+"""Holds back requests of a page, to see what the page shows meanwhile."""
 
 
 def until_held(page, held):

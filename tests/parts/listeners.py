@@ -1,4 +1,4 @@
-"""Small servers for tests of downloads: one that nobody may reach, and one that plays a script of bytes."""
+"""Small servers for tests of downloads: one that must never be contacted, and one that plays a script of bytes."""
 
 import socket
 import ssl
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 class Canary:
-    """Listens on a loopback port and counts who connects. Nobody should."""
+    """Listens on a loopback port and counts connections, of which there should be none."""
 
     def __init__(self, host="127.0.0.1", port=0, family=socket.AF_INET):
         self.socket = socket.socket(family, socket.SOCK_STREAM)

@@ -1,4 +1,4 @@
-"""What is made once for all workers of a test run: a migrated database takes seconds of a processor, a copy none."""
+"""Makes things once for all workers of a test run: migrating a database takes seconds of CPU, copying it none."""
 
 import atexit
 import fcntl
@@ -11,7 +11,7 @@ SHARED = "STUDIO_TEST_SHARED"  # an environment variable: the folder of the proc
 
 
 def folder_of_the_run():
-    """What is no test, such as `make chaos`, has no such folder, and makes all of it for itself."""
+    """Runs other than tests, such as `make chaos`, have no such folder, and make everything themselves."""
     if SHARED not in os.environ:
         os.environ[SHARED] = tempfile.mkdtemp(prefix="studio-shared-")
         atexit.register(shutil.rmtree, os.environ[SHARED], ignore_errors=True)

@@ -23,7 +23,7 @@ LIBC = ctypes.CDLL(None)
 def wait_until(condition, seconds=PATIENCE, what="", every=0.1):
     """What `condition()` returned once it was true; AssertionError naming `what` when `seconds` are over.
 
-    It never gives up before PATIENCE is over: a test that fails because the machine is busy says nothing.
+    It never gives up before PATIENCE has passed: a test that fails because the machine is busy says nothing.
     """
     seconds = max(seconds, PATIENCE)
     deadline = time.monotonic() + seconds
@@ -62,7 +62,7 @@ def end_with_parent():
 
 
 def stop(process, seconds=60):
-    """SIGTERM, wait, and SIGKILL only if that did not help. Returns the exit code."""
+    """SIGTERM, wait, and SIGKILL only if that had no effect. Returns the exit code."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -73,7 +73,7 @@ def stop(process, seconds=60):
 
 
 def marked(mark):
-    """Every live process whose environment contains `mark`, whatever its parent."""
+    """Every live process whose environment contains `mark`, with any parent."""
     return [process for process in psutil.process_iter() if mark_of(process) == mark and alive(process)]
 
 

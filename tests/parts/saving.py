@@ -1,4 +1,4 @@
-"""The saver driven as the worker drives it, and what it left."""
+"""Runs the saver as the worker does, and inspects the results."""
 
 import hashlib
 import subprocess

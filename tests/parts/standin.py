@@ -39,7 +39,7 @@ class Standin:
         return READY.search(self.log)
 
     def kill(self):
-        """kill -9; its folder and its port stay, so `restart()` goes on where it was."""
+        """kill -9; its folder and its port stay, so `restart()` continues where it was."""
         self.process.kill()
         self.process.wait(60)
 
@@ -79,15 +79,15 @@ class Standin:
         return self.ask("POST", "faults", json=rules)
 
     def expire_links(self):
-        """No video link issued until now opens anything."""
+        """Expires every video link issued until now."""
         self.ask("POST", "expire")
 
     def finish(self):
-        """Every execution's time has come."""
+        """Completes every execution now."""
         self.ask("POST", "finish")
 
     def advance(self, seconds):
-        """Its clock jumps forward."""
+        """Moves its clock forward."""
         self.ask("POST", "clock", json={"advance": seconds})
 
     def clear(self):

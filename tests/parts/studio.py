@@ -73,7 +73,7 @@ class Studio:
         return manage(*arguments, env={**self.env, **env})
 
     def prepare(self):
-        """What a first start does before anything else."""
+        """The steps of a first start that come before anything else."""
         self.manage("migrate", "--noinput", "-v", "0")
         self.manage("collectstatic", "--noinput", "-v", "0")
 
@@ -110,7 +110,7 @@ class Studio:
         return self.start()
 
     def destroy(self):
-        """Ends whatever is left, whatever state it is in."""
+        """Ends all remaining processes, in any state."""
         if self.process:
             stop(self.process)
         kill_marked(self.mark)

@@ -13,7 +13,7 @@ EXECUTIONS = "/v1/workflows/executions"
 
 
 class Api:
-    """The contract's calls against one demo server; each returns httpx's Response unless it says otherwise."""
+    """The contract's calls against one demo server; each returns httpx's Response unless noted otherwise."""
 
     def __init__(self, url):
         self.url = url

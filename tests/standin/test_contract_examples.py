@@ -1,4 +1,4 @@
-"""The contract's own examples run as they stand: only the address is another one."""
+"""The contract's own examples run unchanged, except for the address."""
 
 import json
 import os

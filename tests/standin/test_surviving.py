@@ -1,4 +1,4 @@
-"""What was accepted is still known after a kill -9, and a stop leaves nobody behind."""
+"""What was accepted is still known after a kill -9, and a stop leaves no process behind."""
 
 import signal
 import socket
