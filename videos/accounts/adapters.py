@@ -86,7 +86,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         return encrypt(text)
 
     def decrypt(self, encrypted_text):
-        """ "" for what was stored under another SECRET_KEY: no code matches it any more."""
+        """ "" if it was stored under another SECRET_KEY: no code matches it any more."""
         return decrypt(encrypted_text) or ""
 
     def generate_authenticator_name(self, user, type):  # noqa: A002

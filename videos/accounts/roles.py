@@ -1,7 +1,7 @@
 """The roles: owners may do everything; managers invite, set budgets and pause; members make their own videos.
 
 A role is two marks of Django's own user, so that `createsuperuser` makes an owner and no query is needed: an owner is a
-superuser; a manager is staff without being one. Nobody but owners gets into the admin.
+superuser; a manager is staff without being one. Only owners can open the admin.
 """
 
 from django.contrib.auth import get_user_model

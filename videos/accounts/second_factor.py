@@ -27,7 +27,7 @@ WRONG = "This code is wrong, or was already used. Wait for the next one, or use 
 
 # Who has one, and who must
 def of(user) -> QuerySet:
-    """The user's authenticators that can be asked for; recovery codes alone are none."""
+    """The user's authenticators that can be asked for; recovery codes alone do not count."""
     return Authenticator.objects.filter(user=user).exclude(type=Type.RECOVERY_CODES)
 
 
@@ -57,7 +57,7 @@ def remove_all(person):
 
 # Whether a code is right
 def matching(user, code: str) -> Authenticator | None:
-    """The authenticator to which `code` belongs. It is used up by that."""
+    """The authenticator to which `code` belongs. The code is then used up."""
     for authenticator in Authenticator.objects.filter(user=user).exclude(type=Type.WEBAUTHN).order_by("-type"):
         if authenticator.type == Type.TOTP:
             is_right = use_app_code(authenticator.pk, code)
@@ -85,7 +85,7 @@ def use_app_code(pk: int, code: str) -> bool:
 
 
 def has_seed(codes: Authenticator) -> bool:
-    """False where they were stored under another SECRET_KEY."""
+    """False if they were stored under another SECRET_KEY."""
     return bool(decrypt(codes.data.get("seed", "")))
 
 

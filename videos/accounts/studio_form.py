@@ -10,7 +10,7 @@ from videos.models import StudioSettings
 from videos.models.studio_settings import VARIABLES, current, is_fixed
 from videos.remotes.transport import SENDABLE_KEY
 
-WHOLE = 100  # from here on, a fraction says nothing
+WHOLE = 100  # from here on, fractions are not shown
 EMPTY = {  # an empty field without a default
     "keep_days": "Leave empty to keep them.",
     "keep_bytes": "Leave empty to keep them.",
@@ -113,7 +113,7 @@ class StudioForm(forms.ModelForm):
 
 
 def shown_as(field: forms.Field, value: Any) -> str:
-    """The value as it may be typed, without trailing zeros, and without a fraction where that says nothing."""
+    """The value as it may be typed, without trailing zeros, and without a fraction if that is negligible."""
     if value is None:
         return ""
     number = field.in_units(value) if isinstance(field, InUnits) else value

@@ -2,7 +2,7 @@
 
 Five failures for one account from one address close that pair for 15 minutes (django-axes). Two wider
 limits stand here: one for an address that tries many accounts, one for an account tried from many addresses. The
-last is no way to lock somebody out, because a browser in which that account has signed in before is let through it.
+last cannot lock somebody out, because a browser in which that account has signed in before is let through it.
 """
 
 import ipaddress

@@ -21,7 +21,7 @@ from videos.models.bounded import count_in_any_order
 from videos.storage.consistency import CannotRepair, fetch_again, storage_errors
 
 NOTHING = "-"
-MOST_FOUND = 900  # rows of one search, the newest: an old SQLite takes so many in a statement
+MOST_FOUND = 900  # the newest rows of one search: as many as an old SQLite accepts in a statement
 
 
 class BoundedPaginator(Paginator):

@@ -135,7 +135,7 @@ class PresetAdmin(CompletedRows, NewestFirst):
 
 
 def with_names(presets: list[Preset]) -> list[Preset]:
-    """Each with the names of its providers; of one that is gone, what the remote called it."""
+    """Each with the names of its providers; for one that was removed, the remote's name of it."""
     names = dict(Provider.objects.values_list("value", "name"))
     for preset in presets:
         preset.names = [names.get(value, value) for value in preset.providers]

@@ -1,6 +1,6 @@
 """The admin's front page: the studio's health, spend, what needs a person, recent changes, and failures.
 
-No figure costs more as history grows: each reads one row, the unfinished, or some days by an index.
+No figure costs more as history grows: each reads one row, the unfinished rows, or a few days by an index.
 """
 
 import shutil

@@ -41,7 +41,7 @@ COLUMNS = {  # the name of a column → its heading on the page
     "config": "Settings",
     "count": "Count",
     "collection": "Collection",
-    "token": "Token",  # a field of the form, which means nothing for a row: not read
+    "token": "Token",  # a form field that has no meaning for a row: ignored
 }
 TEMPLATE = ["prompt", "provider", "aspect_ratio", "reference_image_url", "tail_image_url", "config.duration", "count"]
 TEMPLATE += ["collection"]
