@@ -6,7 +6,7 @@ from secrets import token_hex, token_urlsafe
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in `path`, made on first use: readable by its owner alone, and whole before it has its name."""
+    """The secret in `path`, made on first use: readable by its owner alone, and complete before it gets its name."""
     if not path.exists():
         draft = path.with_name(f".{path.name}.{token_hex(4)}")
         with open(draft, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
@@ -16,7 +16,7 @@ def kept_secret(path: Path) -> str:
         try:
             os.link(draft, path)
         except FileExistsError:
-            pass  # another process was first; its secret stands
+            pass  # another process was first; its secret counts
         finally:
             draft.unlink()
     return path.read_text().strip()

@@ -23,7 +23,7 @@ from heygen_studio.kept_secret import kept_secret
 from heygen_studio.time_zone import zone_name
 from videos import limits
 
-# Until everything is imported (videos/apps.py): nothing is garbage yet, and looking for it is a tenth of a start.
+# Off until everything is imported (videos/apps.py): there is no garbage yet, and collecting takes a tenth of the start.
 gc.disable()
 
 BASE_DIR = Path(__file__).resolve().parent.parent

@@ -240,7 +240,7 @@ def webhook(**kwargs):
 
 @checks.register(deploy=True)
 def one_secret_for_all(**kwargs):
-    """Several hosts share a PostgreSQL; a secret that each made for itself would sign people out at every turn."""
+    """Several hosts share a PostgreSQL; a secret that each made for itself would sign people out again and again."""
     if settings.SECRET_KEY_IS_GIVEN or settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         return []
     return [

@@ -1,4 +1,4 @@
-"""Video codecs: their names, the question to a browser about each, and those that every browser plays.
+"""Video codecs: their names, the string to query a browser about each, and those that every browser plays.
 
 A codec string is the `codecs` parameter of a media type (RFC 6381), as `HTMLMediaElement.canPlayType` takes it.
 """

@@ -3,7 +3,7 @@
 Anybody with both the database and SECRET_KEY can read them. A secret that was stored under another SECRET_KEY is
 unreadable and has to be entered again.
 
-What a process encrypts or decrypts, it remembers, so that its log can leave it out: videos/logs.py.
+Each process remembers what it encrypts or decrypts, so that its log can leave it out: videos/logs.py.
 """
 
 from base64 import urlsafe_b64encode
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 PURPOSE = b"heygen-studio: secrets in the database"
-MOST_REMEMBERED = 300  # the least recently used goes first
+MOST_REMEMBERED = 300  # the least recently used is dropped first
 _remembered: dict[str, None] = {}
 
 

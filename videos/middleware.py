@@ -124,7 +124,7 @@ class SecondFactorMiddleware:
 
 
 class LastSeenMiddleware:
-    """Notes that a session is in use, and shows times in the time zone that its person has chosen."""
+    """Records that a session is in use, and shows times in the time zone that its person has chosen."""
 
     def __init__(self, get_response):
         self.get_response = get_response

@@ -91,7 +91,7 @@ def submit(pk: int):
 
 
 def send_others(pk: int):
-    """Each once: one that another sender has just claimed, or that cannot be sent now, is passed over."""
+    """Each once: one that another sender has just claimed, or that cannot be sent now, is skipped."""
     until, tried = time.monotonic() + SENDING_SECONDS, {pk}
     while time.monotonic() < until and not stopping.is_set():
         first = Generation.objects.sendable(timezone.now(), 2 * SENDERS)

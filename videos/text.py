@@ -1,4 +1,4 @@
-"""Text that people type: how it is kept, and the form in which it is searched."""
+"""Text that people type: how it is stored, and the form in which it is searched."""
 
 import unicodedata
 
@@ -12,7 +12,7 @@ def with_line_feeds(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """The same for the same letters in upper and lower case, with and without accents, however they are composed."""
+    """Folds case and accents, so that the same letters compare equal in any case and Unicode composition."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     letters = (letter for letter in decomposed if not is_accent(letter))
     return unicodedata.normalize("NFKC", "".join(letters))

@@ -8,7 +8,7 @@ from heygen_studio.web.wire import Wire
 KEPT_IN_MEMORY = 256 * 1024
 PAUSE_SECONDS = 20  # between two pieces
 GRACE_SECONDS = 30
-BYTES_PER_SECOND = 8 * 1024  # the least that is waited for, on average, after the grace
+BYTES_PER_SECOND = 8 * 1024  # the minimum average rate after the grace period
 LONGEST_LINE = 4096  # of a chunk's size, or of a trailer
 MOST_TRAILERS = 50
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(;.*)?")
@@ -23,7 +23,7 @@ class BadChunk(Exception):
 
 
 class Incoming:
-    """What arrives on a connection, from `buffer` first. Raises TimeoutError when the body comes too slowly."""
+    """Reads from a connection, starting with `buffer`. Raises TimeoutError when the body comes too slowly."""
 
     def __init__(self, wire: Wire, buffer: bytearray):
         self.wire, self.buffer = wire, buffer
@@ -60,7 +60,7 @@ class Incoming:
 
 
 async def receive(wire: Wire, buffer: bytearray, length: int | None, limit: int) -> SpooledTemporaryFile:
-    """The body as a file, at its start. Without a length it comes in chunks. Raises TooLarge, BadChunk, OSError."""
+    """The body as a file, at position 0. Without a length it arrives in chunks. Raises TooLarge, BadChunk, OSError."""
     if length is not None and length > limit:
         raise TooLarge
     incoming = Incoming(wire, buffer)

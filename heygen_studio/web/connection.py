@@ -56,7 +56,7 @@ class Connection:
         try:
             while await self.serve_one():
                 pass
-        except OSError:  # it went away, or stood still for too long
+        except OSError:  # it disconnected, or stalled for too long
             pass
         finally:
             self.wire.close()
@@ -78,7 +78,7 @@ class Connection:
         return await self.ask_application(request, key)
 
     async def read_head(self) -> bytes:
-        """Up to its empty line; b"" when none comes. Raises TimeoutError."""
+        """The request head, up to its empty line; b"" if none arrives. Raises TimeoutError."""
         if not self.buffer:
             self.buffer += await self.wire.receive(IDLE_SECONDS)
             self.stage = Stage.RECEIVING
@@ -94,7 +94,7 @@ class Connection:
         return head
 
     async def refuse(self, error: Exception) -> bool:
-        """Answers what is not HTTP, or has too large a head, with gunicorn's own error."""
+        """Answers anything that is not HTTP, or whose head is too large, with gunicorn's own error."""
         collected = Collected()
         self.server.handle_error(None, collected, self.client, error)
         await self.wire.send(collected.take())
@@ -162,7 +162,7 @@ class Connection:
             reply.close()
 
     async def in_thread(self, function, *arguments):
-        """The application catches its own exceptions; one that it did not ends the connection."""
+        """The application catches its own exceptions; an uncaught one ends the connection."""
         try:
             return await self.server.in_thread(function, *arguments)
         except Exception:

@@ -39,7 +39,7 @@ class Permissions:
         return found if found and time.monotonic() < found.until else None
 
     def keep(self, key: Key, file: SentFile, headers: list[tuple[str, str]]):
-        """Unless the answer also set a cookie, which belongs to one request alone."""
+        """Remembers the file, unless the answer also sets a cookie, which belongs to one request alone."""
         if any(name.lower() == "set-cookie" for name, _ in headers):
             return
         if len(self.kept) >= MOST:
@@ -49,7 +49,7 @@ class Permissions:
 
 
 def key_of(request: Request, address: str) -> Key | None:
-    """Equal for two requests that the application would judge alike; None for one that asks for no file."""
+    """A key that is equal for requests that the application would answer alike; None if no file is requested."""
     if request.method != "GET":
         return None
     return request.uri, request.version, address, *(one for one in request.headers if one[0] not in MAY_DIFFER)

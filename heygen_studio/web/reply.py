@@ -39,7 +39,7 @@ class Reply(Response):
         self.answer = None
 
     def run(self, application: Callable, environ: dict):
-        """In a thread of the pool, which is free again before the first byte is sent."""
+        """Runs in a thread of the pool, which is free again before the first byte is sent."""
         self.answer = application(environ, self.start_response)
         if isinstance(self.answer, FileWrapper) and not self._omits_body and self.hold_file():
             self.send_headers()
@@ -68,7 +68,7 @@ class Reply(Response):
         return self.count == self.response_length
 
     def send_stream(self, send: Callable[[bytes], None]):
-        """Piece by piece, in a thread of its own that waits for each to be sent."""
+        """Sends the stream piece by piece, in a thread of its own that waits for each piece."""
         for piece in self.stream:
             self.write(piece)
             send(self.take())
@@ -76,6 +76,6 @@ class Reply(Response):
         send(self.take())
 
     def close(self):
-        """Once nothing more is to be sent, or nothing more can be."""
+        """Called when everything is sent, or nothing more can be."""
         with suppress(AttributeError):
             self.answer.close()

@@ -1,4 +1,4 @@
-"""A file as HTTP sends it: all of it, one part, or word that it is known already (RFC 9110, sections 13 and 14)."""
+"""A file as HTTP sends it: all of it, one part, or 304 if it is unchanged (RFC 9110, sections 13 and 14)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ class Unsatisfiable(Exception):
 
 @dataclass(frozen=True)
 class SentFile:
-    """A file that somebody may have, as it lies on disk."""
+    """A file on disk that the client may have."""
 
     path: str
     size: int
@@ -62,7 +62,7 @@ def asked_part(asked: Callable[[str, str], str], size: int, etag: str) -> tuple[
     if not found or found.groups() == ("", "") or asked("If-Range", etag) != etag:
         return None
     first, last = (int(text[:18]) if text else None for text in found.groups())
-    if first is None:  # the last so many bytes
+    if first is None:  # the last bytes of the file
         if not last:
             raise Unsatisfiable
         first, last = max(0, size - last), size - 1

@@ -1,4 +1,4 @@
-"""A non-blocking socket for one connection: receives and sends, and gives up when the other side stands still."""
+"""A non-blocking socket for one connection: receives and sends, and gives up when the other side stalls."""
 
 import asyncio
 import fcntl
@@ -31,7 +31,7 @@ class Wire:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
     async def receive(self, seconds: float) -> bytes:
-        """What has arrived; b"" when the other side has closed. Raises TimeoutError after `seconds` of silence."""
+        """Bytes that have arrived; b"" if the other side has closed. Raises TimeoutError after `seconds` of silence."""
         while True:
             with suppress(BlockingIOError):
                 return self.sock.recv(RECEIVED_AT_ONCE)
@@ -39,7 +39,7 @@ class Wire:
                 raise TimeoutError
 
     async def send(self, data: bytes, flags: int = 0):
-        """All of `data`. Raises TimeoutError when the other side takes nothing for half a minute."""
+        """Sends all of `data`. Raises TimeoutError when the other side accepts nothing for half a minute."""
         left = memoryview(data)
 
         def step() -> bool:
@@ -53,7 +53,7 @@ class Wire:
             await self.push(step)
 
     async def send_file(self, file, offset: int, count: int):
-        """`count` bytes of the file from `offset` on, from the kernel's own cache. Raises TimeoutError likewise."""
+        """Sends `count` bytes of the file from `offset` on, from the kernel's cache. Raises TimeoutError likewise."""
         end = offset + count
 
         def step() -> bool:
@@ -69,7 +69,7 @@ class Wire:
             await self.push(step)
 
     async def push(self, step: Callable[[], bool]):
-        """Calls `step`, which sends some, whenever the socket takes more, until it returns True."""
+        """Calls `step`, which sends some bytes, whenever the socket accepts more, until it returns True."""
         with suppress(BlockingIOError):
             if step():
                 return
@@ -83,7 +83,7 @@ class Wire:
             self.loop.remove_writer(self.sock)
 
     def give_up_later(self, done: asyncio.Future):
-        """A slow client is waited for as long as it takes anything at all; one that takes nothing is not."""
+        """Waits for a slow client as long as it accepts anything at all, and not for one that accepts nothing."""
         self.timer = self.loop.call_later(SEND_PAUSE_SECONDS, self.look, done, self.taken())
 
     def look(self, done: asyncio.Future, before: int):
@@ -109,7 +109,7 @@ class Wire:
         return self.sent - struct.unpack("i", fcntl.ioctl(self.sock, termios.TIOCOUTQ, b"\0" * 4))[0]
 
     async def linger(self):
-        """Lets a client that is still sending come to an end, so that it reads our answer and sees no broken line."""
+        """Lets a client that is still sending finish, so that it reads our answer instead of a broken connection."""
         deadline = self.loop.time() + LINGER_SECONDS
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
@@ -117,7 +117,7 @@ class Wire:
                 await asyncio.sleep(0)
 
     def drop_unsent(self):
-        """What the kernel still holds for it goes with close(), and is not kept for a client that takes nothing."""
+        """Bytes that the kernel still holds are dropped with close(), not kept for a client that accepts nothing."""
         with suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NOTHING_MORE)
 

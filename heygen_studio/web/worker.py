@@ -17,7 +17,7 @@ from videos.limits import WEB_CONNECTIONS, WEB_STREAMS, WEB_THREADS
 
 FILES_EACH = 3  # descriptors that one connection may need: its socket, its body or its answer
 FILES_BESIDES = 300
-# What a connection is allowed when the server stops: nothing is lost by a request that has not been read.
+# How long a connection may continue when the server stops: nothing is lost by a request that has not been read.
 SECONDS_TO_STOP = {Stage.IDLE: 0, Stage.RECEIVING: 0, Stage.SENDING: 0.3, Stage.ANSWERING: 1}
 
 
@@ -48,10 +48,10 @@ class Worker(base.Worker):
         asyncio.run(self.serve(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT))
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)  # not sys.exit: it would wait for threads that are still at work
+        os._exit(0)  # not sys.exit, which would wait for threads that are still running
 
     async def serve(self, *signals: signal.Signals):
-        """Until one of `signals` comes, or the parent is gone."""
+        """Runs until one of `signals` arrives, or the parent is gone."""
         self.loop = asyncio.get_running_loop()
         self.loop.set_exception_handler(self.report)
         for number in signals:
@@ -132,7 +132,7 @@ class Worker(base.Worker):
 
 
 def most_connections() -> int:
-    """As many as there are descriptors for, once this process may open as many as it is allowed."""
+    """The most connections that this process has file descriptors for, after raising its limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = WEB_CONNECTIONS * FILES_EACH + FILES_BESIDES
     if hard != resource.RLIM_INFINITY:

@@ -73,7 +73,7 @@ def look_at_budget():
 
 
 def look_at_peoples_budgets():
-    """Each person's own, of those who want to be told."""
+    """The alarms of each person who wants notices."""
     for wanted in Preferences.objects.with_notices()[:PEOPLE]:
         own = [budget for budget in Budget.objects.binding(wanted.user) if not budget.is_shared]
         words = used_up(own[0], wanted.user) if own and wanted.wants("budget") else ""
@@ -122,7 +122,7 @@ def tell_alarm(alarm: Alarm):
 
 
 def addresses_for(alarm: Alarm) -> list[str]:
-    """The studio's; for one member's budget, those of that member."""
+    """The studio's addresses; for one member's budget, those of that member."""
     if alarm.kind != Alarm.Kind.OWN_BUDGET:
         return current().notify_urls.split()
     wanted = Preferences.objects.with_notices().filter(user=alarm.subject).first()
@@ -130,7 +130,7 @@ def addresses_for(alarm: Alarm) -> list[str]:
 
 
 def addresses_of(wanted: Preferences) -> list[str]:
-    """A person's own, without those that are no longer allowed to them."""
+    """A person's own addresses, without those that they may no longer use."""
     return [address for address in wanted.notify_urls.split() if may_use(address, wanted.user)]
 
 

@@ -76,7 +76,7 @@ def poll():
 
 @contextmanager
 def few_collections() -> Iterator[None]:
-    """The garbage collector looks at what is new, and seldom: polls leave hardly any circles behind."""
+    """Lets the garbage collector check only new objects, and seldom: polls leave hardly any reference cycles."""
     usual = gc.get_threshold()
     gc.collect()
     gc.freeze()
@@ -244,7 +244,7 @@ class Poller:
             await self.database(results.record)
 
     def write(self, outcomes: list[Outcome]) -> bool:
-        """True once they are written. One that cannot be written is left out, so that it does not block the others."""
+        """True once they are written. A result that cannot be written is dropped, so it does not block the others."""
         try:
             Generation.objects.record_outcomes(outcomes)
         except (DataError, ValueError) as error:

@@ -141,7 +141,7 @@ def usual_interval(poll: DuePoll, now: datetime) -> timedelta:
 
 
 def interval_after_error(poll: DuePoll, error: RemoteError, now: datetime) -> timedelta:
-    """The interval that the remote API asked for; or else twice as long after each failure in a row, up to a minute."""
+    """The interval that the remote API requested; otherwise it doubles with each failure in a row, up to a minute."""
     usual = usual_interval(poll, now)
     if error.cause == Cause.BUSY:
         wanted = max(error.retry_after or usual, SHORTEST_WAIT)

@@ -1,4 +1,4 @@
-"""Hands one message to apprise, in a process of its own: `python push_process.py`, with JSON on its standard input.
+"""Passes one message to apprise, in a process of its own: `python push_process.py`, with JSON on its standard input.
 
 apprise takes a third of a second and 40 MB to load all its services, and a service may take any time. So no web server
 and no worker imports it, and the caller kills this process after a timeout. Addresses may contain passwords: they come

@@ -63,7 +63,7 @@ class LeaseLost(Exception):
 
 
 class NoNewLink(NotSaved):
-    """The link has died, and the remote API gives no other one."""
+    """The link has expired, and the remote API gives no other one."""
 
     delay: timedelta | None = None
 
@@ -156,7 +156,7 @@ class Saving:
 
     # Downloading
     def download_all(self) -> bool:
-        """True when the file is whole; False when it is tried later. Tries again at once as long as that helps."""
+        """True when the file is complete; False if it is tried later. Tries again at once as long as that helps."""
         for _ in range(TRIES_IN_A_SLICE):
             before = size_of(self.file)
             try:

@@ -67,7 +67,7 @@ def count_request(view: str, method: str, status: int, seconds: float):
 
 
 def forget_ended_processes():
-    """When the web server starts: the counts of the one before, whose processes are gone."""
+    """Removes the counts of earlier processes, when the web server starts."""
     settings.METRICS_FOLDER.mkdir(exist_ok=True)
     for file in settings.METRICS_FOLDER.glob("*.db"):
         pid = file.stem.rpartition("_")[2]
@@ -97,7 +97,7 @@ figures = Figures()
 
 
 def text() -> bytes:
-    """Everything, in the text format 0.0.4."""
+    """All metrics, in the text format 0.0.4."""
     everything = CollectorRegistry()
     everything.register(figures)
     if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

@@ -31,7 +31,7 @@ class Notice:
 
 
 def notices_for(user) -> list[Notice]:
-    """Those of the studio, and this person's own."""
+    """The notices of the studio, and this person's own."""
     return [*current_notices(), *news_of_clients(user)]
 
 

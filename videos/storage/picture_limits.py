@@ -1,4 +1,4 @@
-"""How much a picture may ask of a decoder, read from its headers before anything is decoded.
+"""How much a picture may demand of a decoder, read from its headers before anything is decoded.
 
 20 MB and 40 megapixels may come in. Some formats have tighter limits, because their decoders need more memory or time
 for each pixel.
@@ -37,7 +37,7 @@ _JPEG_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 
 
 class PictureRefused(Exception):
-    """The picture cannot be taken. `str(error)` is the one sentence for the person who added it."""
+    """The picture cannot be accepted. `str(error)` is the one sentence for the person who added it."""
 
 
 def check_size(width: int, height: int, limit: int = MAX_PIXELS) -> None:
@@ -56,7 +56,7 @@ def check_size(width: int, height: int, limit: int = MAX_PIXELS) -> None:
 
 
 def check_jpeg(data: bytes) -> None:
-    """Walk the segments up to the first scan: sizes, and how much work the scans ask for."""
+    """Walk the segments up to the first scan: sizes, and how much work the scans need."""
     at, frame = 2, None
     for _ in range(MAX_PARTS):
         marker = data[at + 1] if data[at] == 0xFF else None

@@ -104,8 +104,8 @@ class _Source:
 def redraw(file: BinaryIO) -> Redrawn:
     """Check an upload and redraw it. `file` needs `seek` and `read`; its name and type are ignored.
 
-    JPEG, PNG, WebP, HEIC and AVIF are taken, animated ones are not. The result is at most 2048 px on its long side and
-    10 MB: a PNG if any pixel is see-through, else a JPEG. Raises PictureRefused, or OUR_OWN.
+    JPEG, PNG, WebP, HEIC and AVIF are accepted, if not animated. The result is at most 2048 px on its long side and
+    10 MB: a PNG if any pixel is transparent, else a JPEG. Raises PictureRefused, or OUR_OWN.
     """
     file.seek(0)
     data = file.read(MAX_BYTES + 1)
@@ -299,7 +299,7 @@ def _straight(image: Image.Image) -> Image.Image:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The same pixels with 8 bits for each of L, LA, RGB, RGBA or CMYK, see-through ones as alpha."""
+    """The same pixels with 8 bits for each of L, LA, RGB, RGBA or CMYK, transparency as alpha."""
     if image.mode.startswith("I"):
         # Pillow's own conversion cuts 16 bits off at 255 and makes them nearly all white.
         return image.point(lambda value: value * (1 / 256)).convert("L")

@@ -69,7 +69,7 @@ class NotAVideo(NotSaved):
 
 
 class Unreadable(NotAVideo):
-    """Whole, as far as we can see, and made in a way that this studio cannot check."""
+    """Complete, as far as we can see, but made in a way that this studio cannot check."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ def _seconds(container: av.container.InputContainer, stream: av.VideoStream) -> 
 
 
 def _video_seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float:
-    """The length of the picture alone: sound may well run on after it."""
+    """The length of the video track alone: sound may continue after it."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return (container.duration or 0) / av.time_base

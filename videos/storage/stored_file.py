@@ -29,7 +29,7 @@ class SeekableFile(io.RawIOBase):
         return True
 
     def place(self, offset: int, origin: int) -> int:
-        """The place that `seek(offset, origin)` means, from the beginning."""
+        """The absolute position that `seek(offset, origin)` means."""
         return offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self.size}[origin]
 
 

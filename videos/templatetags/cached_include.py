@@ -41,7 +41,7 @@ def rendered(part: template.Template, names: tuple, values: tuple, types: tuple)
 
 
 def types_of(values: tuple) -> tuple:
-    """Tells values apart that are equal: 1 and True, a safe text and one to be escaped. Refuses what could change."""
+    """Distinguishes values that compare equal: 1 and True, safe and unsafe text. Refuses what could change."""
     return tuple(types_of(value) if isinstance(value, tuple) else plain_type(value) for value in values)
 
 

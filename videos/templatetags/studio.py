@@ -27,7 +27,7 @@ def sides(ratio: str) -> tuple[int, int]:
 
 
 def shape(generation: Generation) -> tuple[int, int]:
-    """Width and height as they are, or as asked for while nothing is saved."""
+    """The actual width and height, or the requested ones while nothing is saved."""
     saved = getattr(generation, "saved_video", None)
     return (saved.width, saved.height) if saved else sides(generation.aspect_ratio)
 
@@ -43,7 +43,7 @@ def ratio_class(generation: Generation) -> str:
 
 
 def poster_widths(generation: Generation) -> tuple[int, int]:
-    """How many pixels wide its small poster is, and its whole one, where the video itself is large enough."""
+    """How many pixels wide its small poster is, and its full one, where the video itself is large enough."""
     width, height = shape(generation)
     whole, small = (max(1, round(width * min(1, side / max(width, height)))) for side in (POSTER, SMALL_POSTER))
     return small, whole
@@ -92,7 +92,7 @@ def timecode(seconds: float) -> str:
 
 @register.filter
 def gap(seconds: float | None) -> str:
-    """How long after the step before: same second, 2 s, 1 min 30 s, 2 h 5 min, 3 days."""
+    """The time since the previous step: same second, 2 s, 1 min 30 s, 2 h 5 min, 3 days."""
     if seconds is None:
         return ""
     if seconds < 1:

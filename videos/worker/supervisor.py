@@ -33,7 +33,7 @@ from videos.storage.private import close_to_others
 from videos.worker import linux
 from videos.worker.static_files import collect_static_files
 
-KEY_EVERY = 3.0  # seconds between two looks whether a key was stored or removed
+KEY_EVERY = 3.0  # seconds between two checks for a stored or removed key
 STEP = 0.1  # seconds between two checks
 WATCH_WORKER_EVERY = 120.0  # seconds
 STOP_WITHIN = 10.0  # seconds until a part that does not stop is killed
@@ -201,7 +201,7 @@ class Supervisor:
         reap(linux.children() - {part.process.pid for part in self.parts if part.process})
 
     def have_worker_watched(self):
-        """A dead worker cannot report itself. A separate process looks, so that a slow database delays nothing here."""
+        """A dead worker cannot report itself. A separate process checks, so a slow database delays nothing here."""
         is_too_soon = time.monotonic() < self.watched_at + WATCH_WORKER_EVERY
         if is_too_soon or (self.watcher and self.watcher.poll() is None):
             return
