@@ -457,7 +457,7 @@ def test_the_ledger_says_who_which_video_and_what_became_of_the_money(admins, me
     assert f'<a href="/admin/videos/generation/{generation.pk}/change/">a lighthouse in fog</a>' in page
     said = listed(admins, "videos/ledgerentry/")
     assert (said["what"], said["sum"]) == (
-        ["Given back: it was not made", "Held when it was asked for"],
+        ["Returned: it was not made", "Held when it was requested"],
         ["−€2.00", "€2.00"],
     )
     assert said["user"] == ["member", "member"]
@@ -563,7 +563,7 @@ def test_ratios_seconds_and_settings_are_edited_as_lists_and_rows(admins):
     [
         ("ratios", "16:9, wide", "“wide” is not a ratio"),
         ("seconds", "four", "“four” is not a length"),
-        ("settings-0-choices", "four, six", "“four” is no number"),
+        ("settings-0-choices", "four, six", "“four” is not a number"),
     ],
 )
 def test_an_invalid_list_is_reported_and_stays_as_typed(admins, name, value, sentence):

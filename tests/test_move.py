@@ -53,7 +53,7 @@ def test_every_row_moves_to_postgresql_also_in_two_runs(old_studio, postgres):
     said = old_studio.manage("movedatabase", source, DATABASE_URL=address)
     assert "rows were moved and compared" in said
     assert described(old_studio, DATABASE_URL=address) == before
-    assert "agrees with the rows" in old_studio.manage("recount", "--check", DATABASE_URL=address)
+    assert "agree with the rows" in old_studio.manage("recount", "--check", DATABASE_URL=address)
     with psycopg.connect(address) as database:  # a second one into it would mix two studios
         [columns] = database.execute("SELECT COUNT(*) FROM pg_stats WHERE tablename = 'videos_generation'").fetchone()
         [references] = database.execute("SELECT COUNT(*) FROM pg_constraint WHERE contype = 'f'").fetchone()

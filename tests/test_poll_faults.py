@@ -74,7 +74,9 @@ CASES = {
     "an unknown word": Case({"status_word": "rendering_frames"}, row={"remote_status": "rendering_frames"}),
     "a long word": Case({"status_word": "x" * 200}, row={"remote_status": "x" * 64}),
     "completed without a link": Case(
-        {"data": {"status": "completed", "output": {}}}, says="not yet said where", row={"remote_status": "completed"}
+        {"data": {"status": "completed", "output": {}}},
+        says="has not given a link yet",
+        row={"remote_status": "completed"},
     ),
     "failed with an object": Case(
         {"data": {"status": "failed", "error": {"code": "content_policy_violation", "message": "Not this."}}},

@@ -409,7 +409,7 @@ UPLOADS = [
     Fault("upload 422", error(422, "x"), "failed", "HeyGen did not accept the start or end frame.", "picture"),
     Fault("upload 413", error(413, "payload_too_large"), "failed", LARGE, "too_large"),
     Fault("upload blocked", error(400, "content_policy_violation"), "failed", "HeyGen refused the start", "picture"),
-    Fault("both calls gone", error(404, "not_found"), "failed", "HeyGen no longer takes pictures", "picture"),
+    Fault("both calls gone", error(404, "not_found"), "failed", "HeyGen no longer accepts pictures", "picture"),
     Fault("upload 500", error(500, "internal_error"), "queued", "HeyGen reported an internal error. Nothing"),
     Fault("upload 408", {"status": 408}, "queued", "HeyGen reported an internal error. Nothing"),
     Fault("upload 425", {"status": 425}, "queued", "HeyGen reported an internal error. Nothing"),
