@@ -38,8 +38,8 @@ lint: .venv/test.lock ## ruff and djlint: check and format
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/djlint --check --quiet templates || { echo "Run: $(BIN)/djlint --reformat templates"; exit 1; }
 
-# A test has one try. The few that have three are marked `retried` with their reason, and the report lists each retry.
-# Three rounds, so that real processes and browsers do not fight the quick tests for the cores; the second runs the
+# Each test runs once. The few that have three tries are marked `retried` with their reason, and the report lists each retry.
+# Three rounds, so that real processes and browsers do not compete with the quick tests for the cores; the second runs the
 # quick ones that ask most of a database once more, on PostgreSQL. All of them run, even if one fails, or lint does.
 # The rounds share a folder with the migrated databases that each begins with, and what Python has compiled.
 # Tests wait about as much as they work, so there are more workers than cores. Real processes are given out one test at
@@ -59,8 +59,8 @@ test: install-test ## lint and every test
 	$(PROCESSES) -m "(process or browser) and not pythons" || status=1; \
 	exit $$status
 
-# `make test` looks at each page in one look, and takes a sample of what random tests could draw.
-test-all: ## the same with every look of every page and larger samples (long)
+# `make test` checks each page in one theme and size, and takes a sample of what random tests could draw.
+test-all: ## the same with every page in every theme and size, and larger samples (long)
 	@TEST_ALL=1 make --no-print-directory test
 
 test-pythons: install-test ## a saved video and the quick tests on every promised Python that is on this machine
@@ -72,7 +72,7 @@ bench: .venv/test.lock ## a table of measurements, and bench.json; ROW=files mea
 crash: .venv/test.lock ## kill -9 at every executed line of a submission (long)
 	@$(BIN)/python -m tests.crash
 
-chaos: .venv/test.lock ## faults and kills at random under load, then the books are compared
+chaos: .venv/test.lock ## faults and kills at random under load, then the ledgers are compared
 	@$(BIN)/python -m tests.chaos
 
 container: ## the container image heygen-studio (IMAGE, BASE_IMAGE), by docker, podman or buildah
