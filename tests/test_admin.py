@@ -107,7 +107,7 @@ def test_every_list_can_be_searched_and_filtered(admins):
         assert listed.list_filter or model in (RemoteAccount, ProcessLock, SavedVideo), model
 
 
-def test_a_generation_leads_to_its_viewer_where_the_owner_may_look(admins, owner, member):
+def test_a_generation_links_to_its_viewer_if_the_owner_may_see_it(admins, owner, member):
     mine, private = make_queued(owner, token="one"), make_queued(member, token="two")
     shared = make_queued(member, token="three")
     shared.share_with_team(True)
@@ -161,7 +161,7 @@ def test_no_link_token_or_lease_is_on_any_page(admins, owner, member):
                 assert secret not in page.content.decode(), (path, secret)
 
 
-def test_what_is_queued_is_cancelled_and_what_was_sent_is_left_alone(admins, member):
+def test_queued_generations_are_cancelled_and_sent_ones_left_alone(admins, member):
     queued, running = make_queued(member, token="one"), make_running(member, token="two")
     said = act(admins, "generation", "cancel", queued, running)
     assert said == [
@@ -266,7 +266,7 @@ def test_a_public_link_is_revoked(admins, member):
     assert not PublicLink.objects.open().exists()
 
 
-def test_a_member_made_owner_here_may_come_in_and_one_made_member_may_not(admins, member):
+def test_a_member_made_owner_here_can_open_the_admin_and_one_made_member_cannot(admins, member):
     fields = {"username": "member", "is_active": "on", "role": "owner"}
     assert admins.post(f"/admin/auth/user/{member.pk}/change/", fields).status_code == 302
     assert signed_in(member).get("/admin/").status_code == 200
@@ -425,7 +425,7 @@ def listed(admins, path):
     return said
 
 
-def test_each_budget_says_what_is_used_and_left_of_it(admins, member):
+def test_each_budget_shows_what_is_used_and_left(admins, member):
     Provider.objects.filter(value="veo_3_1").update(price=Decimal(2))
     Budget.objects.create(scope="studio", money_per_day=120, in_flight=40)
     Budget.objects.create(scope="each", videos_per_day=20)
@@ -439,7 +439,7 @@ def test_each_budget_says_what_is_used_and_left_of_it(admins, member):
     }
 
 
-def test_members_are_listed_with_what_they_spent_and_what_is_left(admins, member):
+def test_members_are_listed_with_their_spend_and_what_is_left(admins, member):
     Provider.objects.filter(value="veo_3_1").update(price=Decimal(2))
     Budget.objects.create(scope="each", videos_per_day=20, money_per_month=30)
     make_queued(member, token="one")
@@ -449,7 +449,7 @@ def test_members_are_listed_with_what_they_spent_and_what_is_left(admins, member
     assert said["left"][0] == "1 of 20 videos, 19 left today $2.00 of $30.00, $28.00 left this month"
 
 
-def test_the_ledger_says_who_which_video_and_what_became_of_the_money(admins, member):
+def test_the_ledger_shows_the_member_the_video_and_the_kind_of_entry(admins, member):
     Provider.objects.filter(value="veo_3_1").update(price=Decimal(2), currency="EUR")
     generation = make_queued(member, "a lighthouse in fog")
     generation.cancel()

@@ -117,7 +117,7 @@ def test_a_filter_by_cause_starts_with_a_capital_and_has_none_within(admins):
     assert "The remote did not accept this request" in words and "Too large for the remote" in words
 
 
-def test_an_account_that_sends_names_no_reason_for_a_pause(admins):
+def test_an_account_that_is_not_paused_shows_no_reason_for_a_pause(admins):
     sending = account()
     path = f"/admin/videos/remoteaccount/{sending.pk}/change/"
     assert "Why it is paused: - " in words_of(admins.get(path))
@@ -132,7 +132,7 @@ def failed_job(function, *arguments, **fields):
     return Task.objects.create(id=uuid4().hex, args=arguments, started=now, stopped=now, success=False, **known)
 
 
-def test_a_failed_job_says_what_it_does_and_the_function_stands_in_the_details_alone(admins, owner):
+def test_a_failed_job_says_what_it_does_and_only_the_details_name_the_function(admins, owner):
     generation = make_queued(owner, "a tern at dawn")
     job = failed_job("submit", generation.pk)
     listed = words_of(admins.get("/admin/django_q/failure/"))

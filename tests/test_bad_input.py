@@ -96,7 +96,7 @@ def test_a_bad_field_gets_a_sentence_and_what_was_typed_comes_back(visitor, bad)
 
 
 @pytest.mark.parametrize("bad", TYPED, ids=lambda bad: bad.name)
-def test_a_bad_field_gets_its_sentence_where_the_script_runs_too(visitor, bad):
+def test_a_bad_field_gets_its_sentence_with_scripts_too(visitor, bad):
     answer = generate(visitor, GOOD | bad.fields, **HTMX)
     assert answer.status_code == 422
     form = ReturnedForm(answer.content.decode())

@@ -355,7 +355,7 @@ def test_a_prompt_with_variables_becomes_rows_line_by_line(client):
         ("{a} {b} {c}", "\n".join(f"{name}: {'1 | ' * 10}" for name in "abc"), "all", "1,000 combinations"),
     ],
 )
-def test_variables_that_make_no_table_get_an_error_and_keep_what_was_typed(client, prompt, values, how, sentence):
+def test_invalid_variables_get_an_error_and_keep_what_was_typed(client, prompt, values, how, sentence):
     page = client.post("/batch", {"prompt": prompt, "values_text": values, "how": how, "action": "variables"})
     assert page.status_code == 422
     assert sentence in page.content.decode()
@@ -371,7 +371,7 @@ def test_several_pictures_with_one_prompt_are_a_row_for_each(client):
     assert Generation.objects.exclude(start_frame=None).values("start_frame").distinct().count() == 2
 
 
-def test_files_that_are_no_pictures_get_an_error(client):
+def test_files_that_are_not_pictures_get_an_error(client):
     for pictures, sentence in (([], "Add at least one picture"), ([SimpleUploadedFile("a.png", b"MZ")], "a.png: ")):
         page = client.post("/batch", {"prompt": "slow zoom", "action": "pictures", "pictures": pictures})
         assert page.status_code == 422
@@ -393,7 +393,7 @@ def test_files_that_are_no_pictures_get_an_error(client):
         {"table": "x" * 2_100_000},
     ],
 )
-def test_a_request_that_no_page_sends_makes_nothing_and_is_no_fault(client, fields):
+def test_a_request_that_no_page_sends_makes_nothing_and_is_not_an_error(client, fields):
     assert client.post("/batch", {"table": TWO} | fields).status_code < 500
     assert not Batch.objects.exists()
 

@@ -66,7 +66,7 @@ def test_every_route_refuses_a_strangers_large_upload_unread(client):
         ("/nothing", 1 * MB, False),
     ],
 )
-def test_a_member_may_send_what_the_form_can_need(path, size, is_taken):
+def test_a_member_may_upload_as_much_as_the_form_can_need(path, size, is_taken):
     assert (send(signed_in(make_member()), path, size).status_code != 413) == is_taken
 
 

@@ -166,7 +166,7 @@ def test_a_download_from_the_bucket_carries_its_description_and_the_saved_bytes_
     assert fetch(client.get(f"/g/{video.public_id}/video.mp4?download=clean").url).content == saved
 
 
-def test_an_archive_from_the_bucket_carries_the_descriptions_and_leaves_out_what_is_gone(film, bucket):
+def test_an_archive_from_the_bucket_has_the_descriptions_and_leaves_out_missing_files(film, bucket):
     video, client, _saved = film
     [gone] = make(video.owner, "A bear")
     (bucket.content / gone.saved_video.file.name).unlink()

@@ -135,7 +135,7 @@ def test_an_accepted_generation_is_settled(member, priced):
     assert lines(make_running(member, **priced)) == [HOLD, SETTLE]
 
 
-def test_a_saved_video_costs_its_real_length_where_the_price_is_by_the_second(member, priced):
+def test_a_saved_video_costs_its_real_length_if_the_price_is_per_second(member, priced):
     assert lines(make_ready(member, **priced)) == [HOLD, SETTLE, SECOND_LESS]  # 6 s asked for, 5 s came
 
 

@@ -48,7 +48,7 @@ def test_the_same_values_are_rendered_once():
     assert rendered.cache_info()[:2] == (1, 1)  # hits, misses
 
 
-def test_equal_values_of_different_kinds_are_told_apart():
+def test_equal_values_of_different_types_are_distinguished():
     assert 'data-size="1"' in tick_box(size=1)
     assert 'data-size="True"' in tick_box(size=True)
     assert "Select: <b>" in tick_box(mark_safe("<b>"))
@@ -121,7 +121,7 @@ CHANGES = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("change", "words"), CHANGES.items(), ids=[change.__name__ for change in CHANGES])
-def test_a_card_shows_at_once_what_has_changed_whether_its_row_did_or_not(owner, change, words):
+def test_a_card_shows_every_change_at_once_even_without_a_change_of_its_row(owner, change, words):
     [video] = make(owner, shared=True)
     colleague = signed_in(with_single_cards(member := make_member()))
     assert words not in colleague.get("/").content.decode()

@@ -144,7 +144,7 @@ def test_a_file_that_belongs_to_nothing_is_set_aside_and_never_deleted(saved):
     assert checkstudio()[0] == 0
 
 
-def test_a_file_whose_row_is_about_to_be_made_is_no_orphan(remote, owner):
+def test_a_file_whose_row_is_about_to_be_made_is_not_an_orphan(remote, owner):
     place("videos/zz/new.mp4", minutes=5)
     [generation] = completed(remote, owner)
     place(Names.of(generation).video, hours=5)
@@ -174,7 +174,7 @@ def test_a_missing_picture_is_reported_as_beyond_repair(owner):
     assert Picture.objects.count() == 1
 
 
-def test_a_changed_picture_is_found_by_the_deep_look(owner):
+def test_a_changed_picture_is_found_by_the_deep_check(owner):
     path = path_of(picture().file)
     path.write_bytes(bytes(path.stat().st_size))
     assert checkstudio()[0] == 0
@@ -214,7 +214,7 @@ def make_unreadable(copy):
     SavedVideo.objects.filter(pk=copy.pk).update(size=0)
 
 
-def test_a_video_removed_during_the_check_is_no_finding(saved):
+def test_a_video_removed_during_the_check_is_not_a_finding(saved):
     saved.move_to_trash()
 
     def remove(pk):
@@ -289,7 +289,7 @@ def test_with_force_everything_is_fetched_again(remote, owner):
 
 
 # Every night
-def test_every_night_what_is_missing_is_fetched_again(remote, saved):
+def test_missing_copies_are_fetched_again_every_night(remote, saved):
     path_of(saved.saved_video.file).unlink()
     nightly()
     save_until_ready(saved)

@@ -208,7 +208,7 @@ def test_a_clients_comment_is_seen_in_the_studio_and_a_reply_meant_for_them_by_t
     assert "She is never happy" not in outside
 
 
-def test_the_people_of_one_link_do_not_see_what_those_of_another_wrote(collection):
+def test_clients_of_one_link_do_not_see_comments_of_another(collection):
     clip = clips(collection)[0]
     first, second = link(collection), link(collection)
     say(Client(), first, clip, "from the first")

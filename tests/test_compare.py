@@ -20,7 +20,7 @@ def compared(client, generations):
     return client.get("/compare", {"g": [str(generation.public_id) for generation in generations]})
 
 
-def test_a_batch_opens_by_its_own_name_without_what_is_not_ready(client, owner):
+def test_a_batch_opens_by_its_id_without_unfinished_videos(client, owner):
     made = make(owner, providers=["veo_3_1", "kling_pro", "ltx_distilled"])
     made[1].move_to_trash()
     response = client.get("/compare", {"batch": made[0].batch.public_id})

@@ -228,7 +228,7 @@ def test_a_small_studio_is_planned_for_as_if_it_were_large(own_statistics):
         assert cursor.fetchone()[0] == 0
 
 
-def test_an_update_sorts_nothing_even_where_all_changed_at_the_same_moment(studio):
+def test_an_update_sorts_nothing_even_if_everything_changed_at_the_same_moment(studio):
     """As after a move to PostgreSQL: every page that was open asks from the beginning."""
     with CaptureQueriesContext(connection) as made:
         list(Generation.objects.visible_to(studio).changed_between("", current_moment()).values_list("pk")[:101])

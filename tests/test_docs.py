@@ -92,7 +92,7 @@ def test_the_drawing_of_the_states_has_every_move():
 
 
 @every(sorted(DOCS.glob("systemd/*.service")))
-def test_a_unit_for_systemd_starts_what_exists(page):
+def test_the_systemd_units_start_existing_programs(page):
     unit = ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str
     unit.read_string(page.read_text())

@@ -382,7 +382,7 @@ def test_a_weak_etag_is_not_trusted_and_not_sent_back(serve, file):
     assert "if-range" not in server.requests[0].lower()
 
 
-def test_a_file_that_changed_and_comes_whole_replaces_what_we_had(serve, file):
+def test_a_changed_file_that_arrives_complete_replaces_the_partial_one(serve, file):
     facts = interrupted_at(5000, serve, file, ETag='"one"')
     other = BODY[::-1]
     fetch(serve(plain(other, ETag='"two"')), file, facts)
@@ -438,5 +438,5 @@ def test_amounts_are_words_for_a_person():
 
 
 @pytest.mark.parametrize("host", ["a..b", ".example.com", f"{'a' * 64}.example.com"])
-def test_a_host_that_is_no_name_is_unreachable(host, file):
+def test_an_invalid_host_name_is_unreachable(host, file):
     assert fault_of(download, f"https://{host}/x.mp4", file, Facts(), Guard()) == Fault.UNREACHABLE

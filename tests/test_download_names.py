@@ -73,7 +73,7 @@ def test_an_archive_names_provider_ratio_and_seed(owner):
     assert any(name.startswith(f"समुद्र तट {plain.provider.name} 16x9 2") for name in names)
 
 
-def test_equal_names_are_numbered_also_where_only_capitals_differ(owner):
+def test_equal_names_are_numbered_even_if_only_capitals_differ(owner):
     several = [make(owner, prompt, seconds_ago=100)[0] for prompt in ("A lighthouse", "a lighthouse", "a lighthouse")]
     names = archive_of(owner, several)
     assert len({name.casefold() for name in names}) == 3

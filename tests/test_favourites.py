@@ -42,7 +42,7 @@ def test_a_member_does_not_see_the_owners_star_as_their_own(owner, member):
     assert pressed(signed_in(owner).get("/").content.decode()) == ["true"]
 
 
-def test_a_member_stars_what_is_shared_with_them_and_the_owner_sees_nothing_of_it(owner, member):
+def test_a_member_stars_shared_videos_without_the_owner_seeing_it(owner, member):
     [shared] = make(owner, shared=True)
     visitor = signed_in(member)
     assert star(visitor, shared).status_code == 200
@@ -55,13 +55,13 @@ def test_a_member_stars_what_is_shared_with_them_and_the_owner_sees_nothing_of_i
     assert not Favourite.objects.exists()
 
 
-def test_what_is_not_shared_cannot_be_starred(owner, member):
+def test_private_videos_of_others_cannot_be_starred(owner, member):
     [own] = make(owner)
     assert star(signed_in(member), own).status_code == 404
     assert not Favourite.objects.exists()
 
 
-def test_what_is_no_longer_shared_leaves_the_favourites_and_comes_back_with_its_star(owner, member):
+def test_a_video_no_longer_shared_leaves_the_favourites_and_returns_with_its_star(owner, member):
     [shared] = make(owner, shared=True)
     shared.mark_favourite(True, member)
     shared.share_with_team(False)
@@ -70,7 +70,7 @@ def test_what_is_no_longer_shared_leaves_the_favourites_and_comes_back_with_its_
     assert pressed(signed_in(member).get("/?state=favourite").content.decode()) == ["true"]
 
 
-def test_the_selection_bar_stars_what_is_shared_too(owner, member):
+def test_the_selection_bar_stars_shared_videos_too(owner, member):
     made = make(owner, shared=True) + make(member)
     client = signed_in(member)
     data = {"operation": "favourite", "ids": [str(one.public_id) for one in made]}

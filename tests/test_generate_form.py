@@ -231,7 +231,7 @@ def test_an_empty_file_is_refused_with_a_sentence(client):
     assert "That file is empty" in reply.content.decode()
 
 
-def test_a_file_and_an_address_for_one_frame_are_not_both_taken(client):
+def test_a_file_and_an_address_for_one_frame_are_not_both_accepted(client):
     reply = generate(client, reference_image=png(), reference_image_url="https://example.com/a.jpg")
     assert "a file or an address, not both" in reply.content.decode()
 

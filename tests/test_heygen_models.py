@@ -273,7 +273,7 @@ def test_a_repetition_that_is_refused_early_decides_nothing(do, remote):
     assert (generation.status, len(remote.ledger())) == ("running", 1)
 
 
-def test_a_definite_refusal_of_a_repetition_fails_and_gives_back_what_was_held(remote):
+def test_a_definite_refusal_of_a_repetition_fails_and_releases_the_hold(remote):
     generation = lost(remote, {"reset": True})
     fault(remote, error(400, "content_policy_violation"))
     submit(generation.pk)

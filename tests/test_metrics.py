@@ -41,7 +41,7 @@ def shown(client):
     return {name: float(value) for name, _, value in lines}
 
 
-def test_without_a_token_in_the_settings_there_is_no_such_page(client, settings):
+def test_without_a_token_in_the_settings_the_page_does_not_exist(client, settings):
     settings.METRICS_TOKEN = ""
     assert asked(client).status_code == 404
     assert asked(client, "Bearer ").status_code == 404

@@ -172,7 +172,7 @@ def test_every_result_of_a_poll_leads_to_the_right_state_sentence_and_next_step(
     assert len(remote.ledger()) == 1
 
 
-def test_a_wrong_key_pauses_sending_and_polling_goes_on_once_it_is_right(running, remote):
+def test_a_wrong_key_pauses_sending_and_polling_resumes_once_it_is_corrected(running, remote):
     remote.finish()
     remote.faults([{"call": "poll", "first": 1, "do": {"status": 401}}])
     with polling():

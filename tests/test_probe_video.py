@@ -208,7 +208,7 @@ def test_a_missing_file_stays_an_os_error(path):
         probe.check_video(path)
 
 
-def test_probing_takes_little_memory_even_where_a_file_asks_for_much(tmp_path):
+def test_probing_takes_little_memory_even_if_a_file_asks_for_much(tmp_path):
     folder = tmp_path / "files"
     folder.mkdir()
     film(folder / "4k", size=(3840, 2160), frames=12)

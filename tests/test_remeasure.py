@@ -57,7 +57,7 @@ def test_without_time_left_no_copy_is_measured(earlier):
     assert measure_earlier_copies(seconds=0) == 0
 
 
-def test_a_copy_that_this_studio_cannot_read_keeps_what_is_known_of_it_and_is_not_tried_again(earlier):
+def test_a_copy_that_this_studio_cannot_read_keeps_its_values_and_is_not_tried_again(earlier):
     with default_storage.open(earlier.file.name, "wb") as file:
         file.write(b"not a video")
     assert measure_earlier_copies() == 0

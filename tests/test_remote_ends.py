@@ -132,7 +132,7 @@ ACCOUNTS = {
 
 
 @pytest.mark.parametrize("name", ACCOUNTS)
-def test_the_balance_is_kept_where_the_api_reports_it(name, remote):
+def test_the_balance_is_stored_if_the_api_reports_it(name, remote):
     told, balance, unit = ACCOUNTS[name]
     remote.faults([{"call": "account", "do": {"json": {"data": told}}}])
     check_accounts()

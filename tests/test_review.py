@@ -173,7 +173,7 @@ def test_comments_are_text_only(client, collection):
     assert 'href="https://example.com' not in page
 
 
-def test_a_reply_stands_below_its_comment_and_a_reply_to_a_reply_too(client, collection):
+def test_a_reply_is_shown_below_its_comment_and_so_is_a_reply_to_a_reply(client, collection):
     clip, other, *_ = clips(collection)
     say(client, clip)
     first = Comment.objects.get()

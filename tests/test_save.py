@@ -186,7 +186,7 @@ def test_a_whole_file_put_back_by_hand_is_taken_in_place_of_half_a_download(heav
     assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
 
 
-def test_a_file_of_that_name_that_is_no_whole_video_is_replaced(heavy_remote, owner):
+def test_an_incomplete_video_under_the_final_name_is_replaced(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
     final = Path(default_storage.path(Names.of(generation).video))
     final.parent.mkdir(parents=True)

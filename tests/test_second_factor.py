@@ -81,7 +81,7 @@ def test_a_wrong_code_sets_nothing_up(member):
     assert not second_factor.has(member)
 
 
-def test_the_code_is_asked_for_after_the_password_and_leads_where_the_link_asked_for(client, secret):
+def test_the_code_is_asked_for_after_the_password_and_leads_to_the_requested_page(client, secret):
     answer = client.post("/login", {"username": "member", "password": PASSWORD, "next": "/usage"})
     assert answer.url == "/login/code"
     assert client.get("/account").status_code == 302, "the password alone is not enough"

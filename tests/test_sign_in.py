@@ -64,7 +64,7 @@ def test_a_deactivated_member_is_answered_like_a_wrong_password(client, somebody
         ("", "/"),
     ],
 )
-def test_signing_in_leads_where_the_link_asked_for_if_that_is_here(client, asked_for, target):
+def test_signing_in_leads_to_the_requested_page_if_it_is_in_the_studio(client, asked_for, target):
     answer = client.post("/login", {"username": "member", "password": PASSWORD, "next": asked_for})
     assert answer.url == target
 
@@ -208,7 +208,7 @@ def test_failures_are_counted_by_the_customer_not_by_each_of_their_addresses(rf,
     assert throttled_address(rf.get("/", REMOTE_ADDR=address)) == counted_as
 
 
-def test_no_password_and_no_token_is_kept_with_a_failure(client):
+def test_no_password_or_token_is_stored_with_a_failure(client):
     client.post(
         "/login?next=/reset/a-secret", {"username": "member", "password": "hush", "csrfmiddlewaretoken": "a-secret"}
     )
@@ -220,7 +220,7 @@ def test_no_password_and_no_token_is_kept_with_a_failure(client):
 # Sessions
 
 
-def test_the_account_page_lists_where_one_is_signed_in(somebody):
+def test_the_account_page_lists_the_persons_sessions(somebody):
     laptop, phone = Client(headers={"User-Agent": FIREFOX}), Client(headers={"User-Agent": IPHONE})
     attempt(laptop)
     attempt(phone, REMOTE_ADDR="198.51.100.7")
@@ -241,7 +241,7 @@ def test_one_session_is_ended_and_the_others_stay(somebody):
     assert laptop.get("/account").status_code == 200
 
 
-def test_nobody_ends_the_session_of_another(somebody):
+def test_nobody_can_end_another_persons_session(somebody):
     mine, stranger = signed_in(somebody), signed_in(make_member("other"))
     handle = mine.get("/account").context["sessions"][0].handle
     assert stranger.post(f"/account/sessions/{handle}/end").status_code == 404

@@ -77,12 +77,12 @@ def role_of(username):
     return roles.role_of(User.objects.get(username=username))
 
 
-def test_without_a_provider_there_is_no_such_page_and_no_button(client, owner):
+def test_without_a_provider_there_is_neither_the_page_nor_the_button(client, owner):
     assert client.get("/login/sso").status_code == client.get("/login/sso/back").status_code == 404
     assert "/login/sso" not in client.get("/login").content.decode()
 
 
-def test_somebody_new_comes_in_as_a_member_and_where_the_link_asked_for(client, owner, provider):
+def test_a_new_person_becomes_a_member_and_gets_to_the_requested_page(client, owner, provider):
     provider.knows("anna-1", preferred_username="anna", email="anna@example.com")
     assert 'href="/login/sso?next=%2Fusage"' in client.get("/login?next=/usage").content.decode()
     assert come_in(client, provider, "anna-1", "?next=/usage").url == "/usage"

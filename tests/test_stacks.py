@@ -167,7 +167,7 @@ def test_other_orders_page_through_everything_once(client, owner, sort):
     assert rows == sorted(rows, key=orders[sort])
 
 
-def test_the_longest_first_shows_what_has_no_video_last_and_also_in_the_trash(client, owner):
+def test_longest_first_shows_generations_without_a_video_last_and_also_in_the_trash(client, owner):
     look(client, stacks="0")
     [short], [long] = make(owner, config={"duration": 5}), make(owner, config={"duration": 8})
     others = [make(owner, status=status)[0] for status in ("failed", "queued", "cancelled", "unknown")]
@@ -180,7 +180,7 @@ def test_the_longest_first_shows_what_has_no_video_last_and_also_in_the_trash(cl
     assert shown(client.get("/?sort=longest&state=trash")) == [card_id(short), card_id(others[0])]
 
 
-def test_the_longest_first_pages_through_what_has_no_video_too(client, owner):
+def test_longest_first_pages_through_generations_without_a_video_too(client, owner):
     look(client, stacks="0")
     make(owner, count=8)
     make(owner, status="failed", count=8)
@@ -194,7 +194,7 @@ def test_the_longest_first_pages_through_what_has_no_video_too(client, owner):
     assert ids[8:] == newest
 
 
-def test_the_gallery_shows_what_a_person_rated_themselves(client, owner):
+def test_the_gallery_filters_by_a_persons_own_rating(client, owner):
     made = make(owner, count=2) + make(owner)
     PersonalNote.objects.write(owner, made[0], rating=5)
     PersonalNote.objects.write(owner, made[1], rating=3)
@@ -228,7 +228,7 @@ def test_a_ticked_stack_means_the_videos_that_it_shows(client, owner):
     assert list(Generation.objects.trashed()) == [made[1]]
 
 
-def test_everything_means_all_that_the_filters_find_also_what_is_not_loaded(client, owner):
+def test_everything_means_all_videos_that_the_filters_find_loaded_or_not(client, owner):
     make(owner, "a fox", count=3)
     make(owner, "a bear")
     client.post("/selected", {"operation": "trash", "everything": "1", "filters": "q=fox"})

@@ -60,6 +60,6 @@ def test_an_interrupted_collection_starts_again(source, settings):
     assert served(settings) == "'of 0.2.0';"
 
 
-def test_nothing_is_collected_again_where_nothing_differs(source, settings):
+def test_nothing_is_collected_again_if_nothing_differs(source, settings):
     collect_static_files()
     assert_nothing_is_collected(settings)

@@ -130,7 +130,7 @@ def fails_with(number):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO, errno.EROFS, errno.EDQUOT, errno.ESTALE])
-def test_what_the_storage_reports_while_saving_is_no_fault_of_the_studio(remote, owner, monkeypatch, number):
+def test_storage_errors_while_saving_are_not_faults_of_the_studio(remote, owner, monkeypatch, number):
     [generation] = completed(remote, owner)
     monkeypatch.setattr("videos.engine.save.publish", fails_with(number))
     save(generation.pk)
@@ -140,7 +140,7 @@ def test_what_the_storage_reports_while_saving_is_no_fault_of_the_studio(remote,
 
 
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.EBADF, errno.EINVAL, errno.EISDIR])
-def test_another_error_of_the_system_while_saving_is_a_fault_of_the_studio(remote, owner, monkeypatch, number):
+def test_other_system_errors_while_saving_are_faults_of_the_studio(remote, owner, monkeypatch, number):
     [generation] = completed(remote, owner)
     monkeypatch.setattr("videos.engine.save.publish", fails_with(number))
     save(generation.pk)
@@ -149,7 +149,7 @@ def test_another_error_of_the_system_while_saving_is_a_fault_of_the_studio(remot
     assert [fault.job for fault in StudioFault.objects.open()] == [Job.SAVING]
 
 
-def test_a_picture_that_its_bucket_does_not_give_waits_and_is_no_fault_of_the_studio(remote, owner, monkeypatch):
+def test_a_picture_that_the_bucket_does_not_return_waits_and_is_not_a_fault_of_the_studio(remote, owner, monkeypatch):
     generation = make_queued(owner, start_frame=picture(by=owner))
 
     def away(*arguments, **named):
@@ -188,7 +188,7 @@ def test_another_videos_success_does_not_end_a_fault_that_one_still_meets(remote
     assert open_fault().generation_id == one.pk
 
 
-def test_a_fault_met_with_a_video_that_is_no_longer_tried_ends_with_the_next_success(remote, owner, monkeypatch):
+def test_a_fault_of_a_video_that_is_no_longer_tried_ends_with_the_next_success(remote, owner, monkeypatch):
     one, other = completed(remote, owner, count=2)
     monkeypatch.setattr(probe.av, "open", broken)
     save(one.pk)
@@ -332,7 +332,7 @@ def test_a_fault_that_comes_back_starts_again(db):
     assert again.first_seen_at > first.first_seen_at
 
 
-def test_a_database_that_is_away_is_no_fault_of_the_studio_and_a_wrong_query_is_one(db):
+def test_an_unreachable_database_is_not_a_fault_of_the_studio_and_a_wrong_query_is_one(db):
     StudioFault.objects.record(Job.POLLING, OperationalError("locked"))
     assert not StudioFault.objects.exists()
     StudioFault.objects.record(Job.POLLING, ProgrammingError("no such column"))

@@ -156,7 +156,7 @@ def test_an_old_remote_copy_is_created_again(remote):
     assert len(remote.assets()) == 2
 
 
-def test_the_older_upload_call_serves_where_the_newer_does_not_exist(remote):
+def test_the_older_upload_call_is_used_if_the_newer_does_not_exist(remote):
     remote.faults([{"call": "upload", "path": "/v3/", "do": {"status": 404}}])
     generation = generate(start_frame=picture())
     submit(generation.pk)
@@ -283,7 +283,7 @@ def test_a_kept_id_that_fits_nothing_stays_and_is_reported_once(remote, settings
     assert len([record for record in caplog.records if "No generation accepts" in record.message]) == 2
 
 
-def test_a_reply_that_comes_after_its_sender_was_given_up_is_still_taken(remote):
+def test_a_reply_that_arrives_after_its_sender_was_given_up_is_still_accepted(remote):
     generation = generate()
     with given_up_while_sending(generation, remote, {}):
         fresh(generation).resolve_as_not_made()
@@ -463,7 +463,7 @@ def test_an_account_call_closed_to_this_key_says_nothing_about_sending(status, r
     assert (found.paused, found.status_message) == (False, "")
 
 
-def test_what_a_restore_or_a_person_paused_takes_the_place_of_what_might_end_automatically(remote):
+def test_a_pause_by_a_restore_or_a_person_replaces_one_that_may_end_automatically(remote):
     account()
     for cause in ("key", "owner", "restored", "owner"):
         account().pause(cause)

@@ -268,7 +268,7 @@ def check_unknown(generation, sentence):
     assert generation.error_message.startswith(sentence)
 
 
-def test_an_id_that_another_generation_has_is_shown_and_not_taken(remote):
+def test_an_id_that_another_generation_has_is_shown_and_not_stored(remote):
     first, second = generate("a pier"), generate("a harbour")
     submit(first.pk)
     remote.faults([{"call": "submit", "do": {"repeat_id": True}}])

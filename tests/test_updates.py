@@ -79,7 +79,7 @@ def test_cards_that_no_longer_match_the_filter_are_removed(member):
     assert tab.changes() == ([], [public(generation)])
 
 
-def test_trashed_cards_are_taken_away_and_restored_ones_come_back(member):
+def test_trashed_cards_are_removed_and_restored_ones_come_back(member):
     (generation,) = make(member)
     tab = Tab(member)
     generation.move_to_trash()

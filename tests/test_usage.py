@@ -47,7 +47,7 @@ def test_counts_success_and_times_are_right(owner):
     assert round(whole.percent_ok, 1) == 83.3
 
 
-def test_spend_is_what_the_ledger_holds_by_day_and_provider(owner):
+def test_spend_is_the_ledgers_sum_by_day_and_provider(owner):
     Provider.objects.filter(value="veo_3_1").update(price="0.40")
     make(owner, seconds_ago=2 * DAY)
     make(owner, count=2)
@@ -107,7 +107,7 @@ def spend_note(owner):
     return signed_in(owner).get("/usage").context["spend_note"]
 
 
-def test_the_page_says_what_its_sum_leaves_out(owner):
+def test_the_page_says_what_its_total_leaves_out(owner):
     assert spend_note(owner) == "no provider has a price yet"
     Provider.objects.filter(value__in=["veo_3_1", "kling_pro"]).update(price="0.50")
     assert spend_note(owner) == "nothing spent"
@@ -126,7 +126,7 @@ def money_of(client, query=""):
     }
 
 
-def test_money_is_held_until_a_remote_takes_it_and_given_back_where_none_does(owner, member):
+def test_money_is_held_until_a_remote_accepts_and_released_if_none_does(owner, member):
     Provider.objects.filter(value="veo_3_1").update(price="0.40", price_unit="video")
     queued, cancelled = make_queued(owner), make_queued(owner, token="second")
     cancelled.cancel()
@@ -146,7 +146,7 @@ def test_money_is_held_until_a_remote_takes_it_and_given_back_where_none_does(ow
     assert money_of(signed_in(member)) == {member.get_username(): theirs}
 
 
-def test_money_of_another_month_is_in_no_sum(owner):
+def test_money_of_another_month_is_in_no_total(owner):
     Provider.objects.filter(value="veo_3_1").update(price="0.40", price_unit="video")
     [old] = make(owner, seconds_ago=40 * DAY)
     Collection.objects.make(owner, "Film").add([old], owner)

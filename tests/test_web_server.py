@@ -72,7 +72,7 @@ def test_three_hundred_paused_players_block_nobody(large_file):
 
 
 @pytest.mark.parametrize("half", [b"", HALF_HEAD])
-def test_a_head_that_does_not_come_ends_the_connection(monkeypatch, half):
+def test_a_request_head_that_does_not_arrive_ends_the_connection(monkeypatch, half):
     monkeypatch.setattr(connection, "IDLE_SECONDS", 0.3)
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
     with serving(Application()) as server, connect(server) as client:
@@ -80,7 +80,7 @@ def test_a_head_that_does_not_come_ends_the_connection(monkeypatch, half):
         assert is_closed(client, 10)
 
 
-def test_a_head_that_comes_byte_by_byte_ends_the_connection_too(monkeypatch):
+def test_a_request_head_that_arrives_byte_by_byte_ends_the_connection_too(monkeypatch):
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.5)
     with serving(Application()) as server, connect(server) as client, pytest.raises(OSError):
         for _ in range(200):

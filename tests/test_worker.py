@@ -58,7 +58,7 @@ def only(processes):
     return processes[0] if len(processes) == 1 else None
 
 
-def test_a_worker_sends_polls_saves_and_repairs_at_night_what_is_missing(worker, studio, standin):
+def test_a_worker_sends_polls_saves_and_repairs_missing_files_at_night(worker, studio, standin):
     generate(studio, ["a lighthouse", "a harbour"])
     wait_until(lambda: [row["status"] for row in rows(studio)] == ["ready", "ready"], 60)
     assert len(standin.ledger()) == 2

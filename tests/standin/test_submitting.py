@@ -43,7 +43,7 @@ def test_what_the_contract_does_not_allow_is_a_400_that_names_the_field(standin,
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b'{"workflow_type": "Other", "input": {"prompt": "A fox"}}'])
-def test_a_body_that_is_no_submission_is_a_400(standin, api, body):
+def test_a_body_that_is_not_a_submission_is_a_400(standin, api, body):
     assert api.http.post("/v1/workflows/executions", content=body).status_code == 400
     assert standin.ledger() == []
 

@@ -81,7 +81,7 @@ def test_hundreds_of_idle_connections_do_not_keep_it_from_answering(standin, api
             line.close()
 
 
-def test_bytes_that_are_no_request_are_a_400(standin):
+def test_bytes_that_are_not_a_request_are_a_400(standin):
     address = ("127.0.0.1", int(standin.url.rsplit(":", 1)[1]))
     for line in (b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"):
         with socket.create_connection(address, timeout=10) as peer:
