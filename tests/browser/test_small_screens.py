@@ -115,3 +115,11 @@ def test_at_200_percent_zoom_the_composer_leaves_the_page_to_be_seen(live_page, 
     expect(page.locator(".fold")).to_be_in_viewport(ratio=1)
     page.click(".fold")
     page.wait_for_function("() => document.querySelector('#composer').offsetHeight < 90")
+
+
+def test_an_owners_header_fits_windows_of_every_width(live_page, new_page):
+    page = live_page.enter(new_page(width=1280, height=700))
+    page.goto(live_page.studio.url)
+    for width in (1000, 945, 941, 940, 920, 901, 900, 760, 641, 640, 480, 390, 320):
+        page.set_viewport_size({"width": width, "height": 700})
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), width
