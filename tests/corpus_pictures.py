@@ -202,22 +202,22 @@ def nothing():
     return b""
 
 
-@refused("not a picture")
+@refused("not a readable picture")
 def one_nul():
     return b"\0"
 
 
-@refused("not a picture")
+@refused("not a readable picture")
 def a_megabyte_of_nuls():
     return bytes(1_000_000)
 
 
-@refused("not a picture")
+@refused("not a readable picture")
 def random_bytes():
     return random.Random(1).randbytes(50_000)
 
 
-@refused("not a picture")
+@refused("not a readable picture")
 def plain_text():
     return b"a picture of a cat"
 
@@ -307,17 +307,17 @@ def a_photoshop_file():
     return b"8BPS\0\1" + bytes(100)
 
 
-@refused("not a picture")
+@refused("not a readable picture")
 def postscript():
     return b"%!PS-Adobe-3.0 EPSF-3.0\n"
 
 
-@refused("not a picture")
+@refused("not a readable picture")
 def a_ppm():
     return saved(quarters(), "PPM")
 
 
-@refused("not a picture")
+@refused("not a readable picture")
 def a_riff_that_is_sound():
     return b"RIFF" + struct.pack("<I", 100) + b"WAVEfmt " + bytes(100)
 

@@ -275,10 +275,10 @@ def test_the_sender_sees_a_notice_on_every_page_until_they_look(owner, collectio
     collection.share_with_team(True)
     assert banner(owner) == ""
     answer(visitor, token, clips(collection)[0])
-    assert banner(owner) == "Tern: 1 new answer or comment in “Autumn launch”. Look"
+    assert banner(owner) == "Tern: 1 new answer or comment in “Autumn launch”. View"
     say(visitor, token, clips(collection)[1])
     for path in ("/", "/usage", "/collections"):
-        assert banner(owner, path) == "Tern: 2 new answers or comments in “Autumn launch”. Look"
+        assert banner(owner, path) == "Tern: 2 new answers or comments in “Autumn launch”. View"
     assert banner(member) == ""
     assert signed_in(member).get(f"/c/{collection.public_id}").status_code == 200
     assert banner(owner) != ""
