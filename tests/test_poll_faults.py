@@ -145,7 +145,9 @@ def has_come(generation, case):
     if generation.lease_token or generation.status != case.status:
         return False
     shows = all(getattr(generation, name) == value for name, value in case.row.items())
-    return shows and bool(generation.remote_status or sentence(generation))
+    found = account()  # written after the row
+    is_noted = (bool(found.status_message), found.pause_cause) == (case.banner, case.pauses)
+    return shows and is_noted and bool(generation.remote_status or sentence(generation))
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
