@@ -17,15 +17,7 @@ from django.utils import timezone
 
 from videos import search_index
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
-from videos.models.bounded import (
-    ANY_VALUE,
-    Count,
-    Select,
-    count_each,
-    count_selects,
-    limited,
-    of_value,
-)
+from videos.models.bounded import ANY_VALUE, Count, Select, count_each, count_selects, limited, of_value
 from videos.models.changes import changed_between
 from videos.models.event import Step
 from videos.models.kept_numbers import ProviderRecord
