@@ -19,7 +19,7 @@ DEMO = {"HEYGEN_API_KEY": None, "HEYGEN_API_URL": None, "HEYGEN_UPLOAD_URL": Non
 HANG = "from tests.parts.exhibition import hang_everything; hang_everything('maria')"
 WIDE = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
-PATIENCE = 60_000  # ms
+TIMEOUT_MS = 60_000  # ms
 
 
 def main():
@@ -50,7 +50,7 @@ def take_all(browser, studio):
 
     def page(kind, scheme="dark"):
         opened = browser.new_context(**kind, color_scheme=scheme, storage_state=signed_in, locale="en-US").new_page()
-        opened.set_default_timeout(PATIENCE)
+        opened.set_default_timeout(TIMEOUT_MS)
         opened.goto(studio.url)
         return opened
 

@@ -165,7 +165,7 @@ def test_the_owner_sets_what_a_low_balance_is(remote):
 
 
 def test_an_owner_gets_an_answer_within_seconds_even_if_the_remote_gives_none(remote, monkeypatch):
-    monkeypatch.setattr("videos.views.remotes.PATIENCE", 0.2)
+    monkeypatch.setattr("videos.views.remotes.TIMEOUT", 0.2)
     remote.faults([{"call": "account", "do": {"delay": 3}}])
     owner = signed_in(make_owner("chief"))
     began = time.monotonic()

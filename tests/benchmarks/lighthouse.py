@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.parts.chromium import launch_options
 from tests.parts.processes import free_port
-from tests.screenshots import PATIENCE, enter, lived_in_studio
+from tests.screenshots import TIMEOUT_MS, enter, lived_in_studio
 
 CATEGORIES = "performance,accessibility,best-practices"
 MEASURES = ("first-contentful-paint", "largest-contentful-paint", "total-blocking-time", "cumulative-layout-shift")
@@ -38,7 +38,7 @@ def measure(lighthouse, studio, folder):
 
 def sign_in(page, studio):
     """Returns the path of the newest video's page."""
-    page.set_default_timeout(PATIENCE)
+    page.set_default_timeout(TIMEOUT_MS)
     enter(page, studio)
     path = page.locator(".card a.open:not([data-stack])").first.get_attribute("href")
     page.close()

@@ -30,8 +30,8 @@ from tests.parts.studio import PASSWORD
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 PICTURES = ROOT / "test-results"
-PATIENCE = 30_000  # ms for an expectation: the machine runs other tests too
-expect.set_options(timeout=PATIENCE)
+TIMEOUT_MS = 30_000  # ms for an expectation: the machine runs other tests too
+expect.set_options(timeout=TIMEOUT_MS)
 # A refused form is answered with 422, and Chromium reports every such status as an error.
 EXPECTED = [r"status of 422"]
 REPORT_BREACHES = """
@@ -64,7 +64,7 @@ def new_page(browser, request):
     def make(width=1440, height=900, **options):
         options = {"locale": "en-US", "timezone_id": "UTC", **options}
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT_MS)
         context.add_init_script(REPORT_BREACHES)
         page = context.new_page()
         watch(page)

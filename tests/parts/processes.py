@@ -14,18 +14,18 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 # For httpx where all is on loopback: nothing speaks TLS there, and reading the certificates outlasts the request.
 LOOPBACK = {"trust_env": False, "verify": False}
-PATIENCE = 120  # seconds, for whatever comes at once where nothing else runs. No test is about speed.
+WAIT_SECONDS = 120  # generous, because other tests may keep every core busy; no test measures speed
 MARK = "STUDIO_TEST_MARK"  # an environment variable that names the test's process tree, orphans included
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
 
-def wait_until(condition, seconds=PATIENCE, what="", every=0.1):
+def wait_until(condition, seconds=WAIT_SECONDS, what="", every=0.1):
     """What `condition()` returned once it was true; AssertionError naming `what` when `seconds` are over.
 
-    It never gives up before PATIENCE has passed: a test that fails because the machine is busy says nothing.
+    It never gives up before WAIT_SECONDS has passed: a test that fails because the machine is busy says nothing.
     """
-    seconds = max(seconds, PATIENCE)
+    seconds = max(seconds, WAIT_SECONDS)
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:

@@ -20,7 +20,7 @@ from tests.parts.once import made_once
 from tests.parts.processes import (
     LOOPBACK,
     MARK,
-    PATIENCE,
+    WAIT_SECONDS,
     environment,
     free_port,
     kill_marked,
@@ -77,7 +77,7 @@ class Studio:
         self.manage("migrate", "--noinput", "-v", "0")
         self.manage("collectstatic", "--noinput", "-v", "0")
 
-    def start(self, seconds=PATIENCE):
+    def start(self, seconds=WAIT_SECONDS):
         """Starts it and waits until it has said where it is, and /healthz that all is well, the worker included."""
         self.process = start(self.command, self.env, self.log_file)
         try:

@@ -16,7 +16,7 @@ from videos.remotes import registry
 from videos.remotes.errors import Cause, RemoteError
 
 EVERY = timedelta(minutes=58)  # a little less than an hour, because recovery looks every five minutes
-PATIENCE = 30.0  # seconds
+TIMEOUT = 30.0  # seconds
 ANSWERED = frozenset({Cause.BUSY, Cause.PLAN, Cause.RETIRED, Cause.INVALID})
 
 
@@ -36,7 +36,7 @@ def is_due() -> bool:
     return any(account.is_to_be_checked(since) for account in RemoteAccount.objects.all_active())
 
 
-def check_account(account: RemoteAccount, seconds: float = PATIENCE) -> str:
+def check_account(account: RemoteAccount, seconds: float = TIMEOUT) -> str:
     """Checks one account within `seconds`. Returns the problem as a sentence, or ""."""
     account.note_check()
     try:
@@ -69,7 +69,7 @@ def note_error(account: RemoteAccount, error: RemoteError) -> str:
     return "" if error.cause in ANSWERED else wording.sentence("remote", error.cause, account.name)
 
 
-def say_of_key(seconds: float = PATIENCE) -> tuple[bool, str]:
+def say_of_key(seconds: float = TIMEOUT) -> tuple[bool, str]:
     """Whether HeyGen accepts the current key, and a sentence for a person. One free call: both of its APIs have the
     same key and account."""
     account = RemoteAccount.objects.of(registry.row_key(registry.default_key()))
@@ -80,7 +80,7 @@ def say_of_key(seconds: float = PATIENCE) -> tuple[bool, str]:
     return True, f"{account.name} accepts the key.{left}"
 
 
-def check_new_key(seconds: float = PATIENCE) -> tuple[bool, str]:
+def check_new_key(seconds: float = TIMEOUT) -> tuple[bool, str]:
     """After a key change: resumes sending that was paused for the old key, if HeyGen accepts the new one."""
     is_good, sentence = say_of_key(seconds)
     if is_good:

@@ -19,7 +19,7 @@ from videos.views.account import show_account
 from videos.views.members import owner_only
 from videos.views.studio_settings import show
 
-PATIENCE = 15.0  # seconds: somebody waits for the page
+TIMEOUT = 15.0  # seconds: somebody waits for the page
 BUSY = "Another address is being checked right now. Try again in a moment."
 
 
@@ -74,7 +74,7 @@ def is_known(url: str) -> bool:
     with one_of("notice-test", 1) as is_free:
         if not is_free:
             raise ValidationError(BUSY)
-        return push.is_known(url, PATIENCE)
+        return push.is_known(url, TIMEOUT)
 
 
 def remove(request: HttpRequest, panel: Panel) -> HttpResponse:
@@ -105,7 +105,7 @@ def send_test(request: HttpRequest, panel: Panel) -> HttpResponse:
         if not is_free:
             messages.error(request, BUSY)
             return redirect(place_of(panel))
-        outcomes = push.outcomes(panel.usable, "a test", "Notices of this studio arrive here.", PATIENCE)
+        outcomes = push.outcomes(panel.usable, "a test", "Notices of this studio arrive here.", TIMEOUT)
     for url, outcome in zip(panel.usable, outcomes, strict=True):
         say_outcome(request, push.masked(url), outcome)
     if not outcomes:

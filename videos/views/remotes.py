@@ -13,7 +13,7 @@ from videos.models import Generation, RemoteAccount, audit
 from videos.remotes import registry
 from videos.views.members import manager_only, owner_only
 
-PATIENCE = 5.0  # seconds: somebody waits for the page
+TIMEOUT = 5.0  # seconds: somebody waits for the page
 
 
 class LowBalanceForm(forms.ModelForm):
@@ -55,7 +55,7 @@ def check(request: HttpRequest, backend: str) -> HttpResponse:
     """Checks the key and the balance now, free of charge."""
     account = active_account(backend)
     if registry.find(account.backend).is_configured:
-        problem = check_account(account, PATIENCE)
+        problem = check_account(account, TIMEOUT)
         messages.error(request, problem) if problem else messages.success(request, f"{account.api_name} answered.")
     return redirect("remotes")
 

@@ -14,7 +14,7 @@ from videos.models import StudioSettings, audit
 from videos.models.studio_settings import end_of_key, is_fixed
 from videos.remotes import keys
 from videos.views.members import owner_only
-from videos.views.remotes import PATIENCE
+from videos.views.remotes import TIMEOUT
 
 
 @owner_only
@@ -60,7 +60,7 @@ def store_key(request: HttpRequest) -> HttpResponse:
     if settings.DEMO:
         messages.success(request, "The key is stored. The studio leaves demo mode within seconds.")
     else:
-        report(request, "The key is stored.", check_new_key(PATIENCE))
+        report(request, "The key is stored.", check_new_key(TIMEOUT))
     return redirect("settings")
 
 
@@ -76,7 +76,7 @@ def remove_key(request: HttpRequest) -> HttpResponse:
 @require_POST
 def test_key(request: HttpRequest) -> HttpResponse:
     """Tests the key with one free call."""
-    report(request, "", say_of_key(PATIENCE))
+    report(request, "", say_of_key(TIMEOUT))
     return redirect("settings")
 
 
