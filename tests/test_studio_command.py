@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.parts.processes import ROOT, wait_until
-from tests.parts.worker_processes import generate, processes_of, rows
+from tests.parts.processes import LOOPBACK, ROOT, wait_until
+from tests.parts.worker_processes import generate, only, processes_of, rows
 
 NO_KEY = {"HEYGEN_API_KEY": None, "HEYGEN_API_URL": None, "HEYGEN_UPLOAD_URL": None}
 NOBODY = 65534
@@ -73,10 +73,13 @@ def test_a_part_that_is_killed_is_started_again_and_visitors_wait_meanwhile(star
 
 
 def visitors_wait(studio):
-    for _ in range(2):  # each of the two that die with it may take one: a browser asks again
-        with suppress(httpx.RemoteProtocolError, httpx.ReadError):
-            httpx.get(f"{studio.url}/login", timeout=60, trust_env=False)
-    assert httpx.get(f"{studio.url}/login", timeout=60, trust_env=False, follow_redirects=True).status_code == 200
+    assert wait_until(lambda: answer(studio), what="an answer for a visitor").status_code == 200
+
+
+def answer(studio):
+    """None if a process that died had taken the request: a browser asks again. A refused one is an error."""
+    with suppress(httpx.RemoteProtocolError, httpx.ReadError):
+        return httpx.get(f"{studio.url}/login", timeout=60, follow_redirects=True, **LOOPBACK)
 
 
 def test_killing_the_supervisor_leaves_nothing_behind(start_studio):
@@ -87,7 +90,7 @@ def test_killing_the_supervisor_leaves_nothing_behind(start_studio):
 
 def test_killing_the_supervisor_and_the_worker_leaves_nothing_behind(start_studio):
     studio = start_studio(**NO_KEY)
-    [sentinel] = processes_of(studio, "sentinel")
+    sentinel = wait_until(lambda: only(processes_of(studio, "sentinel")), what="one sentinel")
     sentinel.suspend()
     worker = studio.find("worker")
     studio.kill("supervisor")

@@ -78,3 +78,9 @@ def role_of(process):
         return process.name().removeprefix("studio:") if process.name().startswith("studio:") else ""
     except psutil.Error:
         return ""
+
+
+def only(processes):
+    """The one of that role, or None. One that was just forked still has the name of the one that it comes from, and a
+    task that finds its work taken is there for a moment."""
+    return processes[0] if len(processes) == 1 else None
