@@ -48,7 +48,7 @@ def test_an_owner_adds_an_address_and_it_is_stored_unreadably_and_shown_by_its_e
     client = signed_in(owner)
     assert add(client, STUDIO, TOPIC, "failed", "disk").url == "/settings"
     assert current().notify_urls == TOPIC
-    assert current().is_told_of("disk") and not current().is_told_of("finished")
+    assert current().notifies_of("disk") and not current().notifies_of("finished")
     shown = text(client.get("/settings"))
     assert "<code>ntfys://…4711</code>" in shown and "canary" not in shown
     with connection.cursor() as cursor:

@@ -238,7 +238,7 @@ def test_a_recurring_problem_is_not_reported_each_time(receiver, owner):
             outgoing.watch.looked_at = float("-inf")
             outgoing.watch.look()
             outgoing.send()
-    assert [title for title, _ in taken(receiver)] == ["Sending is paused", "Over: Sending is paused"]
+    assert [title for title, _ in taken(receiver)] == ["Sending is paused", "Resolved: Sending is paused"]
     account.pause("key")
     Alarm.objects.update(told_end_at=timezone.now() - timedelta(minutes=11))
     outgoing.watch.looked_at = float("-inf")
@@ -250,8 +250,8 @@ def test_a_recurring_problem_is_not_reported_each_time(receiver, owner):
 def test_two_processes_send_each_notice_once(receiver, owner):
     make_ready(owner)
     Alarm.objects.set_off(Alarm.Kind.DISK, "a-host", "Less than 768 MB is free.")
-    one, other = Alarm.objects.to_be_told().get(), Alarm.objects.to_be_told().get()
-    assert one.claim_telling() and not other.claim_telling()
+    one, other = Alarm.objects.unreported().get(), Alarm.objects.unreported().get()
+    assert one.claim_report() and not other.claim_report()
     assert len(OutgoingNotice.objects.claim(10)) == 1
     assert OutgoingNotice.objects.claim(10) == []
 
@@ -270,7 +270,7 @@ def test_a_problem_is_reported_once_and_once_more_when_it_is_over(receiver, owne
     outgoing.watch.look()
     outgoing.send()
     outgoing.send()
-    assert [title for title, _ in taken(receiver)][1:] == ["Over: Sending is paused"]
+    assert [title for title, _ in taken(receiver)][1:] == ["Resolved: Sending is paused"]
 
 
 def test_a_pause_by_a_person_is_not_reported(receiver, owner):
@@ -303,7 +303,7 @@ def test_the_command_reports_that_the_worker_is_down_and_that_it_is_back(receive
     call_command("sendnotices")
     ProcessLock.objects.update(seen_at=timezone.now())
     call_command("sendnotices")
-    assert [title for title, _ in taken(receiver)] == ["The worker is not running", "Over: The worker is not running"]
+    assert [title for title, _ in taken(receiver)] == ["The worker is not running", "Resolved: The worker is not running"]
 
 
 def test_the_command_tries_the_addresses(receiver, settings):
@@ -323,7 +323,7 @@ def test_a_failing_address_is_in_no_log_and_blocks_nothing(receiver, owner, sett
     outgoing.send()
     assert len(taken(receiver)) == 1, "the others are still told"
     assert "could not be sent" in caplog.text and "canary" not in caplog.text
-    assert not OutgoingNotice.objects.untold().exists()
+    assert not OutgoingNotice.objects.unsent().exists()
 
 
 def test_the_worker_enqueues_them_when_a_group_is_complete(receiver, owner):

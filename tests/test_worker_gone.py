@@ -64,7 +64,7 @@ def test_an_address_stored_by_an_owner_is_notified_that_the_worker_is_down_and_b
         assert titles(receiver) == ["The worker is not running"]
         assert studio.process.poll() is None
         wait_until(lambda: titles(receiver)[1:], 120, "a notice that it is back")
-        assert titles(receiver) == ["The worker is not running", "Over: The worker is not running"]
+        assert titles(receiver) == ["The worker is not running", "Resolved: The worker is not running"]
         assert address not in studio.log
     finally:
         receiver.close()

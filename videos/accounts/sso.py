@@ -93,8 +93,8 @@ class SsoAdapter(DefaultSocialAccountAdapter):
 
 def claims_of(sociallogin) -> dict[str, Any]:
     """The provider's claims about the person, from its user-info call and from the token."""
-    told = sociallogin.account.extra_data
-    return {**(told.get("id_token") or {}), **(told.get("userinfo") or {})}
+    facts = sociallogin.account.extra_data
+    return {**(facts.get("id_token") or {}), **(facts.get("userinfo") or {})}
 
 
 def refused(request, sentence: str) -> ImmediateHttpResponse:

@@ -15,7 +15,7 @@ from django.utils.text import Truncator
 
 from videos import wording
 from videos.admin import timeline
-from videos.admin.lists import NOTHING, LongList, bare_address, fetch_all_again, in_words, tell, videos_found, yes_no
+from videos.admin.lists import NOTHING, LongList, bare_address, fetch_all_again, in_words, report, videos_found, yes_no
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation
 from videos.models.generation_queryset import seen_by
@@ -247,20 +247,22 @@ class GenerationAdmin(LongList):
     def as_json(self, request: HttpRequest, generation: Generation) -> JsonResponse:
         if not self.has_view_permission(request, generation):
             raise Http404
-        told = {"generation": str(generation.public_id), "events": timeline.as_data(generation)}
-        return JsonResponse(told, encoder=DjangoJSONEncoder, json_dumps_params={"indent": 2})
+        data = {"generation": str(generation.public_id), "events": timeline.as_data(generation)}
+        return JsonResponse(data, encoder=DjangoJSONEncoder, json_dumps_params={"indent": 2})
 
     # Actions
     @admin.action(description="Cancel those still queued")
     def cancel(self, request, queryset):
         done = sum(generation.cancel(by=request.user) for generation in queryset)
-        tell(request, done, len(queryset), "cancelled; what was held is back in the budget", "they were sent already.")
+        report(
+            request, done, len(queryset), "cancelled; what was held is back in the budget", "they were sent already."
+        )
         return back(request, queryset)
 
     @admin.action(description="Check stopped generations again")
     def check_again(self, request, queryset):
         done = sum(generation.check_again(by=request.user) for generation in queryset)
-        tell(request, done, len(queryset), "polled again", "only stopped ones can be checked again.")
+        report(request, done, len(queryset), "polled again", "only stopped ones can be checked again.")
         return back(request, queryset)
 
     @admin.action(description="Fetch the saved copy again")
@@ -271,7 +273,7 @@ class GenerationAdmin(LongList):
     @admin.action(description="Move to the trash")
     def trash(self, request, queryset):
         done = sum(generation.move_to_trash(by=request.user) for generation in queryset)
-        tell(request, done, len(queryset), "moved to the trash", "they are under way, or may have been charged.")
+        report(request, done, len(queryset), "moved to the trash", "they are under way, or may have been charged.")
         return back(request, queryset)
 
 

@@ -221,7 +221,7 @@ def link_to_video(generation: Generation | None) -> str:
     return format_html('<a href="{}">{}</a>', address, Truncator(generation.prompt).chars(50) or "No prompt")
 
 
-def tell(request, done: int, of: int, what: str, why_not: str):
+def report(request, done: int, of: int, what: str, why_not: str):
     """One sentence on what an action did, and one on what it left alone."""
     if done:
         messages.success(request, f"{done} {what}.")
@@ -239,7 +239,7 @@ def fetch_all_again(request, generations: list):
             why_not = f"{error}."
         except storage_errors():
             why_not = "the storage failed."
-    tell(request, done, len(generations), "fetched again from the remote, at no cost", why_not)
+    report(request, done, len(generations), "fetched again from the remote, at no cost", why_not)
 
 
 def in_words(settings: dict) -> str:

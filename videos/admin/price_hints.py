@@ -13,10 +13,10 @@ class Hint:
     """A price per second in USD. Where the lists give a range, `price` is its upper end: a budget holds enough."""
 
     price: Decimal
-    told: str
+    quoted: str
 
     def sentence(self) -> str:
-        return f"{self.told} USD per second elsewhere ({SOURCE}, read on {READ_ON:%-d %B %Y})"
+        return f"{self.quoted} USD per second elsewhere ({SOURCE}, read on {READ_ON:%-d %B %Y})"
 
 
 HINTS = {

@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from videos.admin.lists import StudioAdmin, tell
+from videos.admin.lists import StudioAdmin, report
 from videos.admin.price_hints import HINTS, READ_ON, SOURCE
 from videos.engine.enqueue import enqueue_submit
 from videos.models import Batch, OverBudget, Provider, ProviderPrice, Request
@@ -333,7 +333,7 @@ class ProviderAdmin(StudioAdmin):
     def move(self, request, queryset, done: str):
         rows = list(queryset)
         make = {"paused": queryset.pause, "offered again": queryset.resume, "retired": queryset.retire}[done]
-        tell(request, make(), len(rows), done, "")
+        report(request, make(), len(rows), done, "")
         for provider in rows:
             self.log_change(request, provider, f"Was {done}.")
 

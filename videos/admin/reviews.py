@@ -6,7 +6,7 @@ All of it is edited on the studio's own pages; owners look at it here, across me
 from django.contrib import admin
 from django.utils.html import format_html
 
-from videos.admin.lists import NOTHING, CompletedRows, LongList, NewestFirst, in_words, set_or_not, tell, yes_no
+from videos.admin.lists import NOTHING, CompletedRows, LongList, NewestFirst, in_words, report, set_or_not, yes_no
 from videos.models import Clip, Collection, Preset, Provider, ReviewLink, Verdict
 
 
@@ -89,7 +89,7 @@ class ReviewLinkAdmin(NewestFirst):
     @admin.action(description="Revoke")
     def revoke(self, request, queryset):
         done = sum(link.revoke() for link in queryset)
-        tell(request, done, len(queryset), "revoked: nobody can open them any more", "revoked before.")
+        report(request, done, len(queryset), "revoked: nobody can open them any more", "revoked before.")
 
 
 @admin.register(Verdict)

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django_q.admin import resubmit_task
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from videos.admin.lists import NOTHING, LongList, LookOnly, link_to_video, set_or_not, tell, when
+from videos.admin.lists import NOTHING, LongList, LookOnly, link_to_video, report, set_or_not, when
 from videos.admin_site import overview
 from videos.models import Generation, ProcessLock, StudioFault
 
@@ -170,7 +170,7 @@ class FailedJobAdmin(LookOnly):
         resubmit_task(self, request, jobs)
         for job in jobs:
             job.delete()
-        tell(request, len(jobs), len(jobs), "will run again", "")
+        report(request, len(jobs), len(jobs), "will run again", "")
 
 
 def name_of(task) -> str:

@@ -5,7 +5,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.html import format_html
 
-from videos.admin.lists import LongList, fetch_all_again, set_or_not, tell, when, yes_no
+from videos.admin.lists import LongList, fetch_all_again, report, set_or_not, when, yes_no
 from videos.models import Batch, Generation, Picture, PublicLink, SavedVideo
 from videos.templatetags.studio import size
 
@@ -135,4 +135,4 @@ class PublicLinkAdmin(LongList):
 
     @admin.action(description="Revoke")
     def revoke(self, request, queryset):
-        tell(request, queryset.revoke(), len(queryset), "revoked: nobody can watch there any more", "revoked before.")
+        report(request, queryset.revoke(), len(queryset), "revoked: nobody can watch there any more", "revoked before.")

@@ -261,8 +261,8 @@ def failures() -> Failures:
     ended = ready.found + ours
     largest = max(causes.values(), default=1)
     rows = [failure(cause, number, found, largest) for cause, number in causes.most_common(CAUSES_SHOWN)]
-    told = f"{ready.found + len(found):,}" if ready.found + len(found) <= MOST_FAILURES else f"{MOST_FAILURES:,}+"
-    return Failures(rows, len(found), told, 100 * ready.found / ended if ended else None)
+    ended_as = f"{ready.found + len(found):,}" if ready.found + len(found) <= MOST_FAILURES else f"{MOST_FAILURES:,}+"
+    return Failures(rows, len(found), ended_as, 100 * ready.found / ended if ended else None)
 
 
 def failure(cause: str, number: int, found: list[tuple[str, str]], largest: int) -> Failure:

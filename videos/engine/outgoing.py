@@ -104,19 +104,21 @@ def look_at_worker():
 def send():
     """Sends one round: the generations that ended since the last one, grouped, and every alarm that began or ended."""
     now = timezone.now()
-    tell_alarms()
+    send_alarms()
     if OutgoingNotice.objects.are_due(now):
-        tell_of_generations()
+        send_notices()
 
 
-def tell_alarms():
-    for alarm in Alarm.objects.to_be_told()[:LINES]:
-        if alarm.claim_telling():
-            tell_alarm(alarm)
+def send_alarms():
+    for alarm in Alarm.objects.unreported()[:LINES]:
+        if alarm.claim_report():
+            send_alarm(alarm)
 
 
-def tell_alarm(alarm: Alarm):
-    title, words = (f"Over: {alarm.title}", "This is resolved.") if alarm.ended_at else (alarm.title, alarm.sentence)
+def send_alarm(alarm: Alarm):
+    title, words = (
+        (f"Resolved: {alarm.title}", "This is resolved.") if alarm.ended_at else (alarm.title, alarm.sentence)
+    )
     if not push(addresses_for(alarm), title, words):
         logger.warning("An alarm could not be sent: %s", alarm.kind)
 
@@ -134,23 +136,23 @@ def addresses_of(wanted: Preferences) -> list[str]:
     return [address for address in wanted.notify_urls.split() if may_use(address, wanted.user)]
 
 
-def tell_of_generations():
+def send_notices():
     notices = OutgoingNotice.objects.claim(MOST)
-    asked = [notice for notice in notices if current().is_told_of(notice.kind)]
-    tell(current().notify_urls.split(), asked, names_owner=True, quotes=current().notify_prompts)
+    asked = [notice for notice in notices if current().notifies_of(notice.kind)]
+    send_message(current().notify_urls.split(), asked, names_owner=True, quotes=current().notify_prompts)
     for person in {notice.addressee for notice in notices}:
-        tell_person(person, [notice for notice in notices if notice.addressee == person])
+        send_to_person(person, [notice for notice in notices if notice.addressee == person])
 
 
-def tell_person(person, notices: list[OutgoingNotice]):
+def send_to_person(person, notices: list[OutgoingNotice]):
     if not person.is_active:
         return
     wanted = Preferences.objects.of(person)
     asked = [notice for notice in notices if wanted.wants(notice.kind)]
-    tell(addresses_of(wanted), asked, names_owner=False, quotes=bool(wanted.notify_prompts))
+    send_message(addresses_of(wanted), asked, names_owner=False, quotes=bool(wanted.notify_prompts))
 
 
-def tell(addresses: list[str], notices: list[OutgoingNotice], **words: bool):
+def send_message(addresses: list[str], notices: list[OutgoingNotice], **words: bool):
     if addresses and notices and not push(addresses, title_of(notices), body_of(notices, **words)):
         logger.warning("%d notices could not be sent", len(notices))
 

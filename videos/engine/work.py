@@ -67,7 +67,7 @@ class Work:
         watch.look()
         if WebhookEvent.objects.due(timezone.now()).exists():
             enqueue_webhooks()
-        if OutgoingNotice.objects.are_due(timezone.now()) or Alarm.objects.to_be_told().exists():
+        if OutgoingNotice.objects.are_due(timezone.now()) or Alarm.objects.unreported().exists():
             enqueue_notices()
 
     def without_task(self, pks: Iterable[int], now: float) -> list[int]:

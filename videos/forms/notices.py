@@ -104,7 +104,7 @@ class NoticesForm(forms.Form):
 
     def __init__(self, data, panel: Panel, is_known: Callable[[str], bool] | None = None):
         """`is_known` says whether some service has such an address; without it, this is not checked."""
-        wanted = [kind for kind in panel.kinds if panel.row.is_told_of(kind)]
+        wanted = [kind for kind in panel.kinds if panel.row.notifies_of(kind)]
         super().__init__(data, initial={"kinds": wanted, "prompts": panel.quotes})
         self.panel, self.is_known = panel, is_known
         self.fields["kinds"].choices = panel.kinds.items()

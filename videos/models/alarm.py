@@ -16,7 +16,7 @@ SEEN_AGAIN_EVERY = timedelta(minutes=1)
 FORGOTTEN_AFTER = timedelta(minutes=15)
 LASTING = timedelta(days=7)  # for problems that are checked once a day
 MOST_SHOWN = 5  # at the top of a page
-TOLD_AGAIN_AFTER = timedelta(minutes=10)  # if it comes back soon after its end was reported
+REPORTED_AGAIN_AFTER = timedelta(minutes=10)  # if it comes back soon after its end was reported
 
 
 class AlarmQuerySet(models.QuerySet):
@@ -52,10 +52,10 @@ class AlarmQuerySet(models.QuerySet):
             return
         self.update_or_create(kind=kind, subject=subject, defaults=fields | {"told_at": None})
 
-    def to_be_told(self):
+    def unreported(self):
         """Alarms whose beginning or end was not yet sent outside the browser, to somebody who wants that."""
-        wanted = [kind for kind in Alarm.Kind if kind == Alarm.Kind.OWN_BUDGET or current().is_told_of(kind)]
-        is_news = models.Q(told_end_at=None) | models.Q(told_end_at__lte=timezone.now() - TOLD_AGAIN_AFTER)
+        wanted = [kind for kind in Alarm.Kind if kind == Alarm.Kind.OWN_BUDGET or current().notifies_of(kind)]
+        is_news = models.Q(told_end_at=None) | models.Q(told_end_at__lte=timezone.now() - REPORTED_AGAIN_AFTER)
         began = self.open().filter(is_news, told_at=None)
         ended = self.filter(told_at__isnull=False, ended_at__isnull=False, told_end_at=None)
         return (began | ended).filter(kind__in=wanted).order_by("pk")
@@ -95,7 +95,7 @@ class Alarm(models.Model):
     def title(self) -> str:
         return self.get_kind_display()
 
-    def claim_telling(self) -> bool:
+    def claim_report(self) -> bool:
         """Marks it as reported. Of several processes that are about to report it, one gets True."""
         now, row = timezone.now(), Alarm.objects.filter(pk=self.pk)
         if self.ended_at:

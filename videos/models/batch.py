@@ -168,11 +168,11 @@ def cost_of(requests: list[Request]) -> Cost:
 def require_confirmation(requests: list[Request], confirmed: str):
     """Raises NotConfirmed."""
     cost, limits = cost_of(requests), current()
-    dearest = max(cost.amounts.values(), default=Decimal(0))
+    largest = max(cost.amounts.values(), default=Decimal(0))
     is_many = limits.ask_above_videos is not None and cost.videos > limits.ask_above_videos
-    is_dear = limits.ask_above_price is not None and dearest > limits.ask_above_price
+    is_expensive = limits.ask_above_price is not None and largest > limits.ask_above_price
     key = key_of(requests, cost)
-    if (is_many or is_dear) and confirmed != key:
+    if (is_many or is_expensive) and confirmed != key:
         is_partial = any(request.amount() is None for request in requests)
         amounts = {currency: amount for currency, amount in cost.amounts.items() if amount}
         raise NotConfirmed(Question(cost.videos, amounts, is_partial, key))

@@ -131,7 +131,7 @@ class Collection(models.Model):
             Clip(collection=self, generation_id=pk, position=place, added_by=user)
             for place, pk in enumerate(new, start=last + 1)
         )
-        self._tell(new, user)
+        self._mark_changed(new, user)
         self.log(Step.COLLECTED, new, user)
         return len(new)
 
@@ -170,7 +170,7 @@ class Collection(models.Model):
         Collection.objects.filter(pk=self.pk).update(shared=shared)
         self.refresh_from_db()
         if shared:
-            self._tell(list(self.clips.values_list("generation", flat=True)), self.owner)
+            self._mark_changed(list(self.clips.values_list("generation", flat=True)), self.owner)
 
     def set_cover(self, generation: Generation | None):
         Collection.objects.filter(pk=self.pk).update(cover=generation)
@@ -188,7 +188,7 @@ class Collection(models.Model):
         rows = Generation.objects.filter(pk__in=pks).order_by("pk")
         GenerationEvent.objects.record(events_of(rows, step, by=by, facts={"collection": self.name}))
 
-    def _tell(self, pks: list[int], user):
+    def _mark_changed(self, pks: list[int], user):
         """Marks these videos as changed for pages that show the collection; in a shared one, for the team too."""
         if self.shared:
             Generation.objects.share_all(user, pks)

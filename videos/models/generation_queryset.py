@@ -31,7 +31,7 @@ from videos.text import folded
 
 # Failures that do not count against a provider, because of the request, our account or its owner.
 NOT_ITS_FAULT = [Cause.REFUSED, Cause.PICTURE, Cause.INVALID, Cause.CREDITS, Cause.PLAN, Cause.KEY, Cause.CANCELLED]
-LONGEST_LINE, MOST_TOLD = 1000, 100
+LONGEST_LINE, MOST_PLACES = 1000, 100
 SAMPLES = 20  # generations in a provider's history
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
 LOOKED_THROUGH = 2000  # of the newest videos, one by one, for searches without an index
@@ -313,7 +313,7 @@ class GenerationQuerySet(models.QuerySet):
 
     @prepared
     def first_in_line(self, owner):
-        return self.filter(owner=owner).in_line().values_list("pk", "public_id")[:MOST_TOLD]
+        return self.filter(owner=owner).in_line().values_list("pk", "public_id")[:MOST_PLACES]
 
     def places_in_line(self, waiting: Collection[int]) -> dict[int, int]:
         """Id → place from 1 in the queue of its backend, for these ids. Generations beyond LONGEST_LINE have none."""

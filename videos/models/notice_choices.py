@@ -28,5 +28,5 @@ class NoticeChoices(models.Model):
     def addresses_are_unreadable(self) -> bool:
         return decrypt(self.notify_urls_stored) is None
 
-    def is_told_of(self, kind: str) -> bool:
+    def notifies_of(self, kind: str) -> bool:
         return self.notify_kinds is None or kind in self.notify_kinds

@@ -31,24 +31,24 @@ class OutgoingNoticeQuerySet(models.QuerySet):
     def note(self, generation):
         """Notes that this generation has just ended or needs a person. Called in the transaction of the move."""
         kind = KINDS.get(Status(generation.status))
-        if kind and (current().is_told_of(kind) or Preferences.objects.of(generation.owner).wants(kind)):
+        if kind and (current().notifies_of(kind) or Preferences.objects.of(generation.owner).wants(kind)):
             self.create(generation=generation, kind=kind)
 
     def note_review(self, generation, person):
         """A client answered or commented behind a link of this person; once for each video until it is sent."""
         kind = OutgoingNotice.Kind.REVIEW
-        if not current().is_told_of(kind) and not Preferences.objects.of(person).wants(kind):
+        if not current().notifies_of(kind) and not Preferences.objects.of(person).wants(kind):
             return
-        if not self.untold().filter(generation=generation, person=person, kind=kind).exists():
+        if not self.unsent().filter(generation=generation, person=person, kind=kind).exists():
             self.create(generation=generation, person=person, kind=kind)
 
-    def untold(self):
+    def unsent(self):
         return self.filter(told_at=None)
 
     def claim(self, most: int) -> list["OutgoingNotice"]:
         """Marks the oldest unsent ones as sent, and returns them. Of several processes, each gets its own."""
         now = timezone.now()
-        waiting = list(self.untold().order_by("pk").values_list("pk", flat=True)[:most])
+        waiting = list(self.unsent().order_by("pk").values_list("pk", flat=True)[:most])
         if not update_in_order(self.filter(pk__in=waiting, told_at=None), told_at=now):
             return []
         claimed = self.filter(pk__in=waiting, told_at=now).select_related(*PARTS)
@@ -56,7 +56,7 @@ class OutgoingNoticeQuerySet(models.QuerySet):
 
     def are_due(self, now: datetime) -> bool:
         """Whether a group is complete and the last message was long enough ago."""
-        if not self.untold().filter(created_at__lte=now - GROUPED_FOR).exists():
+        if not self.unsent().filter(created_at__lte=now - GROUPED_FOR).exists():
             return False
         return not self.filter(told_at__gt=now - SHORTEST_PAUSE, told_at__lte=now).exists()
 

@@ -106,12 +106,12 @@ class PollManager(models.Manager):
         groups: dict[tuple, list[Outcome]] = {}
         for outcome in outcomes:
             groups.setdefault((outcome.token, outcome.later, outcome.pause, repr(outcome.fields)), []).append(outcome)
-        told = []
+        with_news = []
         for group in groups.values():
             for chunk in batched(group, PARAMETERS):
                 news = self._keep_running_alike(chunk)
-                told += [outcome for outcome in chunk if outcome.pk in news]
-        return told
+                with_news += [outcome for outcome in chunk if outcome.pk in news]
+        return with_news
 
     def _keep_running_alike(self, outcomes: list[Outcome]) -> set[int]:
         """The same for equal outcomes: the ids of those to which it is news."""

@@ -55,4 +55,4 @@ class Preferences(NoticeChoices):
 
     def wants(self, kind: str) -> bool:
         """Whether this person gets notices of this kind outside the browser."""
-        return bool(self.notify_urls_stored) and self.is_told_of(kind)
+        return bool(self.notify_urls_stored) and self.notifies_of(kind)

@@ -208,9 +208,9 @@ class Current:
     def notify_prompts(self) -> bool:
         return self.value("notify_prompts")
 
-    def is_told_of(self, kind: str) -> bool:
+    def notifies_of(self, kind: str) -> bool:
         """Whether the studio's addresses get this notice; without an address, nobody does."""
-        return bool(self.notify_urls) and self.row.is_told_of(kind)
+        return bool(self.notify_urls) and self.row.notifies_of(kind)
 
     @property
     def second_factor(self) -> str:

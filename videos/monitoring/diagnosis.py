@@ -153,10 +153,10 @@ def look_at_keys() -> Iterator[Finding]:
 def look_at_clock() -> Iterator[Finding]:
     """Checks the clock, which leases and links depend on, against HeyGen's."""
     reply = httpx.head(settings.HEYGEN_API_URL, timeout=10, follow_redirects=False, trust_env=False)
-    told = reply.headers.get("Date")
-    if not told:
+    date = reply.headers.get("Date")
+    if not date:
         return
-    difference = abs(datetime.now(UTC) - parsedate_to_datetime(told))
+    difference = abs(datetime.now(UTC) - parsedate_to_datetime(date))
     if difference > CLOCK_MAY_DIFFER:
         advice = "Synchronise the clock by NTP: timedatectl set-ntp true"
         yield bad(f"This machine's clock differs by {round(difference.total_seconds())} s from HeyGen's.", advice)

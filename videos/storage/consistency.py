@@ -46,7 +46,7 @@ PARTIAL_ENDINGS = frozenset({".part", ".json", ".new"})
 A_FEW = 3
 AT_ONCE = 500  # rows
 MOST_FINDINGS = 10_000  # of a kind in one look; the next look finds what is left
-DIFFERENCES_TOLD = 20
+DIFFERENCES_LOGGED = 20
 YOUNG = timedelta(hours=1)  # a newer file may be waiting for its row
 FORGOTTEN = timedelta(days=1)
 PUBLIC_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -98,7 +98,7 @@ def nightly() -> None:
 def check_kept_numbers():
     """Corrects kept numbers that differ from their rows. Such a difference is a fault of the studio, and is logged."""
     found = differences()
-    for sentence in found[:DIFFERENCES_TOLD]:
+    for sentence in found[:DIFFERENCES_LOGGED]:
         logger.error("A kept number was wrong: %s", sentence)
     if found:
         recount()

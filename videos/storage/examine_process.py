@@ -24,12 +24,12 @@ def examine_apart(path: Path, poster: Path, last_frame: Path) -> probe.VideoFact
     arguments = [str(path), str(poster), str(last_frame)]
     try:
         done = subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, timeout=MOST_SECONDS, check=False)
-        told = json.loads(done.stdout)
+        answer = json.loads(done.stdout)
     except (subprocess.TimeoutExpired, ValueError) as error:
         raise probe.NotAVideo("video.no_decode") from error
-    if "refused" in told:
-        raise probe.NotAVideo(told["refused"], **told["facts"])
-    return probe.VideoFacts(**told)
+    if "refused" in answer:
+        raise probe.NotAVideo(answer["refused"], **answer["facts"])
+    return probe.VideoFacts(**answer)
 
 
 def main(path: str, poster: str, last_frame: str):

@@ -33,7 +33,7 @@ class CannotMove(Exception):
     """`str(error)` is a sentence for a person."""
 
 
-def move(source: Path, tell: Callable[[str], None]) -> int:
+def move(source: Path, report: Callable[[str], None]) -> int:
     """Copies every row of `source` into this studio's database. Returns the number of rows."""
     open_source(source)
     begin()
@@ -45,7 +45,7 @@ def move(source: Path, tell: Callable[[str], None]) -> int:
         count, ours = digest(model, DEFAULT_DB_ALIAS)
         if (count, ours) != digest(model, SOURCE):
             raise CannotMove(f"{model._meta.db_table} differs from its source. Nothing is lost; run the command again.")
-        tell(f"{model._meta.db_table}: {count:,} rows")
+        report(f"{model._meta.db_table}: {count:,} rows")
         total += count
     put_back_references()
     planner_statistics.refresh()

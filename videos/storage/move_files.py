@@ -33,7 +33,7 @@ class Moved:
     changed: list[str] = field(default_factory=list)
 
 
-def move(folder: Path, tell: Callable[[str], None]) -> Moved:
+def move(folder: Path, report: Callable[[str], None]) -> Moved:
     """Copies every file that a row names from `folder` into the bucket."""
     if not settings.BUCKET:
         raise CannotMove("STUDIO_BUCKET must name the bucket, with its AWS_* variables.")
@@ -41,7 +41,7 @@ def move(folder: Path, tell: Callable[[str], None]) -> Moved:
         raise CannotMove(f"There is no folder {folder}.")
     moved = Moved()
     for name, expected in named_files():
-        move_one(folder / name, name, expected, moved, tell)
+        move_one(folder / name, name, expected, moved, report)
     return moved
 
 
@@ -57,15 +57,15 @@ def named_files() -> Iterator[tuple[str, str]]:
                     yield name, getattr(row, HASH, "") if one.name == "file" else ""
 
 
-def move_one(path: Path, name: str, expected: str, moved: Moved, tell: Callable[[str], None]):
+def move_one(path: Path, name: str, expected: str, moved: Moved, report: Callable[[str], None]):
     found = sha256_of(path)
     if found is None:
         moved.missing.append(name)
-        tell(f"missing: {name}")
+        report(f"missing: {name}")
         return
     if expected and found != expected:
         moved.changed.append(name)
-        tell(f"changed: {name} has other bytes than its row says, and is not moved")
+        report(f"changed: {name} has other bytes than its row says, and is not moved")
         return
     item = default_storage.bucket.Object(name)
     moved.files, moved.size = moved.files + 1, moved.size + path.stat().st_size

@@ -44,7 +44,7 @@ OUT_OF_DATE = "This page is out of date. Reload it and try again; nothing was se
 ALREADY_RETRIED = "This was already retried. Nothing was sent."
 FIRST_OF_YOURS = "This is now the next of yours to be sent."
 NOT_NOW = "This is waiting to be tried again, so it can't be moved now."
-DEAR = "Owners want a confirmation before this much is spent. Nothing was sent yet."
+NEEDS_CONFIRMATION = "Owners want a confirmation before this much is spent. Nothing was sent yet."
 OUT_OF_QUEUE = "Taken out of the queue, and never sent. Change it below, then press Generate."
 TOO_LATE = "This has changed in the meantime; here is its present state."
 
@@ -168,7 +168,7 @@ def ask_first(request: HttpRequest, generation: Generation, question: Question) 
         return render(request, "compose/confirm.html", context, status=422)
     [card] = cards_of([generation], request.user)
     asked = {"address": request.path, "card": card, "confirmed": question.key, "again": "again" in request.POST}
-    return answer_with_cards(request, [card], said=DEAR, question=asked)
+    return answer_with_cards(request, [card], said=NEEDS_CONFIRMATION, question=asked)
 
 
 @require_POST

@@ -31,7 +31,7 @@ class Command(BaseCommand):
         try:
             findings = compare(is_hashed=lambda pk: deep)
             is_repairing = options["repair"] and self.may_repair(findings, options["force"])
-            left = sum(not self.tell(finding, is_repairing) for finding in findings)
+            left = sum(not self.print_outcome(finding, is_repairing) for finding in findings)
         except storage_errors() as error:
             raise CommandError(f"The storage could not be read: {type(error).__name__}.") from error
         looked = f"{SavedVideo.objects.count()} saved copies and {Picture.objects.count()} pictures were checked"
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         )
         return False
 
-    def tell(self, finding, is_repairing: bool) -> bool:
+    def print_outcome(self, finding, is_repairing: bool) -> bool:
         """Prints a finding and its outcome. Returns whether it is repaired."""
         self.stdout.write(str(finding))
         if not is_repairing:
