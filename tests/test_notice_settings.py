@@ -133,7 +133,7 @@ def test_a_test_notice_is_sent_and_each_result_shown(owner, receiver, where, pag
     add(client, where, "json://127.0.0.1:9/nobody", "failed")
     reply = client.post(f"{where}/test", follow=True)
     assert reply.redirect_chain == [(page, 302)]
-    assert "json://…hook took the test notice." in text(reply)
+    assert "json://…hook accepted the test notice." in text(reply)
     assert "json://…body did not accept the test notice. Check the address" in text(reply)
     [(_, _, body)] = receiver.taken
     assert json.loads(body)["message"] == "Notices of this studio arrive here."

@@ -13,9 +13,9 @@ from django_q.models import OrmQ
 from tests.parts.generations import make_queued, make_ready
 from tests.parts.people import make_member
 from tests.parts.receiver import Receiver
-from videos.engine import outgoing
+from videos.engine import notices
+from videos.engine.dispatcher import Dispatcher
 from videos.engine.push import is_known, may_use
-from videos.engine.work import Work
 from videos.models import (
     Alarm,
     Budget,
@@ -39,7 +39,7 @@ def receiver(settings):
     receiver = Receiver()
     settings.NOTIFY_URLS = address_of(receiver, "studio")
     CACHE.forget()
-    outgoing.watch.looked_at = float("-inf")
+    notices.watch.looked_at = float("-inf")
     yield receiver
     receiver.close()
 
@@ -70,15 +70,15 @@ def test_videos_that_end_together_are_one_message_without_prompts(receiver, owne
     first = make_ready(owner, "node-gw-1", token="first")
     make_ready(owner, "node-gw-2", token="second")
     make_unknown(owner, "third")
-    outgoing.send()
+    notices.send()
     assert taken(receiver) == [], "a batch is still being finished"
     pass_time()
-    outgoing.send()
+    notices.send()
     [(title, body)] = taken(receiver)
     assert title == "2 videos finished, 1 needs a person"
     assert f"by owner https://studio.example.com/g/{first.public_id}" in body
     assert "lighthouse" not in body
-    outgoing.send()
+    notices.send()
     assert len(taken(receiver)) == 1
 
 
@@ -86,20 +86,20 @@ def test_prompts_are_quoted_only_if_allowed(receiver, owner, settings):
     settings.NOTIFY_PROMPTS = True
     make_ready(owner)
     pass_time()
-    outgoing.send()
+    notices.send()
     assert "a lighthouse in fog" in taken(receiver)[0][1]
 
 
 def test_there_is_at_most_one_message_a_minute(receiver, owner):
     make_ready(owner, "node-gw-1", token="first")
     pass_time()
-    outgoing.send()
+    notices.send()
     make_ready(owner, "node-gw-2", token="second")
     OutgoingNotice.objects.filter(told_at=None).update(created_at=timezone.now() - timedelta(seconds=30))
-    outgoing.send()
+    notices.send()
     assert len(taken(receiver)) == 1
     pass_time(90)
-    outgoing.send()
+    notices.send()
     assert len(taken(receiver)) == 2
 
 
@@ -119,7 +119,7 @@ def test_each_person_is_notified_of_their_own_videos_and_chosen_kinds(receiver, 
     make_ready(other, "node-gw-2", token="second")
     make_unknown(owner, "third")
     pass_time()
-    outgoing.send()
+    notices.send()
     assert [title for title, _ in taken(receiver, "/mine")] == ["1 video finished"]
 
 
@@ -176,7 +176,7 @@ def test_a_former_owner_is_no_longer_notified_inside_the_network(receiver, owner
     User.objects.filter(pk=owner.pk).update(is_superuser=False)
     make_ready(owner)
     pass_time()
-    outgoing.send()
+    notices.send()
     assert taken(receiver, "/mine") == []
 
 
@@ -188,7 +188,7 @@ def test_a_deactivated_person_is_no_longer_notified(receiver, owner, settings):
     make_ready(owner)
     User.objects.filter(pk=owner.pk).update(is_active=False)
     pass_time()
-    outgoing.send()
+    notices.send()
     assert taken(receiver, "/mine") == []
 
 
@@ -198,7 +198,7 @@ def test_owners_choose_the_kinds(receiver, owner):
     Alarm.objects.set_off(Alarm.Kind.BACKUP, "", "The nightly backup failed.", True)
     Alarm.objects.set_off(Alarm.Kind.DISK, "a-host", "Less than 768 MB is free.")
     pass_time()
-    outgoing.send()
+    notices.send()
     assert [title for title, _ in taken(receiver)] == ["The disk is nearly full"]
     assert not OutgoingNotice.objects.exists()
 
@@ -209,7 +209,7 @@ def test_a_person_who_chose_it_is_sent_the_prompt(receiver, owner):
     wanted.save()
     make_ready(owner)
     pass_time()
-    outgoing.send()
+    notices.send()
     assert "a lighthouse in fog" in taken(receiver, "/mine")[0][1]
     assert "a lighthouse in fog" not in taken(receiver)[0][1]
 
@@ -219,12 +219,12 @@ def test_only_the_person_is_notified_that_their_budget_is_used_up(receiver, owne
     wanted.notify_urls = address_of(receiver, "mine")
     wanted.save()
     Budget.objects.create(scope="each", videos_per_day=1)
-    outgoing.watch.look()
-    outgoing.send()
+    notices.watch.look()
+    notices.send()
     make_queued(owner)
-    outgoing.watch.looked_at = float("-inf")
-    outgoing.watch.look()
-    outgoing.send()
+    notices.watch.looked_at = float("-inf")
+    notices.watch.look()
+    notices.send()
     told = ("Your budget is used up", "Your budget is used up: 0 of 1 videos left today for you.")
     assert taken(receiver, "/mine") == [told]
     assert taken(receiver) == []
@@ -235,15 +235,15 @@ def test_a_recurring_problem_is_not_reported_each_time(receiver, owner):
     for _ in range(3):
         for change in (lambda: account.pause("key"), account.resume):
             change()
-            outgoing.watch.looked_at = float("-inf")
-            outgoing.watch.look()
-            outgoing.send()
+            notices.watch.looked_at = float("-inf")
+            notices.watch.look()
+            notices.send()
     assert [title for title, _ in taken(receiver)] == ["Sending is paused", "Resolved: Sending is paused"]
     account.pause("key")
     Alarm.objects.update(told_end_at=timezone.now() - timedelta(minutes=11))
-    outgoing.watch.looked_at = float("-inf")
-    outgoing.watch.look()
-    outgoing.send()
+    notices.watch.looked_at = float("-inf")
+    notices.watch.look()
+    notices.send()
     assert [title for title, _ in taken(receiver)][2:] == ["Sending is paused"]
 
 
@@ -260,38 +260,38 @@ def test_a_problem_is_reported_once_and_once_more_when_it_is_over(receiver, owne
     account = RemoteAccount.objects.of("heygen_models")
     account.pause("key")
     for _ in range(3):
-        outgoing.watch.looked_at = float("-inf")
-        outgoing.watch.look()
-        outgoing.send()
+        notices.watch.looked_at = float("-inf")
+        notices.watch.look()
+        notices.send()
     [(title, body)] = taken(receiver)
     assert title == "Sending is paused" and "did not accept the API key" in body
     account.resume()
-    outgoing.watch.looked_at = float("-inf")
-    outgoing.watch.look()
-    outgoing.send()
-    outgoing.send()
+    notices.watch.looked_at = float("-inf")
+    notices.watch.look()
+    notices.send()
+    notices.send()
     assert [title for title, _ in taken(receiver)][1:] == ["Resolved: Sending is paused"]
 
 
 def test_a_pause_by_a_person_is_not_reported(receiver, owner):
     RemoteAccount.objects.of("heygen_models").pause("owner", person="owner")
-    outgoing.watch.look()
-    outgoing.send()
+    notices.watch.look()
+    notices.send()
     assert taken(receiver) == []
 
 
 def test_a_used_up_budget_is_reported(receiver, owner):
     Budget.objects.create(scope="studio", videos_per_day=1)
     make_queued(owner)
-    outgoing.watch.look()
-    outgoing.send()
+    notices.watch.look()
+    notices.send()
     assert [title for title, _ in taken(receiver)] == ["The budget is used up"]
 
 
 def test_problems_of_disk_and_backup_are_reported(receiver, owner):
     Alarm.objects.set_off(Alarm.Kind.DISK, "a-host", "Less than 768 MB is free.")
     Alarm.objects.set_off(Alarm.Kind.BACKUP, "", "The nightly backup failed.", True)
-    outgoing.send()
+    notices.send()
     assert [title for title, _ in taken(receiver)] == ["The disk is nearly full", "The backup failed"]
 
 
@@ -303,7 +303,10 @@ def test_the_command_reports_that_the_worker_is_down_and_that_it_is_back(receive
     call_command("sendnotices")
     ProcessLock.objects.update(seen_at=timezone.now())
     call_command("sendnotices")
-    assert [title for title, _ in taken(receiver)] == ["The worker is not running", "Resolved: The worker is not running"]
+    assert [title for title, _ in taken(receiver)] == [
+        "The worker is not running",
+        "Resolved: The worker is not running",
+    ]
 
 
 def test_the_command_tries_the_addresses(receiver, settings):
@@ -320,7 +323,7 @@ def test_a_failing_address_is_in_no_log_and_blocks_nothing(receiver, owner, sett
     settings.NOTIFY_URLS = f"json://user:canary-password@127.0.0.1:9/ nonsense {address_of(receiver, 'studio')}"
     make_ready(owner)
     pass_time()
-    outgoing.send()
+    notices.send()
     assert len(taken(receiver)) == 1, "the others are still told"
     assert "could not be sent" in caplog.text and "canary" not in caplog.text
     assert not OutgoingNotice.objects.unsent().exists()
@@ -328,10 +331,10 @@ def test_a_failing_address_is_in_no_log_and_blocks_nothing(receiver, owner, sett
 
 def test_the_worker_enqueues_them_when_a_group_is_complete(receiver, owner):
     make_ready(owner)
-    Work().look()
+    Dispatcher().dispatch()
     assert not OrmQ.objects.exists()
     pass_time()
-    Work().look()
+    Dispatcher().dispatch()
     assert [task.func() for task in OrmQ.objects.all()] == ["videos.tasks.send_notices"]
 
 
@@ -351,7 +354,7 @@ def test_the_maker_of_a_review_link_is_notified_of_answers(receiver, owner, sett
     Comment.objects.write(clip, link=link, name="Maya", text="Wider, please")
     link.answer(clip, "change", "Maya")
     pass_time()
-    outgoing.send()
+    notices.send()
     [(title, body)] = taken(receiver, "/mine")
     assert title == "1 video answered by a client"
     assert "A client answered: VEO 3.1" in body

@@ -19,8 +19,8 @@ from tests.parts.generations import make_queued
 from tests.parts.processes import wait_until
 from videos import lease_files, stopping
 from videos.engine import enqueue, poll, poll_outcomes, recovery
+from videos.engine.dispatcher import LOST_AT_ONCE, Dispatcher
 from videos.engine.submit import submit
-from videos.engine.work import LOST_AT_ONCE, Work
 from videos.limits import POLLS_PER_TICK
 from videos.models import Batch, DuePoll, Generation, ProcessLock, Provider, Request
 from videos.models.polls import POLL_LEASE
@@ -289,8 +289,8 @@ def test_tasks_that_dead_workers_had_taken_do_not_count_as_waiting():
 
 
 def test_generations_that_wait_are_enqueued_once(running, remote, django_user_model, monkeypatch):
-    monkeypatch.setattr("videos.engine.work.ENQUEUE_AGAIN", 3600)
-    monkeypatch.setattr("videos.engine.work.LOST_AFTER", 3600)
+    monkeypatch.setattr("videos.engine.dispatcher.ENQUEUE_AGAIN", 3600)
+    monkeypatch.setattr("videos.engine.dispatcher.LOST_AFTER", 3600)
     owner = django_user_model.objects.create_user("other", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
     Batch.objects.make(owner, "token", [request])
@@ -550,23 +550,23 @@ def test_a_long_overdue_generation_does_not_block_sending(running, settings):
 
 def test_a_row_whose_task_died_with_its_worker_is_enqueued_again_long_before_the_usual_time(owner, monkeypatch):
     make_queued(owner)
-    work = Work()
-    work.look()
+    dispatcher = Dispatcher()
+    dispatcher.dispatch()
     assert OrmQ.objects.count() == 1
-    monkeypatch.setattr("videos.engine.work.LOST_AFTER", 0.0)
-    work.look()
+    monkeypatch.setattr("videos.engine.dispatcher.LOST_AFTER", 0.0)
+    dispatcher.dispatch()
     assert OrmQ.objects.count() == 1, "its task still waits"
     OrmQ.objects.all().delete()  # taken by a worker that died at once
-    work.look()
+    dispatcher.dispatch()
     assert OrmQ.objects.count() == 1
 
 
 def test_a_row_whose_task_was_just_taken_is_left_to_that_worker(owner):
     make_queued(owner)
-    work = Work()
-    work.look()
+    dispatcher = Dispatcher()
+    dispatcher.dispatch()
     OrmQ.objects.all().delete()
-    work.look()
+    dispatcher.dispatch()
     assert not OrmQ.objects.exists()
 
 
@@ -574,9 +574,9 @@ def test_of_many_rows_without_a_task_a_few_are_tried_again_at_once(owner, monkey
     settings.MAX_IN_FLIGHT = 30
     for number in range(12):
         make_queued(owner, token=f"form-token-{number}")
-    work = Work()
-    work.look()
+    dispatcher = Dispatcher()
+    dispatcher.dispatch()
     OrmQ.objects.all().delete()
-    monkeypatch.setattr("videos.engine.work.LOST_AFTER", 0.0)
-    work.look()
+    monkeypatch.setattr("videos.engine.dispatcher.LOST_AFTER", 0.0)
+    dispatcher.dispatch()
     assert OrmQ.objects.count() == LOST_AT_ONCE

@@ -20,7 +20,7 @@ from tests.parts.receiver import Receiver
 from tests.parts.studio import csrf_token
 from videos import stopping
 from videos.engine import webhooks
-from videos.engine.poll import Work
+from videos.engine.dispatcher import Dispatcher
 from videos.lifecycle import Status
 from videos.models import Generation, WebhookEvent
 from videos.models.webhook_event import EVENTS
@@ -224,10 +224,10 @@ def test_neither_the_address_nor_the_secret_is_in_the_log_or_in_a_row(receiver, 
 
 
 def test_the_worker_enqueues_a_delivery_when_one_is_due_and_only_then(receiver, owner):
-    Work().look()
+    Dispatcher().dispatch()
     assert not OrmQ.objects.exists()
     make_ready(owner)
-    Work().look()
+    Dispatcher().dispatch()
     assert [task.func() for task in OrmQ.objects.all()] == ["videos.tasks.deliver_webhooks"]
     deliver_webhooks()
     assert len(receiver.taken) == 1

@@ -1,11 +1,11 @@
-"""Context of every page: the version, the demo banner, the signed-in person, and notices."""
+"""Context of every page: the version, the demo banner, the signed-in person, and banners."""
 
 from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
 from heygen_studio import __version__
 from videos.accounts import roles, second_factor, sso
-from videos.monitoring.notices import notices_for
+from videos.monitoring.banners import banners_for
 
 
 def studio(request):
@@ -16,7 +16,7 @@ def studio(request):
     }
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return always
-    notices = SimpleLazyObject(lambda: notices_for(request.user))
+    banners = SimpleLazyObject(lambda: banners_for(request.user))
     role = roles.role_of(request.user)
     due = SimpleLazyObject(lambda: second_factor.must_have(request.user) and not second_factor.has(request.user))
     return {
@@ -25,5 +25,5 @@ def studio(request):
         "theme": request.session.get("theme", ""),
         "may_manage": roles.may_manage(request.user),
         "second_factor_is_due": due,
-        "notices": notices,
+        "banners": banners,
     }

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django_q.models import Schedule, Task
 
 from videos import stopping
-from videos.engine import account_check, outgoing, recovery, retention, webhooks
+from videos.engine import account_check, notices, recovery, retention, webhooks
 from videos.engine import poll as polling
 from videos.engine import save as saving
 from videos.engine import submit as sending
@@ -133,7 +133,7 @@ def deliver_webhooks():
 def send_notices():
     with one_of("notices", 1) as is_free:
         if is_free:
-            outgoing.send()
+            notices.send()
 
 
 @task(Job.RECOVERY)

@@ -18,7 +18,7 @@ import {
   unfold,
 } from "./form.js";
 import { SHOWN_MODELS, showOrder, startOrder } from "./order.js";
-import { hideToast, showToast } from "./notices.js";
+import { hideToast, showToast } from "./toasts.js";
 
 let sentPrompt;
 let replacedDraft;

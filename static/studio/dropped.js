@@ -2,7 +2,7 @@
    fills the composer again. Loaded on first use. */
 import { find } from "./dom.js";
 import { hasFrame, triggerChange } from "./form.js";
-import { showToast } from "./notices.js";
+import { showToast } from "./toasts.js";
 
 const MARK = '{"heygen_studio":'; // how our JSON begins, see videos/storage/described_copy.py
 const LARGEST = 64 * 1024 ** 2; // bytes of the box that is searched

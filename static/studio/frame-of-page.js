@@ -1,6 +1,6 @@
 /* The player's current frame on a video's own page: it is stored, and the gallery's composer opens with it. */
 import { find } from "./dom.js";
-import { showToast } from "./notices.js";
+import { showToast } from "./toasts.js";
 
 const keep = async ({ frame, video }, at) => {
   const body = new FormData(find("form:has([name=csrfmiddlewaretoken])"));

@@ -1,7 +1,7 @@
 /* Notifications by the operating system about finished videos while the tab is in the background, and their switch in
    the account menu. Loaded when that menu is opened, or when there is something to notify about. */
 import { find } from "./dom.js";
-import { showToast } from "./notices.js";
+import { showToast } from "./toasts.js";
 
 /* `tell` is its name in version 0.1. */
 const areOn = () => Boolean(localStorage.notify ?? localStorage.tell) && window.Notification?.permission === "granted";

@@ -1,7 +1,7 @@
 /* The scripts that every page needs; pages without gallery and composer load only these. */
 import "./requests.js";
 import "./playable.js";
-import "./notices.js";
+import "./toasts.js";
 import "./keys.js";
 import { listen } from "./dom.js";
 

@@ -1,6 +1,6 @@
 /* The common parts of every request: its token, and the message when it fails. */
 import { find, listen } from "./dom.js";
-import { showToast } from "./notices.js";
+import { showToast } from "./toasts.js";
 
 listen("htmx:responseError htmx:sendError htmx:timeout", (event) => {
   const { elt, xhr } = event.detail;

@@ -2,7 +2,7 @@
 import "./playable.js";
 import { find, findAll, listen } from "./dom.js";
 import { playOrPause, stepFrame } from "./film.js";
-import { showToast } from "./notices.js";
+import { showToast } from "./toasts.js";
 
 document.documentElement.classList.add("scripted"); // some styles need scripts, and wait for this
 

@@ -25,10 +25,10 @@ from django.utils import timezone
 
 from videos import stopping
 from videos.engine import poll_outcomes
+from videos.engine.dispatcher import Dispatcher
 from videos.engine.faults import watched
 from videos.engine.poll_outcomes import Found, OwnFault
 from videos.engine.recovery import recover
-from videos.engine.work import Work
 from videos.lease_files import new_lease
 from videos.lifecycle import Status
 from videos.limits import POLL_CONNECTIONS, POLLS_PER_TICK
@@ -114,7 +114,7 @@ class Poller:
         self.has_released = False
         self.has_news, self.has_finished = asyncio.Event(), asyncio.Event()
         self.results = PollResults()
-        self.work, self.counts = Work(), Counts()
+        self.dispatcher, self.counts = Dispatcher(), Counts()
         self.thread = DatabaseThread("polls")
         self.work_thread, self.recovery_thread = DatabaseThread("work"), DatabaseThread("recovery")
 
@@ -154,7 +154,7 @@ class Poller:
     async def keep_enqueueing(self):
         """Finds what has to be sent or saved, each second and whenever a video is finished."""
         while True:
-            await self.work_thread.run(self.work.look)
+            await self.work_thread.run(self.dispatcher.dispatch)
             if self.counts.is_due():
                 await self.work_thread.run(partial(MetricValue.objects.add, self.counts.take()))
             with suppress(TimeoutError):

@@ -28,7 +28,7 @@ FOR_MEMBERS = re.compile(
 SERVICES_FOR_MEMBERS = "Telegram, Slack, Discord, Pushover, Pushbullet, Prowl, Webex and ntfy.sh"
 
 
-class Outcome(StrEnum):
+class Delivery(StrEnum):
     """The result for one address; the words of push_process.py."""
 
     TAKEN = "taken"
@@ -49,24 +49,24 @@ def masked(address: str) -> str:
 
 def push(addresses: list[str], title: str, body: str) -> bool:
     """Sends a message. Returns whether every address accepted it, and never raises."""
-    return all(outcome == Outcome.TAKEN for outcome in outcomes(addresses, title, body))
+    return all(outcome == Delivery.TAKEN for outcome in outcomes(addresses, title, body))
 
 
 def is_known(address: str, seconds: float) -> bool:
     """Whether some service has such an address; nothing is sent. If this cannot be found out, it counts as known."""
-    return run([address], {"only_look": True}, seconds)[0] != Outcome.UNKNOWN
+    return run([address], {"only_look": True}, seconds)[0] != Delivery.UNKNOWN
 
 
-def outcomes(addresses: list[str], title: str, body: str, seconds: float = SECONDS) -> list[Outcome]:
+def outcomes(addresses: list[str], title: str, body: str, seconds: float = SECONDS) -> list[Delivery]:
     """The result for each address, in order. Never raises."""
     return run(addresses, {"title": f"HeyGen Studio: {title}", "body": body}, seconds) if addresses else []
 
 
-def run(addresses: list[str], message: dict, seconds: float) -> list[Outcome]:
+def run(addresses: list[str], message: dict, seconds: float) -> list[Delivery]:
     command, words = [sys.executable, str(PROCESS)], json.dumps({"addresses": addresses, **message})
     try:
         done = subprocess.run(command, input=words, text=True, capture_output=True, timeout=seconds)
-        return [Outcome(word) for word in json.loads(done.stdout)]
+        return [Delivery(word) for word in json.loads(done.stdout)]
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         logger.warning("A notice could not be sent (%s)", type(error).__name__)
-        return [Outcome.NOT_TAKEN] * len(addresses)
+        return [Delivery.NOT_TAKEN] * len(addresses)

@@ -21,7 +21,7 @@ from videos.models.generation_queryset import LOOKED_THROUGH, GenerationQuerySet
 from videos.models.studio_settings import current
 from videos.models.usage import stored_by
 from videos.models.whole_gallery import WholeGallery
-from videos.monitoring.notices import digest_of, notices_for
+from videos.monitoring.banners import banners_for, digest_of
 from videos.views.cards import Card, answer_with_cards, cards_of, queued
 from videos.views.composer import RATIOS, composer_context
 from videos.views.gallery_filters import RATINGS, WHEN, GalleryFilters, read_number
@@ -44,24 +44,24 @@ CARD_SIZES = {"compact": "Small", "comfortable": "Medium", "large": "Large"}
 
 @dataclass(frozen=True)
 class Cursor:
-    """How far a page is up to date: a moment, and the notices that it showed then."""
+    """How far a page is up to date: a moment, and the banners that it showed then."""
 
     moment: str
-    notices: str = ""
+    banners: str = ""
 
     @classmethod
     def read(cls, text: str) -> "Cursor":
         """A text that cannot be read counts as the moment before everything."""
-        moment, _, notices = text.partition("~")
+        moment, _, banners = text.partition("~")
         is_known = is_moment(moment) and not is_still_to_come(moment)
-        return cls(moment, notices[:8]) if is_known else cls("")
+        return cls(moment, banners[:8]) if is_known else cls("")
 
     @classmethod
-    def now(cls, notices: str) -> "Cursor":
-        return cls(current_moment(), notices)
+    def now(cls, banners: str) -> "Cursor":
+        return cls(current_moment(), banners)
 
     def __str__(self):
-        return f"{self.moment}~{self.notices}"
+        return f"{self.moment}~{self.banners}"
 
 
 @gzip_page
@@ -119,12 +119,12 @@ def keys(request: HttpRequest) -> HttpResponse:
 @require_safe
 def updates(request: HttpRequest) -> HttpResponse:
     """Only the changes since the page last asked, or 204. One small request per tab."""
-    filters, notices = GalleryFilters.asked_for(request.GET), notices_for(request.user)
+    filters, banners = GalleryFilters.asked_for(request.GET), banners_for(request.user)
     line = Generation.objects.line_of(request.user)
-    seen, now = Cursor.read(request.GET.get("since", "")), Cursor.now(digest_of([*notices, *line.items()]))
+    seen, now = Cursor.read(request.GET.get("since", "")), Cursor.now(digest_of([*banners, *line.items()]))
     visible = Generation.objects.visible_to(request.user)
     ids = list(visible.changed_between(seen.moment, now.moment).values_list("pk", flat=True)[: MOST_CHANGES + 1])
-    if not ids and now.notices == seen.notices:
+    if not ids and now.banners == seen.banners:
         return HttpResponse(status=204)
     if len(ids) > MOST_CHANGES:
         return redraw_list(request, filters)
@@ -142,7 +142,7 @@ def updates(request: HttpRequest) -> HttpResponse:
         collection=filters.collection,
         title=title(in_progress(request, filters, counts)),
         cursor=now,
-        notices=notices,
+        banners=banners,
         line=line,
         is_update=True,
     )
@@ -238,8 +238,8 @@ def page_context(request: HttpRequest, filters: GalleryFilters, preferences: Pre
 
 
 def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
-    notices, line = notices_for(request.user), Generation.objects.line_of(request.user)
-    cursor = Cursor.now(digest_of([*notices, *line.items()]))  # read before the cards: at worst one is sent twice
+    banners, line = banners_for(request.user), Generation.objects.line_of(request.user)
+    cursor = Cursor.now(digest_of([*banners, *line.items()]))  # read before the cards: at worst one is sent twice
     on_every_tab = filters.on_every_tab(request.user)
     counts = filters.tab_counts(request.user)
     preferences = Preferences.objects.of(request.user)
@@ -258,7 +258,7 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
         "title": title(in_progress(request, filters, counts)),
         "tabs": filters.tabs(counts),
         **trash_context(request, filters),
-        "notices": notices,
+        "banners": banners,
         "providers": Provider.objects.names(),
         "ratios": list(dict.fromkeys([*RATIOS, *filter(None, [filters.ratio])])),
         "when": WHEN,

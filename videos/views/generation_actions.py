@@ -31,7 +31,7 @@ from videos.models import (
 )
 from videos.models.studio_settings import current
 from videos.models.transactions import retried
-from videos.monitoring.notices import notices_for
+from videos.monitoring.banners import banners_for
 from videos.remotes.errors import Cause, RemoteError
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, own_generation, queued
@@ -286,5 +286,5 @@ def resume(request: HttpRequest) -> HttpResponse:
     resume_sending(request.POST.get("backend", "all"))
     audit.note(request.user, "sending", "Resumed from the banner.")
     if request.htmx:
-        return render(request, "_banners.html", {"notices": notices_for(request.user)})
+        return render(request, "_banners.html", {"banners": banners_for(request.user)})
     return redirect("gallery")

@@ -113,10 +113,10 @@ def send_test(request: HttpRequest, panel: Panel) -> HttpResponse:
     return redirect(place_of(panel))
 
 
-def say_outcome(request: HttpRequest, shown: str, outcome: push.Outcome):
-    if outcome == push.Outcome.TAKEN:
-        messages.success(request, f"{shown} took the test notice.")
-    elif outcome == push.Outcome.UNKNOWN:
+def say_outcome(request: HttpRequest, shown: str, outcome: push.Delivery):
+    if outcome == push.Delivery.TAKEN:
+        messages.success(request, f"{shown} accepted the test notice.")
+    elif outcome == push.Delivery.UNKNOWN:
         messages.error(request, f"{shown} is not used: no service has an address like this.")
     else:
         rest = "Check the address, and whether this machine reaches the service."

@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand, CommandError
 
-from videos.engine import outgoing, push
+from videos.engine import notices, push
 from videos.models.studio_settings import current
 
 
@@ -18,8 +18,8 @@ class Command(BaseCommand):
     def handle(self, *, test: bool, **options):
         if test:
             self.send_test(current().notify_urls.split())
-        outgoing.look_at_worker()
-        outgoing.send()
+        notices.look_at_worker()
+        notices.send()
 
     def send_test(self, addresses: list[str]):
         if not addresses:
@@ -27,5 +27,5 @@ class Command(BaseCommand):
         outcomes = push.outcomes(addresses, "a test", "Notices of this studio arrive here.")
         for address, outcome in zip(addresses, outcomes, strict=True):
             self.stdout.write(f"{push.masked(address)}: {outcome}")
-        if any(outcome != push.Outcome.TAKEN for outcome in outcomes):
+        if any(outcome != push.Delivery.TAKEN for outcome in outcomes):
             raise CommandError("Not every address accepted the message. Check STUDIO_NOTIFY_URLS or the page Settings.")

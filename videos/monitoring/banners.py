@@ -1,4 +1,4 @@
-"""Notices about present problems, shown at the top of every page until they are solved."""
+"""Banners about present problems, shown at the top of every page until they are solved."""
 
 import time
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ WEB_STARTED = time.monotonic()
 
 
 @dataclass(frozen=True)
-class Notice:
+class Banner:
     key: str
     title: str
     sentence: str
@@ -30,89 +30,89 @@ class Notice:
         return bool(self.resumes)
 
 
-def notices_for(user) -> list[Notice]:
-    """The notices of the studio, and this person's own."""
-    return [*current_notices(), *news_of_clients(user)]
+def banners_for(user) -> list[Banner]:
+    """The banners of the studio, and this person's own."""
+    return [*current_banners(), *news_of_clients(user)]
 
 
-def news_of_clients(user) -> list[Notice]:
+def news_of_clients(user) -> list[Banner]:
     """The answers and comments of clients since this person last opened the collection."""
     return [news_of(link) for link in ReviewLink.objects.with_news_for(user)]
 
 
-def news_of(link: ReviewLink) -> Notice:
+def news_of(link: ReviewLink) -> Banner:
     count = f"{link.unseen} new answer{'' if link.unseen == 1 else 's'} or comment{'' if link.unseen == 1 else 's'}"
     address = reverse("collection", args=[link.collection.public_id])
-    return Notice(f"news-{link.pk}", f"{link.label}:", f"{count} in “{link.collection.name}”.", "", address=address)
+    return Banner(f"news-{link.pk}", f"{link.label}:", f"{count} in “{link.collection.name}”.", "", address=address)
 
 
-def current_notices() -> list[Notice]:
+def current_banners() -> list[Banner]:
     accounts = RemoteAccount.objects.all_active()
     of_accounts = [*pauses_of(accounts), *map(problem_of, accounts), *map(ending_of, accounts)]
     found = [missing_key(), *of_accounts, silent_worker(), *alarms(), own_fault()]
-    return one_of_each([notice for notice in found if notice])
+    return one_of_each([banner for banner in found if banner])
 
 
-def one_of_each(notices: list[Notice]) -> list[Notice]:
+def one_of_each(banners: list[Banner]) -> list[Banner]:
     """Two APIs of one vendor may have the same problem: it is shown once."""
-    return list({(notice.title, notice.sentence): notice for notice in notices}.values())
+    return list({(banner.title, banner.sentence): banner for banner in banners}.values())
 
 
-def missing_key() -> Notice | None:
+def missing_key() -> Banner | None:
     if registry.reachable_keys():
         return None
     sentence = "Nothing is sent until an owner stores one on the Settings page."
-    return Notice("no-key", "There is no API key.", sentence)
+    return Banner("no-key", "There is no API key.", sentence)
 
 
-def pauses_of(accounts: list[RemoteAccount]) -> list[Notice]:
+def pauses_of(accounts: list[RemoteAccount]) -> list[Banner]:
     """One for each paused API; a single one if all are paused for the same reason."""
-    notices = [pause_of(account) for account in accounts if account.paused]
-    if len(notices) == len(accounts) and len({notice.sentence for notice in notices}) == 1:
-        return [replace(notices[0], title="Sending is paused.", resumes="all")]
-    return notices
+    banners = [pause_of(account) for account in accounts if account.paused]
+    if len(banners) == len(accounts) and len({banner.sentence for banner in banners}) == 1:
+        return [replace(banners[0], title="Sending is paused.", resumes="all")]
+    return banners
 
 
-def pause_of(account: RemoteAccount) -> Notice:
+def pause_of(account: RemoteAccount) -> Banner:
     rest = "What you generate now waits here, and nothing is charged. An owner or manager can resume at any time."
     sentence = f"{account.pause_reason} {rest}"
     key = f"paused-{account.backend}-{account.pause_cause}"
     title = f"Sending to {account.api_name} is paused."
-    return Notice(key, title, sentence, tone="bad", resumes=account.backend)
+    return Banner(key, title, sentence, tone="bad", resumes=account.backend)
 
 
-def problem_of(account: RemoteAccount) -> Notice | None:
+def problem_of(account: RemoteAccount) -> Banner | None:
     if not account.status_note or account.paused:
         return None
     rest = "The studio keeps trying; videos in progress are not lost."
-    return Notice(f"problem-{account.backend}", f"{account.name} has problems.", f"{account.status_message} {rest}")
+    return Banner(f"problem-{account.backend}", f"{account.name} has problems.", f"{account.status_message} {rest}")
 
 
-def ending_of(account: RemoteAccount) -> Notice | None:
+def ending_of(account: RemoteAccount) -> Banner | None:
     """The early warning: an API announced its end, and still works."""
     if not account.will_end:
         return None
     sentence = account.end_sentence()
     words = f" It says: “{account.end_words}”" if account.end_words else ""
-    return Notice(f"ending-{account.backend}", "A remote API is going away.", sentence + words, is_for_owners=True)
+    return Banner(f"ending-{account.backend}", "A remote API is going away.", sentence + words, is_for_owners=True)
 
 
-def silent_worker() -> Notice | None:
+def silent_worker() -> Banner | None:
     silence = ProcessLock.objects.seconds_since(POLLER)
     if silence is None:  # never seen: a studio that has just started gets a minute
         silence = time.monotonic() - WEB_STARTED
     if silence <= WORKER_SILENT:
         return None
     sentence = "Nothing is sent, polled or saved until it is back; nothing is lost."
-    return Notice("worker", "The worker is not running.", sentence, "bad")
+    return Banner("worker", "The worker is not running.", sentence, "bad")
 
 
-def alarms() -> list[Notice]:
+def alarms() -> list[Banner]:
     rows = Alarm.objects.open_of(ALARMS)
-    return [Notice(f"alarm-{row.pk}", f"{row.title}.", row.sentence, tone="bad") for row in rows]
+    return [Banner(f"alarm-{row.pk}", f"{row.title}.", row.sentence, tone="bad") for row in rows]
 
 
-def own_fault() -> Notice | None:
+def own_fault() -> Banner | None:
     faults = StudioFault.objects.to_be_shown()
     if not faults:
         return None
@@ -122,9 +122,9 @@ def own_fault() -> Notice | None:
         f"{first.get_job_display()} fails: {first.error} at {first.place}{others}. Nothing is lost and nothing is sent "
         "twice; the studio keeps trying. The owner can find them in the admin (Faults of the studio) and report them."
     )
-    return Notice("own-fault", "The studio has an internal error.", sentence, "bad")
+    return Banner("own-fault", "The studio has an internal error.", sentence, "bad")
 
 
-def digest_of(notices: list) -> str:
-    """A short text that changes whenever the notices change."""
-    return sha256(repr(notices).encode()).hexdigest()[:8] if notices else ""
+def digest_of(banners: list) -> str:
+    """A short text that changes whenever the banners change."""
+    return sha256(repr(banners).encode()).hexdigest()[:8] if banners else ""

@@ -20,7 +20,7 @@ from videos.engine.enqueue import (
     oldest_task,
     waiting,
 )
-from videos.engine.outgoing import watch
+from videos.engine.notices import watch
 from videos.limits import SAVERS, SENDERS, TASKS_WAITING
 from videos.models import Alarm, Generation, OutgoingNotice, WebhookEvent
 
@@ -37,13 +37,13 @@ class Enqueued:
     number: int
 
 
-class Work:
+class Dispatcher:
     """Enqueues tasks each second, and as soon as a video is finished, in a thread of the poller."""
 
     def __init__(self):
         self.enqueued: dict[int, Enqueued] = {}
 
-    def look(self):
+    def dispatch(self):
         free = TASKS_WAITING - waiting()
         if free <= 0:
             return
@@ -60,9 +60,9 @@ class Work:
         if to_send or to_save:
             task = Enqueued(now, newest_task() or 0)
             self.enqueued.update(dict.fromkeys([*to_send, *to_save], task))
-        self.look_for_news()
+        self.dispatch_news()
 
-    def look_for_news(self):
+    def dispatch_news(self):
         """Enqueues webhooks and notices that wait."""
         watch.look()
         if WebhookEvent.objects.due(timezone.now()).exists():
