@@ -10,7 +10,7 @@ BOUNDARY = re.compile(r"\s*boundary\s*=\s*\"?([^\"]*)", re.IGNORECASE)
 EPILOGUE = 64  # bytes that may follow the last boundary; usually it is one line end
 
 
-class Whole:
+class CompleteBody:
     """A request body that is read in full, as announced and to the end of its form, or not at all.
 
     Half a form must never pass for a whole one: Django would take a prompt that was cut off for all of it.
@@ -41,7 +41,7 @@ class Whole:
         return data
 
 
-class Incoming:
+class RequestGuard:
     """Verifies what Django trusts: how long a body is, and that it is UTF-8 like every page.
 
     A charset that the sender names makes Python decode with it, and some of its codecs fail on any form.
@@ -59,7 +59,7 @@ class Incoming:
         length = environ.get("CONTENT_LENGTH", "")
         if length.isascii() and length.isdigit():
             end = f"--{boundaries[0][1].strip()}--".encode("latin-1") if boundaries else b""
-            environ["wsgi.input"] = Whole(environ["wsgi.input"], int(length), end)
+            environ["wsgi.input"] = CompleteBody(environ["wsgi.input"], int(length), end)
         return self.application(environ, start_response)
 
 
@@ -67,5 +67,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heygen_studio.settings")
 # A person waits for the page; the worker has more time.
 for name, seconds in {"DATABASE_WAIT": "5", "STATEMENT_WAIT": "20", "BUCKET_WAIT": "8"}.items():
     os.environ.setdefault(f"STUDIO_{name}", seconds)
-application = Incoming(get_wsgi_application())
+application = RequestGuard(get_wsgi_application())
 get_resolver().url_patterns  # noqa: B018 – loaded before gunicorn forks: once for all processes, and for no visitor

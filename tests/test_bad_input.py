@@ -12,7 +12,7 @@ from hypothesis import Phase, example, given, seed, settings
 from hypothesis import strategies as some
 from PIL import Image
 
-from heygen_studio.wsgi import Incoming
+from heygen_studio.wsgi import RequestGuard
 from tests.corpus_forms import ASKED, GOOD, ODD_BUT_RIGHT, TYPED, WIRE, multipart
 from tests.parts.extent import EVERYTHING
 from tests.parts.generations import make_queued, make_ready, make_running
@@ -143,7 +143,7 @@ def over_the_wire(visitor, body, wire):
         "wsgi.input": io.BytesIO(body),
     }
     visitor.handler.enforce_csrf_checks = True
-    answer = Incoming(lambda environ, start: visitor.handler(environ))(environ, None)
+    answer = RequestGuard(lambda environ, start: visitor.handler(environ))(environ, None)
     return answer.status_code, answer.content.decode()
 
 

@@ -26,7 +26,7 @@ from videos.engine.recovery import recover
 from videos.models import Batch, Budget, Collection, Generation, LedgerEntry, Picture, Provider, Request, Verdict
 from videos.models.bounded import MOST_COUNTED, Count, count
 from videos.models.changes import current_moment
-from videos.storage.consistency import check_kept_numbers
+from videos.storage.consistency import check_stored_totals
 
 pytestmark = pytest.mark.django_db
 MODELS = list(admin.site._registry)
@@ -211,7 +211,7 @@ def test_the_nightly_job_and_migrations_refresh_the_databases_statistics(own_sta
     known = {"sqlite": "sqlite_stat1 WHERE tbl", "postgresql": "pg_stats WHERE tablename"}[connection.vendor]
     forget = {"sqlite": "DELETE FROM sqlite_stat1", "postgresql": "DELETE FROM pg_statistic"}[connection.vendor]
     after_migrations = partial(emit_post_migrate_signal, 0, interactive=False, db="default", plan=["a migration"])
-    for work in (check_kept_numbers, after_migrations):
+    for work in (check_stored_totals, after_migrations):
         with connection.cursor() as cursor:
             cursor.execute(forget)
             work()
@@ -222,7 +222,7 @@ def test_the_nightly_job_and_migrations_refresh_the_databases_statistics(own_sta
 @ON_SQLITE
 def test_a_small_studio_is_planned_for_as_if_it_were_large(own_statistics):
     """It may have a hundred times the rows by the next night, and plans for few rows read all of them."""
-    check_kept_numbers()
+    check_stored_totals()
     with connection.cursor() as cursor:
         cursor.execute("SELECT COUNT(*) FROM sqlite_stat1")
         assert cursor.fetchone()[0] == 0

@@ -6,7 +6,7 @@ import pytest
 
 from tests.parts.listeners import Canary, Scripted, certificate
 from videos.storage.checked_connection import Fault, FetchError, Guard
-from videos.storage.download import Facts, amount, download
+from videos.storage.download import ServerFacts, amount, download
 from videos.storage.public_addresses import is_public
 
 FORBIDDEN = [
@@ -114,7 +114,7 @@ def contents(file):
 
 def fetch(server, file, facts=None, **rules):
     origin = f"http://127.0.0.1:{server.port}"
-    facts = facts or Facts()
+    facts = facts or ServerFacts()
     download(f"{origin}/video.mp4?Signature=secret", file, facts, Guard(trusted_origin=origin, **rules))
     return facts
 
@@ -142,7 +142,7 @@ def test_a_public_internet_address_is_allowed(address):
     ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "[::]"],
 )
 def test_no_spelling_of_a_private_address_is_ever_connected_to(host, canary, file):
-    assert fault_of(download, f"https://{host}:{canary.port}/secret", file, Facts(), Guard()) in {
+    assert fault_of(download, f"https://{host}:{canary.port}/secret", file, ServerFacts(), Guard()) in {
         Fault.FORBIDDEN,
         Fault.UNREACHABLE,  # a spelling that the system's resolver does not take
     }
@@ -152,7 +152,9 @@ def test_no_spelling_of_a_private_address_is_ever_connected_to(host, canary, fil
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254"])
 def test_a_name_that_resolves_to_a_private_address_is_never_connected_to(address, canary, file):
     guard = Guard(resolve=lambda host, port: [address])
-    assert fault_of(download, f"https://files.example:{canary.port}/secret", file, Facts(), guard) == Fault.FORBIDDEN
+    assert (
+        fault_of(download, f"https://files.example:{canary.port}/secret", file, ServerFacts(), guard) == Fault.FORBIDDEN
+    )
     assert canary.visitors == 0
 
 
@@ -164,7 +166,7 @@ def test_a_name_with_a_public_and_a_private_address_is_tried_at_the_public_one_a
         return address == "127.0.0.3"  # stands for a public one; nobody listens there
 
     guard = Guard(resolve=lambda host, port: ["127.0.0.1", "127.0.0.3"], is_allowed=is_allowed)
-    assert fault_of(download, f"https://files.example:{canary.port}/x", file, Facts(), guard) == Fault.UNREACHABLE
+    assert fault_of(download, f"https://files.example:{canary.port}/x", file, ServerFacts(), guard) == Fault.UNREACHABLE
     assert canary.visitors == 0
     assert tried == ["127.0.0.1", "127.0.0.3"]
 
@@ -180,7 +182,7 @@ def test_a_name_is_resolved_once_and_the_connection_goes_to_the_address_that_was
         is_allowed=lambda address: address == "127.0.0.2",
         context=client_side,
     )
-    download(f"https://files.example:{server.port}/video.mp4", file, Facts(), guard)
+    download(f"https://files.example:{server.port}/video.mp4", file, ServerFacts(), guard)
     canary.close()
     assert contents(file) == BODY
     assert (len(answers), canary.visitors) == (2, 0)
@@ -193,7 +195,7 @@ def test_a_certificate_for_another_name_is_refused(serve, file, tmp_path):
     server = serve(plain(), context=server_side)
     guard = Guard(resolve=lambda host, port: ["127.0.0.1"], is_allowed=lambda address: True, context=client_side)
     link = f"https://files.example:{server.port}/secret"
-    assert fault_of(download, link, file, Facts(), guard) == Fault.UNREACHABLE
+    assert fault_of(download, link, file, ServerFacts(), guard) == Fault.UNREACHABLE
     assert server.requests == []
 
 
@@ -214,14 +216,14 @@ def test_a_certificate_for_another_name_is_refused(serve, file, tmp_path):
 )
 def test_only_an_encrypted_address_without_a_password_is_opened(link, file):
     guard = Guard(resolve=lambda host, port: pytest.fail("it was looked up"))
-    assert fault_of(download, link, file, Facts(), guard) == Fault.FORBIDDEN
+    assert fault_of(download, link, file, ServerFacts(), guard) == Fault.FORBIDDEN
 
 
 def test_plain_http_is_for_the_origin_of_the_remote_api_alone_and_not_for_another_port_of_it(serve, canary, file):
     server = serve(plain())
     guard = Guard(trusted_origin=f"http://127.0.0.1:{server.port}")
-    assert fault_of(download, f"http://127.0.0.1:{canary.port}/x", file, Facts(), guard) == Fault.FORBIDDEN
-    assert fault_of(download, f"https://127.0.0.1:{server.port}/x", file, Facts(), guard) == Fault.FORBIDDEN
+    assert fault_of(download, f"http://127.0.0.1:{canary.port}/x", file, ServerFacts(), guard) == Fault.FORBIDDEN
+    assert fault_of(download, f"https://127.0.0.1:{server.port}/x", file, ServerFacts(), guard) == Fault.FORBIDDEN
     assert canary.visitors == 0
     fetch(server, file)
     assert contents(file) == BODY
@@ -310,7 +312,8 @@ def test_a_name_that_does_not_resolve_is_unreachable(file):
         raise socket.gaierror
 
     assert (
-        fault_of(download, "https://files.example/secret", file, Facts(), Guard(resolve=resolve)) == Fault.UNREACHABLE
+        fault_of(download, "https://files.example/secret", file, ServerFacts(), Guard(resolve=resolve))
+        == Fault.UNREACHABLE
     )
 
 
@@ -344,7 +347,7 @@ def test_the_tick_callback_can_end_it_even_while_nothing_arrives(serve, file):
 
     origin = f"http://127.0.0.1:{server.port}"
     with pytest.raises(InterruptedError):
-        download(f"{origin}/", file, Facts(), Guard(trusted_origin=origin), tick=tick)
+        download(f"{origin}/", file, ServerFacts(), Guard(trusted_origin=origin), tick=tick)
 
 
 # How it goes on
@@ -359,7 +362,7 @@ def rest(first, body=BODY, total=None, **headers):
 
 
 def interrupted_at(count, serve, file, **headers):
-    facts = Facts()
+    facts = ServerFacts()
     assert fault_of(fetch, serve(cut(count, **headers)), file, facts) == Fault.INTERRUPTED
     assert contents(file) == BODY[:count]
     return facts
@@ -426,7 +429,7 @@ def test_a_connection_that_breaks_after_the_last_byte_is_harmless(serve, file):
 
 
 def test_a_whole_file_of_unknown_length_is_known_to_be_whole_by_416(serve, file):
-    facts = Facts()
+    facts = ServerFacts()
     fetch(serve(plain(Content_Length=None)), file, facts)
     assert facts.length is None
     fetch(serve(plain(b"", "416 Range Not Satisfiable", Content_Range=f"bytes */{len(BODY)}")), file, facts)
@@ -439,4 +442,4 @@ def test_amounts_are_words_for_a_person():
 
 @pytest.mark.parametrize("host", ["a..b", ".example.com", f"{'a' * 64}.example.com"])
 def test_an_invalid_host_name_is_unreachable(host, file):
-    assert fault_of(download, f"https://{host}/x.mp4", file, Facts(), Guard()) == Fault.UNREACHABLE
+    assert fault_of(download, f"https://{host}/x.mp4", file, ServerFacts(), Guard()) == Fault.UNREACHABLE

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 
 from videos.storage.folders import walk
-from videos.storage.listing import AT_ONCE, Listing, StoredFile
+from videos.storage.listing import AT_ONCE, ListedFile, Listing
 
 MOMENT = datetime(2026, 11, 25, tzinfo=UTC)
 
 
 def test_a_file_that_was_never_looked_up_is_unknown():
-    files = {f"videos/{number:05}.mp4": StoredFile(number, MOMENT) for number in range(3 * AT_ONCE)}
+    files = {f"videos/{number:05}.mp4": ListedFile(number, MOMENT) for number in range(3 * AT_ONCE)}
     with Listing(files.items()) as listing:
         known = [name for number, name in enumerate(files) if number % 3]
         for start in range(0, len(known), AT_ONCE):

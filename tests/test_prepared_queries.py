@@ -48,14 +48,14 @@ def every_one(user, pks):
         (Budget.objects.that_may_bind, user),
         (Collection.objects.newest_for, user),
         (Favourite.objects.starred, user, pks),
-        (Generation.objects.first_in_line, user),
+        (Generation.objects.first_in_queue, user),
         (Generation.objects.newest_prompts, user),
         (Generation.objects.rows_on_cards, pks),
         (Generation.objects.own_saved, user),
         (Generation.objects.shared_above, user),
         (Generation.objects.shared_and_saved,),
         (Generation.objects.shared_below, user),
-        (Generation.objects.kept_members_of, user, batches),
+        (Generation.objects.kept_stack_rows, user, batches),
         (PersonalNote.objects.first_rated, user),
         (PersonalNote.objects.titled, user, pks),
         (Picture.objects.first_of, user),
@@ -137,8 +137,8 @@ def test_the_whole_gallery_shows_what_its_rows_show_without_the_trash(owner):
         assert whole.newest_batches(owner, 3, newest) == rows.newest_batches(owner, 3, newest)
         assert whole.newest_batches(owner, 300, newest) == rows.newest_batches(owner, 300, newest)
     batches = list(Generation.objects.values_list("batch_id", flat=True))
-    assert sorted(whole.members_of(batches)) == sorted(rows.members_of(batches))
-    assert len(whole.members_of(batches)) == 4
+    assert sorted(whole.stack_rows(batches)) == sorted(rows.stack_rows(batches))
+    assert len(whole.stack_rows(batches)) == 4
 
 
 def test_lists_of_any_length_are_taken_also_an_empty_one(owner):

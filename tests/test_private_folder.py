@@ -9,7 +9,7 @@ import pytest
 from tests.parts.processes import wait_until
 from tests.parts.worker_processes import generate, rows
 from videos.storage.folders import make_folder
-from videos.storage.private import close_to_others
+from videos.storage.private import make_data_folder_private
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def open_to_others(folder):
 
 def test_an_older_folder_is_made_private_and_what_it_links_to_is_not_touched(old_folder):
     before = Path("/etc/hosts").stat().st_mode
-    close_to_others()
+    make_data_folder_private()
     assert open_to_others(old_folder) == []
     assert all(mode == (0o700 if path.is_dir() else 0o600) for path, mode in modes(old_folder).items())
     assert Path("/etc/hosts").stat().st_mode == before
@@ -46,14 +46,14 @@ def test_an_older_folder_is_made_private_and_what_it_links_to_is_not_touched(old
 def test_an_interrupted_repair_starts_again(old_folder):
     (old_folder / "studio.sqlite3").chmod(0o600)
     old_folder.chmod(0o700)
-    close_to_others()
+    make_data_folder_private()
     assert open_to_others(old_folder) == []
 
 
 def test_where_nginx_sends_the_files_its_group_may_read_them_and_nothing_else(old_folder, settings):
     settings.ACCEL_LOCATION = "/kept/"
     settings.MEDIA_ROOT = old_folder / "media"
-    close_to_others()
+    make_data_folder_private()
     make_folder(old_folder / "media" / "videos" / "cd")
     for path, mode in modes(old_folder).items():
         if path == old_folder:

@@ -29,7 +29,7 @@ def waiting(owner, *prompts):
 
 
 def line(owner=None):
-    rows = Generation.objects.in_line()
+    rows = Generation.objects.in_queue()
     return list((rows.filter(owner=owner) if owner else rows).values_list("prompt", flat=True))
 
 

@@ -196,13 +196,13 @@ def test_the_supervisor_starts_its_parts_again_when_a_key_is_stored(settings, no
     try:
         supervisor.start(supervisor.parts[0])
         before = supervisor.parts[0].process
-        supervisor.follow_key()
+        supervisor.watch_key()
         assert supervisor.parts[0].process is before
         row = StudioSettings()
         row.heygen_api_key = KEY
         row.save()
         supervisor.look_at_key = 0
-        supervisor.follow_key()
+        supervisor.watch_key()
         assert before.poll() == -signal.SIGTERM
         assert supervisor.parts[0].is_running() and not supervisor.is_demo
         assert said == ["An API key was stored or removed: starting again with it."]

@@ -20,10 +20,10 @@ from videos.models import SavedVideo  # noqa: E402
 from videos.models.recount import differences  # noqa: E402
 from videos.storage import consistency  # noqa: E402
 from videos.storage.backup import back_up  # noqa: E402
-from videos.storage.listing import StoredFile  # noqa: E402
+from videos.storage.listing import ListedFile  # noqa: E402
 
 
-def check_kept_numbers():
+def check_stored_totals():
     assert differences() == []
 
 
@@ -36,7 +36,7 @@ def check_storage():
 def named_files():
     now = timezone.now()
     for *names, size in SavedVideo.objects.values_list("file", "poster", "last_frame", "size").iterator(2000):
-        yield from ((name, StoredFile(size, now)) for name in names if name)
+        yield from ((name, ListedFile(size, now)) for name in names if name)
 
 
 def make_backup():
@@ -53,7 +53,7 @@ def download_usage():
 
 
 WHAT = {
-    "kept numbers": check_kept_numbers,
+    "stored totals": check_stored_totals,
     "storage": check_storage,
     "backup": make_backup,
     "usage as CSV": download_usage,

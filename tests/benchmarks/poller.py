@@ -45,7 +45,7 @@ def run(start, seconds):
     poller = poll.Poller(ProcessLock.objects.acquire(POLLER, 60))
     poller.counts = MeasuredCounts()
     started = time.monotonic()
-    with poll.few_collections():
+    with poll.rare_garbage_collection():
         marks = asyncio.run(run_for(poller, start, seconds))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     begun = list(zip(poller.counts.moments, poller.counts.late, strict=True))

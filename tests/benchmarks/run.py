@@ -105,7 +105,7 @@ def history_lines(found):
         f"Seeding {many['rows']:,} rows, their search index included",
         f"{many['seed_s']} s, {many['seed_cpu_s']} s of CPU",
     )
-    yield "  counting the kept numbers anew", f"{many['recount_s']} s"
+    yield "  counting the stored totals anew", f"{many['recount_s']} s"
     yield "  the database for each video", f"{many['database_bytes'] / many['rows'] / 1000:.1f} kB"
     for name, took in found["memory"].items():
         megabytes = f"{took['before_mb']} → {took['most_mb']} MB"
@@ -205,7 +205,7 @@ def latency_lines(found):
 
 
 ROWS = {
-    "gallery_1m": history("pages", 1000, 1_000_000, 5, memory=("kept numbers", "backup", "usage as CSV")),
+    "gallery_1m": history("pages", 1000, 1_000_000, 5, memory=("stored totals", "backup", "usage as CSV")),
     "gallery_100k_postgres": history("pages", 1000, 100_000, 5, on_postgres=True),
     "click": history("clicks", 1000, 100_000, 30),
     "page_cpu": page_cpu,
@@ -219,7 +219,7 @@ ROWS = {
 }
 # By name only: they take long, need a browser, or say what the rows above say already.
 MORE_ROWS = {
-    "nightly_1m": history("seed", 1000, 1_000_000, 0, memory=("kept numbers", "storage", "backup", "usage as CSV")),
+    "nightly_1m": history("seed", 1000, 1_000_000, 0, memory=("stored totals", "storage", "backup", "usage as CSV")),
     "poller_10000": poller(10_000, 40, 20),
     "poller_20000_postgres": poller(20_000, 90, 20, on_postgres=True),
     "poller_5000_busy": poller(5000, 30, 20, busy=2),

@@ -85,7 +85,7 @@ def test_a_lost_reply_says_in_the_ledger_whether_it_was_accepted(standin, api, d
 
 
 @pytest.mark.parametrize("paid", [0, 1])
-def test_a_hang_outlasts_the_callers_patience(standin, api, paid):
+def test_a_hang_outlasts_the_callers_timeout(standin, api, paid):
     standin.faults([rule("submit", {"hang": True, "accept": bool(paid)})])
     with pytest.raises(httpx.ReadTimeout):
         api.http.post(

@@ -25,8 +25,8 @@ from videos.engine import enqueue
 from videos.lifecycle import Status
 from videos.models import Batch, Budget, Generation, LedgerEntry, ProcessLock, Provider, RemoteAccount, StudioFault
 from videos.models.bounded import count_in_any_order
-from videos.models.kept_numbers import SpendDay
 from videos.models.process_lock import POLLER
+from videos.models.stored_totals import SpendDay
 from videos.models.studio_settings import current
 from videos.monitoring.release import current_release
 from videos.remotes import registry

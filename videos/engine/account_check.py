@@ -69,7 +69,7 @@ def note_error(account: RemoteAccount, error: RemoteError) -> str:
     return "" if error.cause in ANSWERED else wording.sentence("remote", error.cause, account.name)
 
 
-def say_of_key(seconds: float = TIMEOUT) -> tuple[bool, str]:
+def check_current_key(seconds: float = TIMEOUT) -> tuple[bool, str]:
     """Whether HeyGen accepts the current key, and a sentence for a person. One free call: both of its APIs have the
     same key and account."""
     account = RemoteAccount.objects.of(registry.row_key(registry.default_key()))
@@ -82,7 +82,7 @@ def say_of_key(seconds: float = TIMEOUT) -> tuple[bool, str]:
 
 def check_new_key(seconds: float = TIMEOUT) -> tuple[bool, str]:
     """After a key change: resumes sending that was paused for the old key, if HeyGen accepts the new one."""
-    is_good, sentence = say_of_key(seconds)
+    is_good, sentence = check_current_key(seconds)
     if is_good:
         for account in RemoteAccount.objects.make_all_active():
             account.end_pause(REFUSED_KEY)

@@ -61,7 +61,7 @@ ASK_EVERY = 0.05  # seconds: the polls due within them leave together, so that h
 ASKED_TOGETHER = 250  # at most: after an outage thousands are due at once, and each begins with a connection
 RECORD_EVERY = 1.0  # seconds, or at once when there is news of a generation
 POLL_SECONDS_AT_MOST = 30.0  # for one whole poll, however slowly its answer arrives
-COLLECT_EVERY = (20_000, 10, 10)  # new objects; collections of them; collections of older ones
+GC_THRESHOLDS = (20_000, 10, 10)  # new objects; collections of them; collections of older ones
 COUNT_EVERY = 5.0  # seconds between two writes of what is counted for /metrics
 RECOVER_EVERY = 5.0  # seconds
 
@@ -70,17 +70,17 @@ def poll():
     """Polls everything until this worker stops. Returns at once if another poller runs."""
     with new_lease() as token:
         if ProcessLock.objects.acquire(POLLER, LOCK_SECONDS, token):
-            with few_collections():
+            with rare_garbage_collection():
                 asyncio.run(Poller(token).run())
 
 
 @contextmanager
-def few_collections() -> Iterator[None]:
+def rare_garbage_collection() -> Iterator[None]:
     """Lets the garbage collector check only new objects, and seldom: polls leave hardly any reference cycles."""
     usual = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*COLLECT_EVERY)
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         yield
     finally:

@@ -32,7 +32,7 @@ from videos.outages import is_of_storage
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.checked_connection import Fault, FetchError
-from videos.storage.download import Facts, disk_fault, download, guard_for, interrupted, size_of
+from videos.storage.download import ServerFacts, disk_fault, download, guard_for, interrupted, size_of
 from videos.storage.folders import make_folder
 from videos.storage.mp4_boxes import end_of_boxes
 from videos.storage.names import Names, final_path, notes_path, partial_path
@@ -131,7 +131,7 @@ class Saving:
     def start_over(self):
         """Discards all bytes of the file, but not the count of fruitless attempts."""
         self.file.truncate(0)
-        self.notes.facts, self.notes.is_synced = Facts(), False
+        self.notes.facts, self.notes.is_synced = ServerFacts(), False
 
     def work(self) -> bool:
         try:

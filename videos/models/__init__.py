@@ -9,7 +9,6 @@ from videos.models.database_lock import DatabaseLock
 from videos.models.event import GenerationEvent, Step
 from videos.models.favourite import Favourite
 from videos.models.generation import Generation
-from videos.models.kept_numbers import BudgetUse, OwnerStorage, ProviderRecord, SpendDay, UsageDay
 from videos.models.metric_value import MetricValue
 from videos.models.one_time_link import OneTimeLink
 from videos.models.outgoing_notice import OutgoingNotice
@@ -23,6 +22,7 @@ from videos.models.provider import Provider, ProviderPrice
 from videos.models.remote_account import RemoteAccount
 from videos.models.review import Comment, ReviewAnswer, ReviewLink, TooManyComments
 from videos.models.saved_video import PublicLink, SavedVideo
+from videos.models.stored_totals import BudgetUse, OwnerStorage, ProviderRecord, SpendDay, UsageDay
 from videos.models.studio_fault import Job, StudioFault
 from videos.models.studio_settings import StudioSettings
 from videos.models.verdict import Verdict

@@ -19,10 +19,10 @@ from videos.models.collection import Collection, name_key
 from videos.models.database_lock import BUDGETS, DatabaseLock
 from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation import Generation
-from videos.models.kept_numbers import UsageDay, add_to_sums
 from videos.models.picture import Picture
 from videos.models.provider import Provider
 from videos.models.saved_video import SavedVideo
+from videos.models.stored_totals import UsageDay, add_to_sums
 from videos.models.studio_settings import current
 from videos.models.transactions import retried
 from videos.remotes import registry
@@ -128,9 +128,9 @@ class BatchManager(models.Manager):
             require_confirmation(requests, confirmed)
         batch = self.create(owner=owner, form_token=form_token, fingerprint=fingerprint)
         made = [batch.add(request) for request in requests]
-        batch.hold(made)
+        batch.hold_budget(made)
         GenerationEvent.objects.record(events_of(made, Step.CREATED, by=owner))
-        batch.collect(zip(requests, made, strict=True))
+        batch.add_to_collections(zip(requests, made, strict=True))
         return batch
 
     @retried
@@ -219,7 +219,7 @@ class Batch(models.Model):
         """Its generations that can still be cancelled."""
         return self.generations.kept().filter(status=Status.QUEUED)
 
-    def collect(self, made: Iterable[tuple[Request, Generation]]):
+    def add_to_collections(self, made: Iterable[tuple[Request, Generation]]):
         """Adds the new videos to the requested collections, which are created if they do not exist."""
         known: dict[int | str, Collection] = {}
         by_collection: dict[int | str, list[Generation]] = {}
@@ -256,9 +256,9 @@ class Batch(models.Model):
         del generation.changed_in  # still an expression; read from the row when it is needed
         return generation
 
-    def hold(self, made: list[Generation]):
-        """Adds a ledger line for each generation, and changes each kept sum once."""
-        lines = [self.hold_of(generation) for generation in made]
+    def hold_budget(self, made: list[Generation]):
+        """Adds a ledger line for each generation, and changes each stored total once."""
+        lines = [self.ledger_hold_of(generation) for generation in made]
         LedgerEntry.objects.bulk_create(lines)
         alike: dict[tuple, list] = {}
         for line in lines:
@@ -268,7 +268,7 @@ class Batch(models.Model):
             add_to_sums(self.owner_id, *key, counted)
         UsageDay.objects.count_made(made)
 
-    def hold_of(self, generation: Generation) -> LedgerEntry:
+    def ledger_hold_of(self, generation: Generation) -> LedgerEntry:
         return LedgerEntry(
             kind=LedgerEntry.Kind.HOLD,
             user_id=self.owner_id,

@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models import Q, Sum
 
 from heygen_studio.time_zone import studio_day
-from videos.models.kept_numbers import BudgetUse, counting_backends
 from videos.models.prepared import prepared
+from videos.models.stored_totals import BudgetUse, counting_backends
 
 
 class OverBudget(Exception):

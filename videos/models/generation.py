@@ -21,12 +21,11 @@ from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation_claims import Claim, ClaimsAndRecovery
 from videos.models.generation_copy import CopiesOfMany, Copy
 from videos.models.generation_facts import Facts
-from videos.models.generation_line import Line
 from videos.models.generation_numbers import Numbers, NumbersOfMany
 from videos.models.generation_queryset import NOT_ITS_FAULT, TAB, GenerationQuerySet
+from videos.models.generation_queue import QueueOrder
 from videos.models.generation_sharing import Sharing, SharingOfMany
 from videos.models.generation_trash import Trash, TrashOfMany
-from videos.models.kept_numbers import UsageDay
 from videos.models.lease import NO_LEASE
 from videos.models.metric_value import MetricValue
 from videos.models.outgoing_notice import OutgoingNotice
@@ -35,6 +34,7 @@ from videos.models.polls import Outcome, PollManager, event_of
 from videos.models.provider import Provider
 from videos.models.saved_video import SavedVideo
 from videos.models.status_note import NO_NOTE, note_of
+from videos.models.stored_totals import UsageDay
 from videos.models.studio_settings import current
 from videos.models.transactions import retried, update_in_order
 from videos.models.webhook_event import WebhookEvent
@@ -94,7 +94,7 @@ UNSETTLED_JOB = Q(settled=False, remote_id__isnull=False)
 HELD = Q(settled=False, ended_at__isnull=True)  # the budget holds its price, and no remote is known to have accepted it
 
 
-class Generation(Claim, Copy, Facts, Line, Numbers, Sharing, Trash, models.Model):
+class Generation(Claim, Copy, Facts, QueueOrder, Numbers, Sharing, Trash, models.Model):
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations", db_index=False
@@ -298,7 +298,7 @@ class Generation(Claim, Copy, Facts, Line, Numbers, Sharing, Trash, models.Model
         if not self._move(rows.filter(NOT_FOUND_BY_REMOTE), Status.RUNNING, Step.CHECK_AGAIN, by=by, **fields):
             return False
         UsageDay.objects.count(self, failed=-1)
-        Generation.objects.keep_records([self])
+        Generation.objects.update_track_records([self])
         return True
 
     # Saving
@@ -331,7 +331,7 @@ class Generation(Claim, Copy, Facts, Line, Numbers, Sharing, Trash, models.Model
         self.count_real_length(copy.seconds)
         self.report()
         self.count_copy(copy.size)
-        Generation.objects.keep_records([self])
+        Generation.objects.update_track_records([self])
         if settings.METRICS_TOKEN:
             MetricValue.objects.count_saved(self.provider_id, copy.size, self.took_seconds)
         return True
@@ -345,7 +345,7 @@ class Generation(Claim, Copy, Facts, Line, Numbers, Sharing, Trash, models.Model
             return False
         self.count_copy(sum(SavedVideo.objects.filter(generation=self).values_list("size", flat=True)), times=-1)
         SavedVideo.objects.filter(generation=self).delete()
-        Generation.objects.keep_records([self])
+        Generation.objects.update_track_records([self])
         return True
 
     # Decisions of its owner

@@ -57,7 +57,7 @@ class ClaimsAndRecovery:
         span = account.repeats_for
         if span is None:
             return self.none()
-        after, until = known_since(now, span)
+        after, until = first_sent_between(now, span)
         keyed = self.due(Status.SENDING, now).filter(backend=account.backend).exclude(repeat_key="")
         return keyed.filter(first_sent_at__gt=after, first_sent_at__lte=until)
 
@@ -133,7 +133,7 @@ class ClaimsAndRecovery:
         return generation.accept(remote_id, generation.lease_token)
 
 
-def known_since(now: datetime, span: timedelta) -> tuple[datetime, datetime]:
+def first_sent_between(now: datetime, span: timedelta) -> tuple[datetime, datetime]:
     """The first and the last moment at which a key was first sent that its backend still knows."""
     return now - span, now + CLOCKS_DIFFER
 
@@ -147,7 +147,7 @@ class Claim:
         now, span = timezone.now(), RemoteAccount.objects.of(self.backend).repeats_for
         if not self.repeat_key or span is None or self.first_sent_at is None:
             return False
-        after, until = known_since(now, span)
+        after, until = first_sent_between(now, span)
         return after < self.first_sent_at <= until
 
     def keep_claim(self, token: uuid.UUID) -> bool:

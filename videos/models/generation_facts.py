@@ -42,7 +42,7 @@ class Facts:
         return self.status in IN_PROGRESS
 
     @property
-    def is_in_line(self) -> bool:
+    def is_in_queue(self) -> bool:
         return self.status == Status.QUEUED and self.held_at is None and self.trashed_at is None
 
     @property

@@ -1,6 +1,6 @@
-"""The ledger lines of a generation, and the kept numbers that it changes.
+"""The ledger lines of a generation, and the stored totals that it changes.
 
-Each of these runs in the transaction of the move that it belongs to. `kept_numbers.py` has the tables.
+Each of these runs in the transaction of the move that it belongs to. `stored_totals.py` has the tables.
 """
 
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from django.db.models import Sum
 from videos.lifecycle import Status
 from videos.models.budget import LedgerEntry
 from videos.models.generation_queryset import NOT_ITS_FAULT
-from videos.models.kept_numbers import OwnerStorage, ProviderRecord, UsageDay, add_to_sums
 from videos.models.saved_video import SavedVideo
+from videos.models.stored_totals import OwnerStorage, ProviderRecord, UsageDay, add_to_sums
 from videos.models.transactions import PARAMETERS, batched, retried
 
 
@@ -24,9 +24,9 @@ class NumbersOfMany:
         failed = [row for chunk in batched(pks, PARAMETERS) for row in self.filter(pk__in=chunk).order_by("day", "pk")]
         for generation in failed:
             UsageDay.objects.count(generation, failed=1, excused=generation.is_excused)
-        self.keep_records(failed)
+        self.update_track_records(failed)
 
-    def keep_records(self, ended: Iterable):
+    def update_track_records(self, ended: Iterable):
         """Updates the track records of the providers of these generations, which have just ended or started again."""
         for provider_id, backend in sorted({(one.provider_id, one.backend) for one in ended}):
             row, _ = ProviderRecord.objects.get_or_create(provider_id=provider_id, backend=backend)
@@ -79,7 +79,7 @@ class Numbers:
         UsageDay.objects.count(self, **counted)
         return True
 
-    # Kept numbers
+    # Stored totals
     @property
     def is_excused(self) -> bool:
         """Whether it failed for a reason that says nothing about its provider."""

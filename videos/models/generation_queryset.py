@@ -20,10 +20,10 @@ from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
 from videos.models.bounded import ANY_VALUE, Count, Select, count_each, count_selects, limited, of_value
 from videos.models.changes import changed_between
 from videos.models.event import Step
-from videos.models.kept_numbers import ProviderRecord
 from videos.models.lease import ahead, passed
 from videos.models.prepared import prepared
 from videos.models.provider import Provider
+from videos.models.stored_totals import ProviderRecord
 from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.remotes.errors import Cause
@@ -31,7 +31,7 @@ from videos.text import folded
 
 # Failures that do not count against a provider, because of the request, our account or its owner.
 NOT_ITS_FAULT = [Cause.REFUSED, Cause.PICTURE, Cause.INVALID, Cause.CREDITS, Cause.PLAN, Cause.KEY, Cause.CANCELLED]
-LONGEST_LINE, MOST_PLACES = 1000, 100
+LONGEST_QUEUE, MOST_PLACES = 1000, 100
 SAMPLES = 20  # generations in a provider's history
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
 LOOKED_THROUGH = 2000  # of the newest videos, one by one, for searches without an index
@@ -108,7 +108,7 @@ class GenerationQuerySet(models.QuerySet):
             found.update(rows.order_by(order).values_list("pk", "batch_id")[:count])
         return [found[pk] for pk in sorted(found, reverse=newest)[:count]]
 
-    def members_of(self, batches: list[int]):
+    def stack_rows(self, batches: list[int]):
         """What stacks show of the videos in these batches. In another order, SQLite may read all of an owner's."""
         rows = self.filter(batch_id__in=batches).order_by()
         return rows.values_list("batch_id", "pk", "public_id", "status", "saved_video__size")
@@ -122,8 +122,8 @@ class GenerationQuerySet(models.QuerySet):
         return self.filter(shared=True).kept().order_by(order).values_list("pk", "batch_id")[:count]
 
     @prepared
-    def kept_members_of(self, user, batches: list[int]):
-        return self.filter(seen_by(user)).kept().members_of(batches)
+    def kept_stack_rows(self, user, batches: list[int]):
+        return self.filter(seen_by(user)).kept().stack_rows(batches)
 
     def has_saved(self, user) -> bool:
         """Whether this person may see any saved video."""
@@ -301,26 +301,26 @@ class GenerationQuerySet(models.QuerySet):
         """All that has to be sent or saved, now or later."""
         return self.filter(status__in=[Status.QUEUED, Status.SENDING, Status.SAVING])
 
-    def in_line(self):
+    def in_queue(self):
         """Generations that wait to be sent, in the order of sending."""
         return self.filter(status=Status.QUEUED, held_at=None, trashed_at=None).order_by("due_at", "pk")
 
-    def line_of(self, owner) -> dict[uuid.UUID, int]:
+    def queue_of(self, owner) -> dict[uuid.UUID, int]:
         """Public id → place in the queue, for this person's first waiting generations."""
-        ids = dict(self.first_in_line(owner))
-        places = self.model._default_manager.places_in_line(ids)
+        ids = dict(self.first_in_queue(owner))
+        places = self.model._default_manager.places_in_queue(ids)
         return {ids[pk]: places[pk] for pk in ids if pk in places}
 
     @prepared
-    def first_in_line(self, owner):
-        return self.filter(owner=owner).in_line().values_list("pk", "public_id")[:MOST_PLACES]
+    def first_in_queue(self, owner):
+        return self.filter(owner=owner).in_queue().values_list("pk", "public_id")[:MOST_PLACES]
 
-    def places_in_line(self, waiting: Collection[int]) -> dict[int, int]:
-        """Id → place from 1 in the queue of its backend, for these ids. Generations beyond LONGEST_LINE have none."""
+    def places_in_queue(self, waiting: Collection[int]) -> dict[int, int]:
+        """Id → place from 1 in the queue of its backend, for these ids. Generations beyond LONGEST_QUEUE have none."""
         if not waiting:
             return {}
         ahead, places = Counter(), {}
-        for pk, backend in self.in_line().values_list("pk", "backend")[:LONGEST_LINE]:
+        for pk, backend in self.in_queue().values_list("pk", "backend")[:LONGEST_QUEUE]:
             ahead[backend] += 1
             if pk in waiting:
                 places[pk] = ahead[backend]
@@ -359,7 +359,7 @@ class GenerationQuerySet(models.QuerySet):
         return [[seconds_between(sent, completed), status == Status.READY] for status, sent, completed in rows]
 
     def track_records(self) -> dict[int, TrackRecord]:
-        """Provider id → TrackRecord of each provider's last SAMPLES ended generations, from the kept numbers."""
+        """Provider id → TrackRecord of each provider's last SAMPLES ended generations, from the stored totals."""
         rows = ProviderRecord.objects.filter(backend__in=registry.active_keys())
         return {row.provider_id: summarise(row.newest) for row in rows}
 

@@ -48,7 +48,7 @@ class Trash:
         if row:
             row.count_removed()
             row.delete()
-            type(self).objects.keep_records([row])
+            type(self).objects.update_track_records([row])
         return bool(row)
 
     @retried

@@ -1,6 +1,6 @@
 """Money by member and by collection: what is held, what is spent, what is left of a budget, today and this month.
 
-What is held may still be released; what is spent was accepted by a remote. The sums of members are kept numbers; what
+What is held may still be released; what is spent was accepted by a remote. The sums of members are stored totals; what
 no remote has taken yet is held, and an index finds it. A collection's sums are those of its videos of this month.
 """
 
@@ -16,7 +16,7 @@ from heygen_studio.time_zone import start_of_studio_day, studio_day
 from videos.models.budget import Budget, Left, uses_now
 from videos.models.collection import Clip
 from videos.models.generation import HELD, Generation
-from videos.models.kept_numbers import BudgetUse, counting_backends
+from videos.models.stored_totals import BudgetUse, counting_backends
 
 Amounts = dict[str, Decimal]
 

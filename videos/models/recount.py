@@ -1,4 +1,4 @@
-"""Computes every kept number from the rows, compares, and repairs. It goes through the rows one by one, so that its
+"""Computes every stored total from the rows, compares, and repairs. It goes through the rows one by one, so that its
 memory does not grow with them."""
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from videos.lifecycle import Status
 from videos.models.budget import LedgerEntry
 from videos.models.generation import Generation
 from videos.models.generation_queryset import NOT_ITS_FAULT
-from videos.models.kept_numbers import BudgetUse, OwnerStorage, ProviderRecord, SpendDay, UsageDay, bucket_of
+from videos.models.stored_totals import BudgetUse, OwnerStorage, ProviderRecord, SpendDay, UsageDay, bucket_of
 from videos.models.transactions import batched, retried, unmapped
 
 AT_ONCE = 2000
@@ -24,7 +24,7 @@ Rows = dict[tuple, dict[str, Any]]  # key → numbers
 
 @dataclass(frozen=True)
 class Table:
-    """One table of kept numbers: its key, its numbers, and what they should be according to the rows."""
+    """One table of stored totals: its key, its numbers, and what they should be according to the rows."""
 
     model: type[models.Model]
     key: tuple[str, ...]
@@ -126,7 +126,7 @@ TABLES = (
 
 @retried
 def recount():
-    """Replaces every kept number by the one from the rows. Transactions that would change one meanwhile wait."""
+    """Replaces every stored total by the one from the rows. Transactions that would change one meanwhile wait."""
     lock_tables()
     for table in TABLES:
         table.model._default_manager.all().delete()
@@ -147,7 +147,7 @@ def lock_tables():
 
 
 def differences() -> list[str]:
-    """The differences between kept numbers and rows, one sentence each. The studio may keep running."""
+    """The differences between stored totals and rows, one sentence each. The studio may keep running."""
     found = []
     with unmapped(), one_moment():
         for table in TABLES:

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
-from videos.models.kept_numbers import OwnerStorage, SpendDay, UsageDay
 from videos.models.provider import Provider
+from videos.models.stored_totals import OwnerStorage, SpendDay, UsageDay
 from videos.remotes import registry
 
 

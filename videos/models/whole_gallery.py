@@ -26,8 +26,8 @@ class WholeGallery:
         found.update(Generation.objects.shared_batches(order=order, count=count))
         return [found[pk] for pk in sorted(found, reverse=newest)[:count]]
 
-    def members_of(self, batches: list[int]) -> list[tuple]:
-        return Generation.objects.kept_members_of(self.user, batches)
+    def stack_rows(self, batches: list[int]) -> list[tuple]:
+        return Generation.objects.kept_stack_rows(self.user, batches)
 
 
 @cache

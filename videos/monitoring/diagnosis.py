@@ -27,7 +27,7 @@ from videos.models.process_lock import POLLER
 from videos.remotes import registry
 from videos.storage import space, verified_backup
 from videos.storage.download import amount
-from videos.storage.private import is_open
+from videos.storage.private import is_too_open
 from videos.storage.writable import write_to_database, write_to_storage
 
 WORKER_SILENT = 60  # seconds
@@ -79,7 +79,7 @@ def look_at_data_folder() -> Iterator[Finding]:
             f"Run the studio and its commands as one user (the folder belongs to user id {owner}), or run: "
             f"chown -R USER {folder}",
         )
-    if stat.S_IMODE(folder.stat().st_mode) & 0o007 or any(is_open(path) for path in folder.iterdir()):
+    if stat.S_IMODE(folder.stat().st_mode) & 0o007 or any(is_too_open(path) for path in folder.iterdir()):
         yield bad(f"Other users of this machine can read {folder}.", "Start the studio once: it corrects this.")
     if not strangers:
         yield fine(f"Everything is kept in {folder}.")

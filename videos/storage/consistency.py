@@ -34,7 +34,7 @@ from videos.storage import probe
 from videos.storage.checked_connection import FetchError
 from videos.storage.download import guard_for, look
 from videos.storage.folders import make_folder, walk
-from videos.storage.listing import Listing, StoredFile
+from videos.storage.listing import ListedFile, Listing
 from videos.storage.names import Names
 from videos.storage.small_poster import note_redrawn
 
@@ -90,16 +90,16 @@ def nightly() -> None:
     """Empties the trash, and repairs what it can. Runs on one host at a time."""
     with new_lease() as token:
         if ProcessLock.objects.acquire(NIGHTLY, LOCK_SECONDS, token):
-            check_kept_numbers()
+            check_stored_totals()
             check_and_repair()
             ProcessLock.objects.release(NIGHTLY, token)
 
 
-def check_kept_numbers():
-    """Corrects kept numbers that differ from their rows. Such a difference is a fault of the studio, and is logged."""
+def check_stored_totals():
+    """Corrects stored totals that differ from their rows. Such a difference is a fault of the studio, and is logged."""
     found = differences()
     for sentence in found[:DIFFERENCES_LOGGED]:
-        logger.error("A kept number was wrong: %s", sentence)
+        logger.error("A stored total was wrong: %s", sentence)
     if found:
         recount()
     planner_statistics.refresh()
@@ -215,12 +215,12 @@ def in_chunks(rows) -> Iterator[list]:
         last = chunk[-1].pk
 
 
-def list_storage() -> Iterator[tuple[str, StoredFile]]:
+def list_storage() -> Iterator[tuple[str, ListedFile]]:
     """All files that have their final name, by their name in the storage."""
     if settings.BUCKET:
         for prefix in OUR_FOLDERS:
             for item in default_storage.bucket.objects.filter(Prefix=prefix):
-                yield item.key, StoredFile(item.size, item.last_modified)
+                yield item.key, ListedFile(item.size, item.last_modified)
         return
     root = Path(default_storage.path(""))
     for folder in OUR_FOLDERS:
@@ -229,15 +229,15 @@ def list_storage() -> Iterator[tuple[str, StoredFile]]:
                 yield str(path.relative_to(root)), stat_of(path)
 
 
-def stat_of(path: Path) -> StoredFile:
+def stat_of(path: Path) -> ListedFile:
     try:
         found = path.stat()
     except FileNotFoundError:  # removed since it was listed
-        return StoredFile(0, timezone.now())
-    return StoredFile(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+        return ListedFile(0, timezone.now())
+    return ListedFile(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
 
-def orphans(strangers: dict[str, StoredFile], now: datetime) -> Iterator[Finding]:
+def orphans(strangers: dict[str, ListedFile], now: datetime) -> Iterator[Finding]:
     """Files without a row, unless they are new or belong to a generation in progress."""
     old = {name: file for name, file in strangers.items() if now - file.modified > YOUNG}
     awaited = ids_in_progress(old)
@@ -271,7 +271,7 @@ def is_partial_file(path: Path) -> bool:
     return path.name.startswith(".") and path.suffix in PARTIAL_ENDINGS and bool(public_id_in(path.name))
 
 
-def check_copy(copy: SavedVideo, stored: dict[str, StoredFile], hashing: Hashing) -> Iterator[Finding]:
+def check_copy(copy: SavedVideo, stored: dict[str, ListedFile], hashing: Hashing) -> Iterator[Finding]:
     whose = f"of {str(copy.generation.prompt)[:40]!r}"
     video = stored.get(copy.file.name)
     if video is None and is_truly_gone(copy, copy.file.name):
@@ -302,7 +302,7 @@ def unsaved() -> Iterator[Finding]:
         yield Finding(Kind.MISSING, Names.of(generation).video, words, generation.pk)
 
 
-def check_picture(picture: Picture, stored: dict[str, StoredFile], hashing: Hashing) -> Iterator[Finding]:
+def check_picture(picture: Picture, stored: dict[str, ListedFile], hashing: Hashing) -> Iterator[Finding]:
     name = picture.file.name
     if name not in stored and is_truly_gone(picture, name):
         yield Finding(Kind.MISSING, name, "an uploaded picture")

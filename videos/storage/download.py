@@ -32,7 +32,7 @@ def guard_for(trusted_origin: str) -> Guard:
 
 
 @dataclass
-class Facts:
+class ServerFacts:
     """The server's description of the file, stored next to the partial file, so that any process can resume."""
 
     etag: str = ""  # strong ones only
@@ -54,7 +54,7 @@ class Facts:
 def download(
     link: str,
     file: BinaryIO,
-    facts: Facts,
+    facts: ServerFacts,
     guard: Guard,
     tick: Callable[[], None] = lambda: None,
     learned: Callable[[], None] = lambda: None,
@@ -109,14 +109,14 @@ def refuse_wrong(head: bytes, guard: Guard):
         raise FetchError(Fault.WRONG_BYTES, "saving.not_a_video")
 
 
-def range_headers(first: int, facts: Facts) -> dict[str, str]:
+def range_headers(first: int, facts: ServerFacts) -> dict[str, str]:
     if not first:
         return {}
     condition = {"If-Range": facts.validator} if facts.validator else {}
     return {"Range": f"bytes={first}-", **condition}
 
 
-def refuse_unusable(answer: Answer, first: int, file: BinaryIO, facts: Facts):
+def refuse_unusable(answer: Answer, first: int, file: BinaryIO, facts: ServerFacts):
     status = answer.status
     if status == 416:
         discard(file, facts)
@@ -133,7 +133,7 @@ def fault_of(status: int) -> FetchError:
     return FetchError(Fault.SERVER, "saving.server", http=status)
 
 
-def resumed(answer: Answer, first: int, file: BinaryIO, facts: Facts) -> Iterable[bytes]:
+def resumed(answer: Answer, first: int, file: BinaryIO, facts: ServerFacts) -> Iterable[bytes]:
     """The rest of a partly downloaded file, if it is still the same file; the bytes of the overlap must match."""
     begins, total = answer.content_range
     other_etag = bool(facts.etag and answer.strong_etag and facts.etag != answer.strong_etag)
@@ -146,7 +146,7 @@ def resumed(answer: Answer, first: int, file: BinaryIO, facts: Facts) -> Iterabl
     return after_overlap(answer.chunks, file, facts)
 
 
-def after_overlap(chunks: Iterable[bytes], file: BinaryIO, facts: Facts) -> Iterator[bytes]:
+def after_overlap(chunks: Iterable[bytes], file: BinaryIO, facts: ServerFacts) -> Iterator[bytes]:
     file.seek(-OVERLAP, os.SEEK_END)
     expected, came = file.read(OVERLAP), b""
     for chunk in chunks:
@@ -162,14 +162,14 @@ def after_overlap(chunks: Iterable[bytes], file: BinaryIO, facts: Facts) -> Iter
             yield chunk[missing:]
 
 
-def start_over(answer: Answer, file: BinaryIO, facts: Facts) -> Iterable[bytes]:
+def start_over(answer: Answer, file: BinaryIO, facts: ServerFacts) -> Iterable[bytes]:
     facts.starts_over = size_of(file) > OVERLAP
     discard(file, facts)
     facts.learn(answer, answer.content_length)
     return answer.chunks
 
 
-def discard(file: BinaryIO, facts: Facts):
+def discard(file: BinaryIO, facts: ServerFacts):
     facts.forget()
     file.truncate(0)
 
@@ -222,7 +222,7 @@ def require_space(file: BinaryIO, needed: int, guard: Guard):
         raise FetchError(Fault.DISK, "saving.disk_nearly_full")
 
 
-def require_length(file: BinaryIO, facts: Facts):
+def require_length(file: BinaryIO, facts: ServerFacts):
     size = size_of(file)
     if facts.length is not None and size > facts.length:
         discard(file, facts)

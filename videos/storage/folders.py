@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from videos.storage.private import close
+from videos.storage.private import make_private
 
 
 def make_folder(folder: Path):
@@ -12,7 +12,7 @@ def make_folder(folder: Path):
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        close(folder)
+        make_private(folder)
 
 
 def sync_folder(folder: Path):

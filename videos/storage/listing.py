@@ -15,7 +15,7 @@ AT_ONCE = 500
 
 
 @dataclass(frozen=True)
-class StoredFile:
+class ListedFile:
     """A file in the storage."""
 
     size: int
@@ -23,7 +23,7 @@ class StoredFile:
 
 
 class Listing:
-    def __init__(self, files: Iterable[tuple[str, StoredFile]]):
+    def __init__(self, files: Iterable[tuple[str, ListedFile]]):
         self.folder = tempfile.TemporaryDirectory(prefix="studio-listing-")
         self.database = sqlite3.connect(Path(self.folder.name) / "listing.sqlite3", isolation_level=None)
         self.database.execute("PRAGMA journal_mode=OFF")
@@ -43,14 +43,14 @@ class Listing:
         self.database.close()
         self.folder.cleanup()
 
-    def take(self, names: list[str]) -> dict[str, StoredFile]:
+    def take(self, names: list[str]) -> dict[str, ListedFile]:
         """The listed files among these names. They count as known from now on."""
         marks = ", ".join("?" * len(names))
         self.database.execute(f"UPDATE files SET known = 1 WHERE name IN ({marks})", names)
         rows = self.database.execute(f"SELECT name, size, modified FROM files WHERE name IN ({marks})", names)
         return {name: stored(size, modified) for name, size, modified in rows}
 
-    def strangers(self) -> Iterator[dict[str, StoredFile]]:
+    def strangers(self) -> Iterator[dict[str, ListedFile]]:
         """The files that were never looked up, in order, in batches."""
         last = ""
         while rows := self.database.execute(
@@ -60,5 +60,5 @@ class Listing:
             last = rows[-1][0]
 
 
-def stored(size: int, modified: float) -> StoredFile:
-    return StoredFile(size, datetime.fromtimestamp(modified, UTC))
+def stored(size: int, modified: float) -> ListedFile:
+    return ListedFile(size, datetime.fromtimestamp(modified, UTC))

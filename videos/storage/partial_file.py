@@ -18,11 +18,11 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 
 from videos import bucket_errors
-from videos.storage.download import Facts, size_of
+from videos.storage.download import ServerFacts, size_of
 from videos.storage.folders import make_folder, sync_folder
 from videos.storage.names import final_path, notes_path, partial_path
 from videos.storage.not_saved import NotSaved
-from videos.storage.private import close
+from videos.storage.private import make_private
 
 FILE_MODE = 0o600
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -44,7 +44,7 @@ class ResumeNotes:
     and is on the disk itself. `link_failed` is the fault because of which another link is needed.
     """
 
-    facts: Facts = field(default_factory=Facts)
+    facts: ServerFacts = field(default_factory=ServerFacts)
     fruitless: int = 0
     is_synced: bool = False
     link_failed: str = ""
@@ -55,7 +55,7 @@ class ResumeNotes:
         try:
             stored = json.loads(path.read_text())
             boot = stored.pop("boot")
-            notes = cls(**{**stored, "facts": Facts(**stored["facts"])})
+            notes = cls(**{**stored, "facts": ServerFacts(**stored["facts"])})
             return notes if notes.is_synced or boot == this_boot() else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -116,7 +116,7 @@ def make_partial_again(final: Path, partial: Path):
 
     A file with a second hard link belongs to a backup too, and its bytes must never be written to: it is copied.
     """
-    ResumeNotes(Facts(length=final.stat().st_size), is_synced=True).write(notes_path(partial))
+    ResumeNotes(ServerFacts(length=final.stat().st_size), is_synced=True).write(notes_path(partial))
     if final.stat().st_nlink == 1:
         final.replace(partial)
         return
@@ -143,7 +143,7 @@ def publish(name: str):
     final = final_path(name)
     make_folder(final.parent)
     partial.replace(final)
-    close(final)
+    make_private(final)
     sync_folder(final.parent)
 
 

@@ -21,31 +21,31 @@ def wanted_mode(path: Path, mode: int) -> int:
     return own | (0o010 if path == Path(settings.DATA) else 0)
 
 
-def close_to_others():
+def make_data_folder_private():
     """Repairs a data folder of an earlier version, or one that was copied here. Takes no time when all is well.
 
     Only the folder and its direct entries are checked; if any of them is open, everything below is checked too.
     The top folder is repaired last, so that an interrupted repair starts again.
     """
     data = Path(settings.DATA)
-    if not any(is_open(path) for path in [data, *data.iterdir()]):
+    if not any(is_too_open(path) for path in [data, *data.iterdir()]):
         return
     refused = 0
     for folder, _, names in os.walk(data, topdown=False):
-        refused += sum(not close(Path(folder) / name) for name in [*names, ""])
+        refused += sum(not make_private(Path(folder) / name) for name in [*names, ""])
     if refused:
         log.warning("%s files in %s belong to another user and may be readable by others.", refused, data)
 
 
-def is_open(path: Path) -> bool:
+def is_too_open(path: Path) -> bool:
     mode = path.lstat().st_mode
     return not stat.S_ISLNK(mode) and stat.S_IMODE(mode) != wanted_mode(path, mode)
 
 
-def close(path: Path) -> bool:
+def make_private(path: Path) -> bool:
     """False if we may not change it. A file that is gone by now is ignored."""
     try:
-        if is_open(path):
+        if is_too_open(path):
             path.chmod(wanted_mode(path, path.lstat().st_mode))
     except FileNotFoundError:
         return True

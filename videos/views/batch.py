@@ -34,7 +34,7 @@ from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.views.cards import new_token, track_records
 from videos.views.compose import FULL, NOT_YOUR_PAGE, OTHER_WORDS, make_batch
-from videos.views.composer import RATIOS, accounts_by_backend, left_for, warnings_of
+from videos.views.composer_context import RATIOS, accounts_by_backend, left_for, warnings_of
 
 TABLE_AND_PICTURES = 100 * 1024**2
 MOST_AHEAD = 1000  # generations that the estimated time takes into account

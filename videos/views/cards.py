@@ -181,7 +181,7 @@ def cards_of(
     titles = PersonalNote.objects.titles(viewer, pks) if pks else {}
     if verdicts is None:
         verdicts = Verdict.objects.words(viewer, pks) if pks else {}
-    places = Generation.objects.places_in_line({row.pk for row in rows if row.is_in_line})
+    places = Generation.objects.places_in_queue({row.pk for row in rows if row.is_in_queue})
     retries = Generation.objects.newest_retries(row for row in rows if row.retried_at)
     return [
         Card(

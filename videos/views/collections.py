@@ -14,7 +14,7 @@ from videos.models import Clip, Collection, Generation, NameTaken, PersonalNote
 from videos.models.collection import MOST_CLIPS
 from videos.views.gallery_filters import read_number
 from videos.views.next_page import asked_next, redirect_to
-from videos.views.select import chosen
+from videos.views.selection_actions import chosen
 
 PAGE = 24
 PICTURES = 3  # of its videos, on the face of a collection without a cover

@@ -28,7 +28,7 @@ from videos.models.collection import MOST_CLIPS
 from videos.models.transactions import retried
 from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, new_token, queued
-from videos.views.composer import (
+from videos.views.composer_context import (
     advice_context,
     composer_context,
     has_earlier_frames,
@@ -38,14 +38,14 @@ from videos.views.composer import (
     starting_values,
     values_from_file,
 )
-from videos.views.composer import (
+from videos.views.composer_context import (
     earlier_frames as frames_of,
 )
 from videos.views.gallery import list_context, page_filters, redraw_list
 from videos.views.gallery_filters import GalleryFilters
 from videos.views.gallery_page import with_sections
-from videos.views.select import answer as answer_selected
-from videos.views.select import cancel
+from videos.views.selection_actions import answer as answer_selected
+from videos.views.selection_actions import cancel
 from videos.views.stacks import stacks_of
 
 MOST_FACTS = 200_000  # characters

@@ -23,7 +23,7 @@ from videos.models.usage import stored_by
 from videos.models.whole_gallery import WholeGallery
 from videos.monitoring.banners import banners_for, digest_of
 from videos.views.cards import Card, answer_with_cards, cards_of, queued
-from videos.views.composer import RATIOS, composer_context
+from videos.views.composer_context import RATIOS, composer_context
 from videos.views.gallery_filters import RATINGS, WHEN, GalleryFilters, read_number
 from videos.views.gallery_page import SORTS, gallery_page, in_order, with_sections
 from videos.views.next_page import asked_next, redirect_to
@@ -120,8 +120,8 @@ def keys(request: HttpRequest) -> HttpResponse:
 def updates(request: HttpRequest) -> HttpResponse:
     """Only the changes since the page last asked, or 204. One small request per tab."""
     filters, banners = GalleryFilters.asked_for(request.GET), banners_for(request.user)
-    line = Generation.objects.line_of(request.user)
-    seen, now = Cursor.read(request.GET.get("since", "")), Cursor.now(digest_of([*banners, *line.items()]))
+    queue = Generation.objects.queue_of(request.user)
+    seen, now = Cursor.read(request.GET.get("since", "")), Cursor.now(digest_of([*banners, *queue.items()]))
     visible = Generation.objects.visible_to(request.user)
     ids = list(visible.changed_between(seen.moment, now.moment).values_list("pk", flat=True)[: MOST_CHANGES + 1])
     if not ids and now.banners == seen.banners:
@@ -143,7 +143,7 @@ def updates(request: HttpRequest) -> HttpResponse:
         title=title(in_progress(request, filters, counts)),
         cursor=now,
         banners=banners,
-        line=line,
+        queue=queue,
         is_update=True,
     )
 
@@ -238,8 +238,8 @@ def page_context(request: HttpRequest, filters: GalleryFilters, preferences: Pre
 
 
 def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
-    banners, line = banners_for(request.user), Generation.objects.line_of(request.user)
-    cursor = Cursor.now(digest_of([*banners, *line.items()]))  # read before the cards: at worst one is sent twice
+    banners, queue = banners_for(request.user), Generation.objects.queue_of(request.user)
+    cursor = Cursor.now(digest_of([*banners, *queue.items()]))  # read before the cards: at worst one is sent twice
     on_every_tab = filters.on_every_tab(request.user)
     counts = filters.tab_counts(request.user)
     preferences = Preferences.objects.of(request.user)

@@ -98,7 +98,7 @@ def let_go(request: HttpRequest, public_id) -> HttpResponse:
 def to_front(request: HttpRequest, public_id) -> HttpResponse:
     is_first = own_generation(request, public_id).move_to_front(by=request.user)
     generation = own_generation(request, public_id)
-    refusal = NOT_NOW if generation.is_in_line else TOO_LATE
+    refusal = NOT_NOW if generation.is_in_queue else TOO_LATE
     return answer(request, generation, FIRST_OF_YOURS if is_first else refusal)
 
 

@@ -21,7 +21,7 @@ from videos.accounts.forms import SignInForm
 from videos.forms.generate import GenerateForm
 from videos.models import Batch
 from videos.outages import Outage, outage_of
-from videos.views.composer import composer_context
+from videos.views.composer_context import composer_context
 from videos.views.gallery import list_context
 from videos.views.gallery_filters import GalleryFilters
 from videos.views.next_page import asked_next
@@ -57,7 +57,7 @@ def answer(request: HttpRequest, outage: Outage) -> HttpResponse:
 
 
 def explained(request: HttpRequest, outage: Outage) -> HttpResponse:
-    with less_patience(outage):
+    with shorter_lock_waits(outage):
         match = match_of(request)
         route = match.url_name if match else ""
         sentence = f"{outage} {advice(request, route, outage)}"
@@ -77,7 +77,7 @@ def page(request: HttpRequest, route: str, sentence: str, outage: Outage) -> Htt
 
 
 @contextmanager
-def less_patience(outage: Outage) -> Iterator[None]:
+def shorter_lock_waits(outage: Outage) -> Iterator[None]:
     """Shortens waits for locks while this response is made, so that it does not wait for the same lock again."""
     is_on_postgres = outage == Outage.LOCKED and connection.vendor == "postgresql"
     if is_on_postgres:

@@ -11,7 +11,7 @@ from videos.forms.settings_json import SettingsRefused, read_config
 from videos.models import Preset, Provider
 from videos.models.preset import LONGEST_NAME, MOST
 from videos.text import with_line_feeds
-from videos.views.composer import composer_context
+from videos.views.composer_context import composer_context
 
 FULL = f"You have {MOST} presets. Remove one first."
 

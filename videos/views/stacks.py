@@ -33,7 +33,7 @@ KINDS = {Status.READY: "saved", Status.QUEUED: "waiting"} | dict.fromkeys(IN_PRO
 
 
 @dataclass(frozen=True)
-class Member:
+class StackedVideo:
     """The facts about one video that its stack shows."""
 
     pk: int
@@ -64,7 +64,7 @@ class Stack:
     """The videos of one batch that match the gallery's filters, with the card of the video that represents them."""
 
     card: Card
-    members: list[Member]
+    members: list[StackedVideo]
     section: "Section | None" = None
     order: int = 0
 
@@ -157,10 +157,10 @@ class Stack:
 
 def stacks_of(rows: GenerationQuerySet | WholeGallery, batch_ids: Iterable[int], viewer) -> dict[int, Card | Stack]:
     """Batch id → its stack, or the card of its only video in `rows`."""
-    members: dict[int, list[Member]] = {}
-    for batch_id, *values in sorted(rows.members_of(list(batch_ids)), key=lambda row: -row[1]):
+    members: dict[int, list[StackedVideo]] = {}
+    for batch_id, *values in sorted(rows.stack_rows(list(batch_ids)), key=lambda row: -row[1]):
         pk, public_id, status, size = values
-        members.setdefault(batch_id, []).append(Member(pk, public_id, Status(status), size or 0))
+        members.setdefault(batch_id, []).append(StackedVideo(pk, public_id, Status(status), size or 0))
     verdicts = Verdict.objects.words_in(viewer, members)
     kept = {pk for pk, word in verdicts.items() if word == Verdict.Word.KEPT}  # the winner represents its batch
     faces = [min(found, key=lambda member: (member.pk not in kept, member.place)).pk for found in members.values()]

@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.accounts.studio_form import KeyForm, StudioForm
-from videos.engine.account_check import check_new_key, say_of_key
+from videos.engine.account_check import check_current_key, check_new_key
 from videos.forms.notices import studio_panel
 from videos.models import StudioSettings, audit
 from videos.models.studio_settings import end_of_key, is_fixed
@@ -76,7 +76,7 @@ def remove_key(request: HttpRequest) -> HttpResponse:
 @require_POST
 def test_key(request: HttpRequest) -> HttpResponse:
     """Tests the key with one free call."""
-    report(request, "", say_of_key(TIMEOUT))
+    report(request, "", check_current_key(TIMEOUT))
     return redirect("settings")
 
 

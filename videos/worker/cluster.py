@@ -147,7 +147,7 @@ class Watchdog:
         unless_database_fails(enqueue_poller)
         unless_database_fails(enqueue_account_check)
         self.cluster = Cluster()
-        self.poller, self.queue, self.patience = Unchanged(heartbeat), Unchanged(oldest_task), LATE
+        self.poller, self.queue, self.next_enqueue = Unchanged(heartbeat), Unchanged(oldest_task), LATE
 
     def watch(self):
         """Returns when the cluster must be replaced, or when everything must stop."""
@@ -184,10 +184,10 @@ class Watchdog:
         """Enqueues a poller when there is no heartbeat. Each time, the wait until the next one doubles."""
         silence = self.poller.seconds()
         if silence < LATE:
-            self.patience = LATE
-        elif silence > self.patience:
+            self.next_enqueue = LATE
+        elif silence > self.next_enqueue:
             unless_database_fails(enqueue_poller)
-            self.patience *= 2
+            self.next_enqueue *= 2
 
     def replace(self, reason: str):
         logger.warning("%s; starting new ones", reason)

@@ -29,7 +29,7 @@ from videos.encryption import decrypt
 from videos.models.studio_settings import current
 from videos.monitoring import release
 from videos.remotes import keys
-from videos.storage.private import close_to_others
+from videos.storage.private import make_data_folder_private
 from videos.worker import linux
 from videos.worker.static_files import collect_static_files
 
@@ -153,7 +153,7 @@ class Supervisor:
 
     def make_parts(self) -> list[Part]:
         env = dict(os.environ, PYTHONUNBUFFERED="1")
-        know_stored_secrets()
+        load_stored_secrets()
         parts = []
         self.is_demo = needs_standin()
         if self.is_demo:
@@ -175,7 +175,7 @@ class Supervisor:
             self.wait_for_web(when_up)
             while not self.must_stop:
                 self.check_parts()
-                self.follow_key()
+                self.watch_key()
         finally:
             self.stop_parts()
 
@@ -192,7 +192,7 @@ class Supervisor:
 
     def check_parts(self):
         self.pass_on_output(STEP)
-        self.have_worker_watched()
+        self.watch_worker()
         for part in self.parts:
             if part.has_ended():
                 self.note_end(part)
@@ -200,7 +200,7 @@ class Supervisor:
                 self.start(part)
         reap(linux.children() - {part.process.pid for part in self.parts if part.process})
 
-    def have_worker_watched(self):
+    def watch_worker(self):
         """A dead worker cannot report itself. A separate process checks, so a slow database delays nothing here."""
         is_too_soon = time.monotonic() < self.watched_at + WATCH_WORKER_EVERY
         if is_too_soon or (self.watcher and self.watcher.poll() is None):
@@ -225,7 +225,7 @@ class Supervisor:
         if not self.must_stop:
             self.say(logs.sentence(f"The {part.name} process ended; starting it again."))
 
-    def follow_key(self):
+    def watch_key(self):
         """Begins or ends demo mode when an owner has stored or removed the key on the Settings page."""
         if time.monotonic() < self.look_at_key:
             return
@@ -309,7 +309,7 @@ def web_command(descriptor: int) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "heygen_studio.wsgi:application", "--bind", f"fd://{descriptor}"]
 
 
-def know_stored_secrets():
+def load_stored_secrets():
     """Reads them once, so that they can be hidden in the output of the parts: videos/logs.py."""
     row = current().row
     for stored in (row.heygen_api_key_stored, row.notify_urls_stored):
@@ -383,7 +383,7 @@ def prepare():
 
     Raises CannotStart.
     """
-    close_to_others()
+    make_data_folder_private()
     try:
         migrate()
     except Error as error:

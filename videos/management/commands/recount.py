@@ -1,4 +1,4 @@
-"""`manage.py recount`: computes every kept sum and count again from the rows."""
+"""`manage.py recount`: computes every stored total again from the rows."""
 
 from django.core.management.base import BaseCommand
 

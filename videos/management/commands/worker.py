@@ -1,6 +1,6 @@
 from django.core.management.base import BaseCommand
 
-from videos.storage.private import close_to_others
+from videos.storage.private import make_data_folder_private
 from videos.worker import cluster
 
 
@@ -8,5 +8,5 @@ class Command(BaseCommand):
     help = "Runs the worker, which sends, polls and saves generations. Any number of hosts may run one."
 
     def handle(self, *args, **options):
-        close_to_others()
+        make_data_folder_private()
         cluster.run()

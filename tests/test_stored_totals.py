@@ -1,4 +1,4 @@
-"""Kept numbers are changed in the transaction of what they count, and always agree with the rows."""
+"""Stored totals are changed in the transaction of what they count, and always agree with the rows."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -26,8 +26,8 @@ from videos.models import (
     SpendDay,
     UsageDay,
 )
-from videos.models.kept_numbers import bucket_of
 from videos.models.recount import TABLES, differences, recount
+from videos.models.stored_totals import bucket_of
 from videos.models.usage import quantile, usage
 from videos.storage import consistency
 
@@ -185,7 +185,7 @@ def test_the_nightly_check_corrects_differences(member, caplog):
     make_ready(member)
     OwnerStorage.objects.update(size=1)
     consistency.nightly()
-    assert "A kept number was wrong" in caplog.text
+    assert "A stored total was wrong" in caplog.text
     assert differences() == []
 
 

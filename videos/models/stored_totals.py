@@ -1,4 +1,4 @@
-"""Sums and counts for pages and budgets, updated as things happen, so that none costs more as history grows.
+"""Sums and counts for pages and budgets, stored as things happen, so that none costs more as history grows.
 
 Each is changed in the transaction of what it counts; `recount.py` computes the same from the rows. Transactions change
 them in one order: budgets (months before days), spend, usage, storage, providers' records.
@@ -23,7 +23,7 @@ def counting_backends() -> list[str]:
     return ["", *registry.active_keys()]
 
 
-class KeptQuerySet(models.QuerySet):
+class TotalsQuerySet(models.QuerySet):
     def counting(self):
         """Only the sums of this mode."""
         return self.filter(backend__in=counting_backends())
@@ -47,7 +47,7 @@ class LedgerSum(models.Model):
     videos = models.IntegerField(default=0)
     amount = models.DecimalField(max_digits=14, decimal_places=4, default=0)
 
-    objects = KeptQuerySet.as_manager()
+    objects = TotalsQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -101,7 +101,7 @@ class SpendDay(LedgerSum):
         return f"{self.day}: {self.videos}, {self.amount} {self.currency}"
 
 
-class UsageDayQuerySet(KeptQuerySet):
+class UsageDayQuerySet(TotalsQuerySet):
     def count(self, generation, wait: float | None = None, times: int = 1, **changes: int):
         """Counts this generation on its day; `wait` are the seconds it took, counted `times` (1 or -1)."""
         key = key_of(generation)
@@ -160,7 +160,7 @@ class OwnerStorage(models.Model):
     trashed = models.IntegerField(default=0)
     trashed_size = models.BigIntegerField(default=0)
 
-    objects = KeptQuerySet.as_manager()
+    objects = TotalsQuerySet.as_manager()
 
     def __str__(self):
         return f"{self.videos} videos, {self.size:,} bytes"
