@@ -59,7 +59,7 @@ def generations(studio):
 def fails(studio, *arguments):
     """What the command said when it refused."""
     command = [sys.executable, "manage.py", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, env=studio.env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, env=studio.env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stderr
 

@@ -127,7 +127,7 @@ def test_videos_removed_for_good_are_deleted_from_the_bucket(remote, owner, in_b
 def test_a_link_into_the_bucket_opens_the_video_for_a_minute_and_only_as_it_was_signed(remote, owner, in_bucket):
     generation = save_until_ready(completed(remote, owner)[0])
     link = generation.saved_video.file.url
-    with httpx.Client(trust_env=False, timeout=10) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         assert client.get(link).content == default_storage.open(generation.saved_video.file.name).read()
         assert client.get(link.replace("X-Amz-Expires=60", "X-Amz-Expires=6000")).status_code == 403
         assert client.get(link.split("?")[0]).status_code in {401, 403}

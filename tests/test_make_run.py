@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.parts.processes import ROOT, wait_until
+from tests.parts.processes import ROOT, WAIT_SECONDS, wait_until
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_ctrl_c_ends_everything_without_an_error_message(made):
 
 def test_killing_make_leaves_nothing_running(made):
     made.process.terminate()
-    made.process.wait(60)
+    made.process.wait(WAIT_SECONDS)
     wait_until(lambda: not made.processes(), what="nothing left of the studio")
 
 

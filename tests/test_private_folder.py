@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,14 @@ def old_folder(settings):
 
 
 def modes(folder):
-    return {path: stat.S_IMODE(path.lstat().st_mode) for path in [folder, *folder.rglob("*")] if not path.is_symlink()}
+    found = {path: mode_of(path) for path in [folder, *folder.rglob("*")] if not path.is_symlink()}
+    return {path: mode for path, mode in found.items() if mode is not None}
+
+
+def mode_of(path):
+    """None if a running studio has removed it meanwhile."""
+    with suppress(FileNotFoundError):
+        return stat.S_IMODE(path.lstat().st_mode)
 
 
 def open_to_others(folder):

@@ -96,7 +96,7 @@ print([(row.args, row.kwargs, row.result) for row in Task.objects.all()], [row.t
 
 
 def database(studio, mode="ro"):
-    return sqlite3.connect(f"file:{studio.data / 'studio.sqlite3'}?mode={mode}", uri=True, timeout=20)
+    return sqlite3.connect(f"file:{studio.data / 'studio.sqlite3'}?mode={mode}", uri=True, timeout=60)
 
 
 def states(studio):
@@ -176,15 +176,29 @@ def pages_of(studio):
     pages = [*PAGES, *(f"/g/{uuid.UUID(public_id)}" for _, public_id in found)]
     pages += [f"/admin/videos/generation/{pk}/change/" for pk, _ in found]
     with closing(studio.client()) as client:
-        answers = {page: client.get(page) for page in pages}
-    assert [page for page, answer in answers.items() if not answer.is_success] == []
+        answers = {page: wait_until(lambda page=page: shown(client, page), what=page) for page in pages}
     return {page: answer.text for page, answer in answers.items()}
+
+
+def shown(client, page):
+    """The page, but not yet that of /healthz while a busy machine delays the worker."""
+    answer = client.get(page)
+    assert answer.is_success or page == "/healthz", f"{page}: {answer.status_code}"
+    return answer if answer.is_success else None
 
 
 def files_with(folder, secret):
     files = [path for path in Path(folder).rglob("*") if path.is_file()]
     assert any(path.name.endswith("-wal") for path in files)
-    return [str(path) for path in files if secret.encode() in path.read_bytes()]
+    return [str(path) for path in files if secret.encode() in content(path)]
+
+
+def content(path):
+    """Its bytes; none if the running studio has removed it meanwhile."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def columns_with(studio, secret):

@@ -80,11 +80,11 @@ class Upgraded:
         """A browser that signed in before the upgrade."""
         if name not in self.people:
             cookies = {"sessionid": self.expected["sessions"][name]}
-            self.people[name] = httpx.Client(base_url=self.studio.url, cookies=cookies, timeout=30, **LOOPBACK)
+            self.people[name] = httpx.Client(base_url=self.studio.url, cookies=cookies, timeout=60, **LOOPBACK)
         return self.people[name]
 
     def stranger(self):
-        return httpx.Client(base_url=self.studio.url, timeout=30, **LOOPBACK)
+        return httpx.Client(base_url=self.studio.url, timeout=60, **LOOPBACK)
 
     def post(self, name, path, **fields):
         client = self.signed_in(name)

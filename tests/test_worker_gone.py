@@ -38,7 +38,7 @@ def kill_worker(studio):
 
 def let_minutes_pass(studio):
     earlier = datetime.now(UTC).replace(tzinfo=None) - timedelta(minutes=5)
-    with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=20)) as database:
+    with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=60)) as database:
         database.execute("UPDATE videos_processlock SET seen_at = ? WHERE name = 'poller'", [str(earlier)])
         database.commit()
 
@@ -61,10 +61,10 @@ def test_an_address_stored_by_an_owner_is_notified_that_the_worker_is_down_and_b
             return titles(receiver)
 
         wait_until(told, 120, f"a notice that the worker is gone\n{studio.log}", every=0.5)
-        assert titles(receiver) == ["The worker is not running"]
         assert studio.process.poll() is None
         wait_until(lambda: titles(receiver)[1:], 120, "a notice that it is back")
-        assert titles(receiver) == ["The worker is not running", "Resolved: The worker is not running"]
+        expected = ["The worker is not running", "Resolved: The worker is not running"]
+        assert titles(receiver) == expected, "each is told once"
         assert address not in studio.log
     finally:
         receiver.close()

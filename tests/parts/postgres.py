@@ -114,7 +114,7 @@ class Postgres:
         """A fast stop: open connections are cut."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(60)
+            self.process.wait(120)
 
     def remove(self):
         """Stops it and deletes it. A forked child of the tests, which inherits their exit handlers, leaves it alone."""

@@ -34,11 +34,19 @@ def wait_until(condition, seconds=WAIT_SECONDS, what="", every=0.1):
     return found
 
 
+KEPT = []  # sockets that keep the ports of `free_port` for whoever asked for them
+
+
 def free_port():
-    """A TCP port on loopback that nobody holds now. Prefer port 0 wherever the server can be asked for its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port on loopback that nobody else will get while the tests run, though nobody listens there yet.
+
+    Its server must bind with SO_REUSEADDR, as ours all do. Prefer port 0 wherever it can be asked for its own.
+    """
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    KEPT.append(keeper)
+    return keeper.getsockname()[1]
 
 
 def start(command, env, log, cwd=ROOT, **options):
@@ -61,7 +69,7 @@ def end_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def stop(process, seconds=60):
+def stop(process, seconds=WAIT_SECONDS):
     """SIGTERM, wait, and SIGKILL only if that had no effect. Returns the exit code."""
     if process.poll() is None:
         process.terminate()
@@ -107,7 +115,7 @@ def environment(**changes):
     return {name: value for name, value in env.items() if changes.get(name, "") is not None}
 
 
-def manage(*arguments, env, seconds=240):
+def manage(*arguments, env, seconds=600):
     """Runs `manage.py` with `arguments` in `env` and returns what it printed; fails with all of it."""
     done = subprocess.run(
         [sys.executable, "manage.py", *map(str, arguments)],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.parts.processes import LOOPBACK, ROOT, environment, start, stop, wait_until
+from tests.parts.processes import LOOPBACK, ROOT, WAIT_SECONDS, environment, start, stop, wait_until
 
 READY = re.compile(r"stand-in ready on (http://127\.0\.0\.1:\d+)")
 MODULE = "videos.standin.server"
@@ -41,7 +41,7 @@ class Standin:
     def kill(self):
         """kill -9; its folder and its port stay, so `restart()` continues where it was."""
         self.process.kill()
-        self.process.wait(60)
+        self.process.wait(WAIT_SECONDS)
 
     def restart(self):
         if self.process.poll() is None:

@@ -98,7 +98,7 @@ class Studio:
         except httpx.TransportError:
             return False
 
-    def stop(self, seconds=60):
+    def stop(self, seconds=WAIT_SECONDS):
         """Ctrl-C, as a terminal sends it; afterwards nothing may be left of it. Returns the supervisor's exit code."""
         os.killpg(self.process.pid, signal.SIGINT)
         code = self.process.wait(seconds)
@@ -135,7 +135,7 @@ class Studio:
         """kill -9 of one process: web, worker, standin, or the supervisor itself. Returns its pid."""
         if name == "supervisor":
             self.process.kill()
-            self.process.wait(60)
+            self.process.wait(WAIT_SECONDS)
             return self.process.pid
         child = wait_until(lambda: self.find(name), what=f"a process called {name}")
         child.kill()

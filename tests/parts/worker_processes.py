@@ -57,7 +57,7 @@ def run(studio, program, *arguments, said=""):
     command = [sys.executable, "-c", program, *arguments]
     is_demo = not studio.env.get("HEYGEN_API_KEY") and not studio.env.get("HEYGEN_API_URL")
     env = {**studio.env, "STUDIO_DEMO": "1"} if is_demo else studio.env  # as its own processes have it
-    done = subprocess.run(command, cwd=ROOT, env=env, input=said, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=ROOT, env=env, input=said, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
