@@ -18,9 +18,11 @@ import threading
 import time
 import uuid
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import psutil
 
 from tests.parts.processes import wait_until
 from tests.parts.standin import Standin
@@ -106,7 +108,8 @@ class Killer:
     def run(self):
         try:
             while not self.stopped.wait(self.random.uniform(*self.every)):
-                self.kill_one()
+                with suppress(psutil.NoSuchProcess):  # the one that was drawn has ended by itself
+                    self.kill_one()
         except BaseException as error:
             self.error = error
 

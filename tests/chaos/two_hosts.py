@@ -89,7 +89,7 @@ class Host:
             while process.poll() is None and not self.must_stop.wait(0.05):
                 pass
         process.terminate()
-        process.wait(30)
+        process.wait(SETTLED_WITHIN)
 
     def lose_power(self):
         """Every process of it ends at once, and for DOWN seconds there is none."""
@@ -108,7 +108,7 @@ class Host:
 
     def stop(self):
         self.must_stop.set()
-        self.thread.join(40)
+        self.thread.join(SETTLED_WITHIN)
         self.studio.destroy()
 
 
@@ -200,7 +200,7 @@ def generate_all(studio, webs, asked):
         time.sleep(max(0.0, started + pause * (number + 1) - time.monotonic()))
     if script:
         script.stdin.close()
-        script.wait(30)
+        script.wait(SETTLED_WITHIN)
 
 
 def report(studio, standin, bucket, asked, kills, since):
