@@ -12,7 +12,7 @@ from tests.parts.accounts import account
 from tests.parts.generations import completed, generate, picture
 from tests.parts.processes import LOOPBACK
 from tests.parts.saving import save_until_ready
-from videos.engine.submit import submit
+from videos.engine.submit import Attempt, submit
 from videos.models import Generation, Provider
 from videos.models.provider_limits import Asked, refusals
 from videos.remotes import registry
@@ -271,6 +271,62 @@ def test_a_repetition_that_is_refused_early_decides_nothing(do, remote):
     submit(generation.pk)
     generation.refresh_from_db()
     assert (generation.status, len(remote.ledger())) == ("running", 1)
+
+
+class Overtaken(Attempt):
+    """Its request may no longer be repeated by the time its answer comes."""
+
+    def mark(self):
+        super().mark()
+        account("heygen_models").rows().update(trusts_repeats=False)
+
+
+EARLY = {
+    "busy": error(429, "rate_limit_exceeded"),
+    "key": error(401, "unauthorized"),
+    "credits": error(402, "insufficient_credit"),
+    "plan": error(403, "forbidden"),
+    "plan of one provider": error(403, "ai_vendor_access_restricted"),
+    "retired": error(404, "not_found"),
+}
+
+
+@pytest.mark.parametrize("name", EARLY)
+def test_a_repetition_refused_early_that_cannot_be_repeated_again_leaves_an_unknown_outcome(name, remote):
+    """It is not queued, to be paid for again, and is not said to be free: the first request may have been accepted."""
+    generation = lost(remote)
+    fault(remote, EARLY[name])
+    Overtaken(Generation.objects.claim_to_repeat(generation.pk)).run()
+    generation.refresh_from_db()
+    assert (generation.status, len(remote.ledger())) == ("unknown", 1)
+    assert sum(entry.videos for entry in generation.ledger.all()) == 1
+
+
+def test_a_request_is_not_repeated_with_another_api_key_which_may_be_another_accounts(remote, settings):
+    generation = lost(remote)
+    settings.HEYGEN_API_KEY = "the-key-of-another-account"
+    assert generation.pk not in Generation.objects.sendable(timezone.now())
+    submit(generation.pk)
+    assert Generation.objects.give_up_lost_replies() == 1
+    generation.refresh_from_db()
+    assert (generation.status, len(remote.requests("submit"))) == ("unknown", 1)
+    assert "The API key was changed before HeyGen's answer came" in generation.error_message
+
+
+def test_an_api_key_that_changes_just_before_sending_sends_nothing(remote, settings):
+    generation = lost(remote)
+    attempt = Attempt(Generation.objects.claim_to_repeat(generation.pk))
+    settings.HEYGEN_API_KEY = "another-key"
+    attempt.run()
+    assert len(remote.requests("submit")) == 1
+
+
+def test_what_can_no_longer_be_repeated_says_why_it_was_lost(remote):
+    generation = lost(remote, {"accept": True, "status": 500})
+    Generation.objects.update(first_sent_at=timezone.now() - timedelta(hours=23, seconds=1))
+    assert Generation.objects.give_up_lost_replies() == 1
+    generation.refresh_from_db()
+    assert generation.error_message.startswith("HeyGen reported an internal error.")
 
 
 def test_a_definite_refusal_of_a_repetition_fails_and_releases_the_hold(remote):

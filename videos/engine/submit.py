@@ -29,7 +29,7 @@ from videos.models.remote_account import LONGEST_WAIT, REFUSED_KEY
 from videos.models.studio_fault import PASSING
 from videos.outages import outage_of
 from videos.remotes.base import Job as RemoteJob
-from videos.remotes.errors import Cause, EndNotice, RemoteError
+from videos.remotes.errors import STOPS_SENDING, Cause, EndNotice, RemoteError
 from videos.storage import space
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ UNREACHABLE = frozenset({Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE})
 
 
 class Aborted(Exception):
-    """The mark could not be made, because the claim is no longer ours. Nothing is sent."""
+    """The mark could not be made, because the claim or the API key has changed. Nothing is sent."""
 
 
 def submit(pk: int) -> None:
@@ -62,6 +62,7 @@ class Attempt:
         self.token = generation.lease_token
         self.is_repeat = self.may_have_left = generation.status == Status.SENDING
         self.started_at = time.monotonic()
+        self.key_digest = self.remote.key_digest
         self.notice: EndNotice | None = None
 
     def run(self):
@@ -109,6 +110,8 @@ class Attempt:
         return accepted.remote_id
 
     def mark(self):
+        if self.remote.key_digest != self.key_digest:
+            raise Aborted  # the API key was changed meanwhile, and the request still has the earlier one
         with transaction.atomic(durable=True):
             is_ours = self.generation.mark_sending(self.token, is_repeat=self.is_repeat)
         if not is_ours:
@@ -156,31 +159,37 @@ class Attempt:
         if error.cause != Cause.BUSY:  # a busy API still takes requests
             self.notice = error.notice
             self.note_end_notice()
-        if self.is_settled_by_repeating(error):
-            self.repeat_later(error)
-            return
-        if error.cause == Cause.BUSY and (error.is_definite or not self.may_have_left):
+        if self.is_open(error):
+            self.repeat_or_lose(error, lost)
+        elif error.cause == Cause.BUSY:
             self.wait(error)
-            return
-        if error.stops_sending:
-            self.pause(error)
-        if not self.may_have_left:
-            self.try_again_or_refuse(error, not_sent or error.cause)
-        elif error.is_definite:
-            self.refuse(error)
         else:
-            self.lose_reply(lost or error.cause, error.detail)
+            if error.stops_sending:
+                self.pause(error)
+            if self.may_have_left:
+                self.refuse(error)
+            else:
+                self.try_again_or_refuse(error, not_sent or error.cause)
+
+    def is_open(self, error: RemoteError) -> bool:
+        """Whether the remote may have accepted the request. A repetition that is refused outright (busy, key, credits,
+        plan, retired) says nothing about the first request."""
+        is_about_repetition = self.is_repeat and (error.cause == Cause.BUSY or error.cause in STOPS_SENDING)
+        return self.may_have_left and (not error.is_definite or is_about_repetition)
 
     @property
     def account(self) -> RemoteAccount:
         return RemoteAccount.objects.of(self.generation.backend)
 
     # Safe repetition
-    def is_settled_by_repeating(self, error: RemoteError) -> bool:
-        """Whether the outcome is open and the request may be repeated under the same key. A repetition that is refused
-        outright (busy, key, credits, plan, retired) says nothing about the outcome of the first request."""
-        is_open = not error.is_definite or (self.is_repeat and (error.cause == Cause.BUSY or error.stops_sending))
-        return self.may_have_left and is_open and self.generation.may_repeat()
+    def repeat_or_lose(self, error: RemoteError, lost: str):
+        """Repeats the request later under the same key, if that never costs twice. Otherwise the outcome is unknown."""
+        if self.generation.may_repeat():
+            self.repeat_later(error)
+            return
+        if error.stops_sending:
+            self.pause(error)
+        self.lose_reply(lost or error.cause, error.detail)
 
     def repeat_later(self, error: RemoteError):
         delay = timedelta(seconds=min(2 ** (self.generation.repeats + 1), LONGEST_BACKOFF))

@@ -129,6 +129,9 @@ class Generation(Claim, Copy, Facts, QueueOrder, Numbers, Sharing, Trash, models
     # Safe repetition, where the remote replays its first answer to the same key
     repeat_key = models.CharField(max_length=64, blank=True, editable=False)
     first_sent_at = models.DateTimeField(null=True, blank=True)
+    key_digest = models.CharField(
+        max_length=32, null=True, blank=True, editable=False
+    )  # of the API key it was sent with
     repeats = models.PositiveIntegerField(default=0)
 
     # From the remote API
@@ -221,6 +224,7 @@ class Generation(Claim, Copy, Facts, QueueOrder, Numbers, Sharing, Trash, models
             return self.may_repeat() and self._move(rows, Status.SENDING, Step.SENDING_AGAIN, **fields)
         if self.remote.repeats_for:
             fields |= {"repeat_key": str(self.public_id), "first_sent_at": Coalesce(F("first_sent_at"), now)}
+            fields |= {"key_digest": self.remote.key_digest}
         rows = rows.filter(status=Status.QUEUED)
         return self._move(rows, Status.SENDING, Step.SENDING, sent_at=now, **NO_NOTE, **fields)
 
@@ -235,7 +239,7 @@ class Generation(Claim, Copy, Facts, QueueOrder, Numbers, Sharing, Trash, models
     def lose_or_repeat(self) -> bool:
         """Its sender has died. True if the outcome is now unknown; False if the request is repeated."""
         if not self.may_repeat():
-            return self.lose_reply("lost.interrupted")
+            return self.lose_reply(f"lost.{self.why_lost()}")
         if not self.status_note:
             self.repeat_later(self.lease_token, timedelta(0), "repeat.interrupted")
         return False

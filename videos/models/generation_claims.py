@@ -59,6 +59,7 @@ class ClaimsAndRecovery:
             return self.none()
         after, until = first_sent_between(now, span)
         keyed = self.due(Status.SENDING, now).filter(backend=account.backend).exclude(repeat_key="")
+        keyed = keyed.filter(key_digest=registry.find(account.backend).key_digest)
         return keyed.filter(first_sent_at__gt=after, first_sent_at__lte=until)
 
     def claim_to_save(self, pk: int, token: uuid.UUID | None = None) -> models.Model | None:
@@ -142,13 +143,25 @@ class Claim:
     """Part of the model Generation."""
 
     def may_repeat(self) -> bool:
-        """Whether the backend certainly still knows this request's key, and is trusted to replay its answer. In SQL
-        this is `repeatable`, which also asks whether it is due."""
+        """Whether the backend certainly still knows this request's key, and is trusted to replay its answer to our
+        account. In SQL this is `repeatable`, which also asks whether it is due."""
         now, span = timezone.now(), RemoteAccount.objects.of(self.backend).repeats_for
         if not self.repeat_key or span is None or self.first_sent_at is None:
             return False
         after, until = first_sent_between(now, span)
-        return after < self.first_sent_at <= until
+        return after < self.first_sent_at <= until and self.has_same_api_key
+
+    @property
+    def has_same_api_key(self) -> bool:
+        """Whether it was sent with the present API key: another one may be another account's, and pay again."""
+        return self.key_digest == self.remote.key_digest
+
+    def why_lost(self) -> str:
+        """Why the outcome is unknown of a request that was interrupted, or can no longer be repeated."""
+        if self.repeat_key and RemoteAccount.objects.of(self.backend).repeats_for and not self.has_same_api_key:
+            return "other_key"
+        situation, _, cause = self.status_note.partition(".")
+        return cause if situation == "repeat" else "interrupted"
 
     def keep_claim(self, token: uuid.UUID) -> bool:
         """Extends a claim to save; False when it is no longer ours."""
