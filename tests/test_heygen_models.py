@@ -1,5 +1,6 @@
 """HeyGen's own video models: requests, refusals before sending, and every odd answer, over real HTTP."""
 
+import json
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,15 +10,16 @@ import pytest
 from django.utils import timezone
 
 from tests.parts.accounts import account
-from tests.parts.generations import completed, generate, picture
+from tests.parts.generations import complete, completed, generate, picture
 from tests.parts.processes import LOOPBACK
 from tests.parts.saving import save_until_ready
 from videos.engine.submit import Attempt, submit
 from videos.models import Generation, Provider
 from videos.models.provider_limits import Asked, refusals
 from videos.remotes import registry
-from videos.remotes.base import State
-from videos.remotes.errors import RemoteError
+from videos.remotes.base import Progress, State
+from videos.remotes.errors import Cause, RemoteError
+from videos.remotes.transport import Reply
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -154,6 +156,41 @@ def test_a_definite_refusal_fails_and_stops_this_api_alone(name, remote):
     assert other.status == "running"
 
 
+@pytest.mark.parametrize("code, cause", [("asset_not_found", "picture"), ("model_not_found", "invalid")])
+def test_a_404_about_a_picture_or_a_model_does_not_end_the_api(code, cause, remote):
+    frame = picture()
+    generation = ask(start_frame=frame)
+    fault(remote, error(404, code))
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, generation.error_class) == ("failed", cause)
+    assert not account("heygen_models").paused
+    assert frame.remote_copy("heygen_models").is_usable() == (cause == "invalid")
+
+
+def test_a_video_that_failed_for_its_picture_is_retried_with_a_new_upload(remote):
+    frame = picture()
+    generation = ask("a lighthouse", start_frame=frame)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    failure = RemoteError(Cause.PICTURE, "It has expired.", is_definite=True)
+    complete(generation, Progress(State.FAILED, "failed", failure=failure))
+    submit(ask("a lighthouse", start_frame=frame).pk)
+    assert (generation.status, len(remote.assets())) == ("failed", 2)
+
+
+def test_a_repetition_whose_picture_has_expired_uploads_it_again_and_is_paid_for_once(remote):
+    generation = ask(start_frame=picture())
+    fault(remote, {"accept": True, "reset": True}, times=1)
+    submit(generation.pk)
+    fault(remote, error(404, "asset_not_found"), times=1)
+    for _ in range(2):
+        make_due(generation)
+        submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, len(remote.ledger()), len(remote.assets())) == ("running", 1, 2)
+
+
 def poll_of(remote, do):
     generation = ask("a lighthouse")
     submit(generation.pk)
@@ -200,6 +237,22 @@ def test_an_unknown_video_is_missing_and_a_gateways_404_is_not(remote):
     assert REMOTE.poll("nobody-knows-this").is_missing
     with pytest.raises(RemoteError, match="retired"):
         poll_of(remote, {"status": 404, "html": "<h1>No such host"})
+
+
+@pytest.mark.parametrize("backend", ["heygen_models", "heygen_workflows"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "Not Found"},
+        {"error": {"message": "404 page not found"}},
+        {"error": {"code": 404, "message": "The requested URL was not found."}},
+        {"code": 404, "message": "Not Found"},
+    ],
+)
+def test_a_404_in_a_gateways_own_words_fails_no_video(body, backend):
+    reply = Reply(404, httpx.Headers(), json.dumps(body).encode())
+    with pytest.raises(RemoteError, match="retired"):
+        registry.find(backend).read_progress("node-gw-1", reply)
 
 
 # Safe repetition

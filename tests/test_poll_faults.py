@@ -50,6 +50,7 @@ CASES = {
     "429 with a date": Case(retry_after(IN_A_MINUTE), waits=(60, 601), **BUSY),
     "429 with 0": Case(retry_after("0"), **BUSY),
     "429 with -1": Case(retry_after("-1"), **BUSY),
+    "429 for longer than there is time": Case(retry_after("86399999999999.5"), waits=(890, 901), **BUSY),
     "429 for a day": Case(retry_after("86400"), waits=(890, 901), **BUSY),
     "429 with junk": Case(retry_after("soon"), **BUSY),
     "400": Case({"status": 400}, says="refused to give the status of this video. The video is not lost"),

@@ -16,6 +16,7 @@ from videos.engine.account_check import check_accounts, is_due
 from videos.engine.submit import submit
 from videos.forms.generate import first_offer
 from videos.models import Generation, Provider, RemoteAccount
+from videos.remotes.errors import EndNotice
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -39,6 +40,13 @@ ENDS = {
     "a past Deprecation": ({"headers": {"Deprecation": f"@{int(LONG_AGO.timestamp())}"}}, LONG_AGO),
     "a removal notice": (says("This endpoint is Legacy and was removed on 31 October 2020."), LONG_AGO),
     "a removal notice without a date": (says("This API version is no longer supported."), None),
+    "a past Sunset in ISO": ({"headers": {"Sunset": "2020-10-31T00:00:00Z"}}, LONG_AGO),
+    "a past Sunset in quotes": ({"headers": {"Sunset": f'"{http(LONG_AGO)}"'}}, LONG_AGO),
+    "a past Sunset in seconds": ({"headers": {"Sunset": str(int(LONG_AGO.timestamp()))}}, LONG_AGO),
+    "a refusal that says so": (
+        {"status": 400, "json": {"error": {"code": "x", "message": "This endpoint was removed on 31 October 2020."}}},
+        LONG_AGO,
+    ),
 }
 
 
@@ -64,6 +72,7 @@ NOTICES = {
     "a sentence": says("GET /v1/x is Legacy and will be removed on 31 October 2098."),
     "a sentence with the month first": says("This API is deprecated and will be removed on October 31st, 2098."),
     "a sentence with an ISO date": says("Deprecated endpoint: will be removed on 2098-10-31."),
+    "a sentence with two dates": says("This API is deprecated since 2020-01-01 and will be removed on 2098-10-31."),
 }
 
 
@@ -84,6 +93,69 @@ def test_other_headers_do_not_count_as_an_announcement(text, remote):
     submit(generate("It fails").pk)
     found = account()
     assert (found.paused, found.will_end) == (False, text == "Legacy")
+
+
+REFUSALS = {
+    "a prompt": "The prompt 'a coastal city at sunset' was refused by the API.",
+    "a model": "Sora V2 is no longer available.",
+    "another model": "Model kling_v2 is deprecated. Use kling_pro.",
+    "a version of a model": "This model version is no longer supported.",
+    "a picture": "Image was removed because it violates the API policy.",
+    "a provider": "Provider veo2 has been retired; the API now offers veo_3_1.",
+    "a legacy model": "veo2 is legacy and will be removed on 31 October 2020.",
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refusal_of_one_request_does_not_announce_the_end_of_the_api(name, remote):
+    reply = {"status": 400, "json": {"error": {"code": "invalid_parameter", "message": REFUSALS[name]}}}
+    remote.faults([{"call": "submit", "api": "workflows", "do": reply}])
+    submit(generate("It fails").pk)
+    found = account()
+    assert (found.paused, found.will_end, found.end_words) == (False, False, "")
+
+
+NEVER = [
+    "Fri, 31 Dec 9999 23:59:59 GMT",
+    "Fri, 31 Dec 9999 23:59:59 -2359",
+    "9999-12-31",
+    "@99999999999",
+    "soon",
+    "false",
+]
+
+
+@pytest.mark.parametrize("name", ["Sunset", "Deprecation"])
+@pytest.mark.parametrize("value", NEVER)
+def test_a_header_that_names_no_real_date_ends_nothing_and_hides_no_refusal(name, value, remote):
+    reply = {"status": 400, "json": {"error": {"code": "x", "message": "No."}}, "headers": {name: value}}
+    remote.faults([{"call": "submit", "api": "workflows", "do": reply}])
+    generation = generate("It fails")
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, account().paused, account().ends_at) == ("failed", False, None)
+    assert account().will_end == ((name, value) not in {("Sunset", value), ("Deprecation", "false")})
+
+
+def test_after_a_resume_another_wording_of_the_same_end_does_not_pause_again(remote):
+    headers = [{"Sunset": http(LONG_AGO)}, {"Deprecation": "@1500000000"}, {"Sunset": http(LONG_AGO)}]
+    remote.faults([{"call": "submit", "nth": n + 1, "do": {"headers": each}} for n, each in enumerate(headers)])
+    submit(generate("It fails").pk)
+    assert account().has_ended
+    account().resume()
+    for number in (2, 3):
+        submit(generate(f"It fails, {number}").pk)
+        assert not account().paused
+
+
+def test_a_resume_before_the_announced_end_does_not_accept_that_end(remote):
+    now = timezone.now()
+    account().note_end(EndNotice(now + timedelta(days=1)))
+    account().pause("owner", person="chief")
+    account().resume()
+    account().rows().update(ends_at=now - timedelta(days=1))
+    account().note_end(EndNotice(now - timedelta(days=1)))
+    assert account().has_ended
 
 
 def test_after_a_resume_the_same_notice_does_not_pause_again(remote):
@@ -128,6 +200,11 @@ ACCOUNTS = {
     "no type": ({"billing_type": None}, None, ""),
     "nonsense": ({"billing_type": "wallet", "wallet": {"remaining_balance": "NaN", "currency": 7}}, None, "USD"),
     "a list": ({"billing_type": "wallet", "wallet": []}, None, "USD"),
+    "more than there is": (
+        {"billing_type": "wallet", "wallet": {"remaining_balance": "999999999999.99999"}},
+        None,
+        "USD",
+    ),
 }
 
 

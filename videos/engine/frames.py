@@ -88,10 +88,3 @@ def refusal(error: RemoteError) -> FrameRefused | None:
     if error.cause in OF_THE_PICTURE:
         return FrameRefused(error.cause, f"frame.{error.cause}", error.detail)
     return None
-
-
-def forget_remote_copies(generation: Generation):
-    """The remote could not fetch its own copies: the next attempt uploads the pictures again."""
-    frames = [frame for frame in (generation.start_frame_id, generation.end_frame_id) if frame]
-    for copy in RemoteCopy.objects.filter(picture__in=frames, backend=generation.backend):
-        copy.forget()

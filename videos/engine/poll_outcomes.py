@@ -144,8 +144,8 @@ def interval_after_error(poll: DuePoll, error: RemoteError, now: datetime) -> ti
     """The interval that the remote API requested; otherwise it doubles with each failure in a row, up to a minute."""
     usual = usual_interval(poll, now)
     if error.cause == Cause.BUSY:
-        wanted = max(error.retry_after or usual, SHORTEST_WAIT)
-        return max(usual, min(-(-wanted // SECOND) * SECOND, LONGEST_WAIT))
+        wanted = min(max(error.retry_after or usual, SHORTEST_WAIT), LONGEST_WAIT)
+        return max(usual, -(-wanted // SECOND) * SECOND)
     if error.stops_sending:
         return max(usual, LONGEST_BACK_OFF)
     return max(usual, min(usual * 2 ** min(poll.failed_polls, 10), LONGEST_BACK_OFF))

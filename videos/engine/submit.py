@@ -23,7 +23,7 @@ from videos.engine.recovery import write_side_file
 from videos.faults import name_of
 from videos.lease_files import new_lease
 from videos.lifecycle import Status
-from videos.models import Generation, Job, RemoteAccount, StudioFault
+from videos.models import Generation, Job, RemoteAccount, RemoteCopy, StudioFault
 from videos.models.lease import claim_lasts
 from videos.models.remote_account import LONGEST_WAIT, REFUSED_KEY
 from videos.models.studio_fault import PASSING
@@ -35,6 +35,9 @@ from videos.storage import space
 logger = logging.getLogger(__name__)
 
 LONGEST_BACKOFF = 60  # seconds
+# A repetition that is refused so says nothing about the first request: only the present one is too much, or has an API
+# key, credits or a picture that has expired meanwhile.
+ONLY_ABOUT_REPETITION = STOPS_SENDING | {Cause.BUSY, Cause.PICTURE}
 UNREACHABLE = frozenset({Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE})
 
 
@@ -159,6 +162,8 @@ class Attempt:
         if error.cause != Cause.BUSY:  # a busy API still takes requests
             self.notice = error.notice
             self.note_end_notice()
+        if error.cause == Cause.PICTURE and self.may_have_left:
+            RemoteCopy.objects.forget_frames_of([self.generation])
         if self.is_open(error):
             self.repeat_or_lose(error, lost)
         elif error.cause == Cause.BUSY:
@@ -172,9 +177,8 @@ class Attempt:
                 self.try_again_or_refuse(error, not_sent or error.cause)
 
     def is_open(self, error: RemoteError) -> bool:
-        """Whether the remote may have accepted the request. A repetition that is refused outright (busy, key, credits,
-        plan, retired) says nothing about the first request."""
-        is_about_repetition = self.is_repeat and (error.cause == Cause.BUSY or error.cause in STOPS_SENDING)
+        """Whether the remote may have accepted the request."""
+        is_about_repetition = self.is_repeat and error.cause in ONLY_ABOUT_REPETITION
         return self.may_have_left and (not error.is_definite or is_about_repetition)
 
     @property
@@ -246,7 +250,5 @@ class Attempt:
 
     def refuse(self, error: RemoteError, was_processed: bool = True):
         self.generation.refuse(self.token, error.cause, f"refusal.{error.cause}", error.detail)
-        if error.cause == Cause.PICTURE:
-            frames.forget_remote_copies(self.generation)
         if was_processed:
             self.account.reset_unknown_count()

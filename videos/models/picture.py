@@ -1,6 +1,7 @@
 """Uploaded start and end frames, redrawn, and the copies that backends have of them."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from videos.models.lease import passed
 from videos.models.prepared import prepared
-from videos.models.transactions import retried
+from videos.models.transactions import retried, update_in_order
 from videos.remotes import registry
 from videos.remotes.base import Image
 
@@ -113,6 +114,13 @@ class RemoteCopyQuerySet(models.QuerySet):
         free = passed("upload_until", now, 2 * lease)
         return bool(self.filter(free, pk=pk).update(upload_until=now + lease))
 
+    def forget_frames_of(self, generations: Iterable):
+        """The remote could not fetch its own copies of their frames: these are uploaded again next time."""
+        for generation in generations:
+            frames = [frame for frame in (generation.start_frame_id, generation.end_frame_id) if frame]
+            copies = self.filter(picture__in=frames, backend=generation.backend)
+            update_in_order(copies, asset_id="", address="", made_at=None)
+
 
 class RemoteCopy(models.Model):
     """One picture at one backend: its address there, its id, or both."""
@@ -148,10 +156,6 @@ class RemoteCopy(models.Model):
     def give_up_upload(self):
         self.upload_until = None
         self.save(update_fields=["upload_until"])
-
-    def forget(self):
-        """The remote cannot fetch its own copy: upload again next time."""
-        self.remember(Image())
 
 
 @receiver(post_delete, sender=Picture)

@@ -16,8 +16,10 @@ from videos.lifecycle import Status
 from videos.models.changes import CHANGED
 from videos.models.event import GenerationEvent, Step
 from videos.models.lease import NO_LEASE
+from videos.models.picture import RemoteCopy
 from videos.models.transactions import PARAMETERS, batched, lock_by_key, retried, update_in_order
 from videos.remotes import registry
+from videos.remotes.errors import Cause
 
 SHOWN = {"remote_status", "status_note", "status_facts"}  # fields that stand on a card
 NO_PAUSE = timedelta(0)
@@ -98,6 +100,7 @@ class PollManager(models.Manager):
             for event in chunk:
                 event.polls = polls[event.generation_id]
         GenerationEvent.objects.record(events)
+        RemoteCopy.objects.forget_frames_of(self.filter(pk__in=pks_without_picture(outcomes)))
         self.count_failed([event.generation_id for event in events if event.status == Status.FAILED])
         return [event.generation_id for event in events if event.status != Status.RUNNING]
 
@@ -129,6 +132,11 @@ class PollManager(models.Manager):
             self.filter(pk__in=news).update(**CHANGED, **fields)
         rows.update(**fields)  # those with news have no lease any more
         return news
+
+
+def pks_without_picture(outcomes: list[Outcome]) -> list[int]:
+    """Those that failed because the remote could not fetch a frame."""
+    return [outcome.pk for outcome in outcomes if outcome.fields.get("error_class") == Cause.PICTURE]
 
 
 FOUND_BY_POLL = {Status.SAVING: Step.COMPLETED, Status.FAILED: Step.FAILED, Status.STOPPED: Step.STOPPED}

@@ -66,7 +66,9 @@ class RemoteAccountQuerySet(models.QuerySet):
         rows.update(paused=True, pause_cause=cause, pause_facts=facts, paused_at=timezone.now())
 
     def resume(self):
-        self.filter(end_noticed_at__isnull=False).update(end_was_accepted=True)
+        now = timezone.now()
+        has_come = Q(ends_at__lte=now) | Q(pause_cause=Cause.RETIRED)
+        self.filter(has_come, end_noticed_at__isnull=False).update(end_accepted_at=now)
         self.update(paused=False, pause_cause="", pause_facts={}, paused_at=None, unknowns_in_a_row=0, not_before=None)
 
 
@@ -103,7 +105,9 @@ class RemoteAccount(models.Model):
     ends_at = models.DateTimeField(null=True, blank=True)
     end_words = models.TextField(blank=True)
     end_noticed_at = models.DateTimeField(null=True, blank=True)
-    end_was_accepted = models.BooleanField(default=False, help_text="Somebody resumed in spite of the notice.")
+    end_accepted_at = models.DateTimeField(
+        null=True, blank=True, help_text="Somebody resumed after the announced end, which pauses nothing again."
+    )
     # Problems
     unknowns_in_a_row = models.PositiveSmallIntegerField(default=0)
     status_note = models.CharField(max_length=64, blank=True, help_text="situation.cause, see videos/wording.py.")
@@ -182,15 +186,18 @@ class RemoteAccount(models.Model):
 
     # Reports of the engine
     def note_end(self, notice: EndNotice | None):
-        """A reply announced the end of this API. Once its date has passed, sending is paused, unless resumed since."""
+        """A reply announced the end of this API. Once its date has passed, sending is paused, unless resumed since.
+
+        Replies of the same API may announce it in different words, or with other dates."""
         if notice is None:
             return
         known = {"ends_at": notice.ends_at, "end_words": notice.words}
         now = timezone.now()
-        self.rows().exclude(**known, end_noticed_at__isnull=False).update(
-            **known, end_noticed_at=now, end_was_accepted=False
-        )
-        if notice.has_come(now) and self.rows().filter(end_was_accepted=False).exists():
+        self.rows().exclude(**known, end_noticed_at__isnull=False).update(**known, end_noticed_at=now)
+        is_new = Q(end_accepted_at=None)
+        if notice.ends_at:
+            is_new |= Q(end_accepted_at__lt=notice.ends_at)
+        if notice.has_come(now) and self.rows().filter(is_new).exists():
             self.pause(Cause.RETIRED)
 
     def remember_account(self, found: Account):

@@ -9,12 +9,17 @@ from videos.remotes.errors import EndNotice
 from videos.remotes.transport import Reply, inside, read_date
 
 SPEAKING = ("message", "msg", "warning", "notice", "deprecation", "detail")
+# The API is the subject: a refusal may say that a model has been retired, or quote a prompt about a sunset.
+AN_API = r"(?:\b(?:apis?|endpoints?)\b|/v\d+\b|(?:^|\bthe )v\d+\b)"
+ENDED = (
+    r"\b(?:is|are|be|been|was|were|being) (?:now |a )*"
+    r"(?:deprecated|legacy|sunset|removed|retired|discontinued|shut down)\b"
+    r"|\bno longer (?:supported|available|offered)\b"
+)
 ENDING = re.compile(
-    r"\b(deprecated|legacy|sunset|(?:be|been|was|is) (?:removed|retired|discontinued|shut down)"
-    r"|no longer (?:supported|available|offered))\b",
+    rf"{AN_API}[^.:;,\"'“‘]{{0,60}}?(?:{ENDED})|^\W*(?:legacy|deprecated)\b\W*(?:$|(?:apis?|endpoints?)\b)",
     re.IGNORECASE,
 )
-ABOUT_AN_API = re.compile(r"\b(api|endpoint|version|v\d|legacy|deprecated|sunset)\b", re.IGNORECASE)
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MONTH = rf"(?P<month>{'|'.join(MONTHS)})[a-z]*\.?"
 DATES = (
@@ -22,6 +27,7 @@ DATES = (
     re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {MONTH},? (?P<year>20\d\d)\b", re.IGNORECASE),
     re.compile(rf"\b{MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>20\d\d)\b", re.IGNORECASE),
 )
+NEVER = 2200  # the first year that is no real date
 OVER = re.compile(
     r"\b(has|have) been (removed|retired|discontinued|shut down)|\bno longer (supported|available|offered)",
     re.IGNORECASE,
@@ -31,24 +37,34 @@ OVER = re.compile(
 def read_end_notice(reply: Reply, clean: Callable[[Any], str]) -> EndNotice | None:
     """The announcement in this reply, or None."""
     headers = reply.headers
-    words = next(
-        (said for said in sentences_about_api(reply.data()) if ENDING.search(said) and ABOUT_AN_API.search(said)), ""
-    )
-    if not words and "sunset" not in headers and "deprecation" not in headers:
-        return None
-    words = clean(words)
-    moment = read_date(headers.get("sunset")) or read_deprecation(headers.get("deprecation"))
+    words = clean(next((said for said in sentences_about_api(reply.data()) if ENDING.search(said)), ""))
+    moment = read_moment(headers.get("sunset")) or read_moment(headers.get("deprecation"))
     moment = moment or read_written_date(words)
-    if moment is None and not words and "deprecation" not in headers:
+    is_deprecated = headers.get("deprecation", "false").strip().lower() not in {"", "false", "?0", "0"}
+    if moment is None and not words and not is_deprecated:
         return None
     return EndNotice(moment, words, is_over=moment is None and bool(OVER.search(words)))
 
 
-def read_deprecation(value: str | None) -> datetime | None:
-    """`@1688169599` (RFC 9745) or an HTTP date (its drafts); `true` has no date."""
-    if value and re.fullmatch(r"@\d{1,11}", value.strip()):
-        return datetime.fromtimestamp(int(value.strip()[1:]), UTC)
-    return read_date(value)
+def read_moment(value: str | None) -> datetime | None:
+    """An HTTP date, `@1688169599` (RFC 9745), or what servers send in their place: seconds alone, or an ISO date.
+
+    `true` has no date; nor has one so far ahead that it only means never.
+    """
+    value = (value or "").strip().strip('"')
+    if re.fullmatch(r"@?\d{9,11}", value):
+        moment = datetime.fromtimestamp(int(value.removeprefix("@")), UTC)
+    else:
+        moment = read_date(value) or read_iso_date(value)
+    return moment if moment and moment.year < NEVER else None
+
+
+def read_iso_date(value: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def sentences_about_api(body: dict[str, Any]) -> Iterator[str]:
@@ -66,10 +82,9 @@ def sentences_about_api(body: dict[str, Any]) -> Iterator[str]:
 
 
 def read_written_date(words: str) -> datetime | None:
-    for pattern in DATES:
-        if date := pattern.search(words):
-            return moment_of(date.groupdict())
-    return None
+    """The last of the dates: a sentence may also say since when the API has been deprecated."""
+    dates = (moment_of(date.groupdict()) for pattern in DATES for date in pattern.finditer(words))
+    return max(filter(None, dates), default=None)
 
 
 def moment_of(parts: dict[str, str]) -> datetime | None:

@@ -56,6 +56,14 @@ BY_CODE = {
 DEFINITE = frozenset(range(400, 500)) - {408, 409, 425, 499}
 # Codes that leave it open too, or say that the first request is still on its way.
 OPEN = frozenset({Cause.FAULT, Cause.IN_PROGRESS})
+# A 404 with one of these codes is about something that the request names, not about the call.
+MISSING_IN_REQUEST = {
+    **dict.fromkeys(("asset_not_found", "image_not_found", "file_not_found"), Cause.PICTURE),
+    **dict.fromkeys(("model_not_found", "provider_not_found"), Cause.INVALID),
+}
+A_GATEWAYS_404 = re.compile(
+    r"\W*(404\W*)?((the|page|path|route|requested|resource|url|was)\W+)*not\W?found\W*", re.IGNORECASE
+)
 CODES_OF_ONE_PROVIDER = {"ai_vendor_access_restricted", "resource_access_denied"}
 
 
@@ -185,7 +193,7 @@ class HeyGen(Backend):
 
 def read_cause(reply: Reply, code: str) -> Cause:
     if reply.status in {404, 410}:
-        return Cause.RETIRED
+        return MISSING_IN_REQUEST.get(code, Cause.RETIRED)
     if reply.is_success:
         return BY_CODE.get(code) or (Cause.INVALID if is_refusal(code) else Cause.UNREADABLE)
     sunset = read_date(reply.headers.get("sunset"))
@@ -209,6 +217,15 @@ def error_words(error: Any) -> tuple[str, str]:
         code = error.get("code")
         return str(code) if isinstance(code, str | int) else "", message if isinstance(message, str) else ""
     return "", error if isinstance(error, str) else ""
+
+
+def is_about_job(body: dict[str, Any]) -> bool:
+    """Whether the body of a 404 says that the job is unknown. A gateway's own 404, as in a deployment, does not."""
+    code, message = error_words(body.get("error"))
+    code = code or error_words(body)[0]
+    if code not in ("", "404"):
+        return code.endswith("not_found") or code.isdecimal()
+    return bool(message) and not A_GATEWAYS_404.fullmatch(message)
 
 
 def by_range(status: int) -> Cause:
@@ -260,4 +277,4 @@ def number(value: Any) -> Decimal | None:
         amount = Decimal(re.sub(r"[,\s]", "", str(value)))
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() and abs(amount) < Decimal(10) ** 12 else None
+    return amount if amount.is_finite() and abs(amount) < Decimal(10) ** 11 else None

@@ -15,7 +15,7 @@ from videos.remotes import async_transport, transport
 from videos.remotes.base import Accepted, Image, Job, Progress, State
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
-from videos.remotes.heygen import BY_CODE, HeyGen, error_words
+from videos.remotes.heygen import BY_CODE, HeyGen, is_about_job
 from videos.remotes.transport import Reply, inside, text
 
 VIDEOS = "/v3/models/videos"
@@ -55,7 +55,7 @@ class HeyGenModels(HeyGen):
         data = reply.data().get("data")
         word = inside(data, "status")
         notice = read_end_notice(reply, self.clean)
-        if reply.status == 404 and is_about_video(reply.data()):
+        if reply.status == 404 and is_about_job(reply.data()):
             return Progress(State.MISSING, "not_found", notice=notice)
         if not reply.is_success or not isinstance(word, str):
             raise self.read_error(reply) or RemoteError(Cause.UNREADABLE)
@@ -132,12 +132,6 @@ def facts_of(data: Any) -> dict[str, int | float]:
 
 def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == value
-
-
-def is_about_video(body: dict[str, Any]) -> bool:
-    """Whether a 404 means that the video is unknown. A gateway's own 404 does not mean that."""
-    code, message = error_words(body.get("error"))
-    return code.endswith("not_found") or (not code and bool(message))
 
 
 BACKEND = HeyGenModels()

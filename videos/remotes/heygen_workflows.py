@@ -16,7 +16,7 @@ from videos.remotes import async_transport, transport
 from videos.remotes.base import Accepted, Image, Job, Progress, State
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
-from videos.remotes.heygen import HeyGen, error_words
+from videos.remotes.heygen import HeyGen, error_words, is_about_job
 from videos.remotes.transport import Reply, inside, text
 
 EXECUTIONS = "/v1/workflows/executions"
@@ -53,7 +53,7 @@ class HeyGenWorkflows(HeyGen):
         data = body.get("data")
         word = inside(data, "status")
         notice = read_end_notice(reply, self.clean)
-        if reply.status == 404 and (word == "not_found" or is_about_execution(body)):
+        if reply.status == 404 and (word == "not_found" or is_about_job(body)):
             return Progress(State.MISSING, "not_found", notice=notice)
         if not reply.is_success or not isinstance(word, str):
             raise self.read_error(reply) or RemoteError(Cause.UNREADABLE)
@@ -113,13 +113,6 @@ def body_of(job: Job) -> dict[str, Any]:
         "config": job.settings,
     }
     return {"workflow_type": WORKFLOW, "input": required | {name: value for name, value in optional.items() if value}}
-
-
-def is_about_execution(body: dict[str, Any]) -> bool:
-    """Whether a 404 means that the execution is unknown. A gateway's own 404 during a deployment does not."""
-    code, message = error_words(body.get("error"))
-    code = code or error_words(body)[0]
-    return code.endswith("not_found") or code.isdigit() or (not code and bool(message))
 
 
 BACKEND = HeyGenWorkflows()

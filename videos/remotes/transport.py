@@ -244,12 +244,12 @@ def read_retry_after(value: str | None) -> timedelta | None:
 
 
 def read_date(value: str | None) -> datetime | None:
-    """An HTTP date, or None."""
+    """An HTTP date in UTC, or None."""
     try:
         moment = parsedate_to_datetime(value or "")
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, TypeError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def is_past(moment: datetime) -> bool:
