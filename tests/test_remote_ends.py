@@ -8,10 +8,12 @@ from email.utils import format_datetime
 
 import pytest
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from tests.parts.accounts import account
 from tests.parts.generations import generate
 from tests.parts.people import make_member, make_owner, signed_in
+from videos.engine import recovery
 from videos.engine.account_check import check_accounts, is_due
 from videos.engine.submit import submit
 from videos.forms.generate import first_offer
@@ -255,17 +257,38 @@ def test_an_account_is_checked_at_start_hourly_and_sooner_after_a_problem(remote
     assert is_due()
     check_accounts()
     assert not is_due()
-    RemoteAccount.objects.filter(backend="heygen_models").update(checked_at=timezone.now() - timedelta(minutes=59))
+    checked_ago(minutes=61)
     assert is_due()
     check_accounts()
     account().note_problem("network")
+    assert not is_due()
+    checked_ago(seconds=11)
     assert is_due()
     check_accounts()
     account().pause("owner", person="chief")
     assert not is_due(), "only a person ends that"
     account().resume()
     account().pause("key")
+    assert not is_due()
+    checked_ago(minutes=6)
     assert is_due()
+
+
+def checked_ago(**ago):
+    RemoteAccount.objects.update(checked_at=timezone.now() - timedelta(**ago))
+
+
+@pytest.mark.parametrize(
+    ("lasted", "checked", "is_again"), [(20, 9, False), (20, 11, True), (60, 29, False), (60, 31, True)]
+)
+def test_the_banner_of_an_unreachable_api_goes_soon_after_the_fault(lasted, checked, is_again, remote):
+    """At a start of the studio, the worker may check the account before the demo server listens."""
+    check_accounts()
+    account().note_problem("network")
+    RemoteAccount.objects.update(status_note_since=timezone.now() - timedelta(seconds=lasted))
+    checked_ago(seconds=checked)
+    recovery.recover()
+    assert OrmQ.objects.count() == is_again
 
 
 def test_a_price_above_the_balance_warns_before_the_click(remote):

@@ -140,8 +140,6 @@ def send_notices():
 def recover():
     recovery.recover()
     enqueue_poller()
-    if account_check.is_due():
-        enqueue_account_check()
 
 
 @task(Job.ACCOUNT)

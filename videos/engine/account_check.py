@@ -1,10 +1,8 @@
 """Asks each remote API, free of charge, whether it accepts our key, and for the balance of our account.
 
-This is done at start, hourly, and on demand. When something is wrong, recovery asks every few minutes, so that sending
-resumes soon after the key is corrected; otherwise, so many requests would serve no purpose.
+This is done at start, hourly, and on demand; and again soon when something is wrong (`RemoteAccount.check_interval`),
+so that its banner disappears, and sending resumes, without a person.
 """
-
-from datetime import timedelta
 
 from django.utils import timezone
 
@@ -15,7 +13,6 @@ from videos.models.remote_account import REFUSED_KEY
 from videos.remotes import registry
 from videos.remotes.errors import Cause, RemoteError
 
-EVERY = timedelta(minutes=58)  # a little less than an hour, because recovery looks every five minutes
 TIMEOUT = 30.0  # seconds
 ANSWERED = frozenset({Cause.BUSY, Cause.PLAN, Cause.RETIRED, Cause.INVALID})
 
@@ -31,9 +28,13 @@ def check_accounts() -> None:
 
 
 def is_due() -> bool:
-    """Whether any account was not checked for an hour, or had a problem when it was."""
-    since = timezone.now() - EVERY
-    return any(account.is_to_be_checked(since) for account in RemoteAccount.objects.all_active())
+    now = timezone.now()
+    return any(account.is_to_be_checked(now) for account in RemoteAccount.objects.all_active())
+
+
+def enqueue_if_due():
+    if is_due():
+        enqueue_account_check()
 
 
 def check_account(account: RemoteAccount, seconds: float = TIMEOUT) -> str:

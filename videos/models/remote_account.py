@@ -24,6 +24,7 @@ BY_PEOPLE = frozenset({"owner", "restored"})
 REFUSED_KEY = "refused_key"  # by the paid call: a free call that succeeds does not prove that the key is good
 LOW_BALANCE = {"USD": 5, "credits": 50}
 REPEAT_MARGIN = timedelta(hours=1)  # a key is no longer used this long before the remote forgets it
+CHECK_EVERY, CHECK_AFTER_REFUSAL, SOONEST_CHECK = timedelta(hours=1), timedelta(minutes=5), timedelta(seconds=10)
 SHORTEST_WAIT, USUAL_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=15)
 
 
@@ -206,12 +207,18 @@ class RemoteAccount(models.Model):
     def note_check(self):
         self.rows().update(checked_at=timezone.now())
 
-    def is_to_be_checked(self, since: datetime) -> bool:
-        """Not checked since then, or the last check found a problem."""
+    def is_to_be_checked(self, now: datetime) -> bool:
         if not registry.find(self.backend).is_configured:
             return False
-        is_wrong = bool(self.status_note) or self.pause_cause in {Cause.KEY, REFUSED_KEY}
-        return is_wrong or self.checked_at is None or not since <= self.checked_at <= timezone.now()
+        return self.checked_at is None or not now - self.check_interval(now) < self.checked_at <= now
+
+    def check_interval(self, now: datetime) -> timedelta:
+        """Seconds at first while the API has a problem, so that its banner goes soon after; less often the longer it
+        lasts."""
+        if self.status_note:
+            lasted = now - (self.status_note_since or now)
+            return min(max(lasted / 2, SOONEST_CHECK), CHECK_AFTER_REFUSAL)
+        return CHECK_AFTER_REFUSAL if self.pause_cause in {Cause.KEY, REFUSED_KEY} else CHECK_EVERY
 
     @property
     def low_limit(self) -> Decimal:
