@@ -63,6 +63,39 @@ def test_the_history_of_changes_is_offered_for_what_can_be_changed(admins, owner
     assert ">History<" not in admins.get(f"/admin/videos/generation/{generation.pk}/change/").text
 
 
+def test_what_has_never_been_changed_says_so_in_its_history(admins):
+    veo = Provider.objects.get(value="veo_3_1")
+    answer = admins.get(f"/admin/videos/provider/{veo.pk}/history/")
+    assert "Changes of VEO 3.1 No change of it is in the audit log." in words_of(answer)
+
+
+def test_a_deletion_names_what_goes_and_can_be_cancelled_without_scripts(admins):
+    budget = Budget.objects.create(videos_per_day=20)
+    job = failed_job("nightly")
+    paths = {
+        f"/admin/videos/budget/{budget.pk}/": ("budget", "All members together"),
+        f"/admin/django_q/failure/{job.pk}/": ("failed job", JOBS["nightly"]),
+    }
+    for path, (kind, name) in paths.items():
+        answer = admins.get(f"{path}delete/")
+        assert f"Delete this {kind}? “{name}” will be gone. This cannot be undone." in unescape(words_of(answer))
+        assert f'href="{path}change/">Cancel</a>' in re.sub(r"\s+", " ", answer.text).replace('" >', '">')
+    rows = {"action": "delete_selected", "_selected_action": [budget.pk]}
+    assert "Delete 1 budget? This cannot be undone." in words_of(admins.post("/admin/videos/budget/", rows))
+
+
+def test_an_address_without_a_list_leads_to_the_overview(admins):
+    """Django's page for an app once showed the overview without its figures: "Nothing needs a person"."""
+    assert admins.get("/admin/videos/").url == "/admin/"
+
+
+def test_the_span_of_prices_goes_from_the_lowest_to_the_highest(admins):
+    veo = Provider.objects.get(value="veo_3_1")
+    for price in ("10", "2"):
+        veo.prices.create(price=price, resolution=f"{price}k")
+    assert "$2.00 to $10.00" in words_of(admins.get("/admin/videos/provider/"))
+
+
 # Words of Python, Django, the database or our code; what a report needs of them stands in <code> or <pre>.
 JARGON = re.compile(
     r"heygen_(?:workflows|models)|videos\.tasks|pbkdf2|[Ss]uperuser|LDAP|STUDIO_|\bTrue\b|\bFalse\b|\{'|\{&|\[\]"
@@ -120,7 +153,7 @@ def test_a_filter_by_cause_starts_with_a_capital_and_has_none_within(admins):
 def test_an_account_that_is_not_paused_shows_no_reason_for_a_pause(admins):
     sending = account()
     path = f"/admin/videos/remoteaccount/{sending.pk}/change/"
-    assert "Why it is paused: - " in words_of(admins.get(path))
+    assert "Why it is paused: – " in words_of(admins.get(path))
     type(sending).objects.pause("owner", person="maria")
     assert "Why it is paused: maria paused sending." in words_of(admins.get(path))
 

@@ -418,7 +418,7 @@ ADMIN_OWN = {  # the pages that no model has
     "admin:password_change": 302,
     "admin:jsi18n": 200,
     "admin:autocomplete": 403,
-    "admin:app_list": 200,
+    "admin:app_list": 302,
     "admin:view_on_site": 404,
     "admin:auth_user_password_change": 200,
     "admin:(?P<url>.*)$": 404,

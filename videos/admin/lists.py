@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
@@ -20,7 +21,7 @@ from videos.models import Generation
 from videos.models.bounded import count_in_any_order
 from videos.storage.consistency import CannotRepair, fetch_again, storage_errors
 
-NOTHING = "-"
+NOTHING = "–"
 MOST_FOUND = 900  # the newest rows of one search: as many as an old SQLite accepts in a statement
 
 
@@ -70,10 +71,23 @@ class StudioAdmin(admin.ModelAdmin):
         return actions
 
     def history_view(self, request, object_id, extra_context=None):
-        return super().history_view(request, object_id, {"list_title": self.title_of_list, **(extra_context or {})})
+        answer = super().history_view(request, object_id, {"list_title": self.title_of_list, **(extra_context or {})})
+        if isinstance(answer, TemplateResponse):
+            name = self.title_of(answer.context_data["object"])
+            answer.context_data |= {"name": name, "title": f"Changes of {name}"}
+        return answer
 
     def delete_view(self, request, object_id, extra_context=None):
         return super().delete_view(request, object_id, {"list_title": self.title_of_list, **(extra_context or {})})
+
+    def render_delete_form(self, request, context):
+        context["name"] = self.title_of(context["object"])
+        if not (context["protected"] or context["perms_lacking"]):
+            context["title"] = f"Delete this {self.one or self.opts.verbose_name}?"
+        return super().render_delete_form(request, context)
+
+    def get_action_choices(self, request, default_choices=(("", "Choose an action"),)):
+        return super().get_action_choices(request, list(default_choices))
 
     def title_of(self, row) -> str:
         return str(row)
@@ -126,6 +140,17 @@ def set_or_not(title: str, empty: str, filled: str) -> type[admin.EmptyFieldList
                 yield {**choice, "display": words.get(str(choice["display"]), choice["display"])}
 
     return SetOrNot
+
+
+def titled(title: str, kind: type[admin.FieldListFilter]) -> type[admin.FieldListFilter]:
+    """A filter of this kind under a title that people understand, instead of the field's name."""
+
+    class Titled(kind):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            self.title = title
+
+    return Titled
 
 
 class CompletedRows:

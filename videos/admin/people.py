@@ -10,7 +10,7 @@ from django.forms import ChoiceField
 from django.utils.html import format_html
 
 from videos.accounts import owners, roles, sessions
-from videos.admin.lists import CompletedRows, LookOnly, StudioAdmin, set_or_not, yes_no
+from videos.admin.lists import CompletedRows, LookOnly, StudioAdmin, set_or_not, titled, yes_no
 from videos.admin.money import left_words, lines
 from videos.models import Budget, OneTimeLink
 from videos.templatetags.studio import money
@@ -76,7 +76,7 @@ class PersonAdmin(CompletedRows, StudioAdmin, UserAdmin):
     form, add_form, change_password_form = PersonForm, UserCreationForm, PasswordForm
     add_form_template = None
     list_display = ["username", "role_in_words", "may_sign_in", "this_month", "left", "last_login"]
-    list_filter = [RoleFilter, "is_active"]
+    list_filter = [RoleFilter, ("is_active", titled("whether they may sign in", admin.BooleanFieldListFilter))]
     search_fields = ["username"]
     filter_horizontal = []
     readonly_fields = ["new_password", "last_login", "date_joined"]

@@ -87,13 +87,13 @@ class SettingForm(forms.Form):
 
     TYPES = [("string", "Text"), ("integer", "Whole number"), ("number", "Number"), ("boolean", "Yes or no")]
 
-    key = forms.CharField(label="Name there", required=False, max_length=64)
+    key = forms.CharField(label="Name in the API", required=False, max_length=64)
     label = forms.CharField(label="Shown as", required=False, max_length=80)
     type = forms.ChoiceField(label="Kind", choices=TYPES, required=False)
     choices = ListField(label="Choices")
-    default = forms.CharField(label="Without one", required=False, max_length=80)
-    min = forms.FloatField(label="Least", required=False)
-    max = forms.FloatField(label="Most", required=False)
+    default = forms.CharField(label="Default", required=False, max_length=80)
+    min = forms.FloatField(label="Minimum", required=False)
+    max = forms.FloatField(label="Maximum", required=False)
     known: dict[str, dict] = {}
 
     def clean_key(self) -> str:
@@ -216,6 +216,7 @@ class ProviderAdmin(StudioAdmin):
     list_select_related = ["alternative"]
     search_fields = ["name", "value", "family"]
     actions = ["pause", "resume", "retire", "send_test"]
+    helps = {"widest_picture": "How many times longer than its shorter side the longer side may be, such as 2.5."}
     readonly_fields = ["state"]
     fieldsets = [
         (None, {"fields": ["name", "value", "backend", "family", "description", "position"]}),
@@ -258,8 +259,8 @@ class ProviderAdmin(StudioAdmin):
     def cost(self, provider):
         prices = sorted({price.price for price in provider.prices.all()})
         if prices:
-            ends = [money(price, provider.currency) for price in {prices[0], prices[-1]}]
-            return f"{' to '.join(sorted(ends))} {provider.prices.all()[0].get_unit_display()}"
+            ends = dict.fromkeys(money(price, provider.currency) for price in (prices[0], prices[-1]))
+            return f"{' to '.join(ends)} {provider.prices.all()[0].get_unit_display()}"
         if provider.price is None:
             return "No price set"
         return f"{money(provider.price, provider.currency)} {provider.get_price_unit_display()}"

@@ -6,7 +6,17 @@ All of it is edited on the studio's own pages; owners look at it here, across me
 from django.contrib import admin
 from django.utils.html import format_html
 
-from videos.admin.lists import NOTHING, CompletedRows, LongList, NewestFirst, in_words, report, set_or_not, yes_no
+from videos.admin.lists import (
+    NOTHING,
+    CompletedRows,
+    LongList,
+    NewestFirst,
+    in_words,
+    report,
+    set_or_not,
+    titled,
+    yes_no,
+)
 from videos.models import Clip, Collection, Preset, Provider, ReviewLink, Verdict
 
 
@@ -26,7 +36,7 @@ class CollectionAdmin(NewestFirst):
 class ClipAdmin(LongList):
     list_title, one, many = "Reviews", "review", "reviews"
     list_display = ["video", "collection", "review", "decided_by", "decided_at", "added_by", "created_at"]
-    list_filter = ["added_by"]
+    list_filter = [("added_by", titled("who added it", admin.RelatedFieldListFilter))]
     list_prefetch = ["collection", "generation", "added_by"]
     list_display_links = ["collection"]
     search_fields = ["generation", "public_id"]
@@ -96,7 +106,7 @@ class ReviewLinkAdmin(NewestFirst):
 class VerdictAdmin(LongList):
     list_title, one, many = "Kept and rejected", "decision", "decisions"
     list_display = ["decision", "video", "user", "created_at"]
-    list_filter = ["word", "user"]
+    list_filter = [("word", titled("decision", admin.ChoicesFieldListFilter)), "user"]
     list_prefetch = ["generation", "user"]
     search_fields = ["generation", "user"]
     search_help_text = "Words of a prompt, a video's full id, or a member's name."

@@ -45,17 +45,25 @@ class AuditAdmin(LongList):
     """Who changed or deleted what, in the admin and on the pages that only owners and managers see."""
 
     list_title, one, many = "Audit log", "entry", "entries"
-    list_display = ["action_time", "user", "what_was_done"]
+    list_display = ["at", "who", "what_was_done"]
     list_filter = ["user"]
     list_prefetch = ["user"]
     search_fields = ["user", "object_repr"]
     search_help_text = f"A member's name, or what was changed in the newest {NEWEST_CHANGES:,} entries."
-    fields = ["action_time", "user", "what_was_done", "where"]
+    fields = ["at", "who", "what_was_done", "where"]
 
     def candidates(self, rows, words):
         yield rows.filter(user__in=list(User.objects.filter(username=words)))
         last = LogEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         yield rows.filter(pk__gt=last - NEWEST_CHANGES, object_repr__icontains=words)
+
+    @admin.display(description="when")
+    def at(self, entry):
+        return when(entry.action_time)
+
+    @admin.display(description="who")
+    def who(self, entry):
+        return entry.user
 
     @admin.display(description="what")
     def what_was_done(self, entry):
@@ -96,7 +104,7 @@ class ProcessLockAdmin(LookOnly):
 class StudioFaultAdmin(LookOnly):
     """Faults of the studio, open ones first. Only the job that met one clears it, when it works again."""
 
-    list_title, one, many = "Faults of the studio", "fault", "faults"
+    list_title, one, many = "Faults", "fault", "faults"
     list_display = ["job", "standing", "video", "count", "last_seen_at", "for_a_report"]
     fields = ["job", "standing", "video", "count", "first_seen_at", "last_seen_at", "cleared_at", "for_a_report"]
     list_filter = ["job", ("cleared_at", set_or_not("state", "Open", "Works again"))]

@@ -45,7 +45,7 @@ class PictureAdmin(LongList):
     list_prefetch = ["owner", "remote_copies"]
     search_fields = ["public_id", "owner"]
     search_help_text = "A member's name, or a full id."
-    fields = ["sides", "owner", "kind", "bytes", "created_at", "used_at", "at_a_remote", "id_of_picture", "sha256"]
+    fields = ["sides", "owner", "kind", "bytes", "created_at", "used_at", "at_a_remote", "id_of_picture", "checksum"]
 
     @admin.display(description="picture")
     def sides(self, picture):
@@ -67,6 +67,10 @@ class PictureAdmin(LongList):
     def id_of_picture(self, picture):
         return picture.public_id
 
+    @admin.display(description="SHA-256")
+    def checksum(self, picture):
+        return picture.sha256
+
 
 @admin.register(SavedVideo)
 class SavedVideoAdmin(LongList):
@@ -76,7 +80,7 @@ class SavedVideoAdmin(LongList):
     search_fields = ["generation"]
     search_help_text = "Words of the prompt, a full id, or a member's name."
     actions = ["fetch_again"]
-    fields = ["video", "sides", "length", "frames", "codec_name", "sound", "bytes", "created_at", "sha256"]
+    fields = ["video", "sides", "length", "frames", "codec_name", "sound", "bytes", "created_at", "checksum"]
     sound = yes_no("has_sound", "sound")
 
     @admin.display(description="copy")
@@ -98,6 +102,10 @@ class SavedVideoAdmin(LongList):
     @admin.display(description="size")
     def bytes(self, video):
         return size(video.size)
+
+    @admin.display(description="SHA-256")
+    def checksum(self, copy):
+        return copy.sha256
 
     @admin.action(description="Fetch again from the remote")
     def fetch_again(self, request, queryset):

@@ -77,9 +77,14 @@ class StudioAdminSite(admin.AdminSite):
     site_header = site_title = "HeyGen Studio"
     index_title = "Overview"
     enable_nav_sidebar = False
+    empty_value_display = "–"
 
     def index(self, request, extra_context=None):
         return super().index(request, {**(extra_context or {}), **overview.everything()})
+
+    def app_index(self, request, app_label, extra_context=None):
+        """The menu on the left has every list, so a page for each app would say nothing."""
+        return redirect("admin:index")
 
     def each_context(self, request):
         return {**super().each_context(request), "rail": SimpleLazyObject(lambda: list(self.rail(request)))}

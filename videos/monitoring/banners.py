@@ -120,7 +120,7 @@ def own_fault() -> Banner | None:
     others = f" and {more} more" if more else ""
     sentence = (
         f"{first.get_job_display()} fails: {first.error} at {first.place}{others}. Nothing is lost and nothing is sent "
-        "twice; the studio keeps trying. The owner can find them in the admin (Faults of the studio) and report them."
+        "twice; the studio keeps trying. The owner can find them in the admin (Faults) and report them."
     )
     return Banner("own-fault", "The studio has an internal error.", sentence, "bad")
 

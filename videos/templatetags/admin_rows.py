@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
 register = template.Library()
-NOTHING = {"", "-", "&nbsp;"}  # how Django shows an empty value
+NOTHING = {"", "–", "&nbsp;"}  # how Django shows an empty value
 
 
 @register.filter
