@@ -4,11 +4,13 @@ import gzip
 import json
 import logging
 import logging.config
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.urls import get_resolver
 
 from tests.parts.generations import make_queued, make_saving
 from tests.parts.processes import ROOT, environment
@@ -62,6 +64,33 @@ def test_secrets_and_signatures_are_hidden_also_in_a_traceback(written, settings
     text = json.dumps(written)
     assert "ValueError" in text
     assert "canary" not in text
+
+
+LINK = "canary-link-0123456789"
+
+
+def test_the_token_of_a_link_is_hidden_where_django_logs_a_refused_request():
+    """A refused name or password on an invitation's page once left the invitation, still valid, in the log."""
+    routes = [*walk_patterns(get_resolver().url_patterns)]
+    with_token = [str(pattern) for pattern in routes if "token>" in str(pattern)]
+    paths = [re.sub(r"\(\?P<token>[^)]*\)|<str:token>", LINK, pattern).strip("^$") for pattern in with_token]
+    assert len(paths) > 12
+    for path in paths:
+        assert "canary" not in logs.scrubbed(f"Unprocessable Entity: /{path}"), path
+
+
+def walk_patterns(patterns):
+    for one in patterns:
+        yield from walk_patterns(one.url_patterns) if hasattr(one, "url_patterns") else [one.pattern]
+
+
+def test_a_row_that_the_database_refuses_is_not_quoted(written):
+    try:
+        raise ValueError("violates check\nDETAIL:  Failing row contains (1, canary prompt,\n\nof lines).\nCONTEXT: x")
+    except ValueError:
+        logging.getLogger("videos.test").exception("It failed")
+    text = json.dumps(written)
+    assert "violates check" in text and "canary" not in text and "of lines" not in text
 
 
 STORED_KEY, TOPIC, BOT, PASSWORD = (
@@ -170,7 +199,7 @@ import django, logging, sentry_sdk
 django.setup()
 from django.conf import settings
 def fail(secret):
-    raise ValueError(f"{{secret}} at {SIGNED}")
+    raise ValueError(f"{{secret}} at {SIGNED} for canary prompt")
 try:
     fail(settings.HEYGEN_API_KEY)
 except ValueError:

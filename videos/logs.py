@@ -1,7 +1,7 @@
 """Logging: lines for people or JSON for programs, with the generation that a line is about.
 
 Secrets are kept out of the log where they arise. `scrubbed` is a second safeguard: no secret of the environment, no
-secret that is stored encrypted and no signature of a link passes it, in lines for people as in JSON.
+secret that is stored encrypted and no signature or token of a link passes it, in lines for people as in JSON.
 """
 
 import json
@@ -23,6 +23,10 @@ SHORTEST_SECRET = 6  # letters; a shorter one would be found in every other word
 SHORTEST_PART = 16  # letters; a part of a secret address that is so long is taken for a token
 PARTS = re.compile(r"[^\s/:@?&=,;]+")
 HOST_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+# The paths of links that let in whoever has them. Django logs the path of every request that it refuses.
+LINKS = re.compile(r"(/(?:s|r|invite|reset|pictures/signed)/)[^/\s\"'<>?]{8,}")
+# PostgreSQL quotes the whole row that it refuses, with the prompt in it.
+ROW = re.compile(r"DETAIL: .*?(?=\n(?:CONTEXT|HINT):|\n\n(?:The above|During handling)|\Z)", re.DOTALL)
 HIDDEN = "…"
 
 _generation: ContextVar[str] = ContextVar("generation", default="")
@@ -78,8 +82,9 @@ def without_secrets(text: str) -> str:
 
 
 def scrubbed(text: str) -> str:
-    """The text without our secrets and without signatures of links."""
-    return SIGNED.sub(rf"\1={HIDDEN}", QUERY.sub("", without_secrets(text)))
+    """The text without our secrets, without signatures and tokens of links, and without rows of the database."""
+    text = ROW.sub(f"DETAIL: {HIDDEN}", LINKS.sub(rf"\1{HIDDEN}", without_secrets(text)))
+    return SIGNED.sub(rf"\1={HIDDEN}", QUERY.sub("", text))
 
 
 class TextFormatter(logging.Formatter):
@@ -122,9 +127,14 @@ def sentence(words: str) -> str:
 
 
 def scrub_event(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any]:
-    """The event for Sentry: where the studio's code failed, and nothing about the person or the request."""
+    """The event for Sentry: where the studio's code failed, and nothing about the person or the request.
+
+    An exception keeps its type and its place; its words may quote a prompt.
+    """
     for name in ("user", "server_name", "extra", "modules"):
         event.pop(name, None)
+    for error in event.get("exception", {}).get("values", []):
+        error["value"] = ""
     asked = event.pop("request", {})
     event["request"] = {"method": asked.get("method", "")}
     if current_generation():
