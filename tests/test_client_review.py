@@ -184,10 +184,11 @@ def test_a_comment_is_sent_with_the_answer(collection):
 
 
 def test_an_answer_without_a_name_asks_for_one(collection):
-    clip = clips(collection)[0]
-    page = answer(Client(), link(collection), clip, name=" ")
+    clip, token = clips(collection)[0], link(collection)
+    page = answer(Client(), token, clip, name=" ")
     assert page.status_code == 422
     assert "Enter your name" in page.content.decode()
+    assert page.headers["HX-Replace-Url"] == f"/r/{token}?clip={clip.public_id}"  # a reload opens the page again
     assert not ReviewAnswer.objects.exists()
 
 

@@ -44,11 +44,19 @@ def test_a_client_answers_on_a_phone(live_page, collection, phone_page):
     phone_page.goto(f"{live_page.studio.url}/r/{token}")
     expect(phone_page.get_by_role("button", name="Approve")).to_be_in_viewport()
     phone_page.get_by_label("Comment").fill("The logo is cut off")
-    phone_page.get_by_label("Your name").fill("Maya")
+    phone_page.get_by_role("button", name="Ask for a change").press("Enter")
+    expect(phone_page.get_by_label("Your name")).to_be_focused()
+    phone_page.keyboard.type("Maya")
     phone_page.get_by_role("button", name="Ask for a change").click()
     expect(phone_page.locator("#comments")).to_contain_text("The logo is cut off")
     phone_page.get_by_role("button", name="Approve").click()
     expect(phone_page.locator("#review")).to_contain_text("2 of 3")
     assert phone_page.evaluate("document.documentElement.scrollWidth") <= 390
     assert ReviewAnswer.objects.get().name == "Maya"
+    ReviewLink.objects.get().revoke()
+    phone_page.allowed_errors.append("404")
+    phone_page.get_by_label("Comment").fill("One more thing")
+    phone_page.get_by_role("button", name="Send comment").click()
+    expect(phone_page.locator("#toast")).to_contain_text("This link has ended")
+    expect(phone_page.get_by_label("Comment")).to_have_value("One more thing")
     assert collection.clips.in_order()[0].state == Clip.State.APPROVED

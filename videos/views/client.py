@@ -129,7 +129,10 @@ def show(request: HttpRequest, token: str, link: ReviewLink, form=None, clip: Cl
     is_part = request.htmx.target == "review" and not request.htmx.history_restore_request
     template = "client/_review.html" if is_part else "client/client.html"
     context = client_context(request, token, link, form, clip)
-    return render(request, template, context, status=422 if form else 200)
+    response = render(request, template, context, status=422 if form else 200)
+    if form:  # the browser would else show the address that only takes answers, which a reload could not open
+        response["HX-Replace-Url"] = address_of(token, clip)
+    return response
 
 
 def client_context(request: HttpRequest, token: str, link: ReviewLink, form, shown: Clip | None) -> dict:
