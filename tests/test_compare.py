@@ -119,6 +119,14 @@ def test_a_click_on_a_shown_video_removes_it_until_two_are_left(client, owner):
     assert len(shown(client.get(f"/compare{choice.address}"))) == 2
 
 
+def test_the_choice_shows_of_each_batch_the_videos_with_which_its_comparison_begins(client, owner):
+    made = make(owner, providers=["veo_3_1", "veo_3_1", "veo_3_1", "kling_pro", "ltx_distilled"])
+    page = client.get("/compare").content.decode()
+    shown = [video for video in made if f"/g/{video.public_id}/poster" in page]
+    assert shown == [made[0], made[3], made[4]]
+    assert shown == client.get("/compare", {"batch": made[0].batch.public_id}).context["videos"]
+
+
 def test_two_chosen_videos_have_no_strip(client, owner):
     assert compared(client, make(owner, count=2)).context["strip"] == []
 

@@ -39,6 +39,7 @@ const moveLine = (percent) => beside.style.setProperty("--wipe", `${percent}%`);
 const switchWipe = (button, isOn) => {
   beside.classList.toggle("is-wiped", isOn);
   find("#wipe").hidden = !isOn;
+  if (isOn) find("#wipe").focus(); // the arrow keys move the line
 };
 
 listen("pointermove", ({ clientX, clientY }) => {

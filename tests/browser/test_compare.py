@@ -98,14 +98,24 @@ def test_the_strip_swaps_what_is_shown(live_page):
 def test_two_are_laid_over_each_other_and_the_line_between_them_follows_keys_and_pointer(live_page):
     videos = make(live_page.owner, "a wave", providers=["veo_3_1", "kling_pro"])
     live_page.goto(f"{live_page.studio.url}/compare?batch={videos[0].batch.public_id}")
-    live_page.get_by_role("button", name="Wipe").click()
+    live_page.keyboard.press("w")
     first, second = (pane.bounding_box() for pane in live_page.locator(".pane video").all())
     assert abs(first["x"] - second["x"]) < 2 and abs(first["y"] - second["y"]) < 2
     line = live_page.get_by_label("Where one video ends and the other begins")
-    line.focus()
+    expect(line).to_be_focused()
     line.press("ArrowRight")
     expect(live_page.locator("#beside")).to_have_attribute("style", "--wipe: 51%;")
     live_page.mouse.move(first["x"] + first["width"] / 4, first["y"] + first["height"] / 2)
     live_page.wait_for_function("line => Math.abs(line.value - 25) < 3", arg=line.element_handle())
     line.press("w")
     expect(line).to_be_hidden()
+
+
+def test_on_a_phone_every_verdict_of_four_videos_is_within_the_page(live_page, phone_page):
+    videos = make(live_page.owner, "a wave", providers=["veo_3_1", "kling_pro", "seedance_pro", "ltx_distilled"])
+    page = live_page.enter(phone_page)
+    page.goto(f"{live_page.studio.url}/compare?batch={videos[0].batch.public_id}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for button in page.locator(".verdict-row button").all():
+        box = button.bounding_box()
+        assert 0 <= box["x"] and box["x"] + box["width"] <= 390

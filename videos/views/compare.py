@@ -108,7 +108,13 @@ def chosen(request: HttpRequest, videos: list[Generation]) -> list[Generation]:
     wanted = ids_in(request, "show")
     shown = [video for video in videos if video.public_id in wanted]
     if len(shown) < FEWEST and (request.GET.get("batch") or len(videos) > MOST):
-        shown = list({video.provider_id: video for video in reversed(videos)}.values())[::-1]
+        return one_for_each_provider(videos)
+    return (shown if len(shown) >= FEWEST else videos)[:MOST]
+
+
+def one_for_each_provider(videos: list[Generation]) -> list[Generation]:
+    """The first video of each provider; the first videos, if all are by one."""
+    shown = list({video.provider_id: video for video in reversed(videos)}.values())[::-1]
     return (shown if len(shown) >= FEWEST else videos)[:MOST]
 
 
@@ -152,7 +158,17 @@ def comparable(user) -> list[Batch]:
     batches = user.batches.filter(pk__in=newest).annotate(ready=Count("generations", filter=ready))
     batches = batches.filter(ready__gte=FEWEST)
     batches = batches.prefetch_related("generations__provider", "generations__saved_video")
-    return list(batches.order_by("-pk")[:BATCHES_OFFERED])
+    offered = list(batches.order_by("-pk")[:BATCHES_OFFERED])
+    for batch in offered:
+        batch.compared = first_shown(batch)
+    return offered
+
+
+def first_shown(batch: Batch) -> list[Generation]:
+    """The videos with which the comparison of this batch begins."""
+    saved = [video for video in batch.generations.all() if video.status == Status.READY and not video.trashed_at]
+    ready = sorted(saved, key=lambda video: video.pk)[:MOST_TO_CHOOSE_FROM]
+    return one_for_each_provider(ready)
 
 
 def frame_words(picture, address: str) -> str:
