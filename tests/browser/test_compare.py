@@ -118,4 +118,4 @@ def test_on_a_phone_every_verdict_of_four_videos_is_within_the_page(live_page, p
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     for button in page.locator(".verdict-row button").all():
         box = button.bounding_box()
-        assert 0 <= box["x"] and box["x"] + box["width"] <= 390
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
