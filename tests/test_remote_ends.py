@@ -11,12 +11,14 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from tests.parts.accounts import account
-from tests.parts.generations import generate
+from tests.parts.generations import generate, make
 from tests.parts.people import make_member, make_owner, signed_in
 from videos.engine import recovery
 from videos.engine.account_check import check_accounts, is_due
+from videos.engine.recovery import recover
 from videos.engine.submit import submit
 from videos.forms.generate import first_offer
+from videos.lifecycle import Status
 from videos.models import Generation, Provider, RemoteAccount
 from videos.remotes.errors import EndNotice
 
@@ -183,6 +185,23 @@ def test_running_videos_are_still_polled_and_the_picker_offers_a_working_provide
     assert re.findall(r'value="([^"]+)"\s+checked', page)[0] == "heygen_video_1"
     assert "HeyGen&#x27;s workflow API no longer takes requests." in page
     assert re.search(r'value="veo_3_1"\s+disabled', page)
+
+
+def test_videos_of_an_api_that_is_no_longer_part_of_the_studio_stay_whole(owner):
+    """Its module was removed: pages and recovery work, and a person can still resolve what is open."""
+    Provider.objects.create(value="gone_1", name="Gone 1", family="Gone", backend="gone")
+    rows = {status: make(owner, f"It was {status}", status, providers=("gone_1",))[0] for status in Status.values}
+    recover()
+    rows["saving"].refresh_from_db()
+    assert "gone is no longer part of this studio" in rows["saving"].status_message
+    client = signed_in(owner)
+    for page in ("/", "/?state=attention", "/usage", "/remotes", *(f"/g/{row.public_id}" for row in rows.values())):
+        assert client.get(page).status_code == 200, page
+    unknown = f"/g/{rows['unknown'].public_id}"
+    assert client.post(f"{unknown}/found", {"remote_id": "job-1"}).status_code == 422
+    assert client.post(f"{unknown}/not-made").status_code == 302
+    rows["unknown"].refresh_from_db()
+    assert rows["unknown"].status == "cancelled"
 
 
 # The account

@@ -15,7 +15,7 @@ from django.apps import apps
 from django.db import connection
 
 from tests.parts.generations import make
-from tests.parts.processes import LOOPBACK, wait_until
+from tests.parts.processes import LOOPBACK, environment, manage, wait_until
 from tests.parts.standin import Standin
 from tests.parts.studio import csrf_token
 from tests.parts.worker_processes import read
@@ -233,6 +233,13 @@ def decisions_can_still_be_made(upgraded):
     assert rows[unknown["public_id"]]["status"] == "cancelled"
     assert rows[unknown["public_id"]]["videos_held"] == 0
     assert not rows[trashed["public_id"]]["is_trashed"]
+
+
+def test_the_column_that_search_reads_can_be_removed_again_with_its_index(tmp_path):
+    """SQLite: the triggers that keep the index read it."""
+    env = environment(STUDIO_DATA=tmp_path, DATABASE_URL="")
+    for name in ("0014", "0013", "0014"):
+        manage("migrate", "videos", name, "--noinput", "-v", "0", env=env)
 
 
 @pytest.mark.django_db

@@ -199,6 +199,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     # Made in demo mode and shown outside it, or the other way round.
     "mode": {
         "demo": "Made in demo mode, so it is never sent to a real API. Generate it again to make it for real.",
+        "gone": "{name} is no longer part of this studio. This waits until its module is installed again.",
         "real": "Made with an API key. It waits until the studio runs with the key again.",
     },
     # Words that an older version stored, and that match no sentence of that version.

@@ -79,7 +79,7 @@ class Dreamlane(Backend):
         if reply.is_success:
             return reply
         words = self.clean(reply.data().get("why") or f"HTTP status {reply.status}.")
-        raise RemoteError(CAUSES.get(reply.status, Cause.FAULT), words, is_definite=400 <= reply.status < 500)
+        raise RemoteError(CAUSES.get(reply.status, Cause.FAULT), words, is_definite=reply.status in CAUSES)
 
 
 BACKEND = Dreamlane()

@@ -119,8 +119,10 @@ class ClaimsAndRecovery:
         """A generation of demo mode is never sent to a remote API, nor the other way round. Its card says so."""
         others = self.exclude(backend__in=registry.active_keys())
         others = others.filter(status__in=[Status.QUEUED, Status.RUNNING, Status.SAVING])
-        is_demo = Q(backend__startswith=registry.DEMO)
-        for rows, note in ((others.filter(is_demo), "mode.demo"), (others.exclude(is_demo), "mode.real")):
+        is_known, is_demo = Q(backend__in=registry.known_keys()), Q(backend__startswith=registry.DEMO)
+        which = {"mode.demo": is_known & is_demo, "mode.real": is_known & ~is_demo, "mode.gone": ~is_known}
+        for note, condition in which.items():
+            rows = others.filter(condition)
             update_in_order(rows.exclude(status_note=note), **note_of(note), **CHANGED)
 
     def adopt(self, public_id: uuid.UUID, remote_id: str) -> bool:

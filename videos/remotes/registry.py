@@ -6,6 +6,7 @@ from pkgutil import iter_modules
 from django.conf import settings
 
 from videos import remotes
+from videos.remotes.absent import Absent
 from videos.remotes.base import Backend
 
 
@@ -20,8 +21,8 @@ DEMO = "demo:"  # before a backend's key in rows that were made in demo mode: th
 
 
 def find(key: str) -> Backend:
-    """The backend that a row names. Raises KeyError for one that is no longer part of the studio."""
-    return BACKENDS[key.removeprefix(DEMO)]
+    """The backend that a row names, even if it is no longer part of the studio."""
+    return BACKENDS.get(plain_key(key)) or Absent(plain_key(key))
 
 
 def default_key() -> str:
@@ -43,6 +44,11 @@ def api_name_of(key: str) -> str:
     """The same, distinguished from other APIs of the same vendor."""
     backend = BACKENDS.get(key.removeprefix(DEMO))
     return backend.api_name if backend else key
+
+
+def known_keys() -> list[str]:
+    """The keys in rows of every backend that is part of the studio, in either mode."""
+    return [*BACKENDS, *(f"{DEMO}{key}" for key in BACKENDS)]
 
 
 def plain_key(key: str) -> str:
