@@ -202,7 +202,7 @@ def test_the_csv_has_members_and_collections_and_what_is_left(member, owner):
 
 def test_a_manager_sees_what_members_spent(member):
     make_ready(member)
-    assert "€0.40 spent, – held; left today: no limit" in text(signed_in(make_manager()).get("/members"))
+    assert "spent this month: €0.40, held: –; left today: no limit" in text(signed_in(make_manager()).get("/members"))
 
 
 # The admin's front page

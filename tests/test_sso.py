@@ -89,6 +89,8 @@ def test_a_new_person_becomes_a_member_and_gets_to_the_requested_page(client, ow
     assert client.get("/account").status_code == 200
     anna = User.objects.get(username="anna")
     assert (roles.role_of(anna), anna.has_usable_password()) == ("member", False)
+    account = client.get("/account").content.decode()
+    assert "You have no password here." in account and "Change password" not in account
     assert "this browser" in client.get("/account").content.decode()
 
 

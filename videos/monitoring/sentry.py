@@ -19,4 +19,5 @@ def start():
         include_local_variables=False,
         max_request_body_size="never",
         max_breadcrumbs=0,
+        auto_session_tracking=False,  # errors alone, and no counts of requests
     )
