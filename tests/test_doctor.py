@@ -5,6 +5,7 @@ from datetime import timedelta
 import httpx
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from tests.parts.generations import make_queued, make_ready
@@ -13,7 +14,7 @@ from tests.parts.processes import environment
 from tests.parts.receiver import Receiver
 from tests.test_configuration import run
 from videos.engine import webhooks
-from videos.models import Alarm, Generation, Job, ProcessLock, RemoteAccount, StudioFault
+from videos.models import Alarm, Generation, Job, ProcessLock, RemoteAccount, StudioFault, StudioSettings
 from videos.monitoring import diagnosis
 from videos.monitoring.diagnosis import Level, diagnose
 
@@ -47,6 +48,22 @@ def test_every_part_is_reported_independently_of_the_others(owner, monkeypatch):
     parts = dict(diagnose(online=False))
     assert parts["Storage"].level == Level.BAD and "secret" not in parts["Storage"].words
     assert "People" in parts and "Backups" in parts
+
+
+def test_a_database_that_cannot_be_used_says_why_and_what_to_do(owner, monkeypatch):
+    def fail():
+        raise DatabaseError("file is not a database\nmore")
+
+    monkeypatch.setattr(diagnosis, "write_to_database", fail)
+    advice = "restore a backup" if connection.vendor == "sqlite" else "Check DATABASE_URL"
+    is_bad("Database", "The database cannot be used: file is not a database.", advice)
+
+
+def test_a_key_that_was_stored_under_another_secret_key(owner, settings):
+    StudioSettings(heygen_api_key="a-stored-key").save()
+    assert said("Secrets") == []
+    settings.SECRET_KEY = "another-secret-key-0123456789abcdefghij"
+    is_bad("Secrets", "The stored API key cannot be read", "Restore the old SECRET_KEY")
 
 
 def test_a_worker_that_is_down_or_never_ran(owner):

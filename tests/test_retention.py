@@ -41,6 +41,26 @@ def test_videos_older_than_the_limit_move_to_the_trash_with_a_reason(owner, sett
     assert wording.explain(event.code, "HeyGen").startswith("Older than this studio keeps videos.")
 
 
+def settings_page(client):
+    return " ".join(client.get("/settings").content.decode().split())
+
+
+@pytest.mark.parametrize("rule", [{"KEEP_DAYS": 90}, {"KEEP_BYTES": 20}])
+def test_the_settings_page_says_how_many_videos_go_before_they_go(owner, settings, rule):
+    stays, goes = make_old(owner, 1, days=120), make_old(owner, 2, days=110)
+    stays.mark_favourite(True)
+    make_old(owner, 3, days=10)
+    client = signed_in(owner)
+    assert "will move to the trash" not in settings_page(client)
+    for name, value in rule.items():
+        setattr(settings, name, value)
+    moved = {"KEEP_DAYS": "1 video", "KEEP_BYTES": "2 videos"}[next(iter(rule))]
+    assert f"Tonight {moved} will move to the trash by these rules." in settings_page(client)
+    assert retire() == int(moved[0])
+    goes.refresh_from_db()
+    assert goes.trashed_at and "will move to the trash" not in settings_page(client)
+
+
 def test_favourites_and_videos_in_collections_stay(owner, settings):
     settings.KEEP_DAYS, settings.KEEP_BYTES = 90, 1
     starred, chosen, brought_back = (make_old(owner, number) for number in range(3))

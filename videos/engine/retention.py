@@ -7,10 +7,12 @@ trash for the usual number of days, where they can be restored.
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 
 from django.utils import timezone
 
 from videos.models import Generation
+from videos.models.bounded import MOST_COUNTED, Count, count_in_any_order
 from videos.models.studio_settings import current
 from videos.models.usage import stored_by
 
@@ -27,12 +29,19 @@ def retire() -> int:
     return count
 
 
+def due() -> Count:
+    """How many videos the next run moves by both rules together: each takes the oldest, so the longer list has both."""
+    rules = current()
+    by_age = count_in_any_order(older_than(rules.keep_days)).found if rules.keep_days else 0
+    by_space = sum(map(len, islice(batches(excess_over(rules.keep_bytes)), MOST_COUNTED // AT_ONCE + 1)))
+    return Count(max(by_age, by_space))
+
+
 def retire_by_age(days: int | None) -> int:
     if not days:
         return 0
-    before = timezone.now() - timedelta(days=days)
     count = 0
-    while batch := list(oldest().filter(saved_at__lt=before).values_list("pk", flat=True)[:AT_ONCE]):
+    while batch := list(older_than(days).values_list("pk", flat=True)[:AT_ONCE]):
         retired = Generation.objects.retire(batch, "retention.age")
         count += retired
         if not retired:
@@ -41,11 +50,15 @@ def retire_by_age(days: int | None) -> int:
 
 
 def retire_by_space(limit: int | None) -> int:
+    return sum(Generation.objects.retire(batch, "retention.space") for batch in list(batches(excess_over(limit))))
+
+
+def excess_over(limit: int | None) -> int:
+    """The bytes by which what is stored outside the trash exceeds the limit."""
     if not limit:
         return 0
     stored = stored_by()
-    excess = stored.size - stored.trashed_size - limit
-    return sum(Generation.objects.retire(batch, "retention.space") for batch in list(batches(excess)))
+    return stored.size - stored.trashed_size - limit
 
 
 def batches(excess: int) -> Iterator[list[int]]:
@@ -60,6 +73,10 @@ def batches(excess: int) -> Iterator[list[int]]:
             batch = []
     if batch:
         yield batch
+
+
+def older_than(days: int):
+    return oldest().filter(saved_at__lt=timezone.now() - timedelta(days=days))
 
 
 def oldest():

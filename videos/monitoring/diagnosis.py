@@ -16,13 +16,14 @@ import httpx
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import checks
-from django.db import connection, connections
+from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from videos.engine import account_check
 from videos.faults import name_of
-from videos.models import Alarm, Generation, ProcessLock, RemoteAccount, StudioFault, WebhookEvent
+from videos.logs import scrubbed
+from videos.models import Alarm, Generation, ProcessLock, RemoteAccount, StudioFault, StudioSettings, WebhookEvent
 from videos.models.process_lock import POLLER
 from videos.remotes import registry
 from videos.storage import space, verified_backup
@@ -86,6 +87,22 @@ def look_at_data_folder() -> Iterator[Finding]:
 
 
 def look_at_database() -> Iterator[Finding]:
+    try:
+        yield from migrated_and_writable()
+    except DatabaseError as error:
+        connection.close()
+        said = scrubbed(str(error)).strip().partition("\n")[0].rstrip(".")
+        yield bad(f"The database cannot be used: {said}.", advice_on_database())
+
+
+def advice_on_database() -> str:
+    if connection.vendor != "sqlite":
+        return ADVICE["Database"]
+    file = connection.settings_dict["NAME"]
+    return f"Check that this user may write to {file}. If it is damaged, restore a backup: see docs/backup.md."
+
+
+def migrated_and_writable() -> Iterator[Finding]:
     executor = MigrationExecutor(connections["default"])
     pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if pending:
@@ -140,10 +157,14 @@ def look_at_sending() -> Iterator[Finding]:
 
 
 def look_at_keys() -> Iterator[Finding]:
-    """Checks the key with each remote API, free of charge."""
+    """Checks the key with each remote API, free of charge. What two of them have in common is said once."""
+    said = set()
     for account in RemoteAccount.objects.make_all_active():
         if registry.find(account.backend).is_configured:
             words = account_check.check_account(account)
+            if words in said:
+                continue
+            said.add(words or account.api_name)
             if words:
                 yield bad(words, "Check HEYGEN_API_KEY, HEYGEN_API_URL, and this machine's Internet connection.")
             else:
@@ -162,6 +183,12 @@ def look_at_clock() -> Iterator[Finding]:
         yield bad(f"This machine's clock differs by {round(difference.total_seconds())} s from HeyGen's.", advice)
     else:
         yield fine("The clock is correct.")
+
+
+def look_at_secrets() -> Iterator[Finding]:
+    if StudioSettings.objects.the_row().key_is_unreadable:
+        advice = "Restore the old SECRET_KEY, or the file secret-key in the data folder; or store the API key again."
+        yield bad("The stored API key cannot be read: SECRET_KEY is not the one under which it was stored.", advice)
 
 
 def look_at_people() -> Iterator[Finding]:
@@ -201,7 +228,7 @@ def look_at_webhooks() -> Iterator[Finding]:
         advice = "See docs/webhooks.md. Events are kept for three days."
         yield bad(f"Webhooks are not delivered: the receiver answered with {failing.last_error}.", advice)
     else:
-        yield fine("Webhooks are delivered.")
+        yield fine("No failed webhook event is waiting.")
 
 
 def look_at_backups() -> Iterator[Finding]:
@@ -212,7 +239,8 @@ def look_at_backups() -> Iterator[Finding]:
         made_at = verified_backup.made_when(destination.newest())
         if made_at is None or timezone.now() - made_at > OLD_BACKUP:
             advice = "Run `manage.py backupstudio` to see why it is not made."
-            yield bad(f"There is no verified backup of the last {OLD_BACKUP} in {destination}.", advice)
+            hours = OLD_BACKUP // timedelta(hours=1)
+            yield bad(f"There is no verified backup of the last {hours} hours in {destination}.", advice)
         else:
             yield fine(f"The newest verified backup in {destination} is from {made_at:%d %B %Y, %H:%M} UTC.")
 
@@ -225,6 +253,7 @@ LOOKS: dict[str, Callable[[], Iterable[Finding]]] = {
     "Disk": look_at_disk,
     "Worker": look_at_worker,
     "Sending": look_at_sending,
+    "Secrets": look_at_secrets,
     "People": look_at_people,
     "Faults": look_at_faults,
     "Videos": look_at_unknown,
@@ -253,7 +282,7 @@ def found_by(part: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Findi
         yield bad(f"It could not be checked ({name_of(error)}).", ADVICE.get(part, ""))
 
 
-IN_DATABASE = {"Worker", "Sending", "People", "Faults", "Videos", "Webhooks", "API key"}
+IN_DATABASE = {"Worker", "Sending", "Secrets", "People", "Faults", "Videos", "Webhooks", "API key"}
 ADVICE = {
     "Database": "Check DATABASE_URL, that its server is running, and that this user may write to it.",
     "Storage": "Check that the folder, or the bucket and its AWS_* settings, can be written to.",

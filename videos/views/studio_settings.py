@@ -8,6 +8,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.accounts.studio_form import KeyForm, StudioForm
+from videos.engine import retention
 from videos.engine.account_check import check_current_key, check_new_key
 from videos.forms.notices import studio_panel
 from videos.models import StudioSettings, audit
@@ -25,9 +26,17 @@ def studio_settings(request: HttpRequest) -> HttpResponse:
         form.instance.changed_by = request.user
         form.save()
         audit.note(request.user, "the settings", changed_in_words(form))
-        messages.success(request, "The settings are saved and apply at once.")
+        messages.success(request, f"The settings are saved and apply at once. {what_goes()}".strip())
         return redirect("settings")
     return show(request, 422 if form.is_bound else 200, form=form)
+
+
+def what_goes() -> str:
+    """What retention moves next, in a sentence; "" if nothing."""
+    due = retention.due()
+    if not due:
+        return ""
+    return f"Tonight {due} video{'' if due.found == 1 else 's'} will move to the trash by these rules."
 
 
 def show(request: HttpRequest, status: int = 200, **more) -> HttpResponse:
@@ -38,6 +47,7 @@ def show(request: HttpRequest, status: int = 200, **more) -> HttpResponse:
         "row": row,
         "key_is_fixed": is_fixed("heygen_api_key"),
         "key_ends": end_of_key(settings.HEYGEN_API_KEY) if is_fixed("heygen_api_key") else row.heygen_api_key_ends,
+        "what_goes": what_goes(),
         "notice_panel": studio_panel(request.user),
         "has_key": bool(keys.heygen_api_key()) and not settings.DEMO,
         **more,
