@@ -425,6 +425,13 @@ def listed(admins, path):
     return said
 
 
+def test_a_preset_shows_its_settings(admins, member):
+    words = '{"duration": 5, "generate_audio": true}'
+    preset = Preset.objects.create(owner=member, name="Tall", aspect_ratio="9:16", config=words)
+    page = admins.get(f"/admin/videos/preset/{preset.pk}/change/").content.decode()
+    assert "duration 5, generate audio yes" in page
+
+
 def test_each_budget_shows_what_is_used_and_left(admins, member):
     Provider.objects.filter(value="veo_3_1").update(price=Decimal(2))
     Budget.objects.create(scope="studio", money_per_day=120, in_flight=40)

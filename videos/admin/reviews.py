@@ -17,6 +17,7 @@ from videos.admin.lists import (
     titled,
     yes_no,
 )
+from videos.forms.settings_json import read_config
 from videos.models import Clip, Collection, Preset, Provider, ReviewLink, Verdict
 
 
@@ -130,7 +131,7 @@ class PresetAdmin(CompletedRows, NewestFirst):
 
     @admin.display(description="settings")
     def settings(self, preset):
-        return in_words(preset.config)
+        return in_words(read_config(preset.config))
 
     def completed(self, rows):
         return with_names(rows)
