@@ -1,6 +1,7 @@
-"""Text that people type: how it is stored, and the form in which it is searched."""
+"""Text that people type: how it is stored, and the form in which it is searched; and lists in words."""
 
 import unicodedata
+from collections.abc import Iterable
 
 # Marks that make another letter, not an accented one: Indic nukta, kana voicing, virama.
 PART_OF_THE_LETTER = {7, 8, 9}
@@ -21,3 +22,9 @@ def folded(text: str) -> str:
 def is_accent(letter: str) -> bool:
     kind = unicodedata.combining(letter)
     return bool(kind) and kind not in PART_OF_THE_LETTER
+
+
+def listed(words: Iterable[object], last: str = "and") -> str:
+    """ "4", "4 and 6" or "4, 6 and 8"."""
+    *others, end = map(str, words)
+    return f"{', '.join(others)} {last} {end}" if others else end

@@ -11,6 +11,7 @@ from heapq import heapreplace
 from videos.models import Provider
 from videos.models.generation_queryset import TrackRecord
 from videos.models.provider import read_seconds
+from videos.text import listed
 
 UP_TO = 300  # seconds: the contract's time for one video, used while nothing was measured
 
@@ -135,7 +136,3 @@ class Plan:
             is_upper=any(self.is_guessed(provider) for provider in self.providers),
             is_rounded=any(self.is_by_second(provider) for provider in self.providers),
         )
-
-
-def listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -7,6 +7,7 @@ from typing import Any
 from videos.models.picture import Picture
 from videos.models.provider import Provider
 from videos.remotes import registry
+from videos.text import listed
 
 NO_END_FRAME = "{} takes no end frame; remove it or choose another provider."
 
@@ -49,7 +50,7 @@ def frame_refusals(provider: Provider, asked: Asked) -> Iterator[tuple[str, str]
         yield "start", f"{provider.name} needs a start frame."
     picture, widest = asked.start_frame, provider.widest_picture
     if picture and widest and max(picture.width, picture.height) > widest * min(picture.width, picture.height):
-        yield "start", f"{provider.name} takes no picture whose one side is more than {widest} times the other."
+        yield "start", f"{provider.name} takes no picture with one side more than {widest} times as long as the other."
 
 
 def takes_end_frames(provider: Provider) -> bool:
@@ -86,8 +87,3 @@ def is_of_type(kind: str, value: Any) -> bool:
 
 def named(value: Any) -> str:
     return f"“{str(value)[:40]}”"
-
-
-def listed(words: list, last: str = "and") -> str:
-    words = [str(word) for word in words]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
