@@ -25,7 +25,7 @@ from videos.engine import enqueue
 from videos.lifecycle import Status
 from videos.models import Batch, Budget, Generation, LedgerEntry, ProcessLock, Provider, RemoteAccount, StudioFault
 from videos.models.bounded import count_in_any_order
-from videos.models.process_lock import POLLER
+from videos.models.process_lock import POLLER, WORKER_SILENT
 from videos.models.stored_totals import SpendDay
 from videos.models.studio_settings import current
 from videos.monitoring.release import current_release
@@ -34,7 +34,7 @@ from videos.remotes.errors import Cause
 from videos.templatetags.studio import ago, balance_words, gap, money, size
 
 NEEDS_A_PERSON = [Status.UNKNOWN, Status.STOPPED]
-WORKER_SILENT, LATE = 60, 15  # seconds
+LATE = 15  # seconds
 DAYS_SHOWN, PEOPLE_SHOWN, ROWS_SHOWN, CAUSES_SHOWN = 14, 5, 3, 5
 CHANGES_SHOWN = 8
 FAILED_WITHIN = timedelta(days=7)
@@ -184,9 +184,7 @@ def bar(place: int, day: date, by_day: dict[date, Decimal], tallest: Decimal) ->
 def people_today(today, currency: str) -> list[Person]:
     rows = today.order_by().values("owner", "owner__username").annotate(total=Sum("amount")).order_by("-total")
     rows = [row for row in rows[:PEOPLE_SHOWN] if row["total"]]
-    budgets = list(Budget.objects.exclude(scope=Budget.Scope.STUDIO))
-    own = {budget.user_id: budget for budget in budgets if budget.user_id}
-    each = next((budget for budget in budgets if budget.scope == Budget.Scope.EACH), None)
+    own, each = Budget.objects.own_and_each()
     largest = max((row["total"] for row in rows), default=Decimal(1))
     found = []
     for row in rows:

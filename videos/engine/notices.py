@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 WATCH_EVERY = 30.0  # seconds between two checks for alarms
 PEOPLE = 500  # with addresses of their own whose budget is checked
-WORKER_SILENT = 120  # seconds
+REPORT_SILENCE_AFTER = 120  # seconds, twice as long as pages wait: a restart is no news
 MOST = 200  # in one message
 LINES = 10
 PROMPT = 80  # letters
@@ -93,7 +93,7 @@ def used_up(budget: Budget | None, user=None) -> str:
 def look_at_worker():
     """Raises the alarm that the worker is down. Runs outside the worker: `manage.py sendnotices`."""
     seconds = ProcessLock.objects.seconds_since(POLLER)
-    if seconds is None or seconds > WORKER_SILENT:
+    if seconds is None or seconds > REPORT_SILENCE_AFTER:
         sentence = "The worker is not running. Nothing is sent, polled or saved until it is back, and nothing is lost."
         Alarm.objects.set_off(Alarm.Kind.WORKER, "", sentence)
     else:

@@ -13,6 +13,7 @@ from videos.models.transactions import update_in_order
 
 POLLER = "poller"
 NIGHTLY = "nightly"
+WORKER_SILENT = 60  # seconds without a heartbeat of the poller, after which the worker counts as not running
 
 
 class ProcessLockQuerySet(models.QuerySet):

@@ -7,10 +7,9 @@ from hashlib import sha256
 from django.urls import reverse
 
 from videos.models import Alarm, ProcessLock, RemoteAccount, ReviewLink, StudioFault
-from videos.models.process_lock import POLLER
+from videos.models.process_lock import POLLER, WORKER_SILENT
 from videos.remotes import registry
 
-WORKER_SILENT = 60  # seconds
 ALARMS = (Alarm.Kind.DISK, Alarm.Kind.BACKUP)  # the others are read from their own rows
 WEB_STARTED = time.monotonic()
 

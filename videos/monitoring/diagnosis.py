@@ -24,14 +24,13 @@ from videos.engine import account_check
 from videos.faults import name_of
 from videos.logs import scrubbed
 from videos.models import Alarm, Generation, ProcessLock, RemoteAccount, StudioFault, StudioSettings, WebhookEvent
-from videos.models.process_lock import POLLER
+from videos.models.process_lock import POLLER, WORKER_SILENT
 from videos.remotes import registry
 from videos.storage import space, verified_backup
 from videos.storage.download import amount
 from videos.storage.private import is_too_open
 from videos.storage.writable import write_to_database, write_to_storage
 
-WORKER_SILENT = 60  # seconds
 CLOCK_MAY_DIFFER = timedelta(seconds=30)
 OLD_BACKUP = timedelta(hours=36)
 SHOWN = 5

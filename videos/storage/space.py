@@ -2,16 +2,15 @@
 
 import math
 import shutil
-import socket
 
 from django.conf import settings
 
 from videos.models import Alarm
+from videos.models.event import THIS_HOST
 from videos.models.studio_settings import current
 from videos.storage.download import amount
 
 RESERVE = 256 * 1024**2  # bytes beyond what always stays free: room for what is in progress
-THIS_HOST = socket.gethostname()[:64]
 
 
 def free() -> float:

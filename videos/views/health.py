@@ -13,17 +13,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from videos.models import ProcessLock, StudioFault
-from videos.models.process_lock import POLLER
+from videos.models.process_lock import POLLER, WORKER_SILENT
 from videos.models.studio_settings import current
 from videos.storage.writable import writable
 
-WORKER_SEEN_WITHIN = 60  # seconds
 FAULTS_SHOWN = 10
 
 
 def worker_was_seen() -> bool:
     seconds = ProcessLock.objects.seconds_since(POLLER)
-    return seconds is not None and seconds < WORKER_SEEN_WITHIN
+    return seconds is not None and seconds <= WORKER_SILENT
 
 
 def space_is_free() -> bool:
