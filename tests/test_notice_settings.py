@@ -10,9 +10,9 @@ from django.db import connection
 from tests.parts.people import make_manager, make_member, signed_in
 from tests.parts.receiver import Receiver
 from videos.forms.notices import MOST_OF_A_PERSON, handle_of
+from videos.host_locks import one_of
 from videos.models import Preferences, StudioSettings
 from videos.models.studio_settings import CACHE, VARIABLES, current
-from videos.tasks import one_of
 
 pytestmark = pytest.mark.django_db
 TOPIC = "ntfys://ntfy.sh/canary-topic-4711"
@@ -145,12 +145,12 @@ def test_without_an_address_there_is_nothing_to_test(owner):
     assert "There is no address to send a test to." in text(client.post(f"{MINE}/test", follow=True))
 
 
-def test_one_address_is_tried_at_a_time(owner):
+def test_one_address_is_tried_at_a_time(owner, settings):
     client = signed_in(owner)
     held, done = threading.Event(), threading.Event()
 
     def hold():
-        with one_of("notice-test", 1):
+        with one_of(settings.DATA / "notice-test", 1):
             held.set()
             done.wait(30)
 

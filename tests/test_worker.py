@@ -14,6 +14,7 @@ from django_q.scheduler import scheduler
 from tests.parts.processes import WAIT_SECONDS, alive, start, stop, wait_until
 from tests.parts.worker_processes import generate, heartbeat, only, processes_of, read, rows
 from videos import tasks
+from videos.host_locks import one_of
 from videos.models import Job, ProcessLock, StudioFault
 from videos.models.process_lock import POLLER
 from videos.worker.cluster import FROZEN
@@ -276,12 +277,12 @@ def test_tasks_of_rows_that_are_gone_end_quietly():
 
 def test_only_so_many_saves_run_at_once(settings):
     with (
-        tasks.one_of("saving", 2) as first,
-        tasks.one_of("saving", 2) as second,
-        tasks.one_of("saving", 2) as third,
+        one_of(settings.DATA / "saving", 2) as first,
+        one_of(settings.DATA / "saving", 2) as second,
+        one_of(settings.DATA / "saving", 2) as third,
     ):
         assert (first, second, third) == (True, True, False)
-    with tasks.one_of("saving", 2) as again:
+    with one_of(settings.DATA / "saving", 2) as again:
         assert again
 
 

@@ -4,11 +4,9 @@ A task carries an id at most, returns nothing, never raises, and changes nothing
 the engine claims rows by conditional UPDATEs. Errors are logged without their text, which may hold a signed link.
 """
 
-import fcntl
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 
@@ -24,6 +22,7 @@ from videos.engine import save as saving
 from videos.engine import submit as sending
 from videos.engine.enqueue import NO_LIMIT, enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
 from videos.faults import name_of
+from videos.host_locks import one_of
 from videos.limits import SAVERS, SENDERS
 from videos.models import Generation, Job, OutgoingNotice, StudioFault, WebhookEvent
 from videos.models.lease import is_too_far_ahead
@@ -81,7 +80,7 @@ def task(job: Job, of_generation: bool = False) -> Callable[[Callable[..., None]
 def submit(pk: int):
     """Sends this one, and then others that wait, for some time: a task of its own for each would take longer than the
     request itself."""
-    with one_of("sending", SENDERS) as is_free:
+    with one_of(settings.DATA / "sending", SENDERS) as is_free:
         if is_free:
             send(pk)
             send_others(pk)
@@ -109,7 +108,7 @@ def send(pk: int):
 
 @task(Job.SAVING, of_generation=True)
 def save(pk: int):
-    with one_of("saving", SAVERS) as is_free:
+    with one_of(settings.DATA / "saving", SAVERS) as is_free:
         if is_free and saving.save(pk, stopping.is_set):
             enqueue_save(pk)
     if is_free:
@@ -124,14 +123,14 @@ def poll():
 
 @task(Job.WEBHOOKS)
 def deliver_webhooks():
-    with one_of("webhooks", 1) as is_free:
+    with one_of(settings.DATA / "webhooks", 1) as is_free:
         if is_free:
             webhooks.deliver()
 
 
 @task(Job.NOTICES)
 def send_notices():
-    with one_of("notices", 1) as is_free:
+    with one_of(settings.DATA / "notices", 1) as is_free:
         if is_free:
             notices.send()
 
@@ -167,22 +166,6 @@ def pump(relieving: str = ""):
 
 
 sweep = recover
-
-
-@contextmanager
-def one_of(name: str, limit: int) -> Iterator[bool]:
-    """Whether one of `limit` locks for this work was free. It is held until the block or the process ends."""
-    folder = settings.DATA / name
-    folder.mkdir(exist_ok=True)
-    for number in range(limit):
-        with (folder / str(number)).open("wb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            yield True
-            return
-    yield False
 
 
 SCHEDULES = {

@@ -2,13 +2,15 @@
 
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from django.db import Error
+from django.db import Error, transaction
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
+from videos.models import Batch
 from videos.models.lease import too_far_ahead
 from videos.models.transactions import update_in_order
 
@@ -22,6 +24,12 @@ SAVE_SECONDS = 1800  # downloading stops by itself, but uploading a large file t
 
 def enqueue_submit(pk: int):
     enqueue("submit", pk)
+
+
+def enqueue_batch(batch: Batch):
+    """Enqueues each generation of a new batch, once the transaction that makes it is committed."""
+    for pk in batch.generations.values_list("pk", flat=True):
+        transaction.on_commit(partial(enqueue_submit, pk))
 
 
 def enqueue_save(pk: int):

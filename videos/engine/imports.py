@@ -1,6 +1,5 @@
 """Imports videos that were made outside the studio. They are stored like saved copies, as sources of frames."""
 
-import hashlib
 import math
 import shutil
 import uuid
@@ -11,6 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from videos.models import Batch, Generation, SavedVideo
 from videos.models.studio_settings import current
+from videos.storage.digests import sha256_of_path
 from videos.storage.examine_process import examine_apart
 from videos.storage.folders import make_folder
 from videos.storage.names import Names, partial_path
@@ -25,7 +25,7 @@ class TooLarge(Exception):
 
 
 def import_video(owner, file: UploadedFile) -> Generation:
-    """Checks the uploaded video by its bytes and keeps it. Raises TooLarge, NotAVideo and NotStored."""
+    """Checks the uploaded video by its bytes and keeps it. Raises TooLarge, NotAVideo or NotStored."""
     if file.size > current().max_video_bytes:
         raise TooLarge
     public_id = uuid.uuid4()
@@ -48,12 +48,8 @@ def examined(file: UploadedFile, names: Names, video: Path, poster: Path, last_f
         shutil.copyfileobj(file, target)
     video.chmod(0o600)
     facts = examine_apart(video, poster, last_frame)
-    with video.open("rb") as whole:
-        digest = hashlib.file_digest(whole, "sha256").hexdigest()
-    copy = SavedVideo(file=names.video, poster=names.poster, last_frame=names.last_frame)
-    copy.size, copy.sha256 = file.size, digest
-    for name, value in asdict(facts).items():
-        setattr(copy, name, value)
+    files = {"file": names.video, "poster": names.poster, "last_frame": names.last_frame}
+    copy = SavedVideo(**files, size=file.size, sha256=sha256_of_path(video), **asdict(facts))
     for name in (names.poster, names.last_frame, names.video):
         publish(name)
     return copy

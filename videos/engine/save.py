@@ -5,7 +5,6 @@ resumes there, in any process. A file gets its final name only when it is whole:
 decode near its end are checked, then it is hashed, synced and renamed, and only then the row is written.
 """
 
-import hashlib
 import logging
 import os
 import threading
@@ -32,6 +31,7 @@ from videos.outages import is_of_storage
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.checked_connection import Fault, FetchError
+from videos.storage.digests import sha256_of_path
 from videos.storage.download import ServerFacts, disk_fault, download, guard_for, interrupted, size_of
 from videos.storage.folders import make_folder
 from videos.storage.mp4_boxes import end_of_boxes
@@ -274,7 +274,7 @@ class Saving:
         except probe.NotAVideo as error:
             return self.refuse_bytes(error)
         self.renew_lease()
-        digest = self.in_background(sha256_of, self.partial)
+        digest = self.in_background(sha256_of_path, self.partial)
         self.in_background(os.fsync, self.file.fileno())
         self.notes.is_synced = True
         self.write_notes()
@@ -282,10 +282,8 @@ class Saving:
             raise LeaseLost
         for name in (self.names.poster, self.names.last_frame, self.names.video):
             self.in_background(publish, name)
-        copy = SavedVideo(file=self.names.video, poster=self.names.poster, last_frame=self.names.last_frame)
-        copy.size, copy.sha256 = size_of(self.file), digest
-        for name, value in asdict(facts).items():
-            setattr(copy, name, value)
+        files = {"file": self.names.video, "poster": self.names.poster, "last_frame": self.names.last_frame}
+        copy = SavedVideo(**files, size=size_of(self.file), sha256=digest, **asdict(facts))
         if self.generation.keep_video(self.token, copy):
             self.clear()
             StudioFault.objects.clear(Job.SAVING, [self.generation.pk])
@@ -371,8 +369,3 @@ def examine(partial: Path, poster: Path, last_frame: Path) -> probe.VideoFacts:
     probe.poster(partial, poster)
     probe.last_frame(partial, last_frame)
     return facts
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,6 @@ An unknown file is never removed: it is set aside. Only two things are deleted: 
 for, and videos that have been in the trash for long enough.
 """
 
-import hashlib
 import logging
 import re
 import shutil
@@ -32,6 +31,7 @@ from videos.models.transactions import unmapped
 from videos.remotes.errors import RemoteError
 from videos.storage import probe
 from videos.storage.checked_connection import FetchError
+from videos.storage.digests import sha256_in_storage
 from videos.storage.download import guard_for, look
 from videos.storage.folders import make_folder, walk
 from videos.storage.listing import ListedFile, Listing
@@ -311,14 +311,6 @@ def check_picture(picture: Picture, stored: dict[str, ListedFile], hashing: Hash
         yield Finding(Kind.CHANGED, name, words)
     elif name in stored and (wrong := hashing.wrong_bytes(picture)):
         yield Finding(Kind.CHANGED, name, f"{wrong} an uploaded picture")
-
-
-def sha256_in_storage(name: str) -> str:
-    digest = hashlib.sha256()
-    with default_storage.open(name) as file:
-        for chunk in file.chunks(1024 * 1024):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 # Repairing

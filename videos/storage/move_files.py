@@ -3,7 +3,6 @@
 The bucket is the studio's own, already in its settings; the folder is only read.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +13,9 @@ from django.core.files.storage import default_storage
 from django.db import models
 
 from videos import bucket_errors
+from videos.storage.digests import sha256_in_storage, sha256_of_path
 
 AT_ONCE = 500
-CHUNK = 1024 * 1024
 HASH = "sha256"  # the bucket's metadata key of each moved file
 
 
@@ -58,8 +57,9 @@ def named_files() -> Iterator[tuple[str, str]]:
 
 
 def move_one(path: Path, name: str, expected: str, moved: Moved, report: Callable[[str], None]):
-    found = sha256_of(path)
-    if found is None:
+    try:
+        found = sha256_of_path(path)
+    except FileNotFoundError:
         moved.missing.append(name)
         report(f"missing: {name}")
         return
@@ -73,7 +73,7 @@ def move_one(path: Path, name: str, expected: str, moved: Moved, report: Callabl
         moved.known += 1
         return
     item.upload_file(str(path), ExtraArgs={"Metadata": {HASH: found}, "ContentType": content_type(name)})
-    if sha256_in_bucket(name) != found:
+    if sha256_in_storage(name) != found:
         raise CannotMove(f"{name} arrived with other bytes. Nothing is lost: run the command again.")
 
 
@@ -89,19 +89,3 @@ def is_there(item, path: Path, found: str) -> bool:
 def content_type(name: str) -> str:
     endings = {".mp4": "video/mp4", ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
     return endings.get(Path(name).suffix, "application/octet-stream")
-
-
-def sha256_of(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, HASH).hexdigest()
-    except FileNotFoundError:
-        return None
-
-
-def sha256_in_bucket(name: str) -> str:
-    found = hashlib.sha256()
-    with default_storage.open(name) as file:
-        for chunk in file.chunks(CHUNK):
-            found.update(chunk)
-    return found.hexdigest()

@@ -5,21 +5,18 @@ of a process of its own ends with it. Run as `python -m videos.storage.redraw_pr
 standard input and writes one line of JSON, then the bytes of the new picture.
 """
 
-import fcntl
 import io
 import json
 import os
 import resource
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
 from videos.faults import place_of
+from videos.host_locks import one_of
 from videos.storage.picture_limits import INTRICATE, MAX_BYTES, PictureRefused
 from videos.storage.pictures import Redrawn, redraw
 
@@ -27,7 +24,6 @@ MOST_MEMORY = 1024**3  # address space; a picture within the limits needs a quar
 MOST_CPU_SECONDS = 15
 MOST_SECONDS = 60.0  # on a machine that is busy with other work
 LONGEST_WAIT = 45.0  # seconds for a lock; browsers and proxies wait for an answer for a minute
-LOOK_EVERY = 0.05
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "videos.storage.redraw_process"]
 BUSY = "The studio is reading too many pictures at the moment; wait a minute and add this one again."
@@ -45,32 +41,11 @@ class RedrawFault(Exception):
 def redraw_apart(file: BinaryIO, folder: Path, at_once: int) -> Redrawn:
     """`pictures.redraw` in a process of its own. Waits while `at_once` others run on this host, whichever of the web's
     processes began them; `folder` holds the locks by which they know. Raises PictureRefused and RedrawFault."""
-    with one_of_locks(folder, at_once):
+    with one_of(folder, at_once, LONGEST_WAIT) as is_free:
+        if not is_free:
+            raise PictureRefused(BUSY)
         file.seek(0)
         return result_of(run(file.read(MAX_BYTES + 1)))
-
-
-@contextmanager
-def one_of_locks(folder: Path, number_of_locks: int) -> Iterator[None]:
-    """Takes one of this many locks until the block or the process ends. PictureRefused after LONGEST_WAIT."""
-    folder.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + LONGEST_WAIT
-    while time.monotonic() < deadline:
-        for number in range(number_of_locks):
-            with (folder / str(number)).open("wb") as lock:
-                if is_locked(lock):
-                    yield
-                    return
-        time.sleep(LOOK_EVERY)
-    raise PictureRefused(BUSY)
-
-
-def is_locked(file: BinaryIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def run(data: bytes) -> bytes:

@@ -1,6 +1,5 @@
 """Nightly backups, each verified by restoring its database into a scratch one and reading it there."""
 
-import hashlib
 import json
 import logging
 import re
@@ -23,6 +22,7 @@ from django.utils import timezone
 from videos.faults import name_of
 from videos.models import Alarm
 from videos.storage.backup import DUMP, MANIFEST, SQLITE, BackupError, back_up, read_manifest, run_postgres
+from videos.storage.digests import sha256_of
 
 logger = logging.getLogger(__name__)
 
@@ -166,13 +166,6 @@ def bucket_destination() -> BucketDestination | None:
 
 def destinations() -> list[FolderDestination | BucketDestination]:
     return [destination for destination in (folder_destination(), bucket_destination()) if destination]
-
-
-def sha256_of(file) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(1024 * 1024):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 # Verification

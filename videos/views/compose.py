@@ -1,14 +1,12 @@
 """The Generate button, and choosing frames while composing."""
 
-from functools import partial
-
 from django import forms
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from videos.body_limits import takes_uploads
+from videos.engine.enqueue import enqueue_batch
 from videos.forms.frames import check_address, find_picture, keep_frame, keep_upload
 from videos.forms.generate import FRAMES, GenerateForm
 from videos.forms.prompt_words import WORDS
@@ -26,7 +24,6 @@ from videos.models import (
 )
 from videos.models.collection import MOST_CLIPS
 from videos.models.transactions import retried
-from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, new_token, queued
 from videos.views.composer_context import (
     advice_context,
@@ -85,8 +82,7 @@ def make_batch(owner, token: str, requests, confirmed: str = "") -> Batch:
     """The batch of this click, and a task for each of its videos once it is stored. Raises what Batch.objects.make
     raises."""
     batch = Batch.objects.make(owner, token, requests, confirmed)
-    for pk in batch.generations.values_list("pk", flat=True):
-        transaction.on_commit(partial(enqueue_submit, pk))
+    enqueue_batch(batch)
     return batch
 
 

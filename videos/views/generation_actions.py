@@ -3,10 +3,8 @@
 Every answer is the current card, so a click that came too late shows the present state instead of an error.
 """
 
-from functools import partial
-
 from django.contrib import messages
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import escape
@@ -16,6 +14,7 @@ from django.views.decorators.http import require_POST
 from videos import wording
 from videos.accounts import roles
 from videos.engine.account_check import resume_sending
+from videos.engine.enqueue import enqueue_batch, enqueue_submit
 from videos.forms.generate import TOKEN
 from videos.models import (
     AlreadyRetried,
@@ -33,7 +32,6 @@ from videos.models.studio_settings import current
 from videos.models.transactions import retried
 from videos.monitoring.banners import banners_for
 from videos.remotes.errors import Cause, RemoteError
-from videos.tasks import enqueue_submit
 from videos.views.cards import answer_with_cards, cards_of, own_generation, queued
 from videos.views.next_page import asked_next, redirect_to
 from videos.views.viewer import viewer_context
@@ -146,8 +144,7 @@ def retry(request: HttpRequest, public_id) -> HttpResponse:
 @retried
 def make_again(generation: Generation, owner, token: str, again: bool, confirmed: str = "") -> Batch:
     batch = Batch.objects.retry(generation, owner, token, again, confirmed)
-    for pk in batch.generations.values_list("pk", flat=True):
-        transaction.on_commit(partial(enqueue_submit, pk))
+    enqueue_batch(batch)
     return batch
 
 
