@@ -4,10 +4,10 @@ from urllib.parse import urlsplit
 
 
 def host_of(address: str) -> str | None:
-    """The host's name, or None where the text is no address that has one."""
+    """The host name in an address; None if the text is not an address, or names no host."""
     try:
         parts = urlsplit(address)
-        return parts.hostname if parts.port != 0 else None  # reading the port fails where it is none
+        return parts.hostname if parts.port != 0 else None  # reading an invalid port raises
     except ValueError:
         return None
 

@@ -3,14 +3,14 @@
 from math import ceil
 from typing import Any
 
-FEWEST_SECONDS = 2  # to connect: the client takes less for this anyway
+FEWEST_SECONDS = 2  # to connect: the client turns anything shorter into this
 
 
 def with_time_limits(given: dict[str, Any], wait: float, statement: float) -> dict[str, Any]:
     """OPTIONS for PostgreSQL: `given` stands in the URL and takes precedence. Seconds; 0 is no limit.
 
-    `wait` is for a connection, for a lock, and for a network that no longer carries a byte; `statement` is for one
-    statement in all.
+    `wait` limits connecting, waiting for a lock, and a network that no longer carries a byte; `statement` limits the
+    whole of one statement.
     """
     limits = {"lock_timeout": wait, "statement_timeout": statement}
     words = [f"-c {name}={ceil(seconds * 1000)}" for name, seconds in limits.items() if seconds > 0]

@@ -6,7 +6,7 @@ from secrets import token_hex, token_urlsafe
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in `path`, made on first use: readable by its owner alone, and complete before it gets its name."""
+    """The secret in `path`, made on first use. Only its owner can read the file, which is complete from the start."""
     if not path.exists():
         draft = path.with_name(f".{path.name}.{token_hex(4)}")
         with open(draft, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:

@@ -40,7 +40,7 @@ DATA = Path(env.str("STUDIO_DATA", "") or BASE_DIR / "data").absolute()
 with suppress(OSError, RuntimeError):  # videos/checks.py reports it with a hint
     DATA = DATA.resolve()
     DATA.mkdir(parents=True, exist_ok=True)
-ACCEPTED_FOLDER = DATA / "accepted"  # execution ids whose commit failed, kept until the worker replays them
+ACCEPTED_FOLDER = DATA / "accepted"  # remote ids whose commit failed, kept until the worker replays them
 PARTIAL_FOLDER = DATA / "partial"  # downloads in progress
 MEDIA_ROOT = DATA / "media"
 
@@ -177,7 +177,7 @@ TEMPLATES = [
 # in 30 s to none; synchronous=FULL because a power cut must not undo the mark made before money is spent.
 DATABASE_URL = env.str("DATABASE_URL", "")
 SQLITE_FILE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA / "studio.sqlite3")}  # a path is not a URL
-# Seconds, less in the web (see wsgi.py): for another writer and for a connection, and for one statement in all.
+# Seconds, fewer in the web (see wsgi.py): the wait for another writer or a connection, and the whole of one statement.
 DATABASE_WAIT = env.float("STUDIO_DATABASE_WAIT", 20)
 STATEMENT_WAIT = env.float("STUDIO_STATEMENT_WAIT", 0)
 DATABASES = {

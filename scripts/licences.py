@@ -8,23 +8,23 @@ ROOT = Path(__file__).resolve().parent.parent
 PINNED = re.compile(r"^([a-z0-9][\w.-]*)(?:\[[\w,-]+\])?==(\S+)", re.MULTILINE)
 HEAD = """# Licences
 
-HeyGen Studio is under the [MIT licence](../LICENSE). It contains these works of others:
+HeyGen Studio is released under the [MIT licence](../LICENSE). It includes these third-party works:
 
 | What | Licence | Where |
 |---|---|---|
 | Inter, a font | SIL Open Font License 1.1 | `static/fonts/inter.woff2`, with its licence next to it |
-| Lucide, icons | ISC | drawn into the pages, from the package `lucide` |
+| Lucide, icons | ISC | copied into pages, from the package `lucide` |
 | htmx | BSD Zero Clause | sent to browsers, from the package `django-htmx` |
 
-It is installed with these packages, whose licences come with each of them:
+It installs these packages. Each comes with its licence:
 
 | Package | Licence |
 |---|---|
 """
 FOOT = """
 The wheels of `av`, `pi-heif` and `psycopg-binary` also contain compiled libraries: FFmpeg with x264 and x265 (both
-GPL), libheif and libde265 (LGPL), OpenSSL (Apache-2.0) and others. None of them is in this repository; pip fetches
-them. If you pass on a container image that you built, you pass these libraries on, under their licences.
+GPL), libheif and libde265 (LGPL), OpenSSL (Apache-2.0) and others. None of them is in this repository; pip downloads
+them. If you distribute a container image that you built, you also distribute these libraries, under their licences.
 """
 
 

@@ -18,7 +18,7 @@ class Outage(StrEnum):
     LOCKED = "The studio's database is locked by another program."
     FULL = "The studio's disk is full."
     READ_ONLY = "The studio's disk or database is read-only at the moment."
-    FORBIDDEN = "The studio may not use its own files at the moment."
+    FORBIDDEN = "The studio is not allowed to use its own files at the moment."
     UNREACHABLE = "The studio's database or disk does not answer."
     ABSENT = "The studio's database cannot be reached."
     BUCKET = "The studio's bucket cannot be used at the moment."

@@ -1,10 +1,9 @@
 """Connects allauth to the studio: its hooks, and the texts of its messages.
 
-`/login`, its form, its throttle and the sessions are ours, as are invitations and links for
-a new password. Once a password (or a provider, or a passkey) has said who somebody is, `views.account.enter` hands over
-to allauth's login stages: they ask for the second factor where there is one, and end in `AccountAdapter.login`. The
-pages of the second factor are allauth's views under our addresses, with our templates. Its own sign-up, mail and
-password pages have no address here.
+`/login`, its form, its throttle, the sessions, invitations and password links are ours. Once a password, a provider or
+a passkey has identified somebody, `views.account.enter` calls allauth's login stages: they ask for the second factor,
+if the person has one, and end in `AccountAdapter.login`. The pages of the second factor are allauth's views at our
+addresses, with our templates. Its own sign-up, mail and password pages have no address here.
 """
 
 from allauth.account.adapter import DefaultAccountAdapter

@@ -41,7 +41,7 @@ def people_with() -> set[int]:
 
 
 def must_have(user) -> bool:
-    """Whether this person only signs in by a provider, which has their second factor."""
+    """Whether the owners' rule asks this person for one. People who sign in only by a provider use the provider's."""
     rule = current().second_factor
     if rule == StudioSettings.SecondFactor.NOBODY or not user.has_usable_password():
         return False

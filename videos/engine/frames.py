@@ -14,7 +14,7 @@ OF_THE_PICTURE = frozenset({Cause.TOO_LARGE, Cause.PICTURE})
 
 
 class Wait(Exception):
-    """Another process is uploading the same picture: try again in a moment."""
+    """Nothing can be sent yet, because a picture is being uploaded or took long: try again after `delay`."""
 
     delay = timedelta(seconds=1)
 

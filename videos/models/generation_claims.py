@@ -137,7 +137,7 @@ class ClaimsAndRecovery:
 
 
 def first_sent_between(now: datetime, span: timedelta) -> tuple[datetime, datetime]:
-    """The first and the last moment at which a key was first sent that its backend still knows."""
+    """Between which times a key was first used that its backend still knows; it remembers one for `span`."""
     return now - span, now + CLOCKS_DIFFER
 
 

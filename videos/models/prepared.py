@@ -59,6 +59,8 @@ class Statement:
         self.converters = self.compiler.get_converters([column for column, *_ in self.compiler.select or ()])
 
     def run(self, values: list) -> list[Any]:
+        """The rows as the queryset's own iterator makes them. Its compiler is replaced by a copy that has the SQL
+        already, so that Django does not compile the query again."""
         compiler, rows = copy(self.compiler), self.rows.all()
         compiler.connection = connections[rows.db]
         values = [adapted(value, rows.db) for value in values]

@@ -210,7 +210,7 @@ def canned(do: dict) -> Reply:
             return Reply(status, do[name].encode(), headers)
     if status in (204, 304) or status < 300:
         return Reply(status)
-    return error(status, f"fault_{status}", f"The demo server was told to answer {status}.")
+    return error(status, f"fault_{status}", f"A rule of the test makes the demo server answer {status}.")
 
 
 def _other_submission(reply: Reply, request: Request, do: dict, before: str | None) -> Reply:

@@ -1,4 +1,4 @@
-"""HTTP GET that connects only to checked addresses and fails when too few bytes arrive.
+"""HTTP GET that connects only to checked addresses, and fails when bytes arrive too slowly.
 
 httpcore is used directly, because what httpx adds (redirects, cookies, proxies, decompression) must not happen here.
 Names are resolved once, the addresses are checked, and the connection goes to the checked address itself, so a name

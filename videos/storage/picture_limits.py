@@ -56,7 +56,7 @@ def check_size(width: int, height: int, limit: int = MAX_PIXELS) -> None:
 
 
 def check_jpeg(data: bytes) -> None:
-    """Walk the segments up to the first scan: sizes, and how much work the scans need."""
+    """Walks the segments up to the first scan: sizes, and how much work the scans need."""
     at, frame = 2, None
     for _ in range(MAX_PARTS):
         marker = data[at + 1] if data[at] == 0xFF else None

@@ -102,7 +102,7 @@ class _Source:
 
 
 def redraw(file: BinaryIO) -> Redrawn:
-    """Check an upload and redraw it. `file` needs `seek` and `read`; its name and type are ignored.
+    """Checks an upload and redraws it. `file` needs `seek` and `read`; its name and type are ignored.
 
     JPEG, PNG, WebP, HEIC and AVIF are accepted, if not animated. The result is at most 2048 px on its long side and
     10 MB: a PNG if any pixel is transparent, else a JPEG. Raises PictureRefused, or OUR_OWN.

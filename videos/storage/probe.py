@@ -89,7 +89,7 @@ class VideoFacts:
 
 
 def check_video(path: Path) -> VideoFacts:
-    """Check that `path` is a whole, playable MP4, and return its facts.
+    """Checks that `path` is a whole, playable MP4, and returns its facts.
 
     Whole means: MP4 by its first bytes, no box cut short, a length, a video stream, and a frame that decodes
     both near the start and near 98 %. Raises NotAVideo; a missing file stays an OSError.
@@ -114,7 +114,7 @@ def check_video(path: Path) -> VideoFacts:
 
 
 def poster(path: Path, target: Path) -> None:
-    """Write a progressive JPEG, long side at most 960 px, of the frame at 0.5 s (at 10 % if that is sooner).
+    """Writes a progressive JPEG, long side at most 960 px, of the frame at 0.5 s (at 10 % if that is sooner).
 
     Raises NotAVideo if no frame decodes. `target` appears whole or not at all.
     """
@@ -131,7 +131,7 @@ def poster(path: Path, target: Path) -> None:
 
 
 def last_frame(path: Path, target: Path) -> None:
-    """Write the video's very last frame, full size, as a JPEG of quality 92 without colour subsampling.
+    """Writes the video's very last frame, full size, as a JPEG of quality 92 without colour subsampling.
 
     Raises NotAVideo if no frame decodes. `target` appears whole or not at all.
     """
@@ -147,7 +147,7 @@ def last_frame(path: Path, target: Path) -> None:
 
 
 def frame_at(path: Path, seconds: float, target: Path) -> None:
-    """Write the frame that a player shows at `seconds`, as `last_frame` writes its own. Raises NotAVideo."""
+    """Writes the frame that a player shows at `seconds`, as `last_frame` writes its own. Raises NotAVideo."""
     with _opened(path) as (container, stream):
         wanted = _start(stream) + seconds
         _seek(container, stream, wanted)
@@ -199,7 +199,7 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _check_boxes(file: BinaryIO) -> None:
-    """Walk the MP4's boxes: the first one is `ftyp`, none is cut short, and no count is beyond reason."""
+    """Walks the MP4's boxes: the first one is `ftyp`, none is cut short, and no count is beyond reason."""
     size = os.fstat(file.fileno()).st_size
     head = file.read(16)
     if not head:
@@ -249,7 +249,7 @@ def _start(stream: av.VideoStream) -> float:
 
 
 def _seek(container: av.container.InputContainer, stream: av.VideoStream, seconds: float) -> None:
-    """Go to the key frame at or before `seconds`."""
+    """Goes to the key frame at or before `seconds`."""
     container.seek(int(seconds / stream.time_base), stream=stream, backward=True)
 
 

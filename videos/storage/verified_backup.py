@@ -48,8 +48,10 @@ def back_up_tonight():
     except Exception as error:  # of any kind: there is no backup, and a person has to know
         words = str(error) if isinstance(error, BackupError) else name_of(error)
         logger.error("The backup failed: %s", words)
-        sentence = f"The nightly backup failed: {words}. The studio works on; until this is fixed, a lost disk "
-        Alarm.objects.set_off(Alarm.Kind.BACKUP, "", f"{sentence}loses what was made since the last one.", True)
+        sentence = f"The nightly backup failed: {words}. The studio keeps working; until this is fixed, a lost "
+        Alarm.objects.set_off(
+            Alarm.Kind.BACKUP, "", f"{sentence}disk means losing what was made since the last one.", True
+        )
     else:
         Alarm.objects.end(Alarm.Kind.BACKUP, "")
 

@@ -29,15 +29,14 @@ from videos.views.next_page import asked_next
 TRY_AGAIN_AFTER = "5"  # seconds
 LOCKED_FOR = 500  # milliseconds
 NOT_SENT = "Nothing was sent and nothing was charged. Your prompt is kept: press Generate again in a moment."
-SENT_ALREADY = "Your request was accepted nevertheless: reload the page to see its videos. Nothing is made twice."
+SENT_ALREADY = "Your request was accepted anyway: reload the page to see its videos. Nothing is made twice."
 PERHAPS_SENT = (
-    "Your prompt is kept: press Generate again in a moment. If the request was accepted nevertheless, it is not made "
-    "again."
+    "Your prompt is kept: press Generate again in a moment. If the request was accepted anyway, it is not made again."
 )
 PICTURE = "The picture was not kept, and nothing was sent. Add it again in a moment."
 SIGN_IN = "You are not signed in yet. Type your password again in a moment."
 SHOWING = "This page cannot be shown at the moment. Videos in progress are not lost. Try again in a moment."
-CHANGING = "This may not be saved. Look at it and try again in a moment; nothing is made or charged twice."
+CHANGING = "This may not have been saved. Check, and try again in a moment; nothing is made or charged twice."
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
