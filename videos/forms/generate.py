@@ -60,8 +60,6 @@ class GenerateForm(forms.Form):
     collection = Typed()
     token = Typed()
 
-    default_error_messages = {"invalid": "That file did not arrive completely; add it again."}
-
     def __init__(self, data=None, files=None, *, owner, initial=None):
         super().__init__(with_plain_lines(data), files, initial=initial, auto_id=False)
         self.owner = owner

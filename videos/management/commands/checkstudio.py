@@ -1,25 +1,18 @@
 """`manage.py checkstudio`: compares files and rows. Exits with 1 if something is wrong."""
 
-import os
-import sys
 from argparse import SUPPRESS
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from videos.management.beside_demo import CommandBesideDemo
 from videos.models import Picture, SavedVideo
 from videos.storage.consistency import CannotRepair, compare, looks_like_another_storage, repair, storage_errors
-from videos.worker.supervisor import environment_beside_a_demo
 
 DONE = "Everything is repaired, or being fetched by the worker"
 
 
-class Command(BaseCommand):
+class Command(CommandBesideDemo):
     help = "Finds saved copies that are missing or changed, files without a row, and abandoned downloads."
-
-    def run_from_argv(self, argv):
-        if lacking := environment_beside_a_demo():
-            os.execve(sys.executable, [sys.executable, *argv], os.environ | lacking)
-        super().run_from_argv(argv)
 
     def add_arguments(self, parser):
         parser.add_argument("--deep", action="store_true", help="also read every file and compare its sha256")

@@ -1,26 +1,18 @@
 """`manage.py doctor`: says what is wrong with this studio and what to do. Exits with 1 if something is wrong."""
 
-import os
 import sys
 
-from django.core.management.base import BaseCommand
-
+from videos.management.beside_demo import CommandBesideDemo
 from videos.monitoring.diagnosis import Level, diagnose
-from videos.worker.supervisor import environment_beside_a_demo
 
 
-class Command(BaseCommand):
+class Command(CommandBesideDemo):
     help = (
         "Looks at settings, data folder, database, storage, disk, worker, API key, clock, backups and webhooks, and "
         "says what is wrong and what to do. Costs nothing. Exits with 1 when something is wrong."
     )
     requires_system_checks = []
     requires_migrations_checks = False
-
-    def run_from_argv(self, argv):
-        if lacking := environment_beside_a_demo():
-            os.execve(sys.executable, [sys.executable, *argv], os.environ | lacking)
-        super().run_from_argv(argv)
 
     def add_arguments(self, parser):
         parser.add_argument("--offline", action="store_true", help="contact no remote API, and do not check the clock")
