@@ -68,7 +68,7 @@ def test_a_video_that_was_deleted_stays_spent(member):
     assert sums_of(member).today.spent == {"EUR": EUROS}
 
 
-def test_a_month_holds_its_days_and_nothing_of_the_month_before(member, middle_of_a_month):
+def test_a_month_counts_its_own_days_alone(member, middle_of_a_month):
     days = [TODAY, TODAY - timedelta(days=1), TODAY.replace(day=1), TODAY.replace(day=1) - timedelta(days=1)]
     for number, day in enumerate(days):
         on(day, make_ready(member, f"node-{number}", token=str(number)))

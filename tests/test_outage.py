@@ -307,7 +307,7 @@ def test_a_postgresql_that_is_away_is_reported_without_asking_it_again(visitor, 
     assert Generation.objects.count() == 1
 
 
-def test_pages_and_scripts_are_told_that_postgresql_is_away(visitor):
+def test_pages_and_scripts_say_that_postgresql_is_away(visitor):
     with a_database_that_refuses():
         reply = visitor.get("/usage")
         assert (reply.status_code, escape(f"{Outage.ABSENT} {page.SHOWING}") in reply.text) == (503, True)

@@ -105,7 +105,7 @@ def test_a_finished_generation_moves_to_saving_with_its_link(running, remote):
     assert generation.lease_token is None
 
 
-def test_each_running_generation_is_asked_about_again_and_again(running, remote):
+def test_each_running_generation_is_polled_again_and_again(running, remote):
     running("a lighthouse", "a harbour")
     with polling():
         wait_until(lambda: len(remote.requests("poll")) >= 6, 20)

@@ -275,7 +275,7 @@ def test_tasks_of_rows_that_are_gone_end_quietly():
     assert tasks.save(4711) is None
 
 
-def test_only_so_many_saves_run_at_once(settings):
+def test_the_number_of_saves_at_once_is_limited(settings):
     with (
         one_of(settings.DATA / "saving", 2) as first,
         one_of(settings.DATA / "saving", 2) as second,
