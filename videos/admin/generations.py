@@ -174,7 +174,7 @@ class GenerationAdmin(LongList):
 
     @admin.display(description="status")
     def standing(self, generation):
-        problem = Truncator(generation.status_message or generation.error_message).chars(80)
+        problem = Truncator(generation.status_message or generation.error_message).words(14, truncate=" …")
         form = '<span class="chip-state {}">{}</span><div class="quiet">{}</div>'
         return format_html(form, generation.status, generation.get_status_display(), problem)
 

@@ -96,6 +96,8 @@ class StudioAdmin(admin.ModelAdmin):
         field = super().formfield_for_dbfield(db_field, request, **options)
         if field is None:
             return None
+        if getattr(field, "empty_label", None):
+            field.empty_label = NOTHING
         field.label = self.labels.get(db_field.name, field.label)
         field.help_text = self.helps.get(db_field.name, field.help_text)
         for kind in ("add", "change", "delete", "view"):  # icons that lead away from what was typed
