@@ -37,7 +37,7 @@ from videos.models import (
     bounded,
 )
 from videos.remotes.base import Image, Progress, State
-from videos.remotes.errors import RemoteError
+from videos.remotes.errors import Cause, RemoteError
 
 pytestmark = pytest.mark.django_db
 SECRETS = "https://files.example.com/secret-link?signature=0123"
@@ -332,6 +332,17 @@ def test_polls_are_folded_into_one_line_that_counts_each_answer(admins, member):
     page = admins.get(f"/admin/videos/generation/{generation.pk}/change/")
     [folded] = [line for line in page.context["lines"] if line.polls]
     assert (folded.title, folded.detail) == ("Polled 5 times", "Queued twice, rendering 3 times")
+
+
+def test_sentences_of_polls_are_folded_without_their_full_stops_and_one_phase_is_no_bar(admins, member):
+    generation = make_running(member)
+    Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now(), lease_token=None)
+    [poll] = Generation.objects.claim_due_polls(timezone.now(), 1)
+    error = RemoteError(Cause.NETWORK, "The answer took too long.")
+    Generation.objects.record_outcomes([judge(poll, error, timezone.now())])
+    page = admins.get(f"/admin/videos/generation/{generation.pk}/change/")
+    [folded] = [line for line in page.context["lines"] if line.polls]
+    assert (folded.detail, page.context["phases"]) == ("The answer took too long once", [])
 
 
 def test_problems_are_marked_and_can_be_filtered(admins, member):

@@ -198,7 +198,7 @@ def folded(generation: Generation, polled: list, since: int, end: GenerationEven
         said[event.words or "no answer"] += max(1, following - event.polls)
     if end and end.words:
         said[end.words] += 1
-    detail = ", ".join(f"{word} {times_words(number)}" for word, number in said.items())
+    detail = ", ".join(f"{word.rstrip('.')} {times_words(number)}" for word, number in said.items())
     tone = "warn" if any(event.note for event in polled) else ""
     title = f"Polled {times_words(count)}"
     return Line(
@@ -237,10 +237,15 @@ def of_old_times(generation: Generation, events: Sequence[GenerationEvent]) -> I
 
 
 def phases(generation: Generation) -> list[Phase]:
-    """Queue, remote and saving, drawn as one bar. A short phase gets a minimum width, so it is not to scale."""
+    """Queue, remote and saving, drawn as one bar. A short phase gets a minimum width, so it is not to scale.
+
+    None while only the queue is behind it: a bar that is full would say that all the time went there.
+    """
     marks = [generation.created_at, generation.sent_at, generation.completed_at, generation.saved_at]
     spans = zip(("queue", "remote", "saving"), marks, marks[1:], strict=False)
     found = [Phase(name, max(0.0, (end - start).total_seconds())) for name, start, end in spans if start and end]
+    if len(found) < 2:
+        return []
     whole = sum(phase.seconds for phase in found) or 1
     widths = [max(40.0, 1000 * phase.seconds / whole) for phase in found]
     scale = (1000 - 6 * (len(found) - 1)) / sum(widths) if found else 1

@@ -5,6 +5,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 
 from videos.storage.backup import BackupError, restore
+from videos.storage.private import make_data_folder_private
 
 
 class Command(BaseCommand):
@@ -24,6 +25,7 @@ class Command(BaseCommand):
             manifest = restore(folder.resolve())
         except (BackupError, OSError) as error:
             raise CommandError(str(error)) from error
+        make_data_folder_private()
         self.stdout.write(
             f"Restored as of {manifest['made_at']}. `manage.py checkstudio --deep` checks that every file is complete."
         )
