@@ -56,7 +56,19 @@ FILE = {
 }
 PASSING = {"file is cut": {"cut": 0.5}}
 UPLOAD = {"upload refused": echoing(400), "upload faulty": echoing(500, "internal_error")}
+# The same of the second API, which repeats what is lost.
+OTHER_SUBMIT = {
+    "other refused": echoing(400),
+    "other fault": echoing(500, "internal_error"),
+    "other id": {"omit_id": True, "headers": {"Sunset": ECHO}},
+    "other busy": {**echoing(409, "request_in_progress")},
+}
+OTHER_POLL = {
+    "other failed": {"data": {"status": "failed", "failure_code": KEY, "failure_message": ECHO}},
+    "other poll refused": echoing(422),
+}
 FINE = ("plain one", "plain two")
+OTHER_FINE = ("other plain",)
 DEAD_LINK = "dead link"
 
 
@@ -64,7 +76,8 @@ def rules(standin):
     dead = f"{standin.url}/files/nothing-here?Signature={SIGNATURE}"
     return [
         *({"call": "submit", "prompt": prompt, "do": do} for prompt, do in SUBMIT.items()),
-        *({"call": "poll", "prompt": prompt, "do": do} for prompt, do in POLL.items()),
+        *({"call": "submit", "prompt": prompt, "do": do} for prompt, do in OTHER_SUBMIT.items()),
+        *({"call": "poll", "prompt": prompt, "do": do} for prompt, do in (POLL | OTHER_POLL).items()),
         *({"call": "file", "prompt": prompt, "do": do} for prompt, do in FILE.items()),
         *({"call": "file", "prompt": prompt, "first": 2, "do": do} for prompt, do in PASSING.items()),
         {"call": "upload", "first": 1, "do": UPLOAD["upload refused"]},
@@ -79,6 +92,8 @@ from videos.models import RemoteAccount
 by = owner("owner")
 for prompt in {plain!r}:
     generate(prompt, by=by)
+for prompt in {other!r}:
+    generate(prompt, "heygen_video_1", by=by)
 for colour, prompt in zip(("teal", "orange"), {framed!r}):
     generate(prompt, by=by, start_frame=picture(colour, by=by))
 """
@@ -116,9 +131,9 @@ def all_is_told(studio):
     """Every fault has had its effect: an end, or a status note."""
     resume(studio)
     now = states(studio)
-    faulty = now.keys() - {*FINE, "odd word", "odd ids"}
+    faulty = now.keys() - {*FINE, *OTHER_FINE, "odd word", "odd ids"}
     return all(said for prompt, (_, said) in now.items() if prompt in faulty and prompt not in PASSING) and all(
-        now[prompt][0] == "ready" for prompt in (*FINE, *PASSING)
+        now[prompt][0] == "ready" for prompt in (*FINE, *OTHER_FINE, *PASSING)
     )
 
 
@@ -126,8 +141,9 @@ def test_neither_the_key_nor_a_links_signature_appears_anywhere(start_studio, st
     standin.faults(rules(standin))
     studio = start_studio(HEYGEN_API_KEY=KEY, STUDIO_LOG_LEVEL="DEBUG", STUDIO_MAX_IN_FLIGHT="100")
     studio.make_owner()
+    other = (*OTHER_SUBMIT, *OTHER_POLL, *OTHER_FINE)
     plain = (*SUBMIT, *POLL, *FILE, *PASSING, *FINE, DEAD_LINK)
-    studio.manage("shell", "-v", "0", "-c", GENERATE.format(plain=plain, framed=tuple(UPLOAD)))
+    studio.manage("shell", "-v", "0", "-c", GENERATE.format(plain=plain, other=other, framed=tuple(UPLOAD)))
     try:
         wait_until(lambda: all_is_told(studio), 100, "every fault to be told", every=0.3)
     except AssertionError as error:
