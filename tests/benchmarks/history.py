@@ -1,12 +1,14 @@
-"""Pages and clicks with a short and a long history: `… tests.benchmarks.history <what> <rows> <runs>`, in a process
-and a database of its own. Prints JSON: CPU milliseconds of every run, and how long seeding took. `seed` for <what> only
-fills the database; another <what> then measures what it finds there."""
+"""Pages and clicks with a short or a long history: `… tests.benchmarks.history <what> <rows>`, in a process and a
+database of its own, which it fills unless it has so many rows. Prints JSON: how long that took, and the names of what
+it measures. Each line of its input is a name, and is answered with the CPU milliseconds of doing that once. `seed` for
+<what> only fills the database; another <what> then measures what it finds there.
+"""
 
 import json
-import statistics
 import sys
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 
 import django
@@ -72,23 +74,23 @@ def seed(count):
     return owner, seeded | {"recount_s": round(time.perf_counter() - started, 1)}
 
 
-def pages(owner, runs):
+def pages(owner):
+    """Name → what fetches that page."""
     settings.ALLOWED_HOSTS = ["testserver"]
     client = Client()
     client.force_login(owner, backend="django.contrib.auth.backends.ModelBackend")
     video = Generation.objects.filter(owner=owner, tab="ready").newest_first()[0]
-    found = {}
-    for name, path in (PAGES | {"viewer": f"/g/{video.public_id}"}).items():
+    paths = PAGES | {"viewer": f"/g/{video.public_id}"}
+    for path in paths.values():
         assert client.get(path).status_code in {200, 204}  # templates are read, short caches are filled
-        found[name] = [milliseconds(lambda path=path: client.get(path)) for _ in range(runs)]
-    return found
+    return {name: partial(client.get, path) for name, path in paths.items()}
 
 
-def clicks(owner, runs):
+def clicks(owner):
     provider = Provider.objects.get(value="veo_3_1")
     click = lambda: Batch.objects.make(owner, uuid.uuid4().hex, [Request("A lighthouse", provider)])  # noqa: E731
     click()
-    return {"a click on Generate": [milliseconds(click) for _ in range(runs)]}
+    return {"a click on Generate": click}
 
 
 def milliseconds(do):
@@ -107,13 +109,12 @@ def cpu_seconds():
     return own + int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-def main(what, count, runs):
+def main(what, count):
     owner, seeding = seed(count)
-    times = {"pages": pages, "clicks": clicks, "seed": lambda owner, runs: {}}[what](owner, runs)
-    medians = {name: round(statistics.median(values), 1) for name, values in times.items()}
-    spread = {name: [min(values), max(values)] for name, values in times.items()}
-    found = {"rows": count, "database_bytes": database_bytes(), **seeding}
-    print(json.dumps(found | {"median_ms": medians, "spread_ms": spread}))
+    do = {"pages": pages, "clicks": clicks, "seed": lambda owner: {}}[what](owner)
+    print(json.dumps({"rows": count, "database_bytes": database_bytes(), **seeding, "names": list(do)}), flush=True)
+    for line in sys.stdin:
+        print(milliseconds(do[line.strip()]), flush=True)
 
 
 def database_bytes():
@@ -124,4 +125,4 @@ def database_bytes():
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]))

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.benchmarks import burst, cold, files, latency, restart, scroll
@@ -92,11 +92,44 @@ def history(what, few, many, runs, on_postgres=False, memory=()):
     def measure(folder):
         with new_databases(on_postgres) as new_database:
             env = {count: fresh(folder, f"data-{count}", **new_database()) for count in (few, many)}
-            found = {"few": module("history", what, few, runs, env=env[few])}
-            found["many"] = module("history", what, many, runs, env=env[many])
+            found = dict(zip(("few", "many"), in_turns(what, env, runs), strict=True))
             return found | {"memory": {work: module("memory", work, env=env[many]) for work in memory}}
 
     return measure
+
+
+def in_turns(what, env, runs):
+    """For each number of rows what `history` says of it. Both do the same thing right after each other, `runs` times,
+    so that whatever else the machine does meanwhile slows down both."""
+    with ExitStack() as stack:
+        asked = [stack.enter_context(asking(what, count, env[count])) for count in env]
+        found = [json.loads(process.stdout.readline()) for process in asked]
+        times = [{name: [] for name in one.pop("names")} for one in found]
+        for name in times[0]:
+            for _ in range(runs):
+                for process, measured in zip(asked, times, strict=True):
+                    measured[name].append(ask(process, name))
+    return [one | summary(measured) for one, measured in zip(found, times, strict=True)]
+
+
+@contextmanager
+def asking(what, count, env):
+    command = [sys.executable, "-m", "tests.benchmarks.history", what, str(count)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, env=env, **pipes) as process:
+        yield process
+        process.stdin.close()  # which ends it
+
+
+def ask(process, name):
+    process.stdin.write(f"{name}\n")
+    process.stdin.flush()
+    return float(process.stdout.readline())
+
+
+def summary(times):
+    medians = {name: round(statistics.median(values), 1) for name, values in times.items()}
+    return {"median_ms": medians, "spread_ms": {name: [min(values), max(values)] for name, values in times.items()}}
 
 
 def history_lines(found):
