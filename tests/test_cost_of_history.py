@@ -2,6 +2,7 @@
 rows, and their number is the same with two videos and with fifty.
 """
 
+import json
 import re
 from datetime import timedelta
 from functools import partial
@@ -147,6 +148,59 @@ def work_for(client, paths, studio, count, spacing=30):
         cursor.execute("ANALYZE")
     client.get("/")  # what is kept for a moment is asked
     return {page: steps(client, path) for page, path in paths.items()}
+
+
+BEYOND = ["", "&sort=oldest", "&sort=longest", "&sort=provider", "&before={far_back}", "&sort=oldest&before={far_back}"]
+BEYOND += ["&provider=veo_3_1", "&q=zz", "&q=dusk", "&q=redwood", "&ratio=1:1", "&rating=4", "&whose=mine"]
+BEYOND += ["&when=month", "&when=month&sort=longest", "&collection={collection}", "&batch={batch}"]
+
+
+def test_no_page_of_favourites_costs_the_database_more_with_four_times_the_stars(studio, monkeypatch):
+    monkeypatch.setattr("videos.models.bounded.MOST_COUNTED", 20)
+    monkeypatch.setattr("videos.views.gallery_page.MOST_COUNTED", 20)
+    monkeypatch.setattr("videos.views.stacks.CHUNKS", (40, 300))
+    for name in ("LOOKED_THROUGH", "OUT_OF_ORDER", "MOST_STARS"):
+        monkeypatch.setattr(f"videos.models.generation_queryset.{name}", 50)
+    monkeypatch.setattr("videos.search_index.FEW", 50)
+    Generation.objects.update(created_at=F("created_at") - timedelta(days=30))
+    client, found = signed_in(studio), []
+    for videos in (800, 2400):
+        History(studio, videos, starred=2).make()
+        far_back = Generation.objects.newest_first()[videos // 2].pk
+        paths = {also: address("/?state=favourite" + also.replace("{far_back}", str(far_back))) for also in BEYOND}
+        client.get("/")  # what is kept for a moment is asked
+        found.append({also: work(client, path) for also, path in paths.items()})
+    before, after = found
+    assert {also: (before[also], after[also]) for also in BEYOND if after[also] > 1.3 * before[also] + 8} == {}
+
+
+def work(client, path):
+    """Of the database: thousands of instructions of SQLite, tens of rows that PostgreSQL reads."""
+    return steps(client, path) if connection.vendor == "sqlite" else rows_read(client, path) // 10
+
+
+def rows_read(client, path):
+    with CaptureQueriesContext(connection) as made:
+        assert client.get(path).status_code in {200, 204}
+    selects = [query["sql"] for query in made.captured_queries if query["sql"].startswith("SELECT")]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # few rows: it would rather read all of them
+        return sum(rows_in(plan_in_numbers(cursor, sql)) for sql in selects)
+
+
+def plan_in_numbers(cursor, sql):
+    cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
+    [[found]] = cursor.fetchall()
+    return (found if isinstance(found, list) else json.loads(found))[0]["Plan"]
+
+
+def rows_in(plan):
+    """Rows that its scans looked at."""
+    looked_at = (
+        plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
+    )
+    own = looked_at * plan["Actual Loops"] if "Relation Name" in plan else 0
+    return own + sum(map(rows_in, plan.get("Plans", [])))
 
 
 LISTS = {model: "/admin/{}/{}/".format(*model._meta.label_lower.split(".")) for model in MODELS}

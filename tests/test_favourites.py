@@ -1,15 +1,17 @@
 """Everyone has their own stars."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tests.parts.clicks import HTMX, click
 from tests.parts.generations import make, make_ready
 from tests.parts.people import make_member, make_owner, signed_in
-from videos.models import Favourite, Generation
+from videos.models import Collection, Favourite, Generation, Preferences
 from videos.models.bounded import Count
 
 pytestmark = pytest.mark.django_db
@@ -118,3 +120,82 @@ def test_of_very_many_stars_the_newest_are_counted(monkeypatch):
     old.move_to_trash()
     assert Generation.objects.tab_counts(member)["favourite"] == Count(2)
     assert list(Generation.objects.on_tab("favourite", member).newest_first()) == [new, middle]
+
+
+@pytest.fixture
+def starred(owner, member, monkeypatch):
+    """A member's favourites in pairs of providers and words, one of them of the owner's; and others, of which none may
+    be on the page of favourites. Two videos are on a page."""
+    monkeypatch.setattr("videos.views.gallery_page.PAGE", 2)
+    words = ("A dune", "A lighthouse") * 3
+    found = [make(member, word, "failed", providers=(value,))[0] for word, value in zip(words, PROVIDERS, strict=True)]
+    found += make(owner, "A shared dune", "failed", shared=True)
+    for generation in found:
+        generation.mark_favourite(True, member)
+        generation.mark_favourite(True, owner)
+    make(member, "A dune, no favourite", "failed")
+    make(member, "A dune in the trash", "failed", favourite=True)[0].move_to_trash()
+    [private] = make(owner, "A private dune", "failed", shared=True)
+    private.mark_favourite(True, member)
+    private.share_with_team(False)
+    return found
+
+
+PROVIDERS = ("veo_3_1", "veo_3_1", "kling_pro", "kling_pro", "veo_3_1", "kling_pro")
+SHOWN = {
+    "": lambda one: True,
+    "provider=veo_3_1": lambda one: one.provider.value == "veo_3_1",
+    "q=dune": lambda one: "dune" in one.prompt,
+    "q=du": lambda one: "dune" in one.prompt,
+    "whose=mine": lambda one: one.owner.username == "member",
+    "whose=team": lambda one: one.owner.username != "member",
+    "ratio=16:9&when=today": lambda one: True,
+}
+
+
+@pytest.mark.parametrize("stacks", [True, False])
+@pytest.mark.parametrize("sort", ["", "oldest", "longest", "provider"])
+def test_the_pages_of_favourites_follow_each_other_in_every_order_and_with_every_filter(starred, member, sort, stacks):
+    Preferences.objects.keep(member, stacks=stacks)
+    client = signed_in(member)
+    for query, fits in SHOWN.items():
+        pages = list(pages_of(client, f"/?state=favourite&sort={sort}&{query}"))
+        wanted = [one.pk for one in starred if fits(one)]
+        assert sorted(pk for page in pages for pk in page) == wanted
+        assert [len(page) for page in pages[:-1]] == [2] * (len(pages) - 1)
+        if sort in {"", "oldest"}:
+            assert [pk for page in pages for pk in page] == sorted(wanted, reverse=not sort)
+
+
+def pages_of(client, address):
+    """The videos of this page and of those that follow."""
+    while address:
+        page = client.get(address, headers=HTMX | {"HX-Target": "more"} if "before=" in address else {})
+        yield [card.generation.pk for card in page.context["cards"]]
+        address = page.context["more"]
+
+
+def test_in_another_order_or_with_filters_the_newest_stars_are_looked_at_and_the_page_says_so(owner, monkeypatch):
+    for module in ("models.generation_queryset", "views.gallery_filters"):
+        monkeypatch.setattr(f"videos.{module}.MOST_STARS", 2)
+    for words, days in (("An old dune", 40), ("A lighthouse", 1), ("A dune", 0)):
+        [newest] = make(owner, words, "failed", favourite=True, seconds_ago=days * 86400)
+    collection = Collection.objects.make(owner, "All of it")
+    collection.add(owner.generations.all(), owner)
+    older = timezone.localdate() - timedelta(days=30)
+    client = signed_in(owner)
+    for query, prompts, said in (
+        ("", ["A dune", "A lighthouse", "An old dune"], ""),
+        ("sort=longest", ["A dune", "A lighthouse"], "Only the newest 2 favourites are in this order."),
+        ("sort=provider", ["A dune", "A lighthouse"], "Only the newest 2 favourites are in this order."),
+        ("q=dune", ["A dune"], "Only the newest 2 favourites were searched."),
+        ("provider=kling_pro", [], "None of the newest 2 favourites fits"),
+        (f"q=dune&to={older}", ["An old dune"], ""),
+        (f"sort=longest&to={older}", ["An old dune"], ""),
+        (f"collection={collection.public_id}&q=dune", ["A dune", "An old dune"], ""),
+        (f"batch={newest.batch.public_id}&sort=longest", ["A dune"], ""),
+    ):
+        page = client.get(f"/?state=favourite&{query}")
+        text = " ".join(page.content.decode().split())
+        assert [card.generation.prompt for card in page.context["cards"]] == prompts, query
+        assert (said in text) if said else ("newest 2" not in text), query

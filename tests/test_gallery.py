@@ -426,7 +426,7 @@ def test_no_page_has_inline_script_or_style(client, member):
 
 def test_a_filter_without_an_index_looks_at_the_newest_and_says_so(owner, monkeypatch):
     monkeypatch.setattr("videos.models.generation_queryset.LOOKED_THROUGH", 2)
-    monkeypatch.setattr("videos.views.gallery.LOOKED_THROUGH", 2)
+    monkeypatch.setattr("videos.views.gallery_filters.LOOKED_THROUGH", 2)
     make(owner, "A dune", ratio="1:1", seconds_ago=40 * 86400)
     make(owner, "A lighthouse", count=3)
     client = signed_in(owner)

@@ -42,11 +42,12 @@ SUBJECTS = ("lighthouse", "coffee shop", "coastal city", "redwood forest", "neon
 
 
 class History:
-    """Makes `count` more of `owner`'s: of twelve one failed, the others are ready; of fifty one is in the trash. They
-    lie `spacing` seconds apart, the newest now."""
+    """Makes `count` more of `owner`'s: of twelve one failed, the others are ready; of fifty one is in the trash, and of
+    `starred` one is a favourite. They lie `spacing` seconds apart, the newest now."""
 
-    def __init__(self, owner, count, spacing=30):
+    def __init__(self, owner, count, spacing=30, starred=None):
         self.count, self.spacing = count, spacing
+        self.starred = starred or min(100, max(1, count // FEWEST))
         self.words = WORDS[connection.vendor]
         self.first = make_ready(owner, f"history-{count}", token=f"first-{count}")
         self.base = {model: last_id(model) for model in (Batch, Generation)}
@@ -61,9 +62,8 @@ class History:
         for line in self.first.ledger.order_by("pk"):
             self.copy(LedgerEntry, generation | {"day": self.day()}, self.count, template=line.pk)
         stars = Favourite.objects.create(user=self.first.owner, generation=self.first)
-        every = min(100, max(1, self.count // FEWEST))
-        starred = {"generation_id": f"{self.base[Generation]} + i * {every} - 1"}
-        self.copy(Favourite, starred, self.count // every, template=stars.pk)
+        starred = {"generation_id": f"{self.base[Generation]} + i * {self.starred} - 1"}
+        self.copy(Favourite, starred, self.count // self.starred, template=stars.pk)
         # It was made first, so it is the oldest.
         oldest = timezone.now() - timedelta(seconds=(self.count + 1) * self.spacing)
         Generation.objects.filter(pk=self.first.pk).update(created_at=oldest)

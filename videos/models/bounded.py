@@ -55,10 +55,10 @@ def counted(names: Iterable[str], select: Select) -> dict[str, Count]:
     return {name: Count(min(number, MOST_COUNTED + 1)) for name, number in zip(names, found, strict=True)}
 
 
-def limited(rows: models.QuerySet) -> Select | None:
+def limited(rows: models.QuerySet, order: str = "pk") -> Select | None:
     """SQL that selects at most MOST_COUNTED + 1 primary keys; None where there can be none."""
     try:
-        return rows.order_by("-pk").values("pk")[: MOST_COUNTED + 1].query.sql_with_params()
+        return rows.order_by(f"-{order}").values("pk")[: MOST_COUNTED + 1].query.sql_with_params()
     except EmptyResultSet:
         return None
 

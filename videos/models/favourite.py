@@ -12,6 +12,11 @@ class FavouriteQuerySet(models.QuerySet):
         """Which of these this person has starred."""
         return self.filter(user=user, generation__in=generations).values_list("generation_id", flat=True)
 
+    def newest_between(self, first: int, last: int):
+        """The ids of the starred generations between these, the newest first."""
+        between = self.filter(generation_id__gte=first, generation_id__lte=last)
+        return between.order_by("-generation_id").values_list("generation_id", flat=True)
+
 
 class Favourite(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="favourites")

@@ -11,13 +11,14 @@ from statistics import median
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, ExpressionWrapper, Q, Value, When
+from django.db.models import Case, ExpressionWrapper, F, Q, Subquery, Value, When
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from videos import search_index
 from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
-from videos.models.bounded import ANY_VALUE, Count, Select, count_each, count_selects, limited, of_value
+from videos.models.bounded import ANY_VALUE, Count, Select, count_selects, limited, of_value
 from videos.models.changes import changed_between
 from videos.models.event import Step
 from videos.models.lease import ahead, passed
@@ -36,7 +37,7 @@ SAMPLES = 20  # generations in a provider's history
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
 LOOKED_THROUGH = 2000  # of the newest videos, one by one, for searches without an index
 PROMPTS_READ = 48  # the newest, to find earlier prompts that differ
-MOST_STARS = 2000  # of the newest are counted; more than a thousand of them is "1,000+" anyway
+MOST_STARS = 2000  # the newest are counted, which is "1,000+" anyway, and looked through for what has no index
 OUT_OF_ORDER = 1000  # videos around a moment, whose keys need not be in the order of their times
 BEFORE_ALL, AFTER_ALL = 0, 2**62  # primary keys
 
@@ -57,10 +58,13 @@ class TrackRecord:
 @dataclass(frozen=True)
 class Scope:
     """How the rows of a queryset are found: for which reasons somebody sees them (None: for any), whether an index
-    leads to them, between which keys they are, and whether older ones are left out because each must be looked at."""
+    leads to them and by which column, whether they are so few that each can be looked at, between which keys they are,
+    and whether older ones are left out because each must be looked at."""
 
     reasons: tuple[Q, ...] | None = None
     has_index: bool = True
+    key: str = "pk"
+    is_few: bool = False
     first: int = BEFORE_ALL
     last: int = AFTER_ALL
     is_cut: bool = False
@@ -94,18 +98,16 @@ class GenerationQuerySet(models.QuerySet):
 
     def newest_pks(self, user, count: int, newest: bool = True) -> list[int]:
         """The newest `count` that this person may see, newest first; or the oldest, oldest first."""
-        order = "-pk" if newest else "pk"
         found: set[int] = set()
         for rows in self.by_reason(user):
-            found.update(rows.order_by(order).values_list("pk", flat=True)[:count])
+            found.update(rows.by_key(newest).values_list("pk", flat=True)[:count])
         return sorted(found, reverse=newest)[:count]
 
     def newest_batches(self, user, count: int, newest: bool = True) -> list[int]:
         """The batches of the same videos, in the same order: one for each video."""
-        order = "-pk" if newest else "pk"
         found: dict[int, int] = {}
         for rows in self.by_reason(user):
-            found.update(rows.order_by(order).values_list("pk", "batch_id")[:count])
+            found.update(rows.by_key(newest).values_list("pk", "batch_id")[:count])
         return [found[pk] for pk in sorted(found, reverse=newest)[:count]]
 
     def stack_rows(self, batches: list[int]):
@@ -138,7 +140,7 @@ class GenerationQuerySet(models.QuerySet):
         return self.filter(tab="ready", shared=True, trashed_at=None).values_list("pk")[:1]
 
     def count_for(self, user) -> Count:
-        return count_each({"rows": self.by_reason(user)})["rows"]
+        return count_selects({"rows": self.selects_for(user)})["rows"]
 
     def is_shown_by_others(self, user) -> bool:
         """Whether anybody else shares videos with this person. Two ranges, to skip the person's own shared videos."""
@@ -195,6 +197,10 @@ class GenerationQuerySet(models.QuerySet):
             reasons.append(reason & Q(pk__gte=oldest[0]) if oldest else reason)
         return self._scoped(reasons=tuple(reasons), is_cut=is_cut)
 
+    def as_few(self):
+        """What leads to these leads to few: each can be looked at."""
+        return self._scoped(is_few=True)
+
     def with_everything(self):
         return self.select_related("provider", "saved_video", "owner", "start_frame", "end_frame", "batch")
 
@@ -234,25 +240,54 @@ class GenerationQuerySet(models.QuerySet):
         return rows.exclude(kept_on_purpose).exclude(events__step=Step.RESTORED)
 
     def newest_first(self):
-        return self.order_by("-pk")
+        return self.by_key(newest=True)
 
-    def on_tab(self, tab: str, user, stars: int | None = None):
+    def by_key(self, newest: bool):
+        return self.order_by(f"-{self.scope.key}" if newest else self.scope.key)
+
+    def behind(self, key: int, newest: bool):
+        """Those that follow the video of this key in that order."""
+        return self.filter(**{f"{self.scope.key}__{'lt' if newest else 'gt'}": key})
+
+    def on_tab(self, tab: str, user):
         """One of this person's tabs: all, running, ready, favourite, attention, trash; any other word means all."""
         if tab == "favourite":
-            return self.kept().filter(pk__in=user.favourites.order_by("-generation_id").values("generation")[:stars])
+            return self.starred_by(user)
         return self.filter(tab=tab) if tab in TABS else self.kept()
+
+    def starred_by(self, user):
+        """This person's favourites. The index of their stars gives the newest first, whoever owns the videos."""
+        reason = reduce(or_, self.scope.reasons or reasons_to_see(user))
+        rows = self.kept().filter(favourites__user=user).alias(star=F("favourites__generation_id"))
+        first, last = Q(star__gte=self.scope.first), Q(star__lte=self.scope.last)
+        rows = rows.filter(first) if self.scope.first > BEFORE_ALL else rows
+        rows = rows.filter(last) if self.scope.last < AFTER_ALL else rows
+        return rows._scoped(reasons=(reason,), key="star")
+
+    def among_newest_stars(self, user):
+        """Of favourites, only those with one of the person's newest MOST_STARS stars."""
+        if self.scope.is_few:
+            return self
+        oldest = user.favourites.newest_between(self.scope.first, self.scope.last)[MOST_STARS - 1 : MOST_STARS]
+        return self.filter(star__gte=Coalesce(Subquery(oldest), BEFORE_ALL))
+
+    def leaves_stars_out(self, user) -> bool:
+        """Whether `among_newest_stars` leaves any out."""
+        stars = user.favourites.newest_between(self.scope.first, self.scope.last)
+        return not self.scope.is_few and bool(stars[MOST_STARS : MOST_STARS + 1])
 
     def tab_counts(self, user) -> dict[str, Count]:
         """Tab → how many this person may see on it. One query."""
         return count_selects(self.selects_by_tab(user))
 
     def selects_by_tab(self, user) -> dict[str, list[Select | None]]:
-        selects = {tab: self.on_tab(tab, user, MOST_STARS).selects_for(user) for tab in ("all", "favourite")}
+        selects = {"all": self.kept().selects_for(user)}
+        selects["favourite"] = self.starred_by(user).among_newest_stars(user).selects_for(user)
         of_any_tab = self.filter(tab=ANY_VALUE).selects_for(user)
         return selects | {tab: [of_value(one, tab) for one in of_any_tab] for tab in TABS}
 
     def selects_for(self, user) -> list[Select | None]:
-        return [limited(rows) for rows in self.by_reason(user)]
+        return [limited(rows, self.scope.key) for rows in self.by_reason(user)]
 
     def search(self, words: str, also: Iterable[int] = ()):
         """Generations whose prompt contains every word, ignoring case and accents; `also` are the ids of

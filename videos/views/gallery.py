@@ -17,7 +17,7 @@ from videos.forms.fields import read_uuid
 from videos.models import Collection, Generation, PersonalNote, Preferences, Provider
 from videos.models.bounded import Count
 from videos.models.changes import current_moment, is_moment, is_still_to_come
-from videos.models.generation_queryset import LOOKED_THROUGH, GenerationQuerySet
+from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.studio_settings import current
 from videos.models.usage import stored_by
 from videos.models.whole_gallery import WholeGallery
@@ -129,7 +129,6 @@ def updates(request: HttpRequest) -> HttpResponse:
     if len(ids) > MOST_CHANGES:
         return redraw_list(request, filters)
     cards, gone = changed_cards(request, filters, visible.filter(pk__in=ids))
-    on_every_tab = filters.on_every_tab(request.user)
     counts = filters.tab_counts(request.user)
     return answer_with_cards(
         request,
@@ -138,7 +137,7 @@ def updates(request: HttpRequest) -> HttpResponse:
         counts=counts,
         filters=filters,
         hits=hits(filters, counts),
-        looked_through=looked_through(on_every_tab),
+        looked_through=filters.looked_through(request.user),
         collection=filters.collection,
         title=title(in_progress(request, filters, counts)),
         cursor=now,
@@ -194,11 +193,6 @@ def hits(filters: GalleryFilters, counts: dict[str, Count]) -> Count | None:
     return counts[filters.state or "all"] if filters.is_filtered else None
 
 
-def looked_through(rows: GenerationQuerySet) -> str:
-    """How many videos were searched, if older ones may match as well; "" if all were searched."""
-    return f"{LOOKED_THROUGH:,}" if rows.scope.is_cut else ""
-
-
 def redraw_list(request: HttpRequest, filters: GalleryFilters, **context) -> HttpResponse:
     response = render(request, "gallery/_list_answer.html", list_context(request, filters) | context)
     response["HX-Retarget"], response["HX-Reswap"] = "#gallery", "outerHTML"
@@ -240,7 +234,6 @@ def page_context(request: HttpRequest, filters: GalleryFilters, preferences: Pre
 def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
     banners, queue = banners_for(request.user), Generation.objects.queue_of(request.user)
     cursor = Cursor.now(digest_of([*banners, *queue.items()]))  # read before the cards: at worst one is sent twice
-    on_every_tab = filters.on_every_tab(request.user)
     counts = filters.tab_counts(request.user)
     preferences = Preferences.objects.of(request.user)
     return {
@@ -254,7 +247,7 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
         "cursor": cursor,
         "counts": counts,
         "hits": hits(filters, counts),
-        "looked_through": looked_through(on_every_tab),
+        "looked_through": filters.looked_through(request.user),
         "title": title(in_progress(request, filters, counts)),
         "tabs": filters.tabs(counts),
         **trash_context(request, filters),

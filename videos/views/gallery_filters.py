@@ -11,7 +11,7 @@ from django.utils import timezone
 from videos.forms.fields import read_uuid
 from videos.models import Collection, Generation, PersonalNote, Preferences, Provider
 from videos.models.bounded import Count
-from videos.models.generation_queryset import GenerationQuerySet
+from videos.models.generation_queryset import LOOKED_THROUGH, MOST_STARS, GenerationQuerySet
 from videos.models.personal_note import BEST
 from videos.models.whole_gallery import WholeGallery
 from videos.views.gallery_page import BY_TIME, SORTS
@@ -72,7 +72,8 @@ class GalleryFilters:
         )
 
     def rows(self, user) -> GenerationQuerySet:
-        return self.on_every_tab(user).on_tab(self.state, user)
+        rows = self.on_every_tab(user).on_tab(self.state, user)
+        return rows.among_newest_stars(user) if self.searches_stars else rows
 
     def on_every_tab(self, user) -> GenerationQuerySet:
         """All videos that match the search and the filters, on every tab."""
@@ -94,8 +95,16 @@ class GalleryFilters:
             rows = rows.of_whom(user, self.whose)
         first, last = self.days()
         rows = rows.made_between(first and start_of(first), last and start_of(last + timedelta(days=1)))
-        is_short = rows.scope.has_index or self.batch or self.collection
-        return rows if is_short else rows.among_newest(user)
+        if self.batch or self.collection:
+            return rows.as_few()
+        return rows if rows.scope.has_index else rows.among_newest(user)
+
+    def looked_through(self, user) -> str:
+        """How many videos were searched, if older ones may match as well; "" if all were searched."""
+        rows = self.on_every_tab(user)
+        if rows.scope.is_cut:
+            return f"{LOOKED_THROUGH:,} videos"
+        return f"{MOST_STARS:,} favourites" if self.searches_stars and rows.leaves_stars_out(user) else ""
 
     def tab_counts(self, user) -> dict[str, Count]:
         if self.is_filtered:
@@ -114,6 +123,12 @@ class GalleryFilters:
     @property
     def is_filtered(self) -> bool:
         return replace(self, state="", sort="") != GalleryFilters()
+
+    @property
+    def searches_stars(self) -> bool:
+        """Whether it asks for favourites that the order of the stars does not give."""
+        by_star = replace(self, sort="", when="", start=None, end=None) == GalleryFilters(state="favourite")
+        return self.state == "favourite" and not (by_star and self.sort in BY_TIME)
 
     @property
     def can_stack(self) -> bool:

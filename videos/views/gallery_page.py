@@ -40,7 +40,7 @@ def gallery_page(
     """The next PAGE cards or stacks after the video `before`; `after` is the heading above that video. A WholeGallery
     has stacks, and its first page alone."""
     if sort in BY_TIME:
-        rows = rows.filter(behind(sort, before)) if before else rows
+        rows = rows.behind(before, newest=not sort) if before else rows
     if stacks:
         cards, has_more = page_of_stacks(rows, PAGE, viewer, newest=not sort)
     else:
@@ -71,7 +71,7 @@ def by_length(rows: GenerationQuerySet, viewer, last: Generation | None, tab: st
     found = [] if no_more else saved_by_length(rows, viewer, last)
     if len(found) > PAGE:
         return found
-    rest = rows.filter(pk__lt=last.pk) if last and not hasattr(last, "saved_video") else rows
+    rest = rows.behind(last.pk, newest=True) if last and not hasattr(last, "saved_video") else rows
     parts = [rest.exclude(status=Status.READY)] if tab == "trash" else [rest.filter(tab=one) for one in UNSAVED]
     unsaved = {pk for part in parts for pk in part.newest_pks(viewer, PAGE + 1 - len(found))}
     return found + sorted(unsaved, reverse=True)[: PAGE + 1 - len(found)]
@@ -99,15 +99,11 @@ def by_provider(rows: GenerationQuerySet, viewer, last: Generation | None) -> li
         if reached and key < reached:
             continue
         part = rows.filter(provider=provider)
-        part = part.filter(pk__lt=last.pk) if reached and key == reached else part
+        part = part.behind(last.pk, newest=True) if reached and key == reached else part
         found += part.newest_pks(viewer, PAGE + 1 - len(found))
         if len(found) > PAGE:
             break
     return found
-
-
-def behind(sort: str, before: int) -> Q:
-    return Q(pk__gt=before) if sort else Q(pk__lt=before)
 
 
 def in_order(cards: Iterable[Card | Stack], sort: str) -> Iterator[Card | Stack]:
