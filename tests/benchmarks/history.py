@@ -32,6 +32,8 @@ PAGES = {
     "ready": "/?state=ready",
     "needs attention": "/?state=attention",
     "favourites": "/?state=favourite",
+    "favourites, longest first": "/?state=favourite&sort=longest",
+    "favourites, one provider": "/?state=favourite&provider=veo_3_1",
     "trash": "/?state=trash",
     "one provider": "/?provider=veo_3_1",
     "one provider, ready": "/?provider=veo_3_1&state=ready",
