@@ -265,16 +265,20 @@ class GenerationQuerySet(models.QuerySet):
         return rows._scoped(reasons=(reason,), key="star")
 
     def among_newest_stars(self, user):
-        """Of favourites, only those with one of the person's newest MOST_STARS stars."""
-        if self.scope.is_few:
-            return self
-        oldest = user.favourites.newest_between(self.scope.first, self.scope.last)[MOST_STARS - 1 : MOST_STARS]
-        return self.filter(star__gte=Coalesce(Subquery(oldest), BEFORE_ALL))
+        """Of favourites, only those with one of the person's newest MOST_STARS stars. `scope.is_cut` says whether there
+        are older ones. The oldest is asked for first, so that PostgreSQL knows how few they are."""
+        oldest = list(self.newest_stars(user)[MOST_STARS - 1 : MOST_STARS + 1])
+        rows = self.filter(star__gte=oldest[0]) if oldest else self
+        return rows._scoped(is_cut=self.scope.is_cut or len(oldest) > 1)
 
-    def leaves_stars_out(self, user) -> bool:
-        """Whether `among_newest_stars` leaves any out."""
-        stars = user.favourites.newest_between(self.scope.first, self.scope.last)
-        return not self.scope.is_few and bool(stars[MOST_STARS : MOST_STARS + 1])
+    def in_newest_stars(self, user):
+        """The same as a part of the query, to be counted."""
+        oldest = Subquery(self.newest_stars(user)[MOST_STARS - 1 : MOST_STARS])
+        return self.filter(star__gte=Coalesce(oldest, BEFORE_ALL))
+
+    def newest_stars(self, user):
+        stars = user.favourites.none() if self.scope.is_few else user.favourites.all()
+        return stars.newest_between(self.scope.first, self.scope.last)
 
     def tab_counts(self, user) -> dict[str, Count]:
         """Tab → how many this person may see on it. One query."""
@@ -282,7 +286,7 @@ class GenerationQuerySet(models.QuerySet):
 
     def selects_by_tab(self, user) -> dict[str, list[Select | None]]:
         selects = {"all": self.kept().selects_for(user)}
-        selects["favourite"] = self.starred_by(user).among_newest_stars(user).selects_for(user)
+        selects["favourite"] = self.starred_by(user).in_newest_stars(user).selects_for(user)
         of_any_tab = self.filter(tab=ANY_VALUE).selects_for(user)
         return selects | {tab: [of_value(one, tab) for one in of_any_tab] for tab in TABS}
 

@@ -104,7 +104,8 @@ class GalleryFilters:
         rows = self.on_every_tab(user)
         if rows.scope.is_cut:
             return f"{LOOKED_THROUGH:,} videos"
-        return f"{MOST_STARS:,} favourites" if self.searches_stars and rows.leaves_stars_out(user) else ""
+        is_cut = self.searches_stars and rows.starred_by(user).among_newest_stars(user).scope.is_cut
+        return f"{MOST_STARS:,} favourites" if is_cut else ""
 
     def tab_counts(self, user) -> dict[str, Count]:
         if self.is_filtered:
