@@ -57,6 +57,16 @@ def test_a_stack_shows_its_progress_with_a_segment_for_each_video(client, owner)
     assert re.findall(r'<i class="(\w+)">', segments) == ["rendering", "waiting", "waiting", "failed"]
 
 
+def test_a_stack_shows_only_failures_in_red(client, owner):
+    made = make(owner, "a fox", "queued", count=3)
+    for one, status in zip(made, ["failed", "cancelled", "unknown"], strict=True):
+        settle(one, status, 60, 90, {})
+    html = client.get("/").content.decode()
+    assert re.search(r"<b>0 of 3</b>\s+1 to look at · 1 without a video · 1 cancelled", html)
+    segments = re.search(r'<div class="segments"[^>]*>(.*?)</div>', html, re.DOTALL)[1]
+    assert sorted(re.findall(r'<i class="(\w+)">', segments)) == ["cancelled", "failed", "unsure"]
+
+
 def test_a_stack_that_waits_says_the_place_of_its_first_and_updates_follow_it(client, owner):
     [ahead], several = make(owner, status="queued"), make(owner, status="queued", count=2)
     Generation.objects.update(lease_until=None)

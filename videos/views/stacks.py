@@ -30,6 +30,8 @@ FACES = [
     Status.CANCELLED,
 ]
 KINDS = {Status.READY: "saved", Status.QUEUED: "waiting"} | dict.fromkeys(IN_PROGRESS - {Status.QUEUED}, "rendering")
+KINDS |= {Status.CANCELLED: "cancelled", Status.UNKNOWN: "unsure", Status.STOPPED: "unsure"}  # red only for a failure
+SAID = {"waiting": "waiting", "unsure": "to look at", "failed": "without a video", "cancelled": "cancelled"}
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Stack:
     def words(self) -> str:
         """ "3 rendering · usually about 2:24 · 2 waiting"; "" where every video is saved."""
         usual = f" · usually about {clock(self.card.median)}" if self.card.median and self.kinds["rendering"] else ""
-        parts = {"rendering": f"rendering{usual}", "waiting": "waiting", "failed": "without a video"}
+        parts = {"rendering": f"rendering{usual}"} | SAID
         return " · ".join(f"{self.kinds[kind]} {words}" for kind, words in parts.items() if self.kinds[kind])
 
     @property
