@@ -39,7 +39,7 @@ const moveLine = (percent) => beside.style.setProperty("--wipe", `${percent}%`);
 const switchWipe = (button, isOn) => {
   beside.classList.toggle("is-wiped", isOn);
   find("#wipe").hidden = !isOn;
-  if (isOn) find("#wipe").focus(); // the arrow keys move the line
+  if (isOn) find("#wipe").focus({ preventScroll: true }); // the arrow keys move the line, and the videos stay in view
 };
 
 listen("pointermove", ({ clientX, clientY }) => {
