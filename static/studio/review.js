@@ -78,6 +78,10 @@ listen("dragend", () => {
   dragged = null;
 });
 
+listen("htmx:beforeSwap", ({ detail }) => {
+  if (dragged) detail.shouldSwap = false;
+});
+
 /* Shows what went wrong, and keeps what was written. */
 listen("htmx:responseError htmx:sendError htmx:timeout", ({ detail }) => showToast(detail.xhr?.status));
 

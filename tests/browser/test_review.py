@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.parts.generations import make
+from tests.parts.generations import hang, make, settle
 from videos.models import Clip, Collection, Comment, ReviewAnswer, ReviewLink
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -60,3 +60,19 @@ def test_a_client_answers_on_a_phone(live_page, collection, phone_page):
     expect(phone_page.locator("#toast")).to_contain_text("This link has ended")
     expect(phone_page.get_by_label("Comment")).to_have_value("One more thing")
     assert collection.clips.in_order()[0].state == Clip.State.APPROVED
+
+
+def test_a_video_appears_by_itself_and_the_comment_that_is_being_written_stays(live_page, collection):
+    [coming] = later = make(live_page.owner, "later", "running")
+    collection.add(later, live_page.owner)
+    clip = collection.clips.get(generation=coming)
+    live_page.goto(f"{live_page.studio.url}/c/{collection.public_id}?clip={clip.public_id}")
+    expect(live_page.locator("#stage")).to_contain_text("There is no video to review yet.")
+    live_page.locator("#comment-form textarea").fill("Half a sentence")
+    settle(coming, "saving", 60, 90, {})
+    hang(coming)
+    settle(coming, "ready", 60, 90, {})
+    expect(live_page.locator("#film")).to_be_visible(timeout=10_000)
+    expect(live_page.locator("#shots [aria-current] img")).to_have_count(1)
+    expect(live_page.locator("#comment-form textarea")).to_have_value("Half a sentence")
+    expect(live_page.locator("#refresh[hx-get]")).to_have_count(0)

@@ -46,6 +46,11 @@ class Strip:
         return self.clips[start : start + STRIP]
 
     @property
+    def in_progress(self) -> bool:
+        """Whether a video that the page shows is still to come."""
+        return any(clip.generation.in_progress for clip in self.window)
+
+    @property
     def number(self) -> int:
         return self.place + 1
 
@@ -81,8 +86,9 @@ def strip_of(request: HttpRequest, collection: Collection) -> Strip:
 def collection(request: HttpRequest, public_id) -> HttpResponse:
     """The whole page, or only the part that changes from clip to clip."""
     shown = visible(request, public_id)
-    ReviewLink.objects.mark_looked_at(shown, request.user)
-    is_part = request.htmx.target == "review" and not request.htmx.history_restore_request
+    if request.htmx.target != "shots":  # the page that loads its videos again: nobody may be looking
+        ReviewLink.objects.mark_looked_at(shown, request.user)
+    is_part = request.htmx.target in ("review", "shots") and not request.htmx.history_restore_request
     template = "review/_review.html" if is_part else "collections/collection.html"
     return render(request, template, review_context(request, shown))
 
