@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.parts.people import make_member, make_owner, signed_in
 from videos.forms.csv_table import TableRefused, decode, read_table
-from videos.models import Batch, Budget, Generation, Picture, Provider
+from videos.models import Batch, Budget, Collection, Generation, Picture, Provider
 from videos.views.batch import finished_after
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +82,30 @@ def test_a_row_is_refused_in_the_words_of_the_form(client):
     [row] = rows(send(client, table))
     alone = client.post("/generate", cells | {"config": "{", "token": uuid.uuid4().hex}).context["form"].errors
     assert sorted(row.all_errors) == sorted(error for errors in alone.values() for error in errors)
+
+
+@pytest.mark.parametrize("written", ["kling_pro", "Kling Pro", "kling pro "])
+def test_a_row_names_its_provider_as_the_screen_does_or_by_its_value(client, written):
+    [row] = rows(send(client, f"prompt,provider,config.duration\na lighthouse,{written},5\n"))
+    assert row.request.provider.value == "kling_pro"
+    assert row.request.config == {"duration": 5}
+
+
+def test_the_value_of_a_provider_is_not_taken_for_the_name_of_another(client):
+    Provider.objects.filter(value="veo_3_1").update(name="kling_pro")
+    [row] = rows(send(client, "prompt,provider\na lighthouse,kling_pro\n"))
+    assert row.request.provider.value == "kling_pro"
+
+
+def test_the_cells_suggest_names_and_every_setting_can_have_a_column(client, member):
+    Collection.objects.make(member, "Autumn launch")
+    page = client.get("/batch").content.decode()
+    assert '<option value="Kling Pro"></option>' in page
+    assert '<option value="Autumn launch"></option>' in page
+    columns = re.findall(r'<option value="([\w.]+)">', page.partition("add-column")[2])
+    assert {"tail_image", "collection", "config.duration"} <= set(columns)
+    for column in columns:
+        assert send(client, f"prompt,{column}\na lighthouse,\n").status_code == 200
 
 
 def test_unusual_values_get_a_warning_in_their_cell_and_the_row_stays_ticked(client):

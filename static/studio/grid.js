@@ -112,10 +112,19 @@ handle.onpointerdown = (event) => {
   };
 };
 
+/* A column with suggestions takes one line; the others may have several. */
+const fieldFor = (column, value) => {
+  const choices = document.getElementById(`choices-${column}`);
+  const field = createElement(choices ? "input" : "textarea", { value, dir: "auto", ariaLabel: column });
+  if (choices) field.setAttribute("list", choices.id);
+  else field.rows = 1;
+  return field;
+};
+
 /* Typing: the cell holds a field until Enter or Tab accepts it, or Escape cancels it. */
 const edit = (place, value = valueAt(place)) => {
   const cell = cellAt(place);
-  const field = createElement("textarea", { value, rows: 1, dir: "auto", ariaLabel: columns[place[1]] });
+  const field = fieldFor(columns[place[1]], value);
   let isOver = false;
   const end = (isTaken, move = [0, 0]) => {
     if (isOver) return;
@@ -232,6 +241,30 @@ listen("copy", (event) => {
   if (!place) return;
   event.preventDefault();
   event.clipboardData.setData("text/plain", valueAt(place));
+});
+
+/* A column is added at the right, before the price. */
+const addColumn = (column, heading) => {
+  if (!columns.includes(column)) {
+    const price = columns.push(column);
+    const head = find(".sheet-table thead tr");
+    const title = createElement("th", { scope: "col", className: `of-${column}`, textContent: heading });
+    head.cells[price].before(title);
+    for (const row of body().rows) {
+      const cell = row.insertCell(price);
+      cell.className = `of-${column}`;
+      cell.tabIndex = -1;
+      (rows[row.sectionRowIndex] ||= []).push("");
+    }
+    keepText();
+  }
+  focusCell([0, columns.indexOf(column)]);
+};
+
+listen("change", ({ target }) => {
+  if (target.id !== "add-column" || !target.value) return;
+  addColumn(target.value, target.selectedOptions[0].text);
+  target.value = "";
 });
 
 /* Where there is no table yet, an empty one to be filled in. */

@@ -1,5 +1,7 @@
 """Many at once, filled in like a spreadsheet, by keyboard alone; and Undo after Generate."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -21,6 +23,7 @@ def test_a_table_is_typed_pasted_filled_down_checked_and_made(live_page):
     live_page.keyboard.type('A "fox", running')
     live_page.keyboard.press("Tab")
     live_page.keyboard.type("kling_pro")
+    expect(live_page.locator(".sheet-table td input")).to_have_attribute("list", "choices-provider")
     live_page.keyboard.press("Enter")
     expect(cell(live_page, 1, 1)).to_be_focused()
     live_page.keyboard.press("Control+d")
@@ -32,6 +35,10 @@ def test_a_table_is_typed_pasted_filled_down_checked_and_made(live_page):
     live_page.keyboard.press("Control+z")
     expect(table).to_have_value(first.replace("A bear", ""))
     live_page.evaluate(PASTE, "A bear")
+    live_page.get_by_label("Add a column").select_option("Collection")
+    live_page.keyboard.type("Launch")
+    live_page.keyboard.press("Enter")
+    expect(table).to_have_value(re.compile("count,collection\n.*,Launch\n"))
     live_page.get_by_role("button", name="Check").click()
     expect(live_page.locator(".sums")).to_contain_text("2 videos")
     live_page.get_by_role("button", name="Generate").click()

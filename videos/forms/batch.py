@@ -76,9 +76,18 @@ class Lookups:
     def collection(self, owner, name: str) -> Collection | None:
         return self.once(("collection", name_key(name)), partial(Collection.objects.named, name, owner))
 
-    def provider(self, value: str) -> Provider:
-        value = value.strip() or self.once(("first offer",), first_offer)
+    def provider(self, text: str) -> Provider:
+        """By its value, or by the name that the screen shows."""
+        text = text.strip() or self.once(("first offer",), first_offer)
+        value = self.once(("provider names",), provider_names).get(text.casefold(), text)
         return self.once(("provider", value), partial(find_provider, value))
+
+
+def provider_names() -> dict[str, str]:
+    """The value of each provider, by its name in lower case. A value is never taken for the name of another one."""
+    known = [(item["value"], item["name"]) for item in Provider.objects.names()]
+    values = {value for value, _ in known}
+    return {name.casefold(): value for value, name in reversed(known) if name.casefold() not in values}
 
 
 class RowForm(GenerateForm):

@@ -19,6 +19,7 @@ from videos.forms.generate import MOST_AT_ONCE, TOKEN, first_offer
 from videos.models import (
     Batch,
     Budget,
+    Collection,
     CollectionFull,
     Generation,
     NotConfirmed,
@@ -116,6 +117,7 @@ def made(request: HttpRequest, new: Batch) -> HttpResponse:
 def show_unread(request: HttpRequest, refusal: str) -> HttpResponse:
     """The page with a table that could not be read, unchanged, and the reason."""
     context = {"form": None, "text": request.POST.get("table", ""), "refusal": refusal, "token": new_token()}
+    context |= offered_in_cells(request)
     return render(request, "batch/batch.html", context, status=422)
 
 
@@ -135,8 +137,22 @@ def show(
         "wrong": [row for row in form.rows if row.all_errors],
         "warned": [row for row in form.rows if row.is_ticked and row.all_warnings],
         "total": total_of(request, form),
+        **offered_in_cells(request),
     }
     return render(request, "batch/batch.html", context, status=status)
+
+
+def offered_in_cells(request: HttpRequest) -> dict:
+    """The values that the cells suggest, and the columns that can be added."""
+    usable = Provider.objects.offered().filter(state=Provider.State.ACTIVE).prefetch_related(None)
+    keys = {known["key"] for provider in usable for known in provider.config_keys}
+    more = ["tail_image", "collection", *(SETTING + key for key in sorted(keys))]
+    return {
+        "provider_names": [provider.name for provider in usable],
+        "ratios": RATIOS,
+        "collection_names": [known.name for known in Collection.objects.newest_for(request.user)],
+        "more_columns": [(column, heading(column)) for column in more],
+    }
 
 
 def heading(column: str) -> str:
