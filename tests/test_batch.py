@@ -108,6 +108,26 @@ def test_the_cells_suggest_names_and_every_setting_can_have_a_column(client, mem
         assert send(client, f"prompt,{column}\na lighthouse,\n").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ("prompt\n", "The table has no rows yet."),
+        ("prompt,provider\na lighthouse,nobody\n", "No row can be made as it is."),
+    ],
+)
+def test_check_says_why_nothing_can_be_made(client, table, sentence):
+    assert sentence in send(client, table).content.decode()
+
+
+def test_many_rows_with_a_problem_are_counted_in_the_bar_and_not_listed(client):
+    Provider.objects.filter(value="veo_3_1").update(ratios=["16:9"])
+    table = "prompt,provider,aspect_ratio\n" + "a,nobody,\n" * 5 + "a,veo_3_1,1:1\n" * 60
+    notes = send(client, table).content.decode().partition('class="notes"')[2].partition("</p>")[0]
+    assert notes.count("<a ") == 8
+    assert "and 2 more with an error" in notes
+    assert "and 57 more with a warning" in notes
+
+
 def test_unusual_values_get_a_warning_in_their_cell_and_the_row_stays_ticked(client):
     Provider.objects.filter(value="veo_3_1").update(ratios=["16:9"])
     [row] = rows(send(client, "prompt,aspect_ratio\na lighthouse,1:1\n"))

@@ -228,9 +228,17 @@ def test_a_form_that_is_sent_twice_is_one_batch_whether_its_collection_existed_o
 
 
 def test_checking_a_table_makes_no_collection(client):
-    page = client.post("/batch", {"table": "prompt,collection\na lighthouse,Autumn\n", "action": "check"})
-    assert "“Autumn” is new. It is made with these videos." in page.content.decode()
+    table = "prompt,collection\na lighthouse,Autumn\na harbour,autumn\n"
+    page = client.post("/batch", {"table": table, "action": "check"}).content.decode()
+    assert re.sub(r"<[^>]+>", "", page).count("is new. It is made with these videos.") == 1
     assert not Collection.objects.exists()
+
+
+def test_many_new_collections_are_counted_in_the_bar_and_not_listed(client):
+    table = "prompt,collection\n" + "".join(f"a lighthouse,Autumn {number}\n" for number in range(40))
+    page = client.post("/batch", {"table": table, "action": "check"}).content.decode()
+    assert page.count("is new. It is made with these videos.") == 3
+    assert "37 more new collections" in page
 
 
 def test_the_search_names_collections_and_finds_ones_own_titles(client, owner, member):

@@ -308,10 +308,22 @@ class BatchForm:
             return f"{which} an error, so nothing was made and nothing was spent. Correct or untick the marked rows."
         count = len(self.requests())
         if not count:
-            return "No row is selected, so there is nothing to generate."
+            return self.why_empty()
         if count > MOST_VIDEOS:
             return f"These are {count:,} videos; one batch may have {MOST_VIDEOS}. Untick some rows. Nothing was made."
         return ""
+
+    def why_empty(self) -> str:
+        if not self.rows:
+            return "The table has no rows yet. Write a prompt into the first one."
+        if all(row.all_errors for row in self.rows):
+            return "No row can be made as it is. Correct the marked cells, then press Check."
+        return "No row is selected, so there is nothing to generate."
+
+    def new_collections(self) -> list[str]:
+        """The names of collections that the selected rows make."""
+        named = {name_key(item.new_collection): item.new_collection for item in self.requests() if item.new_collection}
+        return list(named.values())
 
     def table(self) -> Table:
         """The current table, with ids of stored pictures in place of their file names."""
@@ -366,8 +378,6 @@ def warn(row: Row):
     for name, sentence in plan.warnings_about(request.provider):
         cell = row.cell(name) or row.cell("prompt")
         cell.warnings.append(sentence)
-    if request.new_collection:
-        row.cell("collection").warnings.append(f"“{request.new_collection}” is new. It is made with these videos.")
 
 
 def fingerprint(table: Table) -> str:

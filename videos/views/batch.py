@@ -136,6 +136,7 @@ def show(
         "is_checked": is_checked,
         "wrong": [row for row in form.rows if row.all_errors],
         "warned": [row for row in form.rows if row.is_ticked and row.all_warnings],
+        "new_collections": form.new_collections(),
         "total": total_of(request, form),
         **offered_in_cells(request),
     }
