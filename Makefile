@@ -47,7 +47,7 @@ lint: .venv/test.lock ## ruff and djlint: check and format
 TEST_WORKERS ?= 4
 PROCESS_WORKERS ?= 4
 ON_POSTGRES := $(patsubst %,tests/test_%.py,submit poll budgets save gallery updates select \
-	set_up share sign_in usage text outage cost_of_history kept_numbers search_index prepared_queries)
+	set_up share sign_in usage text outage cost_of_history stored_totals search_index prepared_queries)
 PYTEST = $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal
 PROCESSES = $(BIN)/python -m pytest -q -n $(PROCESS_WORKERS) --dist loadgroup
 test: install-test ## lint and every test

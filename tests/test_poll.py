@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import OrmQ, Schedule
 
-from tests.parts.accounts import account
+from tests.parts.accounts import account, note_checks
 from tests.parts.generations import make_queued
 from tests.parts.processes import wait_until
 from videos import lease_files, stopping
@@ -294,6 +294,7 @@ def test_generations_that_wait_are_enqueued_once(running, remote, django_user_mo
     owner = django_user_model.objects.create_user("other", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
     Batch.objects.make(owner, "token", [request])
+    note_checks()
     with polling():
         wait_until(lambda: enqueue.waiting() == 1, 20)
         [generation] = running("a lighthouse")
@@ -301,6 +302,13 @@ def test_generations_that_wait_are_enqueued_once(running, remote, django_user_mo
         wait_until(lambda: status_of(generation) == "saving", 20)
         wait_until(lambda: enqueue.waiting() >= 2, 20)
     assert enqueue.waiting() == 2
+
+
+def test_an_account_check_that_waits_for_a_worker_is_enqueued_once(db):
+    dispatcher = Dispatcher()
+    for _ in range(3):
+        dispatcher.dispatch()
+    assert enqueue.waiting() == 1
 
 
 def test_nothing_is_enqueued_to_be_sent_while_the_account_is_paused(django_user_model):
@@ -550,6 +558,7 @@ def test_a_long_overdue_generation_does_not_block_sending(running, settings):
 
 def test_a_row_whose_task_died_with_its_worker_is_enqueued_again_long_before_the_usual_time(owner, monkeypatch):
     make_queued(owner)
+    note_checks()
     dispatcher = Dispatcher()
     dispatcher.dispatch()
     assert OrmQ.objects.count() == 1
@@ -563,6 +572,7 @@ def test_a_row_whose_task_died_with_its_worker_is_enqueued_again_long_before_the
 
 def test_a_row_whose_task_was_just_taken_is_left_to_that_worker(owner):
     make_queued(owner)
+    note_checks()
     dispatcher = Dispatcher()
     dispatcher.dispatch()
     OrmQ.objects.all().delete()

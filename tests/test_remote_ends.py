@@ -13,8 +13,8 @@ from django_q.models import OrmQ
 from tests.parts.accounts import account
 from tests.parts.generations import generate, make
 from tests.parts.people import make_member, make_owner, signed_in
-from videos.engine import recovery
 from videos.engine.account_check import check_accounts, is_due
+from videos.engine.dispatcher import Dispatcher
 from videos.engine.recovery import recover
 from videos.engine.submit import submit
 from videos.forms.generate import first_offer
@@ -306,7 +306,7 @@ def test_the_banner_of_an_unreachable_api_goes_soon_after_the_fault(lasted, chec
     account().note_problem("network")
     RemoteAccount.objects.update(status_note_since=timezone.now() - timedelta(seconds=lasted))
     checked_ago(seconds=checked)
-    recovery.recover()
+    Dispatcher().dispatch()
     assert OrmQ.objects.count() == is_again
 
 

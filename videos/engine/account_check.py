@@ -32,11 +32,6 @@ def is_due() -> bool:
     return any(account.is_to_be_checked(now) for account in RemoteAccount.objects.all_active())
 
 
-def enqueue_if_due():
-    if is_due():
-        enqueue_account_check()
-
-
 def check_account(account: RemoteAccount, seconds: float = TIMEOUT) -> str:
     """Checks one account within `seconds`. Returns the problem as a sentence, or ""."""
     account.note_check()

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from videos.engine import account_check
 from videos.engine.enqueue import (
+    enqueue_account_check,
     enqueue_notices,
     enqueue_save,
     enqueue_submit,
@@ -42,6 +44,7 @@ class Dispatcher:
 
     def __init__(self):
         self.enqueued: dict[int, Enqueued] = {}
+        self.next_account_check = 0.0
 
     def dispatch(self):
         free = TASKS_WAITING - waiting()
@@ -61,6 +64,13 @@ class Dispatcher:
             task = Enqueued(now, newest_task() or 0)
             self.enqueued.update(dict.fromkeys([*to_send, *to_save], task))
         self.dispatch_news()
+        self.dispatch_account_check(now)
+
+    def dispatch_account_check(self, now: float):
+        """Enqueues it once, and again only when it was not done for a while: a check that waits for a worker is due."""
+        if now >= self.next_account_check and account_check.is_due():
+            self.next_account_check = now + ENQUEUE_AGAIN
+            enqueue_account_check()
 
     def dispatch_news(self):
         """Enqueues webhooks and notices that wait."""

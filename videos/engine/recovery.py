@@ -16,7 +16,6 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError
 
 from videos import lease_files
-from videos.engine.account_check import enqueue_if_due
 from videos.engine.enqueue import correct_times
 from videos.faults import name_of
 from videos.models import Generation, Job, ProcessLock, StudioFault
@@ -33,7 +32,6 @@ def recover():
     Generation.objects.add_missing_settlements()
     Generation.objects.flag_rows_of_other_backend()
     space.has_room()  # said before somebody waits for it
-    enqueue_if_due()
 
 
 def free_claims_of_dead_processes() -> int:
