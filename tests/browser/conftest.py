@@ -30,7 +30,7 @@ from tests.parts.studio import PASSWORD
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 PICTURES = ROOT / "test-results"
-TIMEOUT_MS = 30_000  # ms for an expectation: the machine runs other tests too
+TIMEOUT_MS = 60_000  # ms for an expectation: the machine runs other tests too
 expect.set_options(timeout=TIMEOUT_MS)
 # A refused form is answered with 422, and Chromium reports every such status as an error.
 EXPECTED = [r"status of 422"]

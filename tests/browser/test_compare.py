@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.parts.generations import make
+from tests.parts.still import until_still
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -51,10 +52,10 @@ def test_without_loop_it_stops_at_the_end_of_the_longest(compare_page):
 def test_half_speed_and_sound_from_one(live_page):
     videos = make(live_page.owner, "a wave", providers=["veo_3_1", "veo_3_1_fast"], draft=False, config={"duration": 2})
     live_page.goto(f"{live_page.studio.url}/compare?batch={videos[0].batch.public_id}")
-    muted = "[...document.querySelectorAll('.beside video')].map(video => video.muted)"
-    assert live_page.evaluate(muted) == [False, True]
+    muted = "() => [...document.querySelectorAll('.beside video')].map(video => video.muted).join() === '{}'"
+    live_page.wait_for_function(muted.format("false,true"))
     live_page.get_by_role("button", name="Sound").last.click()
-    assert live_page.evaluate(muted) == [True, False]
+    live_page.wait_for_function(muted.format("true,false"))
     live_page.get_by_role("button", name="½×").click()
     live_page.get_by_role("button", name="Play all").click()
     live_page.wait_for_function("() => document.querySelector('.beside video').currentTime > 0.3")
@@ -95,16 +96,25 @@ def test_the_strip_swaps_what_is_shown(live_page):
     expect(live_page.locator(f".pane video[src*='{videos[4].public_id}']")).to_have_count(1)
 
 
+COINCIDE = """() => {
+    const videos = [...document.querySelectorAll(".pane video")];
+    const [first, second] = videos.map((video) => video.getBoundingClientRect());
+    const areLoaded = videos.every((video) => video.readyState > 0);
+    return areLoaded && Math.abs(first.x - second.x) < 2 && Math.abs(first.y - second.y) < 2;
+}"""
+
+
 def test_two_are_laid_over_each_other_and_the_line_between_them_follows_keys_and_pointer(live_page):
     videos = make(live_page.owner, "a wave", providers=["veo_3_1", "kling_pro"])
     live_page.goto(f"{live_page.studio.url}/compare?batch={videos[0].batch.public_id}")
     live_page.keyboard.press("w")
-    first, second = (pane.bounding_box() for pane in live_page.locator(".pane video").all())
-    assert abs(first["x"] - second["x"]) < 2 and abs(first["y"] - second["y"]) < 2
     line = live_page.get_by_label("Where one video ends and the other begins")
     expect(line).to_be_focused()
+    live_page.wait_for_function(COINCIDE)
     line.press("ArrowRight")
     expect(live_page.locator("#beside")).to_have_attribute("style", "--wipe: 51%;")
+    until_still(live_page)  # the focus may have scrolled it
+    first = live_page.locator(".pane video").first.bounding_box()
     live_page.mouse.move(first["x"] + first["width"] / 4, first["y"] + first["height"] / 2)
     live_page.wait_for_function("line => Math.abs(line.value - 25) < 3", arg=line.element_handle())
     line.press("w")

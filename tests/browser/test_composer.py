@@ -6,6 +6,7 @@ import re
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.parts.still import until_still
 from tests.parts.studio import PASSWORD
 from videos.views.gallery import STARTERS
 
@@ -83,7 +84,7 @@ def test_down_and_enter_tick_a_model_that_was_searched_for(member_page):
     page.keyboard.press("Escape")
     page.click("#provider-pick")
     expect(page.locator("#provider-search")).to_have_value("")
-    assert page.locator(".offer:visible").count() > 7
+    expect(page.locator(".offer:visible").nth(7)).to_be_visible()
 
 
 def test_after_a_reload_the_composer_says_what_it_would_send(member_page):
@@ -230,6 +231,8 @@ def test_on_a_phone_the_composer_is_one_line_until_it_is_touched(phone_page, sha
     page.tap("#prompt")
     expect(page.locator("#provider-pick")).to_be_visible()
     page.tap("#provider-pick")
+    expect(page.locator("#providers")).to_be_visible()
+    until_still(page)
     sheet = page.locator("#providers").bounding_box()
     assert (sheet["x"], sheet["width"]) == (0, 390)
     page.locator(".offer", has_text="Kling V2").tap()

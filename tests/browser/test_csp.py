@@ -9,6 +9,7 @@ from collections import deque
 from urllib.parse import urldefrag, urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.parts.extent import EVERYTHING
 from tests.parts.processes import wait_until
@@ -126,7 +127,7 @@ def test_the_first_visit_signing_out_and_in_work_in_a_browser(start_studio, page
     page.get_by_label("Password").fill("short")
     page.get_by_role("button", name="Create owner account").click()
     page.get_by_text("too short").wait_for()
-    assert page.get_by_label("Username").input_value() == "mona"
+    expect(page.get_by_label("Username")).to_have_value("mona")
     page.get_by_label("Password").fill("a long enough password")
     page.get_by_role("button", name="Create owner account").click()
     page.locator("textarea[name=prompt]").wait_for()

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.parts.generations import make
+from tests.parts.still import until_still
 from videos.models import Collection
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -13,6 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 def drag(page, card):
     """Takes the card and moves it a little; the button of the mouse stays down."""
+    until_still(page)
     box = card.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
@@ -20,6 +22,7 @@ def drag(page, card):
 
 
 def drop_on(page, target):
+    until_still(page)
     box = target.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
     page.mouse.up()

@@ -40,7 +40,7 @@ def test_a_newcomer_makes_watches_and_finds_a_video(new_studio, page):
     expect(card).to_have_class(re.compile("is-ready"), timeout=120_000)
     expect(card.locator(".prompt")).to_have_text("A paper boat going down a rain gutter, macro")
     assert page.evaluate("window.notReloaded")
-    assert page.input_value("#prompt") == ""
+    expect(page.locator("#prompt")).to_have_value("")
 
     card.locator(".open").hover()  # a card holds no player before
     play_to_the_middle(card.locator("video"))

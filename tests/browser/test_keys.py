@@ -19,8 +19,8 @@ def gallery(live_page):
     return live_page
 
 
-def focused_prompt(page):
-    return page.evaluate("document.activeElement.closest('.card')?.querySelector('.prompt').textContent")
+def expect_focus_on(page, prompt):
+    expect(page.locator(".card:focus-within .prompt")).to_have_text(prompt)
 
 
 def test_a_question_mark_shows_the_list_of_keys(gallery):
@@ -33,15 +33,15 @@ def test_a_question_mark_shows_the_list_of_keys(gallery):
 
 def test_arrows_go_from_card_to_card_and_down_a_row(gallery):
     gallery.keyboard.press("ArrowRight")
-    assert focused_prompt(gallery) == "video 7"
+    expect_focus_on(gallery, "video 7")
     gallery.keyboard.press("ArrowRight")
-    assert focused_prompt(gallery) == "video 6"
+    expect_focus_on(gallery, "video 6")
     top = "document.activeElement.closest('.card').getBoundingClientRect().top + scrollY"
     before = gallery.evaluate(top)
     gallery.keyboard.press("ArrowDown")
-    assert gallery.evaluate(top) > before
+    gallery.wait_for_function(f"(before) => {top} > before", arg=before)
     gallery.keyboard.press("ArrowUp")
-    assert focused_prompt(gallery) == "video 6"
+    expect_focus_on(gallery, "video 6")
 
 
 def test_keys_act_on_the_card_in_focus(gallery):
@@ -57,7 +57,7 @@ def test_keys_act_on_the_card_in_focus(gallery):
     gallery.keyboard.press("Delete")
     expect(gallery.locator("#cards .card")).to_have_count(7)
     assert Generation.objects.trashed().get().prompt == "video 6"
-    assert focused_prompt(gallery) == "video 5"
+    expect_focus_on(gallery, "video 5")
 
 
 def test_s_opens_the_sharing_of_the_card_in_focus(gallery):

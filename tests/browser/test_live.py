@@ -60,7 +60,7 @@ def test_an_element_in_use_is_left_alone_and_updated_afterwards(live_page):
     expect(live_page.locator("#n-favourite")).to_have_text("3")
     expect(live_page.locator(".card", has_text="menu").locator("[aria-pressed=true]")).to_have_count(1)
     assert live_page.evaluate("window.playing.isConnected && !window.playing.paused")
-    assert live_page.get_by_label("I found it: its id at HeyGen").input_value() == "node-gw-hal"
+    expect(live_page.get_by_label("I found it: its id at HeyGen")).to_have_value("node-gw-hal")
     expect(live_page.get_by_label("I found it: its id at HeyGen")).to_be_focused()
     expect(live_page.locator("#prompt")).to_have_value("half a sen")
 
@@ -133,9 +133,9 @@ def test_the_ring_and_the_clock_run_by_the_servers_time(live_page):
     live_page.goto(live_page.studio.url)
     clock = live_page.locator(".card .tick")
     first = clock.inner_text()
-    assert re.fullmatch(r"1:\d\d", first)
+    assert re.fullmatch(r"[1-4]:\d\d", first), "it began 70 s ago"
     expect(clock).not_to_have_text(first)
-    assert live_page.locator(".card .run").get_attribute("stroke-dashoffset") != "100"
+    expect(live_page.locator(".card .run")).not_to_have_attribute("stroke-dashoffset", "100")
 
 
 def test_an_empty_gallery_costs_little(member_page, member, shared_studio):

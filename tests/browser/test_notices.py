@@ -48,7 +48,7 @@ def test_a_hidden_page_notifies_with_a_sound_once_if_enabled_and_a_visible_one_i
     finish("second")
     gallery.wait_for_function("() => told.length === 1")
     assert gallery.evaluate("told[0]") == "Ready: second"
-    assert gallery.evaluate("played") == 1
+    gallery.wait_for_function("() => played === 1")
 
 
 def test_nobody_is_asked_or_notified_unless_they_enable_it(gallery):

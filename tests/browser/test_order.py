@@ -166,7 +166,7 @@ def test_a_retired_model_cannot_be_ticked_and_a_reused_prompt_offers_another(com
     composer.keyboard.press("Escape")
     assert Generation.objects.count() == 1
     composer.click(".send")
-    wait_until(lambda: Generation.objects.filter(provider__value="veo_3_1").exists(), 10)
+    wait_until(lambda: Generation.objects.filter(provider__value="veo_3_1").exists())
 
 
 def reuse(page, name="Reuse"):

@@ -1,5 +1,7 @@
 """A session that ends while somebody composes loses nothing that they typed."""
 
+from playwright.sync_api import expect
+
 from tests.parts.studio import PASSWORD
 
 PROMPT = "a lighthouse in fog, long exposure"
@@ -13,7 +15,7 @@ def test_a_click_after_the_session_ended_says_so_and_can_be_repeated(page, sign_
 
     page.locator("textarea[name=prompt]").press("Control+Enter")
     page.get_by_text("You have been signed out").first.wait_for()
-    assert page.locator("textarea[name=prompt]").input_value() == PROMPT
+    expect(page.locator("textarea[name=prompt]")).to_have_value(PROMPT)
 
     again = page.context.new_page()
     again.goto(f"{shared_studio.url}/login")

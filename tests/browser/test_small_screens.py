@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from tests.parts.exhibition import one_of_each
 from tests.parts.generations import make
+from tests.parts.still import until_still
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -32,7 +33,7 @@ CUT_OFF = """() => [...document.querySelectorAll(".tabs a")]
 
 
 def too_small(page):
-    page.wait_for_timeout(300)  # what opens grows into its size
+    until_still(page)
     return page.evaluate(TOO_SMALL, SMALLEST_TARGET)
 
 
@@ -51,6 +52,7 @@ def test_everything_that_is_touched_on_a_phone_is_large_enough(live_page, phone_
     assert page.evaluate(CUT_OFF) == [], "a tab is as wide as its words"
     found = {"the gallery": too_small(page)}
     page.tap("#prompt")
+    expect(page.locator("#provider-pick")).to_be_visible()
     found["the composer"] = too_small(page)
     for opener in (
         "#provider-pick",
@@ -64,12 +66,15 @@ def test_everything_that_is_touched_on_a_phone_is_large_enough(live_page, phone_
         if opener != ".avatar":
             page.tap("#prompt")
         page.tap(opener)
+        expect(page.locator(":popover-open")).to_have_count(1)
         found[opener] = too_small(page)
     page.goto(live_page.studio.url)
     page.locator(".find > summary").tap()
+    expect(page.locator(".find[open]")).to_have_count(1)
     found["the filters"] = too_small(page)
     page.goto(live_page.studio.url)
     page.locator(".card.is-ready [title=More]").first.tap()
+    expect(page.locator(".card-menu:popover-open")).to_have_count(1)
     found["the menu of a card"] = too_small(page)
     page.goto(live_page.studio.url)
     page.locator(".card.is-ready a.open").first.tap()
@@ -91,6 +96,7 @@ def test_on_a_phone_held_sideways_the_composer_is_one_line_until_it_is_touched(s
     expect(sideways.locator("#provider-pick")).to_be_hidden()
     sideways.tap("#prompt")
     expect(sideways.locator("#provider-pick")).to_be_visible()
+    until_still(sideways)
     composer = sideways.locator("#composer").bounding_box()
     assert composer["y"] >= 0
     assert composer["height"] <= 390
@@ -122,4 +128,7 @@ def test_an_owners_header_fits_windows_of_every_width(live_page, new_page):
     page.goto(live_page.studio.url)
     for width in (1000, 945, 941, 940, 920, 901, 900, 760, 641, 640, 480, 390, 320):
         page.set_viewport_size({"width": width, "height": 700})
-        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), width
+        page.wait_for_function(FITS, arg=width)
+
+
+FITS = "(width) => innerWidth === width && document.documentElement.scrollWidth <= width"

@@ -29,6 +29,7 @@ def test_a_stack_opens_closes_is_followed_and_selected_whole(live_page):
     expect(cards).to_have_count(5)
     live_page.get_by_role("link", name="Stack of 3").press("Enter")
     expect(cards).to_have_count(2)
+    expect(live_page.get_by_role("link", name="Stack of 3")).to_be_focused()
     live_page.keyboard.press("x")
     expect(live_page.locator("#selected")).to_contain_text("3 selected")
     live_page.get_by_role("button", name="Stack batches").click()
