@@ -68,7 +68,7 @@ def link_of(path):
 
 def fetch(link, **headers):
     """As a browser follows it: without the studio's cookies."""
-    return httpx.get(link, headers=headers, trust_env=False, timeout=30)
+    return httpx.get(link, headers=headers, trust_env=False, timeout=60)
 
 
 @pytest.mark.parametrize("kind", ["video", "poster", "last frame", "picture"])
@@ -123,8 +123,8 @@ def test_nothing_in_the_bucket_is_public(stored, bucket):
     names = bucket.names()
     assert len(names) >= 4
     for name in names:
-        assert httpx.get(f"{bucket.url}/{NAME}/{name}", trust_env=False).status_code in {401, 403}
-    assert httpx.get(f"{bucket.url}/{NAME}?list-type=2", trust_env=False).status_code in {401, 403}
+        assert httpx.get(f"{bucket.url}/{NAME}/{name}", trust_env=False, timeout=60).status_code in {401, 403}
+    assert httpx.get(f"{bucket.url}/{NAME}?list-type=2", trust_env=False, timeout=60).status_code in {401, 403}
 
 
 def test_nobody_else_gets_a_link(stored):

@@ -83,7 +83,7 @@ def test_make_knows_what_to_do(command):
 
 def shell(command, env, **options):
     return subprocess.run(
-        ["sh", "-c", command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, **options
+        ["sh", "-c", command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=240, **options
     )
 
 
@@ -176,6 +176,6 @@ def test_the_web_server_and_the_commands_that_query_it(scratch, tmp_path):
 
 def answers(port):
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5, **LOOPBACK)
+        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=30, **LOOPBACK)
     except httpx.TransportError:
         return None

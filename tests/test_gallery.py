@@ -281,7 +281,7 @@ def test_an_id_that_could_not_be_looked_up_says_nothing_about_what_was_charged(c
 def submit(standin):
     body = {"workflow_type": "GenerateVideoNode", "input": {"prompt": "found"}}
     url, headers = f"{standin.url}/v1/workflows/executions", {"X-Api-Key": "test-key"}
-    return httpx.post(url, json=body, headers=headers, trust_env=False).json()["data"]["execution_id"]
+    return httpx.post(url, json=body, headers=headers, trust_env=False, timeout=60).json()["data"]["execution_id"]
 
 
 @pytest.mark.parametrize("text", ["", "two words", "../../etc", "x" * 300, "naïve"])

@@ -493,7 +493,7 @@ def test_the_demo_server_answers_409_while_the_first_request_is_on_its_way(remot
     headers = {"X-Api-Key": "test-key", "Idempotency-Key": "one-key"}
 
     def post(_):
-        return httpx.post(f"{remote.url}/v3/models/videos", json=body, headers=headers, timeout=20, **LOOPBACK)
+        return httpx.post(f"{remote.url}/v3/models/videos", json=body, headers=headers, timeout=60, **LOOPBACK)
 
     with ThreadPoolExecutor() as threads:
         statuses = sorted(reply.status_code for reply in threads.map(post, range(2)))

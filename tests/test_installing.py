@@ -40,7 +40,7 @@ def test_a_python_without_ensurepip_prints_the_command_to_run(tmp_path):
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode != 0
     assert "sudo apt-get install python3-venv" in done.stderr
@@ -54,7 +54,7 @@ def test_a_python_that_is_too_old_is_named(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode != 0
     assert "Python 3.11 or newer" in done.stderr

@@ -22,7 +22,7 @@ def bare_python(folder):
 
 def run(python, script, *arguments):
     command = [str(python), str(script), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment())
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment())
 
 
 def test_a_python_without_packages_hands_over_to_the_studios_own(tmp_path):
@@ -53,7 +53,7 @@ def test_it_can_be_run_by_its_name():
 def test_every_command_says_what_it_is_for(name):
     env = environment(COLUMNS="200")
     command = [sys.executable, "manage.py", name, "--help"]
-    said = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60).stdout
+    said = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=240).stdout
     _, purpose, *rest = said.split("\n\n")
     assert purpose.endswith(".") and purpose[0].isupper() and len(purpose) > 40, said
     own = "\n".join(rest).split("--version")[0]
@@ -66,7 +66,7 @@ def printed_by_a_new_python(look, folder):
     """The words that `look` prints in a Python of its own, once Django is set up for a plain studio."""
     env = environment(STUDIO_DATA=folder, DATABASE_URL="", STUDIO_BUCKET=None, SENTRY_DSN=None)
     command = [sys.executable, "-c", f"import django; django.setup(); {look}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, env=env)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, env=env)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 

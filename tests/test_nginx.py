@@ -171,7 +171,7 @@ def test_a_download_keeps_its_name_through_nginx(proxied, member):
 def test_nobody_else_gets_a_byte(proxied, other):
     for headers in ({}, {"Range": "bytes=0-9"}):
         assert other.get(video(proxied), headers=headers).status_code == 404
-        stranger = httpx.get(proxied[0].url + video(proxied), headers=headers, **LOOPBACK)
+        stranger = httpx.get(proxied[0].url + video(proxied), headers=headers, **LOOPBACK, timeout=60)
         assert stranger.status_code == 302 and "/login" in stranger.headers["Location"]
 
 
@@ -180,7 +180,7 @@ def test_nobody_else_gets_a_byte(proxied, other):
 )
 def test_requesting_the_file_from_nginx_directly_gives_nothing(proxied, member, path):
     cookies = "; ".join(f"{name}={value}" for name, value in member.cookies.items())
-    answer = httpx.get(proxied[0].url + path, headers={"Cookie": cookies}, **LOOPBACK)
+    answer = httpx.get(proxied[0].url + path, headers={"Cookie": cookies}, **LOOPBACK, timeout=60)
     assert answer.status_code in ({404} if path != "/kept" else {301, 404})
     assert WHOLE[:100] not in answer.content
 

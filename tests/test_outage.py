@@ -7,8 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import psycopg
 import pytest
@@ -62,7 +61,7 @@ def a_locked_database():
             yield Outage.LOCKED
         finally:
             other.stdin.close()
-            other.wait(10)
+            other.wait(60)
             pragma("busy_timeout = 20000")
 
 
@@ -273,7 +272,18 @@ def a_database_that_never_answers():
         closing(socket.create_server(("127.0.0.1", 0))) as listener,
         with_options(port=listener.getsockname()[1], connect_timeout=2),
     ):
-        yield
+        yield listener
+
+
+def visitors(listener):
+    """How many connections were made to it, of which it has taken none."""
+    listener.setblocking(False)
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            listener.accept()[0].close()
+            count += 1
+    return count
 
 
 absent = pytest.mark.parametrize(
@@ -296,10 +306,9 @@ def test_a_lock_that_postgresql_does_not_grant_is_reported(visitor, model):
 
 @absent
 def test_a_postgresql_that_is_away_is_reported_without_asking_it_again(visitor, broken):
-    with broken():
-        began = time.monotonic()
+    with broken() as listener:
         reply = generate(visitor)
-        assert time.monotonic() - began < 4.5, "it was asked once, and the answer did not ask it again"
+        assert listener is None or visitors(listener) == 1, "the answer did not ask it again"
         assert reply.status_code == 503
         assert escape(f"{Outage.ABSENT} {page.PERHAPS_SENT}") in reply.text
         assert f"{escape(PROMPT)}</textarea>" in reply.text

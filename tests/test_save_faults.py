@@ -343,7 +343,7 @@ def test_two_savers_of_the_same_videos_share_them_without_harm(files, owner):
     generations = completed(files, owner, count=6)
     files.faults([{"call": "file", "probability": 0.5, "do": {"cut": "random"}}])
     savers = [start_saver(*generations, standin=files, until_ready=True) for _ in range(2)]
-    assert [saver.wait(120) for saver in savers] == [0, 0]
+    assert [saver.wait(240) for saver in savers] == [0, 0]
     assert SavedVideo.objects.count() == 6
     for generation in Generation.objects.all():
         assert stored_sha256(generation) == true_sha256(files, generation)

@@ -29,16 +29,16 @@ class Provider:
 
     def answers(self):
         try:
-            return httpx.get(f"{self.url}/.well-known/openid-configuration").is_success
+            return httpx.get(f"{self.url}/.well-known/openid-configuration", timeout=60).is_success
         except httpx.TransportError:
             return False
 
     def knows(self, sub, **claims):
-        httpx.put(f"{self.url}/users/{sub}", json=claims).raise_for_status()
+        httpx.put(f"{self.url}/users/{sub}", json=claims, timeout=60).raise_for_status()
 
     def agree(self, address, sub):
         """Signs `sub` in on the provider's page; returns the address back to the studio."""
-        back = urlsplit(httpx.post(address, data={"sub": sub}).headers["Location"])
+        back = urlsplit(httpx.post(address, data={"sub": sub}, timeout=60).headers["Location"])
         assert back.netloc == "testserver"
         return f"{back.path}?{back.query}"
 

@@ -55,7 +55,7 @@ def polling():
         yield
     finally:
         stopping.request()
-        thread.join(20)
+        thread.join(60)
         stopping.renew()
 
 

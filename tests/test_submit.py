@@ -370,7 +370,7 @@ def test_a_postgresql_that_goes_away_while_a_request_is_out_costs_no_id(remote, 
     try:
         elsewhere = Elsewhere(tmp_path, remote, server.new_database(MIGRATED))
         pk = elsewhere.run("from tests.parts.generations import generate; print(generate().pk)")
-        remote.faults([{"call": "submit", "do": {"accept": True, "hang": 12}}])
+        remote.faults([{"call": "submit", "do": {"accept": True, "hang": 30}}])
         sender = elsewhere.start(f"from videos.engine.submit import submit; submit({pk})")
         wait_until(remote.ledger, what="the request to be accepted")
         server.stop()

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 def submit(remote, prompt):
     body = {"workflow_type": "GenerateVideoNode", "input": {"prompt": prompt}}
     headers = {"X-Api-Key": "test-key"}
-    with httpx.Client(base_url=remote.url, headers=headers, trust_env=False, timeout=20) as client:
+    with httpx.Client(base_url=remote.url, headers=headers, trust_env=False, timeout=60) as client:
         return client.post("/v1/workflows/executions", json=body)
 
 
@@ -43,8 +43,8 @@ def test_the_bucket_refuses_a_wrong_secret_and_a_tampered_link(bucket):
     with pytest.raises(ClientError):
         wrong.put_object(Bucket="studio-videos", Key="a/film.mp4", Body=b"other")
     link = right.generate_presigned_url("get_object", {"Bucket": "studio-videos", "Key": "a/film.mp4"}, ExpiresIn=60)
-    assert httpx.get(link, trust_env=False).content == b"film"
-    assert httpx.get(link.replace("film.mp4", "film2.mp4"), trust_env=False).status_code == 403
+    assert httpx.get(link, trust_env=False, timeout=60).content == b"film"
+    assert httpx.get(link.replace("film.mp4", "film2.mp4"), trust_env=False, timeout=60).status_code == 403
 
 
 def client(bucket, secret=None):

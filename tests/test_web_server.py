@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from heygen_studio.web import body, connection, remembered, wire
+from heygen_studio.web import body, connection, remembered, wire, worker
+from heygen_studio.web.connection import Stage
 from heygen_studio.web.reply import FileWrapper
 from heygen_studio.web.sent_files import SentFile
 from tests.parts.processes import wait_until
@@ -77,7 +78,7 @@ def test_a_request_head_that_does_not_arrive_ends_the_connection(monkeypatch, ha
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
     with serving(Application()) as server, connect(server) as client:
         client.sendall(half)
-        assert is_closed(client, 10)
+        assert is_closed(client, 60)
 
 
 def test_a_request_head_that_arrives_byte_by_byte_ends_the_connection_too(monkeypatch):
@@ -137,7 +138,7 @@ def test_a_download_that_makes_no_progress_is_ended(monkeypatch, large_file):
 
 
 def test_a_slow_download_continues_as_long_as_it_makes_progress(monkeypatch, large_file):
-    monkeypatch.setattr(wire, "SEND_PAUSE_SECONDS", 1)
+    monkeypatch.setattr(wire, "SEND_PAUSE_SECONDS", 2)
     with serving(Application(send_file(large_file))) as server, connect(server, receive_buffer=16_384) as client:
         client.sendall(GET)
         _, found = client.recv(4096).split(b"\r\n\r\n")
@@ -284,7 +285,8 @@ def test_forwarded_headers_are_left_to_the_application():
     assert schemes == ["http"]
 
 
-def test_a_running_answer_is_completed_when_the_server_stops():
+def test_a_running_answer_is_completed_when_the_server_stops(monkeypatch):
+    monkeypatch.setitem(worker.SECONDS_TO_STOP, Stage.ANSWERING, 60)
     begun = threading.Event()
 
     def answer(environ, start_response):
@@ -296,7 +298,7 @@ def test_a_running_answer_is_completed_when_the_server_stops():
         with serving(Application(answer)) as server:
             idle = connect(server)
             found = pool.submit(ask, server, GET)
-            assert begun.wait(10)
+            assert begun.wait(60)
         assert found.result().endswith(b"hello")
         idle.close()
 
@@ -366,7 +368,8 @@ def part(asked, cookie=b"sessionid=mine", path=b"/"):
     return b"GET %b HTTP/1.1\r\nHost: a\r\nCookie: %b\r\nRange: %b\r\nConnection: close\r\n\r\n" % (path, cookie, asked)
 
 
-def test_further_parts_of_a_file_come_without_asking_the_application_again(large_file):
+def test_further_parts_of_a_file_come_without_asking_the_application_again(large_file, monkeypatch):
+    monkeypatch.setattr(remembered, "SECONDS", 60)
     application, whole = Application(Giver(large_file)), large_file.read_bytes()
     with serving(application) as server:
         ask(server, part(b"bytes=0-"))

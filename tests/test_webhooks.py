@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 import time
+from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 
@@ -132,11 +133,15 @@ def test_a_failed_delivery_is_repeated_with_the_same_id_and_bytes_and_ever_later
     delays = []
     for _ in range(3):
         make_due()
+        began = timezone.now()
         webhooks.deliver()
-        delays.append((WebhookEvent.objects.get().due_at - timezone.now()).total_seconds())
+        due = WebhookEvent.objects.get().due_at
+        delays.append((due - timezone.now(), due - began))
+        WebhookEvent.objects.update(due_at=timezone.now() + timedelta(hours=1))
         webhooks.deliver()  # not due yet, or delivered
     assert len(receiver.taken) == 3 and len({body for _, _, body in receiver.taken}) == 1
-    assert 3 < delays[0] < 5.1 < 8 < delays[1] < 10.1
+    assert delays[0][0] < timedelta(seconds=5) < delays[0][1] < timedelta(minutes=1)
+    assert delays[1][0] < timedelta(seconds=10) < delays[1][1] < timedelta(minutes=1)
     assert WebhookEvent.objects.get().delivered_at
 
 
@@ -166,23 +171,22 @@ def test_a_receiver_that_is_not_there_costs_the_event_nothing(receiver, owner, s
 
 def drip(handler):
     handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
-    for _ in range(100):
-        handler.wfile.write(b"X-Slow: 1\r\n")
-        time.sleep(0.1)
+    with suppress(OSError):  # it is cut off
+        while True:
+            handler.wfile.write(b"X-Slow: 1\r\n")
+            time.sleep(0.1)
 
 
 def test_a_receiver_that_answers_very_slowly_is_cut_off(receiver, owner, monkeypatch):
     monkeypatch.setattr(webhooks, "SECONDS", 0.5)
     receiver.answers = [drip]
     make_ready(owner)
-    began = time.monotonic()
-    webhooks.deliver()
-    assert time.monotonic() - began < 5
+    webhooks.deliver()  # it would wait for ever
     assert WebhookEvent.objects.get().last_error == "TimeoutError"
 
 
 def test_one_slow_answer_does_not_hold_up_the_others(receiver, owner, monkeypatch):
-    monkeypatch.setattr(webhooks, "SECONDS", 1)
+    monkeypatch.setattr(webhooks, "SECONDS", 4)  # enough for the others, on a busy machine too
     receiver.answers = [drip]
     for number in range(3):
         make_unknown(owner, token=f"token-{number}")
@@ -190,17 +194,16 @@ def test_one_slow_answer_does_not_hold_up_the_others(receiver, owner, monkeypatc
     assert WebhookEvent.objects.exclude(delivered_at=None).count() == 2
 
 
-def test_a_worker_that_stops_does_not_wait_for_the_receiver(receiver, owner):
+def test_a_worker_that_stops_does_not_wait_for_the_receiver(receiver, owner, monkeypatch):
     receiver.answers = [drip]
     make_ready(owner)
     flag = stopping.renew()
     flag.set()
-    began = time.monotonic()
+    monkeypatch.setattr(webhooks, "SECONDS", 3600)
     try:
         webhooks.deliver()
     finally:
         stopping.renew()
-    assert time.monotonic() - began < 3
     assert WebhookEvent.objects.waiting().count() == 1
 
 
@@ -281,7 +284,7 @@ def test_a_running_studio_reports_its_finished_video(new_studio):
         client, page = studio.client(), {"prompt": "a lighthouse", "provider": "veo_3_1", "aspect_ratio": "16:9"}
         page |= {"csrfmiddlewaretoken": csrf_token(client, "/"), "token": secrets.token_urlsafe(24)}
         assert client.post("/generate", data=page, headers={"Referer": f"{studio.url}/"}).status_code == 200
-        wait_until(lambda: len(receiver.taken) == 2, 60, "the event, and once more")
-        assert [told["event"] for told in taken(receiver)] == ["generation.ready"] * 2
+        wait_until(lambda: len(receiver.taken) >= 2, what="the event, and once more")
+        assert {told["event"] for told in taken(receiver)} == {"generation.ready"}
     finally:
         receiver.close()

@@ -20,7 +20,7 @@ from django.db import connections
 from tests.parts.processes import ROOT, environment
 
 
-def crowd(function, database_url, folder, processes, threads=1, seconds=280):
+def crowd(function, database_url, folder, processes, threads=1, seconds=560):
     done = subprocess.run(
         [sys.executable, "-m", "tests.parts.crowd", function, str(processes), str(threads)],
         cwd=ROOT,

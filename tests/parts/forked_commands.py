@@ -17,7 +17,7 @@ import manage
 from tests.parts.processes import ROOT
 
 
-def run_forked(commands, env, seconds=120):
+def run_forked(commands, env, seconds=400):
     """Runs each of `commands`, lists of arguments. Returns the returncode, stdout and stderr of each."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.parts.forked_commands"],

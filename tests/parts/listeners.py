@@ -30,7 +30,7 @@ class Canary:
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
-        self.thread.join(5)
+        self.thread.join(60)
 
 
 class Scripted:
@@ -64,7 +64,7 @@ class Scripted:
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
-        self.thread.join(5)
+        self.thread.join(60)
 
 
 def read_head(visitor):

@@ -67,7 +67,7 @@ class Nginx:
     def answers(self):
         assert self.process.poll() is None, f"nginx ended:\n{self.log_file.read_text()}"
         try:
-            return httpx.get(f"{self.url}/login", timeout=5, **LOOPBACK).status_code == 200
+            return httpx.get(f"{self.url}/login", timeout=30, **LOOPBACK).status_code == 200
         except httpx.TransportError:
             return False
 

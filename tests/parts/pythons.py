@@ -37,7 +37,7 @@ def is_version(path: Path, version: str) -> bool:
     if not path.exists():
         return False
     asked = [path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    return subprocess.run(asked, capture_output=True, text=True, timeout=30).stdout.strip() == version
+    return subprocess.run(asked, capture_output=True, text=True, timeout=120).stdout.strip() == version
 
 
 def missing(version: str) -> str:

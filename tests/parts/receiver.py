@@ -36,4 +36,4 @@ class Receiver:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
-        self.thread.join(5)
+        self.thread.join(60)

@@ -19,7 +19,7 @@ from videos.engine.save import save
 from videos.models import Generation
 
 
-def save_until_ready(generation, seconds=60, impatient=False):
+def save_until_ready(generation, seconds=240, impatient=False):
     """Calls the saver as the worker would until the copy is saved. `impatient` skips its delays."""
     deadline = time.monotonic() + seconds
     while True:

@@ -60,13 +60,13 @@ def serving(application, **settings):
             yield worker
         finally:
             worker.alive = False
-            thread.join(15)
+            thread.join(60)
             assert not thread.is_alive(), "the server did not stop"
 
 
 def connect(server, receive_buffer=None):
     client = socket.socket()
-    client.settimeout(20)
+    client.settimeout(60)
     if receive_buffer:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     client.connect(server.address)

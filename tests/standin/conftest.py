@@ -17,7 +17,7 @@ class Api:
 
     def __init__(self, url):
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=20, headers={"X-Api-Key": "any-key"}, **LOOPBACK)
+        self.http = httpx.Client(base_url=url, timeout=60, headers={"X-Api-Key": "any-key"}, **LOOPBACK)
 
     def submit(self, prompt="A lighthouse in the fog", **given):
         body = {"workflow_type": "GenerateVideoNode", "input": {"prompt": prompt, **given}}

@@ -20,7 +20,7 @@ def shell(script):
         ["sh", "-c", script],
         capture_output=True,
         env={**os.environ, "HEYGEN_API_KEY": "any-key"},
-        timeout=30,
+        timeout=120,
         check=True,
     )
     return json.loads(run.stdout)

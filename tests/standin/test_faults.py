@@ -22,7 +22,7 @@ def rule(call, do, **match):
 def read(link, **request):
     """(response, its bytes, the error that ended the body or None)."""
     got = b""
-    with httpx.stream("GET", link, timeout=5, **request) as reply:
+    with httpx.stream("GET", link, timeout=60, **request) as reply:
         try:
             for chunk in reply.iter_raw():
                 got += chunk
@@ -88,9 +88,9 @@ def test_a_lost_reply_says_in_the_ledger_whether_it_was_accepted(standin, api, d
 def test_a_hang_outlasts_the_callers_timeout(standin, api, paid):
     standin.faults([rule("submit", {"hang": True, "accept": bool(paid)})])
     with pytest.raises(httpx.ReadTimeout):
-        api.http.post(
-            EXECUTIONS, json={"workflow_type": "GenerateVideoNode", "input": {"prompt": "A fox"}}, timeout=0.5
-        )
+        body = {"workflow_type": "GenerateVideoNode", "input": {"prompt": "A fox"}}
+        api.http.post(EXECUTIONS, json=body, timeout=httpx.Timeout(60, read=0.5))
+    wait_until(lambda: standin.requests("submit"), what="the request to arrive")
     assert len(standin.ledger()) == paid
 
 
@@ -189,7 +189,7 @@ def statuses(api, count):
     "rules", [{}, [{"call": "dance", "do": {}}], [{"call": "poll"}], [7], [{"call": "poll", "do": {"satus": 4}}]]
 )
 def test_a_rule_that_makes_no_sense_is_refused(standin, rules):
-    assert httpx.post(f"{standin.url}/control/faults", json=rules).status_code == 400
+    assert httpx.post(f"{standin.url}/control/faults", json=rules, timeout=60).status_code == 400
 
 
 def test_requests_are_remembered_without_the_key(standin, api):
@@ -205,43 +205,43 @@ def test_requests_are_remembered_without_the_key(standin, api):
 def test_a_file_can_be_answered_with_a_status(standin, api, status):
     link = api.link()
     standin.faults([rule("file", {"status": status})])
-    assert httpx.get(link).status_code == status
+    assert httpx.get(link, timeout=60).status_code == status
 
 
 def test_a_link_can_expire_before_the_first_byte_and_stays_expired(standin, api):
     link = api.link()
     standin.faults([rule("file", {"expire": True}, nth=1)])
-    assert [httpx.get(link).status_code for _ in range(2)] == [403, 403]
+    assert [httpx.get(link, timeout=60).status_code for _ in range(2)] == [403, 403]
 
 
 def test_a_link_can_expire_in_the_middle_of_the_body(large_drafts):
     link = large_drafts.api.link()
-    body = httpx.get(link).content
+    body = httpx.get(link, timeout=60).content
     large_drafts.faults([rule("file", {"cut": 0.5, "withdraw": True}, nth=1)])
     reply, got, problem = read(link)
     assert int(reply.headers["Content-Length"]) == len(body) > len(got) > 0
     assert problem is not None
-    assert httpx.get(link, headers={"Range": f"bytes={len(got)}-"}).status_code == 403
+    assert httpx.get(link, headers={"Range": f"bytes={len(got)}-"}, timeout=60).status_code == 403
 
 
 @pytest.mark.parametrize("do", [{"cut": 1000}, {"cut": 0.3}, {"cut": "random"}, {"cut": 1000, "gently": True}])
 def test_a_connection_can_drop_in_mid_body_and_the_rest_be_fetched(large_drafts, do):
     link = large_drafts.api.link()
-    body = httpx.get(link).content
+    body = httpx.get(link, timeout=60).content
     large_drafts.faults([rule("file", do, nth=1)])
     _, got, problem = read(link)
     assert problem is not None
     assert body.startswith(got)
     if do["cut"] == 1000:
         assert len(got) == 1000
-    assert got + httpx.get(link, headers={"Range": f"bytes={len(got)}-"}).content == body
+    assert got + httpx.get(link, headers={"Range": f"bytes={len(got)}-"}, timeout=60).content == body
 
 
 def test_the_bytes_sent_are_counted(large_drafts):
     execution_id = large_drafts.api.submitted()
     link = large_drafts.api.ended(execution_id)["output"]["video"]["video_url"]
-    size = len(httpx.get(link).content)
-    httpx.get(link, headers={"Range": "bytes=0-99"})
+    size = len(httpx.get(link, timeout=60).content)
+    httpx.get(link, headers={"Range": "bytes=0-99"}, timeout=60)
     assert large_drafts.ask("GET", "videos")[execution_id]["bytes_sent"] == size + 100
     assert 150_000 < size < 600_000
 
@@ -256,7 +256,7 @@ def test_the_etag_can_change_at_each_request(standin, api):
 
 def test_a_length_can_lie_either_way(standin, api):
     link = api.link()
-    body = httpx.get(link).content
+    body = httpx.get(link, timeout=60).content
     standin.faults([rule("file", {"length": 10})])
     reply, got, problem = read(link)
     assert (int(reply.headers["Content-Length"]), got) == (len(body) + 10, body)
@@ -267,7 +267,7 @@ def test_a_length_can_lie_either_way(standin, api):
 
 def test_a_body_without_a_length_can_end_early_and_look_whole(standin, api):
     link = api.link()
-    body = httpx.get(link).content
+    body = httpx.get(link, timeout=60).content
     standin.faults([rule("file", {"no_length": True, "truncate": 10})])
     reply, got, problem = read(link)
     assert ("Content-Length" in reply.headers, got, problem) == (False, body[:10], None)
@@ -275,7 +275,7 @@ def test_a_body_without_a_length_can_end_early_and_look_whole(standin, api):
 
 def test_half_a_file_can_come_with_the_right_length_for_a_half(standin, api):
     link = api.link()
-    body = httpx.get(link).content
+    body = httpx.get(link, timeout=60).content
     standin.faults([rule("file", {"truncate": 0.5})])
     reply, got, problem = read(link)
     assert (int(reply.headers["Content-Length"]), got, problem) == (len(got), body[: len(got)], None)
@@ -288,7 +288,7 @@ def test_half_a_file_can_come_with_the_right_length_for_a_half(standin, api):
 def test_something_else_can_be_called_a_video(standin, api, name, start):
     link = api.link()
     standin.faults([rule("file", {"body": name})])
-    reply = httpx.get(link)
+    reply = httpx.get(link, timeout=60)
     assert (reply.status_code, reply.headers["Content-Type"]) == (200, "video/mp4")
     assert reply.content.startswith(start)
     assert int(reply.headers["Content-Length"]) == len(reply.content)
@@ -298,7 +298,7 @@ def test_a_body_can_drip(standin, api):
     link = api.link()
     standin.faults([rule("file", {"drip": 100})])
     begun, got = time.monotonic(), b""
-    with httpx.stream("GET", link) as reply:
+    with httpx.stream("GET", link, timeout=60) as reply:
         for chunk in reply.iter_raw():
             got += chunk
             if len(got) >= 50:
@@ -309,10 +309,10 @@ def test_a_body_can_drip(standin, api):
 
 def test_a_body_can_be_endless(standin, api):
     link = api.link()
-    size = len(httpx.get(link).content)
+    size = len(httpx.get(link, timeout=60).content)
     standin.faults([rule("file", {"endless": True})])
     got = 0
-    with httpx.stream("GET", link) as reply:
+    with httpx.stream("GET", link, timeout=60) as reply:
         assert "Content-Length" not in reply.headers
         for chunk in reply.iter_raw():
             got += len(chunk)
@@ -327,34 +327,34 @@ def test_a_body_can_be_a_gzip_bomb(standin, api):
     reply, packed, _ = read(link)
     assert reply.headers["Content-Encoding"] == "gzip"
     assert len(packed) < 100_000
-    assert len(httpx.get(link).content) >= 50_000_000
+    assert len(httpx.get(link, timeout=60).content) >= 50_000_000
 
 
 def test_redirects_lead_round_and_then_where_they_should(standin, api):
     link = api.link()
-    body = httpx.get(link).content
+    body = httpx.get(link, timeout=60).content
     standin.faults([rule("file", {"redirect": "http://169.254.169.254/latest"})])
-    reply = httpx.get(link)
+    reply = httpx.get(link, timeout=60)
     assert (reply.status_code, reply.headers["Location"]) == (302, "http://169.254.169.254/latest")
     standin.faults([rule("file", {"hops": 3})])
-    reply = httpx.get(link, follow_redirects=True)
+    reply = httpx.get(link, follow_redirects=True, timeout=60)
     assert (len(reply.history), reply.content) == (3, body)
 
 
 def test_a_range_can_be_ignored_or_answered_with_the_wrong_one(standin, api):
     link = api.link()
-    body = httpx.get(link).content
+    body = httpx.get(link, timeout=60).content
     standin.faults([rule("file", {"ignore_range": True})])
-    reply = httpx.get(link, headers={"Range": "bytes=5-"})
+    reply = httpx.get(link, headers={"Range": "bytes=5-"}, timeout=60)
     assert (reply.status_code, reply.content) == (200, body)
     standin.faults([rule("file", {"content_range": "wrong"})])
-    reply = httpx.get(link, headers={"Range": "bytes=5-9"})
+    reply = httpx.get(link, headers={"Range": "bytes=5-9"}, timeout=60)
     assert (reply.status_code, reply.headers["Content-Range"]) == (206, f"bytes 6-10/{len(body)}")
 
 
 def test_eighty_percent_of_connections_can_drop_and_the_video_still_be_downloaded(large_drafts):
     link = large_drafts.api.link()
-    body = httpx.get(link).content
+    body = httpx.get(link, timeout=60).content
     large_drafts.faults([rule("file", {"cut": "random"}, probability=0.8, seed=1)])
     got = b""
 

@@ -16,12 +16,12 @@ def test_executions_links_and_pictures_outlive_kill_9(start_standin, png):
     url = api.upload(picture).json()["data"]["url"]
     done = api.submitted("A lighthouse", reference_image_url=url, config={"seed": 3})
     link = api.ended(done)["output"]["video"]["video_url"]
-    ledger, body = standin.ledger(), httpx.get(link).content
+    ledger, body = standin.ledger(), httpx.get(link, timeout=60).content
     standin.kill()
     standin.restart()
     assert standin.ledger() == [{**row, "bytes_sent": 0} for row in ledger]
-    assert httpx.get(link).content == body
-    assert httpx.get(url).content == picture
+    assert httpx.get(link, timeout=60).content == body
+    assert httpx.get(url, timeout=60).content == picture
     assert api.ended(done)["status"] == "completed"
 
 
@@ -55,8 +55,8 @@ def test_drawing_processes_end_with_a_server_that_was_killed(start_standin):
 def test_the_control_route_is_not_there_unless_asked_for(tmp_path):
     plain = Standin(tmp_path, options=("--draft",))
     try:
-        assert httpx.get(f"{plain.url}/control/ledger").status_code == 404
-        assert httpx.post(f"{plain.url}/control/faults", json=[]).status_code == 404
+        assert httpx.get(f"{plain.url}/control/ledger", timeout=60).status_code == 404
+        assert httpx.post(f"{plain.url}/control/faults", json=[], timeout=60).status_code == 404
     finally:
         plain.stop()
 
@@ -84,6 +84,6 @@ def test_hundreds_of_idle_connections_do_not_keep_it_from_answering(standin, api
 def test_bytes_that_are_not_a_request_are_a_400(standin):
     address = ("127.0.0.1", int(standin.url.rsplit(":", 1)[1]))
     for line in (b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"):
-        with socket.create_connection(address, timeout=10) as peer:
+        with socket.create_connection(address, timeout=60) as peer:
             peer.sendall(line)
             assert peer.recv(100).startswith(b"HTTP/1.1 400")
