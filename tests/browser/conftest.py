@@ -32,8 +32,9 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 PICTURES = ROOT / "test-results"
 TIMEOUT_MS = 60_000  # ms for an expectation: the machine runs other tests too
 expect.set_options(timeout=TIMEOUT_MS)
-# A refused form is answered with 422, and Chromium reports every such status as an error.
-EXPECTED = [r"status of 422"]
+# A refused form is answered with 422, and Chromium reports every such status as an error. htmx reports a request that a
+# newer one replaced, as advice does on a slow machine. One that failed has an event of its own beside afterRequest.
+EXPECTED = [r"status of 422", r"^htmx:sendAbort, ", r"^htmx:afterRequest, "]
 REPORT_BREACHES = """
 addEventListener("securitypolicyviolation", event =>
     console.error("CSP breach:", event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber))

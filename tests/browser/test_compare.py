@@ -80,6 +80,7 @@ def test_a_batch_opens_in_compare_with_one_click_on_its_card(live_page):
 def test_a_portrait_video_is_shown_whole(live_page):
     videos = make(live_page.owner, "a wave", count=2, ratio="9:16", draft=False, config={"duration": 2})
     live_page.goto(f"{live_page.studio.url}/compare?batch={videos[0].batch.public_id}")
+    until_still(live_page)
     for pane in live_page.locator(".pane").all():
         frame, video = pane.bounding_box(), pane.locator("video").bounding_box()
         assert frame["height"] <= 0.6 * 900 + 1

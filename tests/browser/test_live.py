@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.parts.generations import make
+from tests.parts.still import until_still
 
 in_database = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 PREPARE = """
@@ -73,11 +74,13 @@ def test_scrolling_stays_where_it_was_when_cards_arrive(live_page):
     make(live_page.owner, "old", "cancelled", count=24)
     live_page.goto(live_page.studio.url)
     live_page.locator(".card").nth(12).scroll_into_view_if_needed()
+    until_still(live_page)
     anchor = live_page.locator(".card").nth(12)
     identity, before = anchor.get_attribute("id"), anchor.bounding_box()["y"]
     live_page.fill("#prompt", "x")
     make(live_page.owner, "new", "cancelled", count=4)
     expect(live_page.locator(".card")).to_have_count(28)
+    until_still(live_page)
     assert live_page.evaluate("scrollY") > 0
     assert abs(live_page.locator(f"[id='{identity}']").bounding_box()["y"] - before) < 400
 

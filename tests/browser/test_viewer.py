@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.parts.exhibition import hang, make
 from tests.parts.held import until_held
 from tests.parts.processes import wait_until
+from tests.parts.still import until_still
 from videos.models import Generation
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -146,6 +147,7 @@ def test_on_a_phone_the_video_is_on_top_and_all_actions_are_below_it(live_page, 
     phone_page.goto(live_page.studio.url)
     phone_page.locator(".card a.open").tap()
     expect(phone_page.locator("dialog .player")).to_be_visible()
+    until_still(phone_page)
     player, reuse = phone_page.locator("dialog .player"), phone_page.get_by_role("link", name="Reuse").first
     assert player.bounding_box()["y"] < reuse.bounding_box()["y"]
     assert phone_page.evaluate("document.documentElement.scrollWidth") <= 390

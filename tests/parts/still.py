@@ -6,10 +6,13 @@ STILL = """async () => {
     await frame();
     await frame();
     await Promise.all(document.getAnimations().filter(ends).map((one) => one.finished.catch(() => {})));
-    await frame();
+    for (let frames = 0, before = scrollY; frames < 5; before = scrollY) {  // it scrolls smoothly
+        await frame();
+        frames = scrollY === before ? frames + 1 : 0;
+    }
 }"""
 
 
 def until_still(page):
-    """What opens has grown into its size, and what moves has come to its place."""
+    """What opens has grown into its size, and what moves or scrolls has come to its place."""
     page.evaluate(STILL)
