@@ -564,7 +564,7 @@ def test_a_long_overdue_generation_does_not_block_sending(running, settings):
 
 
 def test_a_row_whose_task_died_with_its_worker_is_enqueued_again_long_before_the_usual_time(owner, monkeypatch):
-    monkeypatch.setattr("videos.engine.work.ENQUEUE_AGAIN", 3600)
+    monkeypatch.setattr("videos.engine.dispatcher.ENQUEUE_AGAIN", 3600)
     make_queued(owner)
     note_checks()
     dispatcher = Dispatcher()
@@ -579,8 +579,8 @@ def test_a_row_whose_task_died_with_its_worker_is_enqueued_again_long_before_the
 
 
 def test_a_row_whose_task_was_just_taken_is_left_to_that_worker(owner, monkeypatch):
-    monkeypatch.setattr("videos.engine.work.ENQUEUE_AGAIN", 3600)
-    monkeypatch.setattr("videos.engine.work.LOST_AFTER", 3600)
+    monkeypatch.setattr("videos.engine.dispatcher.ENQUEUE_AGAIN", 3600)
+    monkeypatch.setattr("videos.engine.dispatcher.LOST_AFTER", 3600)
     make_queued(owner)
     note_checks()
     dispatcher = Dispatcher()
@@ -592,7 +592,7 @@ def test_a_row_whose_task_was_just_taken_is_left_to_that_worker(owner, monkeypat
 
 def test_of_many_rows_without_a_task_a_few_are_tried_again_at_once(owner, monkeypatch, settings):
     settings.MAX_IN_FLIGHT = 30
-    monkeypatch.setattr("videos.engine.work.ENQUEUE_AGAIN", 3600)
+    monkeypatch.setattr("videos.engine.dispatcher.ENQUEUE_AGAIN", 3600)
     for number in range(12):
         make_queued(owner, token=f"form-token-{number}")
     dispatcher = Dispatcher()
