@@ -343,6 +343,16 @@ def test_an_unknown_encoding_is_refused_and_not_guessed():
         decode("prompt\nüber\n".encode("cp1252"))
 
 
+@pytest.mark.parametrize("begins", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
+@pytest.mark.parametrize("size", [256, 3 * 1024**2])
+def test_a_workbook_is_refused_with_what_to_do_instead(client, begins, size):
+    workbook = SimpleUploadedFile("shots.xlsx", begins + b"\x99" * size)
+    page = client.post("/batch", {"table": "prompt\na harbour\n", "table_file": workbook, "action": "check"})
+    assert page.status_code == 422
+    assert "This is a workbook, not CSV." in page.content.decode()
+    assert "a harbour" in page.content.decode()  # what was typed stays
+
+
 def test_cells_beyond_the_last_column_are_an_error_unless_they_are_empty(client):
     empty, more = rows(send(client, "prompt,count\na,1,,\nb,1,x\n"))
     assert not empty.all_errors

@@ -10,6 +10,7 @@ DELIMITERS = ",;\t"
 LARGEST_TABLE = 2 * 1024**2  # bytes
 MOST_ROWS = 500
 MOST_COLUMNS = 60
+WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods and .numbers are ZIP archives; .xls
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -34,6 +35,10 @@ class Table:
 
 def decode(data: bytes) -> str:
     """The text of a CSV file: UTF-8 or UTF-16, with or without a byte order mark. Raises TableRefused."""
+    if data.startswith(WORKBOOK_MARKS):
+        raise TableRefused(
+            "This is a workbook, not CSV. In Excel or Numbers, save it as “CSV UTF-8” and upload that file."
+        )
     if len(data) > LARGEST_TABLE:
         raise TableRefused(f"The table is larger than {LARGEST_TABLE // 1024**2} MB; split it into smaller ones.")
     try:
