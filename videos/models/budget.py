@@ -54,6 +54,10 @@ class LedgerQuerySet(models.QuerySet):
     def since(self, day: date):
         return self.filter(day__gte=day)
 
+    @prepared
+    def lines_of(self, generation):
+        return self.filter(generation=generation).order_by("pk").values_list("kind", "videos", "currency")
+
     def videos_held(self) -> int:
         return self.aggregate(total=Sum("videos"))["total"] or 0
 

@@ -422,7 +422,7 @@ class Generation(Claim, Copy, Facts, QueueOrder, Numbers, Sharing, Trash, models
         """Makes the move and records its event in one commit; with a step of None there is no event."""
         if rows.update(status=target, **CHANGED, **fields) != 1:
             return False
-        self.refresh_from_db()
+        self.reload()
         if step:
             code = fields.get("error_code") or fields.get("status_note", "")
             self.log(step, by=by, words=words, code=code, facts=fields.get("status_facts", {}))

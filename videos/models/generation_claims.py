@@ -14,6 +14,7 @@ from django.utils import timezone
 from videos.lifecycle import IN_PROGRESS, Status
 from videos.models.changes import CHANGED
 from videos.models.event import Step
+from videos.models.generation_due import due_times, occupation_times
 from videos.models.lease import CLOCKS_DIFFER, claim_lasts
 from videos.models.picture import RemoteCopy
 from videos.models.remote_account import RemoteAccount
@@ -40,7 +41,7 @@ class ClaimsAndRecovery:
         account, now = RemoteAccount.objects.lock(backend), timezone.now()
         if not account.may_send(now) or not self.free_capacity(account, now):
             return None
-        return self._claim(self.due(Status.QUEUED, now).filter(pk=pk), now, token or uuid.uuid4())
+        return self._claim(pk, self.due(Status.QUEUED, now), now, token or uuid.uuid4())
 
     def claim_to_repeat(self, pk: int, token: uuid.UUID | None = None) -> models.Model | None:
         """The generation whose reply was lost, leased to the caller, if its request may be repeated; else None."""
@@ -50,26 +51,24 @@ class ClaimsAndRecovery:
         account, now = RemoteAccount.objects.of(backend), timezone.now()
         if not account.may_send(now):
             return None
-        return self._claim(self.repeatable(account, now).filter(pk=pk), now, token or uuid.uuid4())
+        return self._claim(pk, self.repeatable(account, now), now, token or uuid.uuid4())
 
     def repeatable(self, account: RemoteAccount, now: datetime):
         """Sent under a key that the backend still knows, not leased, and due."""
         span = account.repeats_for
         if span is None:
             return self.none()
-        after, until = first_sent_between(now, span)
-        keyed = self.due(Status.SENDING, now).filter(backend=account.backend).exclude(repeat_key="")
-        keyed = keyed.filter(key_digest=registry.find(account.backend).key_digest)
-        return keyed.filter(first_sent_at__gt=after, first_sent_at__lte=until)
+        digest, times = registry.find(account.backend).key_digest, first_sent_between(now, span)
+        return self.due(Status.SENDING, now).filter(backend=account.backend).sent_under(digest, *times)
 
     def claim_to_save(self, pk: int, token: uuid.UUID | None = None) -> models.Model | None:
         now = timezone.now()
-        return self._claim(self.due(Status.SAVING, now).filter(pk=pk), now, token or uuid.uuid4())
+        return self._claim(pk, self.due(Status.SAVING, now), now, token or uuid.uuid4())
 
-    def _claim(self, rows, now: datetime, token: uuid.UUID) -> models.Model | None:
-        if not rows.order_by().update(lease_token=token, lease_until=now + claim_lasts()):
+    def _claim(self, pk: int, rows, now: datetime, token: uuid.UUID) -> models.Model | None:
+        if not rows.filter(pk=pk).order_by().update(lease_token=token, lease_until=now + claim_lasts()):
             return None
-        return self.with_everything().get(lease_token=token)
+        return next((row for row in self.with_everything_of(pk) if row.lease_token == token), None)
 
     def free_claims(self, tokens: list[uuid.UUID]) -> int:
         """Frees the generations under these claims, because the processes that held them have died.
@@ -84,18 +83,20 @@ class ClaimsAndRecovery:
     def sendable(self, now: datetime, most: int | None = None) -> list[int]:
         """The ids that may be sent now, `most` at most, the longest due first: as many as each backend's limit allows,
         and those whose request may be repeated after a lost reply, which count against the limit already."""
-        found = []
+        found, times = [], due_times(now)
         for account in RemoteAccount.objects.all_active():
             if account.may_send(now):
-                due = self.due(Status.QUEUED, now).filter(backend=account.backend)
-                found += due.values_list("due_at", "pk")[: self.free_capacity(account, now)][:most]
-                found += self.repeatable(account, now).values_list("due_at", "pk")[: account.in_flight_limit][:most]
+                backend, limit = account.backend, most or account.in_flight_limit
+                found += self.first_to_send(backend, *times, most=limit)[: self.free_capacity(account, now)]
+                if account.repeats_for:
+                    known = registry.find(backend).key_digest, *first_sent_between(now, account.repeats_for)
+                    found += self.first_to_repeat(backend, *known, *times, most=limit)[: account.in_flight_limit]
         return [pk for _, pk in sorted(found)][:most]
 
     def free_capacity(self, account: RemoteAccount, now: datetime) -> int:
         """How many more may be in flight at this backend; counts no further than its limit."""
         limit = account.in_flight_limit
-        return limit - self.occupying(account.backend, now).values("pk")[:limit].count()
+        return limit - len(self.first_occupying(account.backend, *occupation_times(now), most=limit))
 
     def savable(self, now: datetime):
         """Ids of those whose video may be saved now, the longest due first."""
@@ -143,6 +144,14 @@ def first_sent_between(now: datetime, span: timedelta) -> tuple[datetime, dateti
 
 class Claim:
     """Part of the model Generation."""
+
+    def reload(self):
+        """Reads every field anew, as `refresh_from_db` does, by a prepared query."""
+        [fresh] = type(self).objects.row_of(self.pk)
+        for field in self._meta.concrete_fields:
+            setattr(self, field.attname, getattr(fresh, field.attname))
+        self._state.fields_cache.clear()
+        self._prefetched_objects_cache = {}
 
     def may_repeat(self) -> bool:
         """Whether the backend certainly still knows this request's key, and is trusted to replay its answer to our

@@ -41,12 +41,12 @@ class Numbers:
     # The ledger
     def enter(self, kind: LedgerEntry.Kind, videos: int, amount: Decimal) -> LedgerEntry:
         """Adds a line, in the currency of the first one: the provider's currency may have changed since."""
-        currency = self.ledger.order_by("pk").values_list("currency", flat=True).first()
+        lines = LedgerEntry.objects.lines_of(self)
         where = {
             "provider_id": self.provider_id,
             "day": self.day,
             "backend": self.backend,
-            "currency": currency or self.provider.currency,
+            "currency": lines[0][2] if lines else self.provider.currency,
         }
         add_to_sums(self.owner_id, **where, lines=[(videos, amount)])
         line = {"kind": kind, "user_id": self.owner_id, "videos": videos, "amount": amount}
@@ -57,10 +57,11 @@ class Numbers:
         """Counts the generation once, however often this is called; a released hold is made again."""
         if not type(self).objects.filter(pk=self.pk).update(settled=True):  # locks it: recoveries come one by one
             return
-        if self.ledger.aggregate(held=Sum("videos"))["held"] == 0:
+        lines = LedgerEntry.objects.lines_of(self)
+        if lines and not sum(videos for _, videos, _ in lines):
             self.enter(LedgerEntry.Kind.HOLD, videos=1, amount=self.estimate or Decimal(0))
             UsageDay.objects.count(self, cancelled=-1)
-        if not self.ledger.filter(kind=LedgerEntry.Kind.SETTLE).exists():
+        if all(kind != LedgerEntry.Kind.SETTLE for kind, *_ in lines):
             self.enter(LedgerEntry.Kind.SETTLE, videos=0, amount=Decimal(0))
 
     def count_real_length(self, seconds: float):

@@ -9,7 +9,6 @@ from functools import reduce
 from operator import or_
 from statistics import median
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Case, ExpressionWrapper, F, Q, Subquery, Value, When
 from django.db.models.expressions import RawSQL
@@ -17,11 +16,11 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from videos import search_index
-from videos.lifecycle import ATTENTION, FINAL, IN_FLIGHT, IN_PROGRESS, Status
+from videos.lifecycle import ATTENTION, FINAL, IN_PROGRESS, Status
 from videos.models.bounded import ANY_VALUE, Count, Select, count_selects, limited, of_value
 from videos.models.changes import changed_between
 from videos.models.event import Step
-from videos.models.lease import ahead, passed
+from videos.models.generation_due import DueRows
 from videos.models.prepared import prepared
 from videos.models.provider import Provider
 from videos.models.stored_totals import ProviderRecord
@@ -70,7 +69,7 @@ class Scope:
     is_cut: bool = False
 
 
-class GenerationQuerySet(models.QuerySet):
+class GenerationQuerySet(DueRows):
     scope = Scope()
 
     def _clone(self):
@@ -328,13 +327,13 @@ class GenerationQuerySet(models.QuerySet):
         return self.filter(changed_between(earlier, later)).order_by("changed_in")  # the order of an index
 
     # For the engine
-    def unleased(self, now: datetime):
-        return self.filter(passed("lease_until", now, LONGEST_LEASE))
+    @prepared
+    def with_everything_of(self, pk: int):
+        return self.filter(pk=pk).with_everything()
 
-    def due(self, status: Status, now: datetime):
-        is_due = passed("due_at", now, LONGEST_DELAY)
-        rows = self.unleased(now).filter(is_due, status=status, held_at=None, backend__in=registry.active_keys())
-        return rows.order_by("due_at")
+    @prepared
+    def row_of(self, pk: int):
+        return self.filter(pk=pk)
 
     def to_send_or_save(self):
         """All that has to be sent or saved, now or later."""
@@ -374,13 +373,6 @@ class GenerationQuerySet(models.QuerySet):
     def unfinished(self):
         return self.filter(status__in=IN_PROGRESS, backend__in=registry.active_keys())
 
-    def occupying(self, backend: str, now: datetime):
-        """Generations that count against the backend's limit now; one that is long overdue no longer does."""
-        overdue = now - timedelta(seconds=current().overdue_seconds)
-        claimed = Q(status=Status.QUEUED) & ahead("lease_until", now, LONGEST_LEASE)
-        in_flight = Q(status__in=IN_FLIGHT, sent_at__gt=overdue, sent_at__lte=now + LONGEST_LEASE)
-        return self.filter(claimed | in_flight, backend=backend)
-
     # History
     @prepared
     def newest_prompts(self, owner):
@@ -419,10 +411,6 @@ def summarise(results: list[list]) -> TrackRecord:
 # The conditions of two indexes, spelt as they are there: SQLite compares the text, and never looks into parameters.
 HAS_VIDEO_ID = Q(RawSQL("NOT (videos_generation.video_id = '')", [], models.BooleanField()))
 HAS_CAUSE = Q(RawSQL("NOT (videos_generation.error_class = '')", [], models.BooleanField()))
-
-# At least as long as any that we ever set (see lease.py).
-LONGEST_LEASE = max(timedelta(minutes=10), timedelta(seconds=2 * settings.LEASE_SECONDS))
-LONGEST_DELAY = timedelta(minutes=70)
 
 
 def seen_by(user) -> Q:

@@ -25,12 +25,17 @@ def claim_lasts() -> timedelta:
 
 def passed(field: str, now: datetime, longest: timedelta) -> Q:
     """Rows whose time `field` is not set or has passed. `longest` is how far ahead it is ever set."""
-    return Q(**{field: None}) | Q(**{f"{field}__lte": now}) | too_far_ahead(field, now, longest)
+    return passed_by(field, now, now + longest)
 
 
-def ahead(field: str, now: datetime, longest: timedelta) -> Q:
-    """Rows whose time `field` is still to come: the opposite of `passed`."""
-    return Q(**{f"{field}__gt": now, f"{field}__lte": now + longest})
+def passed_by(field: str, now: datetime, furthest: datetime) -> Q:
+    """The same, with the furthest time that it is ever set to."""
+    return Q(**{field: None}) | Q(**{f"{field}__lte": now}) | Q(**{f"{field}__gt": furthest})
+
+
+def ahead_by(field: str, now: datetime, furthest: datetime) -> Q:
+    """Rows whose time `field` is still to come: the opposite of `passed_by`."""
+    return Q(**{f"{field}__gt": now, f"{field}__lte": furthest})
 
 
 def too_far_ahead(field: str, now: datetime, longest: timedelta) -> Q:

@@ -31,7 +31,8 @@ SHORTEST_WAIT, USUAL_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(second
 class RemoteAccountQuerySet(models.QuerySet):
     def of(self, backend: str) -> "RemoteAccount":
         """The account at the backend that a generation's row names."""
-        return self.get_or_create(backend=backend)[0]
+        found = self.of_backends([backend])
+        return found[0] if found else self.get_or_create(backend=backend)[0]
 
     def all_active(self) -> "list[RemoteAccount]":
         """One for each backend of the present mode. One that was never written to is not in the database."""
@@ -52,7 +53,12 @@ class RemoteAccountQuerySet(models.QuerySet):
 
         SQLite has no row locks and needs none: only one of its IMMEDIATE transactions runs at a time.
         """
-        return self.select_for_update().get(pk=self.of(backend).pk)
+        self.of(backend)
+        return self.locked(backend)[0]
+
+    @prepared
+    def locked(self, backend: str):
+        return self.select_for_update().filter(backend=backend)
 
     def pause(self, cause: str, instead_of: str = "", **facts: Any):
         """`facts` are those of its sentence, see videos/wording.py.

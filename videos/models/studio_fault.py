@@ -64,11 +64,15 @@ class StudioFaultQuerySet(models.QuerySet):
         if not self.filter(**key, cleared_at=None).update(count=F("count") + 1, **seen):
             self.update_or_create(**key, defaults={"count": 1, "first_seen_at": now, "cleared_at": None, **seen})
 
+    @prepared
+    def open_of(self, job: Job):
+        return self.open().filter(job=job).values_list("pk", "generation_id", "generation__status")
+
     def clear(self, job: Job, generation_ids: Iterable[int] = ()) -> int:
         """The job works again: clears faults of these generations, and those that concern none. A fault of a generation
         that is no longer in progress, and so will never be tried again, ends as well."""
         worked = {None, *generation_ids}
-        faults = self.open().filter(job=job).values_list("pk", "generation_id", "generation__status")
+        faults = self.open_of(job)
         pks = [pk for pk, generation_id, status in faults if generation_id in worked or status not in IN_PROGRESS]
         return self.filter(pk__in=pks).update(cleared_at=timezone.now()) if pks else 0
 
