@@ -19,6 +19,7 @@ from videos.engine.account_check import check_accounts
 from videos.engine.recovery import replay_accepted, write_side_file
 from videos.engine.submit import Attempt, submit
 from videos.models import Generation, RemoteAccount, RemoteCopy
+from videos.models.transactions import unsynced
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -399,6 +400,33 @@ def test_the_paid_request_is_sent_in_one_place_only():
     assert callers == ["submit.py"]
     posting = {path.name for path in sources for _ in calls_in(path, "transport.post_once")}
     assert posting == {"heygen.py"}  # what both of HeyGen's APIs have in common
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's own setting decides there")
+def test_the_mark_and_the_id_wait_for_the_disk_and_a_claim_and_a_settlement_do_not(remote):
+    generation, found = generate(), []
+
+    def synchronous():
+        return connection.connection.execute("PRAGMA synchronous").fetchone()[0]
+
+    def watch(execute, sql, parameters, many, context):
+        if sql.startswith(('UPDATE "videos_generation"', 'INSERT INTO "videos_ledgerentry"')):
+            found.append(synchronous())
+        return execute(sql, parameters, many, context)
+
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous = FULL")
+    try:
+        with connection.execute_wrapper(watch):
+            submit(generation.pk)
+        claim, mark, remote_id, *settlement = found
+        assert (claim, mark, remote_id, settlement) == (1, 2, 2, [1, 1])
+        with pytest.raises(KeyError), unsynced():
+            raise KeyError
+        assert synchronous() == 2
+    finally:
+        connection.close()  # the next test's is as its settings say
+    assert fresh(generation).settled
 
 
 def test_nothing_is_sent_inside_somebody_elses_transaction(remote):

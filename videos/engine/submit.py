@@ -27,6 +27,7 @@ from videos.models import Generation, Job, RemoteAccount, RemoteCopy, StudioFaul
 from videos.models.lease import claim_lasts
 from videos.models.remote_account import LONGEST_WAIT, REFUSED_KEY
 from videos.models.studio_fault import PASSING
+from videos.models.transactions import unsynced
 from videos.outages import outage_of
 from videos.remotes.base import Job as RemoteJob
 from videos.remotes.errors import STOPS_SENDING, Cause, EndNotice, RemoteError
@@ -49,7 +50,8 @@ def submit(pk: int) -> None:
     """Sends one queued generation, if it may be sent now and nobody else holds it. Returns quietly otherwise."""
     with new_lease() as token:
         claim, repeat = Generation.objects.claim_to_send, Generation.objects.claim_to_repeat
-        generation = (claim(pk, token) if space.has_room() else None) or repeat(pk, token)
+        with unsynced():  # a claim that is missing after a power cut was never used
+            generation = (claim(pk, token) if space.has_room() else None) or repeat(pk, token)
         if generation is not None:
             with logs.about(generation):
                 Attempt(generation).run()

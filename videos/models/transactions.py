@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 PARAMETERS = 900  # in one statement: an old SQLite takes 999
 DEADLOCK, SERIALISATION_FAILURE = "40P01", "40001"  # PostgreSQL's codes; after both, nothing was done
+WITHOUT_WAITING = 1  # SQLite's number of synchronous=NORMAL
 TRIES = 6
 LONGEST_PAUSE = 0.05  # seconds, doubled after each try
 
@@ -88,6 +89,36 @@ def batched(items: Iterable, size: int) -> Iterator[list]:
     items = list(items)
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+@contextmanager
+def unsynced() -> Iterator[None]:
+    """SQLite's commits do not wait for the disk: for changes that do no harm if they are missing after a power cut.
+
+    They are never missing in part or without earlier ones, and the next commit that waits takes them along. On
+    PostgreSQL nothing changes: its setting could outlive this block in a connection that a pool gives to another.
+    """
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous")
+        [usual] = cursor.fetchone()
+        cursor.execute(f"PRAGMA synchronous = {min(usual, WITHOUT_WAITING)}")
+    try:
+        yield
+    finally:
+        wait_for_disk_again(usual)
+
+
+def wait_for_disk_again(usual: int):
+    """Closes the connection if that fails: a new one waits for the disk."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA synchronous = {usual}")
+    except BaseException:
+        connection.close()
+        raise
 
 
 def open_unmapped():
