@@ -21,7 +21,7 @@ from videos import lease_files, stopping
 from videos.engine import enqueue, poll, poll_outcomes, recovery
 from videos.engine.dispatcher import LOST_AT_ONCE, Dispatcher
 from videos.engine.submit import submit
-from videos.limits import POLLS_PER_TICK
+from videos.limits import POLLS_PER_TICK, SENDERS
 from videos.models import Batch, DuePoll, Generation, ProcessLock, Provider, Request
 from videos.models.polls import POLL_LEASE
 from videos.remotes.base import Progress, State
@@ -597,6 +597,7 @@ def test_of_many_rows_without_a_task_a_few_are_tried_again_at_once(owner, monkey
         make_queued(owner, token=f"form-token-{number}")
     dispatcher = Dispatcher()
     dispatcher.dispatch()
+    assert OrmQ.objects.count() == 2 * SENDERS, "senders go on with the others by themselves"
     OrmQ.objects.all().delete()
     monkeypatch.setattr("videos.engine.dispatcher.LOST_AFTER", 0.0)
     dispatcher.dispatch()

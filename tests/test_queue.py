@@ -3,12 +3,16 @@ place. None of it costs anything, and nothing that a person has held is sent."""
 
 import pytest
 from django.utils.html import escape
+from django_q.models import OrmQ
 
 from tests.parts.clicks import HTMX, click
 from tests.parts.generations import make, make_queued
 from tests.parts.people import make_member, signed_in
+from videos import tasks
 from videos.engine.submit import submit
-from videos.models import Generation, GenerationEvent
+from videos.limits import SENDERS
+from videos.models import Generation, GenerationEvent, Provider, Request
+from videos.views.compose import make_batch
 from videos.views.gallery import Cursor
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -47,6 +51,23 @@ def test_a_held_generation_is_not_sent_until_it_is_released(client, member, remo
         "held",
         "let_go",
     ]
+
+
+def test_a_click_for_many_videos_enqueues_only_as_many_tasks_as_there_are_senders(member):
+    provider = Provider.objects.get(value="veo_3_1")
+    requests = [Request(prompt=f"harbour {number}", provider=provider) for number in range(SENDERS + 3)]
+    batch = make_batch(member, "token", requests)
+    enqueued = [row.task for row in OrmQ.objects.order_by("pk")]
+    assert [task["func"] for task in enqueued] == ["videos.tasks.submit"] * SENDERS
+    assert [task["args"] for task in enqueued] == [(pk,) for pk in batch.first_pks(SENDERS)]
+
+
+def test_a_sender_goes_on_with_the_videos_that_have_no_task(member, remote):
+    provider = Provider.objects.get(value="veo_3_1")
+    requests = [Request(prompt=f"harbour {number}", provider=provider) for number in range(4)]
+    batch = make_batch(member, "token", requests)
+    tasks.submit(batch.first_pks(1)[0])
+    assert [paid["input"]["prompt"] for paid in remote.ledger()] == [f"harbour {number}" for number in range(4)]
 
 
 def test_a_sender_that_has_claimed_it_sends_nothing_once_it_is_held(member):

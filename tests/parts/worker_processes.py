@@ -17,14 +17,12 @@ import json, sys, uuid
 import django
 django.setup()
 from django.contrib.auth import get_user_model
-from videos.models import Batch, Provider, Request
-from videos.tasks import enqueue_submit
+from videos.models import Provider, Request
+from videos.views.compose import make_batch
 owner, _ = get_user_model().objects.get_or_create(username="generator", defaults={"is_superuser": True})
 provider = Provider.objects.get(value=sys.argv[1])
 requests = [Request(prompt=prompt, provider=provider) for prompt in json.load(sys.stdin)]
-batch = Batch.objects.make(owner, uuid.uuid4().hex, requests)
-for pk in batch.generations.values_list("pk", flat=True):
-    enqueue_submit(pk)
+make_batch(owner, uuid.uuid4().hex, requests)
 """
 COLUMNS = ("prompt", "status", "remote_id", "status_note", "error_class", "created_at", "saved_at")
 

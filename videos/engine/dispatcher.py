@@ -54,7 +54,8 @@ class Dispatcher:
         self.enqueued = {pk: task for pk, task in self.enqueued.items() if now - task.moment < ENQUEUE_AGAIN}
         to_send, to_save = [], []
         if Generation.objects.to_send_or_save().exists():
-            to_send = self.without_task(Generation.objects.sendable(timezone.now(), free), now)
+            first = Generation.objects.sendable(timezone.now(), min(free, 2 * SENDERS))  # senders go on by themselves
+            to_send = self.without_task(first, now)
             to_save = self.without_task(Generation.objects.savable(timezone.now())[:free], now)
         for pk in to_send:
             enqueue_submit(pk)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
+from videos.limits import SENDERS
 from videos.models import Batch
 from videos.models.lease import too_far_ahead
 from videos.models.transactions import update_in_order
@@ -28,7 +29,7 @@ def enqueue_submit(pk: int):
 
 def enqueue_batch(batch: Batch):
     """Enqueues each generation of a new batch, once the transaction that makes it is committed."""
-    for pk in batch.generations.values_list("pk", flat=True):
+    for pk in batch.first_pks(SENDERS):
         transaction.on_commit(partial(enqueue_submit, pk))
 
 

@@ -215,6 +215,10 @@ class Batch(models.Model):
             raise OtherContents
         return self
 
+    def first_pks(self, most: int) -> list[int]:
+        """The ids of its first generations, which are sent first."""
+        return list(self.generations.order_by("pk").values_list("pk", flat=True)[:most])
+
     def unsent(self):
         """Its generations that can still be cancelled."""
         return self.generations.kept().filter(status=Status.QUEUED)
