@@ -36,7 +36,7 @@ from videos.models.saved_video import SavedVideo
 from videos.models.status_note import NO_NOTE, note_of
 from videos.models.stored_totals import UsageDay
 from videos.models.studio_settings import current
-from videos.models.transactions import retried, unsynced, update_in_order
+from videos.models.transactions import retried, update_in_order
 from videos.models.webhook_event import WebhookEvent
 from videos.text import folded
 
@@ -267,8 +267,7 @@ class Generation(Claim, Copy, Facts, QueueOrder, Numbers, Sharing, Trash, models
         fields = {"remote_id": remote_id, **self._polled_from_now()}
         if not self._move(rows, Status.RUNNING, Step.ACCEPTED, words=remote_id, **fields):
             return False
-        with unsynced():  # recovery settles it if this is missing
-            self.settle()
+        self.settle()
         return True
 
     @retried

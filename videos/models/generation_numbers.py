@@ -13,7 +13,7 @@ from videos.models.budget import LedgerEntry
 from videos.models.generation_queryset import NOT_ITS_FAULT
 from videos.models.saved_video import SavedVideo
 from videos.models.stored_totals import OwnerStorage, ProviderRecord, UsageDay, add_to_sums
-from videos.models.transactions import PARAMETERS, batched, retried
+from videos.models.transactions import PARAMETERS, batched, retried, unsynced
 
 
 class NumbersOfMany:
@@ -52,6 +52,7 @@ class Numbers:
         line = {"kind": kind, "user_id": self.owner_id, "videos": videos, "amount": amount}
         return LedgerEntry.objects.create(generation=self, **line, **where)
 
+    @unsynced()  # recovery settles it if this is missing
     @retried
     def settle(self):
         """Counts the generation once, however often this is called; a released hold is made again."""
