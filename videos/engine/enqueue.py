@@ -28,7 +28,8 @@ def enqueue_submit(pk: int):
 
 
 def enqueue_batch(batch: Batch):
-    """Enqueues each generation of a new batch, once the transaction that makes it is committed."""
+    """Enqueues the first generations of a new batch, once the transaction that makes it is committed. A sender goes on
+    with the others."""
     for pk in batch.first_pks(SENDERS):
         transaction.on_commit(partial(enqueue_submit, pk))
 
