@@ -595,6 +595,7 @@ def test_of_many_rows_without_a_task_a_few_are_tried_again_at_once(owner, monkey
     monkeypatch.setattr("videos.engine.dispatcher.ENQUEUE_AGAIN", 3600)
     for number in range(12):
         make_queued(owner, token=f"form-token-{number}")
+    note_checks()
     dispatcher = Dispatcher()
     dispatcher.dispatch()
     assert OrmQ.objects.count() == 2 * SENDERS, "senders go on with the others by themselves"
