@@ -82,6 +82,17 @@ def test_a_video_not_saved_yet_keeps_its_place_without_a_player(client, owner, c
     assert 'hx-trigger="every 5s"' in page  # it looks again by itself
 
 
+def test_a_video_that_left_the_collection_is_not_replaced_by_another_beside_its_comments(client, owner, collection):
+    collection.add(make(owner, "later", "running"), owner)
+    clip = clips(collection)[-1]
+    address = f"/c/{collection.public_id}?clip={clip.public_id}"
+    assert f',#stage-{clip.public_id}"' in client.get(address).content.decode()
+    clip.delete()
+    part = client.get(address, headers={"HX-Request": "true", "HX-Target": "shots"}).content.decode()
+    assert 'id="stage-' in part
+    assert f'id="stage-{clip.public_id}"' not in part
+
+
 def test_a_saved_video_plays_on_while_the_strip_waits_for_another(client, owner, collection):
     assert "every 5s" not in client.get(f"/c/{collection.public_id}").content.decode()
     collection.add(make(owner, "later", "running"), owner)

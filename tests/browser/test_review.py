@@ -67,7 +67,7 @@ def test_a_video_appears_by_itself_and_the_comment_that_is_being_written_stays(l
     collection.add(later, live_page.owner)
     clip = collection.clips.get(generation=coming)
     live_page.goto(f"{live_page.studio.url}/c/{collection.public_id}?clip={clip.public_id}")
-    expect(live_page.locator("#stage")).to_contain_text("There is no video to review yet.")
+    expect(live_page.locator(f"#stage-{clip.public_id}")).to_contain_text("There is no video to review yet.")
     live_page.locator("#comment-form textarea").fill("Half a sentence")
     settle(coming, "saving", 60, 90, {})
     hang(coming)
