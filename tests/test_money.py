@@ -179,7 +179,7 @@ def test_a_sum_that_lacks_a_price_says_at_least_on_every_page(member, owner):
     generate(provider="kling_v2", by=member)
     page = text(signed_in(owner).get("/usage"))
     assert row_of(page, "member")[:2] == ["–", "at least €0.40"]
-    assert "at least €0.40 spent" in text(signed_in(owner).get("/members"))
+    assert "spent this month: at least €0.40," in text(signed_in(owner).get("/members"))
     assert lines(signed_in(owner))["member, today", "member"] == ("", "at least 0.4000 EUR", "")
     assert "at least" in text(signed_in(owner).get("/admin/"))
 
