@@ -32,7 +32,8 @@ const addVideo = (card) => {
 };
 
 const pointAt = ({ target }) => {
-  const card = target.closest?.(".card.is-ready");
+  const isBelowViewer = find("dialog:modal"); // the pointer was here before it opened, and this script came after it
+  const card = isBelowViewer ? null : target.closest?.(".card.is-ready");
   if (card && card === preview?.closest(".card")) return;
   stopPreview();
   if (!card) return;

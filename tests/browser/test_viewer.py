@@ -86,6 +86,14 @@ def test_a_favourite_is_starred_in_the_viewer_and_on_its_card(live_page):
     expect(live_page.locator(".card button.starred")).to_have_attribute("aria-pressed", "true")
 
 
+def test_no_preview_starts_below_the_viewer_where_it_would_keep_its_card_as_it_was(live_page):
+    open_first(live_page)
+    live_page.locator(".card").dispatch_event("mouseover")  # as its script reports it once it is loaded
+    live_page.evaluate("() => new Promise((done) => setTimeout(done, 400))")  # a preview begins after 150 ms
+    live_page.keyboard.press("f")
+    expect(live_page.locator(".card button.starred")).to_have_attribute("aria-pressed", "true")
+
+
 def test_delete_trashes_shows_the_next_and_can_be_undone(live_page):
     make(live_page.owner, "the older one")
     open_first(live_page)
