@@ -3,7 +3,6 @@
 import math
 import shutil
 import uuid
-from dataclasses import asdict
 from pathlib import Path
 
 from django.core.files.uploadedfile import UploadedFile
@@ -48,9 +47,8 @@ def examined(file: UploadedFile, names: Names, video: Path, poster: Path, last_f
         shutil.copyfileobj(file, target)
     video.chmod(0o600)
     facts = examine_apart(video, poster, last_frame)
-    files = {"file": names.video, "poster": names.poster, "last_frame": names.last_frame}
-    copy = SavedVideo(**files, size=file.size, sha256=sha256_of_path(video), **asdict(facts))
-    for name in (names.poster, names.last_frame, names.video):
+    copy = names.saved_video(facts, file.size, sha256_of_path(video))
+    for name in names.to_publish:
         publish(name)
     return copy
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillBusy
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -23,7 +22,7 @@ from django.conf import settings
 from videos import logs, stopping
 from videos.faults import name_of
 from videos.lease_files import new_lease
-from videos.models import Generation, Job, MetricValue, SavedVideo, Step, StudioFault
+from videos.models import Generation, Job, MetricValue, Step, StudioFault
 from videos.models.lease import claim_lasts
 from videos.models.metric_value import PUT_OFF
 from videos.models.studio_fault import PASSING
@@ -280,10 +279,9 @@ class Saving:
         self.write_notes()
         if not self.generation.keep_claim(self.token):
             raise LeaseLost
-        for name in (self.names.poster, self.names.last_frame, self.names.video):
+        for name in self.names.to_publish:
             self.in_background(publish, name)
-        files = {"file": self.names.video, "poster": self.names.poster, "last_frame": self.names.last_frame}
-        copy = SavedVideo(**files, size=size_of(self.file), sha256=digest, **asdict(facts))
+        copy = self.names.saved_video(facts, size_of(self.file), digest)
         if self.generation.keep_video(self.token, copy):
             self.clear()
             StudioFault.objects.clear(Job.SAVING, [self.generation.pk])

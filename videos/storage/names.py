@@ -1,12 +1,12 @@
 """Where the files of a saved video lie: under their final names, and while they are still partial."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 
-from videos.models import Generation
+from videos.models import Generation, SavedVideo
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,16 @@ class Names:
     def of(cls, generation: Generation) -> "Names":
         name = f"{generation.public_id.hex[:2]}/{generation.public_id}"
         return cls(f"videos/{name}.mp4", f"posters/{name}.jpg", f"frames/{name}.jpg")
+
+    @property
+    def to_publish(self) -> tuple[str, str, str]:
+        """The names in the order in which the files are published: a video has its pictures from the start."""
+        return self.poster, self.last_frame, self.video
+
+    def saved_video(self, facts, size: int, sha256: str) -> SavedVideo:
+        """The row for these files, not stored yet. `facts` are the probe's VideoFacts; `size` is in bytes."""
+        files = {"file": self.video, "poster": self.poster, "last_frame": self.last_frame}
+        return SavedVideo(**files, size=size, sha256=sha256, **asdict(facts))
 
 
 def partial_path(name: str) -> Path:
