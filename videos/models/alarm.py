@@ -60,8 +60,14 @@ class AlarmQuerySet(models.QuerySet):
         ended = self.filter(told_at__isnull=False, ended_at__isnull=False, told_end_at=None)
         return (began | ended).filter(kind__in=wanted).order_by("pk")
 
-    def end(self, kind: str, subject: str) -> int:
-        return self.filter(kind=kind, subject=subject, ended_at=None).update(ended_at=timezone.now())
+    def end(self, kind: str, subject: str):
+        """Ends the alarm, if it is on. Looking first costs a sender nothing; an UPDATE would wait for other writers."""
+        if self.not_ended(kind, subject):
+            self.filter(kind=kind, subject=subject, ended_at=None).update(ended_at=timezone.now())
+
+    @prepared
+    def not_ended(self, kind: str, subject: str):
+        return self.filter(kind=kind, subject=subject, ended_at=None).values_list("pk", flat=True)
 
 
 class Alarm(models.Model):

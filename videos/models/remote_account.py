@@ -267,8 +267,10 @@ class RemoteAccount(models.Model):
             self.pause("unknowns", **UNKNOWN_FACTS)
 
     def reset_unknown_count(self):
-        """The remote answered a submission properly."""
-        self.rows().exclude(unknowns_in_a_row=0, status_note="").update(unknowns_in_a_row=0, **NO_NOTE)
+        """The remote answered a submission properly. Writes nothing if there is nothing to reset: even an UPDATE that
+        changes no row waits for other writers."""
+        if self.unknowns_in_a_row or self.status_note:
+            self.rows().update(unknowns_in_a_row=0, **NO_NOTE)
 
     def note_problem(self, cause: str):
         """The remote cannot be reached, or answers badly; a banner says so until it answers again."""
