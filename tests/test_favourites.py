@@ -176,7 +176,7 @@ def pages_of(client, address):
 
 
 def test_in_another_order_or_with_filters_the_newest_stars_are_looked_at_and_the_page_says_so(owner, monkeypatch):
-    for module in ("models.generation_queryset", "views.gallery_filters"):
+    for module in ("models.generation_queryset", "views.filtered_gallery"):
         monkeypatch.setattr(f"videos.{module}.MOST_STARS", 2)
     for words, days in (("An old dune", 40), ("A lighthouse", 1), ("A dune", 0)):
         [newest] = make(owner, words, "failed", favourite=True, seconds_ago=days * 86400)

@@ -1,11 +1,14 @@
 """The gallery: every state has its look, the address decides what is shown, and owners act only on their own videos."""
 
 import re
+from collections import Counter
 from datetime import timedelta
 
 import httpx
 import pytest
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.parts.accounts import account
@@ -13,7 +16,7 @@ from tests.parts.clicks import HTMX, click
 from tests.parts.exhibition import make, one_of_each
 from tests.parts.generations import make_queued, make_ready
 from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
-from videos.models import Budget, Generation, ProcessLock
+from videos.models import Budget, Generation, PersonalNote, ProcessLock
 from videos.models.recount import recount
 from videos.remotes.errors import Cause
 from videos.templatetags.studio import ago, clock, ratio_class, size
@@ -426,7 +429,7 @@ def test_no_page_has_inline_script_or_style(client, member):
 
 def test_a_filter_without_an_index_looks_at_the_newest_and_says_so(owner, monkeypatch):
     monkeypatch.setattr("videos.models.generation_queryset.LOOKED_THROUGH", 2)
-    monkeypatch.setattr("videos.views.gallery_filters.LOOKED_THROUGH", 2)
+    monkeypatch.setattr("videos.views.filtered_gallery.LOOKED_THROUGH", 2)
     make(owner, "A dune", ratio="1:1", seconds_ago=40 * 86400)
     make(owner, "A lighthouse", count=3)
     client = signed_in(owner)
@@ -439,6 +442,17 @@ def test_a_filter_without_an_index_looks_at_the_newest_and_says_so(owner, monkey
     assert found(f"ratio=1:1&{to}") == found(f"q=du&{to}") == ["A dune"]
     assert "newest 2 videos" not in client.get(f"/?q=du&{to}").content.decode()
     assert found("q=dun") == ["A dune"]  # which an index finds
+
+
+def test_a_filtered_page_asks_only_once_which_videos_its_filters_find(owner):
+    make(owner, "A dune", ratio="1:1")
+    PersonalNote.objects.write(owner, owner.generations.get(), title="My dune")
+    client = signed_in(owner)
+    for address in ("/?q=dune&ratio=1:1&when=week", "/updates?q=dune&ratio=1:1&when=week"):
+        with CaptureQueriesContext(connection) as made:
+            assert "My dune" in client.get(address).content.decode()
+        counts = Counter(query["sql"] for query in made if re.search("videos_(generation|personalnote)", query["sql"]))
+        assert {sql: count for sql, count in counts.items() if count > 1} == {}
 
 
 def test_days_are_found_whatever_the_order_in_which_videos_were_made(owner):

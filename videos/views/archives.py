@@ -20,6 +20,7 @@ from videos.storage.stored_file import open_stored
 from videos.views.descriptions import contents, described_parts
 from videos.views.download_names import archive_names, name_collections
 from videos.views.files import release_database
+from videos.views.filtered_gallery import FilteredGallery
 from videos.views.gallery import MOST_TAKEN
 from videos.views.gallery_filters import GalleryFilters
 from videos.views.next_page import LONGEST, redirect_to
@@ -33,19 +34,19 @@ ASKED_AT_ONCE = 16  # concurrent requests to a bucket
 def download_results(request: HttpRequest) -> HttpResponseBase:
     """Every saved video that the filters of the address find, the newest first. Up to MOST_TAKEN of them make an
     archive whose size is known beforehand; more are looked up while it is sent."""
-    filters = GalleryFilters.asked_for(request.GET)
-    pks = newest_saved(filters, request.user, None, MOST_TAKEN + 1)
+    found = FilteredGallery(GalleryFilters.asked_for(request.GET), request.user)
+    pks = newest_saved(found, None, MOST_TAKEN + 1)
     if not pks:
         messages.info(request, "There is no saved video here yet, so there is nothing to download.")
         return redirect_to(f"{reverse('gallery')}?{request.GET.urlencode()[:LONGEST]}")
     if len(pks) > MOST_TAKEN:
-        return sent(long_archive(filters, request.user), archive_name())
+        return sent(long_archive(found), archive_name())
     return archive_of(rows_of(pks), request.user)
 
 
-def newest_saved(filters: GalleryFilters, user, before: int | None, count: int) -> list[int]:
-    rows = filters.rows(user).filter(saved_video__isnull=False)
-    return (rows.filter(pk__lt=before) if before else rows).newest_pks(user, count)
+def newest_saved(found: FilteredGallery, before: int | None, count: int) -> list[int]:
+    rows = found.rows.filter(saved_video__isnull=False)
+    return (rows.filter(pk__lt=before) if before else rows).newest_pks(found.user, count)
 
 
 def rows_of(pks: list[int]) -> list[Generation]:
@@ -69,13 +70,14 @@ def archive_of(
     return sent(archive, archive_name())
 
 
-def long_archive(filters: GalleryFilters, user) -> Iterator[bytes]:
+def long_archive(found: FilteredGallery) -> Iterator[bytes]:
     """An archive of any number of videos: the next ones are looked up when those before them are sent."""
-    archive, pattern = ZipStream(compress_type=ZIP_STORED), Preferences.objects.of(user).name_pattern
+    archive, user = ZipStream(compress_type=ZIP_STORED), found.user
+    pattern = Preferences.objects.of(user).name_pattern
     taken: set[str] = set()
     count, before = 0, None
     with TemporaryFile() as lines:
-        while pks := newest_saved(filters, user, before, AT_ONCE):
+        while pks := newest_saved(found, before, AT_ONCE):
             before, rows = pks[-1], rows_of(pks)
             name_collections(rows, user, pattern)
             parts = parts_of_each(rows, is_clean=False)

@@ -24,6 +24,7 @@ from videos.models.whole_gallery import WholeGallery
 from videos.monitoring.banners import banners_for, digest_of
 from videos.views.cards import Card, answer_with_cards, cards_of, queued
 from videos.views.composer_context import RATIOS, composer_context
+from videos.views.filtered_gallery import FilteredGallery
 from videos.views.gallery_filters import RATINGS, WHEN, GalleryFilters, read_number
 from videos.views.gallery_page import SORTS, gallery_page, in_order, with_sections
 from videos.views.next_page import asked_next, redirect_to
@@ -70,14 +71,11 @@ class Cursor:
 def gallery(request: HttpRequest) -> HttpResponse:
     """The whole page; only the list when a filter changed; only the next cards for Load more."""
     filters = GalleryFilters.asked_for(request.GET)
+    found = FilteredGallery(filters, request.user)
     if request.htmx and "open" in request.GET:
-        return answer_with_cards(
-            request, list(in_order(cards_within(filters.rows(request.user), request.user), filters.sort))
-        )
+        return answer_with_cards(request, list(in_order(cards_within(found.rows, request.user), filters.sort)))
     if request.htmx.target == "more":
-        return render(
-            request, "gallery/_page.html", page_context(request, filters, Preferences.objects.of(request.user))
-        )
+        return render(request, "gallery/_page.html", page_context(request, found, Preferences.objects.of(request.user)))
     context = list_context(request, filters)
     if request.htmx.target == "gallery" and not request.htmx.history_restore_request:
         return render(request, "gallery/_list_answer.html", context)
@@ -128,18 +126,18 @@ def updates(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=204)
     if len(ids) > MOST_CHANGES:
         return redraw_list(request, filters)
-    cards, gone = changed_cards(request, filters, visible.filter(pk__in=ids))
-    counts = filters.tab_counts(request.user)
+    found = FilteredGallery(filters, request.user)
+    cards, gone = changed_cards(request, found, visible.filter(pk__in=ids))
     return answer_with_cards(
         request,
         cards,
         **gone,
-        counts=counts,
+        counts=found.tab_counts,
         filters=filters,
-        hits=hits(filters, counts),
-        looked_through=filters.looked_through(request.user),
+        hits=found.hits,
+        looked_through=found.looked_through,
         collection=filters.collection,
-        title=title(in_progress(request, filters, counts)),
+        title=title(found.in_progress()),
         cursor=now,
         banners=banners,
         queue=queue,
@@ -147,23 +145,23 @@ def updates(request: HttpRequest) -> HttpResponse:
     )
 
 
-def changed_cards(request: HttpRequest, filters: GalleryFilters, changed: GenerationQuerySet) -> tuple[list, dict]:
+def changed_cards(request: HttpRequest, found: FilteredGallery, changed: GenerationQuerySet) -> tuple[list, dict]:
     """The current cards and stacks, and what leaves the page: videos, and stacks with one video or none left.
     `open` names the batches whose stacks are open on the page."""
-    rows = filters.rows(request.user)
+    filters, rows = found.filters, found.rows
     if not filters.stacks_for(Preferences.objects.of(request.user)):
         cards = cards_of(rows.filter(pk__in=changed).for_cards().newest_first(), request.user)
         gone = changed.exclude(pk__in=[card.generation.pk for card in cards]).values_list("public_id", flat=True)
         return list(with_sections(cards, filters.sort)), {"gone": gone}
     batches = set(changed.values_list("batch_id", flat=True))
-    found = stacks_of(rows, batches, request.user)
-    stacks = {pk: one for pk, one in found.items() if isinstance(one, Stack)}
-    shown = {key for one in found.values() for key in keys_of(one)}
+    by_batch = stacks_of(rows, batches, request.user)
+    stacks = {pk: one for pk, one in by_batch.items() if isinstance(one, Stack)}
+    shown = {key for one in by_batch.values() for key in keys_of(one)}
     gone = {
         "gone": changed.exclude(pk__in=shown).values_list("public_id", flat=True),
         "gone_stacks": batches - stacks.keys(),
     }
-    cards = with_sections(sorted(found.values(), key=lambda one: -max(keys_of(one))), filters.sort)
+    cards = with_sections(sorted(by_batch.values(), key=lambda one: -max(keys_of(one))), filters.sort)
     return [*cards, *in_order(changed_within(request, rows.filter(pk__in=changed), stacks), filters.sort)], gone
 
 
@@ -179,18 +177,6 @@ def changed_within(request: HttpRequest, changed: GenerationQuerySet, stacks: di
 def title(in_progress: Count) -> str:
     """The title of the browser tab says how many videos are in progress, regardless of the search."""
     return f"({in_progress}) HeyGen Studio" if in_progress else "HeyGen Studio"
-
-
-def in_progress(request: HttpRequest, filters: GalleryFilters, counts: dict[str, Count]) -> Count:
-    if not filters.is_filtered:
-        return counts["running"]
-    running = Generation.objects.visible_to(request.user).on_tab("running", request.user)
-    return running.count_for(request.user)
-
-
-def hits(filters: GalleryFilters, counts: dict[str, Count]) -> Count | None:
-    """How many videos match the search and the filters on this tab; None without any."""
-    return counts[filters.state or "all"] if filters.is_filtered else None
 
 
 def redraw_list(request: HttpRequest, filters: GalleryFilters, **context) -> HttpResponse:
@@ -219,13 +205,12 @@ def look(request: HttpRequest) -> HttpResponse:
     return redirect_to(asked_next(request) or reverse("gallery"))
 
 
-def page_context(request: HttpRequest, filters: GalleryFilters, preferences: Preferences) -> dict:
+def page_context(request: HttpRequest, found: FilteredGallery, preferences: Preferences) -> dict:
     """One page of cards, by key: `before` is the last video's number, `after` the last heading."""
     before, after = read_number(request.GET.get("before")), request.GET.get("after", "")[:64]
+    filters, after = found.filters, after if before else ""
     stacks = filters.stacks_for(preferences)
-    rows, after = filters.rows(request.user), after if before else ""
-    if stacks and filters.is_everything and not before:
-        rows = WholeGallery(request.user)
+    rows = WholeGallery(request.user) if stacks and filters.is_everything and not before else found.rows
     page = gallery_page(rows, filters.sort, request.user, stacks, before, after, filters.state)
     more = filters.query(before=page.before, after=page.section) if page.before else ""
     return {"is_whole_page": True, "cards": page.cards, "more": more and f"/?{more}"}
@@ -234,21 +219,21 @@ def page_context(request: HttpRequest, filters: GalleryFilters, preferences: Pre
 def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
     banners, queue = banners_for(request.user), Generation.objects.queue_of(request.user)
     cursor = Cursor.now(digest_of([*banners, *queue.items()]))  # read before the cards: at worst one is sent twice
-    counts = filters.tab_counts(request.user)
-    preferences = Preferences.objects.of(request.user)
+    found, preferences = FilteredGallery(filters, request.user), Preferences.objects.of(request.user)
+    counts = found.tab_counts
     return {
-        **page_context(request, filters, preferences),
+        **page_context(request, found, preferences),
         "preferences": preferences,
         "can_stack": filters.can_stack,
         "card_sizes": CARD_SIZES,
         "sorts": SORTS,
-        **selection_context(counts[filters.state or "all"]),
+        **selection_context(found.on_this_tab),
         "filters": filters,
         "cursor": cursor,
         "counts": counts,
-        "hits": hits(filters, counts),
-        "looked_through": filters.looked_through(request.user),
-        "title": title(in_progress(request, filters, counts)),
+        "hits": found.hits,
+        "looked_through": found.looked_through,
+        "title": title(found.in_progress()),
         "tabs": filters.tabs(counts),
         **trash_context(request, filters),
         "banners": banners,

@@ -1,19 +1,17 @@
-"""The filters in an address of the gallery, and the videos that they find."""
+"""The filters in an address of the gallery; `filtered_gallery.py` has the videos that they find."""
 
 import uuid
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.utils import timezone
 
 from videos.forms.fields import read_uuid
-from videos.models import Collection, Generation, PersonalNote, Preferences, Provider
+from videos.models import Collection, Preferences
 from videos.models.bounded import Count
-from videos.models.generation_queryset import LOOKED_THROUGH, MOST_STARS, GenerationQuerySet
 from videos.models.personal_note import BEST
-from videos.models.whole_gallery import WholeGallery
 from videos.views.gallery_page import BY_TIME, SORTS
 
 TABS = {
@@ -70,47 +68,6 @@ class GalleryFilters:
             batch=read_uuid(query.get("batch", "")),
             rating=int(query["rating"]) if query.get("rating") in RATINGS else 0,
         )
-
-    def rows(self, user) -> GenerationQuerySet:
-        rows = self.on_every_tab(user).on_tab(self.state, user)
-        return rows.among_newest_stars(user) if self.searches_stars else rows
-
-    def on_every_tab(self, user) -> GenerationQuerySet:
-        """All videos that match the search and the filters, on every tab."""
-        rows = Generation.objects.visible_to(user)
-        if self.q:
-            rows = rows.search(self.q, also=PersonalNote.objects.found(user, self.q))
-        if self.collection:
-            open_one = Collection.objects.visible_to(user).filter(public_id=self.collection)
-            rows = rows.filter(clips__collection__in=open_one)
-        if self.provider:
-            rows = rows.filter(provider=Provider.objects.filter(value=self.provider).first())
-        if self.ratio:
-            rows = rows.of_ratio(self.ratio)
-        if self.batch:
-            rows = rows.filter(batch__public_id=self.batch)
-        if self.rating:
-            rows = rows.filter(pk__in=PersonalNote.objects.rated(user, self.rating))
-        if self.whose:
-            rows = rows.of_whom(user, self.whose)
-        first, last = self.days()
-        rows = rows.made_between(first and start_of(first), last and start_of(last + timedelta(days=1)))
-        if self.batch or self.collection:
-            return rows.as_few()
-        return rows if rows.scope.has_index else rows.among_newest(user)
-
-    def looked_through(self, user) -> str:
-        """How many videos were searched, if older ones may match as well; "" if all were searched."""
-        rows = self.on_every_tab(user)
-        if rows.scope.is_cut:
-            return f"{LOOKED_THROUGH:,} videos"
-        is_cut = self.searches_stars and rows.starred_by(user).among_newest_stars(user).scope.is_cut
-        return f"{MOST_STARS:,} favourites" if is_cut else ""
-
-    def tab_counts(self, user) -> dict[str, Count]:
-        if self.is_filtered:
-            return self.on_every_tab(user).tab_counts(user)
-        return WholeGallery(user).tab_counts()
 
     def days(self) -> tuple[date | None, date | None]:
         if self.when in DAYS:
@@ -186,10 +143,6 @@ def read_date(text: str | None) -> date | None:
     except ValueError:
         return None
     return day if 1970 <= day.year < 9999 else None
-
-
-def start_of(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def read_number(text: str | None) -> int | None:

@@ -20,6 +20,7 @@ from videos.models.studio_settings import current
 from videos.models.transactions import lock_in_order, retried
 from videos.views.archives import archive_of
 from videos.views.cards import answer_with_cards, cards_of
+from videos.views.filtered_gallery import FilteredGallery
 from videos.views.gallery import MOST_TAKEN
 from videos.views.gallery_filters import GalleryFilters
 from videos.views.next_page import LONGEST, asked_next, redirect_to
@@ -70,17 +71,18 @@ def chosen(request: HttpRequest) -> GenerationQuerySet:
     nor everything can be selected: what a person does not see is not changed.
     """
     filters = GalleryFilters.asked_for(QueryDict(request.POST.get("filters", "")[:LONGEST]))
+    found = FilteredGallery(filters, request.user)
     rows = Generation.objects.visible_to(request.user)
     if "filters" not in request.POST:
         first = rows.filter(public_id__in=read_uuids(request.POST.getlist("ids"))).values("pk")
     elif "everything" in request.POST:
-        first = filters.rows(request.user).newest_pks(request.user, MOST_TAKEN)
+        first = found.rows.newest_pks(request.user, MOST_TAKEN)
     else:
         ids = read_uuids(request.POST.getlist("ids"))
         batches = read_uuids(request.POST.getlist("batches"))
-        in_stacks = filters.rows(request.user).filter(batch__public_id__in=batches).values("pk") if batches else []
-        found = rows.filter(Q(public_id__in=ids) | Q(pk__in=in_stacks))
-        first = list(found.newest_first().values_list("pk", flat=True)[:MOST_TAKEN])
+        in_stacks = found.rows.filter(batch__public_id__in=batches).values("pk") if batches else []
+        selected_rows = rows.filter(Q(public_id__in=ids) | Q(pk__in=in_stacks))
+        first = list(selected_rows.newest_first().values_list("pk", flat=True)[:MOST_TAKEN])
     return rows.filter(pk__in=first).with_everything().newest_first()
 
 

@@ -14,6 +14,7 @@ from videos.models import Generation, PersonalNote, PublicLink
 from videos.models.studio_settings import current
 from videos.views.addresses import address_for_others, opens_only_here
 from videos.views.cards import cards_of, own_generation
+from videos.views.filtered_gallery import FilteredGallery
 from videos.views.gallery_filters import GalleryFilters
 
 MOST_COMPARED = 4
@@ -37,7 +38,7 @@ def is_page(request: HttpRequest) -> bool:
 
 def viewer_context(request: HttpRequest, generation: Generation) -> dict:
     filters = GalleryFilters.asked_for(request.GET)
-    rows = filters.rows(request.user)
+    rows = FilteredGallery(filters, request.user).rows
     link = generation.open_public_link()
     address = public_address(request, link)
     siblings = generation.batch.generations.visible_to(request.user).kept().exclude(pk=generation.pk)
