@@ -158,6 +158,42 @@ def test_the_real_length_counts_at_the_price_that_was_held(member, priced):
     assert len(lines(generation)) == 3
 
 
+EDITS = {
+    "other lengths": {"seconds": [9]},
+    "another price per second": {"price": Decimal(9)},
+    "a price per video": {"price": Decimal(9), "price_unit": "video"},
+    "no price": {"price": None},
+    "another currency": {"currency": "GBP"},
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_what_an_owner_edits_between_hold_and_ready_changes_no_settled_amount(name, member, priced):
+    generation = make_saving(member, **priced)
+    Provider.objects.filter(value="veo_3_1").update(**EDITS[name])
+    generation.refresh_from_db()
+    generation.count_real_length(5.1)
+    assert lines(generation)[2:] == [SECOND_LESS]
+    assert {entry.currency for entry in generation.ledger.all()} == {"EUR"}
+
+
+def test_a_price_per_video_that_was_held_is_not_counted_by_length_later(member, priced):
+    Provider.objects.filter(value="veo_3_1").update(price_unit="video")
+    generation = make_saving(member, **priced)
+    Provider.objects.filter(value="veo_3_1").update(price_unit="second")
+    generation.refresh_from_db()
+    generation.count_real_length(5.1)
+    assert lines(generation) == [("hold", 1, Decimal("0.5")), SETTLE]
+
+
+def test_one_made_before_the_seconds_were_kept_is_counted_by_the_present_lengths(member, priced):
+    generation = make_saving(member, **priced)
+    Generation.objects.filter(pk=generation.pk).update(held_seconds=None)
+    generation.refresh_from_db()
+    generation.count_real_length(5.1)
+    assert lines(generation)[2:] == [SECOND_LESS]
+
+
 def test_fetching_a_copy_again_costs_nothing(member, priced):
     generation = make_ready(member, **priced)
     assert generation.fetch_again()

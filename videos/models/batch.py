@@ -20,7 +20,7 @@ from videos.models.database_lock import BUDGETS, DatabaseLock
 from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation import Generation
 from videos.models.picture import Picture
-from videos.models.provider import Provider
+from videos.models.provider import Provider, Quote
 from videos.models.saved_video import SavedVideo
 from videos.models.stored_totals import UsageDay, add_to_sums
 from videos.models.studio_settings import current
@@ -105,7 +105,10 @@ class Request:
         return [self.prompt, self.provider.value, self.aspect_ratio, frames, addresses, self.config, retried, *place]
 
     def amount(self) -> Decimal | None:
-        return self.provider.estimate(self.config, bool(self.start_frame or self.start_frame_url))
+        return self.quote().amount
+
+    def quote(self) -> Quote:
+        return self.provider.quote(self.config, bool(self.start_frame or self.start_frame_url))
 
 
 class BatchManager(models.Manager):
@@ -238,7 +241,7 @@ class Batch(models.Model):
             collection.add(generations, self.owner)
 
     def add(self, request: Request) -> Generation:
-        amount = request.amount()
+        quote = request.quote()
         generation = Generation.objects.create(
             owner=self.owner,
             batch=self,
@@ -251,7 +254,8 @@ class Batch(models.Model):
             end_frame_url=request.end_frame_url,
             config=request.config,
             retry_of=request.retry_of,
-            estimate=amount,
+            estimate=quote.amount,
+            held_seconds=quote.seconds,
             day=studio_day(),
             backend=registry.row_key(request.provider.backend),
             version=1,

@@ -113,6 +113,7 @@ class Generation(Claim, Copy, Facts, QueueOrder, Numbers, Sharing, Trash, models
     end_frame_url = models.TextField(blank=True)
     config = models.JSONField(default=dict, blank=True)
     estimate = models.DecimalField(max_digits=12, decimal_places=4, null=True, blank=True)
+    held_seconds = models.FloatField(null=True, blank=True, editable=False)  # see Quote; null: made before it was kept
 
     # Its state
     backend = models.CharField(max_length=64, help_text="The remote API that makes it; demo: is drawn here.")
@@ -129,9 +130,7 @@ class Generation(Claim, Copy, Facts, QueueOrder, Numbers, Sharing, Trash, models
     # Safe repetition, where the remote replays its first answer to the same key
     repeat_key = models.CharField(max_length=64, blank=True, editable=False)
     first_sent_at = models.DateTimeField(null=True, blank=True)
-    key_digest = models.CharField(
-        max_length=32, null=True, blank=True, editable=False
-    )  # of the API key it was sent with
+    key_digest = models.CharField(max_length=32, null=True, blank=True, editable=False)  # of its API key
     repeats = models.PositiveIntegerField(default=0)
 
     # From the remote API

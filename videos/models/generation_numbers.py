@@ -11,6 +11,7 @@ from django.db.models import Sum
 from videos.lifecycle import Status
 from videos.models.budget import LedgerEntry
 from videos.models.generation_queryset import NOT_ITS_FAULT
+from videos.models.provider import Quote
 from videos.models.saved_video import SavedVideo
 from videos.models.stored_totals import OwnerStorage, ProviderRecord, UsageDay, add_to_sums
 from videos.models.transactions import PARAMETERS, batched, retried, unsynced
@@ -66,14 +67,20 @@ class Numbers:
             self.enter(LedgerEntry.Kind.SETTLE, videos=0, amount=Decimal(0))
 
     def count_real_length(self, seconds: float):
-        """If the price is per second, replaces the held amount by the price of the video's real length."""
-        has_start_frame = bool(self.start_frame_id or self.start_frame_url)
-        amount = self.provider.price_of_length(self.estimate, self.config, has_start_frame, seconds)
+        """If the price is per second, replaces the held amount by the price of the video's real length. The provider's
+        lengths and prices may have changed since."""
+        amount = Quote(self.estimate, self.seconds_of_estimate).of_length(seconds)
         if amount is None:
             return
         difference = amount - (self.ledger.aggregate(sum=Sum("amount"))["sum"] or Decimal(0))
         if difference:
             self.enter(LedgerEntry.Kind.LENGTH, videos=0, amount=difference)
+
+    @property
+    def seconds_of_estimate(self) -> float:
+        if self.held_seconds is not None:
+            return self.held_seconds
+        return self.provider.quote(self.config, bool(self.start_frame_id or self.start_frame_url)).seconds
 
     def release(self, **counted: int) -> bool:
         """Releases the held amount. `counted` is how the generation ended, for the usage of its day."""

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import models
 
@@ -14,6 +14,19 @@ from videos.remotes import registry
 IMPORTED = "imported"  # the backend in rows of videos that no remote API has made
 LONGEST = 3600  # seconds that a setting may reasonably ask for
 UNLISTED_LENGTH = 10  # seconds that are counted for a provider whose lengths are not known
+
+
+class Quote(NamedTuple):
+    """The price of one video, and the seconds that it is for; 0 if the length makes no difference."""
+
+    amount: Decimal | None
+    seconds: float
+
+    def of_length(self, seconds: float) -> Decimal | None:
+        """The price by the real length, in whole seconds; None where nothing was held, or it makes no difference."""
+        if not self.amount or not self.seconds:
+            return None
+        return (self.amount / Decimal(str(self.seconds)) * max(1, round(seconds))).quantize(Decimal("0.0001"))
 
 
 class ProviderQuerySet(models.QuerySet):
@@ -144,31 +157,24 @@ class Provider(models.Model):
         return self.state == self.State.RETIRED
 
     def estimate(self, settings: dict[str, Any], has_start_frame: bool = False) -> Decimal | None:
-        """The price of one video in `currency`, or None where no price is known.
+        """The price of one video in `currency`, or None where no price is known."""
+        return self.quote(settings, has_start_frame).amount
+
+    def quote(self, settings: dict[str, Any], has_start_frame: bool = False) -> Quote:
+        """The price of one video, and what it is for.
 
         Settings are as typed, sensible or not. The length is that of `priced_seconds`; a resolution without a price
         counts as the most expensive one, so that no setting can lower a price.
         """
-        price = self.price_row(settings, has_start_frame)
-        return price and price.amount(self.priced_seconds(settings.get("duration")))
+        price, seconds = self.price_row(settings, has_start_frame), self.priced_seconds(settings.get("duration"))
+        if price is None:
+            return Quote(None, 0)
+        return Quote(price.amount(seconds), seconds if price.unit == self.PriceUnit.SECOND else 0)
 
     def price_per_second(self, settings: dict[str, Any], has_start_frame: bool = False) -> Decimal | None:
         """The price of a second; None if it is unknown, or if a video costs the same at any length."""
         price = self.price_row(settings, has_start_frame)
         return price.price if price and price.unit == self.PriceUnit.SECOND else None
-
-    def price_of_length(
-        self, estimate: Decimal | None, settings: dict[str, Any], has_start_frame: bool, seconds: float
-    ) -> Decimal | None:
-        """The price of a video by its real length, in whole seconds; `estimate` is the amount that was held for it.
-
-        None where nothing was held, or its length makes no difference. The price is that of the estimate: the one of
-        today may be another.
-        """
-        if not estimate or self.price_per_second(settings, has_start_frame) is None:
-            return None
-        counted = Decimal(str(self.priced_seconds(settings.get("duration"))))
-        return (estimate / counted * max(1, round(seconds))).quantize(Decimal("0.0001"))
 
     def price_row(self, settings: dict[str, Any], has_start_frame: bool) -> "ProviderPrice | None":
         """The price that fits these settings; the highest, if several do."""
