@@ -1,6 +1,6 @@
 """The life of a generation: its states, the moves between them, and which states are final.
 
-Nothing here touches the database. `models/generation.py` is the only file that makes a move.
+Nothing here touches the database. Only `models/generation.py` makes moves.
 """
 
 from django.db.models import TextChoices

@@ -1,7 +1,7 @@
-"""A generation: one request for one video, and every move of its life.
+"""A generation: one request for one video, the moves that the worker makes with it, and how a move is made.
 
-Each move is one method and one conditional UPDATE, which acts only if exactly one row changed. Nothing outside this
-file writes a status.
+Each move is one method and one conditional UPDATE, which acts only if exactly one row changed. The moves that a person
+makes are in `generation_decisions.py`, and `_move` here makes them: nothing outside this file writes a status.
 """
 
 import uuid
@@ -19,13 +19,14 @@ from videos.lifecycle import MOVES, Status
 from videos.models.changes import CHANGED, ThisTransaction
 from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation_claims import Claim, ClaimsAndRecovery
-from videos.models.generation_copy import CopiesOfMany, Copy
-from videos.models.generation_facts import Facts
-from videos.models.generation_numbers import Numbers, NumbersOfMany
+from videos.models.generation_decisions import DecisionsMixin
+from videos.models.generation_numbers import LedgerManagerMixin, LedgerMixin
+from videos.models.generation_properties import PropertiesMixin
 from videos.models.generation_queryset import NOT_ITS_FAULT, TAB, GenerationQuerySet
-from videos.models.generation_queue import QueueOrder
-from videos.models.generation_sharing import Sharing, SharingOfMany
-from videos.models.generation_trash import Trash, TrashOfMany
+from videos.models.generation_queue import QueueMixin
+from videos.models.generation_saved_copy import SavedCopyManagerMixin, SavedCopyMixin
+from videos.models.generation_sharing import SharingManagerMixin, SharingMixin
+from videos.models.generation_trash import TrashManagerMixin, TrashMixin
 from videos.models.lease import NO_LEASE
 from videos.models.metric_value import MetricValue
 from videos.models.outgoing_notice import OutgoingNotice
@@ -34,7 +35,6 @@ from videos.models.polls import Outcome, PollManager, event_of
 from videos.models.provider import Provider
 from videos.models.saved_video import SavedVideo
 from videos.models.status_note import NO_NOTE, note_of
-from videos.models.stored_totals import UsageDay
 from videos.models.studio_settings import current
 from videos.models.transactions import retried, update_in_order
 from videos.models.webhook_event import WebhookEvent
@@ -43,10 +43,10 @@ from videos.text import folded
 
 class GenerationManager(
     ClaimsAndRecovery,
-    CopiesOfMany,
-    NumbersOfMany,
-    SharingOfMany,
-    TrashOfMany,
+    LedgerManagerMixin,
+    SavedCopyManagerMixin,
+    SharingManagerMixin,
+    TrashManagerMixin,
     PollManager.from_queryset(GenerationQuerySet),
 ):
     def record_end(self, outcome: Outcome) -> GenerationEvent | None:
@@ -94,7 +94,17 @@ UNSETTLED_JOB = Q(settled=False, remote_id__isnull=False)
 HELD = Q(settled=False, ended_at__isnull=True)  # the budget holds its price, and no remote is known to have accepted it
 
 
-class Generation(Claim, Copy, Facts, QueueOrder, Numbers, Sharing, Trash, models.Model):
+class Generation(
+    Claim,
+    DecisionsMixin,
+    LedgerMixin,
+    PropertiesMixin,
+    QueueMixin,
+    SavedCopyMixin,
+    SharingMixin,
+    TrashMixin,
+    models.Model,
+):
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations", db_index=False
@@ -287,23 +297,6 @@ class Generation(Claim, Copy, Facts, QueueOrder, Numbers, Sharing, Trash, models
         error = {"error_class": error_class, "error_code": code, "error_detail": detail}
         return self._move(rows, Status.UNKNOWN, Step.UNKNOWN, words=detail, **NO_NOTE, **error)
 
-    # Polling
-    def stop_waiting(self, by=None) -> bool:
-        fields = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
-        return self._move(self._rows(Status.STOPPED), Status.STOPPED, Step.STOPPED, by=by, **fields)
-
-    @retried
-    def check_again(self, by=None) -> bool:
-        """Polls again a generation that was given up, or whose id the remote API did not know earlier. Free."""
-        rows, fields = self._rows(Status.RUNNING), self._polled_from_now()
-        if self._move(rows.filter(status=Status.STOPPED), Status.RUNNING, Step.CHECK_AGAIN, by=by, **fields):
-            return True
-        if not self._move(rows.filter(NOT_FOUND_BY_REMOTE), Status.RUNNING, Step.CHECK_AGAIN, by=by, **fields):
-            return False
-        UsageDay.objects.count(self, failed=-1)
-        Generation.objects.update_track_records([self])
-        return True
-
     # Saving
     @retried
     def renew_link(self, token: uuid.UUID, video_url: str) -> bool:
@@ -351,54 +344,6 @@ class Generation(Claim, Copy, Facts, QueueOrder, Numbers, Sharing, Trash, models
         Generation.objects.update_track_records([self])
         return True
 
-    # Decisions of its owner
-    @retried
-    def cancel(self, by=None) -> bool:
-        """Cancels a generation that was never sent. A sender that has claimed it cannot mark it: nothing is spent."""
-        rows = self._rows(Status.CANCELLED).filter(status=Status.QUEUED)
-        ended = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
-        cancelled = self._move(rows, Status.CANCELLED, Step.CANCELLED, by=by, **ended)
-        return cancelled and self.release(cancelled=1)
-
-    @retried
-    def hold(self, by=None) -> bool:
-        """Holds it: it is not sent until it is released. A sender that has claimed it fails at its mark."""
-        rows = Generation.objects.filter(pk=self.pk, status=Status.QUEUED, held_at=None)
-        return self._move(rows, Status.QUEUED, Step.HELD, by=by, held_at=timezone.now(), **NO_LEASE)
-
-    @retried
-    def let_go(self, by=None) -> bool:
-        """Releases a held generation, which is sent when its turn comes."""
-        rows = Generation.objects.filter(pk=self.pk, status=Status.QUEUED, held_at__isnull=False)
-        return self._move(rows, Status.QUEUED, Step.LET_GO, by=by, held_at=None)
-
-    @retried
-    def mark_retried(self, again: bool, by=None) -> bool:
-        """False if it was retried before, unless `again` is given."""
-        rows = Generation.objects.filter(pk=self.pk)
-        marked = (rows if again else rows.filter(retried_at=None)).update(retried_at=timezone.now(), **CHANGED)
-        self.refresh_from_db()
-        if marked:
-            self.log(Step.RETRIED, by=by)
-        return bool(marked)
-
-    @retried
-    def resolve_as_not_made(self, by=None) -> bool:
-        """The owner checked that the remote API has nothing. The sender's token stays, in case it has after all."""
-        rows = self._rows(Status.CANCELLED).filter(status=Status.UNKNOWN)
-        cancelled = self._move(rows, Status.CANCELLED, Step.NOT_MADE, by=by, ended_at=timezone.now())
-        return cancelled and self.release(cancelled=1)
-
-    @retried
-    def resolve_as_found(self, remote_id: str, by=None) -> bool:
-        """The owner found it at the remote API. Raises IntegrityError if another generation has this id."""
-        rows = self._rows(Status.RUNNING).filter(status=Status.UNKNOWN)
-        fields = {"remote_id": remote_id, **self._polled_from_now()}
-        if not self._move(rows, Status.RUNNING, Step.FOUND, by=by, words=remote_id, **fields):
-            return False
-        self.settle()
-        return True
-
     # Reports to others, in the transaction of the move
     def report(self):
         """Adds to the webhook's outbox, to outgoing notices, and to the totals of `/metrics`, if they are in use."""
@@ -444,6 +389,3 @@ class Generation(Claim, Copy, Facts, QueueOrder, Numbers, Sharing, Trash, models
         counts = {"missing_polls": 0, "failed_polls": 0}
         # If it was in the trash, it is restored: otherwise nobody would see it before the trash is emptied.
         return {"polled_since": now, "due_at": first_poll, "trashed_at": None, **counts, **cleared, **NO_LEASE}
-
-
-NOT_FOUND_BY_REMOTE = Q(status=Status.FAILED, error_class="not_found", remote_id__isnull=False)

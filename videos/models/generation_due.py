@@ -27,8 +27,8 @@ def occupation_times(now: datetime) -> tuple[datetime, datetime, datetime]:
     return now, now + LONGEST_LEASE, now - timedelta(seconds=current().overdue_seconds)
 
 
-class DueRows(models.QuerySet):
-    """Part of the queryset of generations."""
+class DueQuerySet(models.QuerySet):
+    """Part of the queryset of generations: which the worker may take now."""
 
     def unleased(self, now: datetime):
         return self.filter(passed("lease_until", now, LONGEST_LEASE))

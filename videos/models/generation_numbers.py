@@ -17,8 +17,8 @@ from videos.models.stored_totals import OwnerStorage, ProviderRecord, UsageDay, 
 from videos.models.transactions import PARAMETERS, batched, retried, unsynced
 
 
-class NumbersOfMany:
-    """Part of the manager of generations."""
+class LedgerManagerMixin:
+    """Part of the manager of generations: the stored totals that many of them change."""
 
     def count_failed(self, pks: list[int]):
         """Counts these generations as failed."""
@@ -36,8 +36,8 @@ class NumbersOfMany:
             row.save(update_fields=["newest"])
 
 
-class Numbers:
-    """Part of the model Generation."""
+class LedgerMixin:
+    """Part of the model Generation: what it costs, and what it adds to the stored totals."""
 
     # The ledger
     def enter(self, kind: LedgerEntry.Kind, videos: int, amount: Decimal) -> LedgerEntry:

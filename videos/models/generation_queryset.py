@@ -20,7 +20,7 @@ from videos.lifecycle import ATTENTION, FINAL, IN_PROGRESS, Status
 from videos.models.bounded import ANY_VALUE, Count, Select, count_selects, limited, of_value
 from videos.models.changes import changed_between
 from videos.models.event import Step
-from videos.models.generation_due import DueRows
+from videos.models.generation_due import DueQuerySet
 from videos.models.prepared import prepared
 from videos.models.provider import Provider
 from videos.models.stored_totals import ProviderRecord
@@ -69,7 +69,7 @@ class Scope:
     is_cut: bool = False
 
 
-class GenerationQuerySet(DueRows):
+class GenerationQuerySet(DueQuerySet):
     scope = Scope()
 
     def _clone(self):

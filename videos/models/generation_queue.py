@@ -8,8 +8,8 @@ from videos.models.generation_queryset import LONGEST_QUEUE
 from videos.models.transactions import lock_in_order, retried
 
 
-class QueueOrder:
-    """Part of the model Generation."""
+class QueueMixin:
+    """Part of the model Generation: its place in its owner's queue."""
 
     @retried
     def move_to_front(self, by=None) -> bool:

@@ -6,8 +6,8 @@ from videos.models.saved_video import PublicLink
 from videos.models.transactions import lock_in_order, retried, update_in_order
 
 
-class SharingOfMany:
-    """Part of the manager of generations."""
+class SharingManagerMixin:
+    """Part of the manager of generations: sharing many with the team."""
 
     @retried
     def share_all(self, user, pks: list[int]):
@@ -17,8 +17,8 @@ class SharingOfMany:
         GenerationEvent.objects.record(events_of(rows, Step.SHARED, by=user))
 
 
-class Sharing:
-    """Part of the model Generation."""
+class SharingMixin:
+    """Part of the model Generation: stars, what its owner has seen, and who else may see it."""
 
     @retried
     def mark_favourite(self, favourite: bool, user=None):

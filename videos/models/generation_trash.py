@@ -9,8 +9,8 @@ from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.transactions import lock_in_order, retried, update_in_order
 
 
-class TrashOfMany:
-    """Part of the manager of generations."""
+class TrashManagerMixin:
+    """Part of the manager of generations: moving many to the trash by the owner's rule."""
 
     @retried
     def retire(self, pks: list[int], code: str) -> int:
@@ -23,8 +23,8 @@ class TrashOfMany:
         return len(rows)
 
 
-class Trash:
-    """Part of the model Generation."""
+class TrashMixin:
+    """Part of the model Generation: into the trash, out of it, and removed for good."""
 
     @retried
     def move_to_trash(self, by=None) -> bool:

@@ -5,8 +5,8 @@ from videos.models.saved_video import SavedVideo
 from videos.models.transactions import lock_in_order, retried
 
 
-class CopiesOfMany:
-    """Part of the manager of generations."""
+class SavedCopyManagerMixin:
+    """Part of the manager of generations: what the nightly check found about the saved copies of many."""
 
     @retried
     def note_whole(self, pks: list[int]):
@@ -15,8 +15,8 @@ class CopiesOfMany:
         GenerationEvent.objects.record(events_of(rows, Step.CHECKED))
 
 
-class Copy:
-    """Part of the model Generation."""
+class SavedCopyMixin:
+    """Part of the model Generation: what became of its saved copy, for its history."""
 
     @retried
     def note_not_whole(self, code: str):

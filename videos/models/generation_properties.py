@@ -10,8 +10,8 @@ from videos.remotes import registry
 from videos.remotes.base import Backend
 
 
-class Facts:
-    """Part of the model Generation."""
+class PropertiesMixin:
+    """Part of the model Generation: what follows from the fields of its row."""
 
     @property
     def remote(self) -> Backend:
