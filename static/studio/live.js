@@ -29,16 +29,12 @@ const tick = () => findAll("[data-since]").forEach(showElapsed);
 let timer;
 let failuresInARow = 0;
 
-const pause = () => {
-  const isBusy = Number(find("#n-running")?.textContent || 0) > 0;
-  if (document.hidden) return isBusy ? 10_000 : 60_000;
-  return isBusy ? 1000 : 5000;
-};
-
+/* A hidden tab asks only while videos are in progress, for its title and for notifications. */
 const look = () => {
+  const isBusy = Number(find("#n-running")?.textContent) > 0;
   clearTimeout(timer);
-  if (find("#live")) htmx.trigger("#live", "look");
-  timer = setTimeout(look, pause());
+  if (find("#live") && (isBusy || !document.hidden)) htmx.trigger("#live", "look");
+  timer = setTimeout(look, document.hidden ? 10_000 : isBusy ? 1000 : 5000);
 };
 
 listen("visibilitychange", () => document.hidden || look());

@@ -4,7 +4,7 @@ import { showToast } from "./toasts.js";
 
 listen("htmx:responseError htmx:sendError htmx:timeout", (event) => {
   const { elt, xhr } = event.detail;
-  const isBackground = elt.id === "live" || elt.id === "adviser";
+  const isBackground = elt.matches("#live, #adviser, [data-every]");
   if (isBackground && xhr?.status !== 401) return;
   const place = xhr?.getResponseHeader("Studio-Outage"); // where the server's own sentence goes
   if (place) (find(place) || showToast()).textContent = xhr.responseText;

@@ -83,7 +83,19 @@ listen("htmx:beforeSwap", ({ detail }) => {
 });
 
 /* Shows what went wrong, and keeps what was written. */
-listen("htmx:responseError htmx:sendError htmx:timeout", ({ detail }) => showToast(detail.xhr?.status));
+listen("htmx:responseError htmx:sendError htmx:timeout", ({ detail: { elt, xhr } }) => {
+  const isBackground = elt.matches("[data-every]");
+  if (xhr?.status === 404 && find("#gone")) showGone(elt);
+  else if (!isBackground || xhr?.status === 401) showToast(xhr?.status);
+});
+
+/* A client reads where they have pressed that the link has ended, and it stays there. */
+const showGone = (pressed) => {
+  const words = find("#gone").content.firstElementChild.cloneNode(true);
+  find(".notice.gone")?.remove();
+  (pressed.closest("form, .shots") || find("#review").firstElementChild).before(words);
+  words.scrollIntoView({ block: "nearest" });
+};
 
 listen("htmx:configRequest", ({ detail: { parameters } }) => {
   const token = document.cookie.match(/\bcsrftoken=(\w+)/)?.[1];

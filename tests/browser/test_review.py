@@ -57,7 +57,7 @@ def test_a_client_answers_on_a_phone(live_page, collection, phone_page):
     phone_page.allowed_errors.append("404")
     phone_page.get_by_label("Comment").fill("One more thing")
     phone_page.get_by_role("button", name="Send comment").click()
-    expect(phone_page.locator("#toast")).to_contain_text("This link has ended")
+    expect(phone_page.locator(".notice.gone")).to_contain_text("This link has ended")
     expect(phone_page.get_by_label("Comment")).to_have_value("One more thing")
     assert collection.clips.in_order()[0].state == Clip.State.APPROVED
 
@@ -76,3 +76,40 @@ def test_a_video_appears_by_itself_and_the_comment_that_is_being_written_stays(l
     expect(live_page.locator("#shots [aria-current] img")).to_have_count(1)
     expect(live_page.locator("#comment-form textarea")).to_have_value("Half a sentence")
     expect(live_page.locator("#refresh[hx-get]")).to_have_count(0)
+
+
+def test_a_collection_deleted_elsewhere_says_so_once_in_place_and_asks_no_more(live_page, collection):
+    collection.add(make(live_page.owner, "later", "running"), live_page.owner)
+    live_page.allowed_errors.append("404")
+    live_page.goto(f"{live_page.studio.url}/c/{collection.public_id}")
+    live_page.locator("#comment-form textarea").fill("Half a sentence")
+    asked = []
+    live_page.on("request", lambda request: asked.append(request.url) if "clip=" in request.url else None)
+    collection.delete()
+    expect(live_page.locator(".notice.gone")).to_contain_text("This collection is no longer here.")
+    expect(live_page.locator(".toast")).to_have_count(0)
+    expect(live_page.locator("#comment-form textarea")).to_have_value("Half a sentence")
+    live_page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # everything that asks would ask now
+    live_page.get_by_role("link", name="All collections").click()
+    expect(live_page).to_have_url(re.compile("/collections$"))
+    assert len(asked) == 1
+
+
+HIDE = "isHidden => Object.defineProperty(document, 'hidden', { get: () => isHidden, configurable: true })"
+
+
+def test_a_hidden_tab_asks_nothing_until_it_is_shown(live_page, collection):
+    [coming] = later = make(live_page.owner, "later", "running")
+    collection.add(later, live_page.owner)
+    live_page.clock.install()
+    live_page.goto(f"{live_page.studio.url}/c/{collection.public_id}")
+    asked = []
+    live_page.on("request", lambda request: asked.append(request.url) if "clip=" in request.url else None)
+    live_page.evaluate(HIDE, True)
+    live_page.clock.run_for(60_000)
+    assert not asked
+    settle(coming, "cancelled", 60, 90, {})
+    live_page.evaluate(HIDE, False)
+    live_page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(live_page.locator("#shots")).to_contain_text("Cancelled")
+    assert len(asked) == 1

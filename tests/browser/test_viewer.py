@@ -247,3 +247,21 @@ def test_a_viewer_that_cannot_load_says_so_and_closes(live_page):
     live_page.locator(".card a.open").click()
     expect(live_page.locator("dialog")).to_be_hidden()
     expect(live_page.locator(".toast")).to_contain_text("did not respond")
+
+
+@pytest.mark.parametrize("is_dialog", [True, False], ids=["over the gallery", "as a page"])
+def test_a_video_removed_while_it_is_waited_for_says_so_once_in_place(live_page, is_dialog):
+    make(live_page.owner)
+    [coming] = make(live_page.owner, "a lighthouse", "running")
+    live_page.allowed_errors.append("404")
+    live_page.goto(live_page.studio.url if is_dialog else f"{live_page.studio.url}/g/{coming.public_id}")
+    if is_dialog:
+        live_page.locator(".card a.open").click()
+        live_page.locator("dialog .turn.newer").click()
+    expect(live_page.locator("#viewing")).to_contain_text("Rendering")
+    coming.delete()
+    expect(live_page.locator("#viewing")).to_contain_text("This video is no longer here")
+    expect(live_page.locator(".toast, [data-every]")).to_have_count(0)
+    live_page.keyboard.press("Escape")
+    expect(live_page.locator("#viewing")).to_have_count(0)
+    expect(live_page).to_have_url(f"{live_page.studio.url}/")
