@@ -17,7 +17,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.benchmarks import burst, cold, files, latency, restart, scroll
+from tests.benchmarks import burst, cold, files, latency, restart, saving, scroll
 from tests.parts.once import made_once
 from tests.parts.postgres import MIGRATED, Postgres, migrated_server
 from tests.parts.processes import ROOT, environment, manage, start, stop, wait_until
@@ -247,6 +247,7 @@ ROWS = {
     "poller_10000_postgres": poller(10_000, 35, 10, on_postgres=True),
     "ready_lag": lambda folder: latency.measure(folder, 4),
     "submit_burst": burst.measure,
+    "saving": saving.measure,
     "files": files.measure,
     "cold_start": cold.measure,
 }
@@ -275,6 +276,7 @@ LINES = {
     "scroll": scroll.lines,
     "ready_lag": latency_lines,
     "submit_burst": burst.lines,
+    "saving": saving.lines,
     "files": files.lines,
     "cold_start": cold.lines,
 }
