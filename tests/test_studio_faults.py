@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from django.db import OperationalError, ProgrammingError, connections
+from django.utils import timezone
 from django.utils.html import escape
 
 from tests.parts.accounts import account
@@ -20,11 +21,13 @@ from tests.parts.processes import wait_until
 from tests.parts.saving import make_due, save_until_ready
 from videos import stopping, tasks
 from videos.engine import poll_outcomes
+from videos.engine.poll import PollResults, write
 from videos.engine.save import save
 from videos.engine.submit import submit
 from videos.faults import name_of
 from videos.models import Generation, Job, ProcessLock, RemoteCopy, StudioFault
 from videos.remotes import transport
+from videos.remotes.base import Progress, State
 from videos.remotes.heygen_workflows import HeyGenWorkflows
 from videos.storage import probe
 
@@ -250,6 +253,57 @@ def test_a_fault_in_storing_results_is_not_lost_with_its_task(remote, owner, mon
     with polling():
         wait_until(lambda: StudioFault.objects.open().exists(), 20, "a fault of the studio")
     assert open_fault().job == Job.POLLING
+
+
+HALF_A_PAIR = "\ud83d"  # which no database stores
+
+
+def test_a_result_that_cannot_be_written_delays_its_row_alone_and_for_seconds(remote, owner, client, settings):
+    settings.POLL_SECONDS = 10
+    one, other = [make_queued(owner, token=token) for token in ("one", "other")]
+    for generation in (one, other):
+        submit(generation.pk)
+    waits = []
+    for _ in range(4):
+        Generation.objects.update(due_at=timezone.now())
+        polls = Generation.objects.claim_due_polls(timezone.now(), 2)
+        found = Progress(State.COMPLETED, "completed", video_url="https://example.com/v.mp4")
+        judged = [(poll, poll_outcomes.judge(poll, found, timezone.now())) for poll in polls]
+        results = PollResults()
+        for number, (poll, outcome) in enumerate(judged):
+            results.note(poll, found)
+            if poll.pk == one.pk:
+                judged[number] = poll, outcome._replace(fields=outcome.fields | {"video_id": HALF_A_PAIR})
+        assert write(judged, results)
+        results.record()
+        one.refresh_from_db()
+        assert (one.status, one.lease_token) == ("running", None), "it need not wait until its claim ends"
+        waits.append(round((one.due_at - polls[0].due_at).total_seconds()))
+        assert open_fault_of(one)
+    other.refresh_from_db()
+    assert other.status == "saving"
+    assert waits == [10, 20, 40, 60]
+    assert "an internal error (UnicodeEncodeError" in one.status_message
+    assert escape(one.status_message) in client_page(client, owner)
+
+
+def open_fault_of(generation):
+    return StudioFault.objects.open().filter(job=Job.POLLING, generation=generation).exists()
+
+
+def test_a_result_that_breaks_a_rule_of_the_database_does_not_hold_up_the_others(remote, owner):
+    one, other = [make_queued(owner, token=token) for token in ("one", "other")]
+    for generation in (one, other):
+        submit(generation.pk)
+    Generation.objects.update(due_at=timezone.now())
+    polls = Generation.objects.claim_due_polls(timezone.now(), 2)
+    found = Progress(State.COMPLETED, "completed", video_url="https://example.com/v.mp4")
+    judged = [(poll, poll_outcomes.judge(poll, found, timezone.now())) for poll in polls]
+    taken = {"remote_id": Generation.objects.get(pk=other.pk).remote_id}
+    judged = [(p, o._replace(fields=o.fields | taken) if p.pk == one.pk else o) for p, o in judged]
+    assert write(judged, PollResults())
+    statuses = dict(Generation.objects.values_list("pk", "status"))
+    assert statuses == {one.pk: "running", other.pk: "saving"}
 
 
 def test_a_fault_in_recovery_is_shown_and_ends_no_poll(remote, owner, monkeypatch, settings):

@@ -20,7 +20,7 @@ from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
-from django.db import DataError, Error, close_old_connections, connections
+from django.db import DataError, Error, IntegrityError, close_old_connections, connections
 from django.utils import timezone
 
 from videos import stopping
@@ -64,6 +64,7 @@ POLL_SECONDS_AT_MOST = 30.0  # for one whole poll, however slowly its answer arr
 GC_THRESHOLDS = (20_000, 10, 10)  # new objects; collections of them; collections of older ones
 COUNT_EVERY = 5.0  # seconds between two writes of what is counted for /metrics
 RECOVER_EVERY = 5.0  # seconds
+CANNOT_BE_WRITTEN = (DataError, IntegrityError, OverflowError, ValueError)  # because of what it says
 
 
 def poll():
@@ -110,7 +111,7 @@ class Poller:
         self.token = token
         self.waiting: list[tuple[float, DuePoll]] = []  # claimed, with the moment to send it; the first is last
         self.asked: dict[asyncio.Task, DuePoll] = {}
-        self.outcomes: list[Outcome] = []
+        self.judged: list[tuple[DuePoll, Outcome]] = []
         self.has_released = False
         self.has_news, self.has_finished = asyncio.Event(), asyncio.Event()
         self.results = PollResults()
@@ -208,7 +209,7 @@ class Poller:
             outcome = poll_outcomes.judge(poll, found, now)
         self.results.note(poll, found)
         self.counts.note_end(poll, found)
-        self.outcomes.append(outcome)
+        self.judged.append((poll, outcome))
         if outcome.status != Status.RUNNING or outcome.fields:
             self.has_news.set()
 
@@ -234,25 +235,14 @@ class Poller:
 
     async def record(self):
         """Writes the results since the last time. They are kept for the next time when the database fails."""
-        outcomes, self.outcomes = self.outcomes, []
+        judged, self.judged = self.judged, []
         results, self.results = self.results, PollResults()
-        if outcomes and await self.database(lambda: self.write(outcomes)) is None:
-            self.outcomes = outcomes + self.outcomes
-        if any(outcome.status == Status.SAVING for outcome in outcomes):
+        if judged and await self.database(lambda: write(judged, results)) is None:
+            self.judged = judged + self.judged
+        if any(outcome.status == Status.SAVING for _, outcome in judged):
             self.has_finished.set()
-        if outcomes:
+        if judged:
             await self.database(results.record)
-
-    def write(self, outcomes: list[Outcome]) -> bool:
-        """True once they are written. A result that cannot be written is dropped, so it does not block the others."""
-        try:
-            Generation.objects.record_outcomes(outcomes)
-        except (DataError, ValueError) as error:
-            if len(outcomes) > 1:
-                return all(self.write([outcome]) for outcome in outcomes)
-            StudioFault.objects.record(Job.POLLING, error, outcomes[0].pk)
-            return True
-        return True
 
     async def end(self):
         """Waits a moment for replies, and releases all other polls for the next poller."""
@@ -291,6 +281,25 @@ def in_database(call: Callable[[], Any]) -> Any:
     return None
 
 
+def write(judged: list[tuple[DuePoll, Outcome]], results: "PollResults") -> bool:
+    """True once they are written. One that cannot be written does not block the others."""
+    try:
+        Generation.objects.record_outcomes([outcome for _, outcome in judged])
+    except CANNOT_BE_WRITTEN as error:
+        if len(judged) > 1:
+            return all(write([one], results) for one in judged)
+        put_off(judged[0][0], error, results)
+    return True
+
+
+def put_off(poll: DuePoll, error: Exception, results: "PollResults"):
+    """The result of this poll cannot be written: its card says so, and it is polled again as after any other problem.
+    If not even that can be written, it is polled again when its claim ends."""
+    results.note_unwritten(poll, error)
+    with suppress(*CANNOT_BE_WRITTEN):
+        Generation.objects.record_outcomes([poll_outcomes.judge(poll, OwnFault(error), datetime.now(UTC))])
+
+
 class PollResults:
     """Judges each remote as a whole from its latest polls: reachable, failing, or refusing our key."""
 
@@ -315,6 +324,11 @@ class PollResults:
             self.refusal[poll.backend] = found
         elif found.cause in {Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE}:
             self.problem[poll.backend] = found
+
+    def note_unwritten(self, poll: DuePoll, error: Exception):
+        """The answer was understood, but its row is at fault."""
+        self.understood = [pk for pk in self.understood if pk != poll.pk]
+        self.own_faults[poll.pk] = error
 
     def record(self):
         for backend in self.reached | set(self.problem) | set(self.refusal) | set(self.notices):

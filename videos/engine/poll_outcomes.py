@@ -64,7 +64,7 @@ def poll_failed(poll: DuePoll, error: RemoteError, now: datetime) -> Outcome:
 
 
 def poll_met_own_fault(poll: DuePoll, fault: OwnFault, now: datetime) -> Outcome:
-    interval = max(usual_interval(poll, now), LONGEST_BACK_OFF)
+    interval = backed_off(poll, usual_interval(poll, now))
     note = {"status_note": "poll.own_fault", "status_facts": {"detail": name_of(fault.error)}}
     return still_running(poll, now, interval, **note, failed_polls=poll.failed_polls + 1)
 
@@ -148,4 +148,8 @@ def interval_after_error(poll: DuePoll, error: RemoteError, now: datetime) -> ti
         return max(usual, -(-wanted // SECOND) * SECOND)
     if error.stops_sending:
         return max(usual, LONGEST_BACK_OFF)
+    return backed_off(poll, usual)
+
+
+def backed_off(poll: DuePoll, usual: timedelta) -> timedelta:
     return max(usual, min(usual * 2 ** min(poll.failed_polls, 10), LONGEST_BACK_OFF))
