@@ -156,8 +156,16 @@ def test_a_definite_refusal_fails_and_stops_this_api_alone(name, remote):
     assert other.status == "running"
 
 
-@pytest.mark.parametrize("code, cause", [("asset_not_found", "picture"), ("model_not_found", "invalid")])
-def test_a_404_about_a_picture_or_a_model_does_not_end_the_api(code, cause, remote):
+MISSING = {
+    "asset_not_found": "picture",
+    "model_not_found": "model",
+    "video_not_found": "invalid",
+    "voice_not_found": "invalid",
+}
+
+
+@pytest.mark.parametrize("code, cause", MISSING.items())
+def test_a_404_about_what_the_request_names_does_not_end_the_api(code, cause, remote):
     frame = picture()
     generation = ask(start_frame=frame)
     fault(remote, error(404, code))
@@ -165,7 +173,7 @@ def test_a_404_about_a_picture_or_a_model_does_not_end_the_api(code, cause, remo
     generation.refresh_from_db()
     assert (generation.status, generation.error_class) == ("failed", cause)
     assert not account("heygen_models").paused
-    assert frame.remote_copy("heygen_models").is_usable() == (cause == "invalid")
+    assert frame.remote_copy("heygen_models").is_usable() == (cause != "picture")
 
 
 def test_a_video_that_failed_for_its_picture_is_retried_with_a_new_upload(remote):
@@ -309,7 +317,16 @@ def lost(remote, do=None):
 
 @pytest.mark.parametrize(
     "do",
-    [error(429, "rate_limit_exceeded"), error(401, "unauthorized"), error(402, "x"), error(403, "x"), error(404, "x")],
+    [
+        error(429, "rate_limit_exceeded"),
+        error(401, "unauthorized"),
+        error(402, "x"),
+        error(403, "x"),
+        error(404, "x"),
+        error(404, "model_not_found"),
+        error(404, "voice_not_found"),
+        {"status": 405},
+    ],
 )
 def test_a_repetition_that_is_refused_early_decides_nothing(do, remote):
     """The first request may have been accepted: only an answer to it can tell."""

@@ -118,6 +118,27 @@ def test_a_refusal_of_one_request_does_not_announce_the_end_of_the_api(name, rem
     assert (found.paused, found.will_end, found.end_words) == (False, False, "")
 
 
+def test_a_model_that_the_remote_does_not_know_is_said_beside_it_until_it_is_accepted_again(remote):
+    refuse = {"status": 404, "json": {"error": {"code": "provider_not_found", "message": "Unknown provider."}}}
+    remote.faults([{"call": "submit", "prompt": "one", "do": refuse}])
+    for prompt, value in (("It fails: one", "kling_v2"), ("It fails: two", "kling_pro")):
+        submit(generate(prompt, value).pk)
+    assert list(Generation.objects.order_by("pk").values_list("status", "error_class")) == [
+        ("failed", "model"),
+        ("running", ""),
+    ]
+    assert len(remote.ledger()) == 1
+    assert not account().paused
+    person = signed_in(make_member("someone"))
+    words = "that it does not know this model."
+    assert person.get("/").content.decode().count(words) == 1
+    fields = {"prompt": "x", "provider": "kling_v2"}
+    assert words in person.post("/compose/advice", fields).content.decode()
+    remote.faults([])
+    submit(generate("It fails: three", "kling_v2").pk)
+    assert words not in person.get("/").content.decode()
+
+
 NEVER = [
     "Fri, 31 Dec 9999 23:59:59 GMT",
     "Fri, 31 Dec 9999 23:59:59 -2359",

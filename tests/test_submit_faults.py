@@ -64,6 +64,7 @@ RETIRED = "HeyGen no longer offered this call. Nothing was made and nothing was 
 RAN_OUT = "The HeyGen account had run out of credits. Nothing was made and nothing was charged; retry once it is"
 REFUSED = "Your prompt was blocked by the provider's content policy."
 PICTURE = "HeyGen could not fetch the start or end frame. Nothing was made; try another picture."
+UNKNOWN_MODEL = "HeyGen does not know this model. Nothing was made and nothing was charged; choose another model."
 LARGE = "HeyGen says the request is too large."
 BAD_KEY = ("key", "refused_key")  # the cause on the card, and of the pause
 LONG_AGO = "Sat, 31 Oct 2020 00:00:00 GMT"
@@ -107,6 +108,10 @@ REFUSALS = [
     Fault("403", error(403, "forbidden"), "failed", PLAN, "plan", paused="plan"),
     Fault("403, this provider", error(403, "ai_vendor_access_restricted"), "failed", PLAN, "plan"),
     Fault("404", error(404, "not_found"), "failed", RETIRED, "retired", paused="retired"),
+    Fault("404, the workflow", error(404, "workflow_type_not_found"), "failed", RETIRED, "retired", paused="retired"),
+    Fault("404, an endpoint", error(404, "endpoint_not_found"), "failed", RETIRED, "retired", paused="retired"),
+    Fault("404, this provider", error(404, "provider_not_found"), "failed", UNKNOWN_MODEL, "model"),
+    Fault("404, something named", error(404, "voice_not_found"), "failed", NOT_ACCEPTED, "invalid"),
     Fault("404 as HTML", {"status": 404, "html": "<h1>Gone"}, "failed", RETIRED, "retired", paused="retired"),
     Fault("410", error(410, "gone"), "failed", RETIRED, "retired", paused="retired"),
     Fault("past sunset", error(400, "x", Sunset=LONG_AGO), "failed", RETIRED, "retired", paused="retired"),

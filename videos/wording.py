@@ -26,6 +26,7 @@ TITLES = {
     "key": "The API key was not accepted",
     "plan": "Not allowed on this plan",
     "retired": "{name} no longer offers this",
+    "model": "{name} does not know this model",
     "too_large": "Too large for {name}",
     "not_found": "{name} does not know this any more",
     "fault": "Generation failed",
@@ -44,6 +45,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "credits": "The {name} account has run out of credits. Nothing is sent until it is topped up.",
         "plan": "The {name} account's plan does not allow this. Nothing was made.",
         "retired": "{name} no longer offers this call. Nothing was made, and nothing more is sent.",
+        "model": "{name} does not know this model. Nothing was made and nothing was charged; choose another model.",
         "not_found": "{name} does not know this id.",
         "too_large": "{name} says the request is too large. Nothing was made; use a smaller picture or shorter prompt.",
         "busy": "{name} is busy. This waits for its turn and is sent automatically; nothing was charged.",
@@ -284,6 +286,11 @@ def end_of_api(api_name: str, ends_at: datetime | None, has_ended: bool) -> str:
         )
     when = f"will end on {written(ends_at)}" if ends_at and ends_at > datetime.now(UTC) else "is about to end"
     return f"{api_name} {when}, as announced. Until then everything works as before."
+
+
+def unknown_model(name: str, since: datetime) -> str:
+    """Stands beside a model that the remote API did not know the last time that it was used."""
+    return f"{name} said on {written(since)} that it does not know this model."
 
 
 def written(moment: datetime) -> str:

@@ -37,8 +37,8 @@ logger = logging.getLogger(__name__)
 
 LONGEST_BACKOFF = 60  # seconds
 # A repetition that is refused so says nothing about the first request: only the present one is too much, or has an API
-# key, credits or a picture that has expired meanwhile.
-ONLY_ABOUT_REPETITION = STOPS_SENDING | {Cause.BUSY, Cause.PICTURE}
+# key, credits, a picture that has expired or a model that is gone meanwhile.
+ONLY_ABOUT_REPETITION = STOPS_SENDING | {Cause.BUSY, Cause.PICTURE, Cause.MODEL}
 UNREACHABLE = frozenset({Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE})
 
 
@@ -86,6 +86,7 @@ class Attempt:
         else:
             self.keep(remote_id)
             self.note_end_notice()
+            self.note_model(is_known=True)
             StudioFault.objects.clear(Job.SENDING, [self.generation.pk])
 
     def handle_unforeseen(self, error: Exception):
@@ -159,6 +160,12 @@ class Attempt:
         except DatabaseError as error:
             logger.warning("An announcement was not kept: %s", type(error).__name__)
 
+    def note_model(self, is_known: bool):
+        try:
+            self.generation.provider.note_known(is_known)
+        except DatabaseError as error:
+            logger.warning("It was not kept whether the model is known: %s", type(error).__name__)
+
     def handle_error(self, error: RemoteError, lost: str = "", not_sent: str = ""):
         """`lost` and `not_sent` are causes that describe the case better than the error's own."""
         if error.cause != Cause.BUSY:  # a busy API still takes requests
@@ -166,6 +173,8 @@ class Attempt:
             self.note_end_notice()
         if error.cause == Cause.PICTURE and self.may_have_left:
             RemoteCopy.objects.forget_frames_of([self.generation])
+        if error.cause == Cause.MODEL:
+            self.note_model(is_known=False)
         if self.is_open(error):
             self.repeat_or_lose(error, lost)
         elif error.cause == Cause.BUSY:
@@ -180,7 +189,7 @@ class Attempt:
 
     def is_open(self, error: RemoteError) -> bool:
         """Whether the remote may have accepted the request."""
-        is_about_repetition = self.is_repeat and error.cause in ONLY_ABOUT_REPETITION
+        is_about_repetition = self.is_repeat and (error.cause in ONLY_ABOUT_REPETITION or error.is_absent)
         return self.may_have_left and (not error.is_definite or is_about_repetition)
 
     @property

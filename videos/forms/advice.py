@@ -59,9 +59,9 @@ class Plan:
     def warnings_about(self, provider: Provider) -> Iterator[tuple[str, str]]:
         """(form field, sentence) for each thing that is unusual about this provider and this request."""
         support = Provider.Support
-        if provider.note:
+        if provider.remark:
             instead = f" Try {provider.alternative.name} instead." if provider.alternative else ""
-            yield "provider", provider.note + instead
+            yield "provider", provider.remark + instead
         if provider.start_frame == support.NEEDED and not self.has_start:
             yield "reference_image", f"{provider.name} needs a start frame."
         if provider.start_frame == support.NO and self.has_start:

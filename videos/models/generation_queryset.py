@@ -31,6 +31,7 @@ from videos.text import folded
 
 # Failures that do not count against a provider, because of the request, our account or its owner.
 NOT_ITS_FAULT = [Cause.REFUSED, Cause.PICTURE, Cause.INVALID, Cause.CREDITS, Cause.PLAN, Cause.KEY, Cause.CANCELLED]
+NOT_ITS_FAULT += [Cause.MODEL]
 LONGEST_QUEUE, MOST_PLACES = 1000, 100
 SAMPLES = 20  # generations in a provider's history
 FEWEST_SAMPLES = 5  # with fewer, no measured value is shown

@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import models
+from django.utils import timezone
 
+from videos import wording
 from videos.models.prepared import prepared
 from videos.models.transactions import update_in_order
 from videos.remotes import registry
@@ -136,6 +138,7 @@ class Provider(models.Model):
     currency = models.CharField(max_length=3, default="USD")
 
     state = models.CharField(max_length=8, choices=State, default=State.ACTIVE)
+    unknown_since = models.DateTimeField(null=True, blank=True, editable=False)  # to the remote, by its last answer
     note = models.CharField(max_length=200, blank=True, help_text="Shown next to the name, such as why it is paused.")
     alternative = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
@@ -155,6 +158,19 @@ class Provider(models.Model):
     @property
     def is_retired(self) -> bool:
         return self.state == self.State.RETIRED
+
+    @property
+    def remark(self) -> str:
+        """What stands next to its name: that the remote does not know it, and the owner's note."""
+        if self.unknown_since is None:
+            return self.note
+        return f"{wording.unknown_model(registry.name_of(self.backend), self.unknown_since)} {self.note}".rstrip()
+
+    def note_known(self, is_known: bool):
+        """Notes what the remote says about it, each time that it is sent there."""
+        rows = Provider.objects.filter(pk=self.pk, unknown_since__isnull=not is_known)
+        if is_known != (self.unknown_since is None):
+            rows.update(unknown_since=None if is_known else timezone.now())
 
     def estimate(self, settings: dict[str, Any], has_start_frame: bool = False) -> Decimal | None:
         """The price of one video in `currency`, or None where no price is known."""

@@ -15,6 +15,7 @@ class Cause(StrEnum):
     CREDITS = "credits"
     PLAN = "plan"
     RETIRED = "retired"
+    MODEL = "model"  # the remote does not know this model (any more); its others are not affected
     NOT_FOUND = "not_found"
     TOO_LARGE = "too_large"
     BUSY = "busy"

@@ -56,10 +56,13 @@ BY_CODE = {
 DEFINITE = frozenset(range(400, 500)) - {408, 409, 425, 499}
 # Codes that leave it open too, or say that the first request is still on its way.
 OPEN = frozenset({Cause.FAULT, Cause.IN_PROGRESS})
-# A 404 with one of these codes is about something that the request names, not about the call.
-MISSING_IN_REQUEST = {
+# What is gone, by the code of a 404 or 410; each API's module adds its own. Other codes that end like these come from
+# an API that works, and are about something that the request names. Without such a code it is the call itself.
+ENDING_OF_MISSING = "_not_found"
+MISSING = {
     **dict.fromkeys(("asset_not_found", "image_not_found", "file_not_found"), Cause.PICTURE),
-    **dict.fromkeys(("model_not_found", "provider_not_found"), Cause.INVALID),
+    **dict.fromkeys(("endpoint_not_found", "api_not_found", "route_not_found", "path_not_found"), Cause.RETIRED),
+    **dict.fromkeys(("page_not_found", "url_not_found", "resource_not_found"), Cause.RETIRED),
 }
 A_GATEWAYS_404 = re.compile(
     r"\W*(404\W*)?((the|page|path|route|requested|resource|url|was)\W+)*not\W?found\W*", re.IGNORECASE
@@ -72,6 +75,7 @@ class HeyGen(Backend):
 
     name = "HeyGen"
     id_name: str  # of the field that holds the id of a job
+    missing = MISSING
 
     @property
     def api_url(self) -> str:
@@ -173,7 +177,7 @@ class HeyGen(Backend):
             return None
         if reply.is_success and not body:
             return RemoteError(Cause.UNREADABLE, "The answer is not JSON.")
-        cause = read_cause(reply, code)
+        cause = read_cause(reply, code, self.missing)
         return RemoteError(
             cause,
             self.clean(message or f"HTTP status {reply.status}."),
@@ -191,9 +195,9 @@ class HeyGen(Backend):
         )
 
 
-def read_cause(reply: Reply, code: str) -> Cause:
+def read_cause(reply: Reply, code: str, missing: dict[str, Cause]) -> Cause:
     if reply.status in {404, 410}:
-        return MISSING_IN_REQUEST.get(code, Cause.RETIRED)
+        return missing.get(code) or (Cause.INVALID if code.endswith(ENDING_OF_MISSING) else Cause.RETIRED)
     if reply.is_success:
         return BY_CODE.get(code) or (Cause.INVALID if is_refusal(code) else Cause.UNREADABLE)
     sunset = read_date(reply.headers.get("sunset"))

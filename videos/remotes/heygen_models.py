@@ -15,12 +15,13 @@ from videos.remotes import async_transport, transport
 from videos.remotes.base import Accepted, Image, Job, Progress, State
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
-from videos.remotes.heygen import BY_CODE, HeyGen, is_about_job
+from videos.remotes.heygen import BY_CODE, MISSING, HeyGen, is_about_job
 from videos.remotes.transport import Reply, inside, text
 
 VIDEOS = "/v3/models/videos"
 LARGEST_BYTES = 5 * 1024 * 1024  # of an image inside the request
 SETTINGS = ("duration", "resolution", "seed", "prompt_enhancement")
+GONE = {"model_not_found": Cause.MODEL}
 FAILURES = {**BY_CODE, "filtered": Cause.REFUSED, "moderation": Cause.REFUSED, "image_download_failed": Cause.PICTURE}
 STATES = {"failed": State.FAILED, "cancelled": State.FAILED, "canceled": State.FAILED, "completed": State.COMPLETED}
 
@@ -32,6 +33,7 @@ class HeyGenModels(HeyGen):
     id_example = "5f0c8a1e2b9d4c7f"
     repeats_for = timedelta(hours=24)  # "Idempotency": within 24 hours the same key replays the first response
     has_end_frame = False
+    missing = MISSING | GONE
 
     # The paid call
     def submit(self, job: Job, before_first_byte: Callable[[], None], seconds: float = 60) -> Accepted:

@@ -16,11 +16,16 @@ from videos.remotes import async_transport, transport
 from videos.remotes.base import Accepted, Image, Job, Progress, State
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
-from videos.remotes.heygen import HeyGen, error_words, is_about_job
+from videos.remotes.heygen import MISSING, HeyGen, error_words, is_about_job
 from videos.remotes.transport import Reply, inside, text
 
 EXECUTIONS = "/v1/workflows/executions"
 WORKFLOW = "GenerateVideoNode"
+# All providers are behind the one type of workflow: without it, this API has ended for the studio.
+GONE = {
+    **dict.fromkeys(("provider_not_found", "model_not_found"), Cause.MODEL),
+    **dict.fromkeys(("workflow_type_not_found", "workflow_not_found"), Cause.RETIRED),
+}
 
 
 class HeyGenWorkflows(HeyGen):
@@ -29,6 +34,7 @@ class HeyGenWorkflows(HeyGen):
     id_name = "execution_id"
     id_example = "node-gw-v1d2e3o4"
     takes_any_provider = True
+    missing = MISSING | GONE
 
     # The paid call
     def submit(self, job: Job, before_first_byte: Callable[[], None], seconds: float = 60) -> Accepted:

@@ -246,7 +246,7 @@ def offer_row(offer: dict) -> OfferRow:
         classes=offer_classes(offer),
         is_open=is_open(offer),
         is_ticked=offer["is_ticked"],
-        about=provider.note or provider.description,
+        about=provider.remark or provider.description,
         why=why_closed(offer),
         needs_start=provider.start_frame == Provider.Support.NEEDED,
         takes_start=provider.start_frame in supported,
