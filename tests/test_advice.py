@@ -43,11 +43,11 @@ def test_prices_of_two_currencies_are_kept_apart():
 def test_a_price_per_second_counts_the_longest_video_until_a_length_is_chosen():
     set_price("veo_3_1", "0.50", Provider.PriceUnit.SECOND)
     assert words("veo_3_1") == "up to $4.00"
-    assert plan("veo_3_1").notes() == [
+    assert plan("veo_3_1").price_explanations() == [
         "No length is chosen in Settings, so the price counts the longest: 8 s for VEO 3.1."
     ]
     assert words("veo_3_1", duration=6) == "about $3.00"
-    assert plan("veo_3_1", duration=6).notes() == []
+    assert plan("veo_3_1", duration=6).price_explanations() == []
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_a_price_per_second_counts_the_length_that_will_come(value, duration, se
 
 def test_a_length_beyond_the_longest_is_counted_and_mentioned():
     set_price("ltx_distilled", "0.04", Provider.PriceUnit.SECOND)
-    [note] = plan("ltx_distilled", duration=8).notes()
-    assert note == "LTX Distilled is known to make 5 s at most; the price counts the 8 s that you asked for."
+    [sentence] = plan("ltx_distilled", duration=8).price_explanations()
+    assert sentence == "LTX Distilled is known to make 5 s at most; the price counts the 8 s that you asked for."
 
 
 @pytest.mark.parametrize("seconds", [[], ["long"], [None, 0]])

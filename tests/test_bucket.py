@@ -137,8 +137,8 @@ def test_a_download_that_waits_for_the_bucket_survives_a_reboot(remote, owner, i
     generation = completed(remote, owner)[0]
     in_bucket.stop()
     save(generation.pk)
-    [notes] = settings.PARTIAL_FOLDER.glob(".*.json")
-    notes.write_text(notes.read_text().replace('"boot": "', '"boot": "another '))
+    [record] = settings.PARTIAL_FOLDER.glob(".*.json")
+    record.write_text(record.read_text().replace('"boot": "', '"boot": "another '))
     remote.expire_links()
     in_bucket.start()
     make_due(generation)

@@ -133,7 +133,7 @@ def test_webhooks_that_are_not_delivered(owner, settings):
 
 
 def test_a_backup_that_is_old(owner, settings, tmp_path):
-    assert said("Backups")[0][0] == Level.NOTE
+    assert said("Backups")[0][0] == Level.REMARK
     settings.BACKUP_FOLDER = str(tmp_path)
     is_bad("Backups", "no verified backup", "backupstudio")
     stands = tmp_path / f"studio-{timezone.now():%Y-%m-%dT%H%M%S}"

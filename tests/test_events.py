@@ -109,7 +109,7 @@ def test_another_problem_has_an_event_of_its_own():
         assert generation.delay_saving(generation.lease_token, timedelta(seconds=seconds), f"saving.{code}")
     events = generation.events.filter(step="not_saved").order_by("pk")
     assert [(event.code, event.times) for event in events] == [("saving.disk_full", 3), ("saving.unreachable", 1)]
-    assert "Trying again in 64 s" in events[0].note and "Trying again in 32 s" in events[1].note
+    assert "Trying again in 64 s" in events[0].message and "Trying again in 32 s" in events[1].message
 
 
 @pytest.mark.parametrize("action", ["cancel", "trash", "stop", "check"])
@@ -199,8 +199,8 @@ def test_reviewing_a_removed_video_changes_nothing():
 def test_nightly_checks_that_find_a_complete_copy_are_counted_in_one_line():
     generation = make_ready(make_member())
     for _ in range(3):
-        Generation.objects.note_whole([generation.pk])
+        Generation.objects.record_whole([generation.pk])
     assert (last(generation).step, last(generation).times) == ("checked", 3)
-    generation.note_not_whole("check.missing")
-    Generation.objects.note_whole([generation.pk])
+    generation.record_not_whole("check.missing")
+    Generation.objects.record_whole([generation.pk])
     assert steps(generation)[-3:] == ["checked", "not_whole", "checked"]

@@ -437,7 +437,7 @@ def objects_by_model(world):
     account()
     ProcessLock.objects.acquire("recovery", 30)
     StudioFault.objects.record(Job.SAVING, ValueError("odd"))
-    audit.note(world.people["owner"], "the trash", "Emptied.")
+    audit.record(world.people["owner"], "the trash", "Emptied.")
     Verdict.objects.decide(world.people["owner"], world.generation, Verdict.Word.KEPT)
     Task.objects.create(
         id="1" * 32, name="a", func="f", started=world.link.created_at, stopped=world.link.created_at, success=False

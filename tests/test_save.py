@@ -17,7 +17,7 @@ from tests.parts.saving import make_due, save_until_ready, start_saver, stored_s
 from tests.parts.standin import Standin
 from videos.engine.save import save
 from videos.models import Generation, SavedVideo
-from videos.storage.names import Names, notes_path, partial_path
+from videos.storage.names import Names, partial_path, progress_path
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -149,7 +149,7 @@ def test_a_complete_copy_is_kept_after_a_reboot_lost_its_notes_and_its_link_expi
     true = true_sha256(heavy_remote, generation)
     stop_in(generation, heavy_remote, "keep_video")
     release(generation)
-    notes_path(partial_path(Names.of(generation).video)).unlink(missing_ok=True)
+    progress_path(partial_path(Names.of(generation).video)).unlink(missing_ok=True)
     Generation.objects.filter(pk=generation.pk).update(video_url="")
     heavy_remote.faults([{"call": "poll", "do": {"status": 500}}, {"call": "file", "do": {"status": 404}}])
     save_until_ready(generation)
@@ -228,7 +228,7 @@ def test_bytes_that_a_power_cut_may_have_lost_are_not_trusted(heavy_remote, owne
     draft = partial_path(Names.of(generation).video)
     draft.parent.mkdir(parents=True)
     draft.write_bytes(bytes(1_000_000))
-    notes_path(draft).write_text(
+    progress_path(draft).write_text(
         '{"facts": {"etag": "", "modified": "", "length": 3000000}, "fruitless": 0, "boot": "?"}'
     )
     save_until_ready(generation)

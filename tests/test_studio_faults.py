@@ -271,7 +271,7 @@ def test_a_result_that_cannot_be_written_delays_its_row_alone_and_for_seconds(re
         judged = [(poll, poll_outcomes.judge(poll, found, timezone.now())) for poll in polls]
         results = PollResults()
         for number, (poll, outcome) in enumerate(judged):
-            results.note(poll, found)
+            results.add(poll, found)
             if poll.pk == one.pk:
                 judged[number] = poll, outcome._replace(fields=outcome.fields | {"video_id": HALF_A_PAIR})
         assert write(judged, results)

@@ -103,18 +103,18 @@ def test_every_period_is_drawn_even_without_videos(owner, query):
     assert response.content.count(b"<rect") >= 7 * 4
 
 
-def spend_note(owner):
-    return signed_in(owner).get("/usage").context["spend_note"]
+def spend_words(owner):
+    return signed_in(owner).get("/usage").context["spend_words"]
 
 
 def test_the_page_says_what_its_total_leaves_out(owner):
-    assert spend_note(owner) == "no provider has a price yet"
+    assert spend_words(owner) == "no provider has a price yet"
     Provider.objects.filter(value__in=["veo_3_1", "kling_pro"]).update(price="0.50")
-    assert spend_note(owner) == "nothing spent"
+    assert spend_words(owner) == "nothing spent"
     make(owner, providers=["veo_3_1"])
-    assert spend_note(owner) == "spent or held"
+    assert spend_words(owner) == "spent or held"
     make(owner, providers=["kling_v2"])
-    assert spend_note(owner) == "spent or held, without Kling V2: no price is set"
+    assert spend_words(owner) == "spent or held, without Kling V2: no price is set"
 
 
 def money_of(client, query=""):

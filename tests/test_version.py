@@ -45,20 +45,20 @@ def overview(owner):
 def test_the_overview_says_from_which_version_the_studio_was_updated(owner, monkeypatch):
     assert f"· version {__version__} </span>" in overview(owner), "nothing is known yet"
     monkeypatch.setattr(release, "__version__", "0.1.9")
-    release.note_start()
+    release.record_start()
     monkeypatch.undo()
     assert "updated from" not in overview(owner), "the note is of another version than the one that runs"
-    release.note_start()
-    release.note_start()
+    release.record_start()
+    release.record_start()
     assert f"version {__version__}, updated from 0.1.9 since" in overview(owner)
 
 
 @pytest.mark.parametrize("noted", ["", "[]", "{", '{"version": 7}', "\0"])
 def test_a_damaged_record_of_the_version_does_no_harm(owner, noted):
-    release.note_file().write_text(noted)
+    release.record_file().write_text(noted)
     assert f"version {__version__}" in overview(owner)
-    release.note_start()
-    assert release.read_note()["version"] == __version__
+    release.record_start()
+    assert release.read_record()["version"] == __version__
 
 
 @pytest.mark.parametrize(

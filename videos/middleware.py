@@ -131,7 +131,7 @@ class LastSeenMiddleware:
 
     def __call__(self, request):
         if request.user.is_authenticated:
-            sessions.note_use(request)
+            sessions.record_use(request)
             zone = request.session.get("time_zone", "")
             if zone and is_known(zone):
                 with timezone.override(zone):

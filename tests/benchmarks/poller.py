@@ -35,10 +35,10 @@ class MeasuredCounts(poll.Counts):
         super().__init__()
         self.moments, self.late = array("d"), array("d")
 
-    def note_start(self, due):
+    def count_start(self, due):
         self.moments.append(time.monotonic())
         self.late.append(time.time() - due.due_at.timestamp())
-        super().note_start(due)
+        super().count_start(due)
 
 
 def run(start, seconds):

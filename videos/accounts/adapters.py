@@ -44,7 +44,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request, user):
         login(request, user, backend=BACKEND)
         request.session.set_expiry(None)  # as long as sessions last; see `sessions.keep_briefly`
-        sessions.note_use(request)
+        sessions.record_use(request)
 
     def post_login(self, request, user, *, redirect_url=None, **more):
         response = HttpResponseRedirect(redirect_url or settings.LOGIN_REDIRECT_URL)

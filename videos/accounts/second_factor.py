@@ -111,7 +111,7 @@ class CodeForm(forms.Form):
             raise forms.ValidationError(throttle.WAIT)
         self.authenticator = matching(self.user, code)
         if self.authenticator is None:
-            throttle.note_failure(request, username)
+            throttle.count_failure(request, username)
             raise forms.ValidationError(WRONG)
         return code
 

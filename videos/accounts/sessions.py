@@ -45,7 +45,7 @@ class SignedIn:
     is_this: bool
 
 
-def note_use(request):
+def record_use(request):
     """Stores the browser and the time of the session's last use, at most every few minutes."""
     now = int(timezone.now().timestamp())
     if now - request.session.get("seen", 0) < SEEN_EVERY:

@@ -67,7 +67,7 @@ def is_closed(request, username: str) -> bool:
     return must_wait(request, username) or not AxesProxyHandler.is_allowed(request, {"username": username})
 
 
-def note_failure(request, username: str):
+def count_failure(request, username: str):
     """A wrong code counts like a wrong password."""
     user_login_failed.send(sender=__name__, credentials={"username": username}, request=request)
 

@@ -165,7 +165,7 @@ def line_of(generation: Generation, event: GenerationEvent) -> Line:
     icon, title = TITLES.get(event.step, ("activity", event.step.replace("_", " ").capitalize()))
     facts = {"name": generation.remote_name, "who": who(event), "host": event.host or "this machine"}
     facts = event.facts | facts
-    detail = event.note or wording.fill(DETAILS.get(event.step, ""), facts)
+    detail = event.message or wording.fill(DETAILS.get(event.step, ""), facts)
     tone = "good" if event.step in GOOD else "bad" if event.step in BAD else "warn" if event.step in PROBLEMS else ""
     if event.step == Step.INTERRUPTED:
         clause = wording.sentence(*event.code.partition(".")[::2], generation.remote_name, **event.facts)
@@ -199,7 +199,7 @@ def folded(generation: Generation, polled: list, since: int, end: GenerationEven
     if end and end.words:
         said[end.words] += 1
     detail = ", ".join(f"{word.rstrip('.')} {times_words(number)}" for word, number in said.items())
-    tone = "warn" if any(event.note for event in polled) else ""
+    tone = "warn" if any(event.message for event in polled) else ""
     title = f"Polled {times_words(count)}"
     return Line(
         at, title, "refresh-cw", f"{detail[:1].upper()}{detail[1:]}", tone=tone, polls=[*map(poll_line, polled)]
@@ -207,7 +207,9 @@ def folded(generation: Generation, polled: list, since: int, end: GenerationEven
 
 
 def poll_line(event: GenerationEvent) -> Line:
-    return Line(event.at, event.note or event.words, "refresh-cw", words=event.words, tone="warn" if event.note else "")
+    return Line(
+        event.at, event.message or event.words, "refresh-cw", words=event.words, tone="warn" if event.message else ""
+    )
 
 
 def times_words(count: int) -> str:

@@ -226,8 +226,8 @@ def changes() -> list[Change]:
 def change_words(entry: LogEntry) -> str:
     """A change in words, such as "added the budget “olivia”", or "changed the settings: Second factor."."""
     verb = {ADDITION: "added", DELETION: "deleted"}.get(entry.action_flag, "changed")
-    note = entry.get_change_message().removeprefix("Changed: ").removeprefix("Changed ")
-    return f"{verb} {entry.object_repr}" + (f": {note}" if note and entry.action_flag != ADDITION else "")
+    words = entry.get_change_message().removeprefix("Changed: ").removeprefix("Changed ")
+    return f"{verb} {entry.object_repr}" + (f": {words}" if words and entry.action_flag != ADDITION else "")
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def check_account(account: RemoteAccount, seconds: float = TIMEOUT) -> str:
     try:
         account.remember_account(registry.find(account.backend).check_account(seconds))
     except RemoteError as error:
-        return note_error(account, error)
+        return record_error(account, error)
     account.note_reached()
     account.end_pause(Cause.KEY)
     return ""
@@ -53,7 +53,7 @@ def resume_sending(backend: str = "all") -> None:
     enqueue_account_check()
 
 
-def note_error(account: RemoteAccount, error: RemoteError) -> str:
+def record_error(account: RemoteAccount, error: RemoteError) -> str:
     if error.cause == Cause.KEY:
         account.pause(error.cause, instead_of=REFUSED_KEY)
     elif error.cause == Cause.CREDITS:

@@ -207,8 +207,8 @@ class Poller:
         except Exception as error:
             found = OwnFault(error)
             outcome = poll_outcomes.judge(poll, found, now)
-        self.results.note(poll, found)
-        self.counts.note_end(poll, found)
+        self.results.add(poll, found)
+        self.counts.count_end(poll, found)
         self.judged.append((poll, outcome))
         if outcome.status != Status.RUNNING or outcome.fields:
             self.has_news.set()
@@ -216,7 +216,7 @@ class Poller:
     async def answer(self, poll: DuePoll) -> Found:
         try:
             async with asyncio.timeout(POLL_SECONDS_AT_MOST):
-                self.counts.note_start(poll)
+                self.counts.count_start(poll)
                 return await registry.find(poll.backend).poll_async(self.session, poll.remote_id)
         except RemoteError as error:
             return error
@@ -311,7 +311,7 @@ class PollResults:
         self.own_faults: dict[int, Exception] = {}
         self.understood: list[int] = []
 
-    def note(self, poll: DuePoll, found: Found):
+    def add(self, poll: DuePoll, found: Found):
         if isinstance(found, OwnFault):
             self.own_faults[poll.pk] = found.error
             return
@@ -362,13 +362,13 @@ class Counts:
         self.totals, self.taken_at = Totals(), time.monotonic()
         self.is_wanted = bool(settings.METRICS_TOKEN)
 
-    def note_start(self, poll: DuePoll):
+    def count_start(self, poll: DuePoll):
         if not self.is_wanted:
             return
         late = (timezone.now() - poll.due_at).total_seconds()
         self.totals.measure(LATENESS, poll.backend, max(0.0, late))
 
-    def note_end(self, poll: DuePoll, found: Found):
+    def count_end(self, poll: DuePoll, found: Found):
         if not self.is_wanted:
             return
         result = "own_fault" if isinstance(found, OwnFault) else getattr(found, "cause", "answered")

@@ -1,7 +1,7 @@
 """Saving: downloads the finished video into our storage before its link expires.
 
-One call works for one slice of time. The partial file and its resume notes outlive the process, so the next slice
-resumes there, in any process. A file gets its final name only when it is whole: first its length, its boxes and a
+One call works for one slice of time. The partial file and the record of its progress outlive the process, so the next
+slice resumes there, in any process. A file gets its final name only when it is whole: first its length, its boxes and a
 decode near its end are checked, then it is hashed, synced and renamed, and only then the row is written.
 """
 
@@ -34,9 +34,9 @@ from videos.storage.digests import sha256_of_path
 from videos.storage.download import ServerFacts, disk_fault, download, guard_for, interrupted, size_of
 from videos.storage.folders import make_folder
 from videos.storage.mp4_boxes import end_of_boxes
-from videos.storage.names import Names, final_path, notes_path, partial_path
+from videos.storage.names import Names, final_path, partial_path, progress_path
 from videos.storage.not_saved import NotSaved
-from videos.storage.partial_file import NotStored, OpenElsewhere, ResumeNotes, opened, publish
+from videos.storage.partial_file import DownloadProgress, NotStored, OpenElsewhere, opened, publish
 
 logger = logging.getLogger(__name__)
 
@@ -121,16 +121,16 @@ class Saving:
         self.began = self.renewed_at = time.monotonic()
         self.guard = guard_for(generation.remote.trusted_origin)
         self.no_new_link: NoNewLink | None = None
-        self.notes = ResumeNotes()
-        kept = ResumeNotes.read(notes_path(self.partial))
+        self.progress = DownloadProgress()
+        kept = DownloadProgress.read(progress_path(self.partial))
         if kept is None:
             self.start_over()
-        self.notes = kept or self.notes
+        self.progress = kept or self.progress
 
     def start_over(self):
         """Discards all bytes of the file, but not the count of fruitless attempts."""
         self.file.truncate(0)
-        self.notes.facts, self.notes.is_synced = ServerFacts(), False
+        self.progress.facts, self.progress.is_synced = ServerFacts(), False
 
     def work(self) -> bool:
         try:
@@ -165,8 +165,8 @@ class Saving:
                 if self.no_new_link and error.fault in BAD_LINK:
                     raise self.no_new_link from None
                 progressed = size_of(self.file) > before
-                self.notes.fruitless = 0 if progressed else self.notes.fruitless + 1
-                if error.fault == Fault.INTERRUPTED and self.notes.fruitless == FRUITLESS_BEFORE_DOUBT:
+                self.progress.fruitless = 0 if progressed else self.progress.fruitless + 1
+                if error.fault == Fault.INTERRUPTED and self.progress.fruitless == FRUITLESS_BEFORE_DOUBT:
                     self.start_over()
                 self.write_notes()
                 self.generation.log(Step.INTERRUPTED, code=error.code, facts=error.facts)
@@ -174,7 +174,7 @@ class Saving:
                     self.give_up_for_now(error)
                     return False
                 if error.fault in NEEDS_NEW_LINK:
-                    self.notes.link_failed = error.fault
+                    self.progress.link_failed = error.fault
                     self.find_link()
         try_later(self.generation, interrupted(size_of(self.file)), timedelta(seconds=1))
         return False
@@ -182,13 +182,13 @@ class Saving:
     def may_try_at_once(self, error: FetchError) -> bool:
         if error.fault in {Fault.DISK, Fault.TOO_LARGE, Fault.STALLED, Fault.SERVER}:
             return False
-        return self.notes.fruitless <= 1
+        return self.progress.fruitless <= 1
 
     def is_complete(self) -> bool:
-        return self.notes.facts.length is not None and self.notes.facts.length == size_of(self.file)
+        return self.progress.facts.length is not None and self.progress.facts.length == size_of(self.file)
 
     def download(self):
-        facts = self.notes.facts
+        facts = self.progress.facts
         if not self.is_complete():
             link = self.generation.video_url
             download(link, self.file, facts, self.guard, tick=self.tick, learned=self.write_notes)
@@ -198,18 +198,18 @@ class Saving:
 
     def require_whole_boxes(self):
         """Checks that the boxes reach the end of the file, whose length may be claimed wrongly. Raises FetchError."""
-        size, facts = size_of(self.file), self.notes.facts
+        size, facts = size_of(self.file), self.progress.facts
         end = end_of_boxes(self.file, size)
         if end == size or (end is not None and end < size and facts.length is not None):
             return
         facts.length = None  # the server's claim was wrong
-        if end is None or self.notes.fruitless >= FRUITLESS_BEFORE_RESTART:
+        if end is None or self.progress.fruitless >= FRUITLESS_BEFORE_RESTART:
             self.start_over()
         raise interrupted(size)
 
     def tick(self):
         """Called about twice a second while downloading."""
-        longest = max(self.seconds, LONGEST_SLICE) if self.notes.facts.starts_over else self.seconds
+        longest = max(self.seconds, LONGEST_SLICE) if self.progress.facts.starts_over else self.seconds
         if self.is_stopping() or self.elapsed() > longest:
             raise SliceOver
         self.renew_lease()
@@ -225,10 +225,10 @@ class Saving:
         return time.monotonic() - self.began
 
     def write_notes(self):
-        self.notes.write(notes_path(self.partial))
+        self.progress.write(progress_path(self.partial))
 
     def count_fruitless(self):
-        self.notes.fruitless += 1
+        self.progress.fruitless += 1
         with suppress(OSError):
             self.write_notes()
 
@@ -238,7 +238,7 @@ class Saving:
 
         While there is no other, the old one is tried once in each slice: the network may have failed, not the link.
         """
-        if self.generation.video_url and not self.notes.link_failed:
+        if self.generation.video_url and not self.progress.link_failed:
             return
         try:
             self.renew_link()
@@ -247,7 +247,7 @@ class Saving:
                 raise
             self.no_new_link = error
         else:
-            self.notes.link_failed = ""
+            self.progress.link_failed = ""
 
     def renew_link(self):
         """Asks the remote API for a new link to the same video. Raises NoNewLink."""
@@ -275,7 +275,7 @@ class Saving:
         self.renew_lease()
         digest = self.in_background(sha256_of_path, self.partial)
         self.in_background(os.fsync, self.file.fileno())
-        self.notes.is_synced = True
+        self.progress.is_synced = True
         self.write_notes()
         if not self.generation.keep_claim(self.token):
             raise LeaseLost
@@ -311,7 +311,7 @@ class Saving:
     def clear(self):
         for name in (self.names.video, self.names.poster, self.names.last_frame):
             partial_path(name).unlink(missing_ok=True)
-        notes_path(self.partial).unlink(missing_ok=True)
+        progress_path(self.partial).unlink(missing_ok=True)
 
     # Trying later
     def give_up_for_now(self, error: FetchError):
@@ -320,14 +320,14 @@ class Saving:
         elif error.fault == Fault.TOO_LARGE:
             self.start_over()
         if error.fault in NEEDS_NEW_LINK or self.has_failed_often(error):
-            self.notes.link_failed = error.fault  # the next slice begins by asking for another link
+            self.progress.link_failed = error.fault  # the next slice begins by asking for another link
             with suppress(OSError):
                 self.write_notes()
         try_later(self.generation, error, self.delay_after(error))
 
     def has_failed_often(self, error: FetchError) -> bool:
         """A server may have problems for a long time, and another link may lead to another server."""
-        often = error.fault == Fault.TOO_LARGE or self.notes.fruitless >= FRUITLESS_BEFORE_RESTART
+        often = error.fault == Fault.TOO_LARGE or self.progress.fruitless >= FRUITLESS_BEFORE_RESTART
         return often and error.fault != Fault.DISK
 
     def delay_after(self, error: FetchError) -> timedelta:
@@ -339,7 +339,7 @@ class Saving:
         return self.backoff(longest)
 
     def backoff(self, longest: timedelta = LONGEST_DELAY) -> timedelta:
-        return min(longest, timedelta(seconds=2 ** min(20, max(0, self.notes.fruitless - 2))))
+        return min(longest, timedelta(seconds=2 ** min(20, max(0, self.progress.fruitless - 2))))
 
     def free_space(self):
         """Partial files can fill a disk so that none is ever completed: only the oldest one keeps its bytes."""

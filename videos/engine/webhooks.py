@@ -31,9 +31,9 @@ def deliver():
     for event, error in zip(events, asyncio.run(post_all(events)), strict=True):
         if error:
             logger.warning("Webhook event %s was not delivered: %s", event.event_id, error)
-            event.note_failure(error)
+            event.record_failure(error)
         else:
-            event.note_delivered()
+            event.record_delivery()
 
 
 async def post_all(events: list[WebhookEvent]) -> list[str]:

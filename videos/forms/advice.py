@@ -86,7 +86,7 @@ class Plan:
         known = {key["key"] for key in provider.config_keys}
         return [str(key)[:40] for key in self.config if key not in known][:3] if known else []
 
-    def notes(self) -> list[str]:
+    def price_explanations(self) -> list[str]:
         """How the price was counted, if that is not obvious."""
         if self.length:
             return [

@@ -4,7 +4,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 
 
-def note(user, what: str, words: str, row=None, flag: int = CHANGE):
+def record(user, what: str, words: str, row=None, flag: int = CHANGE):
     """Adds a line. `what` is the current name of the changed thing; `row` is the object, if it still exists."""
     LogEntry.objects.create(
         user_id=user.pk,

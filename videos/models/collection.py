@@ -141,7 +141,7 @@ class Collection(models.Model):
         Collection.objects.select_for_update(no_key=True).get(pk=self.pk)
         pks = list(self.clips.filter(generation__in=list(generations)).values_list("generation", flat=True))
         self.clips.filter(generation__in=pks).delete()
-        Generation.objects.note_change(pks)
+        Generation.objects.mark_changed(pks)
         self.log(Step.UNCOLLECTED, pks, by)
         return len(pks)
 
@@ -180,7 +180,7 @@ class Collection(models.Model):
         """Deletes the collection with its comments; its videos stay."""
         pks = list(self.clips.values_list("generation", flat=True))
         self.delete()
-        Generation.objects.note_change(pks)
+        Generation.objects.mark_changed(pks)
         self.log(Step.UNCOLLECTED, pks, by)
 
     def log(self, step: Step, pks: list[int], by=None):
@@ -192,7 +192,7 @@ class Collection(models.Model):
         """Marks these videos as changed for pages that show the collection; in a shared one, for the team too."""
         if self.shared:
             Generation.objects.share_all(user, pks)
-        Generation.objects.note_change(pks)
+        Generation.objects.mark_changed(pks)
 
     def cover_for(self, user) -> Generation | None:
         """The chosen cover, if it still has a picture and this person may see it."""

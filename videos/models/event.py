@@ -126,7 +126,7 @@ class GenerationEvent(models.Model):
         return f"{self.step}, {self.at:%d %b %Y %H:%M:%S}"
 
     @property
-    def note(self) -> str:
+    def message(self) -> str:
         """The text of the card at that moment."""
         return wording.explain(self.code, self.generation.remote_name, self.facts)
 

@@ -62,7 +62,7 @@ class GenerationManager(
             self.get(pk=outcome.pk).report()
         return event_of(outcome)
 
-    def note_change(self, pks: list[int]):
+    def mark_changed(self, pks: list[int]):
         """Marks these as changed, so that open pages show changes in other tables."""
         update_in_order(self.filter(pk__in=pks), **CHANGED)
 
@@ -347,8 +347,8 @@ class Generation(
     # Reports to others, in the transaction of the move
     def report(self):
         """Adds to the webhook's outbox, to outgoing notices, and to the totals of `/metrics`, if they are in use."""
-        WebhookEvent.objects.note(self)
-        OutgoingNotice.objects.note(self)
+        WebhookEvent.objects.add_for(self)
+        OutgoingNotice.objects.add_for(self)
         if settings.METRICS_TOKEN:
             MetricValue.objects.count_ended(self.provider_id, Status(self.status))
 

@@ -9,7 +9,7 @@ class SavedCopyManagerMixin:
     """Part of the manager of generations: what the nightly check found about the saved copies of many."""
 
     @retried
-    def note_whole(self, pks: list[int]):
+    def record_whole(self, pks: list[int]):
         """The nightly check read every byte of the saved copies of these, and each is as it was saved."""
         rows = list(self.filter(pk__in=lock_in_order(self.filter(pk__in=pks))))
         GenerationEvent.objects.record(events_of(rows, Step.CHECKED))
@@ -19,14 +19,14 @@ class SavedCopyMixin:
     """Part of the model Generation: what became of its saved copy, for its history."""
 
     @retried
-    def note_not_whole(self, code: str):
+    def record_not_whole(self, code: str):
         """The consistency check found a file of its saved copy missing or changed."""
         if lock_in_order(type(self).objects.filter(pk=self.pk)):
             self.log(Step.NOT_WHOLE, code=code)
 
     @retried
-    def note_redrawn(self):
-        """Notes that poster and last frame were drawn again, so that the small poster is made again."""
+    def record_redrawn(self):
+        """Records that poster and last frame were drawn again, so that the small poster is made again."""
         if lock_in_order(type(self).objects.filter(pk=self.pk)):
             SavedVideo.objects.filter(generation=self).update(small_poster="")
             self.log(Step.REDRAWN)

@@ -28,13 +28,13 @@ KEPT_FOR = timedelta(days=1)
 
 
 class OutgoingNoticeQuerySet(models.QuerySet):
-    def note(self, generation):
-        """Notes that this generation has just ended or needs a person. Called in the transaction of the move."""
+    def add_for(self, generation):
+        """Adds a notice if this generation has just ended or needs a person. Called in the transaction of the move."""
         kind = KINDS.get(Status(generation.status))
         if kind and (current().notifies_of(kind) or Preferences.objects.of(generation.owner).wants(kind)):
             self.create(generation=generation, kind=kind)
 
-    def note_review(self, generation, person):
+    def add_review(self, generation, person):
         """A client answered or commented behind a link of this person; once for each video until it is sent."""
         kind = OutgoingNotice.Kind.REVIEW
         if not current().notifies_of(kind) and not Preferences.objects.of(person).wants(kind):

@@ -31,7 +31,7 @@ class PersonalNoteQuerySet(models.QuerySet):
             note.save()
         else:
             note.delete()
-        Generation.objects.note_change([generation.pk])
+        Generation.objects.mark_changed([generation.pk])
 
     def titles(self, user, generations) -> dict[int, str]:
         """Generation id → this person's title for it."""

@@ -187,13 +187,13 @@ class ReviewLink(models.Model):
         """Stores that the client approves or asks for a change. The state in the studio's review changes too."""
         clip.decide(state, name)  # first: it locks the video, which removing it also locks before anything else
         ReviewAnswer.objects.update_or_create(link=self, clip=clip, defaults={"state": state, "name": name})
-        self.note_news(clip, f"review.{state}", name)
+        self.notify_maker(clip, f"review.{state}", name)
 
-    def note_news(self, clip: Clip, event: str, name: str, text: str = "", at: float | None = None):
+    def notify_maker(self, clip: Clip, event: str, name: str, text: str = "", at: float | None = None):
         """Notifies the link's maker, on the page and outside the browser. Called in the transaction of the event."""
         ReviewLink.objects.filter(pk=self.pk).update(unseen=F("unseen") + 1)
-        OutgoingNotice.objects.note_review(clip.generation, self.made_by)
-        WebhookEvent.objects.note_review(event, clip, by=name, label=self.label, text=text, at=at)
+        OutgoingNotice.objects.add_review(clip.generation, self.made_by)
+        WebhookEvent.objects.add_review(event, clip, by=name, label=self.label, text=text, at=at)
 
 
 class ReviewAnswer(models.Model):
@@ -244,7 +244,7 @@ class CommentQuerySet(models.QuerySet):
             raise TooManyComments
         made = self.create(clip=clip, **fields)
         if link:
-            link.note_news(clip, "review.comment", made.name, made.text, made.at)
+            link.notify_maker(clip, "review.comment", made.name, made.text, made.at)
         return made
 
 

@@ -25,7 +25,7 @@ class VerdictQuerySet(models.QuerySet):
             self.update_or_create(user=user, generation=generation, defaults={"word": word})
         else:
             self.filter(user=user, generation=generation).delete()
-        Generation.objects.note_change(changed)
+        Generation.objects.mark_changed(changed)
 
     def words(self, user, generations) -> dict[int, str]:
         """Id of a generation → this person's verdict."""

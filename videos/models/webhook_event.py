@@ -30,14 +30,14 @@ KEPT_FOR = timedelta(days=7)
 
 
 class WebhookEventQuerySet(models.QuerySet):
-    def note(self, generation):
+    def add_for(self, generation):
         """Adds an event for a generation that has just entered a state with a webhook, in the move's transaction."""
         if settings.WEBHOOK_URL and generation.status in EVENTS:
             event = WebhookEvent(event=EVENTS[Status(generation.status)], generation=generation)
             event.body = json.dumps(event.describe(), sort_keys=True)
             event.save(force_insert=True)
 
-    def note_review(self, event: str, clip, **facts):
+    def add_review(self, event: str, clip, **facts):
         """Adds an event for an answer or a comment on a clip behind a review link."""
         if settings.WEBHOOK_URL:
             made = WebhookEvent(event=event, generation=clip.generation)
@@ -97,10 +97,10 @@ class WebhookEvent(models.Model):
         self.attempts += 1
         return True
 
-    def note_delivered(self):
+    def record_delivery(self):
         WebhookEvent.objects.filter(pk=self.pk).update(delivered_at=timezone.now(), last_error="")
 
-    def note_failure(self, error: str):
+    def record_failure(self, error: str):
         """Postpones the delivery. The wait doubles each time; after some days the event is given up."""
         now = timezone.now()
         fields: dict[str, Any] = {"due_at": now + self.delay(), "last_error": error[:80]}

@@ -37,7 +37,7 @@ SHOWN = 5
 
 
 class Level(StrEnum):
-    FINE, NOTE, BAD = "ok", "note", "BAD"
+    FINE, REMARK, BAD = "ok", "note", "BAD"
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def fine(words: str) -> Finding:
     return Finding(Level.FINE, words)
 
 
-def note(words: str, advice: str = "") -> Finding:
-    return Finding(Level.NOTE, words, advice)
+def remark(words: str, advice: str = "") -> Finding:
+    return Finding(Level.REMARK, words, advice)
 
 
 def bad(words: str, advice: str = "") -> Finding:
@@ -64,7 +64,7 @@ def look_at_settings() -> Iterator[Finding]:
     found = checks.run_checks(include_deployment_checks=bool(settings.STUDIO_URL))
     ours = [message for message in found if (message.id or "").startswith("studio.")]
     for message in ours:
-        yield (bad if message.level >= checks.ERROR else note)(message.msg, message.hint or "")
+        yield (bad if message.level >= checks.ERROR else remark)(message.msg, message.hint or "")
     if not ours:
         yield fine("The settings are valid.")
 
@@ -142,7 +142,7 @@ def look_at_worker() -> Iterator[Finding]:
 def look_at_sending() -> Iterator[Finding]:
     if not any(registry.find(key).is_configured for key in registry.active_keys()):
         words = "There is no API key. Started by `make run`, the studio is in demo mode, which costs nothing."
-        yield note(words, "Set HEYGEN_API_KEY to make real videos.")
+        yield remark(words, "Set HEYGEN_API_KEY to make real videos.")
         return
     for account in RemoteAccount.objects.all_active():
         if account.paused:
@@ -150,7 +150,7 @@ def look_at_sending() -> Iterator[Finding]:
         elif account.status_note:
             yield bad(account.status_message, "The studio keeps trying.")
         elif account.will_end:
-            yield note(account.end_sentence())
+            yield remark(account.end_sentence())
         else:
             yield fine(f"Sending to {account.api_name} is not paused.")
 
@@ -195,7 +195,7 @@ def look_at_people() -> Iterator[Finding]:
     if any(owner.has_usable_password() for owner in owners):
         yield fine("An owner can sign in.")
     else:
-        yield note("No owner can sign in with a password.", "Open the studio, or run `manage.py createsuperuser`.")
+        yield remark("No owner can sign in with a password.", "Open the studio, or run `manage.py createsuperuser`.")
 
 
 def look_at_faults() -> Iterator[Finding]:
@@ -216,7 +216,7 @@ def look_at_unknown() -> Iterator[Finding]:
     count = Generation.objects.filter(status="unknown")[:100].count()
     if count:
         which, them = ("1 video has", "it") if count == 1 else (f"{count} videos have", "them")
-        yield note(f"{which} an unknown outcome, and may have been paid for.", f"Resolve {them} in the gallery.")
+        yield remark(f"{which} an unknown outcome, and may have been paid for.", f"Resolve {them} in the gallery.")
 
 
 def look_at_webhooks() -> Iterator[Finding]:
@@ -232,7 +232,7 @@ def look_at_webhooks() -> Iterator[Finding]:
 
 def look_at_backups() -> Iterator[Finding]:
     if not verified_backup.is_wanted():
-        yield note("No backup is made.", "Set STUDIO_BACKUP_FOLDER or STUDIO_BACKUP_BUCKET: see docs/backup.md.")
+        yield remark("No backup is made.", "Set STUDIO_BACKUP_FOLDER or STUDIO_BACKUP_BUCKET: see docs/backup.md.")
         return
     for destination in verified_backup.destinations():
         made_at = verified_backup.made_when(destination.newest())

@@ -30,31 +30,31 @@ class Release:
 
 
 def current_release() -> Release:
-    noted = read_note()
-    is_noted = noted.get("version") == __version__
-    before, since = (noted.get("before", ""), noted.get("since")) if is_noted else ("", None)
+    recorded = read_record()
+    is_recorded = recorded.get("version") == __version__
+    before, since = (recorded.get("before", ""), recorded.get("since")) if is_recorded else ("", None)
     return Release(__version__, before, datetime.fromisoformat(since) if since else None, waiting_version())
 
 
-def note_start():
+def record_start():
     """Stores in the data folder which version runs, and which one ran before it."""
-    noted = read_note()
-    if noted.get("version") == __version__:
+    recorded = read_record()
+    if recorded.get("version") == __version__:
         return
     since = timezone.now().isoformat(timespec="seconds")
-    note = {"version": __version__, "before": noted.get("version", ""), "since": since}
+    record = {"version": __version__, "before": recorded.get("version", ""), "since": since}
     with suppress(OSError):  # a full disk is no reason not to start
-        note_file().write_text(json.dumps(note))
+        record_file().write_text(json.dumps(record))
 
 
-def read_note() -> dict:
+def read_record() -> dict:
     with suppress(OSError, ValueError):
-        noted = json.loads(note_file().read_text())
-        return noted if isinstance(noted, dict) else {}
+        recorded = json.loads(record_file().read_text())
+        return recorded if isinstance(recorded, dict) else {}
     return {}
 
 
-def note_file() -> Path:
+def record_file() -> Path:
     return Path(settings.DATA) / "version.json"
 
 

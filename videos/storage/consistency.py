@@ -36,7 +36,7 @@ from videos.storage.download import guard_for, look
 from videos.storage.folders import make_folder, walk
 from videos.storage.listing import ListedFile, Listing
 from videos.storage.names import Names
-from videos.storage.small_poster import note_redrawn
+from videos.storage.small_poster import discard_small_poster
 
 logger = logging.getLogger(__name__)
 
@@ -197,7 +197,7 @@ def compare(is_hashed: Callable[[int], bool] = lambda pk: False, is_noted: bool 
                 found += (finding for row in chunk for finding in check(row, stored, hashing))
                 if is_noted:
                     whole = [row.generation_id for row in hashing.whole if isinstance(row, SavedVideo)]
-                    Generation.objects.note_whole(whole)
+                    Generation.objects.record_whole(whole)
                 if len(found) > MOST_FINDINGS:
                     break
         for files in listing.strangers():
@@ -325,7 +325,7 @@ def repair(finding: Finding) -> str:
     if generation is None:
         raise CannotRepair("only a backup has it")
     is_picture = finding.name in {Names.of(generation).poster, Names.of(generation).last_frame}
-    generation.note_not_whole("check.picture" if is_picture else f"check.{finding.kind}")
+    generation.record_not_whole("check.picture" if is_picture else f"check.{finding.kind}")
     if is_picture:
         return redraw(generation)
     return fetch_again(generation)
@@ -354,7 +354,7 @@ def redraw(generation: Generation) -> str:
                 target.write(chunk)
         for draw, name in ((probe.poster, copy.poster.name), (probe.last_frame, copy.last_frame.name)):
             draw_into_storage(draw, video, picture, name)
-    note_redrawn(copy)
+    discard_small_poster(copy)
     return "drawn again from the saved copy"
 
 

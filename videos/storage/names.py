@@ -49,6 +49,6 @@ def final_path(name: str) -> Path | None:
     return None if settings.BUCKET else Path(default_storage.path(name))
 
 
-def notes_path(partial: Path) -> Path:
-    """The path of the resume notes of a partial file: next to it."""
+def progress_path(partial: Path) -> Path:
+    """The path of the file that records the progress of a partial file: next to it."""
     return partial.with_suffix(".json")

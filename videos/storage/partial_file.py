@@ -1,4 +1,4 @@
-"""The partial file of a video, and the notes that let any process resume its download.
+"""The partial file of a video, and the record of its progress, from which any process can resume its download.
 
 The file is locked for as long as a process works on it. Publishing gives it its final name, for good.
 """
@@ -20,7 +20,7 @@ from django.core.files.storage import default_storage
 from videos import bucket_errors
 from videos.storage.download import ServerFacts, size_of
 from videos.storage.folders import make_folder, sync_folder
-from videos.storage.names import final_path, notes_path, partial_path
+from videos.storage.names import final_path, partial_path, progress_path
 from videos.storage.not_saved import NotSaved
 from videos.storage.private import make_private
 
@@ -37,8 +37,8 @@ class NotStored(NotSaved):
 
 
 @dataclass
-class ResumeNotes:
-    """The notes about a partial file.
+class DownloadProgress:
+    """How far the download of a partial file is, stored next to it.
 
     `fruitless` counts the attempts in a row that brought no byte. `is_synced` says that the whole file was checked
     and is on the disk itself. `link_failed` is the fault because of which another link is needed.
@@ -50,13 +50,13 @@ class ResumeNotes:
     link_failed: str = ""
 
     @classmethod
-    def read(cls, path: Path) -> "ResumeNotes | None":
-        """None if there are no reliable notes: after a power cut the file may be long and full of zeros."""
+    def read(cls, path: Path) -> "DownloadProgress | None":
+        """None if there is no reliable record: after a power cut the file may be long and full of zeros."""
         try:
             stored = json.loads(path.read_text())
             boot = stored.pop("boot")
-            notes = cls(**{**stored, "facts": ServerFacts(**stored["facts"])})
-            return notes if notes.is_synced or boot == this_boot() else None
+            progress = cls(**{**stored, "facts": ServerFacts(**stored["facts"])})
+            return progress if progress.is_synced or boot == this_boot() else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -112,11 +112,11 @@ def lock(file: BinaryIO, path: Path):
 
 
 def make_partial_again(final: Path, partial: Path):
-    """Reopens a file that already has its final name. It was whole and on the disk by then, regardless of its notes.
+    """Reopens a file that already has its final name. It was whole and on the disk by then, whatever was recorded.
 
     A file with a second hard link belongs to a backup too, and its bytes must never be written to: it is copied.
     """
-    ResumeNotes(ServerFacts(length=final.stat().st_size), is_synced=True).write(notes_path(partial))
+    DownloadProgress(ServerFacts(length=final.stat().st_size), is_synced=True).write(progress_path(partial))
     if final.stat().st_nlink == 1:
         final.replace(partial)
         return

@@ -48,8 +48,8 @@ def shrunk(saved: SavedVideo) -> bytes:
     return out.getvalue()
 
 
-def note_redrawn(saved: SavedVideo):
+def discard_small_poster(saved: SavedVideo):
     """The poster was redrawn, so the small one is discarded."""
-    saved.generation.note_redrawn()
+    saved.generation.record_redrawn()
     if saved.small_poster:
         default_storage.delete(saved.small_poster.name)

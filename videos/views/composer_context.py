@@ -63,7 +63,7 @@ def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
         "plan": plan,
         "ratio": form.value("aspect_ratio") or DEFAULT_RATIO,
         "warnings": plan.warnings() + account_warnings(plan, {offer["provider"]: offer["account"] for offer in offers}),
-        "notes": plan.notes(),
+        "price_explanations": plan.price_explanations(),
         "wait": plan.wait(
             track_records(),
             {offer["provider"].backend: offer["account"].in_flight_limit for offer in offers if offer["account"]},

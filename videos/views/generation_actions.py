@@ -281,7 +281,7 @@ def resume(request: HttpRequest) -> HttpResponse:
     if not roles.may_manage(request.user):
         raise Http404
     resume_sending(request.POST.get("backend", "all"))
-    audit.note(request.user, "sending", "Resumed from the banner.")
+    audit.record(request.user, "sending", "Resumed from the banner.")
     if request.htmx:
         return render(request, "_banners.html", {"banners": banners_for(request.user)})
     return redirect("gallery")

@@ -76,7 +76,7 @@ def show(request, **more):
 def invite(request):
     """Shows the link once, in this response: only its digest is stored."""
     token = OneTimeLink.objects.issue(OneTimeLink.Purpose.INVITE, request.user)
-    audit.note(request.user, "an invitation", "Made.", flag=ADDITION)
+    audit.record(request.user, "an invitation", "Made.", flag=ADDITION)
     return show_link(request, reverse("invite", args=[token]), "invite")
 
 
@@ -84,7 +84,7 @@ def invite(request):
 @require_POST
 def withdraw_invitation(request, pk):
     get_object_or_404(OneTimeLink.objects.open(), pk=pk, purpose=OneTimeLink.Purpose.INVITE).use()
-    audit.note(request.user, "an invitation", "Withdrawn.")
+    audit.record(request.user, "an invitation", "Withdrawn.")
     messages.success(request, "The invitation is withdrawn.")
     return redirect("members")
 
@@ -94,7 +94,7 @@ def withdraw_invitation(request, pk):
 def reset_link(request, pk):
     person = get_object_or_404(User, pk=pk, is_active=True)
     token = OneTimeLink.objects.issue(OneTimeLink.Purpose.PASSWORD, request.user, for_user=person)
-    audit.note(request.user, person.get_username(), "A link for a new password was made.", person)
+    audit.record(request.user, person.get_username(), "A link for a new password was made.", person)
     return show_link(request, reverse("reset", args=[token]), person)
 
 
@@ -109,7 +109,7 @@ def remove_second_factor(request, pk):
     """For somebody who lost it. They can then sign in with only the password, and set up another."""
     person = get_object_or_404(User.objects.exclude(pk=request.user.pk), pk=pk)
     second_factor.remove_all(person)
-    audit.note(request.user, person.get_username(), "The second factor was removed.", person)
+    audit.record(request.user, person.get_username(), "The second factor was removed.", person)
     messages.success(request, f"{person} has no second factor any more, and is signed out everywhere.")
     return redirect("members")
 
@@ -134,7 +134,7 @@ def set_role(request, person, wanted: roles.Role):
         messages.error(request, str(reason))
     else:
         what = "an owner" if wanted == roles.Role.OWNER else f"a {wanted}"
-        audit.note(request.user, person.get_username(), f"Is {what} now.", person)
+        audit.record(request.user, person.get_username(), f"Is {what} now.", person)
         messages.success(request, f"{person} is {what} now.")
 
 
@@ -148,7 +148,7 @@ def deactivate(request, pk):
     except owners.LastOwner as reason:
         messages.error(request, str(reason))
     else:
-        audit.note(request.user, person.get_username(), "Deactivated.", person)
+        audit.record(request.user, person.get_username(), "Deactivated.", person)
         messages.success(request, f"{person} can no longer sign in, and their public links no longer work.")
     return redirect("members")
 
@@ -165,7 +165,7 @@ def person_to_shut_out(request, pk):
 def activate(request, pk):
     person = person_to_shut_out(request, pk)
     User.objects.filter(pk=person.pk).update(is_active=True)
-    audit.note(request.user, person.get_username(), "Activated.", person)
+    audit.record(request.user, person.get_username(), "Activated.", person)
     messages.success(request, f"{person} can sign in again, and their public links work again.")
     return redirect("members")
 
@@ -199,12 +199,12 @@ def limits_in_words(limits: dict) -> str:
 def edit_budget(request, budget: Budget, whose: str):
     if request.method == "POST" and "remove" in request.POST:
         Budget.objects.filter(pk=budget.pk).delete()
-        audit.note(request.user, f"the budget of {whose}", "Removed.", flag=DELETION)
+        audit.record(request.user, f"the budget of {whose}", "Removed.", flag=DELETION)
         return redirect("members")
     form = BudgetForm(request.POST if request.method == "POST" else None, instance=budget)
     if request.method == "POST" and form.is_valid():
         form.save()
-        audit.note(request.user, f"the budget of {whose}", limits_in_words(form.cleaned_data), form.instance)
+        audit.record(request.user, f"the budget of {whose}", limits_in_words(form.cleaned_data), form.instance)
         messages.success(request, "The budget is saved.")
         return redirect("members")
     status = 422 if form.is_bound and not form.is_valid() else 200

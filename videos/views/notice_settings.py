@@ -98,7 +98,7 @@ def store(request: HttpRequest, panel: Panel, given: dict):
         setattr(row, name, value)
     row.save()
     words = "Changed the addresses." if "notify_urls" in given else "Changed what they are about."
-    audit.note(request.user, "the notices outside the browser", words)
+    audit.record(request.user, "the notices outside the browser", words)
 
 
 def send_test(request: HttpRequest, panel: Panel) -> HttpResponse:

@@ -78,7 +78,7 @@ def low_balance(request: HttpRequest, backend: str) -> HttpResponse:
 def pause(request: HttpRequest, backend: str) -> HttpResponse:
     account = active_account(backend)
     account.pause("owner", person=str(request.user))
-    audit.note(request.user, account.api_name, "Sending was paused.", account)
+    audit.record(request.user, account.api_name, "Sending was paused.", account)
     return redirect("remotes")
 
 
@@ -87,7 +87,7 @@ def pause(request: HttpRequest, backend: str) -> HttpResponse:
 def resume(request: HttpRequest, backend: str) -> HttpResponse:
     account = active_account(backend)
     resume_sending(account.backend)
-    audit.note(request.user, account.api_name, "Sending was resumed.", account)
+    audit.record(request.user, account.api_name, "Sending was resumed.", account)
     return redirect("remotes")
 
 

@@ -201,7 +201,7 @@ def empty_trash(request: HttpRequest) -> HttpResponse:
     )
     words = "1 video is" if count == 1 else f"{count} videos are"
     if count:
-        audit.note(request.user, "the trash", f"{words} removed for good.", flag=DELETION)
+        audit.record(request.user, "the trash", f"{words} removed for good.", flag=DELETION)
     messages.info(request, f"{words} removed for good." if count else "There was nothing to remove.")
     return redirect("gallery")
 

@@ -25,7 +25,7 @@ def studio_settings(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         form.instance.changed_by = request.user
         form.save()
-        audit.note(request.user, "the settings", changed_in_words(form))
+        audit.record(request.user, "the settings", changed_in_words(form))
         messages.success(request, f"The settings are saved and apply at once. {what_goes()}".strip())
         return redirect("settings")
     return show(request, 422 if form.is_bound else 200, form=form)
@@ -99,7 +99,7 @@ def set_key(request: HttpRequest, key: str):
     row = StudioSettings.objects.the_row()
     row.heygen_api_key, row.changed_by = key, request.user
     row.save()
-    audit.note(request.user, "HeyGen's API key", "Stored." if key else "Removed.")
+    audit.record(request.user, "HeyGen's API key", "Stored." if key else "Removed.")
 
 
 def report(request: HttpRequest, before: str, answer: tuple[bool, str]):

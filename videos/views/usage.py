@@ -37,13 +37,13 @@ def usage_page(request):
         "providers": bars(asked),
         "stored": stored_by(owner_of(request)),
         "budgets": Budget.objects.left_for(request.user),
-        "spend_note": spend_note(asked),
+        "spend_words": spend_words(asked),
         "money": money_rows(request),
     }
     return render(request, "usage/usage.html", context)
 
 
-def spend_note(asked: Usage) -> str:
+def spend_words(asked: Usage) -> str:
     """A sentence about the sum of money: its meaning, and missing prices."""
     if not Provider.objects.exclude(price=None).exists():
         return "no provider has a price yet"

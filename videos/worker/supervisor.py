@@ -195,7 +195,7 @@ class Supervisor:
         self.watch_worker()
         for part in self.parts:
             if part.has_ended():
-                self.note_end(part)
+                self.handle_end(part)
             if part.process is None and time.monotonic() >= part.start_at and not self.must_stop:
                 self.start(part)
         reap(linux.children() - {part.process.pid for part in self.parts if part.process})
@@ -215,7 +215,7 @@ class Supervisor:
         part.start()
         self.selector.register(part.process.stdout, selectors.EVENT_READ, part)
 
-    def note_end(self, part: Part):
+    def handle_end(self, part: Part):
         self.pass_on_output(0)
         self.close_output(part)
         if part.name == "web":  # the worker's processes end by themselves, once their requests are answered
@@ -379,7 +379,7 @@ def reap(pids: set[int]):
 
 # Before the first start, and after an update
 def prepare():
-    """Closes the data folder to others, migrates the database, collects static files, and notes which version runs.
+    """Closes the data folder to others, migrates the database, collects static files, and records which version runs.
 
     Raises CannotStart.
     """
@@ -389,7 +389,7 @@ def prepare():
     except Error as error:
         raise CannotStart(f"The database cannot be used ({str(error).strip()}). Check DATABASE_URL.") from error
     collect_static_files()
-    release.note_start()
+    release.record_start()
 
 
 def migrate():
