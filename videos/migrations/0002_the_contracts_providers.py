@@ -1,7 +1,8 @@
 """The contract's thirteen providers, with what their vendors document as advice.
 
 A provider whose vendor has ended the model upstream stays offered: the remote side maps names as it likes. It
-bears a note, and an administrator can pause or retire it.
+bears a note, and an administrator can pause or retire it. Backwards, providers stay, because videos name them; forwards
+again, those that are there stay as they are.
 """
 
 from django.db import migrations
@@ -51,24 +52,28 @@ def config_keys(family, seconds):
 
 def add_providers(apps, schema_editor):
     Provider = apps.get_model("videos", "Provider")
+    added = set()
     for position, row in enumerate(PROVIDERS, start=1):
         value, name, family, description, ratios, seconds, start, end, sound, limit, note = row
-        Provider.objects.create(
-            value=value,
-            name=name,
-            family=family,
-            description=description,
-            position=position * 10,
-            ratios=ratios,
-            seconds=seconds,
-            start_frame=start,
-            end_frame=end,
-            sound=sound,
-            prompt_limit=limit,
-            note=note,
-            config_keys=config_keys(family, seconds),
-        )
+        facts = {
+            "name": name,
+            "family": family,
+            "description": description,
+            "position": position * 10,
+            "ratios": ratios,
+            "seconds": seconds,
+            "start_frame": start,
+            "end_frame": end,
+            "sound": sound,
+            "prompt_limit": limit,
+            "note": note,
+            "config_keys": config_keys(family, seconds),
+        }
+        if Provider.objects.get_or_create(value=value, defaults=facts)[1]:
+            added.add(value)
     for value, other in ALTERNATIVES.items():
+        if value not in added:
+            continue
         Provider.objects.filter(value=value).update(alternative=Provider.objects.get(value=other))
 
 

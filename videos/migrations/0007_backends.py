@@ -2,12 +2,13 @@
 
 Everything that 0.1.0 stored is of HeyGen's workflow API, or was drawn by the demo server in its place. The one account
 row becomes one for each of the two, so that whatever was paused stays paused in either mode.
+
+Backwards, rows of demo mode are marked as such again, so that none is ever sent for real. 0.1.0 knows no other API than
+the workflow API: rows of another one are counted as its, and 0012 gives those of HeyGen's own model back.
 """
 
 import django.db.models.deletion
 from django.db import migrations, models
-
-from videos.remotes import registry
 
 WORKFLOWS = "heygen_workflows"
 DEMO = f"demo:{WORKFLOWS}"
@@ -34,6 +35,13 @@ def name_the_backends(apps, schema_editor):
             address=picture.remote_url,
             made_at=picture.remote_made_at,
         )
+
+
+def mark_what_is_demo(apps, schema_editor):
+    apps.get_model("videos", "Generation").objects.filter(backend__startswith="demo:").update(demo=True)
+    accounts = apps.get_model("videos", "RemoteAccount").objects
+    if accounts.filter(paused=True).exists():  # 0.1.0 has one account: what any of them stopped stays stopped
+        accounts.update(paused=True)
 
 
 class Migration(migrations.Migration):
@@ -73,9 +81,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "provider",
             "backend",
-            models.CharField(
-                default=registry.default_key, help_text="The remote API that makes its videos.", max_length=48
-            ),
+            models.CharField(default=WORKFLOWS, help_text="The remote API that makes its videos.", max_length=48),
         ),
         migrations.AddField(
             "generation",
@@ -101,5 +107,5 @@ class Migration(migrations.Migration):
             "remote_facts",
             models.JSONField(blank=True, default=dict, help_text="Of the video: seed, width, height, seconds."),
         ),
-        migrations.RunPython(name_the_backends, migrations.RunPython.noop),
+        migrations.RunPython(name_the_backends, mark_what_is_demo),
     ]

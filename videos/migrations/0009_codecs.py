@@ -1,6 +1,17 @@
 from django.db import migrations, models
 
-from videos.codecs import DECODERS
+# As videos/codecs.py had them when this was written.
+DECODERS = {
+    "libdav1d": "av1",
+    "libaom-av1": "av1",
+    "libsvtav1": "av1",
+    "libvpx": "vp8",
+    "libvpx-vp9": "vp9",
+    "libx264": "h264",
+    "libopenh264": "h264",
+    "libx265": "hevc",
+    "libxvid": "mpeg4",
+}
 
 
 def name_codecs(apps, schema_editor):

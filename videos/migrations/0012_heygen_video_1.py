@@ -1,4 +1,7 @@
-"""HeyGen's own model, with its limits and list prices as data."""
+"""HeyGen's own model, with its limits and list prices as data.
+
+Backwards, it stays, because videos name it. Forwards again, its videos are again those of its API.
+"""
 
 from datetime import date
 
@@ -26,6 +29,7 @@ KEYS = [
         "default": "quality",
     },
 ]
+DESCRIPTION = "HeyGen's own model, from text or from a start frame"
 SOURCE = "HeyGen's help article 17272995; 1080p and 2k derived there"
 PRICES = {"480p": "0.02", "768p": "0.03", "1080p": "0.09", "2k": "0.09"}  # USD per second, from text or an image
 
@@ -38,7 +42,7 @@ def add_provider(apps, schema_editor):
             "backend": BACKEND,
             "name": "HeyGen Video 1",
             "family": "HeyGen",
-            "description": "HeyGen's own model, from text or from a start frame",
+            "description": DESCRIPTION,
             "position": 140,
             "ratios": ["21:9", "16:9", "4:3", "1:1", "3:4", "9:16"],
             "seconds": list(range(5, 16)),
@@ -51,14 +55,18 @@ def add_provider(apps, schema_editor):
             "widest_picture": 4,
         },
     )
+    if provider.description == DESCRIPTION and not made:  # by this migration, before somebody went back
+        for prefix in ("", "demo:"):
+            rows = get("Generation").objects.filter(provider=provider, backend=prefix + WORKFLOWS)
+            rows.update(backend=prefix + BACKEND)
     if not made:  # an administrator was first, when no such API was known
         provider.backend, provider.is_strict, provider.config_keys = BACKEND, True, KEYS
         provider.end_frame, provider.widest_picture = "no", 4
         provider.save()
     for resolution, price in PRICES.items():
-        get("ProviderPrice").objects.create(
-            provider=provider, resolution=resolution, price=price, source=SOURCE, as_of=date(2026, 11, 25)
-        )
+        facts = {"price": price, "source": SOURCE, "as_of": date(2026, 11, 25)}
+        case = {"provider": provider, "resolution": resolution, "mode": "", "from_seconds": 0}
+        get("ProviderPrice").objects.get_or_create(**case, defaults=facts)
 
 
 def keep_what_people_paused(apps, schema_editor):

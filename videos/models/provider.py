@@ -104,9 +104,7 @@ class Provider(models.Model):
         SECOND = "second", "per second"
 
     value = models.CharField(max_length=64, unique=True, help_text="The name the remote API knows, such as veo_3_1.")
-    backend = models.CharField(
-        max_length=48, default=registry.default_key, help_text="The remote API that makes its videos."
-    )
+    backend = models.CharField(max_length=48, help_text="The remote API that makes its videos.")
     name = models.CharField(max_length=80)
     family = models.CharField(max_length=40)
     description = models.CharField(max_length=200, blank=True)
@@ -150,6 +148,11 @@ class Provider(models.Model):
 
     def __str__(self):
         return self.name
+
+    def save(self, *arguments, **named):
+        if self._state.adding:
+            self.backend = self.backend or registry.default_key()
+        super().save(*arguments, **named)
 
     @property
     def is_active(self) -> bool:
