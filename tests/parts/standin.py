@@ -75,7 +75,7 @@ class Standin:
         return self.ask("GET", "requests", params={"call": call} if call else None)
 
     def faults(self, rules):
-        """Plays these faults and no others; the vocabulary is in videos/standin/faults.py."""
+        """Plays these faults and no others; the vocabulary is in videos/standin/fault_rules.py."""
         return self.ask("POST", "faults", json=rules)
 
     def expire_links(self):

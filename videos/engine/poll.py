@@ -26,9 +26,9 @@ from django.utils import timezone
 from videos import stopping
 from videos.engine import poll_outcomes
 from videos.engine.dispatcher import Dispatcher
-from videos.engine.faults import watched
 from videos.engine.poll_outcomes import Found, OwnFault
 from videos.engine.recovery import recover
+from videos.engine.watched_jobs import watched
 from videos.lease_files import new_lease
 from videos.lifecycle import Status
 from videos.limits import POLL_CONNECTIONS, POLLS_PER_TICK

@@ -21,7 +21,7 @@ from dataclasses import asdict
 
 from videos.standin.api import Api, api_of
 from videos.standin.contract import error
-from videos.standin.faults import Faults
+from videos.standin.fault_rules import Faults
 from videos.standin.files import film
 from videos.standin.wire import Reply, Request, json_reply
 

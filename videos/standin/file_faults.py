@@ -1,4 +1,4 @@
-"""What a rule can do to a video's bytes (`do` of a rule whose call is `file`; see `faults.py`).
+"""What a rule can do to a video's bytes (`do` of a rule whose call is `file`; see `fault_rules.py`).
 
 expire        403, as an expired link answers, before the first byte
 cut           drop the connection (reset) after this many bytes of the body: a number, a share below 1.0,

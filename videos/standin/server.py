@@ -7,7 +7,7 @@ It answers, on 127.0.0.1 alone and over real HTTP/1.1:
     POST /v3/assets                       upload       POST /v1/asset                      upload, older
     GET  /v3/users/me                     account      GET /files/….mp4?Expires&Signature  a video link
     GET  /assets/{name}                   an uploaded picture, public
-    /control/…                            only with --control: see `faults.py`
+    /control/…                            only with --control: see `fault_rules.py`
 
 In the demo, any key that is not empty is accepted. A prompt with the word "violence" or "gore" is refused at
 once (`content_policy_violation`); one with the word "fails" or "failure" is accepted and fails later.
@@ -26,7 +26,7 @@ from videos.standin.api import Api, call_of
 from videos.standin.apis import contract_of
 from videos.standin.contract import Refused, error
 from videos.standin.control import Control
-from videos.standin.faults import Faults
+from videos.standin.fault_rules import Faults
 from videos.standin.wire import HEAD_LIMIT, BadRequest, Reply, Request, read_request, write_reply
 
 BACKLOG = 4096

@@ -1,4 +1,4 @@
-"""Each fault does on the wire what `videos/standin/faults.py` and `file_faults.py` say it does."""
+"""Each fault does on the wire what `videos/standin/fault_rules.py` and `file_faults.py` say it does."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Records an unforeseen exception of a worker's job as a fault of the studio, until the job works again."""
+"""Watches a job that is repeated anyway: what it did not foresee is a fault of the studio until it works again."""
 
 import logging
 from collections.abc import Iterator
