@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from videos.models.event import GenerationEvent, Step, events_of
 from videos.models.generation import Generation
+from videos.models.personal_note import PersonalNote
 from videos.models.prepared import prepared
 from videos.models.transactions import lock_in_order, retried
 from videos.text import folded
@@ -57,6 +58,11 @@ class CollectionQuerySet(models.QuerySet):
         """The collection of this name, preferring the person's own over a shared one."""
         found = self.visible_to(user).filter(name_key=name_key(name))
         return found.order_by(models.Case(models.When(owner=user, then=0), default=1), "pk").first()
+
+    def names_of(self, generations: Iterable[Generation], user) -> dict[int, str]:
+        """Id of a video → the name of the first collection with it that this person sees."""
+        clips = Clip.objects.filter(generation__in=generations, collection__in=self.visible_to(user))
+        return dict(clips.order_by("-pk").values_list("generation", "collection__name"))
 
     def search(self, words: str):
         """Collections whose name contains every word."""
@@ -212,6 +218,12 @@ class ClipQuerySet(models.QuerySet):
     def in_order(self):
         return self.order_by("position", "pk")
 
+    def titled_for(self, user) -> "list[Clip]":
+        """These clips with the titles that this person reads."""
+        clips = list(self)
+        give_titles(clips, user)
+        return clips
+
     def counts(self) -> dict[int, dict[str, int]]:
         """Collection's id → state → how many of its clips are in it."""
         counts: dict[int, dict[str, int]] = {}
@@ -239,6 +251,7 @@ class Clip(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    title: str  # set by give_titles() and ReviewLink.titled_clips()
 
     objects = ClipQuerySet.as_manager()
 
@@ -259,6 +272,13 @@ class Clip(models.Model):
         Clip.objects.filter(pk=self.pk).update(state=state, decided_by=name, decided_at=timezone.now())
         if state != clip.state:
             clip.generation.log(DECIDED[state], facts={"collection": clip.collection.name, "who": name})
+
+
+def give_titles(clips: list[Clip], user):
+    """Sets the title of each clip: this person's own title for its video, or the prompt. One query for all of them."""
+    titles = PersonalNote.objects.titles(user, [clip.generation_id for clip in clips])
+    for clip in clips:
+        clip.title = titles.get(clip.generation_id) or clip.generation.prompt
 
 
 DECIDED = {

@@ -16,6 +16,7 @@ from django.utils.crypto import salted_hmac
 from videos.models.collection import Clip, Collection
 from videos.models.one_time_link import digest
 from videos.models.outgoing_notice import OutgoingNotice
+from videos.models.personal_note import PersonalNote
 from videos.models.prepared import prepared
 from videos.models.transactions import retried
 from videos.models.webhook_event import WebhookEvent
@@ -181,6 +182,16 @@ class ReviewLink(models.Model):
         if self.is_selection:
             clips = clips.filter(Exists(self.clips.through.objects.filter(reviewlink=self, clip=OuterRef("pk"))))
         return clips.in_order()
+
+    def titled_clips(self) -> list[Clip]:
+        """Its clips with the titles that the client reads: the sender's own, else the prompt if the link shows prompts,
+        else the number."""
+        clips = list(self.shown_clips().with_everything())
+        titles = PersonalNote.objects.titles(self.made_by, [clip.generation_id for clip in clips])
+        for number, clip in enumerate(clips, start=1):
+            prompt = clip.generation.prompt if self.shows_prompts else ""
+            clip.title = titles.get(clip.generation_id) or prompt or f"Clip {number}"
+        return clips
 
     @retried
     def answer(self, clip: Clip, state: str, name: str):

@@ -18,7 +18,7 @@ from videos.models import Collection, Generation, Preferences
 from videos.storage.described_copy import Part, SplicedFile, chunks_of, size_of
 from videos.storage.stored_file import open_stored
 from videos.views.descriptions import contents, described_parts
-from videos.views.download_names import archive_names, name_collections
+from videos.views.download_names import archive_names, collections_in_names
 from videos.views.files import release_database
 from videos.views.filtered_gallery import FilteredGallery
 from videos.views.gallery import MOST_TAKEN
@@ -59,11 +59,11 @@ def archive_of(
     """These videos, each with a description inside unless `is_clean`, and contents.csv, which lists them all. A video
     whose file was removed meanwhile is left out. `collection`: the one that all names contain."""
     pattern = Preferences.objects.of(user).name_pattern
-    name_collections(rows, user, pattern, collection)
+    collections = collections_in_names(rows, user, pattern, collection)
     parts = parts_of_each(rows, is_clean)  # last: files may be removed at any moment
     rows = [row for row in rows if row.pk in parts]
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)
-    names = archive_names(rows, pattern)
+    names = archive_names(rows, pattern, collections)
     add_videos(archive, rows, names, parts)
     if not is_clean:
         archive.add(contents(names, rows), "contents.csv")
@@ -79,10 +79,10 @@ def long_archive(found: FilteredGallery) -> Iterator[bytes]:
     with TemporaryFile() as lines:
         while pks := newest_saved(found, before, AT_ONCE):
             before, rows = pks[-1], rows_of(pks)
-            name_collections(rows, user, pattern)
+            collections = collections_in_names(rows, user, pattern)
             parts = parts_of_each(rows, is_clean=False)
             rows = [row for row in rows if row.pk in parts]
-            names = archive_names(rows, pattern, count + 1, taken)
+            names = archive_names(rows, pattern, collections, count + 1, taken)
             lines.write(contents(names, rows, has_head=not count))
             count += len(rows)
             release_database()

@@ -20,7 +20,7 @@ from zipstream import ZIP_STORED, ZipStream
 
 from videos.forms.fields import read_uuid
 from videos.forms.reviews import ClientCommentForm
-from videos.models import Agency, Clip, Comment, PersonalNote, Preferences, ReviewLink, TooManyComments
+from videos.models import Agency, Clip, Comment, Preferences, ReviewLink, TooManyComments
 from videos.models.review import CLIENT_STATES
 from videos.storage.described_copy import size_of
 from videos.views.addresses import address_for_others
@@ -136,7 +136,7 @@ def show(request: HttpRequest, token: str, link: ReviewLink, form=None, clip: Cl
 
 
 def client_context(request: HttpRequest, token: str, link: ReviewLink, form, shown: Clip | None) -> dict:
-    clips, answers = clips_of(link), dict(link.answers.values_list("clip", "state"))
+    clips, answers = link.titled_clips(), dict(link.answers.values_list("clip", "state"))
     for number, clip in enumerate(clips, start=1):
         clip.number, clip.answer = number, answers.get(clip.pk, "")
     wanted = shown.public_id if shown else read_uuid(request.GET.get("clip", ""))
@@ -164,15 +164,6 @@ def client_context(request: HttpRequest, token: str, link: ReviewLink, form, sho
         "comment_form": form or ClientCommentForm(),
         "address": address_for_others(request, reverse("client", args=[token])),
     }
-
-
-def clips_of(link: ReviewLink) -> list[Clip]:
-    clips = list(link.shown_clips().with_everything())
-    titles = PersonalNote.objects.titles(link.made_by, [clip.generation_id for clip in clips])
-    for number, clip in enumerate(clips, start=1):
-        prompt = clip.generation.prompt if link.shows_prompts else ""
-        clip.title = titles.get(clip.generation_id) or prompt or f"Clip {number}"
-    return clips
 
 
 def segments_of(clips: list[Clip]) -> list[dict]:
@@ -287,7 +278,7 @@ def file(request: HttpRequest, token: str, link: ReviewLink, clip, name: str) ->
 
 
 def file_name(link: ReviewLink, shown: Clip) -> str:
-    clips = clips_of(link)
+    clips = link.titled_clips()
     names = zip(clips, names_of(link, clips), strict=True)
     return next((name for clip, name in names if clip == shown), "video.mp4")  # it was taken out meanwhile
 
@@ -314,7 +305,7 @@ def approved(request: HttpRequest, token: str, link: ReviewLink) -> HttpResponse
         raise Http404
     done = set(link.answers.filter(state=Clip.State.APPROVED).values_list("clip", flat=True))
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)
-    clips = clips_of(link)
+    clips = link.titled_clips()
     for clip, name in zip(clips, names_of(link, clips), strict=True):
         parts = parts_of(clip.generation, is_clean=True) if clip.pk in done else []  # none: its file is gone
         if parts:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from django.utils import timezone
 
-from videos.models import Clip, Collection, Generation
+from videos.models import Collection, Generation
 
 MOST_CHARACTERS = 60
 MOST_BYTES = 180  # of the 255 that file systems allow: provider, ratio, seed, time and a number follow
@@ -19,38 +19,46 @@ VIRAMA = 9  # the combining class of the character that joins two Indic consonan
 JOINERS = "\u200c\u200d"  # part of words in Persian and Indic scripts
 
 
-def name_collections(rows: list[Generation], user, pattern: str, collection: Collection | None = None):
-    """Gives each row the name of this collection, or else of the first one with it that this person sees."""
+def collections_in_names(
+    rows: list[Generation], user, pattern: str, collection: Collection | None = None
+) -> Mapping[int, str]:
+    """Id of a video → the name of this collection, or else of the first one with it that this person sees. Empty if the
+    pattern does not ask for it."""
     if "{collection" not in pattern:
-        return
-    if collection:
-        for row in rows:
-            row.collection_name = collection.name
-        return
-    clips = Clip.objects.filter(generation__in=rows, collection__in=Collection.objects.visible_to(user))
-    names = dict(clips.order_by("-pk").values_list("generation", "collection__name"))
-    for row in rows:
-        row.collection_name = names.get(row.pk, "")
+        return NOTHING
+    return {row.pk: collection.name for row in rows} if collection else Collection.objects.names_of(rows, user)
 
 
 class BadPattern(ValueError):
     """An invalid pattern; the message says why."""
 
 
-def download_name(generation: Generation, pattern: str = "") -> str:
+def download_name(generation: Generation, pattern: str = "", collection: str = "") -> str:
     """Named by the person's pattern, or by prompt and time: "a drone shot over a coastal city 2026-03-01 1402.mp4"."""
     if pattern:
-        return f"{named(pattern, generation, 1)}.mp4"
+        return f"{named(pattern, generation, 1, {'collection': collection_words(collection)})}.mp4"
     return f"{words_of(generation.prompt)} {moment_of(generation)}.mp4"
 
 
+def name_of_download(user, generation: Generation, pattern: str) -> str:
+    """The name of this video in a download by this person, whose pattern this is."""
+    collections = collections_in_names([generation], user, pattern)
+    return download_name(generation, pattern, collections.get(generation.pk, ""))
+
+
 def archive_names(
-    generations: Iterable[Generation], pattern: str = "", first: int = 1, taken: set[str] | None = None
+    generations: Iterable[Generation],
+    pattern: str = "",
+    collections: Mapping[int, str] = NOTHING,
+    first: int = 1,
+    taken: set[str] | None = None,
 ) -> list[str]:
-    """Names inside one archive: also provider, ratio and seed, by which the videos of one batch differ. `first` is the
-    place of the first one, and `taken` are the names before it."""
+    """Names inside one archive: also provider, ratio and seed, by which the videos of one batch differ. `collections`
+    are from `collections_in_names`. `first` is the place of the first one, and `taken` are the names before it."""
     stems = (
-        named(pattern, generation, place) if pattern else archive_stem(generation)
+        named(pattern, generation, place, {"collection": collection_words(collections.get(generation.pk, ""))})
+        if pattern
+        else archive_stem(generation)
         for place, generation in enumerate(generations, start=first)
     )
     return numbered(stems, taken)
@@ -84,7 +92,7 @@ def check_pattern(pattern: str):
 
 def named(pattern: str, generation: Generation, place: int, instead: Mapping[str, str] = NOTHING) -> str:
     """The pattern filled in, safe for every file system. `place`: which file of the archive it is, from 1 on.
-    `instead`: field → its words, where those of the video are not to be shown."""
+    `instead`: field → its words, where the video does not have them or they are not to be shown."""
     name = FIELD.sub(lambda found: filled(found, generation, place, instead), pattern)
     name = "".join(char if belongs_to_word(char) or char in " -_.,()+" else " " for char in name)
     name = re.sub(r"([ _-])(?:[ _-]*[ _-])", r"\1", name)  # separators around an empty field
@@ -150,15 +158,14 @@ def seed_words(generation: Generation) -> str:
     return str(seed) if isinstance(seed, int) else ""
 
 
-def collection_words(generation: Generation) -> str:
-    name = getattr(generation, "collection_name", "")
+def collection_words(name: str) -> str:
     return words_of(name, most=60) if name else ""
 
 
 # The fields of a pattern: the text of each in the name of the file.
 FIELDS: dict[str, Callable[[Generation, int], str]] = {
     "n": lambda generation, place: str(place),
-    "collection": lambda generation, place: collection_words(generation),
+    "collection": lambda generation, place: "",  # given by `instead`: a video may be in several
     "prompt": lambda generation, place: words_of(generation.prompt, most=150),
     "provider": lambda generation, place: words_of(generation.provider.name, also=".", most=40),
     "ratio": lambda generation, place: generation.aspect_ratio.replace(":", "x"),

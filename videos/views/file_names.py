@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from videos.models import Generation, Preferences
-from videos.views.download_names import BadPattern, check_pattern, download_name, name_collections
+from videos.views.download_names import BadPattern, check_pattern, name_of_download
 
 EXAMPLE = "{n:02}_{collection}_{prompt:40}_{provider}_{ratio}_{seed}"
 FIELDS = {
@@ -53,11 +53,9 @@ def file_names(request: HttpRequest) -> HttpResponse:
         return redirect("file_names")
     videos = Generation.objects.visible_to(request.user).kept().filter(saved_video__isnull=False)
     newest = videos.with_everything().newest_first().first()
-    if newest:
-        name_collections([newest], request.user, pattern)
     context = {
         "form": form,
         "fields": FIELDS,
-        "example": newest and download_name(newest, pattern),
+        "example": newest and name_of_download(request.user, newest, pattern),
     }
     return render(request, "account/file_names.html", context, status=422 if form.errors else 200)

@@ -17,7 +17,7 @@ from videos.storage.described_copy import SplicedFile, size_of
 from videos.storage.small_poster import small_poster
 from videos.storage.stored_file import SeekableFile, open_stored
 from videos.views.descriptions import described_parts
-from videos.views.download_names import download_name, name_collections
+from videos.views.download_names import name_of_download
 
 PRIVATE = "private, max-age=3600"
 
@@ -67,9 +67,7 @@ def video(request: HttpRequest, public_id) -> HttpResponseBase:
 
 def name_for(user, generation: Generation) -> str:
     """The name of the file for this person's download."""
-    pattern = Preferences.objects.of(user).name_pattern
-    name_collections([generation], user, pattern)
-    return download_name(generation, pattern)
+    return name_of_download(user, generation, Preferences.objects.of(user).name_pattern)
 
 
 def serve_described(request: HttpRequest, generation: Generation, name: str) -> HttpResponseBase:

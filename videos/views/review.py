@@ -12,7 +12,8 @@ from django.views.decorators.vary import vary_on_headers
 from videos.forms.collections import NAME_TAKEN, CollectionForm
 from videos.forms.fields import read_uuid
 from videos.forms.reviews import CommentForm
-from videos.models import Clip, Collection, Comment, Generation, NameTaken, PersonalNote, ReviewLink, TooManyComments
+from videos.models import Clip, Collection, Comment, Generation, NameTaken, ReviewLink, TooManyComments
+from videos.models.collection import give_titles
 from videos.views.archives import archive_of
 from videos.views.collections import address_of, own, visible
 
@@ -132,13 +133,12 @@ def fill(strip: Strip, user):
     """Adds to the displayed clips their videos, this person's titles, and the number of open comments."""
     window = strip.window if strip.current is None or strip.current in strip.window else [*strip.window, strip.current]
     rows = Clip.objects.with_everything().in_bulk([clip.pk for clip in window])
-    titles = PersonalNote.objects.titles(user, [clip.generation_id for clip in window])
     comments = Comment.objects.open_counts([clip.pk for clip in window])
     for clip in window:
         full = rows.get(clip.pk)
         clip.generation = full.generation if full else clip.generation
-        clip.title = titles.get(clip.generation_id) or clip.generation.prompt
         clip.open_comments = comments.get(clip.pk, 0)
+    give_titles(window, user)
 
 
 def bar_of(counts: dict[str, int]) -> list[dict]:

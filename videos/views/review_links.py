@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.forms.reviews import LinkForm
-from videos.models import Agency, Clip, Collection, PersonalNote, ReviewLink
+from videos.models import Agency, Clip, Collection, ReviewLink
 from videos.models.collection import MOST_CLIPS
 from videos.views.addresses import address_for_others, opens_only_here
 from videos.views.collections import own
@@ -40,11 +40,7 @@ def links(request: HttpRequest, public_id) -> HttpResponse:
 
 def clips_of(request: HttpRequest, collection: Collection) -> list[Clip]:
     clips = collection.clips.visible_to(request.user).filter(generation__saved_video__isnull=False)
-    clips = list(clips.select_related("generation").in_order()[:MOST_CLIPS])
-    titles = PersonalNote.objects.titles(request.user, [clip.generation_id for clip in clips])
-    for clip in clips:
-        clip.title = titles.get(clip.generation_id) or clip.generation.prompt
-    return clips
+    return clips.select_related("generation").in_order()[:MOST_CLIPS].titled_for(request.user)
 
 
 def listed(collection: Collection) -> list[ReviewLink]:
