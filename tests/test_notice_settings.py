@@ -7,7 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 
-from tests.parts.people import make_manager, make_member, signed_in
+from tests.parts.people import make_manager, make_member, make_owner, signed_in
 from tests.parts.receiver import Receiver
 from videos.forms.notices import MOST_OF_A_PERSON, handle_of
 from videos.host_locks import one_of
@@ -44,6 +44,17 @@ def add(client, where, address, *kinds, **more):
 
 def text(reply):
     return " ".join(reply.content.decode().split())
+
+
+def test_settings_that_another_owner_saves_while_an_address_is_checked_are_kept(owner, monkeypatch):
+    def is_known(url, seconds):
+        signed_in(make_owner("second")).post("/settings", {"trash_days": "3", "second_factor": "nobody"})
+        return True
+
+    monkeypatch.setattr(notice_settings.push, "is_known", is_known)
+    add(signed_in(owner), STUDIO, TOPIC)
+    stored = StudioSettings.objects.get()
+    assert (stored.trash_days, stored.notify_urls) == (3, TOPIC)
 
 
 def test_an_owner_adds_an_address_and_it_is_stored_unreadably_and_shown_by_its_end(owner, caplog):

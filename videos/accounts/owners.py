@@ -48,6 +48,11 @@ def deactivate(person):
     sessions.shut_out(person)
 
 
+def activate(person):
+    """Lets the person sign in again."""
+    User.objects.filter(pk=person.pk).update(is_active=True)
+
+
 # Django's user is not our class, so its own signals are the one place that sees every save and delete.
 @receiver(pre_save, sender=User)
 def keep_an_owner(instance, update_fields=None, raw=False, **kwargs):

@@ -102,6 +102,10 @@ class StudioForm(forms.ModelForm):
         shown = shown_as(field, default)
         field.help_text = f"Leave empty for {shown}." if shown else EMPTY[name]
 
+    def values(self) -> dict[str, Any]:
+        """The settings to store: those that the environment does not fix."""
+        return {name: self.cleaned_data[name] for name in self.fields}
+
     def rows(self) -> list[tuple[str, list[Row]]]:
         return [(title, [self.row(name) for name in names]) for title, names in self.SECTIONS.items()]
 

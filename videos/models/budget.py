@@ -191,6 +191,10 @@ class Budget(models.Model):
     def __str__(self):
         return str(self.user) if self.user_id else self.get_scope_display()
 
+    def remove(self):
+        """Deletes it, if it was ever stored and nobody else has deleted it."""
+        Budget.objects.filter(pk=self.pk).delete()
+
     @property
     def is_shared(self) -> bool:
         return self.scope == self.Scope.STUDIO

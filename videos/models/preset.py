@@ -10,12 +10,22 @@ LONGEST_NAME = 60
 MOST = 100  # of one person
 
 
+class TooManyPresets(Exception):
+    """This person has as many presets as one may have, so nothing was stored."""
+
+
 class PresetQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(Q(owner=user) | Q(shared=True))
 
     def by_name(self):
         return self.order_by("name", "pk")
+
+    def keep(self, owner, name: str, **values):
+        """Stores a preset, in place of this person's preset of that name. Raises TooManyPresets."""
+        if self.filter(owner=owner).exclude(name=name).count() >= MOST:
+            raise TooManyPresets
+        self.update_or_create(owner=owner, name=name, defaults=values)
 
 
 class Preset(models.Model):

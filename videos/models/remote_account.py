@@ -231,6 +231,10 @@ class RemoteAccount(models.Model):
         usual = LOW_BALANCE.get(self.balance_unit, LOW_BALANCE["USD"])
         return Decimal(usual) if self.low_below is None else self.low_below
 
+    def warn_below(self, amount: Decimal | None):
+        """Sets the balance below which the composer warns; None for the usual one."""
+        self.rows().update(low_below=amount)
+
     @property
     def is_low(self) -> bool:
         """Whether the balance is so low that the composer shows it."""

@@ -19,6 +19,7 @@ from django.db import Error, models
 
 from videos.encryption import decrypt, encrypt
 from videos.models.notice_choices import NoticeChoices
+from videos.models.transactions import retried
 from videos.remotes.keys import StoredKey
 
 logger = logging.getLogger(__name__)
@@ -81,6 +82,19 @@ class StudioSettingsQuerySet(models.QuerySet):
     def the_row(self) -> "StudioSettings":
         """The one row as it is stored, or a new one that is not stored yet."""
         return self.first() or StudioSettings()
+
+    def change(self, by, **values: Any):
+        """Stores only these values: somebody else may have changed others since a page read the row."""
+        self._change(changed_by=by, **values)
+        CACHE.forget()  # once more: another thread may have read the row before the transaction ended
+
+    @retried
+    def _change(self, **values: Any):
+        self.get_or_create(pk=1)
+        row = self.select_for_update(no_key=True).get(pk=1)
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.save()
 
 
 class StudioSettings(NoticeChoices):

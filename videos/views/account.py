@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from videos.accounts import sessions, setup_token, throttle
+from videos.accounts import people, sessions, throttle
 from videos.accounts.forms import (
     ChangePasswordForm,
     NewPasswordForm,
@@ -26,9 +26,8 @@ from videos.accounts.forms import (
     SignInForm,
 )
 from videos.forms.notices import own_panel
-from videos.models import DatabaseLock, OneTimeLink, Preferences
-from videos.models.database_lock import OWNERS
-from videos.models.transactions import delete_in_order, retried
+from videos.models import OneTimeLink, Preferences
+from videos.models.transactions import delete_in_order
 from videos.views.next_page import asked_next, redirect_to
 
 User = get_user_model()
@@ -43,26 +42,10 @@ def set_up(request):
         return redirect("login")
     form = SetUpForm(sent(request))
     if request.method == "POST" and form.is_valid():
-        owner = make_first_owner(form.person(is_staff=True, is_superuser=True))
-        return enter(request, owner, settings.LOGIN_REDIRECT_URL) if owner else redirect("login")
+        owner = form.person(is_staff=True, is_superuser=True)
+        is_first = people.add_first_owner(owner)
+        return enter(request, owner, settings.LOGIN_REDIRECT_URL) if is_first else redirect("login")
     return render(request, "account/set_up.html", {"form": form}, status=status_of(form))
-
-
-def make_first_owner(person: User) -> User | None:
-    """Stores the owner unless a user exists already: of many concurrent set-ups, one succeeds."""
-    if store_first_owner(person):
-        setup_token.forget()
-        return person
-    return None
-
-
-@retried
-def store_first_owner(person: User) -> bool:
-    DatabaseLock.objects.acquire(OWNERS)
-    if User.objects.exists():
-        return False
-    person.save()
-    return True
 
 
 @login_not_required
@@ -140,20 +123,12 @@ def make_member(link: OneTimeLink, form: NewPersonForm) -> User | None:
     """Marks the link as used and stores the member, both or neither."""
     person = form.person()
     try:
-        if store_member(link, person):
+        if people.add_invited(person, link):
             return person
         form.add_error(None, "This invitation was used a moment ago. Ask for another.")
     except IntegrityError:
         form.add_error("username", "Someone took this name a moment ago. Choose another.")
     return None
-
-
-@retried
-def store_member(link: OneTimeLink, person: User) -> bool:
-    if not link.use():
-        return False
-    person.save()
-    return True
 
 
 @login_not_required
@@ -166,20 +141,10 @@ def new_password(request, token):
     form = NewPasswordForm(link.for_user, sent(request))
     if request.method == "POST" and form.is_valid():
         person = form.person()
-        if not store_new_password(link, person):
+        if not people.store_password_by_link(person, link):
             return render(request, "account/link_over.html", {"what": "link"}, status=404)
         return enter(request, person, settings.LOGIN_REDIRECT_URL)
     return render(request, "account/new_password.html", {"form": form, "link": link}, status=status_of(form))
-
-
-@retried
-def store_new_password(link: OneTimeLink, person: User) -> bool:
-    """Marks the link as used and stores the password, both or neither. The member's other open links become void."""
-    if not link.use():
-        return False
-    person.save(update_fields=["password"])
-    sessions.end_all(person)
-    return True
 
 
 @never_cache
@@ -190,7 +155,7 @@ def account(request):
         return locked_out(request)
     form = ChangePasswordForm(request, sent(request))
     if request.method == "POST" and form.is_valid():
-        form.person().save(update_fields=["password"])
+        people.store_password(form.person())
         throttle.forget_failures(request, request.user.get_username())
         update_session_auth_hash(request, request.user)
         sessions.end_all(request.user, but=request.session.session_key)

@@ -164,7 +164,7 @@ def person_to_shut_out(request, pk):
 @require_POST
 def activate(request, pk):
     person = person_to_shut_out(request, pk)
-    User.objects.filter(pk=person.pk).update(is_active=True)
+    owners.activate(person)
     audit.record(request.user, person.get_username(), "Activated.", person)
     messages.success(request, f"{person} can sign in again, and their public links work again.")
     return redirect("members")
@@ -198,7 +198,7 @@ def limits_in_words(limits: dict) -> str:
 
 def edit_budget(request, budget: Budget, whose: str):
     if request.method == "POST" and "remove" in request.POST:
-        Budget.objects.filter(pk=budget.pk).delete()
+        budget.remove()
         audit.record(request.user, f"the budget of {whose}", "Removed.", flag=DELETION)
         return redirect("members")
     form = BudgetForm(request.POST if request.method == "POST" else None, instance=budget)

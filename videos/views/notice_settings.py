@@ -15,7 +15,7 @@ from videos.encryption import encrypt
 from videos.engine import push
 from videos.forms.notices import NoticesForm, Panel, handle_of, own_panel, studio_panel
 from videos.host_locks import one_of
-from videos.models import Preferences, audit
+from videos.models import Preferences, StudioSettings, audit
 from videos.views.account import show_account
 from videos.views.members import owner_only
 from videos.views.studio_settings import show
@@ -93,10 +93,7 @@ def store(request: HttpRequest, panel: Panel, given: dict):
             given["notify_urls_stored"] = encrypt(given.pop("notify_urls"))
         Preferences.objects.keep(request.user, **given)
         return
-    row = panel.row
-    for name, value in {**given, "changed_by": request.user}.items():
-        setattr(row, name, value)
-    row.save()
+    StudioSettings.objects.change(request.user, **given)
     words = "Changed the addresses." if "notify_urls" in given else "Changed what they are about."
     audit.record(request.user, "the notices outside the browser", words)
 

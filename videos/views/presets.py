@@ -9,7 +9,7 @@ from videos.forms.fields import Typed
 from videos.forms.generate import MOST_PROVIDERS, GenerateForm
 from videos.forms.settings_json import SettingsRefused, read_config
 from videos.models import Preset, Provider
-from videos.models.preset import LONGEST_NAME, MOST
+from videos.models.preset import LONGEST_NAME, MOST, TooManyPresets
 from videos.text import with_line_feeds
 from videos.views.composer_context import composer_context
 
@@ -47,14 +47,12 @@ def presets(request: HttpRequest) -> HttpResponse:
     """Lists the presets; a POST saves the composer's settings under a name and replaces a preset of that name."""
     form = PresetForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
-        name = form.cleaned_data["preset_name"]
-        if request.user.presets.exclude(name=name).count() >= MOST:
-            form.add_error(None, FULL)
-        else:
-            values = known_providers(request.POST.getlist("provider"))
-            columns = {**form.columns(), "providers": values}
-            request.user.presets.update_or_create(name=name, defaults=columns)
+        providers = known_providers(request.POST.getlist("provider"))
+        try:
+            Preset.objects.keep(request.user, form.cleaned_data["preset_name"], providers=providers, **form.columns())
             form = PresetForm()
+        except TooManyPresets:
+            form.add_error(None, FULL)
     return answer(request, form)
 
 

@@ -68,7 +68,7 @@ def low_balance(request: HttpRequest, backend: str) -> HttpResponse:
     form = form_of(account, request.POST)
     if not form.is_valid():
         return show(request, refused=form)
-    RemoteAccount.objects.filter(pk=account.pk).update(low_below=form.cleaned_data["low_below"])
+    account.warn_below(form.cleaned_data["low_below"])
     messages.success(request, "The limit is saved.")
     return redirect("remotes")
 

@@ -23,8 +23,7 @@ from videos.views.remotes import TIMEOUT
 def studio_settings(request: HttpRequest) -> HttpResponse:
     form = StudioForm(request.POST if request.method == "POST" else None, instance=StudioSettings.objects.the_row())
     if request.method == "POST" and form.is_valid():
-        form.instance.changed_by = request.user
-        form.save()
+        StudioSettings.objects.change(request.user, **form.values())
         audit.record(request.user, "the settings", changed_in_words(form))
         messages.success(request, f"The settings are saved and apply at once. {what_goes()}".strip())
         return redirect("settings")
@@ -96,9 +95,7 @@ def changed_in_words(form: StudioForm) -> str:
 
 
 def set_key(request: HttpRequest, key: str):
-    row = StudioSettings.objects.the_row()
-    row.heygen_api_key, row.changed_by = key, request.user
-    row.save()
+    StudioSettings.objects.change(request.user, heygen_api_key=key)
     audit.record(request.user, "HeyGen's API key", "Stored." if key else "Removed.")
 
 
