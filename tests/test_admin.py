@@ -301,6 +301,12 @@ def test_signing_out_of_the_admin_leads_to_the_login(admins):
     assert admins.get("/admin/").status_code == 302
 
 
+def test_the_page_of_a_generation_says_how_long_the_trash_keeps_it(admins, member, settings):
+    settings.TRASH_DAYS = 3
+    page = admins.get(f"/admin/videos/generation/{make_ready(member).pk}/change/").content.decode()
+    assert "Its owner can restore it for 3 days." in page
+
+
 # The timeline
 
 

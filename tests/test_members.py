@@ -2,8 +2,9 @@
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.parts.crowd import crowd
 from tests.parts.people import attempt, make_member, make_owner, signed_in
@@ -25,6 +26,17 @@ def member():
 def test_the_owner_sees_every_member(owner, member):
     page = signed_in(owner).get("/members").content.decode()
     assert "owner" in page and "member" in page and "never signed in" in page
+
+
+def test_the_page_costs_no_more_with_more_invitations(owner):
+    client, counts = signed_in(owner), []
+    for _ in range(2):
+        for _ in range(3):
+            client.post("/members/invite")
+        with CaptureQueriesContext(connection) as made:
+            assert client.get("/members").content.count(b"Withdraw") == 3 * (len(counts) + 1)
+        counts.append(len(made))
+    assert counts[0] == counts[1]
 
 
 def test_for_a_member_the_page_does_not_exist(owner, member):

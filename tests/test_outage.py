@@ -255,6 +255,15 @@ def with_options(port=None, **options):
         database.update(before)
 
 
+def test_a_page_that_fails_itself_leaves_the_usual_wait_to_the_connection(db):
+    only_on_postgresql()
+    with suppress(ValueError), page.shorter_lock_waits(Outage.LOCKED):
+        raise ValueError
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() != (f"{page.LOCKED_FOR}ms",)
+
+
 @contextmanager
 def a_database_that_refuses():
     only_on_postgresql()

@@ -19,6 +19,7 @@ from videos.admin.lists import NOTHING, LongList, bare_address, fetch_all_again,
 from videos.lifecycle import FINAL, Status
 from videos.models import Generation
 from videos.models.generation_queryset import seen_by
+from videos.models.studio_settings import current
 from videos.remotes.errors import Cause
 from videos.templatetags.studio import clock, money
 
@@ -45,7 +46,9 @@ def actions_for(generation: Generation) -> list[Action]:
         free = "Free. The current copy is kept until the new one is complete."
         found.append(Action("fetch_again", "Download again", "Download", free))
     if generation.may_be_trashed and generation.trashed_at is None:
-        found.append(Action("trash", "Move to the trash", "Move", "Its owner can restore it for 30 days."))
+        days = current().trash_days
+        until = f"Its owner can restore it for {days} day{'' if days == 1 else 's'}."
+        found.append(Action("trash", "Move to the trash", "Move", until))
     return found
 
 

@@ -207,9 +207,8 @@ def folded(generation: Generation, polled: list, since: int, end: GenerationEven
 
 
 def poll_line(event: GenerationEvent) -> Line:
-    return Line(
-        event.at, event.message or event.words, "refresh-cw", words=event.words, tone="warn" if event.message else ""
-    )
+    problem = event.message
+    return Line(event.at, problem or event.words, "refresh-cw", words=event.words, tone="warn" if problem else "")
 
 
 def times_words(count: int) -> str:
@@ -241,7 +240,7 @@ def of_old_times(generation: Generation, events: Sequence[GenerationEvent]) -> I
 def phases(generation: Generation) -> list[Phase]:
     """Queue, remote and saving, drawn as one bar. A short phase gets a minimum width, so it is not to scale.
 
-    None while only the queue is behind it: a bar that is full would say that all the time went there.
+    Empty while only the queue is behind it: a bar that is full would say that all the time went there.
     """
     marks = [generation.created_at, generation.sent_at, generation.completed_at, generation.saved_at]
     spans = zip(("queue", "remote", "saving"), marks, marks[1:], strict=False)
@@ -250,7 +249,7 @@ def phases(generation: Generation) -> list[Phase]:
         return []
     whole = sum(phase.seconds for phase in found) or 1
     widths = [max(40.0, 1000 * phase.seconds / whole) for phase in found]
-    scale = (1000 - 6 * (len(found) - 1)) / sum(widths) if found else 1
+    scale = (1000 - 6 * (len(found) - 1)) / sum(widths)
     drawn, x = [], 0.0
     for phase, width in zip(found, widths, strict=True):
         drawn.append(Phase(phase.name, phase.seconds, round(x, 1), round(width * scale, 1)))

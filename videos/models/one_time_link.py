@@ -34,6 +34,10 @@ class OneTimeLinkQuerySet(models.QuerySet):
     def open(self):
         return self.filter(used_at=None, expires_at__gt=timezone.now())
 
+    def open_invitations(self):
+        """Those that still let somebody in, the oldest first."""
+        return self.open().filter(purpose=OneTimeLink.Purpose.INVITE).select_related("made_by").order_by("pk")
+
     def find(self, purpose: str, token: str) -> "OneTimeLink | None":
         link = self.open().filter(purpose=purpose, token_digest=digest(token)).select_related("for_user").first()
         return link if link and link.fits(link.for_user) else None

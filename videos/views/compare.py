@@ -151,17 +151,14 @@ def address_of(request: HttpRequest, shown: list[Generation]) -> str:
     return f"?{query.urlencode()}"
 
 
-def comparable(user) -> list[Batch]:
-    """The newest batches that made at least two videos."""
+def comparable(user) -> list[tuple[Batch, list[Generation]]]:
+    """The newest batches that made at least two videos, each with those of its comparison."""
     ready = Q(generations__status=Status.READY, generations__trashed_at=None)
     newest = list(user.batches.order_by("-pk").values_list("pk", flat=True)[:LOOKED_THROUGH])
     batches = user.batches.filter(pk__in=newest).annotate(ready=Count("generations", filter=ready))
     batches = batches.filter(ready__gte=FEWEST)
     batches = batches.prefetch_related("generations__provider", "generations__saved_video")
-    offered = list(batches.order_by("-pk")[:BATCHES_OFFERED])
-    for batch in offered:
-        batch.compared = first_shown(batch)
-    return offered
+    return [(batch, first_shown(batch)) for batch in batches.order_by("-pk")[:BATCHES_OFFERED]]
 
 
 def first_shown(batch: Batch) -> list[Generation]:

@@ -3,11 +3,13 @@
 Owners and managers see it; for managers, actions that they may not take give a 404 (videos/accounts/roles.py).
 """
 
+from dataclasses import dataclass
 from functools import wraps
 
 from django.contrib import messages
 from django.contrib.admin.models import ADDITION, DELETION
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from videos.accounts import owners, roles, second_factor
 from videos.accounts.forms import BudgetForm, RoleForm
 from videos.models import Budget, OneTimeLink, PublicLink, audit
-from videos.models.money import by_member
+from videos.models.money import Periods, by_member
 from videos.views.addresses import address_for_others, opens_only_here
 
 User = get_user_model()
@@ -42,6 +44,20 @@ owner_only = only_for(roles.is_owner)
 manager_only = only_for(roles.may_manage)
 
 
+@dataclass(frozen=True)
+class Member:
+    """One line of the page: a person, and what the one who looks may do about them."""
+
+    person: AbstractBaseUser
+    role: roles.Role
+    has_second_factor: bool
+    has_own_budget: bool
+    links: int  # public ones that are open
+    money: Periods
+    budget_is_open: bool
+    may_be_shut_out: bool
+
+
 @manager_only
 @require_safe
 def members(request):
@@ -49,26 +65,33 @@ def members(request):
 
 
 def show(request, **more):
-    budgets = {budget.user_id or budget.scope: budget for budget in Budget.objects.all()}
-    people = list(User.objects.order_by("-is_superuser", "-is_staff", "-is_active", "username"))
-    public_links = PublicLink.objects.count_by_owner()
-    safe = second_factor.people_with()
-    sums = by_member(people)
-    for person in people:
-        person.own_budget = budgets.get(person.pk)
-        person.links = public_links.get(person.pk, 0)
-        person.role = roles.role_of(person)
-        person.has_second_factor = person.pk in safe
-        person.money = sums[person.pk]
-        person.budget_is_open = roles.may_set_budget_of(request.user, person)
-        person.may_be_shut_out = roles.may_shut_out(request.user, person)
+    budgets = list(Budget.objects.all())
+    shared = {budget.scope: budget for budget in budgets if budget.user_id is None}
     context = {
-        "people": people,
-        "studio_budget": budgets.get(Budget.Scope.STUDIO),
-        "each_budget": budgets.get(Budget.Scope.EACH),
-        "open_invitations": OneTimeLink.objects.open().filter(purpose=OneTimeLink.Purpose.INVITE),
+        "members": lines(request.user, {budget.user_id for budget in budgets}),
+        "studio_budget": shared.get(Budget.Scope.STUDIO),
+        "each_budget": shared.get(Budget.Scope.EACH),
+        "open_invitations": OneTimeLink.objects.open_invitations(),
     }
     return render(request, "account/members.html", {**context, **more})
+
+
+def lines(viewer, with_budget: set[int]) -> list[Member]:
+    people = list(User.objects.order_by("-is_superuser", "-is_staff", "-is_active", "username"))
+    links, safe, sums = PublicLink.objects.count_by_owner(), second_factor.people_with(), by_member(people)
+    return [
+        Member(
+            person=person,
+            role=roles.role_of(person),
+            has_second_factor=person.pk in safe,
+            has_own_budget=person.pk in with_budget,
+            links=links.get(person.pk, 0),
+            money=sums[person.pk],
+            budget_is_open=roles.may_set_budget_of(viewer, person),
+            may_be_shut_out=roles.may_shut_out(viewer, person),
+        )
+        for person in people
+    ]
 
 
 @manager_only

@@ -78,11 +78,13 @@ def page(request: HttpRequest, route: str, sentence: str, outage: Outage) -> Htt
 @contextmanager
 def shorter_lock_waits(outage: Outage) -> Iterator[None]:
     """Shortens waits for locks while this response is made, so that it does not wait for the same lock again."""
-    is_on_postgres = outage == Outage.LOCKED and connection.vendor == "postgresql"
-    if is_on_postgres:
-        set_lock_timeout(f"= {LOCKED_FOR}")
-    yield
-    if is_on_postgres:
+    if outage != Outage.LOCKED or connection.vendor != "postgresql":
+        yield
+        return
+    set_lock_timeout(f"= {LOCKED_FOR}")
+    try:
+        yield
+    finally:  # the connection outlives this request
         set_lock_timeout("TO DEFAULT")
 
 
