@@ -3,7 +3,8 @@
 import json
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import httpx
 import pytest
@@ -434,6 +435,66 @@ def test_a_key_first_used_in_the_future_is_not_trusted(remote):
     assert Generation.objects.give_up_lost_replies() == 1
     submit(generation.pk)
     assert len(remote.requests("submit")) == 1
+
+
+def moved_clock(remote, date):
+    remote.faults([{"call": "account", "do": {"headers": {"Date": date}}}])
+
+
+def ahead(**span):
+    return format_datetime(datetime.now(UTC) + timedelta(**span), usegmt=True)
+
+
+def test_nothing_is_repeated_while_our_clock_is_hours_behind_the_remotes(remote):
+    """A machine that boots with a slow clock takes an old key for a young one, which the remote has forgotten."""
+    generation = lost(remote)
+    moved_clock(remote, ahead(hours=3))
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, len(remote.requests("submit"))) == ("sending", 1)
+    assert "clock is behind HeyGen's" in generation.status_message
+    assert generation.due_at > timezone.now()
+    remote.faults([])
+    make_due(generation)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, generation.status_message, len(remote.ledger())) == ("running", "", 1)
+
+
+def test_a_key_that_grew_too_old_while_the_clock_was_wrong_is_an_unknown_outcome_that_says_so(remote):
+    generation = lost(remote)
+    moved_clock(remote, ahead(hours=3))
+    submit(generation.pk)
+    Generation.objects.update(first_sent_at=timezone.now() - timedelta(hours=23, seconds=1))
+    assert Generation.objects.give_up_lost_replies() == 1
+    generation.refresh_from_db()
+    assert (generation.status, len(remote.requests("submit"))) == ("unknown", 1)
+    assert "clock was hours behind HeyGen's" in generation.error_message
+
+
+DATES = {"a little ahead": ahead(minutes=50), "behind": ahead(hours=-30), "junk": "soon", "none": ""}
+
+
+@pytest.mark.parametrize("name", DATES)
+def test_any_other_clock_of_the_remote_keeps_no_repetition_back(name, remote):
+    generation = lost(remote)
+    moved_clock(remote, DATES[name])
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, len(remote.ledger())) == ("running", 1)
+
+
+def test_a_repetition_waits_until_the_remotes_clock_can_be_read(remote):
+    generation = lost(remote)
+    remote.faults([{"call": "account", "do": {"reset": True}}])
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, len(remote.requests("submit"))) == ("sending", 1)
+    remote.faults([{"call": "account", "do": {"status": 500}}])
+    make_due(generation)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, len(remote.ledger())) == ("running", 1), "any reply tells the time"
 
 
 def test_an_owner_may_switch_it_off_and_a_lost_reply_is_unknown_then(remote):

@@ -87,6 +87,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "interrupted": "The studio was interrupted while it was sending.",
         "studio": "The studio lost {name}'s answer.",
         "own_fault": "The studio had an internal error before it could store {name}'s answer.",
+        "clock": "The studio's clock was hours behind {name}'s, so the same request could not be repeated safely.",
         "other_key": "The API key was changed before {name}'s answer came, and only the same key repeats it safely.",
         "repeated": "{name} answered with the id of another generation of this studio.",
         "*": "{name}'s answer does not say whether it accepted this request.",
@@ -99,6 +100,10 @@ SENTENCES: dict[str, dict[str, str]] = {
         "interrupted": "The studio was interrupted while it was sending. " + REPEATING,
         "busy": "{name} is busy. " + REPEATING,
         "key": "{name} did not accept the API key. The same request is repeated, free, once this key is accepted.",
+        "clock": (
+            "The studio's clock is behind {name}'s by more than an hour. The same request is repeated, free, once the "
+            "clock is set."
+        ),
         "credits": "The {name} account is out of credits. The same request is repeated, free, once it is topped up.",
         "*": "{name}'s answer could not be read. " + REPEATING,
     },

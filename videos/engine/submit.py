@@ -25,7 +25,7 @@ from videos.lease_files import new_lease
 from videos.lifecycle import Status
 from videos.models import Generation, Job, RemoteAccount, RemoteCopy, StudioFault
 from videos.models.lease import claim_lasts
-from videos.models.remote_account import LONGEST_WAIT, REFUSED_KEY
+from videos.models.remote_account import LONGEST_WAIT, REFUSED_KEY, REPEAT_MARGIN
 from videos.models.studio_fault import PASSING
 from videos.models.transactions import unsynced
 from videos.outages import outage_of
@@ -57,6 +57,10 @@ def submit(pk: int) -> None:
                 Attempt(generation).run()
 
 
+class ClockBehind(Exception):
+    """Our clock is so far behind the remote's that a repeat key may be older than it seems. Nothing is sent."""
+
+
 class Attempt:
     """The submission of one claimed generation. Once `may_have_left` is true, nothing is sent for it again, except
     under a repeat key that the remote still knows."""
@@ -75,6 +79,8 @@ class Attempt:
             remote_id = self.send()
         except Aborted:
             return
+        except ClockBehind:
+            self.generation.repeat_later(self.token, self.next_delay, "repeat.clock")
         except frames.Wait as wait:
             self.wait_for_frames(wait.delay)
         except frames.FrameRefused as refusal:
@@ -99,6 +105,8 @@ class Attempt:
         self.handle_error(RemoteError(Cause.UNREADABLE, name_of(error)), "own_fault", "own_fault")
 
     def send(self) -> str:
+        if self.is_repeat:
+            self.check_clock()
         start, end = frames.prepare(self.generation)
         if time.monotonic() - self.started_at > claim_lasts().total_seconds() / 4:
             raise frames.Wait  # the uploads are remembered; the paid call needs most of its claim
@@ -114,6 +122,12 @@ class Attempt:
         accepted = self.remote.submit(job, self.mark, seconds=settings.LEASE_SECONDS / 2)
         self.notice = accepted.notice
         return accepted.remote_id
+
+    def check_clock(self):
+        """Before each repetition, because a clock may be wrong since a reboot a moment ago."""
+        behind = self.remote.behind_by(claim_lasts().total_seconds() / 4)
+        if behind is not None and behind > REPEAT_MARGIN:
+            raise ClockBehind
 
     def mark(self):
         if self.remote.key_digest != self.key_digest:
@@ -206,8 +220,12 @@ class Attempt:
             self.pause(error)
         self.lose_reply(lost or error.cause, error.detail)
 
+    @property
+    def next_delay(self) -> timedelta:
+        return timedelta(seconds=min(2 ** (self.generation.repeats + 1), LONGEST_BACKOFF))
+
     def repeat_later(self, error: RemoteError):
-        delay = timedelta(seconds=min(2 ** (self.generation.repeats + 1), LONGEST_BACKOFF))
+        delay = self.next_delay
         if error.stops_sending:
             self.pause(error)
         elif error.cause == Cause.BUSY:

@@ -165,6 +165,11 @@ class Backend(ABC):
     def check_account(self, seconds: float = 30) -> Account:
         """Free of charge; raises RemoteError if the key is not accepted."""
 
+    def behind_by(self, seconds: float = 30) -> timedelta | None:
+        """By how much our clock is behind the remote's, by a free call; None if it does not say. Needed only where
+        requests are repeated, because the remote counts the time for which it knows a key by its own clock."""
+        return None
+
     # Derived
     def is_valid_id(self, remote_id: str) -> bool:
         return bool(self.id_pattern.fullmatch(remote_id))

@@ -5,6 +5,7 @@ Sources: HeyGen's Video Generation page and related pages (assets, users/me, err
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -132,6 +133,13 @@ class HeyGen(Backend):
         """`GET /v3/users/me`, which succeeds only with a valid key."""
         reply = self.require_success(transport.request("GET", self.api_url + ACCOUNT, self.headers(), seconds))
         return read_account(reply)
+
+    def behind_by(self, seconds: float = 30) -> timedelta | None:
+        """By the Date header of any reply, also of a refusal. Raises RemoteError if none comes."""
+        moment = read_date(
+            transport.request("GET", self.api_url + ACCOUNT, self.headers(), seconds).headers.get("date")
+        )
+        return moment - datetime.now(UTC) if moment else None
 
     # Pictures
     def upload(self, image: Image, seconds: float) -> Image:
