@@ -373,7 +373,7 @@ def test_a_pause_says_why_and_only_the_owner_may_resume(client):
 
 def test_a_missing_key_and_problems_at_heygen_are_reported(client, settings):
     account()
-    account().note_problem("network")
+    account().record_problem("network")
     settings.HEYGEN_API_KEY = ""
     body = client.get("/").content.decode()
     assert "There is no API key." in body

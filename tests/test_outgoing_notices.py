@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from tests.parts.accounts import note_checks
+from tests.parts.accounts import record_checks
 from tests.parts.generations import make_queued, make_ready
 from tests.parts.people import make_member
 from tests.parts.receiver import Receiver
@@ -331,7 +331,7 @@ def test_a_failing_address_is_in_no_log_and_blocks_nothing(receiver, owner, sett
 
 
 def test_the_worker_enqueues_them_when_a_group_is_complete(receiver, owner):
-    note_checks()
+    record_checks()
     make_ready(owner)
     Dispatcher().dispatch()
     assert not OrmQ.objects.exists()

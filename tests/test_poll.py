@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import OrmQ, Schedule
 
-from tests.parts.accounts import account, note_checks
+from tests.parts.accounts import account, record_checks
 from tests.parts.generations import make_queued
 from tests.parts.processes import wait_until
 from videos import lease_files, stopping
@@ -301,7 +301,7 @@ def test_generations_that_wait_are_enqueued_once(running, remote, django_user_mo
     owner = django_user_model.objects.create_user("other", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
     Batch.objects.make(owner, "token", [request])
-    note_checks()
+    record_checks()
     with polling():
         wait_until(lambda: enqueue.waiting() == 1, 20)
         [generation] = running("a lighthouse")
@@ -566,7 +566,7 @@ def test_a_long_overdue_generation_does_not_block_sending(running, settings):
 def test_a_row_whose_task_died_with_its_worker_is_enqueued_again_long_before_the_usual_time(owner, monkeypatch):
     monkeypatch.setattr("videos.engine.dispatcher.ENQUEUE_AGAIN", 3600)
     make_queued(owner)
-    note_checks()
+    record_checks()
     dispatcher = Dispatcher()
     dispatcher.dispatch()
     assert OrmQ.objects.count() == 1
@@ -582,7 +582,7 @@ def test_a_row_whose_task_was_just_taken_is_left_to_that_worker(owner, monkeypat
     monkeypatch.setattr("videos.engine.dispatcher.ENQUEUE_AGAIN", 3600)
     monkeypatch.setattr("videos.engine.dispatcher.LOST_AFTER", 3600)
     make_queued(owner)
-    note_checks()
+    record_checks()
     dispatcher = Dispatcher()
     dispatcher.dispatch()
     OrmQ.objects.all().delete()
@@ -595,7 +595,7 @@ def test_of_many_rows_without_a_task_a_few_are_tried_again_at_once(owner, monkey
     monkeypatch.setattr("videos.engine.dispatcher.ENQUEUE_AGAIN", 3600)
     for number in range(12):
         make_queued(owner, token=f"form-token-{number}")
-    note_checks()
+    record_checks()
     dispatcher = Dispatcher()
     dispatcher.dispatch()
     assert OrmQ.objects.count() == 2 * SENDERS, "senders go on with the others by themselves"

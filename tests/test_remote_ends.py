@@ -174,11 +174,11 @@ def test_after_a_resume_another_wording_of_the_same_end_does_not_pause_again(rem
 
 def test_a_resume_before_the_announced_end_does_not_accept_that_end(remote):
     now = timezone.now()
-    account().note_end(EndNotice(now + timedelta(days=1)))
+    account().record_end_notice(EndNotice(now + timedelta(days=1)))
     account().pause("owner", person="chief")
     account().resume()
     account().rows().update(ends_at=now - timedelta(days=1))
-    account().note_end(EndNotice(now - timedelta(days=1)))
+    account().record_end_notice(EndNotice(now - timedelta(days=1)))
     assert account().has_ended
 
 
@@ -297,7 +297,7 @@ def test_an_account_is_checked_at_start_hourly_and_sooner_after_a_problem(remote
     checked_ago(minutes=61)
     assert is_due()
     check_accounts()
-    account().note_problem("network")
+    account().record_problem("network")
     assert not is_due()
     checked_ago(seconds=11)
     assert is_due()
@@ -321,7 +321,7 @@ def checked_ago(**ago):
 def test_the_banner_of_an_unreachable_api_goes_soon_after_the_fault(lasted, checked, is_again, remote):
     """At a start of the studio, the worker may check the account before the demo server listens."""
     check_accounts()
-    account().note_problem("network")
+    account().record_problem("network")
     RemoteAccount.objects.update(status_note_since=timezone.now() - timedelta(seconds=lasted))
     checked_ago(seconds=checked)
     Dispatcher().dispatch()

@@ -24,7 +24,7 @@ from videos.engine import poll_outcomes
 from videos.engine.poll import PollResults, write
 from videos.engine.save import save
 from videos.engine.submit import submit
-from videos.faults import name_of
+from videos.exception_place import kind_and_place
 from videos.models import Generation, Job, ProcessLock, RemoteCopy, StudioFault
 from videos.remotes import transport
 from videos.remotes.base import Progress, State
@@ -396,7 +396,7 @@ def test_an_unreachable_database_is_not_a_fault_of_the_studio_and_a_wrong_query_
 def test_the_place_is_the_last_line_of_our_own_code(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         probe.check_video(tmp_path / "nothing.mp4")
-    assert re.fullmatch(r"FileNotFoundError at videos/[\w/]+\.py:\d+", name_of(caught.value))
+    assert re.fullmatch(r"FileNotFoundError at videos/[\w/]+\.py:\d+", kind_and_place(caught.value))
 
 
 def test_a_member_sees_the_fault_and_no_admin(db, client, django_user_model, owner):

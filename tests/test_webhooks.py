@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from tests.parts.accounts import note_checks
+from tests.parts.accounts import record_checks
 from tests.parts.generations import complete, make_queued, make_ready, make_running
 from tests.parts.processes import ROOT, wait_until
 from tests.parts.receiver import Receiver
@@ -228,7 +228,7 @@ def test_neither_the_address_nor_the_secret_is_in_the_log_or_in_a_row(receiver, 
 
 
 def test_the_worker_enqueues_a_delivery_when_one_is_due_and_only_then(receiver, owner):
-    note_checks()
+    record_checks()
     Dispatcher().dispatch()
     assert not OrmQ.objects.exists()
     make_ready(owner)

@@ -21,7 +21,7 @@ from videos.engine import poll as polling
 from videos.engine import save as saving
 from videos.engine import submit as sending
 from videos.engine.enqueue import NO_LIMIT, enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
-from videos.faults import name_of
+from videos.exception_place import kind_and_place
 from videos.host_locks import one_of
 from videos.limits import SAVERS, SENDERS
 from videos.models import Generation, Job, OutgoingNotice, StudioFault, WebhookEvent
@@ -68,7 +68,7 @@ def task(job: Job, of_generation: bool = False) -> Callable[[Callable[..., None]
                 if not of_generation:
                     StudioFault.objects.clear(job)
             except Exception as error:
-                logger.error("%s%s failed: %s", function.__name__, arguments, name_of(error))
+                logger.error("%s%s failed: %s", function.__name__, arguments, kind_and_place(error))
                 StudioFault.objects.record(job, error, arguments[0] if of_generation else None)
 
         return quietly

@@ -9,7 +9,7 @@ def account(backend: str = "heygen_workflows") -> RemoteAccount:
     return RemoteAccount.objects.of(registry.row_key(backend))
 
 
-def note_checks():
+def record_checks():
     """As if each account had just been checked, so that no check is due."""
     for each in RemoteAccount.objects.make_all_active():
-        each.note_check()
+        each.record_check()

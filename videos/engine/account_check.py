@@ -34,12 +34,12 @@ def is_due() -> bool:
 
 def check_account(account: RemoteAccount, seconds: float = TIMEOUT) -> str:
     """Checks one account within `seconds`. Returns the problem as a sentence, or ""."""
-    account.note_check()
+    account.record_check()
     try:
         account.remember_account(registry.find(account.backend).check_account(seconds))
     except RemoteError as error:
         return record_error(account, error)
-    account.note_reached()
+    account.clear_problem()
     account.end_pause(Cause.KEY)
     return ""
 
@@ -59,9 +59,9 @@ def record_error(account: RemoteAccount, error: RemoteError) -> str:
     elif error.cause == Cause.CREDITS:
         account.pause(error.cause)
     elif error.cause in ANSWERED:  # the key may be good for sending even if not for this call
-        account.note_reached()
+        account.clear_problem()
     else:
-        account.note_problem(error.cause)
+        account.record_problem(error.cause)
     return "" if error.cause in ANSWERED else wording.sentence("remote", error.cause, account.name)
 
 

@@ -342,11 +342,11 @@ class PollResults:
         refusal, problem = self.refusal.get(backend), self.problem.get(backend)
         if refusal and not is_reached and not Generation.objects.answered_well(backend, timezone.now()).exists():
             account.pause(refusal.cause)
-        account.note_end(self.notices.get(backend))
+        account.record_end_notice(self.notices.get(backend))
         if is_reached and account.status_note:
-            account.note_reached()
+            account.clear_problem()
         elif problem:
-            account.note_problem(problem.cause)
+            account.record_problem(problem.cause)
 
     def record_own_faults(self):
         if self.understood:

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from videos import wording
-from videos.faults import name_of
+from videos.exception_place import kind_and_place
 from videos.lifecycle import Status
 from videos.models import DuePoll, Outcome
 from videos.models.polls import NO_PAUSE
@@ -65,7 +65,7 @@ def poll_failed(poll: DuePoll, error: RemoteError, now: datetime) -> Outcome:
 
 def poll_met_own_fault(poll: DuePoll, fault: OwnFault, now: datetime) -> Outcome:
     interval = backed_off(poll, usual_interval(poll, now))
-    note = {"status_note": "poll.own_fault", "status_facts": {"detail": name_of(fault.error)}}
+    note = {"status_note": "poll.own_fault", "status_facts": {"detail": kind_and_place(fault.error)}}
     return still_running(poll, now, interval, **note, failed_polls=poll.failed_polls + 1)
 
 

@@ -17,7 +17,7 @@ from django.db import DatabaseError, IntegrityError
 
 from videos import lease_files
 from videos.engine.enqueue import correct_times
-from videos.faults import name_of
+from videos.exception_place import kind_and_place
 from videos.models import Generation, Job, ProcessLock, StudioFault
 from videos.storage import space
 from videos.storage.folders import make_folder, sync_folder
@@ -61,7 +61,7 @@ def write_side_file(public_id: uuid.UUID, remote_id: str) -> bool:
         for changed in (folder, folder.parent):
             sync_folder(changed)
     except OSError as error:
-        logger.error("The remote id %s cannot be written to a side file: %s", remote_id, name_of(error))
+        logger.error("The remote id %s cannot be written to a side file: %s", remote_id, kind_and_place(error))
         return False
     return True
 
@@ -79,7 +79,7 @@ def replay_accepted() -> None:
             raise
         except Exception as error:  # a folder, a file that is gone or unreadable, or one that we did not write
             if path.is_file():
-                logger.error("The side file of %s cannot be replayed: %s", path.name, name_of(error))
+                logger.error("The side file of %s cannot be replayed: %s", path.name, kind_and_place(error))
             if not isinstance(error, (OSError, ValueError)):
                 StudioFault.objects.record(Job.RECOVERY, error)
 

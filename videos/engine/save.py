@@ -20,7 +20,7 @@ from typing import BinaryIO
 from django.conf import settings
 
 from videos import logs, stopping
-from videos.faults import name_of
+from videos.exception_place import kind_and_place
 from videos.lease_files import new_lease
 from videos.models import Generation, Job, MetricValue, Step, StudioFault
 from videos.models.lease import claim_lasts
@@ -106,7 +106,7 @@ def try_later_after(error: Exception, generation: Generation):
         try_later(generation, disk_fault(error), DISK_DELAY)
         return
     StudioFault.objects.record(Job.SAVING, error, generation.pk)
-    try_later(generation, NotSaved("saving.own_fault", detail=name_of(error)), LONGEST_DELAY)
+    try_later(generation, NotSaved("saving.own_fault", detail=kind_and_place(error)), LONGEST_DELAY)
 
 
 # One slice

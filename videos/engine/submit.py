@@ -20,7 +20,7 @@ from videos import logs
 from videos.engine import frames
 from videos.engine.enqueue import enqueue_account_check
 from videos.engine.recovery import write_side_file
-from videos.faults import name_of
+from videos.exception_place import kind_and_place
 from videos.lease_files import new_lease
 from videos.lifecycle import Status
 from videos.models import Generation, Job, RemoteAccount, RemoteCopy, StudioFault
@@ -91,18 +91,18 @@ class Attempt:
             self.handle_unforeseen(error)
         else:
             self.keep(remote_id)
-            self.note_end_notice()
+            self.record_end_notice()
             self.note_model(is_known=True)
             StudioFault.objects.clear(Job.SENDING, [self.generation.pk])
 
     def handle_unforeseen(self, error: Exception):
         """Records a fault of the studio. A request that may have left still has an unknown outcome."""
-        logger.error("Sending generation %s broke off: %s", self.generation.public_id, name_of(error))
+        logger.error("Sending generation %s broke off: %s", self.generation.public_id, kind_and_place(error))
         if isinstance(error, PASSING) or outage_of(error):
             self.handle_error(RemoteError(Cause.UNREADABLE, type(error).__name__), "studio", "preparing")
             return
         StudioFault.objects.record(Job.SENDING, error, self.generation.pk)
-        self.handle_error(RemoteError(Cause.UNREADABLE, name_of(error)), "own_fault", "own_fault")
+        self.handle_error(RemoteError(Cause.UNREADABLE, kind_and_place(error)), "own_fault", "own_fault")
 
     def send(self) -> str:
         if self.is_repeat:
@@ -157,7 +157,7 @@ class Attempt:
             self.lose_reply("repeated", f"The answer names {remote_id}.")
             return True
         except Exception as error:
-            logger.error("The database did not take remote id %s: %s", remote_id, name_of(error))
+            logger.error("The database did not take remote id %s: %s", remote_id, kind_and_place(error))
             connection.close()
             is_kept = write_side_file(self.generation.public_id, remote_id)
             StudioFault.objects.record(Job.SENDING, error, self.generation.pk)
@@ -167,10 +167,10 @@ class Attempt:
         self.account.reset_unknown_count()
         return True
 
-    def note_end_notice(self):
+    def record_end_notice(self):
         """Records an announced end of the API. Runs after the id is stored, which matters more."""
         try:
-            self.account.note_end(self.notice)
+            self.account.record_end_notice(self.notice)
         except DatabaseError as error:
             logger.warning("An announcement was not kept: %s", type(error).__name__)
 
@@ -184,7 +184,7 @@ class Attempt:
         """`lost` and `not_sent` are causes that describe the case better than the error's own."""
         if error.cause != Cause.BUSY:  # a busy API still takes requests
             self.notice = error.notice
-            self.note_end_notice()
+            self.record_end_notice()
         if error.cause == Cause.PICTURE and self.may_have_left:
             RemoteCopy.objects.forget_frames_of([self.generation])
         if error.cause == Cause.MODEL:
@@ -231,7 +231,7 @@ class Attempt:
         elif error.cause == Cause.BUSY:
             self.account.wait(error.retry_after)
         elif error.cause in UNREACHABLE:
-            self.account.note_problem(error.cause)
+            self.account.record_problem(error.cause)
         if error.retry_after is not None:
             delay = min(max(error.retry_after, timedelta(seconds=1)), LONGEST_WAIT)
         self.generation.repeat_later(self.token, delay, f"repeat.{error.cause}", error.detail)
@@ -273,7 +273,7 @@ class Attempt:
             self.refuse(error)
             return
         if error.cause == Cause.NETWORK:
-            self.account.note_problem(error.cause)
+            self.account.record_problem(error.cause)
         delay = min(2 ** (self.generation.send_attempts + 1), LONGEST_BACKOFF)
         self.generation.put_back(self.token, timedelta(seconds=delay), f"delay.{cause}", error.detail)
 

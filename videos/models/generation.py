@@ -18,9 +18,9 @@ from heygen_studio.time_zone import studio_day
 from videos.lifecycle import MOVES, Status
 from videos.models.changes import CHANGED, ThisTransaction
 from videos.models.event import GenerationEvent, Step, events_of
-from videos.models.generation_claims import Claim, ClaimsAndRecovery
+from videos.models.generation_claims import ClaimManagerMixin, ClaimMixin
 from videos.models.generation_decisions import DecisionsMixin
-from videos.models.generation_numbers import LedgerManagerMixin, LedgerMixin
+from videos.models.generation_ledger import LedgerManagerMixin, LedgerMixin
 from videos.models.generation_properties import PropertiesMixin
 from videos.models.generation_queryset import NOT_ITS_FAULT, TAB, GenerationQuerySet
 from videos.models.generation_queue import QueueMixin
@@ -42,7 +42,7 @@ from videos.text import folded
 
 
 class GenerationManager(
-    ClaimsAndRecovery,
+    ClaimManagerMixin,
     LedgerManagerMixin,
     SavedCopyManagerMixin,
     SharingManagerMixin,
@@ -95,7 +95,7 @@ HELD = Q(settled=False, ended_at__isnull=True)  # the budget holds its price, an
 
 
 class Generation(
-    Claim,
+    ClaimMixin,
     DecisionsMixin,
     LedgerMixin,
     PropertiesMixin,

@@ -26,8 +26,8 @@ LONGEST_AFTER_DEATHS = 300  # seconds
 COUNTERS = {Status.QUEUED: "send_attempts", Status.SENDING: "send_attempts", Status.SAVING: "save_attempts"}
 
 
-class ClaimsAndRecovery:
-    """Part of the manager of generations."""
+class ClaimManagerMixin:
+    """Part of the manager of generations: claiming one for this process alone, and recovery after a crash."""
 
     @retried
     def claim_to_send(self, pk: int, token: uuid.UUID | None = None) -> models.Model | None:
@@ -142,8 +142,8 @@ def first_sent_between(now: datetime, span: timedelta) -> tuple[datetime, dateti
     return now - span, now + CLOCKS_DIFFER
 
 
-class Claim:
-    """Part of the model Generation."""
+class ClaimMixin:
+    """Part of the model Generation: whether its request may be repeated, and extending and freeing its claim."""
 
     def reload(self):
         """Reads every field anew, as `refresh_from_db` does, by a prepared query."""

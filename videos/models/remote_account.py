@@ -192,7 +192,7 @@ class RemoteAccount(models.Model):
         return wording.sentence("pause", self.pause_cause, self.name, **self.pause_facts)
 
     # Reports of the engine
-    def note_end(self, notice: EndNotice | None):
+    def record_end_notice(self, notice: EndNotice | None):
         """A reply announced the end of this API. Once its date has passed, sending is paused, unless resumed since.
 
         Replies of the same API may announce it in different words, or with other dates."""
@@ -210,7 +210,7 @@ class RemoteAccount(models.Model):
     def remember_account(self, found: Account):
         self.rows().update(balance=found.balance, balance_unit=found.unit, plan=found.plan, balance_at=timezone.now())
 
-    def note_check(self):
+    def record_check(self):
         self.rows().update(checked_at=timezone.now())
 
     def is_to_be_checked(self, now: datetime) -> bool:
@@ -276,11 +276,11 @@ class RemoteAccount(models.Model):
         if self.unknowns_in_a_row or self.status_note:
             self.rows().update(unknowns_in_a_row=0, **NO_NOTE)
 
-    def note_problem(self, cause: str):
+    def record_problem(self, cause: str):
         """The remote cannot be reached, or answers badly; a banner says so until it answers again."""
         note = f"remote.{cause}"
         self.rows().filter(status_note="").update(status_note_since=timezone.now())
         self.rows().exclude(status_note=note).update(status_note=note)
 
-    def note_reached(self):
+    def clear_problem(self):
         self.rows().exclude(status_note="").update(**NO_NOTE)

@@ -11,7 +11,7 @@ from django.db import Error, InterfaceError, OperationalError, models
 from django.db.models import F
 from django.utils import timezone
 
-from videos.faults import place_of
+from videos.exception_place import place_of
 from videos.lifecycle import IN_PROGRESS
 from videos.models.prepared import prepared
 

@@ -21,7 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from videos.engine import account_check
-from videos.faults import name_of
+from videos.exception_place import kind_and_place
 from videos.logs import scrubbed
 from videos.models import Alarm, Generation, ProcessLock, RemoteAccount, StudioFault, StudioSettings, WebhookEvent
 from videos.models.process_lock import POLLER, WORKER_SILENT
@@ -278,7 +278,7 @@ def found_by(part: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Findi
         yield from look()
     except Exception as error:  # this check failed; the others go on
         connection.close()
-        yield bad(f"It could not be checked ({name_of(error)}).", ADVICE.get(part, ""))
+        yield bad(f"It could not be checked ({kind_and_place(error)}).", ADVICE.get(part, ""))
 
 
 IN_DATABASE = {"Worker", "Sending", "Secrets", "People", "Faults", "Videos", "Webhooks", "API key"}

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
-from videos.faults import place_of
+from videos.exception_place import place_of
 from videos.host_locks import one_of
 from videos.storage.picture_limits import INTRICATE, MAX_BYTES, PictureRefused
 from videos.storage.pictures import Redrawn, redraw

@@ -19,7 +19,7 @@ from django.core.files.storage import Storage, storages
 from django.db import connection
 from django.utils import timezone
 
-from videos.faults import name_of
+from videos.exception_place import kind_and_place
 from videos.models import Alarm
 from videos.storage.backup import DUMP, MANIFEST, SQLITE, BackupError, back_up, read_manifest, run_postgres
 from videos.storage.digests import sha256_of
@@ -46,7 +46,7 @@ def back_up_tonight():
             if not is_recent(destination.newest()):
                 make_in(destination)
     except Exception as error:  # of any kind: there is no backup, and a person has to know
-        words = str(error) if isinstance(error, BackupError) else name_of(error)
+        words = str(error) if isinstance(error, BackupError) else kind_and_place(error)
         logger.error("The backup failed: %s", words)
         sentence = f"The nightly backup failed: {words}. The studio keeps working; until this is fixed, a lost "
         Alarm.objects.set_off(

@@ -17,7 +17,7 @@ def place_of(error: BaseException) -> str:
     return place
 
 
-def name_of(error: BaseException) -> str:
+def kind_and_place(error: BaseException) -> str:
     """Kind and place: "TypeError at videos/tasks.py:57"."""
     place = place_of(error)
     return f"{type(error).__name__} at {place}" if place else type(error).__name__
