@@ -5,12 +5,14 @@ import re
 import uuid
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from tests.parts.accounts import account
 from tests.parts.people import make_member, make_owner, signed_in
 from videos.forms.csv_table import TableRefused, decode, read_table
-from videos.models import Batch, Budget, Collection, Generation, Picture, Provider
+from videos.models import Batch, Budget, Collection, Generation, Picture, Provider, ProviderRecord, RemoteAccount
 from videos.views.batch import finished_after
 
 pytestmark = pytest.mark.django_db
@@ -149,6 +151,16 @@ def test_check_says_that_the_budget_is_not_enough(client):
 @pytest.mark.parametrize(("videos", "seconds"), [(1, 60), (10, 60), (11, 120), (32, 240)])
 def test_the_estimated_time_counts_how_many_run_at_once(videos, seconds):
     assert finished_after([60] * videos, at_once=10) == seconds
+
+
+def test_the_estimated_time_keeps_to_the_limit_of_an_api_of_its_own(client):
+    cache.clear()
+    provider = Provider.objects.get(value="veo_3_1")
+    backend = account(provider.backend).backend
+    ProviderRecord.objects.create(provider=provider, backend=backend, newest=[[60, True]] * 5)
+    RemoteAccount.objects.filter(backend=backend).update(max_in_flight=1)
+    total = send(client, "prompt,provider,count\na lighthouse,veo_3_1,3\n").context["total"]
+    assert (total.at_once, total.seconds) == (1, 180)
 
 
 # Generate

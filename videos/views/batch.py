@@ -27,6 +27,7 @@ from videos.models import (
     OverBudget,
     Picture,
     Provider,
+    RemoteAccount,
     Request,
     TokenTaken,
 )
@@ -209,27 +210,32 @@ class Total:
     amounts: dict[str, Decimal]
     unpriced: int
     seconds: float | None
-    at_once: int
+    at_once: int  # at the API that makes the fewest
     left_after: object
     warnings: list[str]
 
 
 def total_of(request: HttpRequest, form: BatchForm) -> Total:
-    asked = form.requests()
+    asked, accounts = form.requests(), accounts_by_backend()
     cost = cost_of(asked)
     unpriced = sum(item.amount() is None for item in asked)
     return Total(
         videos=len(asked),
         amounts={currency: amount for currency, amount in cost.amounts.items() if amount},
         unpriced=unpriced,
-        seconds=seconds_for(asked),
-        at_once=current().max_in_flight,
+        seconds=seconds_for(asked, accounts),
+        at_once=min((limit_of(item.provider.backend, accounts) for item in asked), default=current().max_in_flight),
         left_after=left_after(request.user, cost),
-        warnings=over_budget(request.user, cost) + account_sentences(asked),
+        warnings=over_budget(request.user, cost) + account_sentences(asked, accounts),
     )
 
 
-def seconds_for(asked: list[Request]) -> float | None:
+def limit_of(backend: str, accounts: dict[str, RemoteAccount]) -> int:
+    """How many videos this API makes at once: an owner may set a limit of its own for it."""
+    return accounts[backend].in_flight_limit if backend in accounts else current().max_in_flight
+
+
+def seconds_for(asked: list[Request], accounts: dict[str, RemoteAccount]) -> float | None:
     """Seconds until the last video is finished, after those already queued; None if a provider has no measured time.
 
     Each API runs a limited number at a time; the next one starts when one finishes.
@@ -240,11 +246,11 @@ def seconds_for(asked: list[Request]) -> float | None:
     for backend, provider in [*ahead, *((item.provider.backend, item.provider.pk) for item in asked)]:
         queues[registry.plain_key(backend)].append(provider)
     ends = [0.0]
-    for providers in queues.values():
+    for backend, providers in queues.items():
         times = [records[pk].median_seconds if pk in records else None for pk in providers]
         if None in times:
             return None
-        ends.append(finished_after(times, current().max_in_flight))
+        ends.append(finished_after(times, limit_of(backend, accounts)))
     return max(ends)
 
 
@@ -273,9 +279,9 @@ def over_budget(user, cost) -> list[str]:
     return []
 
 
-def account_sentences(asked: list[Request]) -> list[str]:
+def account_sentences(asked: list[Request], accounts: dict[str, RemoteAccount]) -> list[str]:
     """Warnings about the accounts used by this batch: an API that has ended, a low or insufficient balance."""
-    accounts, found = accounts_by_backend(), []
+    found: list[str] = []
     for backend in Counter(item.provider.backend for item in asked):
         own = [item for item in asked if item.provider.backend == backend]
         if account := accounts.get(backend):
