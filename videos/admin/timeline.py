@@ -163,19 +163,33 @@ def of_events(generation: Generation, events: Sequence[GenerationEvent]) -> Iter
 
 def line_of(generation: Generation, event: GenerationEvent) -> Line:
     icon, title = TITLES.get(event.step, ("activity", event.step.replace("_", " ").capitalize()))
-    facts = {"name": generation.remote_name, "who": who(event), "host": event.host or "this machine"}
-    facts = event.facts | facts
-    detail = event.message or wording.fill(DETAILS.get(event.step, ""), facts)
-    tone = "good" if event.step in GOOD else "bad" if event.step in BAD else "warn" if event.step in PROBLEMS else ""
+    facts = event.facts | {"name": generation.remote_name, "who": who(event), "host": event.host or "this machine"}
+    detail = detail_of(generation, event, facts)
+    at = min(event.at, generation.created_at) if event.step == Step.CREATED else event.at
+    return Line(at, wording.fill(title, facts), icon, detail, event.words, tone_of(event), event.times, event.last_at)
+
+
+def detail_of(generation: Generation, event: GenerationEvent, facts: dict) -> str:
+    if event.step == Step.SAVED:
+        return saved_words(generation)
     if event.step == Step.INTERRUPTED:
         clause = wording.sentence(*event.code.partition(".")[::2], generation.remote_name, **event.facts)
-        detail = f"{clause[:1].upper()}{clause[1:]}. It continues from there at once."
-    if event.step == Step.SAVED:
-        detail = saved_words(generation)
-    if event.step == Step.STOPPED and event.by_id:
-        detail, tone = f"By {who(event)}. {detail}", ""
-    at = min(event.at, generation.created_at) if event.step == Step.CREATED else event.at
-    return Line(at, wording.fill(title, facts), icon, detail, event.words, tone, event.times, event.last_at)
+        return f"{clause[:1].upper()}{clause[1:]}. It continues from there at once."
+    detail = event.message or wording.fill(DETAILS.get(event.step, ""), facts)
+    return f"By {who(event)}. {detail}" if is_wanted_stop(event) else detail
+
+
+def tone_of(event: GenerationEvent) -> str:
+    if event.step in GOOD:
+        return "good"
+    if event.step in BAD:
+        return "bad"
+    return "warn" if event.step in PROBLEMS and not is_wanted_stop(event) else ""
+
+
+def is_wanted_stop(event: GenerationEvent) -> bool:
+    """Whether a person stopped waiting, which is no problem."""
+    return event.step == Step.STOPPED and event.by_id is not None
 
 
 def saved_words(generation: Generation) -> str:

@@ -2,13 +2,14 @@
 
 import math
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from django import forms
 from django.utils import timezone
 
 from videos.forms.fields import Line, Lines, Typed
 from videos.forms.frames import keep_upload
-from videos.models import Agency, Clip, Comment
+from videos.models import Clip, Comment
 from videos.models.agency import LONGEST_AGENCY
 from videos.models.review import LONGEST_AUTHOR, LONGEST_COMMENT, LONGEST_LABEL, Area
 
@@ -154,8 +155,9 @@ class AgencyForm(forms.Form):
         file = self.cleaned_data["mark"]
         return keep_upload(self.owner, file) if file else None
 
-    def write(self, agency: Agency):
-        agency.name = self.cleaned_data["name"]
+    def changes(self) -> dict[str, Any]:
+        """The fields of Agency to store. Without a new logo, the present one stays unless it is to be removed."""
+        changed = {"name": self.cleaned_data["name"]}
         if self.cleaned_data["mark"] or self.cleaned_data["without_mark"]:
-            agency.mark = self.cleaned_data["mark"]
-        agency.save()
+            changed["mark"] = self.cleaned_data["mark"]
+        return changed

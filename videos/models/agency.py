@@ -11,6 +11,10 @@ class AgencyQuerySet(models.QuerySet):
         """The stored row, or an unsaved default."""
         return self.select_related("mark").first() or Agency()
 
+    def change(self, **fields):
+        """Stores these fields of the one row; the others stay as they are."""
+        self.update_or_create(pk=1, defaults=fields)
+
 
 class Agency(models.Model):
     name = models.CharField(max_length=LONGEST_AGENCY, blank=True, help_text="Empty: HeyGen Studio.")

@@ -21,7 +21,7 @@ def agency(request: HttpRequest) -> HttpResponse:
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
     form = AgencyForm(*sent, owner=request.user, initial={"name": shown.name})
     if form.is_valid():
-        form.write(shown)
+        Agency.objects.change(**form.changes())
         messages.success(request, "Saved. Clients see the new name and logo now.")
         return redirect("agency")
     status = 422 if form.errors else 200
