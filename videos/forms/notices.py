@@ -54,6 +54,10 @@ class Panel:
         self.urls_are_fixed = self.is_of_the_studio and is_fixed("notify_urls")
         self.prompts_are_fixed = self.is_of_the_studio and is_fixed("notify_prompts")
 
+    def read_again(self):
+        """Somebody else may have changed it while an address was checked, which takes seconds."""
+        self.row = StudioSettings.objects.the_row() if self.is_of_the_studio else Preferences.objects.of(self.person)
+
     @property
     def urls(self) -> list[str]:
         """The addresses in use: the environment's, or the stored ones."""
@@ -144,7 +148,7 @@ class NoticesForm(forms.Form):
         if "prompts" in self.fields:
             given["notify_prompts"] = self.cleaned_data["prompts"]
         if self.cleaned_data.get("address"):
-            given["notify_urls"] = "\n".join([*self.panel.urls, self.cleaned_data["address"]])
+            given["notify_urls"] = "\n".join(dict.fromkeys([*self.panel.urls, self.cleaned_data["address"]]))
         return given
 
 

@@ -66,6 +66,7 @@ def save(request: HttpRequest, panel: Panel, show_again: Callable[[], HttpRespon
     if not panel.form.is_valid():
         panel.form.point_to_errors()
         return show_again()
+    panel.read_again()
     store(request, panel, panel.form.chosen())
     return back(request, panel, "Saved.")
 
