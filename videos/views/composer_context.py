@@ -223,6 +223,7 @@ class OfferRow(NamedTuple):
     is_open: bool  # it can be selected
     is_ticked: bool
     about: str
+    unknown_to: str  # the remote that said so; its sentence stands below once it is selected
     why: str  # it cannot be selected; "" where it can
     needs_start: bool
     takes_start: bool
@@ -246,7 +247,8 @@ def offer_row(offer: dict) -> OfferRow:
         classes=offer_classes(offer),
         is_open=is_open(offer),
         is_ticked=offer["is_ticked"],
-        about=provider.remark or provider.description,
+        about=provider.note or provider.description,
+        unknown_to=registry.name_of(provider.backend) if provider.unknown_since else "",
         why=why_closed(offer),
         needs_start=provider.start_frame == Provider.Support.NEEDED,
         takes_start=provider.start_frame in supported,
