@@ -26,9 +26,9 @@ class SavedCopyMixin:
 
     @retried
     def record_redrawn(self):
-        """Records that poster and last frame were drawn again, so that the small poster is made again."""
+        """Records that poster and last frame were drawn again, so that the smaller posters are made again."""
         if lock_in_order(type(self).objects.filter(pk=self.pk)):
-            SavedVideo.objects.filter(generation=self).update(small_poster="")
+            SavedVideo.objects.filter(generation=self).update(small_poster="", row_poster="")
             self.log(Step.REDRAWN)
 
     @retried

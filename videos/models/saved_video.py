@@ -36,7 +36,9 @@ class SavedVideo(models.Model):
     has_sound = models.BooleanField(default=False)
     poster = models.FileField(max_length=200)
     last_frame = models.FileField(max_length=200)
-    small_poster = models.FileField(max_length=200, blank=True, editable=False)  # made when it is first asked for
+    # Made when a card first asks for it, in the sizes of storage/small_poster.py:
+    small_poster = models.FileField(max_length=200, blank=True, editable=False)
+    row_poster = models.FileField(max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SavedVideoQuerySet.as_manager()
@@ -70,8 +72,9 @@ class SavedVideo(models.Model):
         SavedVideo.objects.filter(pk=self.pk).update(codec_string=self.codec)
 
     def files(self):
-        """Its existing files. The small poster is only made on first use."""
-        return [file for file in (self.file, self.poster, self.last_frame, self.small_poster) if file]
+        """Its existing files. The smaller posters are only made on first use."""
+        files = (self.file, self.poster, self.last_frame, self.small_poster, self.row_poster)
+        return [file for file in files if file]
 
 
 class PublicLinkQuerySet(models.QuerySet):

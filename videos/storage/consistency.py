@@ -36,7 +36,7 @@ from videos.storage.download import guard_for, look
 from videos.storage.folders import make_folder, walk
 from videos.storage.listing import ListedFile, Listing
 from videos.storage.names import Names
-from videos.storage.small_poster import discard_small_poster
+from videos.storage.small_poster import discard_smaller_posters
 
 logger = logging.getLogger(__name__)
 
@@ -354,7 +354,7 @@ def redraw(generation: Generation) -> str:
                 target.write(chunk)
         for draw, name in ((probe.poster, copy.poster.name), (probe.last_frame, copy.last_frame.name)):
             draw_into_storage(draw, video, picture, name)
-    discard_small_poster(copy)
+    discard_smaller_posters(copy)
     return "drawn again from the saved copy"
 
 

@@ -1,4 +1,4 @@
-"""Small posters for cards, made on first use and stored next to the full poster."""
+"""Smaller posters for cards, made on first use and stored next to the full poster."""
 
 import io
 import logging
@@ -13,33 +13,40 @@ from videos.models import SavedVideo
 
 logger = logging.getLogger(__name__)
 
-SIDES = (640, 480, 320)  # pixels of the longer side; cards are rarely wider
+ANY = 10_000  # pixels
+BOXES = {  # the pixels that it fits into; the later ones are for a picture that is too large in bytes even so
+    "row": ((ANY, 270), (ANY, 200), (ANY, 135)),  # as high as a row of cards: browsers keep it decoded, 4 bytes a pixel
+    "small": ((640, 640), (480, 480), (320, 320)),  # for larger cards, and for screens with more pixels
+}
 MOST_BYTES = 20_000  # reached with lower quality first, then with fewer pixels
 QUALITIES = (72, 56, 40)
 
 
-def small_poster(saved: SavedVideo) -> FieldFile | None:
-    """The small poster, made now if there is none; None if it cannot be made."""
-    if saved.small_poster:
-        return saved.small_poster
+def smaller_poster(saved: SavedVideo, kind: str) -> FieldFile | None:
+    """The poster of this kind, made now if there is none; None if it cannot be made."""
+    field = f"{kind}_poster"
+    if made := getattr(saved, field):
+        return made
     try:
-        name = default_storage.save(saved.poster.name.replace(".jpg", ".small.webp"), ContentFile(shrunk(saved)))
-        rows = SavedVideo.objects.filter(pk=saved.pk, small_poster="", poster=saved.poster.name)
-        if not rows.update(small_poster=name):  # another request was first
+        content = ContentFile(shrunk(saved, BOXES[kind]))
+        name = default_storage.save(saved.poster.name.replace(".jpg", f".{kind}.webp"), content)
+        rows = SavedVideo.objects.filter(pk=saved.pk, poster=saved.poster.name, **{field: ""})
+        if not rows.update(**{field: name}):  # another request was first
             default_storage.delete(name)
-        saved.refresh_from_db(fields=["small_poster"])
+        saved.refresh_from_db(fields=[field])
     except (OSError, DatabaseError, SavedVideo.DoesNotExist) as error:
-        logger.warning("No small poster of %s: %s", saved.poster.name, type(error).__name__)
+        logger.warning("No %s poster of %s: %s", kind, saved.poster.name, type(error).__name__)
         return None
-    return saved.small_poster or None
+    return getattr(saved, field) or None
 
 
-def shrunk(saved: SavedVideo) -> bytes:
+def shrunk(saved: SavedVideo, boxes: tuple[tuple[int, int], ...]) -> bytes:
     with saved.poster.storage.open(saved.poster.name) as file, Image.open(file, formats=("JPEG",)) as poster:
-        poster.draft("RGB", (SIDES[0], SIDES[0]))
+        least = min(boxes[0])
+        poster.draft("RGB", (least, least))
         picture = poster.convert("RGB")
-    for side in SIDES:
-        picture.thumbnail((side, side))
+    for box in boxes:
+        picture.thumbnail(box)
         for quality in QUALITIES:
             out = io.BytesIO()
             picture.save(out, "WEBP", quality=quality)
@@ -48,8 +55,8 @@ def shrunk(saved: SavedVideo) -> bytes:
     return out.getvalue()
 
 
-def discard_small_poster(saved: SavedVideo):
-    """The poster was redrawn, so the small one is discarded."""
+def discard_smaller_posters(saved: SavedVideo):
+    """The poster was redrawn, so the smaller ones are discarded."""
     saved.generation.record_redrawn()
-    if saved.small_poster:
-        default_storage.delete(saved.small_poster.name)
+    for smaller in filter(None, (saved.small_poster, saved.row_poster)):
+        default_storage.delete(smaller.name)

@@ -17,7 +17,7 @@ register = template.Library()
 EXACT = {"16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21", "3:2", "2:3", "5:4", "4:5"}
 STEP = 1.04
 WIDEST, TALLEST = 28, -25  # steps
-POSTER, SMALL_POSTER = 960, 640  # pixels of the longer side, see videos/storage
+POSTERS = ((9999, 270), (640, 640), (960, 960))  # the pixels that they fit into, see videos/storage
 TALL = 0.8  # narrower than this, two share a row on a phone
 
 
@@ -42,11 +42,10 @@ def ratio_class(generation: Generation) -> str:
     return f"{name} is-tall" if width / height < TALL else name
 
 
-def poster_widths(generation: Generation) -> tuple[int, int]:
-    """How many pixels wide its small poster is, and its full one, where the video itself is large enough."""
+def poster_widths(generation: Generation) -> tuple[int, ...]:
+    """How many pixels wide its posters are, from the smallest to the full one: at most as wide as the video."""
     width, height = shape(generation)
-    whole, small = (max(1, round(width * min(1, side / max(width, height)))) for side in (POSTER, SMALL_POSTER))
-    return small, whole
+    return tuple(max(1, round(width * min(1, most_x / width, most_y / height))) for most_x, most_y in POSTERS)
 
 
 def step_class(ratio: float) -> str:

@@ -29,7 +29,7 @@ class Face(NamedTuple):
     is_favourite: bool
     verdict: str
     saved_size: int = 0  # bytes
-    poster_widths: tuple[int, int] = (0, 0)
+    poster_widths: tuple[int, ...] = ()
     seconds: float | None = None
     has_sound: bool = False
     plays_everywhere: bool = True
@@ -51,7 +51,7 @@ class StackFace(NamedTuple):
     is_long: bool
     place: int  # in the queue, of the first one; 0 if none waits
     video: str  # the one that represents it
-    poster_widths: tuple[int, int]
+    poster_widths: tuple[int, ...]
     start_frame: str
     segments: tuple[str, ...]  # the kind of each
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from heygen_studio.web.sent_files import SentFile, answer
 from videos.models import Generation, Picture, Preferences, SavedVideo
 from videos.storage.described_copy import SplicedFile, size_of
-from videos.storage.small_poster import small_poster
+from videos.storage.small_poster import BOXES, smaller_poster
 from videos.storage.stored_file import SeekableFile, open_stored
 from videos.views.descriptions import described_parts
 from videos.views.download_names import name_of_download
@@ -98,10 +98,11 @@ def serve_described(request: HttpRequest, generation: Generation, name: str) -> 
 @require_safe
 def poster(request: HttpRequest, public_id) -> HttpResponseBase:
     """Saved under a name with its video's id, so that the picture fills the composer when it is dropped there.
-    `small` is what a card shows."""
+    `row` and `small` are what a card shows, depending on its size."""
     saved = visible(request, public_id).saved_video
-    if "small" in request.GET and (small := small_poster(saved)):
-        return serve(request, small, "image/webp", picture_tag(saved, "small"))
+    kind = next((kind for kind in BOXES if kind in request.GET), None)
+    if kind and (smaller := smaller_poster(saved, kind)):
+        return serve(request, smaller, "image/webp", picture_tag(saved, kind))
     response = serve(request, saved.poster, "image/jpeg", picture_tag(saved, "poster"))
     response["Content-Disposition"] = f'inline; filename="poster-{public_id}.jpg"'
     return response
