@@ -332,18 +332,6 @@ class Generation(
             MetricValue.objects.count_saved(self.provider_id, copy.size, self.took_seconds)
         return True
 
-    @retried
-    def fetch_again(self, by=None) -> bool:
-        """The saved copy is missing or changed on disk: deletes its row, so that the engine downloads it again."""
-        rows = Generation.objects.filter(pk=self.pk, status=Status.READY, remote_id__isnull=False)
-        fields = {"due_at": timezone.now(), "saved_at": None, "ended_at": None, **NO_LEASE}
-        if not self._move(rows, Status.SAVING, Step.FETCH_AGAIN, by=by, **fields):
-            return False
-        self.count_copy(sum(SavedVideo.objects.filter(generation=self).values_list("size", flat=True)), times=-1)
-        SavedVideo.objects.filter(generation=self).delete()
-        Generation.objects.update_track_records([self])
-        return True
-
     # Reports to others, in the transaction of the move
     def report(self):
         """Adds to the webhook's outbox, to outgoing notices, and to the totals of `/metrics`, if they are in use."""

@@ -1,4 +1,4 @@
-"""What a person decides about a generation: that it waits or is not sent, is polled no longer or again, or is retried.
+"""A person's decisions about a generation: cancel, hold, stop waiting, check or fetch again, resolve, retry.
 
 `Generation._move` makes the moves. `by` is the person, for the history.
 """
@@ -10,6 +10,7 @@ from videos.lifecycle import Status
 from videos.models.changes import CHANGED
 from videos.models.event import Step
 from videos.models.lease import NO_LEASE
+from videos.models.saved_video import SavedVideo
 from videos.models.status_note import NO_NOTE
 from videos.models.stored_totals import UsageDay
 from videos.models.transactions import retried
@@ -76,7 +77,20 @@ class DecisionsMixin:
         self.settle()
         return True
 
-    # Instead of it
+    # What was saved
+    @retried
+    def fetch_again(self, by=None) -> bool:
+        """The saved copy is missing or changed on disk: deletes its row, so that the engine downloads it again."""
+        rows = type(self).objects.filter(pk=self.pk, status=Status.READY, remote_id__isnull=False)
+        fields = {"due_at": timezone.now(), "saved_at": None, "ended_at": None, **NO_LEASE}
+        if not self._move(rows, Status.SAVING, Step.FETCH_AGAIN, by=by, **fields):
+            return False
+        self.count_copy(sum(SavedVideo.objects.filter(generation=self).values_list("size", flat=True)), times=-1)
+        SavedVideo.objects.filter(generation=self).delete()
+        type(self).objects.update_track_records([self])
+        return True
+
+    # A new one in its place
     @retried
     def mark_retried(self, again: bool, by=None) -> bool:
         """Marks that a new generation replaces it; its status stays. False if it was retried before, unless `again` is
