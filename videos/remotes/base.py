@@ -124,7 +124,8 @@ class Backend(ABC):
 
     @property
     def key_digest(self) -> str:
-        """Distinguishes API keys in rows. A remote replays its answer only to the account that sent the request."""
+        """Distinguishes API keys in rows. A remote replays its answer only to the account that sent the request, and no
+        reply that is documented names the account, so the key stands for it: a new key counts as another account."""
         return salted_hmac("videos.remotes", self.api_key).hexdigest()[:32]
 
     def setting(self, name: str) -> str:
