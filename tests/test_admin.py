@@ -597,6 +597,22 @@ def test_an_invalid_list_is_reported_and_stays_as_typed(admins, name, value, sen
     assert page.status_code == 200 and sentence in html and value in html
 
 
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"key": "strength", "type": "number", "default": "nan"}, "“nan” is not a number"),
+        ({"key": "strength", "type": "number", "choices": "0.5, inf"}, "“inf” is not a number"),
+        ({"key": "duration", "type": "integer"}, "Another row has this name already"),
+    ],
+)
+def test_a_setting_that_cannot_be_stored_or_is_there_already_is_reported_at_its_row(admins, row, sentence):
+    provider = Provider.objects.get(value="veo_3_1")
+    place = len(provider.config_keys)  # the first empty row
+    fields = provider_form(provider, **{f"settings-{place}-{name}": value for name, value in row.items()})
+    page = admins.post(f"/admin/videos/provider/{provider.pk}/change/", fields)
+    assert page.status_code == 200 and sentence in page.content.decode()
+
+
 def test_a_provider_is_copied_without_its_remote_name(admins):
     veo = Provider.objects.get(value="veo_3_1")
     form = admins.get(f"/admin/videos/provider/add/?copy={veo.pk}").context["adminform"].form
@@ -617,6 +633,9 @@ def test_a_test_shows_its_price_first_and_makes_one_video_however_often_it_is_cl
     generation = Generation.objects.get()
     assert first == second == f"/admin/videos/generation/{generation.pk}/change/"
     assert (generation.owner, generation.estimate) == (owner, Decimal("1.60"))
+    Provider.objects.filter(pk=veo.pk).update(seconds=[6])
+    assert "this test was sent already" in admins.post("/admin/videos/provider/", fields, follow=True).content.decode()
+    assert Generation.objects.count() == 1
 
 
 # The audit list

@@ -3,6 +3,7 @@
 A provider can be copied from another, and tested with one short video whose price is shown first.
 """
 
+import math
 import re
 import uuid
 from decimal import Decimal
@@ -19,7 +20,7 @@ from django.utils.html import format_html
 from videos.admin.lists import StudioAdmin, report
 from videos.admin.price_hints import HINTS, READ_ON, SOURCE
 from videos.engine.enqueue import enqueue_submit
-from videos.models import Batch, OverBudget, Provider, ProviderPrice, Request
+from videos.models import Batch, OtherContents, OverBudget, Provider, ProviderPrice, Request, TokenTaken
 from videos.remotes import registry
 from videos.templatetags.studio import money
 
@@ -119,10 +120,13 @@ class SettingForm(forms.Form):
         if kind == "boolean":
             return value.lower() in {"yes", "true", "1", "on"}
         try:
-            return int(value) if kind == "integer" else float(value)
+            number = int(value) if kind == "integer" else float(value)
+            if kind == "integer" or math.isfinite(number):  # no database stores other numbers as JSON
+                return number
         except ValueError:
-            self.add_error(field, f"“{value[:40]}” is not a number.")
-            return value
+            pass
+        self.add_error(field, f"“{value[:40]}” is not a number.")
+        return value
 
     def as_known(self, before: dict[str, Any]) -> dict[str, Any]:
         """The stored row. Keys that these columns do not show are kept."""
@@ -136,7 +140,21 @@ class SettingForm(forms.Form):
 
 
 SETTING_COLUMNS = ("key", "label", "type", "choices", "default", "min", "max")
-SettingRows = forms.formset_factory(SettingForm, extra=EMPTY_ROWS, max_num=60, can_delete=True)
+
+
+class EachSettingOnce(forms.BaseFormSet):
+    def clean(self):
+        known: set[str] = set()
+        for row in self.forms:
+            key = row.cleaned_data.get("key")
+            if not key or row.cleaned_data.get("DELETE"):
+                continue
+            if key in known:
+                row.add_error("key", "Another row has this name already.")
+            known.add(key)
+
+
+SettingRows = forms.formset_factory(SettingForm, formset=EachSettingOnce, extra=EMPTY_ROWS, max_num=60, can_delete=True)
 
 
 class ProviderForm(forms.ModelForm):
@@ -351,6 +369,9 @@ class ProviderAdmin(StudioAdmin):
                 batch = Batch.objects.make(request.user, f"test-{token}-{provider.pk}"[:64], [test["request"]])
             except OverBudget as refusal:
                 messages.error(request, f"{provider}: {refusal}")
+                continue
+            except (OtherContents, TokenTaken):  # it was changed since the page with this token was loaded
+                messages.warning(request, f"{provider}: this test was sent already. Reload the page to send another.")
                 continue
             self.log_change(request, provider, f"Sent a test, {test['price']}.")
             generation = batch.generations.get()
