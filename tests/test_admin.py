@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.files.storage import default_storage
 from django.db import connection
+from django.db.models.signals import pre_save
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -305,6 +306,19 @@ def test_the_page_of_a_generation_says_how_long_the_trash_keeps_it(admins, membe
     settings.TRASH_DAYS = 3
     page = admins.get(f"/admin/videos/generation/{make_ready(member).pk}/change/").content.decode()
     assert "Its owner can restore it for 3 days." in page
+
+
+def test_a_limit_that_is_saved_ends_no_pause_that_the_engine_begins_meanwhile(admins):
+    def pause(sender, instance, **kwargs):
+        instance.pause("credits")
+
+    row = account()
+    pre_save.connect(pause, sender=RemoteAccount)
+    try:
+        assert admins.post(f"/admin/videos/remoteaccount/{row.pk}/change/", {"max_in_flight": "3"}).status_code == 302
+    finally:
+        pre_save.disconnect(pause, sender=RemoteAccount)
+    assert (account().max_in_flight, account().paused, account().pause_cause) == (3, True, "credits")
 
 
 # The timeline

@@ -37,9 +37,13 @@ class RemoteAccountAdmin(StudioAdmin):
         """Those of the present mode: in demo mode, a real account is not used, and has the same name."""
         return super().get_queryset(request).filter(backend__in=registry.active_keys())
 
-    def get_form(self, request, obj=None, **options):
-        self.helps = {"max_in_flight": f"Empty: the value on the Settings page, now {current().max_in_flight}."}
-        return super().get_form(request, obj, **options)
+    @property
+    def helps(self):
+        return {"max_in_flight": f"Empty: the value on the Settings page, now {current().max_in_flight}."}
+
+    def save_model(self, request, obj, form, change):
+        """Writes only what was edited: the engine pauses an account, and counts its lost replies, at any moment."""
+        obj.save(update_fields=form.changed_data)
 
     def title_of(self, account):
         return account.api_name
