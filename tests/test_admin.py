@@ -308,6 +308,21 @@ def test_the_page_of_a_generation_says_how_long_the_trash_keeps_it(admins, membe
     assert "Its owner can restore it for 3 days." in page
 
 
+def test_a_provider_that_is_edited_stays_paused_by_another_owner(admins):
+    def pause(sender, instance, **kwargs):
+        Provider.objects.filter(pk=instance.pk).pause()
+
+    provider = Provider.objects.get(value="veo_3_1")
+    pre_save.connect(pause, sender=Provider)
+    try:
+        path = f"/admin/videos/provider/{provider.pk}/change/"
+        assert admins.post(path, provider_form(provider, description="Sharp.")).status_code == 302
+    finally:
+        pre_save.disconnect(pause, sender=Provider)
+    provider.refresh_from_db()
+    assert (provider.description, provider.is_active) == ("Sharp.", False)
+
+
 def test_a_limit_that_is_saved_ends_no_pause_that_the_engine_begins_meanwhile(admins):
     def pause(sender, instance, **kwargs):
         instance.pause("credits")

@@ -337,6 +337,10 @@ class ProviderAdmin(StudioAdmin):
     def has_delete_permission(self, request, obj=None):
         return False  # retire it: its videos keep their provider
 
+    def save_model(self, request, obj, form, change):
+        """Of one that is there already, only what was edited: its state, and what its API says, change at any time."""
+        obj.save(update_fields=[*form.changed_data, "config_keys"] if change else None)
+
     @admin.action(description="Pause (visible, can't be used)")
     def pause(self, request, queryset):
         self.move(request, queryset, "paused")
