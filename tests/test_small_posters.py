@@ -60,6 +60,12 @@ def test_the_smallest_is_as_high_as_a_row_of_cards(video, ratio, width):
     assert Image.open(io.BytesIO(body(fetched(video, "row")))).size == (width, 270)
 
 
+@pytest.mark.parametrize(("ratio", "size"), [(16 / 9, (720, 405)), (9 / 16, (360, 640)), (1, (640, 640))])
+def test_the_next_one_is_as_wide_as_a_large_card_or_one_on_a_phone(video, ratio, size):
+    fill(video, ratio)
+    assert Image.open(io.BytesIO(body(fetched(video, "small")))).size == size
+
+
 @pytest.mark.parametrize("ratio", [16 / 9, 9 / 16, 1, 21 / 9])
 def test_a_card_offers_its_posters_with_their_widths(video, ratio):
     fill(video, ratio)

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 ANY = 10_000  # pixels
 BOXES = {  # the pixels that it fits into; the later ones are for a picture that is too large in bytes even so
     "row": ((ANY, 270), (ANY, 200), (ANY, 135)),  # as high as a row of cards: browsers keep it decoded, 4 bytes a pixel
-    "small": ((640, 640), (480, 480), (320, 320)),  # for larger cards, and for screens with more pixels
+    "small": ((720, 640), (540, 480), (360, 320)),  # for large cards, and for screens with more pixels, as phones have
 }
 MOST_BYTES = 20_000  # reached with lower quality first, then with fewer pixels
 QUALITIES = (72, 56, 40)

@@ -17,7 +17,7 @@ register = template.Library()
 EXACT = {"16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21", "3:2", "2:3", "5:4", "4:5"}
 STEP = 1.04
 WIDEST, TALLEST = 28, -25  # steps
-POSTERS = ((9999, 270), (640, 640), (960, 960))  # the pixels that they fit into, see videos/storage
+POSTERS = ((9999, 270), (720, 640), (960, 960))  # the pixels that they fit into, see videos/storage
 TALL = 0.8  # narrower than this, two share a row on a phone
 
 
