@@ -49,6 +49,8 @@ class GenerationManager(
     TrashManagerMixin,
     PollManager.from_queryset(GenerationQuerySet),
 ):
+    """What is done with many generations at once. Lists of them are methods of GenerationQuerySet."""
+
     def record_end(self, outcome: Outcome) -> GenerationEvent | None:
         """Writes that a poll found a generation no longer running. Returns the event, not yet recorded; None if nothing
         was changed."""
@@ -105,6 +107,8 @@ class Generation(
     TrashMixin,
     models.Model,
 ):
+    """One request for one video: its fields and the worker's moves. Each mixin is described where it is defined."""
+
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations", db_index=False

@@ -63,6 +63,8 @@ class Outcome(NamedTuple):
 
 
 class PollManager(models.Manager):
+    """Part of the manager of generations: claiming the polls that are due, and recording their results."""
+
     @retried
     def claim_due_polls(self, before: datetime, limit: int) -> list[DuePoll]:
         """Leases up to `limit` running generations due before then. One transaction; rows that another host holds
