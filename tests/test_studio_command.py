@@ -51,7 +51,7 @@ def test_with_an_address_of_another_api_no_demo_server_runs(start_studio):
     assert start_studio(HEYGEN_API_KEY="", HEYGEN_API_URL="http://127.0.0.1:9").find("standin") is None
 
 
-def test_ctrl_c_ends_everything_and_the_stand_in_then_keeps_its_port(start_studio):
+def test_ctrl_c_ends_everything_the_stand_in_keeps_its_port_and_a_killed_supervisor_leaves_nothing(start_studio):
     studio = start_studio(**NO_KEY)
     port = (studio.data / "standin" / "port").read_text()
     assert studio.stop() == 0
@@ -59,6 +59,8 @@ def test_ctrl_c_ends_everything_and_the_stand_in_then_keeps_its_port(start_studi
     studio.start()
     assert (studio.data / "standin" / "port").read_text() == port
     assert f"127.0.0.1:{port}" in studio.log
+    studio.kill("supervisor")
+    wait_until(lambda: not studio.processes(), what="nothing left")
 
 
 def test_a_part_that_is_killed_is_started_again_and_visitors_wait_meanwhile(start_studio):
@@ -82,12 +84,6 @@ def answer(studio):
     """None if a process that died had taken the request: a browser asks again. A refused one is an error."""
     with suppress(httpx.RemoteProtocolError, httpx.ReadError):
         return httpx.get(f"{studio.url}/login", timeout=60, follow_redirects=True, **LOOPBACK)
-
-
-def test_killing_the_supervisor_leaves_nothing_behind(start_studio):
-    studio = start_studio(**NO_KEY)
-    studio.kill("supervisor")
-    wait_until(lambda: not studio.processes(), what="nothing left")
 
 
 def test_killing_the_supervisor_and_the_worker_leaves_nothing_behind(start_studio):
