@@ -8,11 +8,13 @@ from tests.parts.still import until_still
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
+SMALL = {"draft": False, "size": (320, 180)}  # drawn in a third of the time, and as long as ever
+
 
 @pytest.fixture
 def compare_page(live_page):
-    videos = make(live_page.owner, "a wave", providers=["veo_3_1", "kling_pro"], draft=False, config={"duration": 2})
-    videos += make(live_page.owner, "a wave", providers=["seedance_pro"], draft=False, config={"duration": 3})
+    videos = make(live_page.owner, "a wave", providers=["veo_3_1", "kling_pro"], config={"duration": 2}, **SMALL)
+    videos += make(live_page.owner, "a wave", providers=["seedance_pro"], config={"duration": 3}, **SMALL)
     live_page.goto(f"{live_page.studio.url}/compare?" + "&".join(f"g={video.public_id}" for video in videos))
     live_page.wait_for_function(
         "() => [...document.querySelectorAll('.beside video')].every(video => video.readyState > 2)"
@@ -50,7 +52,7 @@ def test_without_loop_it_stops_at_the_end_of_the_longest(compare_page):
 
 
 def test_half_speed_and_sound_from_one(live_page):
-    videos = make(live_page.owner, "a wave", providers=["veo_3_1", "veo_3_1_fast"], draft=False, config={"duration": 2})
+    videos = make(live_page.owner, "a wave", providers=["veo_3_1", "veo_3_1_fast"], config={"duration": 2}, **SMALL)
     live_page.goto(f"{live_page.studio.url}/compare?batch={videos[0].batch.public_id}")
     muted = "() => [...document.querySelectorAll('.beside video')].map(video => video.muted).join() === '{}'"
     live_page.wait_for_function(muted.format("false,true"))

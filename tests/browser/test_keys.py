@@ -13,8 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 @pytest.fixture
 def gallery(live_page):
-    for number in range(8):
-        make(live_page.owner, f"video {number}")
+    make(live_page.owner, [f"video {number}" for number in range(8)])
     live_page.goto(live_page.studio.url)
     return live_page
 

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.fixture
 def collection(live_page):
     made = Collection.objects.make(live_page.owner, "Autumn launch")
-    made.add(make(live_page.owner, "a wave", count=3, draft=False, config={"duration": 2}), live_page.owner)
+    small = {"draft": False, "size": (320, 180)}
+    made.add(make(live_page.owner, "a wave", count=3, config={"duration": 2}, **small), live_page.owner)
     return made
 
 

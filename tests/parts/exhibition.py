@@ -3,7 +3,7 @@
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from tests.parts.generations import forget_drawings, hang, make, settle  # noqa: F401
+from tests.parts.generations import counted_once, forget_drawings, hang, make, settle  # noqa: F401
 from videos import wording
 from videos.models import Provider
 
@@ -24,6 +24,7 @@ PROMPTS = {
 }
 
 
+@counted_once()
 def one_of_each(owner, draft=True):
     """One card in every state, newest first as in the gallery."""
     refused = wording.sentence("remote", "refused", "HeyGen")
@@ -85,6 +86,7 @@ def price_some():
         Provider.objects.filter(value=value).update(price=amount, price_unit="video")
 
 
+@counted_once()
 def a_month(owner):
     """Old videos in the trash: they count in usage and in the measured times, and are out of the way."""
     usual = {

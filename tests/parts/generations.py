@@ -16,6 +16,8 @@ import hashlib
 import shutil
 import tempfile
 import uuid
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache
 from io import BytesIO
@@ -38,6 +40,7 @@ from videos.storage import probe
 
 FAR_AHEAD, LEASE = timedelta(hours=1), timedelta(minutes=9)  # anything further ahead counts as a clock that jumped
 OPEN = {"queued", "sending", "running", "saving"}
+COUNTED_LATER = ContextVar("counted_later", default=False)
 DRAWN = Path(tempfile.gettempdir()) / f"studio-drawn-{uuid.uuid4().hex}"
 
 
@@ -138,25 +141,41 @@ def completed_execution(generation):
 
 # In any state, for screens
 def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, providers=("veo_3_1",), **fields):
-    """The generations of one batch, one for each provider (times `count`), as if they had got as far as `status`.
+    """The generations of one batch, one for each provider (times `count`), as if they had got as far as `status`;
+    of a list of prompts, one for each of them, the last one newest.
 
     `fields` are columns of the row; also `ratio`, `config`, `seconds_ago`, `took`, and `draft`: a tiny quick video, or
-    one as the demo server draws it.
+    one as the demo server draws it, or with `size` (width, height) a smaller one.
     """
     ratio, config, draft = fields.pop("ratio", "16:9"), fields.pop("config", {}), fields.pop("draft", True)
+    size = fields.pop("size", None)
     seconds_ago, took = fields.pop("seconds_ago", 300), fields.pop("took", 90)
     is_favourite = fields.pop("favourite", False)
-    requests = [Request(prompt, Provider.objects.get(value=value), ratio, config=config) for value in providers]
+    prompts = [prompt] if isinstance(prompt, str) else prompt
+    offered = [Provider.objects.get(value=value) for value in providers]
+    requests = [Request(words, provider, ratio, config=config) for words in prompts for provider in offered]
     made = batch_of(owner, *requests * count)
     for generation in made:
         if status == "ready":  # never without its copy, never anything that a worker would take up
             settle(generation, "saving", seconds_ago, took, fields)
-            hang(generation, draft)
+            hang(generation, draft, size)
         settle(generation, status, seconds_ago, took, fields)
         if is_favourite:
             generation.mark_favourite(True)
-    recount()  # the rows were written past what keeps count of them
+    if not COUNTED_LATER.get():
+        recount()  # the rows were written past what keeps count of them
     return made
+
+
+@contextmanager
+def counted_once():
+    """What `make` makes within is counted at the end, and not again after each batch."""
+    before = COUNTED_LATER.set(True)
+    try:
+        yield
+    finally:
+        COUNTED_LATER.reset(before)
+    recount()
 
 
 def settle(generation, status, seconds_ago, took, fields):
@@ -182,10 +201,11 @@ def settle(generation, status, seconds_ago, took, fields):
     generation.refresh_from_db()
 
 
-def hang(generation, draft=True):
+def hang(generation, draft=True, size=None):
     """Gives it a saved copy: probed, with poster and last frame, like any other."""
-    words = (generation.prompt, generation.provider.value, generation.aspect_ratio)
-    path, probe, sha256 = drawn(*words, generation.config.get("duration", 5), draft)
+    words = ("", "") if draft else (generation.prompt, generation.provider.value)  # a draft shows nothing of them
+    seconds = None if draft else generation.config.get("duration", 5)
+    path, probe, sha256 = drawn(*words, generation.aspect_ratio, seconds, draft, size)
     poster, last_frame = path.with_suffix(".poster.jpg"), path.with_suffix(".last.jpg")
     name = str(generation.public_id)
     copy = SavedVideo(
@@ -211,12 +231,13 @@ def hang(generation, draft=True):
 
 
 @cache
-def drawn(prompt, provider, ratio, seconds, draft):
+def drawn(prompt, provider, ratio, seconds, draft, size):
     """A drawn video's path (its pictures lie beside it), what it is, and its SHA-256; drawn once in a process."""
     DRAWN.mkdir(exist_ok=True)
     path = DRAWN / f"{uuid.uuid4().hex}.mp4"
     job = {"path": str(path), "id": path.stem, "prompt": prompt, "provider": provider, "aspect_ratio": ratio}
-    draw({**job, "config": {"duration": seconds, "seed": 7}, "frames": {}, "draft": draft, "weight": None})
+    job |= {"config": {"duration": seconds, "seed": 7}, "frames": {}, "draft": draft, "size": size, "weight": None}
+    draw(job)
     probe.poster(path, path.with_suffix(".poster.jpg"))
     probe.last_frame(path, path.with_suffix(".last.jpg"))
     return path, probe.check_video(path), hashlib.sha256(path.read_bytes()).hexdigest()
