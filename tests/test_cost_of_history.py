@@ -138,7 +138,16 @@ def test_no_page_costs_the_database_more_with_four_times_the_history(studio, mon
     client, paths = signed_in(studio), {path: address(path) for path in PAGES}
     Generation.objects.update(created_at=F("created_at") - timedelta(days=30))  # they were made first
     before, after = (work_for(client, paths, studio, count) for count in (1600, 4800))
-    assert {path: (before[path], after[path]) for path in PAGES if after[path] > 1.3 * before[path] + 8} == {}
+    assert dearer(client, paths, before, after, 8) == {}
+
+
+def dearer(client, paths, before, after, allowance):
+    """Page → its cost before and after, of those that cost more. They are looked at once more, because what is kept for
+    a moment may have run out just before."""
+    limits = {page: 1.3 * cost + allowance for page, cost in before.items()}
+    suspects = [page for page, limit in limits.items() if after[page] > limit]
+    again = {page: min(after[page], work(client, paths[page])) for page in suspects}
+    return {page: (before[page], again[page]) for page in suspects if again[page] > limits[page]}
 
 
 def work_for(client, paths, studio, count, spacing=30):
@@ -175,8 +184,7 @@ def test_no_page_of_favourites_costs_the_database_more_with_four_times_the_stars
         paths = {also: address("/?state=favourite" + also.replace("{far_back}", str(far_back))) for also in STARRED}
         client.get("/")  # what is kept for a moment is asked
         found.append({also: work(client, path) for also, path in paths.items()})
-    before, after = found
-    assert {also: (before[also], after[also]) for also in STARRED if after[also] > 1.3 * before[also] + 8} == {}
+    assert dearer(client, paths, *found, 8) == {}
 
 
 def work(client, path):
@@ -240,7 +248,7 @@ def test_no_list_of_the_admin_costs_the_database_more_with_four_times_the_histor
     monkeypatch.setattr(StudioAdmin, "list_per_page", 10)
     client, paths = signed_in(studio), {path: path for path in admin_pages(studio, make_member("another"))}
     before, after = (work_for(client, paths, studio, count, spacing=3600) for count in (1600, 4800))
-    assert {path: (before[path], after[path]) for path in paths if after[path] > 1.3 * before[path] + 5} == {}
+    assert dearer(client, paths, before, after, 5) == {}
 
 
 def steps(client, path):
