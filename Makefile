@@ -6,7 +6,9 @@ HOST ?= 127.0.0.1
 export PORT HOST
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet --require-hashes
+PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet --require-hashes --no-compile
+# What pip would compile on one core, on all of them. It is not needed, so that it may fail.
+COMPILE := $(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 
 .DEFAULT_GOAL := help
 .PHONY: help run install test test-all install-test test-pythons lint bench crash chaos container container-test \
@@ -18,11 +20,14 @@ help: ## this list
 # A stamp holds the lock it was made from: pip runs again only when the lock itself has changed.
 .venv/run.lock: requirements/run.txt scripts/venv.sh
 	@sh scripts/venv.sh $(PYTHON)
-	@cmp -s $< $@ || { echo "Installing what the studio needs"; $(PIP) -r $<; }
+	@cmp -s $< $@ || { echo "Installing what the studio needs"; $(PIP) -r $< || exit 1; $(COMPILE); }
 	@cp $< $@
 
-.venv/test.lock: requirements/test.txt .venv/run.lock
-	@cmp -s $< $@ || { echo "Installing what the tests need"; $(PIP) -r $<; }
+# The tests' lock holds all of the studio's, so where neither is installed yet, one run of pip installs both.
+.venv/test.lock: requirements/test.txt requirements/run.txt
+	@sh scripts/venv.sh $(PYTHON)
+	@cmp -s $< $@ || { echo "Installing what the tests need"; $(PIP) -r $< || exit 1; $(COMPILE); }
+	@cp requirements/run.txt .venv/run.lock
 	@cp $< $@
 
 install: .venv/run.lock ## what `make run` needs, and no more
