@@ -467,3 +467,18 @@ def test_a_request_that_no_page_sends_makes_nothing_and_is_not_an_error(client, 
 @pytest.mark.parametrize("start", ["variables", "pictures"])
 def test_each_way_to_begin_is_a_page(client, start):
     assert f'name="action" value="{start}"' in re.sub(r"\s+", " ", client.get(f"/batch?from={start}").content.decode())
+
+
+def test_a_table_that_is_checked_again_after_its_generate_says_that_it_was_made(client):
+    page = send(client, TWO)
+    token = field(page, "token")
+    assert "You generated this table" not in send(client, TWO, token=token).content.decode()
+    send(client, TWO, "generate", token=token)
+    [batch] = Batch.objects.all()
+    again = send(client, TWO, token=token)
+    assert "You generated this table" in again.content.decode()
+    assert f"/?batch={batch.public_id}" in again.content.decode()
+    assert field(again, "token") != token
+    other = send(signed_in(make_member("other")), TWO, token=token)
+    assert "You generated this table" not in other.content.decode()
+    assert send(client, TWO, token="\0").status_code == 200

@@ -1,6 +1,7 @@
 /* Many at once as a spreadsheet: one cell has the focus; it is typed into, pasted into and filled down. The text of the
    table is what is sent, so every change is written there, and the verdicts wait for Check. */
 import { createElement, find, findAll, listen } from "./dom.js";
+import { startKeeping } from "./kept-table.js";
 import { addPictures, picturesIn, showPicture } from "./pictures.js";
 
 const BLANK_ROWS = 5;
@@ -284,4 +285,7 @@ const start = () => {
   if (first) first.tabIndex = 0;
 };
 
-if (text) start();
+if (text) {
+  startKeeping();
+  start();
+}

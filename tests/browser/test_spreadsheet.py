@@ -72,3 +72,26 @@ def test_pictures_are_pasted_into_a_frame_and_dropped_ones_find_their_rows_by_na
     expect(live_page.locator(".sums")).to_contain_text("3 videos")
     expect(live_page.locator(".sheet-table").get_by_role("img", name="Start frame")).to_have_count(2)
     expect(live_page.locator(".sheet-table .is-wrong")).to_have_count(0)
+
+
+def test_back_after_generate_shows_the_checked_table_and_never_sends_it_again(live_page):
+    live_page.goto(f"{live_page.studio.url}/batch")
+    live_page.locator("#table").fill("prompt,aspect_ratio\nA fox,9:16\nA bear,16:9\nA wolf,1:1")
+    live_page.get_by_role("button", name="Check").click()
+    live_page.get_by_label("Make row 2").uncheck()
+    live_page.get_by_role("button", name="Generate").click()
+    expect(live_page.locator("#toast")).to_contain_text("2 videos are queued.")
+    sent = []
+    live_page.on("request", lambda request: sent.append(request.post_data or "") if request.method == "POST" else None)
+    live_page.go_back(wait_until="commit")  # the table is checked again before the page has loaded
+    expect(live_page.locator(".many .notice")).to_contain_text("You generated this table")
+    expect(live_page.locator(".sums")).to_contain_text("2 videos")
+    expect(live_page.get_by_label("Make row 2")).not_to_be_checked()
+    live_page.reload(wait_until="commit")
+    expect(live_page.locator(".sums")).to_contain_text("2 videos")
+    assert not [data for data in sent if '"action"\r\n\r\ngenerate' in data]
+    assert live_page.owner.batches.count() == 1
+    live_page.go_back(wait_until="commit")
+    expect(live_page.locator("#table")).to_have_value(re.compile("A wolf"))
+    live_page.goto(f"{live_page.studio.url}/batch")
+    expect(live_page.locator("#table")).to_have_value(re.compile("^prompt,provider,aspect_ratio,reference_image,count"))

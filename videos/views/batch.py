@@ -62,7 +62,7 @@ def batch(request: HttpRequest) -> HttpResponse:
         return show_unread(request, str(refusal))
     if request.POST.get("action") != "generate" and "confirmed" not in request.POST:
         form.untick_wrong_rows()
-        return show(request, form, refusal=form.refusal(), is_checked=True)
+        return show(request, form, refusal=form.refusal(), is_checked=True, made_before=made_before(request))
     return show_or_make(request, form, CHANGED if is_changed else refusal_of(request, form))
 
 
@@ -110,6 +110,12 @@ def show_or_make(request: HttpRequest, form: BatchForm, refusal: str) -> HttpRes
     return show(request, form, refusal=refusal, is_checked=True, status=422)
 
 
+def made_before(request: HttpRequest) -> Batch | None:
+    """The batch that this page made: the browser checks its table again after Back."""
+    token = request.POST.get("token", "")
+    return request.user.batches.filter(form_token=token).first() if TOKEN.fullmatch(token) else None
+
+
 def made(request: HttpRequest, new: Batch) -> HttpResponse:
     """The gallery, with a toast about the new batch that offers Undo."""
     return redirect(f"/?made={new.public_id}")
@@ -123,7 +129,7 @@ def show_unread(request: HttpRequest, refusal: str) -> HttpResponse:
 
 
 def show(
-    request: HttpRequest, form: BatchForm, refusal="", is_checked=False, status=200, question=None
+    request: HttpRequest, form: BatchForm, refusal="", is_checked=False, status=200, question=None, made_before=None
 ) -> HttpResponse:
     table = form.table()
     context = {
@@ -134,6 +140,7 @@ def show(
         "token": new_token(),
         "refusal": refusal,
         "question": question,
+        "made_before": made_before,
         "is_checked": is_checked,
         "wrong": [row for row in form.rows if row.all_errors],
         "warned": [row for row in form.rows if row.is_ticked and row.all_warnings],
