@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from videos.forms.advice import Plan
+from tests.parts.generations import make
+from videos.forms.advice import Plan, fitting_ratio
 from videos.models import Provider
 from videos.models.generation_queryset import TrackRecord
 from videos.templatetags.studio import price_words
@@ -96,3 +97,31 @@ def test_without_capacity_or_models_the_estimate_does_not_fail():
     assert plan("veo_3_1").wait({}, {WORKFLOWS: 0}).seconds == 300
     assert plan().wait({}, TEN).seconds == 0
     assert price_words(plan().price()) == "no price set"
+
+
+@pytest.mark.parametrize(
+    ("frame", "ratio", "offered", "fits"),
+    [
+        (720 / 1280, "16:9", ["16:9", "9:16", "1:1"], "9:16"),
+        (720 / 1280, "9:16", ["16:9", "9:16", "1:1"], ""),
+        (720 / 1280, "16:9", ["16:9"], ""),
+        (1000 / 1010, "16:9", ["16:9", "9:16", "1:1"], "1:1"),
+        (1300 / 720, "16:9", ["16:9", "9:16"], ""),
+        (720 / 1280, "16:9", [], ""),
+        (720 / 1280, "wide", ["9:16"], ""),
+        (720 / 1280, "0:0", ["auto", "9:16"], ""),
+    ],
+)
+def test_a_ratio_that_fits_the_start_frame_better_is_named_where_it_is_offered(frame, ratio, offered, fits):
+    assert fitting_ratio(frame, ratio, offered) == fits
+
+
+def test_an_upright_start_frame_offers_its_ratio_beside_the_chosen_one(client, owner):
+    client.force_login(owner)
+    [upright] = make(owner, ratio="9:16")
+    form = {"prompt": "x", "provider": "veo_3_1", "start_from": str(upright.public_id), "aspect_ratio": "16:9"}
+    assert 'data-ratio="9:16"' in client.post("/compose/advice", form).content.decode()
+    assert "data-ratio" not in client.post("/compose/advice", form | {"aspect_ratio": "9:16"}).content.decode()
+    assert "data-ratio" not in client.post("/compose/advice", form | {"start_from": ""}).content.decode()
+    Provider.objects.filter(value="veo_3_1").update(ratios=["16:9"])
+    assert "data-ratio" not in client.post("/compose/advice", form).content.decode()

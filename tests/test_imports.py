@@ -30,8 +30,9 @@ def send(client, *files):
 
 
 def test_an_uploaded_video_is_kept_byte_for_byte_with_its_pictures(client, owner, mp4):
-    assert "1 video is imported." in send(client, ("Beach at noon.mp4", mp4)).content.decode()
+    page = send(client, ("Beach at noon.mp4", mp4)).content.decode()
     video = owner.generations.get()
+    assert f'1 video is imported: <a href="/g/{video.public_id}"><bdi>Beach at noon</bdi></a>.' in page
     assert (video.prompt, video.status, video.aspect_ratio) == ("Beach at noon", "ready", "9:16")
     assert Path(video.saved_video.file.path).read_bytes() == mp4
     for address in ("video.mp4", "poster", "last-frame"):

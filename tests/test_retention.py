@@ -8,8 +8,9 @@ from django.utils import timezone
 from tests.parts.generations import make_queued, make_ready
 from tests.parts.people import signed_in
 from videos import wording
+from videos.accounts.studio_form import StudioForm
 from videos.engine.retention import retire
-from videos.models import Collection, Generation
+from videos.models import Collection, Generation, StudioSettings
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +57,10 @@ def test_the_settings_page_says_how_many_videos_go_before_they_go(owner, setting
         setattr(settings, name, value)
     moved = {"KEEP_DAYS": "1 video", "KEEP_BYTES": "2 videos"}[next(iter(rule))]
     assert f"Tonight {moved} will move to the trash by these rules." in settings_page(client)
+    form = StudioForm(instance=StudioSettings.objects.the_row())
+    saved = client.post("/settings", {name: form[name].value() or "" for name in form.fields}, follow=True)
+    assert "The settings are saved" in saved.content.decode()
+    assert saved.content.decode().count("will move to the trash") == 1
     assert retire() == int(moved[0])
     goes.refresh_from_db()
     assert goes.trashed_at and "will move to the trash" not in settings_page(client)

@@ -102,6 +102,11 @@ listen("focusin", ({ target }) => {
 listen("click", (event) => {
   const { target } = event;
   const filler = target.closest("[data-fill]");
+  const fitting = target.closest("[data-ratio]");
+  if (fitting) {
+    field("aspect_ratio").value = fitting.dataset.ratio;
+    refresh();
+  }
   if (target.closest("[data-undo-fill]")) undo();
   if (filler) {
     filler.closest("[popover]")?.hidePopover();

@@ -1,5 +1,5 @@
-/* The table is kept in the browser's history: Back and Reload show it again and never repeat a POST. It is checked again,
-   which sends nothing; its token is kept too, so that the server says if these rows were generated already. */
+/* The table is kept in the browser's history: Back and Reload show it again and never repeat a POST. It is checked
+   again, which sends nothing; its token is kept too, so that the server says if these rows were generated already. */
 import { createElement, find, findAll, listen } from "./dom.js";
 
 const form = find("form.many");

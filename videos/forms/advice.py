@@ -7,13 +7,33 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import heapreplace
+from math import log
 
 from videos.models import Provider
 from videos.models.generation_queryset import TrackRecord
 from videos.models.provider import read_seconds
 from videos.text import listed
 
+CLEARLY_NEARER = 0.1  # difference of the logarithms of two shapes: about a tenth
 UP_TO = 300  # seconds: the contract's time for one video, used while nothing was measured
+
+
+def shape_of(ratio: str) -> float | None:
+    """Width by height; None if the text is not `width:height`."""
+    width, _, height = ratio.partition(":")
+    if not all(side.isascii() and side.isdigit() and len(side) < 8 and int(side) for side in (width, height)):
+        return None
+    return int(width) / int(height)
+
+
+def fitting_ratio(shape: float, ratio: str, offered: list[str]) -> str:
+    """The offered ratio that is nearest to a frame of this width by height; "" if `ratio` is about as near."""
+    chosen = shape_of(ratio)
+    distances = {one: abs(log(shape / found)) for one in offered if (found := shape_of(one))}
+    if not chosen or not distances:
+        return ""
+    nearest = min(distances, key=distances.get)
+    return nearest if abs(log(shape / chosen)) - distances[nearest] > CLEARLY_NEARER else ""
 
 
 @dataclass(frozen=True)

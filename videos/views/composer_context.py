@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.http import HttpRequest
 from django.utils.http import urlencode
 
-from videos.forms.advice import Plan
+from videos.forms.advice import Plan, fitting_ratio
 from videos.forms.fields import read_uuid
 from videos.forms.generate import DEFAULT_RATIO, FRAMES, MOST_AT_ONCE, MOST_PROVIDERS, GenerateForm, first_offer
 from videos.forms.settings_json import SettingsRefused, read_config
@@ -62,6 +62,7 @@ def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
     return {
         "plan": plan,
         "ratio": form.value("aspect_ratio") or DEFAULT_RATIO,
+        "fitting_ratio": ratio_for_start_frame(form, plan),
         "warnings": plan.warnings() + account_warnings(plan, {offer["provider"]: offer["account"] for offer in offers}),
         "price_explanations": plan.price_explanations(),
         "wait": plan.wait(
@@ -74,6 +75,18 @@ def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
         "settings_of": chosen[0].value if chosen else "",
         "keys": [key | {"value": config.get(key["key"])} for key in (chosen[0].config_keys if chosen else [])],
     }
+
+
+def ratio_for_start_frame(form: GenerateForm, plan: Plan) -> str:
+    """The ratio that every chosen model offers and that fits the start frame better than the chosen one; "" if none."""
+    picture = form.frames.get("start") or chosen_picture(form.owner, form.value("start_picture"))
+    video = None if picture else chosen_video(form.owner, form.value("start_from"))
+    frame = picture or (video and video.saved_video)
+    if not frame or not frame.width or not frame.height:
+        return ""
+    offered = [ratio for provider in plan.providers for ratio in provider.ratios or RATIOS]
+    common = [ratio for ratio in dict.fromkeys(offered) if offered.count(ratio) == len(plan.providers)]
+    return fitting_ratio(frame.width / frame.height, plan.aspect_ratio, common)
 
 
 def account_warnings(plan: Plan, accounts: dict[Provider, RemoteAccount | None]) -> list[str]:

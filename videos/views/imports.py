@@ -3,10 +3,13 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_http_methods
 
 from videos.body_limits import takes_uploads
 from videos.engine.imports import TooLarge, import_video
+from videos.models import Generation
 from videos.models.studio_settings import current
 from videos.storage.not_saved import NotSaved
 from videos.templatetags.studio import size
@@ -20,13 +23,13 @@ MOST_BYTES = 2 * 1024**3  # of all files of one form together
 def import_videos(request: HttpRequest) -> HttpResponse:
     """Imports each file on its own. A refused file is listed with the reason."""
     files = request.FILES.getlist("videos")[:MOST_FILES]
-    kept, refused = 0, []
+    kept, refused = [], []
     for file in files:
-        reason = refusal_of(request.user, file)
-        kept += not reason
+        video, reason = imported(request.user, file)
+        kept += [video] * bool(video)
         refused += [(file.name, reason)] * bool(reason)
     if kept:
-        messages.success(request, "1 video is imported." if kept == 1 else f"{kept} videos are imported.")
+        messages.success(request, sentence_about(kept))
     if kept and not refused:
         return redirect("gallery")
     is_empty = request.method == "POST" and not files
@@ -34,12 +37,18 @@ def import_videos(request: HttpRequest) -> HttpResponse:
     return render(request, "account/import.html", context, status=422 if refused or is_empty else 200)
 
 
-def refusal_of(owner, file) -> str:
-    """Imports one file. Returns "" or the reason for refusing it."""
+def sentence_about(videos: list[Generation]) -> str:
+    """How many are imported, with a link to each in the viewer."""
+    count = "1 video is imported" if len(videos) == 1 else f"{len(videos)} videos are imported"
+    links = ((reverse("viewer", args=[video.public_id]), video.prompt) for video in videos)
+    return format_html("{}: {}.", count, format_html_join(", ", '<a href="{}"><bdi>{}</bdi></a>', links))
+
+
+def imported(owner, file) -> tuple[Generation | None, str]:
+    """The imported video, or the reason for refusing the file."""
     try:
-        import_video(owner, file)
+        return import_video(owner, file), ""
     except TooLarge:
-        return f"It is larger than {size(current().max_video_bytes)}, the most that this studio keeps."
+        return None, f"It is larger than {size(current().max_video_bytes)}, the most that this studio keeps."
     except NotSaved as error:
-        return f"{str(error)[:1].upper()}{str(error)[1:]}".rstrip(".") + "."
-    return ""
+        return None, f"{str(error)[:1].upper()}{str(error)[1:]}".rstrip(".") + "."

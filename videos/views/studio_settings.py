@@ -25,7 +25,7 @@ def studio_settings(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         StudioSettings.objects.change(request.user, **form.values())
         audit.record(request.user, "the settings", changed_in_words(form))
-        messages.success(request, f"The settings are saved and apply at once. {what_goes()}".strip())
+        messages.success(request, "The settings are saved and apply at once.")
         return redirect("settings")
     return show(request, 422 if form.is_bound else 200, form=form)
 
