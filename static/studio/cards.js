@@ -133,8 +133,12 @@ htmx.defineExtension("cards", {
   handleSwap: (swapStyle, target, fragment) => swapStyle === "cards" && placeAll(fragment),
 });
 
-listen("htmx:beforeSwap", (event) => {
-  isLiveUpdate = event.detail.requestConfig.elt.id === "live";
+listen("htmx:beforeSwap", ({ detail }) => {
+  const { elt } = detail.requestConfig;
+  isLiveUpdate = elt.id === "live";
+  // HTMX looks for the extension around the element that asked. If that has left the page meanwhile, it finds none, and
+  // would replace all cards by the reply.
+  if (!elt.isConnected) elt.setAttribute("hx-ext", "cards");
 });
 
 /* Tries to insert the postponed cards, when those on the page may no longer be in use. */

@@ -102,9 +102,9 @@ listen("focusin", ({ target }) => {
 listen("click", (event) => {
   const { target } = event;
   const filler = target.closest("[data-fill]");
-  const fitting = target.closest("[data-ratio]");
-  if (fitting) {
-    field("aspect_ratio").value = fitting.dataset.ratio;
+  const { ratio } = target.dataset;
+  if (ratio) {
+    field("aspect_ratio").value = ratio;
     refresh();
   }
   if (target.closest("[data-undo-fill]")) undo();

@@ -31,7 +31,7 @@ let failuresInARow = 0;
 
 /* A hidden tab asks only while videos are in progress, for its title and for notifications. */
 const look = () => {
-  const isBusy = Number(find("#n-running")?.textContent) > 0;
+  const isBusy = parseInt(find("#n-running")?.textContent) > 0;
   clearTimeout(timer);
   if (find("#live") && (isBusy || !document.hidden)) htmx.trigger("#live", "look");
   timer = setTimeout(look, document.hidden ? 10_000 : isBusy ? 1000 : 5000);

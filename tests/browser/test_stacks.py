@@ -38,6 +38,24 @@ def test_a_stack_opens_closes_is_followed_and_selected_whole(live_page):
     expect(cards).to_have_count(4)
 
 
+def test_a_stack_that_changes_while_it_opens_shows_its_videos_beside_all_others(live_page):
+    Preferences.objects.keep(live_page.owner, stacks=True)
+    made = make(live_page.owner, "a fox", "running", count=3)
+    make(live_page.owner, "a bear")
+    live_page.goto(live_page.studio.url)
+    cards = live_page.locator("#cards > .card")
+    expect(cards).to_have_count(2)
+    held = []
+    live_page.route(re.compile("[?&]open=1$"), lambda route: held.append(route))
+    live_page.get_by_role("link", name="Stack of 3").press("Enter")
+    settle(made[0], "failed", 60, 90, {})
+    made[0].mark_favourite(True)
+    expect(live_page.locator(".is-stack .progress")).to_contain_text("1 without a video")  # it was replaced
+    held[0].continue_()
+    expect(live_page.locator(f"#g-{made[2].public_id}")).to_be_visible()
+    expect(cards).to_have_count(5)
+
+
 def test_a_video_that_was_downloaded_fills_the_composer_when_it_is_dropped(live_page):
     [video] = make(live_page.owner, "a wave over sand", ratio="9:16", providers=["kling_pro"])
     live_page.goto(live_page.studio.url)
