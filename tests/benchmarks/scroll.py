@@ -6,8 +6,9 @@ while it is scrolled, beside those of a page of 30 cards. Each card has a poster
 are kept by Chromium for five minutes after their last use as long as there is memory, up to 512 MB for all tabs
 together, also those of images that are no longer on the page; so memory is measured once more after Chromium was told
 that it is short. A process's share of what several share is counted: an empty page has 20 to 60 MB, the fewer the more
-other Chromiums run. Frames are only worth something on an idle machine; the processor
-time of the page's main thread hardly depends on other work.
+other Chromiums run. Canvases that are emptied once they are far away were tried in place of images: each is a layer,
+which costs more than twice the main thread's time, late frames, and memory of the GPU's process. Frames are only worth
+something on an idle machine; the processor time of the page's main thread hardly depends on other work.
 """
 
 import json
