@@ -106,14 +106,17 @@ def test_a_stopping_worker_ends_its_slice_and_leaves_the_row_due(generation):
 
 def test_a_long_download_continues_from_slice_to_slice(heavy_remote, owner):
     [generation] = completed(heavy_remote, owner)
-    heavy_remote.faults([{"call": "file", "first": 2, "do": {"drip": 150_000}}])
-    draft, sizes = partial_path(Names.of(generation).video), []
-    for _ in range(2):
+    heavy_remote.faults([{"call": "file", "do": {"drip": 150_000}}])
+    draft, sizes = partial_path(Names.of(generation).video), [0]
+    while len(sizes) < 3:  # on a slow machine a slice may end before it has begun
         assert save(generation.pk, seconds=1) is True
         generation.refresh_from_db()
-        assert (generation.status, generation.lease_token, generation.status_message) == ("saving", None, "")
-        sizes.append(draft.stat().st_size)
-    assert 0 < sizes[0] < sizes[1]
+        assert (generation.status, generation.lease_token) == ("saving", None)
+        size = draft.stat().st_size if draft.exists() else 0
+        assert size >= sizes[-1]
+        sizes += [size] if size > sizes[-1] else []
+    heavy_remote.faults([])
+    assert generation.status_message == ""
     save_until_ready(generation)
     video = heavy_remote.videos()[generation.remote_id]
     assert generation.saved_video.sha256 == video["sha256"]
