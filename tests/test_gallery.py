@@ -196,6 +196,27 @@ def test_more_is_loaded_by_key_and_works_as_a_plain_link(client, member):
     assert "<html" not in fragment.content.decode()
 
 
+def test_a_full_page_goes_on_in_a_page_of_its_own_that_leads_back(client, member, monkeypatch):
+    monkeypatch.setattr("videos.views.gallery.MOST_IN_A_PAGE", 60)
+    make(member, status="queued", count=70)
+    first = client.get("/?state=running").content.decode()
+    assert "hx-get" in link_in(first, "Load more")
+    assert "First page" not in first
+    second = client.get(address_in(link_in(first, "Load more")), headers=HTMX | {"HX-Target": "more"}).content.decode()
+    assert "hx-get" not in link_in(second, "Next page")
+    third = client.get(address_in(link_in(second, "Next page")))
+    assert len(cards(third)) == 10
+    assert address_in(link_in(third.content.decode(), "First page")) == "/?state=running"
+
+
+def link_in(page, words):
+    return re.search(rf"<a [^>]*>{words}</a>", page)[0]
+
+
+def address_in(link):
+    return re.search(r'href="([^"]+)"', link)[1].replace("&amp;", "&")
+
+
 def test_a_filter_sends_only_the_list_and_its_tabs(client, member):
     make(member)
     body = client.get("/?state=ready", headers=HTMX | {"HX-Target": "gallery"}).content.decode()

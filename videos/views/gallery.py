@@ -26,7 +26,7 @@ from videos.views.cards import Card, answer_with_cards, cards_of, queued
 from videos.views.composer_context import RATIOS, composer_context
 from videos.views.filtered_gallery import FilteredGallery
 from videos.views.gallery_filters import RATINGS, WHEN, GalleryFilters, read_number
-from videos.views.gallery_page import SORTS, gallery_page, in_order, with_sections
+from videos.views.gallery_page import MOST_IN_A_PAGE, PAGE, SORTS, gallery_page, in_order, with_sections
 from videos.views.next_page import asked_next, redirect_to
 from videos.views.stacks import MOST_OPENED, Stack, cards_within, keys_of, stacks_of
 
@@ -206,14 +206,17 @@ def look(request: HttpRequest) -> HttpResponse:
 
 
 def page_context(request: HttpRequest, found: FilteredGallery, preferences: Preferences) -> dict:
-    """One page of cards, by key: `before` is the last video's number, `after` the last heading."""
+    """One page of cards, by key: `before` is the last video's number, `after` the last heading, and `shown` how many
+    cards the browser's page had before it asked for more."""
     before, after = read_number(request.GET.get("before")), request.GET.get("after", "")[:64]
+    shown = PAGE + (read_number(request.GET.get("shown")) or 0 if request.htmx else 0)
     filters, after = found.filters, after if before else ""
     stacks = filters.stacks_for(preferences)
     rows = WholeGallery(request.user) if stacks and filters.is_everything and not before else found.rows
     page = gallery_page(rows, filters.sort, request.user, stacks, before, after, filters.state)
-    more = filters.query(before=page.before, after=page.section) if page.before else ""
-    return {"is_whole_page": True, "cards": page.cards, "more": more and f"/?{more}"}
+    is_full = shown >= MOST_IN_A_PAGE
+    more = filters.query(before=page.before, after=page.section, shown="" if is_full else shown) if page.before else ""
+    return {"is_whole_page": True, "cards": page.cards, "more": more and f"/?{more}", "is_full": is_full}
 
 
 def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
@@ -230,6 +233,7 @@ def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:
         **selection_context(found.on_this_tab),
         "filters": filters,
         "cursor": cursor,
+        "first_page": filters.address if read_number(request.GET.get("before")) else "",
         "counts": counts,
         "hits": found.hits,
         "looked_through": found.looked_through,

@@ -16,6 +16,9 @@ from videos.views.cards import Card, cards_of
 from videos.views.stacks import Section, Stack, keys_of, page_of_stacks
 
 PAGE = 30
+# Scrolling loads so many into one page. What follows has a page of its own, because a browser keeps every poster that
+# it has shown: with a thousand in one page it took twice the memory (make bench ROW=scroll).
+MOST_IN_A_PAGE = 10 * PAGE
 SORTS = {"": "Newest first", "oldest": "Oldest first", "longest": "Longest first", "provider": "By provider"}
 UNSAVED = ("running", "attention", "other")  # the tabs of generations without a saved video
 BY_TIME = {"", "oldest"}  # in these, batches may be stacks
