@@ -15,9 +15,10 @@ def owner():
 
 
 def test_a_gallery_with_thirty_ready_cards_is_at_most_90_kilobytes_of_html(owner):
-    make(owner, "Fog over a still lake at dawn, slow dolly in, a single rowing boat", count=30)
+    make(owner, "A drone shot flying over a coastal city at sunset, the light on the water, number 12", count=31)
     page = signed_in(owner).get("/").content
     assert page.count(b"<article ") == 30
+    assert b"Load more" in page
     assert len(page) <= MOST
 
 

@@ -17,7 +17,9 @@ register = template.Library()
 EXACT = {"16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21", "3:2", "2:3", "5:4", "4:5"}
 STEP = 1.04
 WIDEST, TALLEST = 28, -25  # steps
-POSTERS = ((9999, 270), (720, 640), (960, 960))  # the pixels that they fit into, see videos/storage
+# The end of an address of a poster for cards, and the pixels that it fits into, see videos/storage. The full one is not
+# among them: it is sharper only at the large size with two pixels per point, and has several times the bytes.
+POSTERS = {"?row": (9999, 270), "?small": (720, 640)}
 TALL = 0.8  # narrower than this, two share a row on a phone
 
 
@@ -42,10 +44,12 @@ def ratio_class(generation: Generation) -> str:
     return f"{name} is-tall" if width / height < TALL else name
 
 
-def poster_widths(generation: Generation) -> tuple[int, ...]:
-    """How many pixels wide its posters are, from the smallest to the full one: at most as wide as the video."""
+def posters(generation: Generation) -> str:
+    """Its posters for `srcset`, and how many pixels wide each is: at most as wide as the video."""
     width, height = shape(generation)
-    return tuple(max(1, round(width * min(1, most_x / width, most_y / height))) for most_x, most_y in POSTERS)
+    address = f"/g/{generation.public_id}/poster"
+    shares = {query: min(1, most_x / width, most_y / height) for query, (most_x, most_y) in POSTERS.items()}
+    return ", ".join(f"{address}{query} {max(1, round(width * share))}w" for query, share in shares.items())
 
 
 def step_class(ratio: float) -> str:

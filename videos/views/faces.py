@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from videos.lifecycle import Status
 from videos.models import Generation
-from videos.templatetags.studio import ago, poster_widths, ratio_class
+from videos.templatetags.studio import ago, posters, ratio_class
 
 
 class Face(NamedTuple):
@@ -29,7 +29,7 @@ class Face(NamedTuple):
     is_favourite: bool
     verdict: str
     saved_size: int = 0  # bytes
-    poster_widths: tuple[int, ...] = ()
+    posters: str = ""  # for `srcset`
     seconds: float | None = None
     has_sound: bool = False
     plays_everywhere: bool = True
@@ -51,7 +51,7 @@ class StackFace(NamedTuple):
     is_long: bool
     place: int  # in the queue, of the first one; 0 if none waits
     video: str  # the one that represents it
-    poster_widths: tuple[int, ...]
+    posters: str
     start_frame: str
     segments: tuple[str, ...]  # the kind of each
 
@@ -88,7 +88,7 @@ def facts_of(generation: Generation) -> dict:
         return {}
     return {
         "saved_size": saved.size,
-        "poster_widths": poster_widths(generation),
+        "posters": posters(generation),
         "seconds": saved.seconds,
         "has_sound": saved.has_sound,
         "plays_everywhere": saved.plays_everywhere,

@@ -146,7 +146,7 @@ class Stack:
             is_long=self.is_long,
             place=self.card.place or 0,
             video=self.card.face.public_id,
-            poster_widths=self.card.face.poster_widths,
+            posters=self.card.face.posters,
             start_frame=str(self.start_frame.public_id) if self.start_frame else "",
             segments=self.segments,
         )
