@@ -3,6 +3,7 @@ import shutil
 import signal
 import stat
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from tests.parts.generations import completed
 from tests.parts.processes import wait_until
 from tests.parts.saving import make_due, save_until_ready, start_saver, stored_sha256, true_sha256
 from tests.parts.standin import Standin
+from videos import tasks
 from videos.engine.save import save
 from videos.models import Generation, SavedVideo
 from videos.storage.names import Names, partial_path, progress_path
@@ -102,6 +105,23 @@ def test_a_stopping_worker_ends_its_slice_and_leaves_the_row_due(generation):
     generation.refresh_from_db()
     assert (generation.status, generation.lease_token, generation.status_message) == ("saving", None, "")
     save_until_ready(generation)
+
+
+def test_a_saver_goes_on_with_the_videos_that_have_no_task(remote, owner):
+    first, *_ = completed(remote, owner, count=3)
+    tasks.save(first.pk)
+    assert {one.status for one in Generation.objects.all()} == {"ready"}
+
+
+def test_a_video_that_needs_more_than_a_slice_gets_a_task_for_the_next(heavy_remote, owner, monkeypatch):
+    [generation] = completed(heavy_remote, owner)
+    heavy_remote.faults([{"call": "file", "do": {"drip": 150_000}}])
+    monkeypatch.setattr(tasks.saving, "save", partial(save, seconds=1))
+    tasks.save(generation.pk)
+    generation.refresh_from_db()
+    assert generation.status == "saving"
+    enqueued = [row.task for row in OrmQ.objects.all()]
+    assert [task["args"] for task in enqueued if task["func"] == "videos.tasks.save"] == [(generation.pk,)]
 
 
 def test_a_long_download_continues_from_slice_to_slice(heavy_remote, owner):

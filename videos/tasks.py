@@ -6,7 +6,7 @@ the engine claims rows by conditional UPDATEs. Errors are logged without their t
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import wraps
 
@@ -50,7 +50,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 FAILURES_KEPT = timedelta(days=7)
-SENDING_SECONDS = 15.0  # for one task; the last submission may take a minute more, and django-q2 allows two
+TASK_SECONDS = 15.0  # of sending or saving; the last submission may take a minute more, and django-q2 allows two
 NIGHTLY_SECONDS = 6 * 3600.0  # a first backup copies everything
 
 
@@ -78,27 +78,13 @@ def task(job: Job, of_generation: bool = False) -> Callable[[Callable[..., None]
 
 @task(Job.SENDING, of_generation=True)
 def submit(pk: int):
-    """Sends this one, and then others that wait, for some time: a task of its own for each would take longer than the
-    request itself."""
+    """Sends this one, and then others that wait."""
     with one_of(settings.DATA / "sending", SENDERS) as is_free:
         if is_free:
-            send(pk)
-            send_others(pk)
+            each_in_turn(pk, lambda: Generation.objects.sendable(timezone.now(), 2 * SENDERS), send)
     if is_free:
         for another in Generation.objects.sendable(timezone.now(), 1):
             enqueue_submit(another)
-
-
-def send_others(pk: int):
-    """Each once: one that another sender has just claimed, or that cannot be sent now, is skipped."""
-    until, tried = time.monotonic() + SENDING_SECONDS, {pk}
-    while time.monotonic() < until and not stopping.is_set():
-        first = Generation.objects.sendable(timezone.now(), 2 * SENDERS)
-        another = next((pk for pk in first if pk not in tried), None)
-        if another is None:
-            return
-        tried.add(another)
-        send(another)
 
 
 @task(Job.SENDING, of_generation=True)
@@ -108,12 +94,37 @@ def send(pk: int):
 
 @task(Job.SAVING, of_generation=True)
 def save(pk: int):
+    """Saves this one, and then others that wait. One that needs more than a slice of time gets a task for the next."""
+    tried: set[int] = set()
     with one_of(settings.DATA / "saving", SAVERS) as is_free:
-        if is_free and saving.save(pk, stopping.is_set):
-            enqueue_save(pk)
+        if is_free:
+            tried = each_in_turn(pk, lambda: Generation.objects.savable(timezone.now())[: 2 * SAVERS], save_slice)
     if is_free:
-        for another in Generation.objects.savable(timezone.now()).exclude(pk=pk)[:1]:
+        for another in Generation.objects.savable(timezone.now()).exclude(pk__in=tried)[:1]:
             enqueue_save(another)
+
+
+@task(Job.SAVING, of_generation=True)
+def save_slice(pk: int):
+    if saving.save(pk, stopping.is_set):
+        enqueue_save(pk)
+
+
+def each_in_turn(pk: int, first: Callable[[], Iterable[int]], work: Callable[[int], None]) -> set[int]:
+    """Does the work for this generation, and then for others, which `first` finds, for some time: a task of its own for
+    each would often take longer than the work. Returns all of them.
+
+    Each once: one that another process has just claimed, or whose work cannot be done now, is skipped.
+    """
+    until, tried = time.monotonic() + TASK_SECONDS, {pk}
+    work(pk)
+    while time.monotonic() < until and not stopping.is_set():
+        another = next((pk for pk in first() if pk not in tried), None)
+        if another is None:
+            break
+        tried.add(another)
+        work(another)
+    return tried
 
 
 @task(Job.POLLING)
