@@ -81,6 +81,15 @@ def test_there_are_no_circular_imports():
     assert left == {}
 
 
+def test_a_row_lock_lets_others_refer_to_the_row():
+    """A new row that refers to a locked one would wait, and two transactions that each do both would wait for each
+    other. Only what deletes rows may lock them so."""
+    files = [path for path in (Path(ROOT) / "videos").rglob("*.py") if "migrations" not in path.parts]
+    locks = [lock for path in files for lock in re.findall(r"select_for_update\(.*", path.read_text())]
+    assert locks
+    assert [lock for lock in locks if "no_key=" not in lock] == []
+
+
 def test_only_one_file_writes_a_status():
     writes = re.compile(r"\.status = |update\([^)]*\bstatus=")
     folder = Path(ROOT) / "videos"

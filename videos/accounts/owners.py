@@ -35,7 +35,7 @@ def must_stay(person) -> bool:
     """Whether `person` is the only active owner. In a transaction, the answer holds until its end."""
     rows = active().order_by("pk")
     if connection.in_atomic_block:
-        rows = rows.select_for_update()
+        rows = rows.select_for_update(no_key=True)  # a row that refers to one of them does not wait
     return list(rows.values_list("pk", flat=True)) == [person.pk]
 
 

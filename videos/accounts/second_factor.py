@@ -73,7 +73,7 @@ def matching(user, code: str) -> Authenticator | None:
 @retried
 def use_app_code(pk: int, code: str) -> bool:
     """True once for each code of the app."""
-    app = Authenticator.objects.select_for_update().get(pk=pk)
+    app = Authenticator.objects.select_for_update(no_key=True).get(pk=pk)
     secret = decrypt(app.data["secret"])
     for counter in totp.yield_hotp_counters_from_time() if secret else ():
         is_new = counter > app.data.get("last_counter", 0)

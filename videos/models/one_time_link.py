@@ -72,7 +72,7 @@ class OneTimeLink(models.Model):
     def use(self) -> bool:
         """True for exactly one of any number of concurrent callers, with this link or another of the same member."""
         if self.for_user_id:
-            people = type(self.for_user)._default_manager.select_for_update()
+            people = type(self.for_user)._default_manager.select_for_update(no_key=True)
             if not self.fits(people.get(pk=self.for_user_id)):
                 return False
         return bool(OneTimeLink.objects.open().filter(pk=self.pk).update(used_at=timezone.now()))

@@ -58,7 +58,7 @@ class RemoteAccountQuerySet(models.QuerySet):
 
     @prepared
     def locked(self, backend: str):
-        return self.select_for_update().filter(backend=backend)
+        return self.select_for_update(no_key=True).filter(backend=backend)
 
     def pause(self, cause: str, instead_of: str = "", **facts: Any):
         """`facts` are those of its sentence, see videos/wording.py.
