@@ -146,7 +146,8 @@ def test_frames_are_added_by_file_address_earlier_upload_and_paste_and_removed(m
     page.fill("#address-end", "https://example.com/end.jpg")
     page.press("#address-end", "Enter")
     expect(page.locator("#slot-end > .pick-frame")).to_contain_text("Address")
-    page.get_by_label("Remove the end frame").press("Enter")  # advice about the frame may move the button meanwhile
+    until_still(page)  # a new button acts a moment after it can be seen
+    page.get_by_label("Remove the end frame").press("Enter")
     expect(page.locator("#slot-end.is-filled")).to_have_count(0)
     paste_picture(page)
     expect(page.locator("#slot-end > .pick-frame img")).to_be_visible()
