@@ -288,8 +288,8 @@ def test_a_worker_frozen_past_its_lease_writes_nothing_when_it_wakes(heavy_remot
 
 
 def test_an_owner_who_stops_waiting_ends_the_saving(heavy_remote, owner, settings):
-    settings.LEASE_SECONDS = 0.4
     [generation] = completed(heavy_remote, owner)
+    settings.LEASE_SECONDS = 0.4  # not while it is sent, which would have half of that
     stopped = []
 
     def stop_waiting():
