@@ -14,7 +14,7 @@ from videos.models import SavedVideo
 logger = logging.getLogger(__name__)
 
 ANY = 10_000  # pixels
-BOXES = {  # the pixels that it fits into; the later ones are for a picture that is too large in bytes even so
+BOXES = {  # the pixels that each kind fits into; the later boxes are for pictures with too many bytes at any quality
     "row": ((ANY, 270), (ANY, 200), (ANY, 135)),  # as high as a row of cards: browsers keep it decoded, 4 bytes a pixel
     "small": ((720, 640), (540, 480), (360, 320)),  # for large cards, and for screens with more pixels, as phones have
 }

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 
 from videos.forms.advice import Price
 from videos.models import Generation
+from videos.storage.small_poster import BOXES
 
 register = template.Library()
 
@@ -17,9 +18,6 @@ register = template.Library()
 EXACT = {"16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21", "3:2", "2:3", "5:4", "4:5"}
 STEP = 1.04
 WIDEST, TALLEST = 28, -25  # steps
-# The end of an address of a poster for cards, and the pixels that it fits into, see videos/storage. The full one is not
-# among them: it is sharper only at the large size with two pixels per point, and has several times the bytes.
-POSTERS = {"?row": (9999, 270), "?small": (720, 640)}
 TALL = 0.8  # narrower than this, two share a row on a phone
 
 
@@ -45,11 +43,15 @@ def ratio_class(generation: Generation) -> str:
 
 
 def posters(generation: Generation) -> str:
-    """Its posters for `srcset`, and how many pixels wide each is: at most as wide as the video."""
+    """Its posters for `srcset`, and how many pixels wide each is: at most as wide as the video.
+
+    The full one is not among them: it is sharper only at the large size with two pixels per point, and has several
+    times the bytes.
+    """
     width, height = shape(generation)
     address = f"/g/{generation.public_id}/poster"
-    shares = {query: min(1, most_x / width, most_y / height) for query, (most_x, most_y) in POSTERS.items()}
-    return ", ".join(f"{address}{query} {max(1, round(width * share))}w" for query, share in shares.items())
+    shares = {kind: min(1, most_x / width, most_y / height) for kind, [(most_x, most_y), *_] in BOXES.items()}
+    return ", ".join(f"{address}?{kind} {max(1, round(width * share))}w" for kind, share in shares.items())
 
 
 def step_class(ratio: float) -> str:
