@@ -11,13 +11,19 @@ from videos.models import Preferences
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
-def test_a_stack_opens_closes_is_followed_and_selected_whole(live_page):
+def show_a_stack_of_three(live_page):
+    """Beside a single video. Returns its videos, and the locator of all cards."""
     Preferences.objects.keep(live_page.owner, stacks=True)
     made = make(live_page.owner, "a fox", "running", count=3)
     make(live_page.owner, "a bear")
     live_page.goto(live_page.studio.url)
     cards = live_page.locator("#cards > .card")
     expect(cards).to_have_count(2)
+    return made, cards
+
+
+def test_a_stack_opens_closes_is_followed_and_selected_whole(live_page):
+    made, cards = show_a_stack_of_three(live_page)
     stack = live_page.get_by_role("link", name="Stack of 3")
     stack.focus()
     live_page.keyboard.press("Enter")
@@ -39,12 +45,7 @@ def test_a_stack_opens_closes_is_followed_and_selected_whole(live_page):
 
 
 def test_a_stack_that_changes_while_it_opens_shows_its_videos_beside_all_others(live_page):
-    Preferences.objects.keep(live_page.owner, stacks=True)
-    made = make(live_page.owner, "a fox", "running", count=3)
-    make(live_page.owner, "a bear")
-    live_page.goto(live_page.studio.url)
-    cards = live_page.locator("#cards > .card")
-    expect(cards).to_have_count(2)
+    made, cards = show_a_stack_of_three(live_page)
     held = []
     live_page.route(re.compile("[?&]open=1$"), lambda route: held.append(route))
     live_page.get_by_role("link", name="Stack of 3").press("Enter")
