@@ -138,10 +138,10 @@ def test_no_page_costs_the_database_more_with_four_times_the_history(studio, mon
     client, paths = signed_in(studio), {path: address(path) for path in PAGES}
     Generation.objects.update(created_at=F("created_at") - timedelta(days=30))  # they were made first
     before, after = (work_for(client, paths, studio, count) for count in (1600, 4800))
-    assert dearer(client, paths, before, after, 8) == {}
+    assert costlier(client, paths, before, after, 8) == {}
 
 
-def dearer(client, paths, before, after, allowance):
+def costlier(client, paths, before, after, allowance):
     """Page → its cost before and after, of those that cost more. They are looked at once more, because what is kept for
     a moment may have run out just before."""
     limits = {page: 1.3 * cost + allowance for page, cost in before.items()}
@@ -184,7 +184,7 @@ def test_no_page_of_favourites_costs_the_database_more_with_four_times_the_stars
         paths = {also: address("/?state=favourite" + also.replace("{far_back}", str(far_back))) for also in STARRED}
         client.get("/")  # what is kept for a moment is asked
         found.append({also: work(client, path) for also, path in paths.items()})
-    assert dearer(client, paths, *found, 8) == {}
+    assert costlier(client, paths, *found, 8) == {}
 
 
 def work(client, path):
@@ -248,7 +248,7 @@ def test_no_list_of_the_admin_costs_the_database_more_with_four_times_the_histor
     monkeypatch.setattr(StudioAdmin, "list_per_page", 10)
     client, paths = signed_in(studio), {path: path for path in admin_pages(studio, make_member("another"))}
     before, after = (work_for(client, paths, studio, count, spacing=3600) for count in (1600, 4800))
-    assert dearer(client, paths, before, after, 5) == {}
+    assert costlier(client, paths, before, after, 5) == {}
 
 
 def steps(client, path):

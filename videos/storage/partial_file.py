@@ -112,7 +112,8 @@ def lock(file: BinaryIO, path: Path):
 
 
 def make_partial_again(final: Path, partial: Path):
-    """Reopens a file that already has its final name. It was whole and on the disk by then, whatever was recorded.
+    """Reopens a file that already has its final name. A file gets it only when all its bytes are on the
+    disk, so the new record says that they are.
 
     A file with a second hard link belongs to a backup too, and its bytes must never be written to: it is copied.
     """
