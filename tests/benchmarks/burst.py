@@ -10,7 +10,7 @@ import statistics
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 
 import httpx
@@ -30,24 +30,31 @@ BARE = 100  # POSTs of the bare client, before and after ours
 
 
 def measure(folder, count=500):
-    standin = Standin(folder / "standin", options=("--control", "--speed", "0.01", "--draft"))
-    address = {"HEYGEN_API_KEY": "test-key", "HEYGEN_API_URL": standin.url, "HEYGEN_UPLOAD_URL": standin.url}
     limits = {"STUDIO_MAX_IN_FLIGHT": str(2 * count), "STUDIO_POLL_SECONDS": str(POLL_SECONDS)}
-    studio = Studio(folder / "studio", {"DATABASE_URL": "", **limits, **address})
-    try:
-        studio.prepare()
-        studio.start()
+    with running(folder, limits) as (standin, studio):
         standin.faults([{"call": "submit", "do": {"delay": ACCEPT_SECONDS}}])
         peer = [bare(standin.url, BARE)]
         took, cpu = through(studio, count)
         peer.append(bare(standin.url, BARE))
-    finally:
-        studio.destroy()
-        standin.stop()
     each, ours = [round(1000 * seconds / BARE) for seconds in peer], [round(1000 * seconds / PART) for seconds in took]
     ratio = round(statistics.median(ours) / statistics.mean(each), 2)
     asked = {"count": count, "at_once": SENDERS, "accept_s": ACCEPT_SECONDS, "studio_cpu_ms_each": cpu}
     return asked | {"studio_ms_each": ours, "bare_client_ms_each": each, "ratio": ratio}
+
+
+@contextmanager
+def running(folder, limits, *options):
+    """A demo server that finishes nothing by itself, and a whole studio on SQLite that takes it for the remote API."""
+    standin = Standin(folder / "standin", options=("--control", "--speed", "0.01", "--draft", *options))
+    address = {"HEYGEN_API_KEY": "test-key", "HEYGEN_API_URL": standin.url, "HEYGEN_UPLOAD_URL": standin.url}
+    studio = Studio(folder / "studio", {"DATABASE_URL": "", **limits, **address})
+    try:
+        studio.prepare()
+        studio.start()
+        yield standin, studio
+    finally:
+        studio.destroy()
+        standin.stop()
 
 
 def through(studio, count):

@@ -14,10 +14,8 @@ from itertools import pairwise
 
 import httpx
 
-from tests.benchmarks.burst import cpu_of
+from tests.benchmarks.burst import cpu_of, running
 from tests.parts.processes import LOOPBACK, wait_until
-from tests.parts.standin import Standin
-from tests.parts.studio import Studio
 from tests.parts.worker_processes import generate, read
 from videos.limits import SAVERS
 
@@ -28,21 +26,12 @@ SAVED = "SELECT julianday(saved_at) FROM videos_generation WHERE status = 'ready
 
 
 def measure(folder, count=80):
-    options = ("--control", "--draft", "--speed", "0.01", "--weight", str(MEGABYTES * 10**6))
-    standin = Standin(folder / "standin", options=options)
-    address = {"HEYGEN_API_KEY": "test-key", "HEYGEN_API_URL": standin.url, "HEYGEN_UPLOAD_URL": standin.url}
     limits = {"STUDIO_MAX_IN_FLIGHT": str(count), "STUDIO_POLL_SECONDS": "2"}
-    studio = Studio(folder / "studio", {"DATABASE_URL": "", **limits, **address})
-    try:
-        studio.prepare()
-        studio.start()
+    with running(folder, limits, "--weight", str(MEGABYTES * 10**6)) as (standin, studio):
         generate(studio, [f"A lighthouse, {number}" for number in range(count)], provider="veo_3_1")
         wait_until(lambda: len(standin.videos()) == count, 120, "all of them to be drawn", every=1)
         took, cpu = through(studio, standin, count)
         peer = bare(standin, count)
-    finally:
-        studio.destroy()
-        standin.stop()
     ours = [round(1000 * seconds / PART) for seconds in took]
     asked = {"count": count, "at_once": SAVERS, "megabytes": MEGABYTES, "studio_cpu_ms_each": cpu}
     return asked | {"studio_ms_each": ours, "bare_client_ms_each": peer}
