@@ -8,8 +8,9 @@
     make             a batch in any state at any time, its rows written directly, with a really drawn video: for screens
     picture          a kept picture, for a start or end frame
 
-What is not finished in `make` is due far ahead, so that a worker that runs beside leaves it as it is. A gallery that
-shows every state is in exhibition.py, and thousands of rows at once are in history.py; both are made from these.
+A worker may run beside: nobody sees a generation before it has got as far as it was asked to, and what is not finished
+in `make` is due far ahead, so that it is left as it is. A gallery that shows every state is in exhibition.py, and
+thousands of rows at once are in history.py; both are made from these.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.core.files import File
 from django.core.files.base import ContentFile
+from django.db import transaction
 from django.utils import timezone
 from PIL import Image
 
@@ -83,6 +85,7 @@ def make_queued(owner, prompt="a lighthouse in fog", token=None, provider="veo_3
     return generation
 
 
+@transaction.atomic
 def make_running(owner, remote_id="node-gw-1", **asked):
     generation = Generation.objects.claim_to_send(make_queued(owner, **asked).pk)
     assert generation.mark_sending(generation.lease_token)
@@ -90,6 +93,7 @@ def make_running(owner, remote_id="node-gw-1", **asked):
     return generation
 
 
+@transaction.atomic
 def make_saving(owner, remote_id="node-gw-1", **asked):
     generation = make_running(owner, remote_id, **asked)
     link = f"https://files.example.com/{remote_id}.mp4?signature=secret"
@@ -97,6 +101,7 @@ def make_saving(owner, remote_id="node-gw-1", **asked):
     return generation
 
 
+@transaction.atomic
 def complete(generation, execution):
     """What the poller does when a poll finds that the video is made."""
     Generation.objects.filter(pk=generation.pk).update(due_at=timezone.now())
@@ -105,6 +110,7 @@ def complete(generation, execution):
     generation.refresh_from_db()
 
 
+@transaction.atomic
 def make_ready(owner, remote_id="node-gw-1", **asked):
     """A ready generation whose saved copy is a few bytes: enough for tests of access."""
     generation = Generation.objects.claim_to_save(make_saving(owner, remote_id, **asked).pk)
@@ -154,12 +160,14 @@ def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, provi
     prompts = [prompt] if isinstance(prompt, str) else prompt
     offered = [Provider.objects.get(value=value) for value in providers]
     requests = [Request(words, provider, ratio, config=config) for words in prompts for provider in offered]
-    made = batch_of(owner, *requests * count)
+    with transaction.atomic():
+        made = batch_of(owner, *requests * count)
+        for generation in made:  # ready only with its copy
+            settle(generation, "saving" if status == "ready" else status, seconds_ago, took, fields)
     for generation in made:
-        if status == "ready":  # never without its copy, never anything that a worker would take up
-            settle(generation, "saving", seconds_ago, took, fields)
+        if status == "ready":
             hang(generation, draft, size)
-        settle(generation, status, seconds_ago, took, fields)
+            settle(generation, status, seconds_ago, took, fields)
         if is_favourite:
             generation.mark_favourite(True)
     if not COUNTED_LATER.get():
