@@ -3,7 +3,7 @@
 from math import ceil
 from typing import Any
 
-FEWEST_SECONDS = 2  # to connect: the client turns anything shorter into this
+MIN_SECONDS = 2  # to connect: the client turns anything shorter into this
 
 
 def with_time_limits(given: dict[str, Any], wait: float, statement: float) -> dict[str, Any]:
@@ -15,6 +15,6 @@ def with_time_limits(given: dict[str, Any], wait: float, statement: float) -> di
     limits = {"lock_timeout": wait, "statement_timeout": statement}
     words = [f"-c {name}={ceil(seconds * 1000)}" for name, seconds in limits.items() if seconds > 0]
     if wait > 0:
-        given = {"connect_timeout": max(FEWEST_SECONDS, ceil(wait)), "tcp_user_timeout": ceil(wait * 1000), **given}
+        given = {"connect_timeout": max(MIN_SECONDS, ceil(wait)), "tcp_user_timeout": ceil(wait * 1000), **given}
     options = " ".join([*words, given.get("options", "")]).strip()
     return {**given, "options": options} if options else given

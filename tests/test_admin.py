@@ -451,7 +451,7 @@ def test_the_overview_needs_as_many_queries_for_a_long_history_as_for_a_short_on
 
 
 def test_a_list_counts_a_thousand_rows_at_most(admins, member, monkeypatch):
-    monkeypatch.setattr(bounded, "MOST_COUNTED", 3)
+    monkeypatch.setattr(bounded, "MAX_COUNTED", 3)
     for number in range(5):
         make_queued(member, token=str(number))
     page = admins.get("/admin/videos/generation/")

@@ -311,7 +311,7 @@ def test_a_webhook_says_who_answered_and_what_was_said(owner, collection, settin
 
 
 def test_comments_are_text_only_and_throttled(collection, monkeypatch):
-    monkeypatch.setattr(review_module, "MOST_FROM_A_LINK", 2)
+    monkeypatch.setattr(review_module, "MAX_FROM_A_LINK", 2)
     clip, token, visitor = clips(collection)[0], link(collection), Client()
     say(visitor, token, clip, "<b>bold</b>")
     assert "&lt;b&gt;bold&lt;/b&gt;" in visitor.get(f"/r/{token}?clip={clip.public_id}").content.decode()
@@ -391,7 +391,7 @@ def test_a_password_keeps_everything_closed_and_opens_it_for_this_browser(collec
 
 def test_passwords_are_tried_a_few_times_at_most(collection):
     token, visitor = link(collection, password="harbour light"), Client()
-    for _ in range(review_module.MOST_TRIES):
+    for _ in range(review_module.MAX_TRIES):
         assert "not the password" in visitor.post(f"/r/{token}/enter", {"password": "wrong"}).content.decode()
     assert "Too many" in visitor.post(f"/r/{token}/enter", {"password": "harbour light"}).content.decode()
     ReviewLink.objects.update(tried_at=timezone.now() - timedelta(minutes=16))

@@ -12,7 +12,7 @@ from tests.parts.generations import make
 from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
 from videos.models import Clip, Collection, CollectionFull, Generation, NameTaken, PersonalNote
 from videos.models import collection as collection_module
-from videos.views.gallery import MOST_TAKEN
+from videos.views.gallery import MAX_SELECTED
 
 pytestmark = pytest.mark.django_db
 
@@ -146,7 +146,7 @@ def test_the_order_is_the_order_of_adding_until_it_is_changed(client, owner):
 
 
 def test_a_collection_that_is_full_takes_nothing_and_nothing_is_made(client, owner, monkeypatch):
-    monkeypatch.setattr(collection_module, "MOST_CLIPS", 3)
+    monkeypatch.setattr(collection_module, "MAX_CLIPS", 3)
     collection, _ = collected(owner)
     with pytest.raises(CollectionFull):
         collection.add(make(owner), owner)
@@ -347,4 +347,4 @@ def test_adding_many_costs_as_many_queries_as_adding_few(owner):
             collection.add(fresh, owner)
         counts.append(len(captured))
     assert counts[0] == counts[1]
-    assert collection_module.MOST_CLIPS >= MOST_TAKEN
+    assert collection_module.MAX_CLIPS >= MAX_SELECTED

@@ -25,7 +25,7 @@ from tests.parts.people import make_member, make_owner, signed_in
 from videos.admin.lists import LongList, StudioAdmin
 from videos.engine.recovery import recover
 from videos.models import Batch, Budget, Collection, Generation, LedgerEntry, Picture, Provider, Request, Verdict
-from videos.models.bounded import MOST_COUNTED, Count, count
+from videos.models.bounded import MAX_COUNTED, Count, count
 from videos.models.changes import current_moment
 from videos.storage.consistency import check_stored_totals
 
@@ -128,8 +128,8 @@ def queries(client, path):
 
 @ON_SQLITE
 def test_no_page_costs_the_database_more_with_four_times_the_history(studio, monkeypatch):
-    monkeypatch.setattr("videos.models.bounded.MOST_COUNTED", 20)
-    monkeypatch.setattr("videos.views.gallery_page.MOST_COUNTED", 20)
+    monkeypatch.setattr("videos.models.bounded.MAX_COUNTED", 20)
+    monkeypatch.setattr("videos.views.gallery_page.MAX_COUNTED", 20)
     monkeypatch.setattr("videos.views.stacks.CHUNKS", (40, 300))
     for name in ("LOOKED_THROUGH", "OUT_OF_ORDER"):
         monkeypatch.setattr(f"videos.models.generation_queryset.{name}", 50)
@@ -170,10 +170,10 @@ NO_PLANS_FOR_FEW = ["seqscan", "bitmapscan", "hashjoin", "mergejoin"]
 
 
 def test_no_page_of_favourites_costs_the_database_more_with_four_times_the_stars(studio, monkeypatch):
-    monkeypatch.setattr("videos.models.bounded.MOST_COUNTED", 20)
-    monkeypatch.setattr("videos.views.gallery_page.MOST_COUNTED", 20)
+    monkeypatch.setattr("videos.models.bounded.MAX_COUNTED", 20)
+    monkeypatch.setattr("videos.views.gallery_page.MAX_COUNTED", 20)
     monkeypatch.setattr("videos.views.stacks.CHUNKS", (40, 300))
-    for name in ("LOOKED_THROUGH", "OUT_OF_ORDER", "MOST_STARS"):
+    for name in ("LOOKED_THROUGH", "OUT_OF_ORDER", "MAX_STARS"):
         monkeypatch.setattr(f"videos.models.generation_queryset.{name}", 50)
     monkeypatch.setattr("videos.search_index.FEW", 50)
     Generation.objects.update(created_at=F("created_at") - timedelta(days=30))
@@ -242,9 +242,9 @@ def filtered(member):
 
 @ON_SQLITE
 def test_no_list_of_the_admin_costs_the_database_more_with_four_times_the_history(studio, monkeypatch):
-    monkeypatch.setattr("videos.models.bounded.MOST_COUNTED", 20)
+    monkeypatch.setattr("videos.models.bounded.MAX_COUNTED", 20)
     monkeypatch.setattr("videos.search_index.FEW", 1000)
-    monkeypatch.setattr("videos.admin.lists.MOST_FOUND", 20)
+    monkeypatch.setattr("videos.admin.lists.MAX_FOUND", 20)
     monkeypatch.setattr(StudioAdmin, "list_per_page", 10)
     client, paths = signed_in(studio), {path: path for path in admin_pages(studio, make_member("another"))}
     before, after = (work_for(client, paths, studio, count, spacing=3600) for count in (1600, 4800))
@@ -274,7 +274,7 @@ def own_statistics(studio):
 
 
 def test_the_nightly_job_and_migrations_refresh_the_databases_statistics(own_statistics, monkeypatch):
-    monkeypatch.setattr("videos.planner_statistics.FEWEST_ROWS", 1)
+    monkeypatch.setattr("videos.planner_statistics.MIN_ROWS", 1)
     known = {"sqlite": "sqlite_stat1 WHERE tbl", "postgresql": "pg_stats WHERE tablename"}[connection.vendor]
     forget = {"sqlite": "DELETE FROM sqlite_stat1", "postgresql": "DELETE FROM pg_statistic"}[connection.vendor]
     after_migrations = partial(emit_post_migrate_signal, 0, interactive=False, db="default", plan=["a migration"])
@@ -334,4 +334,4 @@ def test_a_count_is_exact_up_to_a_thousand_and_then_says_more():
     assert [str(Count(found)) for found in (0, 12, 1000, 1001)] == ["0", "12", "1,000", "1,000+"]
     assert count(Generation.objects.filter(prompt="")) == Count(0)
     assert not Count(0)
-    assert MOST_COUNTED == 1000
+    assert MAX_COUNTED == 1000

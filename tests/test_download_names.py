@@ -8,7 +8,7 @@ import pytest
 
 from tests.parts.generations import make
 from tests.parts.people import signed_in
-from videos.views.download_names import MOST_BYTES, words_of
+from videos.views.download_names import MAX_BYTES, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +53,7 @@ def test_a_long_prompt_is_never_cut_inside_a_letter():
         name = words_of(words)
         whole = unicodedata.normalize("NFC", words)
         assert 20 < len(name) <= 60
-        assert len(name.encode()) <= MOST_BYTES
+        assert len(name.encode()) <= MAX_BYTES
         assert whole.startswith(name)
         assert unicodedata.category(whole[len(name)])[0] != "M"
 

@@ -111,7 +111,7 @@ def test_favourites_are_found_by_an_index(owner):
 
 
 def test_of_very_many_stars_the_newest_are_counted(monkeypatch):
-    monkeypatch.setattr("videos.models.generation_queryset.MOST_STARS", 2)
+    monkeypatch.setattr("videos.models.generation_queryset.MAX_STARS", 2)
     member = make_member()
     old, middle, new = (make_ready(member, f"node-{number}", token=str(number)) for number in range(3))
     for generation in (old, middle, new):
@@ -177,7 +177,7 @@ def pages_of(client, address):
 
 def test_in_another_order_or_with_filters_the_newest_stars_are_looked_at_and_the_page_says_so(owner, monkeypatch):
     for module in ("models.generation_queryset", "views.filtered_gallery"):
-        monkeypatch.setattr(f"videos.{module}.MOST_STARS", 2)
+        monkeypatch.setattr(f"videos.{module}.MAX_STARS", 2)
     for words, days in (("An old dune", 40), ("A lighthouse", 1), ("A dune", 0)):
         [newest] = make(owner, words, "failed", favourite=True, seconds_ago=days * 86400)
     collection = Collection.objects.make(owner, "All of it")

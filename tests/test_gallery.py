@@ -197,7 +197,7 @@ def test_more_is_loaded_by_key_and_works_as_a_plain_link(client, member):
 
 
 def test_a_full_page_goes_on_in_a_page_of_its_own_that_leads_back(client, member, monkeypatch):
-    monkeypatch.setattr("videos.views.gallery.MOST_IN_A_PAGE", 60)
+    monkeypatch.setattr("videos.views.gallery.MAX_ON_A_PAGE", 60)
     make(member, status="queued", count=70)
     first = client.get("/?state=running").content.decode()
     assert "hx-get" in link_in(first, "Load more")

@@ -81,7 +81,7 @@ def test_a_decoder_that_dies_or_never_ends_refuses_one_file(client, owner, mp4, 
     monkeypatch.setattr(examine_process, "COMMAND", ["false"])
     assert send(client, ("a.mp4", mp4)).status_code == 422
     monkeypatch.setattr(examine_process, "COMMAND", ["sleep", "60"])
-    monkeypatch.setattr(examine_process, "MOST_SECONDS", 0.05)
+    monkeypatch.setattr(examine_process, "MAX_SECONDS", 0.05)
     assert send(client, ("a.mp4", mp4)).status_code == 422
     assert not owner.generations.exists()
 

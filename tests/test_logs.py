@@ -128,13 +128,13 @@ def test_secrets_that_are_stored_encrypted_are_hidden_without_a_query_for_each_l
 
 def test_of_many_secrets_the_last_used_are_remembered_whatever_other_threads_do(monkeypatch):
     monkeypatch.setattr(encryption, "_remembered", {})
-    secrets = [f"canary-{number:04}" for number in range(2 * encryption.MOST_REMEMBERED)]
+    secrets = [f"canary-{number:04}" for number in range(2 * encryption.MAX_REMEMBERED)]
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(encryption.remember, secrets * 20))
     for secret in secrets[:3]:
         encryption.remember(secret)
     assert encryption.remembered()[-3:] == tuple(secrets[:3])
-    assert len(encryption.remembered()) <= encryption.MOST_REMEMBERED
+    assert len(encryption.remembered()) <= encryption.MAX_REMEMBERED
 
 
 @pytest.mark.parametrize("form", ["json", "text"])

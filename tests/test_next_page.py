@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 
 from tests.parts.generations import make_queued
 from tests.parts.people import attempt, make_member, signed_in
-from videos.views.next_page import LONGEST, asked_next, redirect_to
+from videos.views.next_page import LONGEST_ADDRESS, asked_next, redirect_to
 
 pytestmark = pytest.mark.django_db
 ROUTES = sorted(name for name in get_resolver().reverse_dict if isinstance(name, str))
@@ -25,7 +25,7 @@ ELSEWHERE += [
     "//[",
     "?a=b",
 ]
-ELSEWHERE += ["/" + "a" * LONGEST, "{0.__class__}", "%(x)s", "", " /account", "/\u202eaccount", "\ufffd"]
+ELSEWHERE += ["/" + "a" * LONGEST_ADDRESS, "{0.__class__}", "%(x)s", "", " /account", "/\u202eaccount", "\ufffd"]
 OURS = ["/account", "/?state=ready&q=a%20b", "/g/none#x", "/ünïcode?q=москва", "/gallery:8000", "/%00", "/a b"]
 
 

@@ -9,7 +9,7 @@ from django.db import connection
 
 from tests.parts.people import make_manager, make_member, make_owner, signed_in
 from tests.parts.receiver import Receiver
-from videos.forms.notices import MOST_OF_A_PERSON, handle_of
+from videos.forms.notices import MAX_OWN_ADDRESSES, handle_of
 from videos.host_locks import one_of
 from videos.models import Preferences, StudioSettings
 from videos.models.studio_settings import CACHE, VARIABLES, current
@@ -111,12 +111,12 @@ def test_a_member_can_only_use_certain_services_with_a_fixed_host(owner, receive
     client = signed_in(member)
     answer = add(client, MINE, json_address(receiver), "finished")
     assert answer.status_code == 422 and "You can use Telegram, Slack, Discord" in text(answer)
-    for number in range(MOST_OF_A_PERSON):
+    for number in range(MAX_OWN_ADDRESSES):
         assert add(client, MINE, f"{TOPIC}-{number}", "finished").status_code == 302
     assert "Remove one first" in text(add(client, MINE, f"{TOPIC}-more", "finished"))
     assert "is here already" in text(add(client, MINE, f"{TOPIC}-0", "finished"))
     wanted = Preferences.objects.of(member)
-    assert len(wanted.notify_urls.split()) == MOST_OF_A_PERSON
+    assert len(wanted.notify_urls.split()) == MAX_OWN_ADDRESSES
     assert wanted.wants("finished") and not wanted.wants("failed")
     assert "canary" not in text(client.get("/account")) + wanted.notify_urls_stored
     assert receiver.taken == []

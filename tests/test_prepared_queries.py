@@ -100,7 +100,7 @@ def test_each_gives_the_same_rows_as_the_query_it_was_made_from(owner):
     for user in (owner, member, owner):
         for query, *values in every_one(user, pks):
             rows = query.__self__.get_queryset()
-            limit = {"most": 3} if query.__name__ in LIMITED else {}
+            limit = {"limit": 3} if query.__name__ in LIMITED else {}
             made_from = getattr(type(rows), query.__name__).__wrapped__
             assert query(*values, **limit) == list(made_from(rows, *values, **limit)), query
 

@@ -72,7 +72,7 @@ def test_a_wait_that_is_too_long_ends_with_an_explanation(tmp_path, monkeypatch)
 
 
 def test_a_picture_that_needs_too_much_memory_is_refused(tmp_path, monkeypatch):
-    changed(monkeypatch, "process.MOST_MEMORY = 160 * 2**20")
+    changed(monkeypatch, "process.MAX_MEMORY = 160 * 2**20")
     with pytest.raises(PictureRefused) as refusal:
         redraw_apart(upload(a_see_through_png_of_40_megapixels()), tmp_path, 2)
     assert str(refusal.value) == INTRICATE
@@ -80,7 +80,7 @@ def test_a_picture_that_needs_too_much_memory_is_refused(tmp_path, monkeypatch):
 
 def test_a_picture_that_takes_too_long_is_refused(tmp_path, monkeypatch):
     changed(monkeypatch, "process.redraw = lambda file: __import__('time').sleep(60)")
-    monkeypatch.setattr(redraw_process, "MOST_SECONDS", 1.0)
+    monkeypatch.setattr(redraw_process, "MAX_SECONDS", 1.0)
     with pytest.raises(PictureRefused) as refusal:
         redraw_apart(upload(), tmp_path, 2)
     assert str(refusal.value) == INTRICATE

@@ -50,7 +50,7 @@ def test_an_earlier_copy_gets_its_size_codec_and_pictures_as_a_browser_shows_it(
 def test_each_night_measures_a_limited_number_of_copies(owner):
     make(owner, count=3)
     SavedVideo.objects.update(codec_string="")
-    assert [measure_earlier_copies(most=2) for _ in range(3)] == [2, 1, 0]
+    assert [measure_earlier_copies(limit=2) for _ in range(3)] == [2, 1, 0]
 
 
 def test_without_time_left_no_copy_is_measured(earlier):

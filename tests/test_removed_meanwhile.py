@@ -15,7 +15,7 @@ NAMES = sorted(
     if isinstance(name, str) and get_resolver().reverse_dict.getlist(name)[0][0][0][1] == ["public_id"]
 )
 FIELDS = {"token": "a-form-token-0123456789", "remote_id": "node-gw-v1d2e3o4", "shared": "1", "favourite": "1"}
-MOST_QUERIES = 40
+MAX_QUERIES = 40
 
 
 class RemovedAfter:
@@ -36,7 +36,7 @@ class RemovedAfter:
 
 def statuses(client, method, address, make_one, fields):
     """What the route answers when its row vanishes after each of its queries."""
-    for queries in range(1, MOST_QUERIES):
+    for queries in range(1, MAX_QUERIES):
         generation = make_one()
         removed = RemovedAfter(generation, queries)
         with connection.execute_wrapper(removed):

@@ -229,7 +229,7 @@ def test_a_comment_is_resolved_opened_again_and_removed(client, owner, collectio
 
 
 def test_the_comments_on_a_clip_are_limited(client, owner, collection, monkeypatch):
-    monkeypatch.setattr(review_module, "MOST_COMMENTS", 2)
+    monkeypatch.setattr(review_module, "MAX_COMMENTS", 2)
     clip = clips(collection)[0]
     for _ in range(2):
         say(client, clip)

@@ -11,7 +11,7 @@ from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
 from videos.models import SavedVideo
 from videos.storage import consistency
-from videos.storage.small_poster import BOXES, MOST_BYTES, discard_smaller_posters
+from videos.storage.small_poster import BOXES, MAX_BYTES, discard_smaller_posters
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +50,7 @@ def test_a_card_asks_for_smaller_posters_and_gets_at_most_20_kilobytes(video, ki
     answer = fetched(video, kind)
     assert answer["Content-Type"] == "image/webp"
     picture = Image.open(io.BytesIO(body(answer)))
-    assert len(body(fetched(video, kind))) <= MOST_BYTES
+    assert len(body(fetched(video, kind))) <= MAX_BYTES
     assert all(side <= most for side, most in zip(picture.size, BOXES[kind][0], strict=True))
 
 
@@ -82,7 +82,7 @@ def test_a_busy_picture_is_kept_small_too(video, kind):
     noise = Image.effect_noise((1280, 720), 120).convert("RGB")
     with default_storage.open(video.saved_video.poster.name, "wb") as file:
         noise.save(file, "JPEG", quality=90)
-    assert len(body(fetched(video, kind))) <= MOST_BYTES
+    assert len(body(fetched(video, kind))) <= MAX_BYTES
 
 
 @each_kind

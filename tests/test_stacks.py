@@ -266,7 +266,7 @@ def test_all_results_are_one_download(client, owner):
 
 
 def test_all_results_of_a_filter_are_one_download_whatever_their_number(client, owner, monkeypatch):
-    monkeypatch.setattr(archives, "MOST_TAKEN", 4)
+    monkeypatch.setattr(archives, "MAX_SELECTED", 4)
     monkeypatch.setattr(archives, "AT_ONCE", 3)
     Preferences.objects.keep(owner, name_pattern="{n:02}_{prompt:5}")
     made = make(owner, "a fox", count=8)
@@ -283,7 +283,7 @@ def test_all_results_of_a_filter_are_one_download_whatever_their_number(client, 
 
 
 def test_a_selection_above_the_limit_says_so(client, owner, monkeypatch):
-    monkeypatch.setattr(gallery, "MOST_TAKEN", 2)
+    monkeypatch.setattr(gallery, "MAX_SELECTED", 2)
     make(owner, count=3)
     assert "of which the newest 2 are selected" in client.get("/").content.decode()
 

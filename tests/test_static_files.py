@@ -20,8 +20,8 @@ STYLES = sorted(FOLDER.glob("*.css"))
 IMPORT = re.compile(r'(?:from|import) "\./([\w-]+\.js)"')
 LATER = re.compile(r'import\("\./([\w-]+\.js)"\)')
 SCRIPT = re.compile(r'<script type="module" src="/static/studio/([\w-]+\.js)"')
-MOST_GZIPPED = 14_000  # bytes, of the scripts of one page: what travels to the browser before anything is pressed
-MOST_LATER = 4_000  # bytes, of one module that is loaded once somebody needs it
+MAX_GZIPPED = 14_000  # bytes, of the scripts of one page: what travels to the browser before anything is pressed
+MAX_LATER = 4_000  # bytes, of one module that is loaded once somebody needs it
 OWN_STYLES = {"admin.css", "client.css", "review.css"}  # of the pages of a review alone
 LONGEST_LINE = 120
 AROUND_CARDS = re.compile(r"(body|html|:root|#gallery-page|#gallery|#cards|\.cards|\.card|\.is-stack)(?![\w-])")
@@ -80,13 +80,13 @@ def test_the_scripts_of_one_page_are_small_when_they_are_sent(collected, pages):
         entries = SCRIPT.findall(page)
         assert {"main.js", "page.js", "review.js", "passkeys.js"} & set(entries)
         sizes = {path.name: sent_size(collected, path.name) for path in loaded_by(entries)}
-        assert sum(sizes.values()) <= MOST_GZIPPED, (address, sizes)
+        assert sum(sizes.values()) <= MAX_GZIPPED, (address, sizes)
 
 
 def test_a_module_that_is_loaded_when_it_is_needed_is_small_too(collected):
     later = {name for path in SCRIPTS for name in LATER.findall(path.read_text())}
     sizes = {name: sent_size(collected, name) for name in later}
-    assert all(size <= MOST_LATER for size in sizes.values()), sizes
+    assert all(size <= MAX_LATER for size in sizes.values()), sizes
 
 
 def test_nothing_but_comments_and_white_space_is_left_out_of_what_is_sent(collected):

@@ -8,7 +8,7 @@ from tests.parts.accounts import account
 from tests.parts.generations import make
 from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
 from videos.models import ProcessLock
-from videos.views.gallery import MOST_CHANGES
+from videos.views.gallery import MAX_CHANGES
 
 # On PostgreSQL a change is shown once it is committed, which it never is within a test's own transaction.
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -124,7 +124,7 @@ def test_a_change_after_the_trash_was_emptied_of_the_newest_change_is_not_missed
 
 def test_after_a_long_sleep_the_whole_list_comes_instead(member):
     tab = Tab(member)
-    make(member, status="queued", count=MOST_CHANGES + 5)
+    make(member, status="queued", count=MAX_CHANGES + 5)
     reply = tab.look()
     assert reply["HX-Retarget"] == "#gallery"
     assert reply.content.decode().count("<article") == 30

@@ -182,7 +182,7 @@ def test_a_stream_comes_whole_in_chunks():
 
 
 def test_when_there_are_too_many_connections_idle_ones_are_closed():
-    with serving(Application(), most=40) as server:
+    with serving(Application(), max_connections=40) as server:
         clients = [connect(server) for _ in range(200)]
         assert ask(server, LAST).endswith(b"hello")
         for client in clients:

@@ -17,11 +17,11 @@ from django.utils.functional import SimpleLazyObject
 FOR_STRANGERS = 64 * 1024  # signing in, setting up, accepting an invitation
 
 
-def takes_uploads(most_bytes: int) -> Callable:
+def takes_uploads(max_bytes: int) -> Callable:
     """Sets the limit of a view whose form has files: for the files and the form together."""
 
     def mark(view):
-        view.largest_body = most_bytes
+        view.largest_body = max_bytes
         return view
 
     return mark

@@ -12,7 +12,7 @@ from heygen_studio.time_zone import zone_name
 
 USUAL_POLL_SECONDS = (5, 60)
 SHORTEST_POLL = 0.01
-SHORTEST_KEY, FEWEST_LETTERS = 20, 5
+SHORTEST_KEY, MIN_LETTERS = 20, 5
 
 
 def is_local(address: str) -> bool:
@@ -54,7 +54,7 @@ def secret_key(**kwargs):
 
 
 def is_guessable(key: str) -> bool:
-    return len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_LETTERS
+    return len(key) < SHORTEST_KEY or len(set(key)) < MIN_LETTERS
 
 
 def can_read(path: Path) -> bool:

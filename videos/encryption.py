@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 PURPOSE = b"heygen-studio: secrets in the database"
-MOST_REMEMBERED = 300  # the least recently used is dropped first
+MAX_REMEMBERED = 300  # the least recently used is dropped first
 _remembered: dict[str, None] = {}
 
 
@@ -41,7 +41,7 @@ def remember(text: str):
     for secret in text.split():  # several addresses are stored as one text
         _remembered.pop(secret, None)
         _remembered[secret] = None
-    for oldest in list(_remembered)[:-MOST_REMEMBERED]:  # a list: other threads remember at the same time
+    for oldest in list(_remembered)[:-MAX_REMEMBERED]:  # a list: other threads remember at the same time
         _remembered.pop(oldest, None)
 
 

@@ -7,14 +7,14 @@ PostgreSQL also refreshes them itself, a minute after many changes; SQLite never
 from django.db import connection
 
 ROWS_LOOKED_AT = 1000  # of each index of SQLite
-FEWEST_ROWS = 1000  # generations: without statistics, SQLite plans for large tables, which suits a studio that grows
+MIN_ROWS = 1000  # generations: without statistics, SQLite plans for large tables, which suits a studio that grows
 
 
 def refresh():
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
-            cursor.execute("SELECT COUNT(*) FROM (SELECT 1 FROM videos_generation LIMIT %s)", [FEWEST_ROWS])
-            if cursor.fetchone()[0] < FEWEST_ROWS:
+            cursor.execute("SELECT COUNT(*) FROM (SELECT 1 FROM videos_generation LIMIT %s)", [MIN_ROWS])
+            if cursor.fetchone()[0] < MIN_ROWS:
                 return
             cursor.execute(f"PRAGMA analysis_limit = {ROWS_LOOKED_AT}")
             cursor.execute("ANALYZE")

@@ -10,7 +10,7 @@ PAUSE_SECONDS = 20  # between two pieces
 GRACE_SECONDS = 30
 BYTES_PER_SECOND = 8 * 1024  # the minimum average rate after the grace period
 LONGEST_LINE = 4096  # of a chunk's size, or of a trailer
-MOST_TRAILERS = 50
+MAX_TRAILERS = 50
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(;.*)?")
 
 
@@ -91,7 +91,7 @@ async def unchunked(incoming: Incoming, limit: int):
             yield piece
         if await incoming.line():
             raise BadChunk
-    for _ in range(MOST_TRAILERS):
+    for _ in range(MAX_TRAILERS):
         if not await incoming.line():
             return
     raise BadChunk

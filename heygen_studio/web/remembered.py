@@ -13,7 +13,7 @@ from gunicorn.http.message import Request
 from heygen_studio.web.sent_files import SentFile
 
 SECONDS = 2
-MOST = 1000
+MAX_KEPT = 1000
 # What may differ between two requests for the same file: the part of it, and the headers about the connection.
 MAY_DIFFER = {"RANGE", "IF-RANGE", "IF-NONE-MATCH", "CONNECTION"}
 OF_ONE_ANSWER = {"content-type", "content-length", "content-range", "accept-ranges", "etag"}
@@ -42,7 +42,7 @@ class Permissions:
         """Remembers the file, unless the answer also sets a cookie, which belongs to one request alone."""
         if any(name.lower() == "set-cookie" for name, _ in headers):
             return
-        if len(self.kept) >= MOST:
+        if len(self.kept) >= MAX_KEPT:
             self.kept.clear()
         common = [(name, value) for name, value in headers if name.lower() not in OF_ONE_ANSWER]
         self.kept[key] = Permission(file, common, time.monotonic() + SECONDS)

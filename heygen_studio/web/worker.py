@@ -29,7 +29,7 @@ class Worker(base.Worker):
         super().init_process()
 
     def set_up(self):
-        self.most = most_connections()
+        self.max_connections = max_connections()
         self.threads = ThreadPoolExecutor(WEB_THREADS, "app")
         self.streams = ThreadPoolExecutor(WEB_STREAMS, "stream")
         self.permissions = Permissions()
@@ -101,7 +101,7 @@ class Worker(base.Worker):
         connection.task = self.loop.create_task(connection.serve())
         connection.task.add_done_callback(lambda task: self.forget(connection))
         self.connections[connection] = None
-        if len(self.connections) >= self.most:
+        if len(self.connections) >= self.max_connections:
             self.make_room()
 
     def forget(self, connection: Connection):
@@ -113,7 +113,7 @@ class Worker(base.Worker):
 
     def make_room(self):
         """Closes idle connections first; if there are none, new ones wait for one to end."""
-        if not self.close_idle(max(1, self.most // 20)):
+        if not self.close_idle(max(1, self.max_connections // 20)):
             self.accept_no_more()
             self.loop.call_later(1, self.accept_more)
 
@@ -131,7 +131,7 @@ class Worker(base.Worker):
         return await self.loop.run_in_executor(self.streams, function, *arguments)
 
 
-def most_connections() -> int:
+def max_connections() -> int:
     """The most connections that this process has file descriptors for, after raising its limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = WEB_CONNECTIONS * FILES_EACH + FILES_BESIDES

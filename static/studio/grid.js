@@ -5,7 +5,7 @@ import { startKeeping } from "./kept-table.js";
 import { addPictures, picturesIn, showPicture } from "./pictures.js";
 
 const BLANK_ROWS = 5;
-const MOST_UNDONE = 100;
+const MAX_UNDONE = 100;
 const text = find("#table");
 let columns = [];
 let rows = []; // arrays of strings, without the first line
@@ -69,7 +69,7 @@ const addRow = () => {
 /* Several changes at once are undone in one step. */
 const change = (changes) => {
   undone.push(changes.map(([place]) => [place, valueAt(place)]));
-  undone.splice(0, undone.length - MOST_UNDONE);
+  undone.splice(0, undone.length - MAX_UNDONE);
   apply(changes);
 };
 

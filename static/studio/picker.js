@@ -18,11 +18,11 @@ const filterModels = (text) => {
 
 /* When as many as allowed are chosen, the others are disabled. */
 const limitModels = () => {
-  const most = Number(list().dataset.most);
+  const max = Number(list().dataset.max);
   const chosen = chosenModels().length;
-  const isFull = chosen >= most;
+  const isFull = chosen >= max;
   for (const box of models()) box.disabled = Boolean(box.closest(".is-out")) || (isFull && !box.checked);
-  find("#models-selected").textContent = isFull ? `${chosen} of ${most} selected` : `${chosen} selected`;
+  find("#models-selected").textContent = isFull ? `${chosen} of ${max} selected` : `${chosen} selected`;
 };
 
 listen("input", ({ target }) => {

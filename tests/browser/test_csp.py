@@ -17,7 +17,7 @@ from tests.parts.studio import csrf_token
 
 LINKS = "() => [...document.querySelectorAll('a[href]')].map(link => link.href)"
 TOKEN = re.compile(r'name="token"[^>]*value="([^"]+)"')
-MOST = 120
+MAX_PAGES = 120
 ENOUGH = 25
 STARTS = [
     "/",
@@ -52,7 +52,7 @@ def is_page(address, studio):
 def crawl(page, studio, starts):
     """Opens every page that can be reached by links, one of each kind. Returns (address, status) of each."""
     waiting, kinds, opened = deque(f"{studio.url}{start}" for start in starts), set(), []
-    while waiting and len(opened) < MOST:
+    while waiting and len(opened) < MAX_PAGES:
         address = urldefrag(waiting.popleft()).url
         if kind(address) in kinds or not is_page(address, studio):
             continue

@@ -20,7 +20,7 @@ COURSES = {
     ("freeze", *MODELS): 20,
     ("herd", *MODELS): 1,
 }
-MOST_NEEDLESS = 0.01  # of the points
+MAX_NEEDLESS = 0.01  # of the points
 
 
 def run(folder: Path, database_url: str, mode: str, *options: str, every: int) -> dict:
@@ -53,7 +53,7 @@ def judge(findings: dict) -> list[str]:
         faults.append(f"{where}: {findings['doubles']} generations were paid for twice.")
     if findings["lost"]:
         faults.append(f"{where}: {findings['lost']} generations do not agree with the ledger.")
-    if findings["mode"].startswith("kill") and findings["needless"] > MOST_NEEDLESS * findings["points"]:
+    if findings["mode"].startswith("kill") and findings["needless"] > MAX_NEEDLESS * findings["points"]:
         faults.append(f"{where}: {findings['needless']} of {findings['points']} points left a needless unknown.")
     if findings["api"] == "models" and findings["unknowns"]:
         faults.append(

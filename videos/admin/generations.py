@@ -23,7 +23,7 @@ from videos.models.studio_settings import current
 from videos.remotes.errors import Cause
 from videos.templatetags.studio import clock, money
 
-MOST_PEOPLE = 200  # in a filter
+MAX_PEOPLE = 200  # in a filter
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class OwnerFilter(admin.SimpleListFilter):
 
     def lookups(self, request, model_admin):
         people = get_user_model().objects.order_by("username")
-        return [(str(pk), name) for pk, name in people.values_list("pk", "username")[:MOST_PEOPLE]]
+        return [(str(pk), name) for pk, name in people.values_list("pk", "username")[:MAX_PEOPLE]]
 
     def queryset(self, request, queryset):
         is_id = (self.value() or "").isdecimal() and len(self.value()) < 10

@@ -22,7 +22,7 @@ from videos.models.bounded import count_in_any_order
 from videos.storage.consistency import CannotRepair, fetch_again, storage_errors
 
 NOTHING = "–"
-MOST_FOUND = 900  # the newest rows of one search: as many as an old SQLite accepts in a statement
+MAX_FOUND = 900  # the newest rows of one search: as many as an old SQLite accepts in a statement
 
 
 class BoundedPaginator(Paginator):
@@ -205,7 +205,7 @@ class LongList(NewestFirst):
         found: set[int] = set()
         for rows in self.candidates(queryset, words):
             found.update(newest(rows))
-        return queryset.filter(pk__in=sorted(found, reverse=True)[:MOST_FOUND]), False
+        return queryset.filter(pk__in=sorted(found, reverse=True)[:MAX_FOUND]), False
 
     def candidates(self, rows: QuerySet, words: str) -> Iterator[QuerySet]:
         """Querysets that each find some of `rows` by an index."""
@@ -215,13 +215,13 @@ class LongList(NewestFirst):
                 yield rows.filter(**{f"{name}__in": list(field.related_model.objects.filter(username=words))})
             elif field.related_model is Generation:
                 videos = {pk for found in videos_found(Generation.objects.all(), words) for pk in newest(found)}
-                yield rows.filter(**{f"{name}__in": sorted(videos, reverse=True)[:MOST_FOUND]})
+                yield rows.filter(**{f"{name}__in": sorted(videos, reverse=True)[:MAX_FOUND]})
             elif looks_like_an_id(words):
                 yield rows.filter(**{name: UUID(words)})
 
 
 def newest(rows: QuerySet) -> list[int]:
-    return list(rows.order_by("-pk").values_list("pk", flat=True)[:MOST_FOUND])
+    return list(rows.order_by("-pk").values_list("pk", flat=True)[:MAX_FOUND])
 
 
 def videos_found(rows: QuerySet, words: str) -> Iterator[QuerySet]:

@@ -27,7 +27,7 @@ from videos.templatetags.studio import money
 RATIO = re.compile(r"[1-9]\d{0,3}:[1-9]\d{0,3}")
 SPAN = re.compile(r"(\d{1,4})\s*(?:-|–|to)\s*(\d{1,4})")
 KEY = re.compile(r"[A-Za-z_][\w.-]{0,63}")
-MOST_SECONDS = 60  # values of one list
+MAX_SECONDS = 60  # values of one list
 EMPTY_ROWS = 2
 TEST_PROMPT = "A paper boat on a still pond, gentle ripples, soft morning light"
 KEPT = {"value": "name_there", "backend": "remote_api"}  # shown and never changed: existing generations need them
@@ -80,7 +80,7 @@ class SecondsField(ListField):
 
 def all_between(span: re.Match) -> str:
     first, last = int(span[1]), int(span[2])
-    return ", ".join(map(str, range(first, min(last, first + MOST_SECONDS) + 1)))
+    return ", ".join(map(str, range(first, min(last, first + MAX_SECONDS) + 1)))
 
 
 class SettingForm(forms.Form):

@@ -38,7 +38,7 @@ LATE = 15  # seconds
 DAYS_SHOWN, PEOPLE_SHOWN, ROWS_SHOWN, CAUSES_SHOWN = 14, 5, 3, 5
 CHANGES_SHOWN = 8
 FAILED_WITHIN = timedelta(days=7)
-MOST_FAILURES = 1000
+MAX_FAILURES = 1000
 
 
 @dataclass(frozen=True)
@@ -252,14 +252,14 @@ def failures() -> Failures:
     since = timezone.now() - FAILED_WITHIN
     recent = Generation.objects.filter(due_at__gte=since, backend__in=registry.active_keys())
     failed = recent.filter(status=Status.FAILED).order_by("-due_at").values_list("error_class", "provider__name")
-    found = list(failed[:MOST_FAILURES])
+    found = list(failed[:MAX_FAILURES])
     ready = count_in_any_order(recent.filter(status=Status.READY))
     causes = Counter(cause for cause, _ in found)
     ours = sum(number for cause, number in causes.items() if cause != Cause.REFUSED)
     ended = ready.found + ours
     largest = max(causes.values(), default=1)
     rows = [failure(cause, number, found, largest) for cause, number in causes.most_common(CAUSES_SHOWN)]
-    ended_as = f"{ready.found + len(found):,}" if ready.found + len(found) <= MOST_FAILURES else f"{MOST_FAILURES:,}+"
+    ended_as = f"{ready.found + len(found):,}" if ready.found + len(found) <= MAX_FAILURES else f"{MAX_FAILURES:,}+"
     return Failures(rows, len(found), ended_as, 100 * ready.found / ended if ended else None)
 
 

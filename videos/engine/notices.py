@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 WATCH_EVERY = 30.0  # seconds between two checks for alarms
 PEOPLE = 500  # with addresses of their own whose budget is checked
 REPORT_SILENCE_AFTER = 120  # seconds, twice as long as pages wait: a restart is no news
-MOST = 200  # in one message
+MAX_NOTICES = 200  # in one message
 LINES = 10
 PROMPT = 80  # letters
 FINISHED, FAILED, NEEDS_PERSON, REVIEW = OutgoingNotice.Kind
@@ -137,7 +137,7 @@ def addresses_of(wanted: Preferences) -> list[str]:
 
 
 def send_notices():
-    notices = OutgoingNotice.objects.claim(MOST)
+    notices = OutgoingNotice.objects.claim(MAX_NOTICES)
     asked = [notice for notice in notices if current().notifies_of(notice.kind)]
     send_message(current().notify_urls.split(), asked, names_owner=True, quotes=current().notify_prompts)
     for person in {notice.addressee for notice in notices}:

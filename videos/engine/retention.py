@@ -12,7 +12,7 @@ from itertools import islice
 from django.utils import timezone
 
 from videos.models import Generation
-from videos.models.bounded import MOST_COUNTED, Count, count_in_any_order
+from videos.models.bounded import MAX_COUNTED, Count, count_in_any_order
 from videos.models.studio_settings import current
 from videos.models.usage import stored_by
 
@@ -33,7 +33,7 @@ def due() -> Count:
     """How many videos the next run moves by both rules together: each takes the oldest, so the longer list has both."""
     rules = current()
     by_age = count_in_any_order(older_than(rules.keep_days)).found if rules.keep_days else 0
-    by_space = sum(map(len, islice(batches(excess_over(rules.keep_bytes)), MOST_COUNTED // AT_ONCE + 1)))
+    by_space = sum(map(len, islice(batches(excess_over(rules.keep_bytes)), MAX_COUNTED // AT_ONCE + 1)))
     return Count(max(by_age, by_space))
 
 

@@ -25,7 +25,7 @@ from videos.forms.settings_json import SettingsRefused, read_config
 from videos.models import Collection, Picture, Provider, Request
 from videos.models.collection import LONGEST_NAME, name_key
 
-MOST_VIDEOS = 500
+MAX_VIDEOS = 500
 COLUMNS = {  # the name of a column → its heading on the page
     "prompt": "Prompt",
     "provider": "Provider",
@@ -309,8 +309,8 @@ class BatchForm:
         count = len(self.requests())
         if not count:
             return self.why_empty()
-        if count > MOST_VIDEOS:
-            return f"These are {count:,} videos; one batch may have {MOST_VIDEOS}. Untick some rows. Nothing was made."
+        if count > MAX_VIDEOS:
+            return f"These are {count:,} videos; one batch may have {MAX_VIDEOS}. Untick some rows. Nothing was made."
         return ""
 
     def why_empty(self) -> str:

@@ -4,7 +4,7 @@ import itertools
 import math
 import re
 
-from videos.forms.csv_table import MOST_ROWS, Table, TableRefused
+from videos.forms.csv_table import MAX_ROWS, Table, TableRefused
 from videos.models import Picture
 from videos.text import with_line_feeds
 
@@ -24,8 +24,8 @@ def table_of_variables(prompt: str, values: str, line_by_line: bool, shared: dic
         counts = ", ".join(f"{name} has {len(found)}" for name, found in lists.items())
         raise TableRefused(f"“Line by line” needs the same number of values for each variable: {counts}.")
     count = max(lengths) if line_by_line else math.prod(lengths)
-    if count > MOST_ROWS:
-        raise TableRefused(f"These are {count:,} combinations; at most {MOST_ROWS} rows are made at once.")
+    if count > MAX_ROWS:
+        raise TableRefused(f"These are {count:,} combinations; at most {MAX_ROWS} rows are made at once.")
     rows = zip(*lists.values(), strict=True) if line_by_line else itertools.product(*lists.values())
     prompts = [filled(prompt, dict(zip(lists, chosen, strict=True))) for chosen in rows]
     return Table(["prompt", *SHARED], [[text, *shared_cells(shared)] for text in prompts])

@@ -8,8 +8,8 @@ from videos.text import with_line_feeds
 
 DELIMITERS = ",;\t"
 LARGEST_TABLE = 2 * 1024**2  # bytes
-MOST_ROWS = 500
-MOST_COLUMNS = 60
+MAX_ROWS = 500
+MAX_COLUMNS = 60
 WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods and .numbers are ZIP archives; .xls
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -80,10 +80,10 @@ def make_table(lines: list[list[str]]) -> Table:
     columns = [name.strip() for name in lines[0]]
     while columns and not columns[-1]:
         columns.pop()
-    if len(columns) > MOST_COLUMNS:
-        raise TableRefused(f"The table has {len(columns):,} columns; at most {MOST_COLUMNS} are read.")
-    if len(lines) - 1 > MOST_ROWS:
-        raise TableRefused(f"The table has {len(lines) - 1:,} rows; at most {MOST_ROWS} are read at once. Split it.")
+    if len(columns) > MAX_COLUMNS:
+        raise TableRefused(f"The table has {len(columns):,} columns; at most {MAX_COLUMNS} are read.")
+    if len(lines) - 1 > MAX_ROWS:
+        raise TableRefused(f"The table has {len(lines) - 1:,} rows; at most {MAX_ROWS} are read at once. Split it.")
     rows = [line + [""] * (len(columns) - len(line)) for line in lines[1:]]
     return Table(columns, [without_empty_end(row, len(columns)) for row in rows])
 

@@ -21,8 +21,8 @@ from videos.text import with_line_feeds
 DEFAULT_PROVIDER = "veo_3_1"
 DEFAULT_RATIO = "16:9"
 LONGEST_PROMPT = 10_000
-MOST_AT_ONCE = 8
-MOST_PROVIDERS = 4
+MAX_AT_ONCE = 8
+MAX_PROVIDERS = 4
 LONGEST_SIDE_RATIO = 10
 RATIO = re.compile(r"\s*([0-9]{1,5})\s*[:x×/]\s*([0-9]{1,5})\s*")
 FRAMES = {"start": "reference_image", "end": "tail_image"}  # the contract's names
@@ -118,12 +118,12 @@ class GenerateForm(forms.Form):
         return prompt
 
     def clean_provider(self):
-        """The chosen models, one to MOST_PROVIDERS of them."""
+        """The chosen models, one to MAX_PROVIDERS of them."""
         values = self.chosen_providers()
         if not values:
             raise forms.ValidationError("Choose a model.")
-        if len(values) > MOST_PROVIDERS:
-            raise forms.ValidationError(f"You can choose up to {MOST_PROVIDERS} models.")
+        if len(values) > MAX_PROVIDERS:
+            raise forms.ValidationError(f"You can choose up to {MAX_PROVIDERS} models.")
         return [self.find_provider(value) for value in values]
 
     def find_provider(self, value: str) -> Provider:
@@ -150,8 +150,8 @@ class GenerateForm(forms.Form):
 
     def clean_count(self):
         text = self.cleaned_data["count"].strip() or "1"
-        if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MOST_AT_ONCE):
-            raise forms.ValidationError(f"Ask for 1 to {MOST_AT_ONCE} videos at once.")
+        if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MAX_AT_ONCE):
+            raise forms.ValidationError(f"Ask for 1 to {MAX_AT_ONCE} videos at once.")
         return int(text)
 
     def clean_collection(self) -> Collection | None:

@@ -13,8 +13,8 @@ from videos.models import Preferences, StudioSettings
 from videos.models.notice_choices import NoticeChoices
 from videos.models.studio_settings import current, is_fixed
 
-MOST_OF_THE_STUDIO, MOST_OF_A_PERSON = 10, 5
-LONGEST = 500
+MAX_STUDIO_ADDRESSES, MAX_OWN_ADDRESSES = 10, 5
+LONGEST_ADDRESS = 500
 STUDIO_KINDS = {
     "finished": "Videos that are finished",
     "failed": "Videos that failed",
@@ -47,8 +47,8 @@ class Address:
 class Panel:
     """One set of notices: where they are stored, which addresses and kinds are allowed, and where the form is sent."""
 
-    def __init__(self, row: NoticeChoices, routes: str, kinds: dict[str, str], most: int, person):
-        self.row, self.kinds, self.most, self.person = row, kinds, most, person
+    def __init__(self, row: NoticeChoices, routes: str, kinds: dict[str, str], limit: int, person):
+        self.row, self.kinds, self.limit, self.person = row, kinds, limit, person
         self.action, self.remove_action, self.test_action = (reverse(f"{routes}{name}") for name in ROUTES)
         self.is_of_the_studio = isinstance(row, StudioSettings)
         self.urls_are_fixed = self.is_of_the_studio and is_fixed("notify_urls")
@@ -84,11 +84,11 @@ ROUTES = ("", "_remove", "_test")
 
 
 def studio_panel(owner) -> Panel:
-    return Panel(StudioSettings.objects.the_row(), "settings_notices", STUDIO_KINDS, MOST_OF_THE_STUDIO, owner)
+    return Panel(StudioSettings.objects.the_row(), "settings_notices", STUDIO_KINDS, MAX_STUDIO_ADDRESSES, owner)
 
 
 def own_panel(person) -> Panel:
-    return Panel(Preferences.objects.of(person), "account_notices", OWN_KINDS, MOST_OF_A_PERSON, person)
+    return Panel(Preferences.objects.of(person), "account_notices", OWN_KINDS, MAX_OWN_ADDRESSES, person)
 
 
 def handle_of(url: str) -> str:
@@ -100,7 +100,7 @@ class NoticesForm(forms.Form):
     address = forms.CharField(
         label="Add an address",
         required=False,
-        max_length=LONGEST,
+        max_length=LONGEST_ADDRESS,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
     )
     kinds = forms.MultipleChoiceField(label="Send a notice about", required=False, widget=forms.CheckboxSelectMultiple)
@@ -129,8 +129,8 @@ class NoticesForm(forms.Form):
             return "Add one address at a time, without spaces."
         if url in self.panel.urls:
             return "This address is here already."
-        if len(self.panel.urls) >= self.panel.most:
-            return f"There are {self.panel.most} addresses already. Remove one first."
+        if len(self.panel.urls) >= self.panel.limit:
+            return f"There are {self.panel.limit} addresses already. Remove one first."
         if not may_use(url, self.panel.person):
             return f"You can use {SERVICES_FOR_MEMBERS}, without options after a “?”. Ask an owner for anything else."
         if self.is_known and not self.is_known(url):

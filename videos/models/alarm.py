@@ -15,7 +15,7 @@ from videos.models.studio_settings import current
 SEEN_AGAIN_EVERY = timedelta(minutes=1)
 FORGOTTEN_AFTER = timedelta(minutes=15)
 LASTING = timedelta(days=7)  # for problems that are checked once a day
-MOST_SHOWN = 5  # at the top of a page
+MAX_SHOWN = 5  # at the top of a page
 REPORTED_AGAIN_AFTER = timedelta(minutes=10)  # if it comes back soon after its end was reported
 
 
@@ -38,7 +38,7 @@ class AlarmQuerySet(models.QuerySet):
 
     @prepared
     def first_seen_since(self, moment: datetime, lasting: datetime, kinds: list[str]):
-        return self.seen_since(moment, lasting).filter(kind__in=kinds)[:MOST_SHOWN]
+        return self.seen_since(moment, lasting).filter(kind__in=kinds)[:MAX_SHOWN]
 
     def set_off(self, kind: str, subject: str, sentence: str, is_lasting: bool = False):
         """Raises the alarm, or updates an existing one; cheap when called often."""

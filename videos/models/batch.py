@@ -218,9 +218,9 @@ class Batch(models.Model):
             raise OtherContents
         return self
 
-    def first_pks(self, most: int) -> list[int]:
+    def first_pks(self, limit: int) -> list[int]:
         """The ids of its first generations, which are sent first."""
-        return list(self.generations.order_by("pk").values_list("pk", flat=True)[:most])
+        return list(self.generations.order_by("pk").values_list("pk", flat=True)[:limit])
 
     def unsent(self):
         """Its generations that can still be cancelled."""

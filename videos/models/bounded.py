@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 
-MOST_COUNTED = 1000
+MAX_COUNTED = 1000
 ANY_VALUE = "\0any"  # no text that is stored or asked for has a NUL
 ANYBODY = 2_000_000_001  # and nobody has this primary key
 Select = tuple[str, tuple]  # SQL and its parameters
@@ -14,12 +14,12 @@ Select = tuple[str, tuple]  # SQL and its parameters
 
 @dataclass(frozen=True)
 class Count:
-    """How many rows were found; one more than MOST_COUNTED stands for any larger number."""
+    """How many rows were found; one more than MAX_COUNTED stands for any larger number."""
 
     found: int
 
     def __str__(self):
-        return f"{MOST_COUNTED:,}+" if self.found > MOST_COUNTED else f"{self.found:,}"
+        return f"{MAX_COUNTED:,}+" if self.found > MAX_COUNTED else f"{self.found:,}"
 
     def __bool__(self):
         return self.found > 0
@@ -52,20 +52,20 @@ def counted(names: Iterable[str], select: Select) -> dict[str, Count]:
     with connection.cursor() as cursor:
         cursor.execute(*select)
         found = cursor.fetchone()
-    return {name: Count(min(number, MOST_COUNTED + 1)) for name, number in zip(names, found, strict=True)}
+    return {name: Count(min(number, MAX_COUNTED + 1)) for name, number in zip(names, found, strict=True)}
 
 
 def limited(rows: models.QuerySet, order: str = "pk") -> Select | None:
-    """SQL that selects at most MOST_COUNTED + 1 primary keys; None where there can be none."""
+    """SQL that selects at most MAX_COUNTED + 1 primary keys; None where there can be none."""
     try:
-        return rows.order_by(f"-{order}").values("pk")[: MOST_COUNTED + 1].query.sql_with_params()
+        return rows.order_by(f"-{order}").values("pk")[: MAX_COUNTED + 1].query.sql_with_params()
     except EmptyResultSet:
         return None
 
 
 def count_in_any_order(rows: models.QuerySet) -> Count:
     """Where an index finds these rows, but does not give them newest first: nothing is sorted."""
-    return Count(rows.order_by().values("pk")[: MOST_COUNTED + 1].count())
+    return Count(rows.order_by().values("pk")[: MAX_COUNTED + 1].count())
 
 
 def of_value(select: Select | None, value: str) -> Select | None:

@@ -16,7 +16,7 @@ from django.db.models.functions import Cast
 BIGGEST = 2**63 - 1
 NUMBER = re.compile(r"[0-9]{1,19}")
 SNAPSHOT = re.compile(r"([0-9]{1,19}):([0-9]{1,19}):((?:[0-9]{1,19},)*[0-9]{1,19}|)")
-MOST_OPEN = 1000  # transactions that write at the same time
+MAX_OPEN = 1000  # transactions that write at the same time
 
 
 class ThisTransaction(Func):
@@ -67,7 +67,7 @@ def is_moment(text: str) -> bool:
     oldest, end = int(found[1]), int(found[2])
     still_open = [int(number) for number in found[3].split(",") if number]
     is_in_order = still_open == sorted({*still_open}) and all(oldest <= one < end for one in still_open)
-    return 0 < oldest <= end < BIGGEST and is_in_order and len(still_open) <= MOST_OPEN
+    return 0 < oldest <= end < BIGGEST and is_in_order and len(still_open) <= MAX_OPEN
 
 
 def is_still_to_come(moment: str) -> bool:

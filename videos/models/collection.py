@@ -15,15 +15,15 @@ from videos.models.prepared import prepared
 from videos.models.transactions import lock_in_order, retried
 from videos.text import folded
 
-MOST_CLIPS = 1000  # of one collection: its page and its counts stay bounded
-MOST_OFFERED = 50  # for choosing
+MAX_CLIPS = 1000  # of one collection: its page and its counts stay bounded
+MAX_OFFERED = 50  # for choosing
 LONGEST_NAME = 120
 LONGEST_NOTE = 2000
 LONGEST_KEY = 400  # an index of PostgreSQL takes 2,700 bytes
 
 
 class CollectionFull(Exception):
-    """The collection would exceed MOST_CLIPS videos, so nothing was added."""
+    """The collection would exceed MAX_CLIPS videos, so nothing was added."""
 
 
 class NameTaken(Exception):
@@ -49,7 +49,7 @@ class CollectionQuerySet(models.QuerySet):
     @prepared
     def newest_for(self, user):
         """The newest of those, as many as are offered for choosing."""
-        return self.filter(can_be_seen_by(user)).newest_first()[:MOST_OFFERED]
+        return self.filter(can_be_seen_by(user)).newest_first()[:MAX_OFFERED]
 
     def newest_first(self):
         return self.order_by("-pk")
@@ -130,7 +130,7 @@ class Collection(models.Model):
         wanted = set(lock_in_order(Generation.objects.filter(pk__in=asked)))  # one may be gone meanwhile
         known = set(self.clips.filter(generation__in=wanted).values_list("generation", flat=True))
         new = [pk for pk in dict.fromkeys(asked) if pk in wanted - known]
-        if self.clips.count() + len(new) > MOST_CLIPS:
+        if self.clips.count() + len(new) > MAX_CLIPS:
             raise CollectionFull
         last = self.clips.aggregate(last=Max("position"))["last"] or 0
         Clip.objects.bulk_create(

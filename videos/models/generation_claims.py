@@ -80,23 +80,23 @@ class ClaimManagerMixin:
         update_in_order(RemoteCopy.objects.filter(picture__in=frames, upload_until__isnull=False), upload_until=None)
         return sum(generation.free_claim() for generation in held)
 
-    def sendable(self, now: datetime, most: int | None = None) -> list[int]:
-        """The ids that may be sent now, `most` at most, the longest due first: as many as each backend's limit allows,
+    def sendable(self, now: datetime, limit: int | None = None) -> list[int]:
+        """The ids that may be sent now, `limit` at most, the longest due first: as many as each backend's limit allows,
         and those whose request may be repeated after a lost reply, which count against the limit already."""
         found, times = [], due_times(now)
         for account in RemoteAccount.objects.all_active():
             if account.may_send(now):
-                backend, limit = account.backend, most or account.in_flight_limit
-                found += self.first_to_send(backend, *times, most=limit)[: self.free_capacity(account, now)]
+                backend, count = account.backend, limit or account.in_flight_limit
+                found += self.first_to_send(backend, *times, limit=count)[: self.free_capacity(account, now)]
                 if account.repeats_for:
                     known = registry.find(backend).key_digest, *first_sent_between(now, account.repeats_for)
-                    found += self.first_to_repeat(backend, *known, *times, most=limit)[: account.in_flight_limit]
-        return [pk for _, pk in sorted(found)][:most]
+                    found += self.first_to_repeat(backend, *known, *times, limit=count)[: account.in_flight_limit]
+        return [pk for _, pk in sorted(found)][:limit]
 
     def free_capacity(self, account: RemoteAccount, now: datetime) -> int:
         """How many more may be in flight at this backend; counts no further than its limit."""
         limit = account.in_flight_limit
-        return limit - len(self.first_occupying(account.backend, *occupation_times(now), most=limit))
+        return limit - len(self.first_occupying(account.backend, *occupation_times(now), limit=limit))
 
     def savable(self, now: datetime):
         """Ids of those whose video may be saved now, the longest due first."""

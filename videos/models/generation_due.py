@@ -41,18 +41,18 @@ class DueQuerySet(models.QuerySet):
         return self.filter(is_free, is_due, held_at=None).order_by("due_at")
 
     @prepared
-    def first_to_send(self, backend: str, *times: datetime, most: int):
+    def first_to_send(self, backend: str, *times: datetime, limit: int):
         """When it was due, and its id, of the first that wait for this backend; `times` are due_times()."""
         rows = self.due_by(*times).filter(status=Status.QUEUED, backend=backend)
-        return rows.values_list("due_at", "pk")[:most]
+        return rows.values_list("due_at", "pk")[:limit]
 
     @prepared
     def first_to_repeat(
-        self, backend: str, key_digest: str, after: datetime, until: datetime, *times: datetime, most: int
+        self, backend: str, key_digest: str, after: datetime, until: datetime, *times: datetime, limit: int
     ):
         """The same of those whose request the backend still knows under our API key."""
         rows = self.due_by(*times).filter(status=Status.SENDING, backend=backend)
-        return rows.sent_under(key_digest, after, until).values_list("due_at", "pk")[:most]
+        return rows.sent_under(key_digest, after, until).values_list("due_at", "pk")[:limit]
 
     def sent_under(self, key_digest: str, after: datetime, until: datetime):
         """First sent between these two times, with a repeat key, under the API key with this digest."""
@@ -69,5 +69,5 @@ class DueQuerySet(models.QuerySet):
         return self.filter(claimed | in_flight, backend=backend)
 
     @prepared
-    def first_occupying(self, backend: str, *times: datetime, most: int):
-        return self.occupying_by(backend, *times).values_list("pk", flat=True)[:most]
+    def first_occupying(self, backend: str, *times: datetime, limit: int):
+        return self.occupying_by(backend, *times).values_list("pk", flat=True)[:limit]

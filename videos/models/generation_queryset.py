@@ -32,12 +32,12 @@ from videos.text import folded
 # Failures that do not count against a provider, because of the request, our account or its owner.
 NOT_ITS_FAULT = [Cause.REFUSED, Cause.PICTURE, Cause.INVALID, Cause.CREDITS, Cause.PLAN, Cause.KEY, Cause.CANCELLED]
 NOT_ITS_FAULT += [Cause.MODEL]
-LONGEST_QUEUE, MOST_PLACES = 1000, 100
+LONGEST_QUEUE, MAX_PLACES = 1000, 100
 SAMPLES = 20  # generations in a provider's history
-FEWEST_SAMPLES = 5  # with fewer, no measured value is shown
+MIN_SAMPLES = 5  # with fewer, no measured value is shown
 LOOKED_THROUGH = 2000  # of the newest videos, one by one, for searches without an index
 PROMPTS_READ = 48  # the newest, to find earlier prompts that differ
-MOST_STARS = 2000  # the newest are counted, which is "1,000+" anyway, and looked through for what has no index
+MAX_STARS = 2000  # the newest are counted, which is "1,000+" anyway, and looked through for what has no index
 OUT_OF_ORDER = 1000  # videos around a moment, whose keys need not be in the order of their times
 BEFORE_ALL, AFTER_ALL = 0, 2**62  # primary keys
 
@@ -52,7 +52,7 @@ class TrackRecord:
 
     @property
     def percent_ok(self) -> int | None:
-        return round(100 * self.succeeded / self.ended) if self.ended >= FEWEST_SAMPLES else None
+        return round(100 * self.succeeded / self.ended) if self.ended >= MIN_SAMPLES else None
 
 
 @dataclass(frozen=True)
@@ -265,15 +265,15 @@ class GenerationQuerySet(DueQuerySet):
         return rows._scoped(reasons=(reason,), key="star")
 
     def among_newest_stars(self, user):
-        """Of favourites, only those with one of the person's newest MOST_STARS stars. `scope.is_cut` says whether there
+        """Of favourites, only those with one of the person's newest MAX_STARS stars. `scope.is_cut` says whether there
         are older ones. The oldest is asked for first, so that PostgreSQL knows how few they are."""
-        oldest = list(self.newest_stars(user)[MOST_STARS - 1 : MOST_STARS + 1])
+        oldest = list(self.newest_stars(user)[MAX_STARS - 1 : MAX_STARS + 1])
         rows = self.filter(star__gte=oldest[0]) if oldest else self
         return rows._scoped(is_cut=self.scope.is_cut or len(oldest) > 1)
 
     def in_newest_stars(self, user):
         """The same as a part of the query, to be counted."""
-        oldest = Subquery(self.newest_stars(user)[MOST_STARS - 1 : MOST_STARS])
+        oldest = Subquery(self.newest_stars(user)[MAX_STARS - 1 : MAX_STARS])
         return self.filter(star__gte=Coalesce(oldest, BEFORE_ALL))
 
     def newest_stars(self, user):
@@ -352,7 +352,7 @@ class GenerationQuerySet(DueQuerySet):
 
     @prepared
     def first_in_queue(self, owner):
-        return self.filter(owner=owner).in_queue().values_list("pk", "public_id")[:MOST_PLACES]
+        return self.filter(owner=owner).in_queue().values_list("pk", "public_id")[:MAX_PLACES]
 
     def places_in_queue(self, waiting: Collection[int]) -> dict[int, int]:
         """Id → place from 1 in the queue of its backend, for these ids. Generations beyond LONGEST_QUEUE have none."""
@@ -403,7 +403,7 @@ def seconds_between(sent: datetime, completed: datetime | None) -> float | None:
 def summarise(results: list[list]) -> TrackRecord:
     times = [seconds for seconds, succeeded in results if succeeded and seconds is not None]
     return TrackRecord(
-        median_seconds=median(times) if len(times) >= FEWEST_SAMPLES else None,
+        median_seconds=median(times) if len(times) >= MIN_SAMPLES else None,
         succeeded=sum(succeeded for _, succeeded in results),
         ended=len(results),
     )

@@ -45,10 +45,10 @@ class OutgoingNoticeQuerySet(models.QuerySet):
     def unsent(self):
         return self.filter(told_at=None)
 
-    def claim(self, most: int) -> list["OutgoingNotice"]:
+    def claim(self, limit: int) -> list["OutgoingNotice"]:
         """Marks the oldest unsent ones as sent, and returns them. Of several processes, each gets its own."""
         now = timezone.now()
-        waiting = list(self.unsent().order_by("pk").values_list("pk", flat=True)[:most])
+        waiting = list(self.unsent().order_by("pk").values_list("pk", flat=True)[:limit])
         if not update_in_order(self.filter(pk__in=waiting, told_at=None), told_at=now):
             return []
         claimed = self.filter(pk__in=waiting, told_at=now).select_related(*PARTS)

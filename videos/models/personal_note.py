@@ -11,7 +11,7 @@ from videos.text import folded
 
 LONGEST_TITLE = 120
 BEST = 5
-MOST_FOUND = 200  # videos that a search finds by their titles
+MAX_FOUND = 200  # videos that a search finds by their titles
 
 
 class PersonalNoteQuerySet(models.QuerySet):
@@ -54,9 +54,9 @@ class PersonalNoteQuerySet(models.QuerySet):
         return self.filter(user=user, rating__gte=1).values_list("pk")[:1]
 
     def found(self, user, words: str) -> list[int]:
-        """Ids of the newest MOST_FOUND generations whose title contains every word."""
+        """Ids of the newest MAX_FOUND generations whose title contains every word."""
         rows = self.filter(user=user).search(words).order_by("-generation_id")
-        return list(rows.values_list("generation", flat=True)[:MOST_FOUND])
+        return list(rows.values_list("generation", flat=True)[:MAX_FOUND])
 
     def search(self, words: str):
         found = self.exclude(title="")

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
 
-MOST_TEXTS = 128  # that are kept of one query: one for each combination of lengths of its lists
+MAX_TEXTS = 128  # that are kept of one query: one for each combination of lengths of its lists
 FIRST_STAND_IN = 2_000_000_000  # a number that no query uses itself, and that every column of integers can hold
 FIRST_MOMENT = datetime(1900, 1, 1, tzinfo=UTC)
 Single = int | str | datetime
@@ -41,7 +41,7 @@ def prepared(make: Callable[..., models.QuerySet]) -> Callable[..., list[Any]]:
     Keyword arguments, such as an order or a limit, become part of the text.
     """
 
-    @lru_cache(MOST_TEXTS)
+    @lru_cache(MAX_TEXTS)
     def query_for(model: type[models.Model], *shapes: Shape, **fixed) -> PreparedQuery:
         stand_ins = stand_ins_of(shapes)
         rows = make(model._default_manager.get_queryset(), *stand_ins, **fixed)

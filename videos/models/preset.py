@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 LONGEST_NAME = 60
-MOST = 100  # of one person
+MAX_PRESETS = 100  # of one person
 
 
 class TooManyPresets(Exception):
@@ -23,7 +23,7 @@ class PresetQuerySet(models.QuerySet):
 
     def keep(self, owner, name: str, **values):
         """Stores a preset, in place of this person's preset of that name. Raises TooManyPresets."""
-        if self.filter(owner=owner).exclude(name=name).count() >= MOST:
+        if self.filter(owner=owner).exclude(name=name).count() >= MAX_PRESETS:
             raise TooManyPresets
         self.update_or_create(owner=owner, name=name, defaults=values)
 

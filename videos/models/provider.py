@@ -14,7 +14,7 @@ from videos.models.transactions import update_in_order
 from videos.remotes import registry
 
 IMPORTED = "imported"  # the backend in rows of videos that no remote API has made
-LONGEST = 3600  # seconds that a setting may reasonably ask for
+LONGEST_SECONDS = 3600  # seconds that a setting may reasonably ask for
 UNLISTED_LENGTH = 10  # seconds that are counted for a provider whose lengths are not known
 
 
@@ -246,14 +246,14 @@ class Provider(models.Model):
 
 
 def read_seconds(duration: Any) -> float | None:
-    """The length that a setting asks for, also as text; None if it is not between 0 and LONGEST."""
+    """The length that a setting asks for, also as text; None if it is not between 0 and LONGEST_SECONDS."""
     if isinstance(duration, bool) or not isinstance(duration, int | float | str):
         return None
     try:
         seconds = float(duration)
     except (ValueError, OverflowError):
         return None
-    return seconds if 0 < seconds <= LONGEST else None
+    return seconds if 0 < seconds <= LONGEST_SECONDS else None
 
 
 class ProviderPriceQuerySet(models.QuerySet):

@@ -24,11 +24,11 @@ from videos.models.webhook_event import WebhookEvent
 LONGEST_COMMENT = 2000
 LONGEST_AUTHOR = 80
 LONGEST_LABEL = 80
-MOST_COMMENTS = 500  # of one clip
+MAX_COMMENTS = 500  # of one clip
 NEWS_SHOWN = 3  # links
-MOST_FROM_A_LINK = 30  # comments in THROTTLED_FOR
+MAX_FROM_A_LINK = 30  # comments in THROTTLED_FOR
 THROTTLED_FOR = timedelta(minutes=10)
-MOST_TRIES = 8  # tries of a password; after them, none is accepted for COOL_OFF
+MAX_TRIES = 8  # tries of a password; after them, none is accepted for COOL_OFF
 COOL_OFF = timedelta(minutes=15)
 CLIENT_STATES = (Clip.State.APPROVED, Clip.State.CHANGE)
 
@@ -157,7 +157,7 @@ class ReviewLink(models.Model):
         now, rows = timezone.now(), ReviewLink.objects.filter(pk=self.pk)
         if rows.filter(Q(tried_at=None) | Q(tried_at__lt=now - COOL_OFF)).update(tries=1, tried_at=now):
             return True
-        return bool(rows.filter(tries__lt=MOST_TRIES).update(tries=F("tries") + 1, tried_at=now))
+        return bool(rows.filter(tries__lt=MAX_TRIES).update(tries=F("tries") + 1, tried_at=now))
 
     def forget_tries(self):
         ReviewLink.objects.filter(pk=self.pk).update(tries=0, tried_at=None)
@@ -247,11 +247,11 @@ class CommentQuerySet(models.QuerySet):
     def write(self, clip: Clip, **fields) -> "Comment":
         """A new comment. Raises TooManyComments, and DoesNotExist once the clip is removed."""
         Clip.objects.select_for_update(no_key=True).get(pk=clip.pk)
-        if clip.comments.count() >= MOST_COMMENTS:
+        if clip.comments.count() >= MAX_COMMENTS:
             raise TooManyComments
         link = fields.get("link")
         recent = timezone.now() - THROTTLED_FOR
-        if link and self.filter(link=link, created_at__gt=recent).count() >= MOST_FROM_A_LINK:
+        if link and self.filter(link=link, created_at__gt=recent).count() >= MAX_FROM_A_LINK:
             raise TooManyComments
         made = self.create(clip=clip, **fields)
         if link:

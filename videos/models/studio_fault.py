@@ -17,7 +17,7 @@ from videos.models.prepared import prepared
 
 logger = logging.getLogger(__name__)
 
-MOST_SHOWN = 20  # at the top of a page
+MAX_SHOWN = 20  # at the top of a page
 
 # The database is away, busy or full: that passes, and health and the log say so.
 PASSING = (OperationalError, InterfaceError)
@@ -41,7 +41,7 @@ class StudioFaultQuerySet(models.QuerySet):
 
     @prepared
     def to_be_shown(self):
-        return self.open()[:MOST_SHOWN]
+        return self.open()[:MAX_SHOWN]
 
     def record(self, job: Job, error: Exception, generation_id: int | None = None):
         """Counts the exception as a fault of the studio, unless the database is away. Never raises, so that the

@@ -54,10 +54,10 @@ class WebhookEventQuerySet(models.QuerySet):
         rows = self.waiting() if settings.WEBHOOK_URL else self.none()
         return rows.filter(passed("due_at", now, LONGEST_DELAY)).order_by("due_at", "pk")
 
-    def claim_due(self, most: int) -> "list[WebhookEvent]":
-        """Claims up to `most` events for this worker."""
+    def claim_due(self, limit: int) -> "list[WebhookEvent]":
+        """Claims up to `limit` events for this worker."""
         now = timezone.now()
-        found = list(self.due(now)[:most])
+        found = list(self.due(now)[:limit])
         return [event for event in found if event.claim(now)]
 
     def prune(self) -> int:

@@ -17,7 +17,7 @@ class WholeGallery:
 
     def tab_counts(self) -> dict[str, Count]:
         """Tab → how many videos this person may see on it. One query."""
-        names, select = counting_tabs(bounded.MOST_COUNTED)
+        names, select = counting_tabs(bounded.MAX_COUNTED)
         return counted(names, of_person(select, self.user.pk))
 
     def newest_batches(self, user, count: int, newest: bool = True) -> list[int]:
@@ -31,7 +31,7 @@ class WholeGallery:
 
 
 @cache
-def counting_tabs(most_counted: int) -> tuple[tuple[str, ...], Select]:
+def counting_tabs(max_counted: int) -> tuple[tuple[str, ...], Select]:
     """The names of the tabs, and the query that counts up to so many videos of ANYBODY on each. Each of its parts is
     for one reason to see a video, and so are the indexes that answer it."""
     anybody = get_user_model()(pk=ANYBODY)

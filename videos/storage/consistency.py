@@ -45,7 +45,7 @@ SET_ASIDE = "lost-and-found"
 PARTIAL_ENDINGS = frozenset({".part", ".json", ".new"})
 A_FEW = 3
 AT_ONCE = 500  # rows
-MOST_FINDINGS = 10_000  # of a kind in one look; the next look finds what is left
+MAX_FINDINGS = 10_000  # of a kind in one look; the next look finds what is left
 DIFFERENCES_LOGGED = 20
 YOUNG = timedelta(hours=1)  # a newer file may be waiting for its row
 FORGOTTEN = timedelta(days=1)
@@ -198,11 +198,11 @@ def compare(is_hashed: Callable[[int], bool] = lambda pk: False, is_noted: bool 
                 if is_noted:
                     whole = [row.generation_id for row in hashing.whole if isinstance(row, SavedVideo)]
                     Generation.objects.record_whole(whole)
-                if len(found) > MOST_FINDINGS:
+                if len(found) > MAX_FINDINGS:
                     break
         for files in listing.strangers():
             strange += orphans(files, now)
-            if len(strange) > MOST_FINDINGS:
+            if len(strange) > MAX_FINDINGS:
                 break
     return [*strange, *stale_partial_files(now), *found, *unsaved()]
 
@@ -297,7 +297,7 @@ def is_truly_gone(row, name: str) -> bool:
 
 def unsaved() -> Iterator[Finding]:
     lost = Generation.objects.filter(status=Status.READY, saved_video=None)
-    for generation in lost[:MOST_FINDINGS].iterator(AT_ONCE):
+    for generation in lost[:MAX_FINDINGS].iterator(AT_ONCE):
         words = f"there is no row for the saved copy of {generation.prompt[:40]!r}"
         yield Finding(Kind.MISSING, Names.of(generation).video, words, generation.pk)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from videos.storage import probe
 
-MOST_CPU_SECONDS = 120
-MOST_SECONDS = 180
-MOST_MEMORY = 4 * 1024**3  # address space; decoding 4K with threads reserves a great deal
+MAX_CPU_SECONDS = 120
+MAX_SECONDS = 180
+MAX_MEMORY = 4 * 1024**3  # address space; decoding 4K with threads reserves a great deal
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "videos.storage.examine_process"]
 
@@ -23,7 +23,7 @@ def examine_apart(path: Path, poster: Path, last_frame: Path) -> probe.VideoFact
     """Checks that this is a whole video and makes its two pictures. Raises NotAVideo."""
     arguments = [str(path), str(poster), str(last_frame)]
     try:
-        done = subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, timeout=MOST_SECONDS, check=False)
+        done = subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, timeout=MAX_SECONDS, check=False)
         answer = json.loads(done.stdout)
     except (subprocess.TimeoutExpired, ValueError) as error:
         raise probe.NotAVideo("video.no_decode") from error
@@ -33,8 +33,8 @@ def examine_apart(path: Path, poster: Path, last_frame: Path) -> probe.VideoFact
 
 
 def main(path: str, poster: str, last_frame: str):
-    for limit, most in ((resource.RLIMIT_CPU, MOST_CPU_SECONDS), (resource.RLIMIT_AS, MOST_MEMORY)):
-        resource.setrlimit(limit, (most, most))
+    for limit, value in ((resource.RLIMIT_CPU, MAX_CPU_SECONDS), (resource.RLIMIT_AS, MAX_MEMORY)):
+        resource.setrlimit(limit, (value, value))
     try:
         facts = probe.check_video(Path(path))
         probe.poster(Path(path), Path(poster))

@@ -20,9 +20,9 @@ from videos.host_locks import one_of
 from videos.storage.picture_limits import INTRICATE, MAX_BYTES, PictureRefused
 from videos.storage.pictures import Redrawn, redraw
 
-MOST_MEMORY = 1024**3  # address space; a picture within the limits needs a quarter of it
-MOST_CPU_SECONDS = 15
-MOST_SECONDS = 60.0  # on a machine that is busy with other work
+MAX_MEMORY = 1024**3  # address space; a picture within the limits needs a quarter of it
+MAX_CPU_SECONDS = 15
+MAX_SECONDS = 60.0  # on a machine that is busy with other work
 LONGEST_WAIT = 45.0  # seconds for a lock; browsers and proxies wait for an answer for a minute
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "videos.storage.redraw_process"]
@@ -51,7 +51,7 @@ def redraw_apart(file: BinaryIO, folder: Path, at_once: int) -> Redrawn:
 def run(data: bytes) -> bytes:
     env = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}  # and no secret
     try:
-        done = subprocess.run(COMMAND, input=data, capture_output=True, cwd=ROOT, env=env, timeout=MOST_SECONDS)
+        done = subprocess.run(COMMAND, input=data, capture_output=True, cwd=ROOT, env=env, timeout=MAX_SECONDS)
     except subprocess.TimeoutExpired:
         raise PictureRefused(INTRICATE) from None
     except OSError:  # no memory for another process
@@ -76,8 +76,8 @@ def result_of(output: bytes) -> Redrawn:
 
 # In the process itself
 def main():
-    limit(resource.RLIMIT_AS, MOST_MEMORY)
-    limit(resource.RLIMIT_CPU, MOST_CPU_SECONDS)
+    limit(resource.RLIMIT_AS, MAX_MEMORY)
+    limit(resource.RLIMIT_CPU, MAX_CPU_SECONDS)
     limit(resource.RLIMIT_CORE, 0)
     data = sys.stdin.buffer.read()
     try:
@@ -97,10 +97,10 @@ def answer(facts: dict, data: bytes = b""):
     sys.stdout.buffer.write(json.dumps(facts).encode() + b"\n" + data)
 
 
-def limit(kind: int, most: int):
+def limit(kind: int, value: int):
     _, hard = resource.getrlimit(kind)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (most, most))
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))
 
 
 if __name__ == "__main__":

@@ -18,14 +18,14 @@ from videos.storage.consistency import CannotRepair, redraw
 
 logger = logging.getLogger(__name__)
 
-MOST_IN_A_NIGHT = 500
+MAX_IN_A_NIGHT = 500
 SECONDS_IN_A_NIGHT = 900.0
 
 
-def measure_earlier_copies(most: int = MOST_IN_A_NIGHT, seconds: float = SECONDS_IN_A_NIGHT) -> int:
+def measure_earlier_copies(limit: int = MAX_IN_A_NIGHT, seconds: float = SECONDS_IN_A_NIGHT) -> int:
     """Measures the newest ones first. Returns how many were measured again."""
     until, measured = time.monotonic() + seconds, 0
-    for copy in SavedVideo.objects.measured_by_an_earlier_version()[:most]:
+    for copy in SavedVideo.objects.measured_by_an_earlier_version()[:limit]:
         if stopping.is_set() or time.monotonic() > until:
             break
         measured += is_measured(copy)

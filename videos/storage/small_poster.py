@@ -18,7 +18,7 @@ BOXES = {  # the pixels that each kind fits into; the later boxes are for pictur
     "row": ((ANY, 270), (ANY, 200), (ANY, 135)),  # as high as a row of cards: browsers keep it decoded, 4 bytes a pixel
     "small": ((720, 640), (540, 480), (360, 320)),  # for large cards, and for screens with more pixels, as phones have
 }
-MOST_BYTES = 20_000  # reached with lower quality first, then with fewer pixels
+MAX_BYTES = 20_000  # reached with lower quality first, then with fewer pixels
 QUALITIES = (72, 56, 40)
 
 
@@ -50,7 +50,7 @@ def shrunk(saved: SavedVideo, boxes: tuple[tuple[int, int], ...]) -> bytes:
         for quality in QUALITIES:
             out = io.BytesIO()
             picture.save(out, "WEBP", quality=quality)
-            if out.tell() <= MOST_BYTES:
+            if out.tell() <= MAX_BYTES:
                 return out.getvalue()
     return out.getvalue()
 

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-MOST_KEPT = 4000  # in one process; a card has about a kilobyte
+MAX_KEPT = 4000  # in one process; a card has about a kilobyte
 PLAIN = {str, SafeString, int, float, bool, type(None), UUID}
 
 
@@ -35,7 +35,7 @@ class CachedInclude(template.Node):
         return rendered(part, self.names, values, types_of(values))
 
 
-@lru_cache(MOST_KEPT)
+@lru_cache(MAX_KEPT)
 def rendered(part: template.Template, names: tuple, values: tuple, types: tuple) -> str:
     return part.render(template.Context(dict(zip(names, values, strict=True))))
 

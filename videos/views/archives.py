@@ -21,9 +21,9 @@ from videos.views.descriptions import contents, described_parts
 from videos.views.download_names import archive_names, collections_in_names
 from videos.views.files import release_database
 from videos.views.filtered_gallery import FilteredGallery
-from videos.views.gallery import MOST_TAKEN
+from videos.views.gallery import MAX_SELECTED
 from videos.views.gallery_filters import GalleryFilters
-from videos.views.next_page import LONGEST, redirect_to
+from videos.views.next_page import LONGEST_ADDRESS, redirect_to
 
 AT_ONCE = 100  # videos that a long archive looks up together
 CHUNK = 256 * 1024
@@ -32,14 +32,14 @@ ASKED_AT_ONCE = 16  # concurrent requests to a bucket
 
 @require_safe
 def download_results(request: HttpRequest) -> HttpResponseBase:
-    """Every saved video that the filters of the address find, the newest first. Up to MOST_TAKEN of them make an
+    """Every saved video that the filters of the address find, the newest first. Up to MAX_SELECTED of them make an
     archive whose size is known beforehand; more are looked up while it is sent."""
     found = FilteredGallery(GalleryFilters.asked_for(request.GET), request.user)
-    pks = newest_saved(found, None, MOST_TAKEN + 1)
+    pks = newest_saved(found, None, MAX_SELECTED + 1)
     if not pks:
         messages.info(request, "There is no saved video here yet, so there is nothing to download.")
-        return redirect_to(f"{reverse('gallery')}?{request.GET.urlencode()[:LONGEST]}")
-    if len(pks) > MOST_TAKEN:
+        return redirect_to(f"{reverse('gallery')}?{request.GET.urlencode()[:LONGEST_ADDRESS]}")
+    if len(pks) > MAX_SELECTED:
         return sent(long_archive(found), archive_name())
     return archive_of(rows_of(pks), request.user)
 

@@ -15,7 +15,7 @@ from videos.forms.batch import COLUMNS, SETTING, TEMPLATE, BatchForm, field_of, 
 from videos.forms.batch_tables import SHARED, table_of_pictures, table_of_variables
 from videos.forms.csv_table import Table, TableRefused, decode, read_table
 from videos.forms.frames import keep_upload
-from videos.forms.generate import MOST_AT_ONCE, TOKEN, first_offer
+from videos.forms.generate import MAX_AT_ONCE, TOKEN, first_offer
 from videos.models import (
     Batch,
     Budget,
@@ -39,7 +39,7 @@ from videos.views.compose import FULL, NOT_YOUR_PAGE, OTHER_WORDS, make_batch
 from videos.views.composer_context import RATIOS, accounts_by_backend, left_for, warnings_of
 
 TABLE_AND_PICTURES = 100 * 1024**2
-MOST_AHEAD = 1000  # generations that the estimated time takes into account
+MAX_AHEAD = 1000  # generations that the estimated time takes into account
 OUT_OF_DATE = "This page is out of date. Reload it and press Generate again."
 CHANGED = (
     "The table has changed since its rows were ticked, so nothing was made. Look at it again, then press Generate."
@@ -204,7 +204,7 @@ def show_start(request: HttpRequest, start: str, refusal: str = "", status: int 
         "providers": [provider for provider in Provider.objects.offered() if provider.is_active],
         "first": first_offer(),
         "ratios": RATIOS,
-        "counts_at_once": range(1, MOST_AT_ONCE + 1),
+        "counts_at_once": range(1, MAX_AT_ONCE + 1),
     }
     return render(request, "batch/start.html", context, status=status)
 
@@ -248,7 +248,7 @@ def seconds_for(asked: list[Request], accounts: dict[str, RemoteAccount]) -> flo
     Each API runs a limited number at a time; the next one starts when one finishes.
     """
     records = track_records()
-    ahead = Generation.objects.unfinished().values_list("backend", "provider_id")[:MOST_AHEAD]
+    ahead = Generation.objects.unfinished().values_list("backend", "provider_id")[:MAX_AHEAD]
     queues: dict[str, list[int]] = defaultdict(list)
     for backend, provider in [*ahead, *((item.provider.backend, item.provider.pk) for item in asked)]:
         queues[registry.plain_key(backend)].append(provider)

@@ -11,14 +11,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 from videos.forms.collections import NAME_TAKEN, NameForm, PersonalNoteForm
 from videos.forms.fields import read_uuid
 from videos.models import Clip, Collection, Generation, NameTaken, PersonalNote
-from videos.models.collection import MOST_CLIPS
+from videos.models.collection import MAX_CLIPS
 from videos.views.gallery_filters import read_number
 from videos.views.next_page import asked_next, redirect_to
 from videos.views.selection_actions import chosen
 
 PAGE = 24
 PICTURES = 3  # of its videos, on the face of a collection without a cover
-MOST_TO_CHOOSE_FROM = 30
+MAX_CHOICES = 30
 SHARED = "Everyone in this studio can see this collection and your videos in it now."
 PRIVATE = "The collection is private again. Its videos are still shared with the team individually."
 
@@ -111,7 +111,7 @@ def cover(request: HttpRequest, public_id) -> HttpResponse:
 def order(request: HttpRequest, public_id) -> HttpResponse:
     """Sorts the collection: `g`, repeated, are its videos in their new order."""
     changed = visible(request, public_id)
-    changed.arrange([found for found in map(read_uuid, request.POST.getlist("g")[:MOST_CLIPS]) if found])
+    changed.arrange([found for found in map(read_uuid, request.POST.getlist("g")[:MAX_CLIPS]) if found])
     return HttpResponse(status=204) if request.htmx else redirect(address_of(changed))
 
 
@@ -129,7 +129,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     """The collections to which the selected videos can be added. A POST only because there may be many ids."""
     rows = chosen(request)
     ids = list(rows.values_list("public_id", flat=True))
-    offered = list(Collection.objects.visible_to(request.user).newest_first()[:MOST_TO_CHOOSE_FROM])
+    offered = list(Collection.objects.visible_to(request.user).newest_first()[:MAX_CHOICES])
     held = Clip.objects.filter(collection__in=offered, generation__public_id__in=ids).counts()
     for one in offered:
         one.has_all = bool(ids) and sum(held.get(one.pk, {}).values()) == len(ids)

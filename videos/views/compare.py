@@ -17,8 +17,8 @@ from videos.models.generation_queryset import GenerationQuerySet
 from videos.templatetags.studio import clock, size
 from videos.views.cards import cards_of
 
-FEWEST, MOST = 2, 4
-MOST_TO_CHOOSE_FROM = 40
+MIN_VIDEOS, MAX_VIDEOS = 2, 4
+MAX_CHOICES = 40
 BATCHES_OFFERED = 8
 OTHERS_OFFERED = 12
 LOOKED_THROUGH = 500  # the newest videos, or batches, among which there may be some to compare
@@ -38,9 +38,9 @@ class Row:
     @property
     def cells(self) -> list[tuple[str, bool]]:
         """(value, whether it stands out): it does if the others agree; if all differ, none stands out."""
-        most = max(self.values, key=self.values.count)
-        is_split = self.values.count(most) == 1
-        return [(value, value != most and not is_split) for value in self.values]
+        commonest = max(self.values, key=self.values.count)
+        is_split = self.values.count(commonest) == 1
+        return [(value, value != commonest and not is_split) for value in self.values]
 
 
 @gzip_page
@@ -48,7 +48,7 @@ class Row:
 def compare(request: HttpRequest) -> HttpResponse:
     """`/compare?g=<uuid>&g=<uuid>` or `/compare?batch=<uuid>`, of which `show=<uuid>` picks; otherwise a choice."""
     candidates = asked_for(request)
-    if len(candidates) < FEWEST:
+    if len(candidates) < MIN_VIDEOS:
         return render(request, "compare/choose.html", choice(request.user, candidates))
     videos = chosen(request, candidates)
     rows = [Row(name, [fact(video) for video in videos]) for name, fact in FACTS.items()]
@@ -56,7 +56,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "verdict_rows": ",".join(f"#verdict-{video.public_id}" for video in videos),
         "cards": cards_of(videos, request.user),
         "own_address": f"{request.path}?{request.GET.urlencode()}",
-        "can_wipe": len(videos) == FEWEST,
+        "can_wipe": len(videos) == MIN_VIDEOS,
         "strip": strip(request, candidates, videos),
         "videos": videos,
         "rows": rows,
@@ -92,8 +92,8 @@ def asked_for(request: HttpRequest) -> list[Generation]:
     ready = ready_for(request.user)
     batch = read_uuid(request.GET.get("batch", ""))
     if batch:
-        return list(ready.filter(batch__public_id=batch).order_by("pk")[:MOST_TO_CHOOSE_FROM])
-    ids = ids_in(request, "g")[:MOST_TO_CHOOSE_FROM]
+        return list(ready.filter(batch__public_id=batch).order_by("pk")[:MAX_CHOICES])
+    ids = ids_in(request, "g")[:MAX_CHOICES]
     found = {video.public_id: video for video in ready.filter(public_id__in=ids)}
     return [found[public_id] for public_id in ids if public_id in found]
 
@@ -107,15 +107,15 @@ def chosen(request: HttpRequest, videos: list[Generation]) -> list[Generation]:
     more than fit."""
     wanted = ids_in(request, "show")
     shown = [video for video in videos if video.public_id in wanted]
-    if len(shown) < FEWEST and (request.GET.get("batch") or len(videos) > MOST):
+    if len(shown) < MIN_VIDEOS and (request.GET.get("batch") or len(videos) > MAX_VIDEOS):
         return one_for_each_provider(videos)
-    return (shown if len(shown) >= FEWEST else videos)[:MOST]
+    return (shown if len(shown) >= MIN_VIDEOS else videos)[:MAX_VIDEOS]
 
 
 def one_for_each_provider(videos: list[Generation]) -> list[Generation]:
     """The first video of each provider; the first videos, if all are by one."""
     shown = list({video.provider_id: video for video in reversed(videos)}.values())[::-1]
-    return (shown if len(shown) >= FEWEST else videos)[:MOST]
+    return (shown if len(shown) >= MIN_VIDEOS else videos)[:MAX_VIDEOS]
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,8 @@ def strip(request: HttpRequest, videos: list[Generation], shown: list[Generation
 def swapped(video: Generation, shown: list[Generation]) -> list[Generation]:
     """The videos shown after a click on this video of the strip; unchanged if those would be too few."""
     if video in shown:
-        return [other for other in shown if other != video] if len(shown) > FEWEST else shown
-    if len(shown) < MOST:
+        return [other for other in shown if other != video] if len(shown) > MIN_VIDEOS else shown
+    if len(shown) < MAX_VIDEOS:
         return [*shown, video]
     same_provider = [other for other in shown if other.provider_id == video.provider_id]
     leaves = same_provider[0] if same_provider else shown[-1]
@@ -156,7 +156,7 @@ def comparable(user) -> list[tuple[Batch, list[Generation]]]:
     ready = Q(generations__status=Status.READY, generations__trashed_at=None)
     newest = list(user.batches.order_by("-pk").values_list("pk", flat=True)[:LOOKED_THROUGH])
     batches = user.batches.filter(pk__in=newest).annotate(ready=Count("generations", filter=ready))
-    batches = batches.filter(ready__gte=FEWEST)
+    batches = batches.filter(ready__gte=MIN_VIDEOS)
     batches = batches.prefetch_related("generations__provider", "generations__saved_video")
     return [(batch, first_shown(batch)) for batch in batches.order_by("-pk")[:BATCHES_OFFERED]]
 
@@ -164,7 +164,7 @@ def comparable(user) -> list[tuple[Batch, list[Generation]]]:
 def first_shown(batch: Batch) -> list[Generation]:
     """The videos with which the comparison of this batch begins."""
     saved = [video for video in batch.generations.all() if video.status == Status.READY and not video.trashed_at]
-    ready = sorted(saved, key=lambda video: video.pk)[:MOST_TO_CHOOSE_FROM]
+    ready = sorted(saved, key=lambda video: video.pk)[:MAX_CHOICES]
     return one_for_each_provider(ready)
 
 

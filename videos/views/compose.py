@@ -22,7 +22,7 @@ from videos.models import (
     Question,
     TokenTaken,
 )
-from videos.models.collection import MOST_CLIPS
+from videos.models.collection import MAX_CLIPS
 from videos.models.transactions import retried
 from videos.views.cards import answer_with_cards, cards_of, new_token, queued
 from videos.views.composer_context import (
@@ -45,10 +45,10 @@ from videos.views.selection_actions import answer as answer_selected
 from videos.views.selection_actions import cancel
 from videos.views.stacks import stacks_of
 
-MOST_FACTS = 200_000  # characters
+MAX_FACTS = 200_000  # characters
 TWO_FRAMES = 45 * 1024**2  # of at most 20 MB each, and the form around them
 NOT_YOUR_PAGE = "This page belongs to somebody else's session. Reload it and press Generate again; nothing was sent."
-FULL = f"The collection is full: it takes {MOST_CLIPS:,} videos. Nothing was made, and nothing was spent."
+FULL = f"The collection is full: it takes {MAX_CLIPS:,} videos. Nothing was made, and nothing was spent."
 OTHER_WORDS = (
     "You sent this form already, with other words or settings; that batch is in the gallery. "
     "Nothing was made this time: press Generate again to make this one."
@@ -140,7 +140,7 @@ def prompt_words(request: HttpRequest) -> HttpResponse:
 @require_POST
 def fill(request: HttpRequest) -> HttpResponse:
     """The composer filled from `facts`, the description inside a downloaded video that was dropped on it."""
-    values = values_from_file(request.POST.get("facts", "")[:MOST_FACTS], request.user)
+    values = values_from_file(request.POST.get("facts", "")[:MAX_FACTS], request.user)
     form = GenerateForm(owner=request.user, initial=values or starting_values(request))
     return render(request, "compose/_composer.html", composer_context(request, form))
 

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 
 from videos.forms.advice import Plan, fitting_ratio
 from videos.forms.fields import read_uuid
-from videos.forms.generate import DEFAULT_RATIO, FRAMES, MOST_AT_ONCE, MOST_PROVIDERS, GenerateForm, first_offer
+from videos.forms.generate import DEFAULT_RATIO, FRAMES, MAX_AT_ONCE, MAX_PROVIDERS, GenerateForm, first_offer
 from videos.forms.settings_json import SettingsRefused, read_config
 from videos.models import Budget, Generation, Picture, Provider, RemoteAccount
 from videos.models.generation_queryset import SAMPLES, TrackRecord
@@ -37,7 +37,7 @@ def composer_context(request: HttpRequest, form: GenerateForm | None = None) -> 
         "config": form.value("config"),
         **advice_context(form, offers),
         "common_ratios": RATIOS,
-        "counts_at_once": range(1, MOST_AT_ONCE + 1),
+        "counts_at_once": range(1, MAX_AT_ONCE + 1),
         "slots": slots_context(request, form),
         "left": left_for(request.user),
         "recent_prompts": recent_prompts(request.user),
@@ -305,7 +305,7 @@ def picker_context(offers: list[dict], ended: Provider | None) -> dict:
         "offers": [offer for family in families.values() for offer in family],
         "retired": gone,
         "ended": ended,
-        "most_providers": MOST_PROVIDERS,
+        "max_providers": MAX_PROVIDERS,
         "samples": SAMPLES,
     }
 

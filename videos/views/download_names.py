@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from videos.models import Collection, Generation
 
-MOST_CHARACTERS = 60
-MOST_BYTES = 180  # of the 255 that file systems allow: provider, ratio, seed, time and a number follow
-MOST_IN_PATTERN = 150
+MAX_CHARACTERS = 60
+MAX_BYTES = 180  # of the 255 that file systems allow: provider, ratio, seed, time and a number follow
+MAX_IN_PATTERN = 150
 FIELD = re.compile(r"\{(?P<name>\w+)(?::(?P<width>\d{1,3}))?\}", re.ASCII)
 RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
 NOTHING = MappingProxyType({})
@@ -96,7 +96,7 @@ def named(pattern: str, generation: Generation, place: int, instead: Mapping[str
     name = FIELD.sub(lambda found: filled(found, generation, place, instead), pattern)
     name = "".join(char if belongs_to_word(char) or char in " -_.,()+" else " " for char in name)
     name = re.sub(r"([ _-])(?:[ _-]*[ _-])", r"\1", name)  # separators around an empty field
-    name = cut(" ".join(name.split()), MOST_IN_PATTERN).strip(f" .-_{JOINERS}")
+    name = cut(" ".join(name.split()), MAX_IN_PATTERN).strip(f" .-_{JOINERS}")
     return f"{name or 'video'}_" if name.split(".")[0].upper() in RESERVED else name or "video"
 
 
@@ -113,7 +113,7 @@ def archive_stem(generation: Generation) -> str:
     seed = generation.config.get("seed")
     parts = [
         words_of(generation.prompt),
-        words_of(generation.provider.name, also=".", most=40),
+        words_of(generation.provider.name, also=".", limit=40),
         generation.aspect_ratio.replace(":", "x"),
         f"seed {seed}" if isinstance(seed, int) else "",
         moment_of(generation),
@@ -125,21 +125,21 @@ def moment_of(generation: Generation) -> str:
     return timezone.localtime(generation.created_at).strftime("%Y-%m-%d %H%M")
 
 
-def words_of(text: str, also: str = "", most: int = MOST_CHARACTERS) -> str:
+def words_of(text: str, also: str = "", limit: int = MAX_CHARACTERS) -> str:
     """Letters, digits and their combining marks; everything else becomes a space. Composed, so that a decomposed é is
     one letter, and never cut inside of what a reader sees as one letter."""
     composed = unicodedata.normalize("NFC", text)
     kept = "".join(char if belongs_to_word(char) or char in f"-_{also}" else " " for char in composed)
-    return cut(" ".join(kept.split()), most).strip(f" -{JOINERS}") or "video"
+    return cut(" ".join(kept.split()), limit).strip(f" -{JOINERS}") or "video"
 
 
 def belongs_to_word(char: str) -> bool:
     return unicodedata.category(char)[0] in "LNM" or char in JOINERS
 
 
-def cut(text: str, most: int) -> str:
-    end = min(most, len(text))
-    while end and (len(text[:end].encode()) > MOST_BYTES or is_inside_letter(text, end)):
+def cut(text: str, limit: int) -> str:
+    end = min(limit, len(text))
+    while end and (len(text[:end].encode()) > MAX_BYTES or is_inside_letter(text, end)):
         end -= 1
     return text[:end]
 
@@ -159,15 +159,15 @@ def seed_words(generation: Generation) -> str:
 
 
 def collection_words(name: str) -> str:
-    return words_of(name, most=60) if name else ""
+    return words_of(name, limit=60) if name else ""
 
 
 # The fields of a pattern: the text of each in the name of the file.
 FIELDS: dict[str, Callable[[Generation, int], str]] = {
     "n": lambda generation, place: str(place),
     "collection": lambda generation, place: "",  # given by `instead`: a video may be in several
-    "prompt": lambda generation, place: words_of(generation.prompt, most=150),
-    "provider": lambda generation, place: words_of(generation.provider.name, also=".", most=40),
+    "prompt": lambda generation, place: words_of(generation.prompt, limit=150),
+    "provider": lambda generation, place: words_of(generation.provider.name, also=".", limit=40),
     "ratio": lambda generation, place: generation.aspect_ratio.replace(":", "x"),
     "seed": lambda generation, place: seed_words(generation),
     "date": lambda generation, place: f"{timezone.localtime(generation.created_at):%Y-%m-%d}",

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from videos.models import Collection, Generation, PersonalNote, Provider
 from videos.models.bounded import Count
-from videos.models.generation_queryset import LOOKED_THROUGH, MOST_STARS, GenerationQuerySet
+from videos.models.generation_queryset import LOOKED_THROUGH, MAX_STARS, GenerationQuerySet
 from videos.models.whole_gallery import WholeGallery
 from videos.views.gallery_filters import GalleryFilters
 
@@ -60,7 +60,7 @@ class FilteredGallery:
         """How many videos were searched, if older ones may match as well; "" if all were searched."""
         if self.on_every_tab.scope.is_cut:
             return f"{LOOKED_THROUGH:,} videos"
-        return f"{MOST_STARS:,} favourites" if self.rows.scope.is_cut else ""
+        return f"{MAX_STARS:,} favourites" if self.rows.scope.is_cut else ""
 
     @cached_property
     def tab_counts(self) -> dict[str, Count]:

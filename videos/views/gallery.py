@@ -26,13 +26,13 @@ from videos.views.cards import Card, answer_with_cards, cards_of, queued
 from videos.views.composer_context import RATIOS, composer_context
 from videos.views.filtered_gallery import FilteredGallery
 from videos.views.gallery_filters import RATINGS, WHEN, GalleryFilters, read_number
-from videos.views.gallery_page import MOST_IN_A_PAGE, PAGE, SORTS, gallery_page, in_order, with_sections
+from videos.views.gallery_page import MAX_ON_A_PAGE, PAGE, SORTS, gallery_page, in_order, with_sections
 from videos.views.next_page import asked_next, redirect_to
-from videos.views.stacks import MOST_OPENED, Stack, cards_within, keys_of, stacks_of
+from videos.views.stacks import MAX_OPENED, Stack, cards_within, keys_of, stacks_of
 
-MOST_TAKEN = 500  # videos by one action on everything that the filters find
-MOST_CHANGES = 100  # with more, the whole list is drawn again
-MOST_MATCHES = 6  # collections that a search names above its videos
+MAX_SELECTED = 500  # videos by one action on everything that the filters find
+MAX_CHANGES = 100  # with more, the whole list is drawn again
+MAX_MATCHES = 6  # collections that a search names above its videos
 JUST_MADE = timedelta(minutes=2)
 STARTERS = [
     "A drone shot flying over a coastal city at golden hour, cinematic lighting",
@@ -121,10 +121,10 @@ def updates(request: HttpRequest) -> HttpResponse:
     queue = Generation.objects.queue_of(request.user)
     seen, now = Cursor.read(request.GET.get("since", "")), Cursor.now(digest_of([*banners, *queue.items()]))
     visible = Generation.objects.visible_to(request.user)
-    ids = list(visible.changed_between(seen.moment, now.moment).values_list("pk", flat=True)[: MOST_CHANGES + 1])
+    ids = list(visible.changed_between(seen.moment, now.moment).values_list("pk", flat=True)[: MAX_CHANGES + 1])
     if not ids and now.banners == seen.banners:
         return HttpResponse(status=204)
-    if len(ids) > MOST_CHANGES:
+    if len(ids) > MAX_CHANGES:
         return redraw_list(request, filters)
     found = FilteredGallery(filters, request.user)
     cards, gone = changed_cards(request, found, visible.filter(pk__in=ids))
@@ -167,7 +167,7 @@ def changed_cards(request: HttpRequest, found: FilteredGallery, changed: Generat
 
 def changed_within(request: HttpRequest, changed: GenerationQuerySet, stacks: dict) -> list[Card]:
     """The changed cards of the stacks that are open on the page."""
-    opened = list(filter(None, map(read_uuid, request.GET.getlist("open")[:MOST_OPENED])))
+    opened = list(filter(None, map(read_uuid, request.GET.getlist("open")[:MAX_OPENED])))
     if not opened:
         return []
     within = changed.filter(batch_id__in=stacks, batch__public_id__in=opened)
@@ -214,7 +214,7 @@ def page_context(request: HttpRequest, found: FilteredGallery, preferences: Pref
     stacks = filters.stacks_for(preferences)
     rows = WholeGallery(request.user) if stacks and filters.is_everything and not before else found.rows
     page = gallery_page(rows, filters.sort, request.user, stacks, before, after, filters.state)
-    is_full = shown >= MOST_IN_A_PAGE
+    is_full = shown >= MAX_ON_A_PAGE
     more = filters.query(before=page.before, after=page.section, shown="" if is_full else shown) if page.before else ""
     return {"is_whole_page": True, "cards": page.cards, "more": more and f"/?{more}", "is_full": is_full}
 
@@ -263,8 +263,8 @@ def trash_context(request: HttpRequest, filters: GalleryFilters) -> dict:
 
 def selection_context(on_this_tab: Count) -> dict:
     """How many videos *Select all* selects."""
-    is_more = on_this_tab.found > MOST_TAKEN
-    return {"on_this_tab": on_this_tab, "most_taken": MOST_TAKEN, "is_more_than_taken": is_more}
+    is_more = on_this_tab.found > MAX_SELECTED
+    return {"on_this_tab": on_this_tab, "max_selected": MAX_SELECTED, "is_more_than_taken": is_more}
 
 
 def collections_context(request: HttpRequest, filters: GalleryFilters) -> dict:
@@ -278,5 +278,5 @@ def collections_context(request: HttpRequest, filters: GalleryFilters) -> dict:
     return {
         "collection": is_open[0] if is_open else None,
         "collections": offered,
-        "matches": list(visible.search(filters.q)[:MOST_MATCHES]) if filters.q and not filters.collection else [],
+        "matches": list(visible.search(filters.q)[:MAX_MATCHES]) if filters.q and not filters.collection else [],
     }

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from videos.lifecycle import Status
 from videos.models import Generation, Provider
-from videos.models.bounded import MOST_COUNTED
+from videos.models.bounded import MAX_COUNTED
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.whole_gallery import WholeGallery
 from videos.views.cards import Card, cards_of
@@ -18,7 +18,7 @@ from videos.views.stacks import Section, Stack, keys_of, page_of_stacks
 PAGE = 30
 # Scrolling loads so many into one page. What follows has a page of its own, because a browser keeps every poster that
 # it has shown: with a thousand in one page it took twice the memory (make bench ROW=scroll).
-MOST_IN_A_PAGE = 10 * PAGE
+MAX_ON_A_PAGE = 10 * PAGE
 SORTS = {"": "Newest first", "oldest": "Oldest first", "longest": "Longest first", "provider": "By provider"}
 UNSAVED = ("running", "attention", "other")  # the tabs of generations without a saved video
 BY_TIME = {"", "oldest"}  # in these, batches may be stacks
@@ -83,8 +83,8 @@ def by_length(rows: GenerationQuerySet, viewer, last: Generation | None, tab: st
 def saved_by_length(rows: GenerationQuerySet, viewer, last: Generation | None) -> list[int]:
     """For many, SavedVideo has an index, where the next of them is never far; a few are sorted."""
     rows = rows.filter(saved_video__seconds__gte=0)
-    few = rows.newest_pks(viewer, MOST_COUNTED + 1)
-    if len(few) <= MOST_COUNTED:
+    few = rows.newest_pks(viewer, MAX_COUNTED + 1)
+    if len(few) <= MAX_COUNTED:
         rows = Generation.objects.filter(pk__in=few)
     if last:
         length = last.saved_video.seconds

@@ -14,15 +14,15 @@ from videos.models.studio_settings import current
 from videos.storage.not_saved import NotSaved
 from videos.templatetags.studio import size
 
-MOST_FILES = 10
-MOST_BYTES = 2 * 1024**3  # of all files of one form together
+MAX_FILES = 10
+MAX_BYTES = 2 * 1024**3  # of all files of one form together
 
 
-@takes_uploads(MOST_BYTES)
+@takes_uploads(MAX_BYTES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_videos(request: HttpRequest) -> HttpResponse:
     """Imports each file on its own. A refused file is listed with the reason."""
-    files = request.FILES.getlist("videos")[:MOST_FILES]
+    files = request.FILES.getlist("videos")[:MAX_FILES]
     kept, refused = [], []
     for file in files:
         video, reason = imported(request.user, file)
@@ -33,7 +33,7 @@ def import_videos(request: HttpRequest) -> HttpResponse:
     if kept and not refused:
         return redirect("gallery")
     is_empty = request.method == "POST" and not files
-    context = {"refused": refused, "is_empty": is_empty, "most_files": MOST_FILES, "most": current().max_video_bytes}
+    context = {"refused": refused, "is_empty": is_empty, "max_files": MAX_FILES, "max_bytes": current().max_video_bytes}
     return render(request, "account/import.html", context, status=422 if refused or is_empty else 200)
 
 

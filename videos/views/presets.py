@@ -6,14 +6,14 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.forms.fields import Typed
-from videos.forms.generate import MOST_PROVIDERS, GenerateForm
+from videos.forms.generate import MAX_PROVIDERS, GenerateForm
 from videos.forms.settings_json import SettingsRefused, read_config
 from videos.models import Preset, Provider
-from videos.models.preset import LONGEST_NAME, MOST, TooManyPresets
+from videos.models.preset import LONGEST_NAME, MAX_PRESETS, TooManyPresets
 from videos.text import with_line_feeds
 from videos.views.composer_context import composer_context
 
-FULL = f"You have {MOST} presets. Remove one first."
+FULL = f"You have {MAX_PRESETS} presets. Remove one first."
 
 
 class PresetForm(forms.Form):
@@ -57,14 +57,14 @@ def presets(request: HttpRequest) -> HttpResponse:
 
 
 def answer(request: HttpRequest, form: PresetForm) -> HttpResponse:
-    shown = Preset.objects.visible_to(request.user).select_related("owner").by_name()[: 2 * MOST]
+    shown = Preset.objects.visible_to(request.user).select_related("owner").by_name()[: 2 * MAX_PRESETS]
     errors = [error for errors in form.errors.values() for error in errors]
     context = {"presets": shown, "errors": errors, "longest_name": LONGEST_NAME}
     return render(request, "compose/_presets.html", context, status=422 if errors else 200)
 
 
 def known_providers(values: list[str]) -> list[str]:
-    wanted = [value for value in values if "\0" not in value][:MOST_PROVIDERS]
+    wanted = [value for value in values if "\0" not in value][:MAX_PROVIDERS]
     return list(Provider.objects.offered().filter(value__in=wanted).values_list("value", flat=True))
 
 

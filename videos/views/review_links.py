@@ -8,11 +8,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.forms.reviews import LinkForm
 from videos.models import Agency, Clip, Collection, ReviewLink
-from videos.models.collection import MOST_CLIPS
+from videos.models.collection import MAX_CLIPS
 from videos.views.addresses import address_for_others, opens_only_here
 from videos.views.collections import own
 
-MOST_LISTED = 50
+MAX_LISTED = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -40,11 +40,11 @@ def links(request: HttpRequest, public_id) -> HttpResponse:
 
 def clips_of(request: HttpRequest, collection: Collection) -> list[Clip]:
     clips = collection.clips.visible_to(request.user).filter(generation__saved_video__isnull=False)
-    return clips.select_related("generation").in_order()[:MOST_CLIPS].titled_for(request.user)
+    return clips.select_related("generation").in_order()[:MAX_CLIPS].titled_for(request.user)
 
 
 def listed(collection: Collection) -> list[ReviewLink]:
-    return list(collection.links.with_counts()[:MOST_LISTED])
+    return list(collection.links.with_counts()[:MAX_LISTED])
 
 
 @require_POST

@@ -14,18 +14,18 @@ from django.views.decorators.http import require_POST
 
 from videos.forms.fields import read_uuid
 from videos.models import Collection, CollectionFull, Generation, audit
-from videos.models.collection import LONGEST_NAME, MOST_CLIPS
+from videos.models.collection import LONGEST_NAME, MAX_CLIPS
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.studio_settings import current
 from videos.models.transactions import lock_in_order, retried
 from videos.views.archives import archive_of
 from videos.views.cards import answer_with_cards, cards_of
 from videos.views.filtered_gallery import FilteredGallery
-from videos.views.gallery import MOST_TAKEN
+from videos.views.gallery import MAX_SELECTED
 from videos.views.gallery_filters import GalleryFilters
-from videos.views.next_page import LONGEST, asked_next, redirect_to
+from videos.views.next_page import LONGEST_ADDRESS, asked_next, redirect_to
 
-MOST_IN_AN_ADDRESS = 100  # ids; Django refuses to redirect to more than 16 kB
+MAX_IN_AN_ADDRESS = 100  # ids; Django refuses to redirect to more than 16 kB
 NOT_TRASHED = (
     "These can't be moved to the trash: they are in progress, or may have been charged. "
     "Cancel stops those that are not sent yet."
@@ -70,24 +70,24 @@ def chosen(request: HttpRequest) -> GenerationQuerySet:
     `filters` is the query of the gallery's address, which defines the contents of a stack. Without it, neither stacks
     nor everything can be selected: what a person does not see is not changed.
     """
-    filters = GalleryFilters.asked_for(QueryDict(request.POST.get("filters", "")[:LONGEST]))
+    filters = GalleryFilters.asked_for(QueryDict(request.POST.get("filters", "")[:LONGEST_ADDRESS]))
     found = FilteredGallery(filters, request.user)
     rows = Generation.objects.visible_to(request.user)
     if "filters" not in request.POST:
         first = rows.filter(public_id__in=read_uuids(request.POST.getlist("ids"))).values("pk")
     elif "everything" in request.POST:
-        first = found.rows.newest_pks(request.user, MOST_TAKEN)
+        first = found.rows.newest_pks(request.user, MAX_SELECTED)
     else:
         ids = read_uuids(request.POST.getlist("ids"))
         batches = read_uuids(request.POST.getlist("batches"))
         in_stacks = found.rows.filter(batch__public_id__in=batches).values("pk") if batches else []
         selected_rows = rows.filter(Q(public_id__in=ids) | Q(pk__in=in_stacks))
-        first = list(selected_rows.newest_first().values_list("pk", flat=True)[:MOST_TAKEN])
+        first = list(selected_rows.newest_first().values_list("pk", flat=True)[:MAX_SELECTED])
     return rows.filter(pk__in=first).with_everything().newest_first()
 
 
 def read_uuids(words: list[str]) -> list[uuid.UUID]:
-    return list(filter(None, map(read_uuid, words[:MOST_TAKEN])))
+    return list(filter(None, map(read_uuid, words[:MAX_SELECTED])))
 
 
 def lock_own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:
@@ -172,7 +172,7 @@ def collect(request: HttpRequest, rows: GenerationQuerySet) -> Done:
         collection = collection or Collection.objects.find_or_make(name, request.user)
         count = collection.add(reversed(shown), request.user)  # the oldest first
     except CollectionFull:
-        return Done([], f"“{collection.name}” is full: a collection takes {MOST_CLIPS:,} videos. Nothing was added.")
+        return Done([], f"“{collection.name}” is full: a collection takes {MAX_CLIPS:,} videos. Nothing was added.")
     where = f"in “{collection.name}”"
     return Done(shown, sentence(shown, f"is {where} now", f"are {where} now") if count else f"All are {where} already.")
 
@@ -213,7 +213,7 @@ def sentence(rows: list[Generation], one: str, many: str) -> str:
 
 
 def compare(request: HttpRequest, rows: GenerationQuerySet) -> HttpResponse:
-    ids = [str(public_id) for public_id in rows.values_list("public_id", flat=True)[:MOST_IN_AN_ADDRESS]]
+    ids = [str(public_id) for public_id in rows.values_list("public_id", flat=True)[:MAX_IN_AN_ADDRESS]]
     return redirect_to(f"{reverse('compare')}?{urlencode({'g': ids}, doseq=True)}")
 
 

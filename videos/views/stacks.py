@@ -15,7 +15,7 @@ from videos.views.cards import Card, cards_of
 from videos.views.faces import Face, StackFace
 
 CHUNKS = (300, 20_000)  # rows read to find the batches of a page; 30 batches have 15,000 videos at most
-MOST_OPENED = 60  # in place; a larger batch has a page of its own
+MAX_OPENED = 60  # in place; a larger batch has a page of its own
 SEGMENTS = 40  # drawn for one stack; a larger batch shows its numbers only in words
 # The state whose video stands for the whole stack, best first; and the order of the segments.
 FACES = [
@@ -91,7 +91,7 @@ class Stack:
     @property
     def is_long(self) -> bool:
         """Whether only a part of it is shown when it is opened in place."""
-        return self.count > MOST_OPENED
+        return self.count > MAX_OPENED
 
     @property
     def saved(self) -> int:
@@ -175,22 +175,22 @@ def stacks_of(rows: GenerationQuerySet | WholeGallery, batch_ids: Iterable[int],
     }
 
 
-def batches_on_page(rows: GenerationQuerySet | WholeGallery, most: int, viewer, newest: bool) -> list[int]:
-    """The first `most` batches of these rows, in their order, and one more if there are more."""
+def batches_on_page(rows: GenerationQuerySet | WholeGallery, limit: int, viewer, newest: bool) -> list[int]:
+    """The first `limit` batches of these rows, in their order, and one more if there are more."""
     found: list[int] = []
     for chunk in CHUNKS:
         batches = rows.newest_batches(viewer, chunk, newest)
         found = list(dict.fromkeys(batches))
-        if len(found) > most or len(batches) < chunk:
+        if len(found) > limit or len(batches) < chunk:
             break
-    return found[: most + 1]
+    return found[: limit + 1]
 
 
-def page_of_stacks(rows: GenerationQuerySet, most: int, viewer, newest: bool) -> tuple[list[Card | Stack], bool]:
+def page_of_stacks(rows: GenerationQuerySet, limit: int, viewer, newest: bool) -> tuple[list[Card | Stack], bool]:
     """The page's cards and stacks, ordered by their newest (or oldest) videos, and whether there are more."""
-    ids = batches_on_page(rows, most, viewer, newest)
-    found = stacks_of(rows, ids[:most], viewer)
-    return [found[batch_id] for batch_id in ids[:most] if batch_id in found], len(ids) > most
+    ids = batches_on_page(rows, limit, viewer, newest)
+    found = stacks_of(rows, ids[:limit], viewer)
+    return [found[batch_id] for batch_id in ids[:limit] if batch_id in found], len(ids) > limit
 
 
 def keys_of(shown: Card | Stack) -> list[int]:
@@ -200,4 +200,4 @@ def keys_of(shown: Card | Stack) -> list[int]:
 
 def cards_within(batch_rows: GenerationQuerySet, viewer) -> list[Card]:
     """The cards of an open stack."""
-    return cards_of(batch_rows.for_cards().newest_first()[:MOST_OPENED], viewer)
+    return cards_of(batch_rows.for_cards().newest_first()[:MAX_OPENED], viewer)

@@ -17,7 +17,7 @@ from videos.views.cards import cards_of, own_generation
 from videos.views.filtered_gallery import FilteredGallery
 from videos.views.gallery_filters import GalleryFilters
 
-MOST_COMPARED = 4
+MAX_COMPARED = 4
 
 
 @gzip_page
@@ -42,7 +42,7 @@ def viewer_context(request: HttpRequest, generation: Generation) -> dict:
     link = generation.open_public_link()
     address = public_address(request, link)
     siblings = generation.batch.generations.visible_to(request.user).kept().exclude(pk=generation.pk)
-    siblings = list(siblings.with_everything()[: MOST_COMPARED - 1])
+    siblings = list(siblings.with_everything()[: MAX_COMPARED - 1])
     return {
         "card": cards_of([generation], request.user)[0],
         "generation": generation,
