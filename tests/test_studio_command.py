@@ -138,6 +138,12 @@ def test_an_empty_folder_is_made_ready_and_a_second_start_does_nothing_again(new
     assert (empty / "static" / "staticfiles.json").stat().st_mtime_ns == manifest
 
 
+# Nobody may read this checkout and Python wherever they are, below /root for example; writing stays forbidden.
+MAY_READ = "+dac_read_search"
+AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+AS_NOBODY += [f"--inh-caps={MAY_READ}", f"--ambient-caps={MAY_READ}"]
+
+
 @pytest.fixture
 def nobodys_folder():
     """Not below pytest's own folders, which only their owner may enter."""
@@ -149,12 +155,11 @@ def nobodys_folder():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="Only root may become somebody else.")
 def test_it_runs_as_somebody_who_is_not_root(new_studio, nobodys_folder):
-    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    command = [*as_nobody, "sh", "-c", f"ls {ROOT} && {sys.executable} -c 'import django'"]
+    command = [*AS_NOBODY, "sh", "-c", f"ls {ROOT} && {sys.executable} -c 'import django'"]
     if subprocess.run(command, cwd="/", capture_output=True).returncode:
-        pytest.skip("Nobody may not see into this checkout, or into its Python's folder.")
+        pytest.skip("This root may not let nobody read the checkout and Python.")
     studio = new_studio(**NO_KEY, STUDIO_DATA=nobodys_folder, HOME=nobodys_folder)
-    studio.command = [*as_nobody, *studio.command]
+    studio.command = [*AS_NOBODY, *studio.command]
     studio.start()
     assert {process.uids().real for process in studio.processes()} == {NOBODY}
 
