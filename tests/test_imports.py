@@ -86,6 +86,22 @@ def test_a_decoder_that_dies_or_never_ends_refuses_one_file(client, owner, mp4, 
     assert not owner.generations.exists()
 
 
+def test_files_beyond_those_taken_at_a_time_are_listed_and_the_page_says_before_how_many_there_may_be(client, owner):
+    assert "Up to 10 files at a time, 2.1 GB each and 2.1 GB together" in " ".join(client.get("/import").text.split())
+    reply = send(client, *[(f"{number}.mp4", b"no video") for number in range(1, 13)])
+    page = " ".join(reply.text.split())
+    assert reply.status_code == 422
+    assert "2 more files were not imported, because the studio takes 10 at a time. Choose them again:" in page
+    assert "<bdi>11.mp4</bdi>, <bdi>12.mp4</bdi>" in page
+    assert page.count("no video") == 0 and page.count("was not imported.") == 10
+
+
+def test_a_form_with_more_files_than_are_read_is_refused_with_their_number(client, owner):
+    reply = send(client, *[(f"{number}.mp4", b"no video") for number in range(51)])
+    assert reply.status_code == 400
+    assert "more than 50 files" in reply.text and "STUDIO_HOSTS" not in reply.text
+
+
 def test_without_a_file_it_says_so(client):
     assert "Choose at least one file." in client.post("/import").content.decode()
 

@@ -54,7 +54,7 @@ def pages(client, owner):
     before = {"/login": client.get("/login").content.decode()}
     client.force_login(owner)
     review = f"/c/{Collection.objects.make(owner, 'Autumn launch').public_id}"
-    addresses = ["/", f"/compare?batch={batch.public_id}", "/batch", "/account", review]
+    addresses = ["/", f"/compare?batch={batch.public_id}", "/batch", "/account", "/import", review]
     return before | {address: client.get(address).content.decode() for address in addresses}
 
 

@@ -21,20 +21,29 @@ MAX_BYTES = 2 * 1024**3  # of all files of one form together
 @takes_uploads(MAX_BYTES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_videos(request: HttpRequest) -> HttpResponse:
-    """Imports each file on its own. A refused file is listed with the reason."""
-    files = request.FILES.getlist("videos")[:MAX_FILES]
-    kept, refused = [], []
-    for file in files:
+    """Imports each file on its own. A refused file is listed with the reason, and so are those beyond MAX_FILES."""
+    files = request.FILES.getlist("videos")
+    kept, refused, left_out = [], [], [file.name for file in files[MAX_FILES:]]
+    for file in files[:MAX_FILES]:
         video, reason = imported(request.user, file)
         kept += [video] * bool(video)
         refused += [(file.name, reason)] * bool(reason)
     if kept:
         messages.success(request, sentence_about(kept))
-    if kept and not refused:
+    if kept and not refused and not left_out:
         return redirect("gallery")
     is_empty = request.method == "POST" and not files
-    context = {"refused": refused, "is_empty": is_empty, "max_files": MAX_FILES, "max_bytes": current().max_video_bytes}
-    return render(request, "account/import.html", context, status=422 if refused or is_empty else 200)
+    context = {"refused": refused, "left_out": left_out, "is_empty": is_empty, **limits()}
+    return render(request, "account/import.html", context, status=422 if refused or left_out or is_empty else 200)
+
+
+def limits() -> dict[str, int]:
+    """What one form takes: a number of files, and bytes of each and of all together."""
+    return {
+        "max_files": MAX_FILES,
+        "max_bytes": min(current().max_video_bytes, MAX_BYTES),
+        "max_together": MAX_BYTES,
+    }
 
 
 def sentence_about(videos: list[Generation]) -> str:
