@@ -144,3 +144,13 @@ def test_the_trash_says_how_much_it_holds(client, owner):
     [generation] = make(owner)
     generation.move_to_trash()
     assert "kB in the trash" in client.get("/?state=trash").content.decode()
+
+
+def test_more_than_are_taken_at_once_is_said_after_the_action(client, owner, monkeypatch):
+    made = make(owner, count=3)
+    monkeypatch.setattr("videos.views.selection_actions.MAX_SELECTED", 2)
+    monkeypatch.setattr("videos.views.selection_actions.CUT", "Only the newest 2 were taken.")
+    answer = do(client, "favourite", made, htmx=True).content.decode()
+    assert "Only the newest 2 were taken." in answer
+    assert set(Generation.objects.filter(favourites__user=owner)) == set(made[1:])
+    assert "Only the newest" not in do(client, "favourite", made[1:], htmx=True).content.decode()

@@ -19,7 +19,10 @@ export const showSelection = () => {
   if (!areAll) everything().checked = false;
   const count = everything().checked ? everything().dataset.count : sum(ticked, "count", 1);
   const megabytes = !everything().checked && sum(ticked, "size", 0) / 1e6;
-  output.textContent = ticked.length ? `${count} selected${megabytes ? `, ${megabytes.toFixed(1)} MB` : ""}` : "";
+  const { max } = output.dataset;
+  const cut = count > Number(max) ? `, of which the newest ${max} are taken` : "";
+  const words = `${count} selected${megabytes ? `, ${megabytes.toFixed(1)} MB` : ""}${cut}`;
+  output.textContent = ticked.length ? words : "";
   showWaiting(sum(ticked, "waiting", 0));
 };
 

@@ -71,7 +71,10 @@ class OwnerFilter(admin.SimpleListFilter):
 
     def lookups(self, request, model_admin):
         people = get_user_model().objects.order_by("username")
-        return [(str(pk), name) for pk, name in people.values_list("pk", "username")[:MAX_PEOPLE]]
+        found = [(str(pk), name) for pk, name in people.values_list("pk", "username")[: MAX_PEOPLE + 1]]
+        if len(found) > MAX_PEOPLE:
+            self.title += f" (the first {MAX_PEOPLE}; search for the names of others)"
+        return found[:MAX_PEOPLE]
 
     def queryset(self, request, queryset):
         is_id = (self.value() or "").isdecimal() and len(self.value()) < 10

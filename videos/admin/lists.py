@@ -205,6 +205,7 @@ class LongList(NewestFirst):
         found: set[int] = set()
         for rows in self.candidates(queryset, words):
             found.update(newest(rows))
+        request.max_found = MAX_FOUND if len(found) >= MAX_FOUND else None
         return queryset.filter(pk__in=sorted(found, reverse=True)[:MAX_FOUND]), False
 
     def candidates(self, rows: QuerySet, words: str) -> Iterator[QuerySet]:

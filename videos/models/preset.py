@@ -4,7 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, IntegerField, Q, When
 
 LONGEST_NAME = 60
 MAX_PRESETS = 100  # of one person
@@ -18,8 +18,11 @@ class PresetQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(Q(owner=user) | Q(shared=True))
 
-    def by_name(self):
-        return self.order_by("name", "pk")
+    def listed_for(self, user, words: str = ""):
+        """Those whose name contains `words`: this person's own, MAX_PRESETS at most, before those of others."""
+        is_of_another = Case(When(owner=user, then=0), default=1, output_field=IntegerField())
+        found = self.visible_to(user).filter(name__icontains=words) if words else self.visible_to(user)
+        return found.select_related("owner").order_by(is_of_another, "name", "pk")
 
     def keep(self, owner, name: str, **values):
         """Stores a preset, in place of this person's preset of that name. Raises TooManyPresets."""

@@ -34,6 +34,7 @@ from videos.storage.writable import write_to_database, write_to_storage
 CLOCK_MAY_DIFFER = timedelta(seconds=30)
 OLD_BACKUP = timedelta(hours=36)
 SHOWN = 5
+UNKNOWN_COUNTED = 100
 
 
 class Level(StrEnum):
@@ -213,9 +214,10 @@ def look_at_faults() -> Iterator[Finding]:
 
 
 def look_at_unknown() -> Iterator[Finding]:
-    count = Generation.objects.filter(status="unknown")[:100].count()
+    count = Generation.objects.filter(status="unknown")[: UNKNOWN_COUNTED + 1].count()
     if count:
-        which, them = ("1 video has", "it") if count == 1 else (f"{count} videos have", "them")
+        number = f"more than {UNKNOWN_COUNTED}" if count > UNKNOWN_COUNTED else str(count)
+        which, them = ("1 video has", "it") if count == 1 else (f"{number} videos have", "them")
         yield remark(f"{which} an unknown outcome, and may have been paid for.", f"Resolve {them} in the gallery.")
 
 

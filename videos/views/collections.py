@@ -129,11 +129,12 @@ def choose(request: HttpRequest) -> HttpResponse:
     """The collections to which the selected videos can be added. A POST only because there may be many ids."""
     rows = chosen(request)
     ids = list(rows.values_list("public_id", flat=True))
-    offered = list(Collection.objects.visible_to(request.user).newest_first()[:MAX_CHOICES])
+    offered = list(Collection.objects.visible_to(request.user).newest_first()[: MAX_CHOICES + 1])
+    has_more, offered = len(offered) > MAX_CHOICES, offered[:MAX_CHOICES]
     held = Clip.objects.filter(collection__in=offered, generation__public_id__in=ids).counts()
     for one in offered:
         one.has_all = bool(ids) and sum(held.get(one.pk, {}).values()) == len(ids)
-    context = {"ids": ids, "offered": offered, "next": asked_next(request) or reverse("gallery")}
+    context = {"ids": ids, "offered": offered, "has_more": has_more, "next": asked_next(request) or reverse("gallery")}
     return render(request, f"collections/{'_choose' if request.htmx else 'choose'}.html", context)
 
 

@@ -47,7 +47,8 @@ class Row:
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """`/compare?g=<uuid>&g=<uuid>` or `/compare?batch=<uuid>`, of which `show=<uuid>` picks; otherwise a choice."""
-    candidates = asked_for(request)
+    found = asked_for(request)
+    candidates = found[:MAX_CHOICES]
     if len(candidates) < MIN_VIDEOS:
         return render(request, "compare/choose.html", choice(request.user, candidates))
     videos = chosen(request, candidates)
@@ -58,6 +59,8 @@ def compare(request: HttpRequest) -> HttpResponse:
         "own_address": f"{request.path}?{request.GET.urlencode()}",
         "can_wipe": len(videos) == MIN_VIDEOS,
         "strip": strip(request, candidates, videos),
+        "has_more": len(found) > len(candidates),
+        "batch": read_uuid(request.GET.get("batch", "")),
         "videos": videos,
         "rows": rows,
         "differs": any(row.differs for row in rows),
@@ -88,12 +91,13 @@ def ready_for(user) -> GenerationQuerySet:
 
 
 def asked_for(request: HttpRequest) -> list[Generation]:
-    """Every saved video that the address names: a batch, or single videos in the given order."""
+    """The saved videos that the address names, a batch or single ones in the given order: MAX_CHOICES, and one
+    more if there are more."""
     ready = ready_for(request.user)
     batch = read_uuid(request.GET.get("batch", ""))
     if batch:
-        return list(ready.filter(batch__public_id=batch).order_by("pk")[:MAX_CHOICES])
-    ids = ids_in(request, "g")[:MAX_CHOICES]
+        return list(ready.filter(batch__public_id=batch).order_by("pk")[: MAX_CHOICES + 1])
+    ids = ids_in(request, "g")[: MAX_CHOICES + 1]
     found = {video.public_id: video for video in ready.filter(public_id__in=ids)}
     return [found[public_id] for public_id in ids if public_id in found]
 

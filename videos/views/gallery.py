@@ -17,6 +17,7 @@ from videos.forms.fields import read_uuid
 from videos.models import Collection, Generation, PersonalNote, Preferences, Provider
 from videos.models.bounded import Count
 from videos.models.changes import current_moment, is_moment, is_still_to_come
+from videos.models.collection import MAX_OFFERED
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.studio_settings import current
 from videos.models.usage import stored_by
@@ -275,8 +276,11 @@ def collections_context(request: HttpRequest, filters: GalleryFilters) -> dict:
     if filters.collection and not is_open:
         is_open = list(visible.filter(public_id=filters.collection))
         offered += is_open
+    matches = list(visible.search(filters.q)[: MAX_MATCHES + 1]) if filters.q and not filters.collection else []
     return {
         "collection": is_open[0] if is_open else None,
         "collections": offered,
-        "matches": list(visible.search(filters.q)[:MAX_MATCHES]) if filters.q and not filters.collection else [],
+        "may_have_older": len(offered) >= MAX_OFFERED,
+        "matches": matches[:MAX_MATCHES],
+        "has_more_matches": len(matches) > MAX_MATCHES,
     }

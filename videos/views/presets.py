@@ -6,13 +6,14 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.forms.fields import Typed
-from videos.forms.generate import MAX_PROVIDERS, GenerateForm
+from videos.forms.generate import LONGEST_PROMPT, MAX_PROVIDERS, GenerateForm
 from videos.forms.settings_json import SettingsRefused, read_config
 from videos.models import Preset, Provider
 from videos.models.preset import LONGEST_NAME, MAX_PRESETS, TooManyPresets
 from videos.text import with_line_feeds
 from videos.views.composer_context import composer_context
 
+MAX_LISTED = 2 * MAX_PRESETS  # so that one's own are always among them
 FULL = f"You have {MAX_PRESETS} presets. Remove one first."
 
 
@@ -23,6 +24,14 @@ class PresetForm(forms.Form):
     prompt = Typed()
     aspect_ratio = forms.CharField(max_length=16)
     config = Typed()
+
+    def clean_prompt(self) -> str:
+        prompt = with_line_feeds(self.cleaned_data["prompt"])
+        if self.cleaned_data["with_prompt"] and len(prompt) > LONGEST_PROMPT:
+            raise forms.ValidationError(
+                f"The prompt has {len(prompt):,} characters; keep it within {LONGEST_PROMPT:,}."
+            )
+        return prompt
 
     def clean_config(self) -> str:
         text = with_line_feeds(self.cleaned_data["config"])
@@ -36,7 +45,7 @@ class PresetForm(forms.Form):
         data = self.cleaned_data
         return {
             "shared": data["preset_shared"],
-            "prompt": with_line_feeds(data["prompt"])[:10_000] if data["with_prompt"] else "",
+            "prompt": data["prompt"] if data["with_prompt"] else "",
             "aspect_ratio": data["aspect_ratio"],
             "config": data["config"],
         }
@@ -57,9 +66,16 @@ def presets(request: HttpRequest) -> HttpResponse:
 
 
 def answer(request: HttpRequest, form: PresetForm) -> HttpResponse:
-    shown = Preset.objects.visible_to(request.user).select_related("owner").by_name()[: 2 * MAX_PRESETS]
+    words = request.GET.get("preset_find", "").replace("\0", "").strip()[:LONGEST_NAME]
+    found = list(Preset.objects.listed_for(request.user, words)[: MAX_LISTED + 1])
     errors = [error for errors in form.errors.values() for error in errors]
-    context = {"presets": shown, "errors": errors, "longest_name": LONGEST_NAME}
+    context = {
+        "presets": found[:MAX_LISTED],
+        "words": words,
+        "max_listed": MAX_LISTED if len(found) > MAX_LISTED else None,
+        "errors": errors,
+        "longest_name": LONGEST_NAME,
+    }
     return render(request, "compose/_presets.html", context, status=422 if errors else 200)
 
 

@@ -124,7 +124,7 @@ def review_context(request: HttpRequest, shown: Collection, form: CollectionForm
         "bar": bar_of(strip.counts),
         "tabs": tabs_of(shown, strip, total),
         "query": f"state={strip.state}&" if strip.state else "",
-        "links": list(shown.links.not_ended()[:5]) if shown.owner_id == request.user.pk else [],
+        "links": list(shown.links.not_ended()[:2]) if shown.owner_id == request.user.pk else [],
         **comments_context(request, strip.current),
     }
 

@@ -11,6 +11,7 @@ from videos.models import Agency, Clip, Collection, ReviewLink
 from videos.models.collection import MAX_CLIPS
 from videos.views.addresses import address_for_others, opens_only_here
 from videos.views.collections import own
+from videos.views.gallery_filters import read_number
 
 MAX_LISTED = 50
 
@@ -30,7 +31,7 @@ def links(request: HttpRequest, public_id) -> HttpResponse:
         "collection": collection,
         "form": form,
         "clips": clips,
-        "links": listed(collection),
+        **listed(collection, read_number(request.GET.get("before"))),
         "new_link": address,
         "address_opens_only_here": opens_only_here(address or address_for_others(request, "/")),
         "agency": Agency.objects.current(),
@@ -43,8 +44,11 @@ def clips_of(request: HttpRequest, collection: Collection) -> list[Clip]:
     return clips.select_related("generation").in_order()[:MAX_CLIPS].titled_for(request.user)
 
 
-def listed(collection: Collection) -> list[ReviewLink]:
-    return list(collection.links.with_counts()[:MAX_LISTED])
+def listed(collection: Collection, before: int | None) -> dict:
+    """A page of links, the newest first: those older than the link `before`, and where the next page begins."""
+    rows = collection.links.with_counts()
+    rows = list((rows.filter(pk__lt=before) if before else rows)[: MAX_LISTED + 1])
+    return {"links": rows[:MAX_LISTED], "older": rows[MAX_LISTED - 1].pk if len(rows) > MAX_LISTED else None}
 
 
 @require_POST

@@ -1,7 +1,7 @@
 """Actions on many videos at once: favourite, share, trash, restore, compare, and download."""
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.contrib import messages
 from django.contrib.admin.models import DELETION
@@ -30,6 +30,7 @@ NOT_TRASHED = (
     "These can't be moved to the trash: they are in progress, or may have been charged. "
     "Cancel stops those that are not sent yet."
 )
+CUT = f"Only the newest {MAX_SELECTED} of the selected videos were taken. Select the others again."
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,10 @@ class Done:
 def selected(request: HttpRequest) -> HttpResponseBase:
     """`ids` and `batches` (many) or `everything`, `operation`, and `next`: the gallery's address to return to."""
     action = ACTIONS.get(request.POST.get("operation", ""))
-    rows = chosen(request)
+    rows, is_cut = chosen_and_cut(request)
     done = action(request, rows) if action and rows else Done([], "Nothing was selected, so nothing was done.")
+    if is_cut and isinstance(done, Done):
+        done = replace(done, words=f"{done.words} {CUT}")
     return answer(request, done) if isinstance(done, Done) else done
 
 
@@ -65,7 +68,12 @@ def answer(request: HttpRequest, done: Done) -> HttpResponse:
 
 
 def chosen(request: HttpRequest) -> GenerationQuerySet:
-    """The selected videos, those in selected stacks, or everything that the filters find: 500 at most.
+    return chosen_and_cut(request)[0]
+
+
+def chosen_and_cut(request: HttpRequest) -> tuple[GenerationQuerySet, bool]:
+    """The selected videos, those in selected stacks, or everything that the filters find: the newest MAX_SELECTED, and
+    whether there are more.
 
     `filters` is the query of the gallery's address, which defines the contents of a stack. Without it, neither stacks
     nor everything can be selected: what a person does not see is not changed.
@@ -74,20 +82,24 @@ def chosen(request: HttpRequest) -> GenerationQuerySet:
     found = FilteredGallery(filters, request.user)
     rows = Generation.objects.visible_to(request.user)
     if "filters" not in request.POST:
-        first = rows.filter(public_id__in=read_uuids(request.POST.getlist("ids"))).values("pk")
+        first = newest_of(rows.filter(public_id__in=read_uuids(request.POST.getlist("ids"))))
     elif "everything" in request.POST:
-        first = found.rows.newest_pks(request.user, MAX_SELECTED)
+        first = found.rows.newest_pks(request.user, MAX_SELECTED + 1)
     else:
         ids = read_uuids(request.POST.getlist("ids"))
         batches = read_uuids(request.POST.getlist("batches"))
         in_stacks = found.rows.filter(batch__public_id__in=batches).values("pk") if batches else []
-        selected_rows = rows.filter(Q(public_id__in=ids) | Q(pk__in=in_stacks))
-        first = list(selected_rows.newest_first().values_list("pk", flat=True)[:MAX_SELECTED])
-    return rows.filter(pk__in=first).with_everything().newest_first()
+        first = newest_of(rows.filter(Q(public_id__in=ids) | Q(pk__in=in_stacks)))
+    taken = rows.filter(pk__in=first[:MAX_SELECTED]).with_everything().newest_first()
+    return taken, len(first) > MAX_SELECTED
+
+
+def newest_of(rows: GenerationQuerySet) -> list[int]:
+    return list(rows.newest_first().values_list("pk", flat=True)[: MAX_SELECTED + 1])
 
 
 def read_uuids(words: list[str]) -> list[uuid.UUID]:
-    return list(filter(None, map(read_uuid, words[:MAX_SELECTED])))
+    return list(filter(None, map(read_uuid, words)))
 
 
 def lock_own(request: HttpRequest, rows: GenerationQuerySet) -> list[Generation]:

@@ -39,6 +39,7 @@ def usage_page(request):
         "budgets": Budget.objects.left_for(request.user),
         "spend_words": spend_words(asked),
         "money": money_rows(request),
+        "max_collections": COLLECTIONS_SHOWN,
     }
     return render(request, "usage/usage.html", context)
 
@@ -70,6 +71,8 @@ def usage_csv(request):
         writer.writerow(["provider", plain_text(provider.value), *line(tally)])
     for row in money_rows(request):
         writer.writerows(money_lines(*row))
+    if Collection.objects.visible_to(request.user)[COLLECTIONS_SHOWN : COLLECTIONS_SHOWN + 1].exists():
+        writer.writerow([f"Of collections, only the newest {COLLECTIONS_SHOWN} are looked at."])
     return response
 
 
