@@ -1,12 +1,13 @@
 """A row may be gone at any moment: the trash is emptied in another tab. Then it is 404, and never a fault."""
 
 import pytest
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection
 from django.urls import get_resolver, reverse
 
-from tests.parts.generations import make
+from tests.parts.generations import make, make_queued
 from tests.parts.people import make_owner, signed_in
-from videos.models import Generation
+from videos.models import Collection, Comment, Favourite, Generation, ReviewLink
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 NAMES = sorted(
@@ -88,3 +89,66 @@ def test_an_action_on_many_continues_with_the_remaining_ones(operation):
 
     answers = list(statuses(client, "post", address, make_one, fields))
     assert [status for _, status in answers if status >= 500] == []
+
+
+def remove_video(clip):
+    Generation.objects.filter(pk=clip.generation_id).update(status="failed", trashed_at="2026-01-01T00:00Z")
+    assert clip.generation.remove_for_good()
+
+
+REFERENCES = {
+    "a link to a collection": (
+        lambda clip: clip.collection.remove_for_good(),
+        lambda clip, link, thread: ReviewLink.issue(clip.collection, clip.collection.owner, label="Tern"),
+    ),
+    "a cover": (remove_video, lambda clip, link, thread: clip.collection.set_cover(clip.generation)),
+    "a client's answer": (
+        lambda clip: clip.collection.remove([clip.generation]),
+        lambda clip, link, thread: link.answer(clip, "approved", "Maya"),
+    ),
+    "a comment": (
+        remove_video,
+        lambda clip, link, thread: Comment.objects.write(clip, author=None, name="Maya", text="Wider"),
+    ),
+    "a reply": (
+        lambda clip: clip.comments.all().delete(),
+        lambda clip, link, thread: Comment.objects.write(clip, author=None, name="Maya", text="No", parent=thread),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_nothing_refers_to_what_was_just_removed(name):
+    remove, refer = REFERENCES[name]
+    owner = make_owner()
+    collection = Collection.objects.make(owner, "Autumn launch")
+    collection.add([make_queued(owner)], owner)
+    [clip] = collection.clips.select_related("collection", "generation")
+    ReviewLink.issue(collection, owner, label="Tern")
+    [link] = collection.links.all()
+    thread = Comment.objects.write(clip, author=owner, name="owner", text="Wider")
+    remove(clip)
+    with pytest.raises(ObjectDoesNotExist):
+        refer(clip, link, thread)
+
+
+def test_a_link_covers_the_chosen_clips_that_are_left():
+    owner = make_owner()
+    collection = Collection.objects.make(owner, "Autumn launch")
+    collection.add([make_queued(owner), make_queued(owner)], owner)
+    gone, left = chosen = list(collection.clips.in_order())
+    collection.remove([gone.generation])
+    ReviewLink.issue(collection, owner, label="Tern", clips=chosen)
+    assert list(collection.links.get().clips.all()) == [left]
+
+
+def test_a_reference_that_the_database_refuses_is_a_page_about_something_removed(monkeypatch):
+    owner = make_owner()
+    generation = make_queued(owner)
+
+    def star_a_removed_one(generation, favourite, user=None):
+        Favourite.objects.create(user=user, generation_id=-1)
+
+    monkeypatch.setattr(Generation, "mark_favourite", star_a_removed_one)
+    answer = signed_in(owner).post(f"/g/{generation.public_id}/favourite", {"favourite": "1"}, HTTP_HX_REQUEST="true")
+    assert (answer.status_code, answer.content) == (404, b"This was removed.")

@@ -11,10 +11,10 @@ import uuid
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.db.models import F
 from django.utils import timezone
-from psycopg.errors import DeadlockDetected
+from psycopg.errors import DeadlockDetected, ForeignKeyViolation, UniqueViolation
 
 from tests.parts.crowd import crowd
 from tests.parts.people import make_owner, signed_in
@@ -157,14 +157,30 @@ def test_a_deadlock_is_repeated_together_with_what_was_half_done(owner):
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_another_failure_of_the_database_is_not_repeated():
+def test_removing_what_somebody_has_just_referred_to_is_repeated():
     times = []
+
+    @retried
+    def remove():
+        times.append(1)
+        if len(times) < 2:
+            raise IntegrityError("still referenced") from ForeignKeyViolation()
+
+    remove()
+    assert len(times) == 2
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.parametrize("cause", [None, UniqueViolation()])
+def test_another_failure_of_the_database_is_not_repeated(cause):
+    times = []
+    failure = IntegrityError if cause else OperationalError
 
     @retried
     def fail():
         times.append(1)
-        raise OperationalError("disk full")
+        raise failure("disk full") from cause
 
-    with pytest.raises(OperationalError):
+    with pytest.raises(failure):
         fail()
     assert len(times) == 1

@@ -16,6 +16,7 @@ from django.views.defaults import page_not_found
 
 from heygen_studio.time_zone import is_known
 from videos.accounts import second_factor, sessions
+from videos.models.transactions import is_broken_reference
 from videos.monitoring import metrics
 from videos.outages import outage_of
 from videos.views import outage as outage_page
@@ -140,7 +141,8 @@ class LastSeenMiddleware:
 
 
 class RemovedMeanwhileMiddleware:
-    """Answers 404 if a row was deleted between two steps of a view, which may happen at any moment."""
+    """Answers 404 if a row was deleted between two steps of a view, or before another one could refer to it: both may
+    happen at any moment."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -149,7 +151,7 @@ class RemovedMeanwhileMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request, exception):
-        if not isinstance(exception, ObjectDoesNotExist):
+        if not isinstance(exception, ObjectDoesNotExist) and not is_broken_reference(exception):
             return None
         logger.info("Gone while it was asked for: %s %s", request.method, request.path, exc_info=exception)
         if request.htmx:

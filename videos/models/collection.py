@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.db import models
+from django.db import IntegrityError, models
 from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.utils import timezone
 
@@ -53,6 +53,10 @@ class CollectionQuerySet(models.QuerySet):
 
     def newest_first(self):
         return self.order_by("-pk")
+
+    def lock(self, pk: int):
+        """Locks it until the transaction ends; before its videos, which `lock_in_order` locks. Raises DoesNotExist."""
+        self.select_for_update(no_key=True).get(pk=pk)
 
     def named(self, name: str, user) -> "Collection | None":
         """The collection of this name, preferring the person's own over a shared one."""
@@ -125,7 +129,7 @@ class Collection(models.Model):
 
         If the collection is shared, this person's own videos become shared too, so that the team can see them.
         """
-        Collection.objects.select_for_update(no_key=True).get(pk=self.pk)
+        Collection.objects.lock(self.pk)
         asked = [generation.pk for generation in generations]
         wanted = set(lock_in_order(Generation.objects.filter(pk__in=asked)))  # one may be gone meanwhile
         known = set(self.clips.filter(generation__in=wanted).values_list("generation", flat=True))
@@ -144,8 +148,8 @@ class Collection(models.Model):
     @retried
     def remove(self, generations: Iterable[Generation], by=None) -> int:
         """Removes these; the videos themselves stay. Returns how many were in it."""
-        Collection.objects.select_for_update(no_key=True).get(pk=self.pk)
-        pks = list(self.clips.filter(generation__in=list(generations)).values_list("generation", flat=True))
+        Collection.objects.lock(self.pk)
+        pks = self._lock_videos(self.clips.filter(generation__in=list(generations)))
         self.clips.filter(generation__in=pks).delete()
         Generation.objects.mark_changed(pks)
         self.log(Step.UNCOLLECTED, pks, by)
@@ -154,7 +158,7 @@ class Collection(models.Model):
     @retried
     def arrange(self, public_ids: list[uuid.UUID]):
         """Sorts these videos, within the positions that they take up together now."""
-        Collection.objects.select_for_update(no_key=True).get(pk=self.pk)
+        Collection.objects.lock(self.pk)
         clips = {clip.generation.public_id: clip for clip in self.clips.select_related("generation")}
         moved = [clips[public_id] for public_id in dict.fromkeys(public_ids) if public_id in clips]
         for clip, place in zip(moved, sorted(clip.position for clip in moved), strict=True):
@@ -167,7 +171,10 @@ class Collection(models.Model):
         same = Collection.objects.filter(owner=self.owner_id, name_key=name_key(name))
         if same.exclude(pk=self.pk).exists():
             raise NameTaken
-        Collection.objects.filter(pk=self.pk).update(name=name.strip(), name_key=name_key(name), note=note)
+        try:
+            Collection.objects.filter(pk=self.pk).update(name=name.strip(), name_key=name_key(name), note=note)
+        except IntegrityError:  # somebody has just used it
+            raise NameTaken from None
         self.refresh_from_db()
 
     @retried
@@ -178,16 +185,27 @@ class Collection(models.Model):
         if shared:
             self._mark_changed(list(self.clips.values_list("generation", flat=True)), self.owner)
 
+    @retried
     def set_cover(self, generation: Generation | None):
+        """Raises DoesNotExist once the collection or the video is removed."""
+        Collection.objects.lock(self.pk)
+        if generation:
+            Generation.objects.select_for_update(no_key=True).get(pk=generation.pk)
         Collection.objects.filter(pk=self.pk).update(cover=generation)
 
     @retried
     def remove_for_good(self, by=None):
         """Deletes the collection with its comments; its videos stay."""
-        pks = list(self.clips.values_list("generation", flat=True))
-        self.delete()
+        Collection.objects.select_for_update(no_key=False).get(pk=self.pk)
+        pks = self._lock_videos(self.clips.all())
+        Collection.objects.filter(pk=self.pk).delete()
         Generation.objects.mark_changed(pks)
         self.log(Step.UNCOLLECTED, pks, by)
+
+    def _lock_videos(self, clips: "ClipQuerySet") -> list[int]:
+        """Locks the videos of these clips, as everything does that adds a comment or an answer to a clip."""
+        lock_in_order(Generation.objects.filter(pk__in=clips.values("generation")))
+        return list(clips.values_list("generation", flat=True))
 
     def log(self, step: Step, pks: list[int], by=None):
         """Records the step in the history of these videos, whose rows are locked."""
@@ -262,16 +280,25 @@ class Clip(models.Model):
     def __str__(self):
         return f"{self.collection}: {self.generation}"
 
+    def lock(self):
+        """Locks its video, and then the clip, until the transaction ends. Raises DoesNotExist once it is removed."""
+        lock_in_order(Generation.objects.filter(pk=self.generation_id))
+        Clip.objects.select_for_update(no_key=True).get(pk=self.pk)
+
     @retried
-    def decide(self, state: str, name: str):
-        """Sets the state of its review, and who decided it: a member, or a client by the name that they gave."""
+    def decide(self, state: str, name: str) -> bool:
+        """Sets the state of its review, and who decided it: a member, or a client by the name that they gave.
+
+        False once it is removed.
+        """
         locked = lock_in_order(Generation.objects.filter(pk=self.generation_id))
         clip = Clip.objects.select_related("generation", "collection").filter(pk=self.pk).first()
         if not locked or clip is None:
-            return
+            return False
         Clip.objects.filter(pk=self.pk).update(state=state, decided_by=name, decided_at=timezone.now())
         if state != clip.state:
             clip.generation.log(DECIDED[state], facts={"collection": clip.collection.name, "who": name})
+        return True
 
 
 def give_titles(clips: list[Clip], user):

@@ -18,7 +18,7 @@ from videos.models.one_time_link import digest
 from videos.models.outgoing_notice import OutgoingNotice
 from videos.models.personal_note import PersonalNote
 from videos.models.prepared import prepared
-from videos.models.transactions import retried
+from videos.models.transactions import lock_in_order, retried
 from videos.models.webhook_event import WebhookEvent
 
 LONGEST_COMMENT = 2000
@@ -125,7 +125,11 @@ class ReviewLink(models.Model):
     @classmethod
     @retried
     def issue(cls, collection: Collection, made_by, *, password: str = "", clips=None, **fields) -> str:
-        """Makes a link and returns its token; only a digest is stored. With `clips`, the link covers only these."""
+        """Makes a link and returns its token; only a digest is stored. With `clips`, the link covers only these.
+
+        Raises DoesNotExist once the collection is removed.
+        """
+        Collection.objects.lock(collection.pk)
         token = secrets.token_urlsafe(24)
         link = cls.objects.create(
             collection=collection,
@@ -136,7 +140,7 @@ class ReviewLink(models.Model):
             **fields,
         )
         if clips is not None:
-            link.clips.set(clips)
+            link.clips.set(lock_in_order(Clip.objects.filter(pk__in=[clip.pk for clip in clips])))
         return token
 
     @property
@@ -195,8 +199,12 @@ class ReviewLink(models.Model):
 
     @retried
     def answer(self, clip: Clip, state: str, name: str):
-        """Stores that the client approves or asks for a change. The state in the studio's review changes too."""
-        clip.decide(state, name)  # first: it locks the video, which removing it also locks before anything else
+        """Stores that the client approves or asks for a change. The state in the studio's review changes too.
+
+        Raises DoesNotExist once the clip is removed.
+        """
+        if not clip.decide(state, name):  # it locks the video, which removing it also locks before anything else
+            raise Clip.DoesNotExist
         ReviewAnswer.objects.update_or_create(link=self, clip=clip, defaults={"state": state, "name": name})
         self.notify_maker(clip, f"review.{state}", name)
 
@@ -245,8 +253,10 @@ class CommentQuerySet(models.QuerySet):
 
     @retried
     def write(self, clip: Clip, **fields) -> "Comment":
-        """A new comment. Raises TooManyComments, and DoesNotExist once the clip is removed."""
-        Clip.objects.select_for_update(no_key=True).get(pk=clip.pk)
+        """A new comment. Raises TooManyComments, and DoesNotExist once the clip, or what it replies to, is removed."""
+        clip.lock()
+        if fields.get("parent"):
+            self.get(pk=fields["parent"].pk)
         if clip.comments.count() >= MAX_COMMENTS:
             raise TooManyComments
         link = fields.get("link")
@@ -291,6 +301,12 @@ class Comment(models.Model):
     def initials(self) -> str:
         words = self.name.split()
         return (words[0][0] + words[-1][0] if len(words) > 1 else self.name[:2]).upper()
+
+    @retried
+    def remove(self):
+        """Deletes it with the replies to it. Raises DoesNotExist once the clip is removed."""
+        self.clip.lock()
+        Comment.objects.filter(pk=self.pk).delete()
 
     def resolve(self, user, is_resolved: bool):
         fields = {"resolved_at": timezone.now(), "resolved_by": user} if is_resolved else NOT_RESOLVED

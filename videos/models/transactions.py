@@ -1,8 +1,10 @@
 """Concurrent transactions: rows are locked in one order, and a transaction that met a deadlock is repeated.
 
 PostgreSQL aborts one of two transactions that wait for each other's rows. Transactions that lock their rows in the same
-order never wait in a circle, so code that writes to several rows of one table locks them first, by primary key. SQLite
-has no row locks and needs none: only one of its IMMEDIATE transactions runs at a time.
+order never wait in a circle, so code that writes to several rows of one table locks them first, by primary key. It also
+aborts one that deletes a row to which another has just added a reference, or the other way round: the next attempt
+sees what the other one did. SQLite has no row locks and needs none: only one of its IMMEDIATE transactions runs at a
+time.
 """
 
 import logging
@@ -14,19 +16,21 @@ from functools import wraps
 from itertools import count
 from typing import Any
 
-from django.db import OperationalError, connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 
 logger = logging.getLogger(__name__)
 
 PARAMETERS = 900  # in one statement: an old SQLite takes 999
-DEADLOCK, SERIALISATION_FAILURE = "40P01", "40001"  # PostgreSQL's codes; after both, nothing was done
+# PostgreSQL's codes, after each of which nothing was done:
+DEADLOCK, SERIALISATION_FAILURE, BROKEN_REFERENCE = "40P01", "40001", "23503"
+BROKEN_REFERENCE_OF_SQLITE = "SQLITE_CONSTRAINT_FOREIGNKEY"
 WITHOUT_WAITING = 1  # SQLite's number of synchronous=NORMAL
 TRIES = 6
 LONGEST_PAUSE = 0.05  # seconds, doubled after each try
 
 
 def retried(function: Callable) -> Callable:
-    """Runs `function` in a transaction, and repeats it if the database aborted it to resolve a deadlock.
+    """Runs `function` in a transaction, and repeats it if the database aborted it only because of another one.
 
     Called within another transaction it joins that one, which is then repeated as a whole by its own caller.
     """
@@ -37,10 +41,10 @@ def retried(function: Callable) -> Callable:
             try:
                 with transaction.atomic():
                     return function(*arguments, **named)
-            except OperationalError as error:
+            except (OperationalError, IntegrityError) as error:
                 if connection.in_atomic_block or not is_conflict(error) or attempt == TRIES:
                     raise
-                logger.warning("The database aborted %s to resolve a deadlock; trying again", function.__qualname__)
+                logger.warning("The database aborted %s because of another one; trying again", function.__qualname__)
                 time.sleep(random.uniform(0, LONGEST_PAUSE * 2**attempt))
         return None  # never reached
 
@@ -49,7 +53,14 @@ def retried(function: Callable) -> Callable:
 
 def is_conflict(error: Exception) -> bool:
     """Whether the database aborted this transaction only because of another one."""
-    return getattr(error.__cause__, "sqlstate", None) in {DEADLOCK, SERIALISATION_FAILURE}
+    codes = {DEADLOCK, SERIALISATION_FAILURE, BROKEN_REFERENCE}
+    return getattr(error.__cause__, "sqlstate", None) in codes
+
+
+def is_broken_reference(error: Exception) -> bool:
+    """Whether it was to refer to a row that was removed meanwhile."""
+    codes = {getattr(error.__cause__, name, None) for name in ("sqlstate", "sqlite_errorname")}
+    return isinstance(error, IntegrityError) and bool(codes & {BROKEN_REFERENCE, BROKEN_REFERENCE_OF_SQLITE})
 
 
 def lock_in_order(rows: models.QuerySet, to_delete: bool = False) -> list:

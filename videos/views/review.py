@@ -249,7 +249,7 @@ def remove_comment(request: HttpRequest, public_id, pk) -> HttpResponse:
     removed = comment_of(request, public_id, pk)
     if removed.author_id != request.user.pk and removed.clip.collection.owner_id != request.user.pk:
         raise Http404
-    removed.delete()
+    removed.remove()
     return show_comments(request, removed.clip)
 
 
