@@ -263,7 +263,7 @@ class ProviderAdmin(StudioAdmin):
     @admin.display(description="state")
     def standing(self, provider):
         form = '<span class="chip-state {}">{}</span><div class="quiet">{}</div>'
-        return format_html(form, provider.state, provider.get_state_display(), provider.remark)
+        return format_html(form, provider.state, provider.get_state_display(), provider.full_note)
 
     @admin.display(description="remote API")
     def remote_api(self, provider):

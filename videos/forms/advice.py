@@ -79,9 +79,9 @@ class Plan:
     def warnings_about(self, provider: Provider) -> Iterator[tuple[str, str]]:
         """(form field, sentence) for each thing that is unusual about this provider and this request."""
         support = Provider.Support
-        if provider.remark:
+        if provider.full_note:
             instead = f" Try {provider.alternative.name} instead." if provider.alternative else ""
-            yield "provider", provider.remark + instead
+            yield "provider", provider.full_note + instead
         if provider.start_frame == support.NEEDED and not self.has_start:
             yield "reference_image", f"{provider.name} needs a start frame."
         if provider.start_frame == support.NO and self.has_start:

@@ -163,8 +163,8 @@ class Provider(models.Model):
         return self.state == self.State.RETIRED
 
     @property
-    def remark(self) -> str:
-        """What stands next to its name: that the remote does not know it, and the owner's note."""
+    def full_note(self) -> str:
+        """The words next to its name: the owner's note, after a sentence if the remote does not know this model."""
         if self.unknown_since is None:
             return self.note
         return f"{wording.unknown_model(registry.name_of(self.backend), self.unknown_since)} {self.note}".rstrip()
