@@ -295,7 +295,7 @@ def write(judged: list[tuple[DuePoll, Outcome]], results: "PollResults") -> bool
 def put_off(poll: DuePoll, error: Exception, results: "PollResults"):
     """The result of this poll cannot be written: its card says so, and it is polled again as after any other problem.
     If not even that can be written, it is polled again when its claim ends."""
-    results.note_unwritten(poll, error)
+    results.record_unwritten(poll, error)
     with suppress(*CANNOT_BE_WRITTEN):
         Generation.objects.record_outcomes([poll_outcomes.judge(poll, OwnFault(error), datetime.now(UTC))])
 
@@ -325,7 +325,7 @@ class PollResults:
         elif found.cause in {Cause.NETWORK, Cause.FAULT, Cause.UNREADABLE}:
             self.problem[poll.backend] = found
 
-    def note_unwritten(self, poll: DuePoll, error: Exception):
+    def record_unwritten(self, poll: DuePoll, error: Exception):
         """The answer was understood, but its row is at fault."""
         self.understood = [pk for pk in self.understood if pk != poll.pk]
         self.own_faults[poll.pk] = error

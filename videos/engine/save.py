@@ -168,7 +168,7 @@ class Saving:
                 self.progress.fruitless = 0 if progressed else self.progress.fruitless + 1
                 if error.fault == Fault.INTERRUPTED and self.progress.fruitless == FRUITLESS_BEFORE_DOUBT:
                     self.start_over()
-                self.write_notes()
+                self.write_progress()
                 self.generation.log(Step.INTERRUPTED, code=error.code, facts=error.facts)
                 if not self.may_try_at_once(error):
                     self.give_up_for_now(error)
@@ -191,10 +191,10 @@ class Saving:
         facts = self.progress.facts
         if not self.is_complete():
             link = self.generation.video_url
-            download(link, self.file, facts, self.guard, tick=self.tick, learned=self.write_notes)
+            download(link, self.file, facts, self.guard, tick=self.tick, learned=self.write_progress)
         self.require_whole_boxes()
         facts.length = size_of(self.file)
-        self.write_notes()
+        self.write_progress()
 
     def require_whole_boxes(self):
         """Checks that the boxes reach the end of the file, whose length may be claimed wrongly. Raises FetchError."""
@@ -224,13 +224,13 @@ class Saving:
     def elapsed(self) -> float:
         return time.monotonic() - self.began
 
-    def write_notes(self):
+    def write_progress(self):
         self.progress.write(progress_path(self.partial))
 
     def count_fruitless(self):
         self.progress.fruitless += 1
         with suppress(OSError):
-            self.write_notes()
+            self.write_progress()
 
     # The link
     def find_link(self):
@@ -276,7 +276,7 @@ class Saving:
         digest = self.in_background(sha256_of_path, self.partial)
         self.in_background(os.fsync, self.file.fileno())
         self.progress.is_synced = True
-        self.write_notes()
+        self.write_progress()
         if not self.generation.keep_claim(self.token):
             raise LeaseLost
         for name in self.names.to_publish:
@@ -322,7 +322,7 @@ class Saving:
         if error.fault in NEEDS_NEW_LINK or self.has_failed_often(error):
             self.progress.link_failed = error.fault  # the next slice begins by asking for another link
             with suppress(OSError):
-                self.write_notes()
+                self.write_progress()
         try_later(self.generation, error, self.delay_after(error))
 
     def has_failed_often(self, error: FetchError) -> bool:

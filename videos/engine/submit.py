@@ -46,6 +46,10 @@ class Aborted(Exception):
     """The mark could not be made, because the claim or the API key has changed. Nothing is sent."""
 
 
+class ClockBehind(Exception):
+    """Our clock is so far behind the remote's that a repeat key may be older than it seems. Nothing is sent."""
+
+
 def submit(pk: int) -> None:
     """Sends one queued generation, if it may be sent now and nobody else holds it. Returns quietly otherwise."""
     with new_lease() as token:
@@ -55,10 +59,6 @@ def submit(pk: int) -> None:
         if generation is not None:
             with logs.about(generation):
                 Attempt(generation).run()
-
-
-class ClockBehind(Exception):
-    """Our clock is so far behind the remote's that a repeat key may be older than it seems. Nothing is sent."""
 
 
 class Attempt:
@@ -92,7 +92,7 @@ class Attempt:
         else:
             self.keep(remote_id)
             self.record_end_notice()
-            self.note_model(is_known=True)
+            self.record_model(is_known=True)
             StudioFault.objects.clear(Job.SENDING, [self.generation.pk])
 
     def handle_unforeseen(self, error: Exception):
@@ -174,9 +174,10 @@ class Attempt:
         except DatabaseError as error:
             logger.warning("An announcement was not kept: %s", type(error).__name__)
 
-    def note_model(self, is_known: bool):
+    def record_model(self, is_known: bool):
+        """Records whether the remote knows the model, which the picker says."""
         try:
-            self.generation.provider.note_known(is_known)
+            self.generation.provider.record_whether_known(is_known)
         except DatabaseError as error:
             logger.warning("It was not kept whether the model is known: %s", type(error).__name__)
 
@@ -188,7 +189,7 @@ class Attempt:
         if error.cause == Cause.PICTURE and self.may_have_left:
             RemoteCopy.objects.forget_frames_of([self.generation])
         if error.cause == Cause.MODEL:
-            self.note_model(is_known=False)
+            self.record_model(is_known=False)
         if self.is_open(error):
             self.repeat_or_lose(error, lost)
         elif error.cause == Cause.BUSY:

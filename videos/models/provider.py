@@ -169,8 +169,9 @@ class Provider(models.Model):
             return self.note
         return f"{wording.unknown_model(registry.name_of(self.backend), self.unknown_since)} {self.note}".rstrip()
 
-    def note_known(self, is_known: bool):
-        """Notes what the remote says about it, each time that it is sent there."""
+    def record_whether_known(self, is_known: bool):
+        """Records what the remote said when a request for this model was sent there. Writes nothing if that is no news:
+        an UPDATE would wait for other writers even if it changes no row."""
         rows = Provider.objects.filter(pk=self.pk, unknown_since__isnull=not is_known)
         if is_known != (self.unknown_since is None):
             rows.update(unknown_since=None if is_known else timezone.now())
