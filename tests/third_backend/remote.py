@@ -9,7 +9,7 @@ from collections.abc import Callable
 from aiohttp import ClientSession
 
 from videos.remotes import async_transport, transport
-from videos.remotes.base import Accepted, Account, Backend, Image, Job, Progress, State
+from videos.remotes.base import Accepted, Account, Backend, Image, Progress, RemoteJob, State
 from videos.remotes.errors import Cause, RemoteError
 from videos.remotes.transport import Reply, inside, text
 
@@ -33,7 +33,7 @@ class Dreamlane(Backend):
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"}
 
-    def submit(self, job: Job, before_first_byte: Callable[[], None], seconds: float) -> Accepted:
+    def submit(self, job: RemoteJob, before_first_byte: Callable[[], None], seconds: float) -> Accepted:
         body = {"wish": job.prompt, "shape": job.aspect_ratio, "how": job.settings}
         if job.start:
             body["first_picture"] = b64encode(job.start.data).decode()

@@ -13,7 +13,7 @@ REFUSED_AS = frozenset({Cause.INVALID, Cause.REFUSED, Cause.PLAN, Cause.RETIRED}
 OF_THE_PICTURE = frozenset({Cause.TOO_LARGE, Cause.PICTURE})
 
 
-class Wait(Exception):
+class FramesNotReady(Exception):
     """Nothing can be sent yet, because a picture is being uploaded or took long: try again after `delay`."""
 
     delay = timedelta(seconds=1)
@@ -31,7 +31,7 @@ class FrameRefused(Exception):
 def prepare(generation: Generation) -> tuple[Image | None, Image | None]:
     """The start and end frames in the form that the generation's backend takes. Uploading is free of charge.
 
-    Raises Wait, FrameRefused, or RemoteError for a failure that may pass.
+    Raises FramesNotReady, FrameRefused, or RemoteError for a failure that may pass.
     """
     start = image_of(generation, generation.start_frame_url, generation.start_frame)
     end = image_of(generation, generation.end_frame_url, generation.end_frame)
@@ -54,7 +54,7 @@ def image_of(generation: Generation, address: str, picture: Picture | None) -> I
 
 def upload(remote: Backend, picture: Picture, copy: RemoteCopy) -> Image:
     if not RemoteCopy.objects.claim_upload(copy.pk):
-        raise Wait
+        raise FramesNotReady
     try:
         image = Image(data=read(picture), content_type=picture.content_type)
         image = remote.prepare_image(image, settings.LEASE_SECONDS / 4)

@@ -29,7 +29,7 @@ from videos.models.remote_account import LONGEST_WAIT, REFUSED_KEY, REPEAT_MARGI
 from videos.models.studio_fault import PASSING
 from videos.models.transactions import unsynced
 from videos.outages import outage_of
-from videos.remotes.base import Job as RemoteJob
+from videos.remotes.base import RemoteJob
 from videos.remotes.errors import STOPS_SENDING, Cause, EndNotice, RemoteError
 from videos.storage import space
 
@@ -81,7 +81,7 @@ class Attempt:
             return
         except ClockBehind:
             self.generation.repeat_later(self.token, self.next_delay, "repeat.clock")
-        except frames.Wait as wait:
+        except frames.FramesNotReady as wait:
             self.wait_for_frames(wait.delay)
         except frames.FrameRefused as refusal:
             self.refuse_frame(refusal)
@@ -109,7 +109,7 @@ class Attempt:
             self.check_clock()
         start, end = frames.prepare(self.generation)
         if time.monotonic() - self.started_at > claim_lasts().total_seconds() / 4:
-            raise frames.Wait  # the uploads are remembered; the paid call needs most of its claim
+            raise frames.FramesNotReady  # the uploads are remembered; the paid call needs most of its claim
         job = RemoteJob(
             prompt=self.generation.prompt,
             model=self.generation.provider.value,

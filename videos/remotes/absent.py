@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from aiohttp import ClientSession
 
-from videos.remotes.base import Accepted, Account, Backend, Image, Job, Progress
+from videos.remotes.base import Accepted, Account, Backend, Image, Progress, RemoteJob
 from videos.remotes.errors import Cause, RemoteError
 
 
@@ -16,7 +16,7 @@ class Absent(Backend):
     def __init__(self, key: str):
         self.key = self.name = self.api_name = key
 
-    def submit(self, job: Job, before_first_byte: Callable[[], None], seconds: float) -> Accepted:
+    def submit(self, job: RemoteJob, before_first_byte: Callable[[], None], seconds: float) -> Accepted:
         raise self.error()
 
     def poll(self, remote_id: str, seconds: float = 30) -> Progress:

@@ -32,7 +32,7 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Job:
+class RemoteJob:
     """The request of one generation. `model` is the provider's value; images are as `prepare_image` returned them.
 
     `repeat_key` is the same for each repetition of the same request; a backend that does not repeat safely ignores it.
@@ -143,7 +143,7 @@ class Backend(ABC):
 
     # Calls
     @abstractmethod
-    def submit(self, job: Job, before_first_byte: Callable[[], None], seconds: float) -> Accepted:
+    def submit(self, job: RemoteJob, before_first_byte: Callable[[], None], seconds: float) -> Accepted:
         """The paid call. `before_first_byte` runs when nothing has been written; if it raises, nothing leaves.
 
         Takes at most `seconds`. Raises RemoteError; unless `is_definite`, the outcome is open once `before_first_byte`

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from aiohttp import ClientSession
 
 from videos.remotes import async_transport, transport
-from videos.remotes.base import Accepted, Image, Job, Progress, State
+from videos.remotes.base import Accepted, Image, Progress, RemoteJob, State
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
 from videos.remotes.heygen import BY_CODE, MISSING, HeyGen, is_about_job
@@ -36,7 +36,7 @@ class HeyGenModels(HeyGen):
     missing = MISSING | GONE
 
     # The paid call
-    def submit(self, job: Job, before_first_byte: Callable[[], None], seconds: float = 60) -> Accepted:
+    def submit(self, job: RemoteJob, before_first_byte: Callable[[], None], seconds: float = 60) -> Accepted:
         """`POST /v3/models/videos`: 202 with the id of the video."""
         headers = self.headers(**{"Content-Type": "application/json", "Idempotency-Key": job.repeat_key})
         return self.post_job(VIDEOS, headers, transport.as_json(body_of(job)), before_first_byte, seconds)
@@ -105,7 +105,7 @@ class HeyGenModels(HeyGen):
         return image
 
 
-def body_of(job: Job) -> dict[str, Any]:
+def body_of(job: RemoteJob) -> dict[str, Any]:
     """The mode is always sent: without it, the most expensive one is used. An image determines the ratio."""
     unknown = sorted(set(job.settings) - set(SETTINGS))
     if unknown or job.end:

@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 from django.conf import settings
 
 from videos.remotes import async_transport, transport
-from videos.remotes.base import Accepted, Image, Job, Progress, State
+from videos.remotes.base import Accepted, Image, Progress, RemoteJob, State
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
 from videos.remotes.heygen import MISSING, HeyGen, error_words, is_about_job
@@ -37,7 +37,7 @@ class HeyGenWorkflows(HeyGen):
     missing = MISSING | GONE
 
     # The paid call
-    def submit(self, job: Job, before_first_byte: Callable[[], None], seconds: float = 60) -> Accepted:
+    def submit(self, job: RemoteJob, before_first_byte: Callable[[], None], seconds: float = 60) -> Accepted:
         """ "Execute Video Generation"."""
         headers, content = self.headers(**{"Content-Type": "application/json"}), transport.as_json(body_of(job))
         return self.post_job(EXECUTIONS, headers, content, before_first_byte, seconds)
@@ -110,7 +110,7 @@ class HeyGenWorkflows(HeyGen):
 STATES = {"completed": State.COMPLETED, "failed": State.FAILED, "not_found": State.MISSING}
 
 
-def body_of(job: Job) -> dict[str, Any]:
+def body_of(job: RemoteJob) -> dict[str, Any]:
     """The body of "Execute Video Generation". Empty fields are left out; frames are public addresses."""
     required = {"prompt": job.prompt, "provider": job.model, "aspect_ratio": job.aspect_ratio}
     optional = {
