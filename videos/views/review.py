@@ -19,7 +19,7 @@ from videos.views.collections import address_of, own, visible
 
 STRIP = 60  # clips below the player, around the one that is shown
 STATES = dict(Clip.State.choices)
-VERDICTS = {  # state → the words on its button before and after, and its key
+DECISIONS = {  # state → the words on its button before and after, and its key
     Clip.State.TO_REVIEW: ("To review", "To review", "1"),
     Clip.State.APPROVED: ("Approve", "Approved", "2"),
     Clip.State.CHANGE: ("Request change", "Change requested", "3"),
@@ -120,7 +120,7 @@ def review_context(request: HttpRequest, shown: Collection, form: CollectionForm
         "clip": strip.current,
         "here": f"{address_of(shown)}?{urlencode({'clip': strip.current.public_id})}" if strip.current else "",
         "total": total,
-        "verdicts": verdicts_of(strip.current) if strip.current else [],
+        "decisions": decisions_of(strip.current) if strip.current else [],
         "bar": bar_of(strip.counts),
         "tabs": tabs_of(shown, strip, total),
         "query": f"state={strip.state}&" if strip.state else "",
@@ -165,10 +165,10 @@ def tabs_of(shown: Collection, strip: Strip, total: int) -> list[dict]:
 
 
 # Decisions
-def verdicts_of(clip: Clip) -> list[dict]:
+def decisions_of(clip: Clip) -> list[dict]:
     return [
         {"state": state, "key": key, "words": after if clip.state == state else before, "is_set": clip.state == state}
-        for state, (before, after, key) in VERDICTS.items()
+        for state, (before, after, key) in DECISIONS.items()
     ]
 
 
