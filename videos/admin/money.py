@@ -7,7 +7,7 @@ from django.utils.timezone import localtime
 
 from videos.admin.lists import CompletedRows, LongList, StudioAdmin
 from videos.models import Budget, LedgerEntry
-from videos.models.budget import Left
+from videos.models.budget import BudgetLeft
 from videos.templatetags.studio import money
 
 LEDGER_WORDS = {
@@ -100,17 +100,17 @@ def lines(sentences: list[str]):
     return format_html_join("", "<div>{}</div>", ((one,) for one in sentences))
 
 
-def left_words(left: Left) -> str:
+def left_words(left: BudgetLeft) -> str:
     return f"{amount(left.used, left)} of {amount(left.limit, left)}{unit(left)}, {amount(left.left, left)} left"
 
 
-def each_words(left: Left) -> str:
+def each_words(left: BudgetLeft) -> str:
     return f"{amount(left.limit, left)}{unit(left)} each"
 
 
-def amount(number, left: Left) -> str:
+def amount(number, left: BudgetLeft) -> str:
     return f"{number:,}" if left.unit == "videos" else money(number, left.unit)
 
 
-def unit(left: Left) -> str:
+def unit(left: BudgetLeft) -> str:
     return " videos" if left.unit == "videos" else ""

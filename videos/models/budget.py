@@ -13,6 +13,8 @@ from heygen_studio.time_zone import studio_day
 from videos.models.prepared import prepared
 from videos.models.stored_totals import BudgetUse, counting_backends
 
+PERIODS = {"day": "today", "month": "this month"}  # in words
+
 
 class OverBudget(Exception):
     """The request does not fit in a budget. `str(error)` is a sentence for a person."""
@@ -27,8 +29,9 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Left:
-    """The rest of one budget in one period; `limit` and `left` are videos or money."""
+class BudgetLeft:
+    """What is left of one limit of a budget: `limit` and `left` are videos, or money in the currency `unit`. `period`
+    and `whose` are words for people."""
 
     whose: str
     period: str
@@ -127,7 +130,7 @@ class BudgetQuerySet(models.QuerySet):
         own = {budget.user_id: budget for budget in budgets if budget.user_id}
         return own, next((budget for budget in budgets if not budget.user_id), None)
 
-    def of_members(self, people: Iterable) -> "dict[int, tuple[list[BudgetUse], list[Left]]]":
+    def of_members(self, people: Iterable) -> "dict[int, tuple[list[BudgetUse], list[BudgetLeft]]]":
         """Id of each of these → what the ledger holds of them this month, and what is left of the budget that is theirs
         alone or each member's."""
         uses = uses_now(user__in=[person.pk for person in people])
@@ -142,7 +145,7 @@ class BudgetQuerySet(models.QuerySet):
             )
         return found
 
-    def left_for(self, user) -> Sequence[Left]:
+    def left_for(self, user) -> Sequence[BudgetLeft]:
         return [left for budget in self.binding(user) for left in budget.left(user)]
 
 
@@ -199,28 +202,36 @@ class Budget(models.Model):
     def is_shared(self) -> bool:
         return self.scope == self.Scope.STUDIO
 
-    def left(self, user, uses: "Sequence[BudgetUse] | None" = None) -> list[Left]:
+    def left(self, user, uses: "Sequence[BudgetUse] | None" = None) -> list[BudgetLeft]:
         """By period and unit. `uses` are those of today and this month, also of others, where they are known."""
         whose = "for everyone together" if self.is_shared else "for you"
         user_id = user.pk if user and not self.is_shared else None
         rows = []
-        for words, period, videos_limit, money_limit in (
-            ("today", "day", self.videos_per_day, self.money_per_day),
-            ("this month", "month", self.videos_per_month, self.money_per_month),
-        ):
-            if videos_limit is None and money_limit is None:
+        for period in PERIODS:
+            if self.limits_of(period) == (None, None):
                 continue
             known = uses_now(period, user=user_id) if uses is None else uses
             used = [use for use in known if (use.period, use.user_id) == (period, user_id)]
-            if videos_limit is not None:
-                left = videos_limit - sum(use.videos for use in used)
-                rows.append(Left(whose, words, "videos", videos_limit, max(0, left)))
-            if money_limit is not None:
-                left = money_limit - sum((use.amount for use in used if use.currency == self.currency), Decimal(0))
-                rows.append(Left(whose, words, self.currency, money_limit, max(Decimal(0), left)))
+            amount = sum((use.amount for use in used if use.currency == self.currency), Decimal(0))
+            rows += self.left_of(period, sum(use.videos for use in used), amount, whose)
         return rows
 
-    def check_left(self, left: Left, cost: Cost):
+    def left_of(self, period: str, videos: int, amount: Decimal, whose: str = "") -> list[BudgetLeft]:
+        """For one of PERIODS in which so many videos, and so much in the budget's currency, count."""
+        words, (videos_limit, money_limit) = PERIODS[period], self.limits_of(period)
+        rows = []
+        if videos_limit is not None:
+            rows.append(BudgetLeft(whose, words, "videos", videos_limit, max(0, videos_limit - videos)))
+        if money_limit is not None:
+            left = max(Decimal(0), money_limit - amount)
+            rows.append(BudgetLeft(whose, words, self.currency, money_limit, left))
+        return rows
+
+    def limits_of(self, period: str) -> tuple[int | None, Decimal | None]:
+        """Videos and money; None for no limit."""
+        return getattr(self, f"videos_per_{period}"), getattr(self, f"money_per_{period}")
+
+    def check_left(self, left: BudgetLeft, cost: Cost):
         wanted = cost.videos if left.unit == "videos" else cost.amounts.get(left.unit, Decimal(0))
         if wanted > left.left:
             raise OverBudget(

@@ -13,7 +13,7 @@ from decimal import Decimal
 from django.db.models import BooleanField, Case, F, Q, Sum, Value, When
 
 from heygen_studio.time_zone import start_of_studio_day, studio_day
-from videos.models.budget import Budget, Left, uses_now
+from videos.models.budget import Budget, BudgetLeft, uses_now
 from videos.models.collection import Clip
 from videos.models.generation import HELD, Generation
 from videos.models.stored_totals import BudgetUse, counting_backends
@@ -29,7 +29,7 @@ class Sums:
     spent: Amounts = field(default_factory=dict)
     videos: int = 0
     unpriced: int = 0
-    left: list[Left] = field(default_factory=list)
+    left: list[BudgetLeft] = field(default_factory=list)
 
     def add(self, currency: str, amount: Decimal, is_held: bool):
         add_to(self.held if is_held else self.spent, currency, amount)
@@ -108,15 +108,8 @@ def by_member(people: Iterable) -> dict[int, Periods]:
 def set_left(periods: Periods, budget: Budget | None):
     if budget is None:
         return
-    for sums, period, videos, money in (
-        (periods.today, "today", budget.videos_per_day, budget.money_per_day),
-        (periods.month, "this month", budget.videos_per_month, budget.money_per_month),
-    ):
-        if videos is not None:
-            sums.left.append(Left("", period, "videos", videos, max(0, videos - sums.videos)))
-        if money is not None:
-            left = max(Decimal(0), money - sums.total(budget.currency))
-            sums.left.append(Left("", period, budget.currency, money, left))
+    for period, sums in (("day", periods.today), ("month", periods.month)):
+        sums.left += budget.left_of(period, sums.videos, sums.total(budget.currency))
 
 
 def by_collection(collections: Iterable, owner=None) -> dict[int, Periods]:
