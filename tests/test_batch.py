@@ -11,9 +11,9 @@ from PIL import Image
 
 from tests.parts.accounts import account
 from tests.parts.people import make_member, make_owner, signed_in
+from videos.forms.advice import finished_after
 from videos.forms.csv_table import TableRefused, decode, read_table
 from videos.models import Batch, Budget, Collection, Generation, Picture, Provider, ProviderRecord, RemoteAccount
-from videos.views.batch import finished_after
 
 pytestmark = pytest.mark.django_db
 TWO = "prompt,provider,aspect_ratio,count\na lighthouse,veo_3_1,9:16,2\na harbour,kling_pro,16:9,1\n"

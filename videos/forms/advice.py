@@ -3,6 +3,7 @@
 Advice never blocks. Names, limits and prices are the providers' own rows; times are this studio's own history.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -34,6 +35,14 @@ def fitting_ratio(shape: float, ratio: str, offered: list[str]) -> str:
         return ""
     nearest = min(distances, key=distances.get)
     return nearest if abs(log(shape / chosen)) - distances[nearest] > CLEARLY_NEARER else ""
+
+
+def finished_after(times: list[float], at_once: int) -> float:
+    """Seconds until all are finished, if at most `at_once` run at a time and each next one starts when one ends."""
+    free_at = [0.0] * max(1, at_once)
+    for seconds in times:
+        heapreplace(free_at, free_at[0] + seconds)
+    return max(free_at)
 
 
 @dataclass(frozen=True)
@@ -136,12 +145,11 @@ class Plan:
     def wait(self, records: dict[int, TrackRecord], limits: dict[str, int]) -> Wait:
         """The time until the last video is made. `limits` is how many each backend makes at once; the rest wait."""
         medians = {provider: records.get(provider.pk, TrackRecord()).median_seconds for provider in self.providers}
-        free_at = {provider.backend: [0.0] * max(1, limits.get(provider.backend, 1)) for provider in self.providers}
+        times: dict[str, list[float]] = defaultdict(list)
         for provider, seconds in medians.items():
-            times = free_at[provider.backend]
-            for _ in range(self.count):
-                heapreplace(times, times[0] + (seconds or UP_TO))
-        return Wait(max((max(times) for times in free_at.values()), default=0), all(medians.values()))
+            times[provider.backend] += [seconds or UP_TO] * self.count
+        ends = (finished_after(times[backend], limits.get(backend, 1)) for backend in times)
+        return Wait(max(ends, default=0), all(medians.values()))
 
     def price(self) -> Price:
         """The price of the whole batch, as far as prices are known."""

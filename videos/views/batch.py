@@ -1,6 +1,5 @@
 """Many at once: a table of rows to check, and one batch of the selected ones."""
 
-import heapq
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from videos.body_limits import takes_uploads
+from videos.forms.advice import finished_after
 from videos.forms.batch import COLUMNS, SETTING, TEMPLATE, BatchForm, field_of, fingerprint
 from videos.forms.batch_tables import SHARED, table_of_pictures, table_of_variables
 from videos.forms.csv_table import Table, TableRefused, decode, read_table
@@ -259,14 +259,6 @@ def seconds_for(asked: list[Request], accounts: dict[str, RemoteAccount]) -> flo
             return None
         ends.append(finished_after(times, limit_of(backend, accounts)))
     return max(ends)
-
-
-def finished_after(times: list[float], at_once: int) -> float:
-    """Seconds until all are finished, if at most `at_once` run at a time and each next one starts when one ends."""
-    free_at = [0.0] * max(1, at_once)
-    for seconds in times:
-        heapq.heappush(free_at, heapq.heappop(free_at) + seconds)
-    return max(free_at)
 
 
 def left_after(user, cost):
