@@ -27,7 +27,7 @@ from videos.views.addresses import address_for_others
 from videos.views.archives import chunks, parts_of, sent
 from videos.views.download_names import named, numbered, words_of
 from videos.views.files import serve
-from videos.views.review import STRIP
+from videos.views.review import Strip, threads_of
 from videos.views.share import unlisted
 
 SALT = "videos.client"
@@ -70,7 +70,7 @@ def with_link(asks_password: Callable | None = None) -> Callable:
         @login_not_required
         @wraps(view)
         def answer(request: HttpRequest, token: str, *args, **kwargs) -> HttpResponseBase:
-            link = ReviewLink.objects.find(token) if "\0" not in token else None
+            link = ReviewLink.objects.find(token)
             try:
                 if link is None:
                     raise Http404
@@ -87,7 +87,7 @@ def with_link(asks_password: Callable | None = None) -> Callable:
 
 def gone(request: HttpRequest, token: str) -> HttpResponse:
     """A page that says the link has ended, without any link into the studio."""
-    ended = ReviewLink.objects.ended(token) if "\0" not in token else None
+    ended = ReviewLink.objects.ended(token)
     return render(request, "client/gone.html", {"ended": ended}, status=404)
 
 
@@ -100,7 +100,7 @@ def ask_password(request: HttpRequest, token: str, link: ReviewLink, error: str 
 @require_POST
 def enter(request: HttpRequest, token: str) -> HttpResponse:
     """Asks for the password, with a limited number of tries."""
-    link = ReviewLink.objects.find(token) if "\0" not in token else None
+    link = ReviewLink.objects.find(token)
     if link is None:
         return unlisted(gone(request, token))
     error = ""
@@ -130,7 +130,7 @@ def show(request: HttpRequest, token: str, link: ReviewLink, form=None, clip: Cl
     template = "client/_review.html" if is_part else "client/client.html"
     context = client_context(request, token, link, form, clip)
     response = render(request, template, context, status=422 if form else 200)
-    if form:  # the browser would else show the address that only takes answers, which a reload could not open
+    if form:  # otherwise the browser would show the address that only takes answers, which a reload cannot open
         response["HX-Replace-Url"] = address_of(token, clip)
     return response
 
@@ -142,8 +142,7 @@ def client_context(request: HttpRequest, token: str, link: ReviewLink, form, sho
     wanted = shown.public_id if shown else read_uuid(request.GET.get("clip", ""))
     clip = next((one for one in clips if one.public_id == wanted), None)
     clip = clip or next((one for one in clips if not one.answer), None) or next(iter(clips), None)
-    place = clips.index(clip) if clip else 0
-    start = max(0, min(place - STRIP // 2, len(clips) - STRIP))
+    strip = Strip(clips, state="", current=clip)
     return {
         "token": token,
         "link": link,
@@ -152,14 +151,14 @@ def client_context(request: HttpRequest, token: str, link: ReviewLink, form, sho
         "clip": clip,
         "saved": clip.generation.saved_video if clip else None,
         "clips": clips,
-        "window": clips[start : start + STRIP],
-        "before": clips[place - 1] if place else None,
-        "after": next(iter(clips[place + 1 :]), None),
+        "window": strip.window,
+        "before": strip.before,
+        "after": strip.after,
         "seconds": sum(one.generation.saved_video.seconds for one in clips),
         "answered": sum(bool(one.answer) for one in clips),
         "approved": sum(one.answer == Clip.State.APPROVED for one in clips),
         "segments": segments_of(clips),
-        "threads": threads_of(link, clip) if clip else [],
+        "threads": threads_of(clip.comments.shown_to(link)) if clip else [],
         "name": remembered(request, link).get("name", ""),
         "comment_form": form or ClientCommentForm(),
         "address": address_for_others(request, reverse("client", args=[token])),
@@ -173,14 +172,6 @@ def segments_of(clips: list[Clip]) -> list[dict]:
         {"at": f"{number * width:.2f}", "width": f"{width * 0.9:.2f}", "state": clip.answer or "open"}
         for number, clip in enumerate(clips)
     ]
-
-
-def threads_of(link: ReviewLink, clip: Clip) -> list[Comment]:
-    rows = list(clip.comments.shown_to(link).with_everything().in_order())
-    threads = [row for row in rows if row.parent_id is None]
-    for thread in threads:
-        thread.answers = sorted((row for row in rows if row.parent_id == thread.pk), key=lambda row: row.pk)
-    return threads
 
 
 # Answers and comments
@@ -330,6 +321,6 @@ def preview(request: HttpRequest, token: str, link: ReviewLink) -> HttpResponseB
 def mark(request: HttpRequest, token: str) -> HttpResponseBase:
     """The agency's logo. It needs no password, because the password page shows it too."""
     shown = Agency.objects.current().mark
-    if "\0" in token or shown is None or ReviewLink.objects.find(token) is None:
+    if shown is None or ReviewLink.objects.find(token) is None:
         return unlisted(gone(request, token))
     return unlisted(serve(request, shown.file, shown.content_type, shown.sha256))

@@ -14,6 +14,7 @@ from videos.forms.fields import read_uuid
 from videos.forms.reviews import CommentForm
 from videos.models import Clip, Collection, Comment, Generation, NameTaken, ReviewLink, TooManyComments
 from videos.models.collection import give_titles
+from videos.models.review import CommentQuerySet
 from videos.views.archives import archive_of
 from videos.views.collections import address_of, own, visible
 
@@ -207,18 +208,24 @@ def approved(request: HttpRequest, public_id) -> HttpResponseBase:
 
 # Comments
 def comments_context(request: HttpRequest, clip: Clip | None, form: CommentForm | None = None) -> dict:
-    rows = list(clip.comments.with_everything().in_order()) if clip else []
+    threads = threads_of(clip.comments.all()) if clip else []
+    return {
+        "threads": [thread for thread in threads if not thread.resolved_at],
+        "resolved": [thread for thread in threads if thread.resolved_at],
+        "comment_form": form or CommentForm(),
+    }
+
+
+def threads_of(comments: CommentQuerySet) -> list[Comment]:
+    """Those that begin a thread, in the order of the panel, each with its replies as `answers`, the oldest first."""
+    rows = list(comments.with_everything().in_order())
     replies: dict[int, list[Comment]] = {}
     for row in sorted(rows, key=lambda row: row.pk):
         replies.setdefault(row.parent_id, []).append(row)
     threads = [row for row in rows if row.parent_id is None]
     for thread in threads:
         thread.answers = replies.get(thread.pk, [])
-    return {
-        "threads": [thread for thread in threads if not thread.resolved_at],
-        "resolved": [thread for thread in threads if thread.resolved_at],
-        "comment_form": form or CommentForm(),
-    }
+    return threads
 
 
 @require_POST
