@@ -20,22 +20,19 @@ from videos.models import (
     Batch,
     Budget,
     Collection,
-    CollectionFull,
     Generation,
     NotConfirmed,
-    OtherContents,
     OverBudget,
     Picture,
     Provider,
     RemoteAccount,
     Request,
-    TokenTaken,
 )
 from videos.models.batch import cost_of
 from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.views.cards import new_token, track_records
-from videos.views.compose import FULL, NOT_YOUR_PAGE, OTHER_WORDS, make_batch
+from videos.views.compose import NOT_MADE, make_batch, why_not_made
 from videos.views.composer_context import RATIOS, accounts_by_backend, left_for, warnings_of
 
 TABLE_AND_PICTURES = 100 * 1024**2
@@ -95,17 +92,11 @@ def show_or_make(request: HttpRequest, form: BatchForm, refusal: str) -> HttpRes
     if not refusal:
         try:
             confirmed = request.POST.get("confirmed", "")
-            return made(request, make_batch(request.user, request.POST["token"], form.requests(), confirmed))
+            return made(make_batch(request.user, request.POST["token"], form.requests(), confirmed))
         except NotConfirmed as asked:
             return show(request, form, is_checked=True, status=422, question=asked.question)
-        except OverBudget as over:
-            refusal = str(over)
-        except TokenTaken:
-            refusal = NOT_YOUR_PAGE
-        except OtherContents:
-            refusal = OTHER_WORDS
-        except CollectionFull:
-            refusal = FULL
+        except NOT_MADE as error:
+            refusal = why_not_made(error)
     form.untick_wrong_rows()
     return show(request, form, refusal=refusal, is_checked=True, status=422)
 
@@ -116,7 +107,7 @@ def made_before(request: HttpRequest) -> Batch | None:
     return request.user.batches.filter(form_token=token).first() if TOKEN.fullmatch(token) else None
 
 
-def made(request: HttpRequest, new: Batch) -> HttpResponse:
+def made(new: Batch) -> HttpResponse:
     """The gallery, with a toast about the new batch that offers Undo."""
     return redirect(f"/?made={new.public_id}")
 

@@ -53,6 +53,7 @@ OTHER_WORDS = (
     "You sent this form already, with other words or settings; that batch is in the gallery. "
     "Nothing was made this time: press Generate again to make this one."
 )
+NOT_MADE = (OverBudget, TokenTaken, OtherContents, CollectionFull)
 
 
 @takes_uploads(TWO_FRAMES)
@@ -64,17 +65,17 @@ def generate(request: HttpRequest) -> HttpResponse:
             confirmed = request.POST.get("confirmed", "")
             batch = make_batch(request.user, form.cleaned_data["token"], form.requests(), confirmed)
             return made(request, batch, form.cleaned_data["collection"])
-        except OverBudget as refusal:
-            form.add_error(None, str(refusal))
-        except TokenTaken:
-            form.add_error("token", NOT_YOUR_PAGE)
-        except OtherContents:
-            form.add_error("token", OTHER_WORDS)
-        except CollectionFull:
-            form.add_error(None, FULL)
         except NotConfirmed as asked:
             return refused(request, form, asked.question)
+        except NOT_MADE as error:
+            form.add_error("token" if isinstance(error, TokenTaken | OtherContents) else None, why_not_made(error))
     return refused(request, form)
+
+
+def why_not_made(error: Exception) -> str:
+    """The sentence for one of NOT_MADE."""
+    sentences = {TokenTaken: NOT_YOUR_PAGE, OtherContents: OTHER_WORDS, CollectionFull: FULL}
+    return sentences.get(type(error)) or str(error)
 
 
 @retried
