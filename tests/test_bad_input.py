@@ -12,7 +12,7 @@ from hypothesis import Phase, example, given, seed, settings
 from hypothesis import strategies as some
 from PIL import Image
 
-from heygen_studio.wsgi import RequestGuard
+from heygen_studio.request_guard import RequestGuard
 from tests.corpus_forms import ASKED, GOOD, ODD_BUT_RIGHT, TYPED, WIRE, multipart
 from tests.parts.extent import EVERYTHING
 from tests.parts.generations import make_queued, make_ready, make_running
