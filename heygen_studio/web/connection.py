@@ -8,6 +8,7 @@ import asyncio
 import io
 from contextlib import suppress
 from enum import Enum
+from http import HTTPStatus
 from pathlib import Path
 
 from gunicorn.http.body import LengthReader
@@ -180,7 +181,7 @@ class Connection:
         self.stage = Stage.SENDING
         reply = Reply(request, collected := Collected(), self.server.cfg)
         with Path(permission.file.path).open("rb", buffering=0) as file:
-            status = f"{found.status} {PHRASES[found.status]}"
+            status = f"{found.status} {HTTPStatus(found.status).phrase}"
             headers = [("Content-Type", permission.file.content_type), *found.headers.items(), *permission.headers]
             reply.start_response(status, headers)
             if self.server.is_stopping:
@@ -196,6 +197,3 @@ def parsed(head: bytes, cfg, client) -> Request:
     if not head.endswith(b"\r\n\r\n"):
         raise LimitRequestHeaders("the head is larger than 64 kB")
     return Request(cfg, IterUnreader([head]), client)
-
-
-PHRASES = {200: "OK", 206: "Partial Content", 304: "Not Modified", 416: "Range Not Satisfiable"}

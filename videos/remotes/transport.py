@@ -75,7 +75,7 @@ def make_client() -> httpx.Client:
 
 @cache
 def certificates() -> ssl.SSLContext:
-    """The trusted certificates. Reading the bundle takes longer than a whole request, so it is read once."""
+    """The trusted certificates, also for downloads and webhooks. Reading them takes longer than a whole request."""
     return httpx.create_ssl_context(trust_env=False)
 
 

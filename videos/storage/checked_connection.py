@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 import httpcore
 import httpx
 
+from videos.remotes import transport
 from videos.storage.not_saved import NotSaved
 from videos.storage.public_addresses import is_public, resolve
 
@@ -123,18 +123,13 @@ def asked(address: httpx.URL, headers: dict[str, str], guard: Guard, tick: Calla
     url = httpcore.URL(
         scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path or b"/"
     )
-    context = guard.context or tls_context()
+    context = guard.context or transport.certificates()
     with (
         translated_errors(),
         httpcore.ConnectionPool(ssl_context=context, max_connections=1, network_backend=network) as pool,
         pool.stream("GET", url, headers={**OUR_HEADERS, **headers}, extensions={"timeout": TIMEOUTS}) as response,
     ):
         yield Answer(response.status, lower(response.headers), response.iter_stream())
-
-
-@cache
-def tls_context() -> ssl.SSLContext:
-    return httpx.create_ssl_context(trust_env=False)
 
 
 OUR_HEADERS = {"User-Agent": "HeyGen-Studio", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
