@@ -6,7 +6,7 @@ import pytest
 
 from tests.parts.listeners import Canary, Scripted, certificate
 from videos.storage.checked_connection import Fault, FetchError, Guard
-from videos.storage.download import ServerFacts, amount, download
+from videos.storage.download import ServerFacts, download
 from videos.storage.public_addresses import is_public
 
 FORBIDDEN = [
@@ -434,10 +434,6 @@ def test_a_whole_file_of_unknown_length_is_known_to_be_whole_by_416(serve, file)
     assert facts.length is None
     fetch(serve(plain(b"", "416 Range Not Satisfiable", Content_Range=f"bytes */{len(BODY)}")), file, facts)
     assert (contents(file), facts.length) == (BODY, len(BODY))
-
-
-def test_amounts_are_words_for_a_person():
-    assert [amount(size) for size in (0, 999, 3_140_000, 2 * 1024**3)] == ["0 bytes", "999 bytes", "3.1 MB", "2.1 GB"]
 
 
 @pytest.mark.parametrize("host", ["a..b", ".example.com", f"{'a' * 64}.example.com"])

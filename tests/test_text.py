@@ -10,7 +10,7 @@ from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in
 from videos.forms.generate import LONGEST_PROMPT
 from videos.models import Generation
-from videos.text import folded, with_line_feeds
+from videos.text import bytes_in_words, folded, with_line_feeds
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Target": "gallery"}
@@ -120,3 +120,8 @@ def test_what_a_person_wrote_is_shown_and_typed_in_its_own_direction(client, mem
         assert len(shown) >= least, address
         for tag in shown:
             assert 'dir="auto"' in tag or tag.startswith(("bdi", "title")), (address, tag)
+
+
+def test_a_size_in_words_is_in_powers_of_ten():
+    words = {0: "0 bytes", 999: "999 bytes", 3_140_000: "3.1 MB", 2 * 1024**3: "2.1 GB"}
+    assert {size: bytes_in_words(size) for size in words} == words

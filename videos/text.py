@@ -1,4 +1,4 @@
-"""Text that people type: how it is stored, and the form in which it is searched; and lists in words."""
+"""Text that people type: how it is stored, and the form in which it is searched. Lists and sizes in words."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -28,3 +28,11 @@ def listed(words: Iterable[object], last: str = "and") -> str:
     """ "4", "4 and 6" or "4, 6 and 8"."""
     *others, end = map(str, words)
     return f"{', '.join(others)} {last} {end}" if others else end
+
+
+def bytes_in_words(size: int) -> str:
+    """Such as "3.1 MB", in powers of ten, or "17 bytes"."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} bytes"

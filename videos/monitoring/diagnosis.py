@@ -27,9 +27,9 @@ from videos.models import Alarm, Generation, ProcessLock, RemoteAccount, StudioF
 from videos.models.process_lock import POLLER, WORKER_SILENT
 from videos.remotes import registry
 from videos.storage import space, verified_backup
-from videos.storage.download import amount
 from videos.storage.private import is_too_open
 from videos.storage.writable import write_to_database, write_to_storage
+from videos.text import bytes_in_words
 
 CLOCK_MAY_DIFFER = timedelta(seconds=30)
 OLD_BACKUP = timedelta(hours=36)
@@ -123,9 +123,11 @@ def look_at_disk() -> Iterator[Finding]:
     free, needed = space.free(), space.needed()
     if free < needed:
         advice = "Free some space, or empty the trash. STUDIO_KEEP_DAYS moves old videos to the trash automatically."
-        yield bad(f"Only {amount(int(free))} is free: nothing new is sent below {amount(needed)}.", advice)
+        yield bad(
+            f"Only {bytes_in_words(int(free))} is free: nothing new is sent below {bytes_in_words(needed)}.", advice
+        )
     else:
-        yield fine(f"{amount(int(free))} is free.")
+        yield fine(f"{bytes_in_words(int(free))} is free.")
 
 
 def look_at_worker() -> Iterator[Finding]:

@@ -12,6 +12,7 @@ import httpcore
 from videos.models.studio_settings import current
 from videos.outages import is_of_storage
 from videos.storage.checked_connection import Answer, Fault, FetchError, Guard, answered
+from videos.text import bytes_in_words
 
 OVERLAP = 256  # bytes: a resumed download begins this far before its end, and these must arrive unchanged
 CHECK_SPACE_EVERY = 16 * 1024 * 1024
@@ -213,7 +214,7 @@ def size_of(file: BinaryIO) -> int:
 
 def refuse_too_large(size: int | None, guard: Guard):
     if size is not None and size > guard.largest:
-        raise FetchError(Fault.TOO_LARGE, "saving.too_large", size=amount(guard.largest))
+        raise FetchError(Fault.TOO_LARGE, "saving.too_large", size=bytes_in_words(guard.largest))
 
 
 def require_space(file: BinaryIO, needed: int, guard: Guard):
@@ -232,12 +233,4 @@ def require_length(file: BinaryIO, facts: ServerFacts):
 
 
 def interrupted(size: int) -> FetchError:
-    return FetchError(Fault.INTERRUPTED, "saving.interrupted_after", size=amount(size))
-
-
-def amount(size: int) -> str:
-    """Bytes for a person: 3.1 MB."""
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size} bytes"
+    return FetchError(Fault.INTERRUPTED, "saving.interrupted_after", size=bytes_in_words(size))

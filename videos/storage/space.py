@@ -8,7 +8,7 @@ from django.conf import settings
 from videos.models import Alarm
 from videos.models.event import THIS_HOST
 from videos.models.studio_settings import current
-from videos.storage.download import amount
+from videos.text import bytes_in_words
 
 RESERVE = 256 * 1024**2  # bytes beyond what always stays free: room for what is in progress
 
@@ -37,6 +37,6 @@ def has_room() -> bool:
 
 def sentence(wanted: int) -> str:
     return (
-        f"Less than {amount(wanted)} is free on {THIS_HOST}, in {settings.DATA}. Nothing new is sent, and nothing is "
-        "charged, until there is space again; videos in progress are still saved as long as they fit."
+        f"Less than {bytes_in_words(wanted)} is free on {THIS_HOST}, in {settings.DATA}. Nothing new is sent, and nothing "
+        "is charged, until there is space again; videos in progress are still saved as long as they fit."
     )

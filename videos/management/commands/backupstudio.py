@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from videos.storage import verified_backup
 from videos.storage.backup import BackupError, back_up
-from videos.storage.download import amount
+from videos.text import bytes_in_words
 
 
 class Command(BaseCommand):
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def make(self, folder: Path):
         manifest = back_up(folder.resolve())
-        media = f"{manifest['files']} files, {amount(manifest['bytes'])}"
+        media = f"{manifest['files']} files, {bytes_in_words(manifest['bytes'])}"
         if manifest["media"] == "in the bucket":
             media = "the media stay in the bucket: back it up with its own tools"
         self.stdout.write(f"{folder}: the {manifest['database']} database; {media}. Keep it as safe as the studio.")
