@@ -133,7 +133,7 @@ def test_no_page_costs_the_database_more_with_four_times_the_history(studio, mon
     monkeypatch.setattr("videos.views.stacks.CHUNKS", (40, 300))
     for name in ("LOOKED_THROUGH", "OUT_OF_ORDER"):
         monkeypatch.setattr(f"videos.models.generation_queryset.{name}", 50)
-    monkeypatch.setattr("videos.search_index.FEW", 50)
+    monkeypatch.setattr("videos.search_index.FEW_MATCHES", 50)
     monkeypatch.setattr("videos.views.compare.LOOKED_THROUGH", 50)
     client, paths = signed_in(studio), {path: address(path) for path in PAGES}
     Generation.objects.update(created_at=F("created_at") - timedelta(days=30))  # they were made first
@@ -175,7 +175,7 @@ def test_no_page_of_favourites_costs_the_database_more_with_four_times_the_stars
     monkeypatch.setattr("videos.views.stacks.CHUNKS", (40, 300))
     for name in ("LOOKED_THROUGH", "OUT_OF_ORDER", "MAX_STARS"):
         monkeypatch.setattr(f"videos.models.generation_queryset.{name}", 50)
-    monkeypatch.setattr("videos.search_index.FEW", 50)
+    monkeypatch.setattr("videos.search_index.FEW_MATCHES", 50)
     Generation.objects.update(created_at=F("created_at") - timedelta(days=30))
     client, found = signed_in(studio), []
     for videos in (800, 2400):
@@ -243,7 +243,7 @@ def filtered(member):
 @ON_SQLITE
 def test_no_list_of_the_admin_costs_the_database_more_with_four_times_the_history(studio, monkeypatch):
     monkeypatch.setattr("videos.models.bounded.MAX_COUNTED", 20)
-    monkeypatch.setattr("videos.search_index.FEW", 1000)
+    monkeypatch.setattr("videos.search_index.FEW_MATCHES", 1000)
     monkeypatch.setattr("videos.admin.lists.MAX_FOUND", 20)
     monkeypatch.setattr(StudioAdmin, "list_per_page", 10)
     client, paths = signed_in(studio), {path: path for path in admin_pages(studio, make_member("another"))}

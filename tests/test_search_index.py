@@ -76,7 +76,7 @@ def test_an_index_that_a_migration_dropped_is_made_again(made):
 
 
 def test_a_word_of_many_prompts_is_found_by_reading_the_newest(made, monkeypatch):
-    monkeypatch.setattr(search_index, "FEW", 1)
+    monkeypatch.setattr(search_index, "FEW_MATCHES", 1)
     assert found("house") == ["lighthouse", "house"]
 
 

@@ -15,7 +15,7 @@ from django.db.models.expressions import RawSQL
 logger = logging.getLogger(__name__)
 
 NAME = "videos_search"
-FEW = 5000  # more matches than this are found soon enough by reading the newest prompts
+FEW_MATCHES = 5000  # more than these are found soon enough by reading the newest prompts
 TRIGRAM = 3
 SQLITE = (
     f"CREATE VIRTUAL TABLE IF NOT EXISTS {NAME} USING fts5(search_text, content='videos_generation', "
@@ -69,7 +69,7 @@ def exists() -> bool:
         return cursor.fetchone() is not None
 
 
-def found(words: list[str]) -> tuple[Q, bool]:
+def condition_for(words: list[str]) -> tuple[Q, bool]:
     """The prompts that contain every one of these folded words, and whether an index leads to them. It does not where
     all words are too short, or where so many match that reading the newest prompts is quicker."""
     contains = Q()
@@ -79,8 +79,8 @@ def found(words: list[str]) -> tuple[Q, bool]:
     if not query or not exists():
         return contains, False
     if connection.vendor != "sqlite":  # takes its index by itself
-        return contains, not are_expected_to_be_many(words)
-    if are_many(query):
+        return contains, not is_expected_to_match_many(words)
+    if matches_many(query):
         return contains, False
     return contains & Q(pk__in=RawSQL(f"SELECT rowid FROM {NAME} WHERE {NAME} MATCH %s", [query])), True
 
@@ -91,17 +91,18 @@ def trigrams_of(words: list[str]) -> str:
     return " AND ".join('"' + part.replace('"', '""') + '"' for part in sorted(parts))
 
 
-def are_many(query: str) -> bool:
+def matches_many(query: str) -> bool:
+    some = f"SELECT 1 FROM {NAME} WHERE {NAME} MATCH %s LIMIT %s"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT COUNT(*) FROM (SELECT 1 FROM {NAME} WHERE {NAME} MATCH %s LIMIT {FEW + 1})", [query])
-        return cursor.fetchone()[0] > FEW
+        cursor.execute(f"SELECT COUNT(*) FROM ({some})", [query, FEW_MATCHES + 1])
+        return cursor.fetchone()[0] > FEW_MATCHES
 
 
-def are_expected_to_be_many(words: list[str]) -> bool:
+def is_expected_to_match_many(words: list[str]) -> bool:
     """By the statistics of PostgreSQL, which then takes no index either."""
     conditions = " AND ".join(["search_text LIKE %s"] * len(words))
     patterns = [f"%{connection.ops.prep_for_like_query(word)}%" for word in words]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM videos_generation WHERE {conditions}", patterns)
         [[plan]] = cursor.fetchall()
-    return (plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]["Plan Rows"] > FEW
+    return (plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]["Plan Rows"] > FEW_MATCHES

@@ -297,7 +297,7 @@ class GenerationQuerySet(DueQuerySet):
         """Generations whose prompt contains every word, ignoring case and accents; `also` are the ids of
         others that match elsewhere, such as by a person's own title."""
         parts = folded(words).split()
-        found, has_index = search_index.found(parts)
+        found, has_index = search_index.condition_for(parts)
         rows = self.filter(found | Q(pk__in=also) if also and parts else found)
         return rows._scoped(has_index=self.scope.has_index and (has_index or not parts))
 

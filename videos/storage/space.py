@@ -37,6 +37,6 @@ def has_room() -> bool:
 
 def sentence(wanted: int) -> str:
     return (
-        f"Less than {bytes_in_words(wanted)} is free on {THIS_HOST}, in {settings.DATA}. Nothing new is sent, and nothing "
-        "is charged, until there is space again; videos in progress are still saved as long as they fit."
+        f"Less than {bytes_in_words(wanted)} is free on {THIS_HOST}, in {settings.DATA}. Nothing new is sent, and "
+        "nothing is charged, until there is space again; videos in progress are still saved as long as they fit."
     )

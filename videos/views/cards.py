@@ -173,9 +173,8 @@ def cards_of(
     """`verdicts`: the viewer's words on these, if they are known already."""
     records, nothing, rows = track_records(), TrackRecord(), list(generations)
     prefetch_related_objects([row for row in rows if row.owner_id != viewer.pk], "owner")
-    prefetch_related_objects(
-        [row for row in rows if row.tab == "attention"], "provider__prices"
-    )  # to retry costs again
+    with_retry = [row for row in rows if row.tab == "attention"]  # the button says what it costs
+    prefetch_related_objects(with_retry, "provider__prices")
     pks = [row.pk for row in rows]
     stars = set(Favourite.objects.starred(viewer, pks)) if pks else set()
     titles = PersonalNote.objects.titles(viewer, pks) if pks else {}

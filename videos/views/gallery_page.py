@@ -52,12 +52,8 @@ def gallery_page(
         cards, has_more = cards_of([found[pk] for pk in pks[:PAGE] if pk in found], viewer), len(pks) > PAGE
     cards = list(with_sections(cards, sort, after))
     last = section_of(cards[-1].generation, sort) if cards else None
-    end = min if sort == "" else max if sort == "oldest" else last_of
-    return GalleryPage(cards, end(keys_of(cards[-1])) if has_more else None, last.key if last else after)
-
-
-def last_of(keys: list[int]) -> int:
-    return keys[-1]
+    furthest = max if sort == "oldest" else min  # of the videos in the last stack
+    return GalleryPage(cards, furthest(keys_of(cards[-1])) if has_more else None, last.key if last else after)
 
 
 def pks_on_page(rows: GenerationQuerySet, sort: str, viewer, before: int | None, tab: str = "") -> list[int]:

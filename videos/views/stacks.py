@@ -67,7 +67,7 @@ class Stack:
 
     card: Card
     members: list[StackedVideo]
-    section: "Section | None" = None
+    section: Section | None = None
     order: int = 0
 
     is_stack = True
