@@ -294,7 +294,7 @@ def end_of_api(api_name: str, ends_at: datetime | None, has_ended: bool) -> str:
 
 
 def unknown_model(name: str, since: datetime) -> str:
-    """Stands beside a model that the remote API did not know the last time that it was used."""
+    """For a model that the remote API did not know the last time that it was used; shown next to its name."""
     return f"{name} said on {written(since)} that it does not know this model."
 
 

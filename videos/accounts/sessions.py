@@ -86,7 +86,7 @@ def rows_of(user) -> Iterator[tuple[Session, dict]]:
 
 
 def is_signed_in(user, data: dict) -> bool:
-    """Whether it began under an earlier password: then it is void, although its row still exists."""
+    """Whether the session is still valid: one that began under an earlier password is void, although its row exists."""
     return constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
 
 

@@ -77,7 +77,7 @@ def poll():
 
 @contextmanager
 def rare_garbage_collection() -> Iterator[None]:
-    """Lets the garbage collector check only new objects, and seldom: polls leave hardly any reference cycles."""
+    """Lets the garbage collector check only new objects, and rarely: polls leave hardly any reference cycles."""
     usual = gc.get_threshold()
     gc.collect()
     gc.freeze()

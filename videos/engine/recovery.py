@@ -31,7 +31,7 @@ def recover():
     Generation.objects.give_up_lost_replies()
     Generation.objects.add_missing_settlements()
     Generation.objects.flag_rows_of_other_backend()
-    space.has_room()  # said before somebody waits for it
+    space.has_room()  # for its alarm: pages say so before anybody presses Generate
 
 
 def free_claims_of_dead_processes() -> int:

@@ -145,14 +145,6 @@ def first_sent_between(now: datetime, span: timedelta) -> tuple[datetime, dateti
 class ClaimMixin:
     """Part of the model Generation: whether its request may be repeated, and extending and freeing its claim."""
 
-    def reload(self):
-        """Reads every field anew, as `refresh_from_db` does, by a prepared query."""
-        [fresh] = type(self).objects.row_of(self.pk)
-        for field in self._meta.concrete_fields:
-            setattr(self, field.attname, getattr(fresh, field.attname))
-        self._state.fields_cache.clear()
-        self._prefetched_objects_cache = {}
-
     def may_repeat(self) -> bool:
         """Whether the backend certainly still knows this request's key, and is trusted to replay its answer to our
         account. In SQL this is `repeatable`, which also asks whether it is due."""

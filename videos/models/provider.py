@@ -39,7 +39,7 @@ class ProviderQuerySet(models.QuerySet):
         return offered.order_by(usable_first, "position", "name")
 
     def whole_offer(self) -> "list[Provider]":
-        """The same list, each with its prices at hand."""
+        """The same list, each with its prices in `known_prices`."""
         providers, prices = self.rows_offered(), defaultdict(list)
         for price in ProviderPrice.objects.of_all([provider.pk for provider in providers]):
             prices[price.provider_id].append(price)
@@ -205,9 +205,9 @@ class Provider(models.Model):
 
     def adopt_price(self, price: Decimal, source: str, as_of: date):
         """Stores one price per second for every resolution and mode, with its source and date."""
-        whatever = {"resolution": "", "mode": ProviderPrice.Mode.ANY, "from_seconds": 0}
+        every_case = {"resolution": "", "mode": ProviderPrice.Mode.ANY, "from_seconds": 0}
         facts = {"price": price, "unit": self.PriceUnit.SECOND, "source": source, "as_of": as_of}
-        self.prices.update_or_create(**whatever, defaults=facts)
+        self.prices.update_or_create(**every_case, defaults=facts)
 
     def priced_seconds(self, duration: Any) -> float:
         """The length for which a price per second is counted, so that a budget never holds too little.

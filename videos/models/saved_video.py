@@ -68,7 +68,8 @@ class SavedVideo(models.Model):
         known = asdict(facts) | {"codec_string": facts.codec_string or facts.codec}
         return bool(SavedVideo.objects.filter(pk=self.pk).update(**known))
 
-    def keep_measure(self):
+    def keep_measurements(self):
+        """Marks it as measured, although this version could not measure it again."""
         SavedVideo.objects.filter(pk=self.pk).update(codec_string=self.codec)
 
     def files(self):

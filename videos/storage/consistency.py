@@ -109,7 +109,7 @@ def check_and_repair():
     try:
         empty_trash()
         tonights = tonight(timezone.localdate().toordinal())
-        repair_all(compare(is_hashed=tonights, is_noted=True))
+        repair_all(compare(is_hashed=tonights, is_recorded=True))
     except storage_errors() as error:
         logger.warning("The nightly check could not read the storage: %s", type(error).__name__)
 
@@ -179,9 +179,9 @@ class Hashing:
         return ""
 
 
-def compare(is_hashed: Callable[[int], bool] = lambda pk: False, is_noted: bool = False) -> list[Finding]:
-    """All mismatches, orphans first. `is_hashed(pk)` selects the copies whose bytes are compared too; with `is_noted`,
-    the history of each of their videos says so.
+def compare(is_hashed: Callable[[int], bool] = lambda pk: False, is_recorded: bool = False) -> list[Finding]:
+    """All mismatches, orphans first. `is_hashed(pk)` selects the copies whose bytes are compared too; if
+    `is_recorded`, each video whose bytes are right has that in its history.
 
     The storage is listed before the rows are read, so a file created in between is not seen at all.
     """
@@ -195,7 +195,7 @@ def compare(is_hashed: Callable[[int], bool] = lambda pk: False, is_noted: bool 
                 stored = listing.take([file.name for row in chunk for file in row.files() if file])
                 hashing = Hashing(is_hashed)
                 found += (finding for row in chunk for finding in check(row, stored, hashing))
-                if is_noted:
+                if is_recorded:
                     whole = [row.generation_id for row in hashing.whole if isinstance(row, SavedVideo)]
                     Generation.objects.record_whole(whole)
                 if len(found) > MAX_FINDINGS:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def wanted_mode(path: Path, mode: int) -> int:
@@ -34,7 +34,7 @@ def make_data_folder_private():
     for folder, _, names in os.walk(data, topdown=False):
         refused += sum(not make_private(Path(folder) / name) for name in [*names, ""])
     if refused:
-        log.warning("%s files in %s belong to another user and may be readable by others.", refused, data)
+        logger.warning("%s files in %s belong to another user and may be readable by others.", refused, data)
 
 
 def is_too_open(path: Path) -> bool:

@@ -42,7 +42,7 @@ def is_measured(copy: SavedVideo) -> bool:
         copy.generation.measure_again(facts)
     except (probe.NotAVideo, CannotRepair) as error:
         logger.warning("Saved copy %s cannot be measured again: %s", copy.pk, error)
-        copy.keep_measure()
+        copy.keep_measurements()
         return False
     except Exception as error:
         if not isinstance(error, FileNotFoundError) and not outage_of(error):

@@ -1,4 +1,4 @@
-"""The contents of a card, as plain values: `cached_include` renders a card anew only if one of them has changed."""
+"""The contents of a card, as plain values: `cached_include` renders a card again only if one of them has changed."""
 
 from typing import NamedTuple
 
