@@ -9,14 +9,20 @@ ABOUT_MONEY = (
     "chaos",
     "costs",
     "crash",
-    "follow",
     "lifecycle",
     "money",
+    "poll",
+    "prices",
     "row_locks",
     "save",
+    "stored_totals",
     "submit",
     "worker",
 )
+
+
+def names_of_files():
+    return {path.name for path in (ROOT / "tests").rglob("test_*.py")}
 
 
 def reasons():
@@ -33,6 +39,10 @@ def test_every_test_that_has_three_tries_says_why():
 
 def test_no_test_about_money_or_lost_videos_has_more_than_one_try():
     assert [name for name, _ in reasons() if any(word in name for word in ABOUT_MONEY)] == []
+
+
+def test_each_word_about_money_names_a_file():
+    assert [word for word in ABOUT_MONEY if not any(word in name for name in names_of_files())] == []
 
 
 def test_no_file_allows_retries_without_a_reason():

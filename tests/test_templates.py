@@ -14,7 +14,7 @@ from videos.lifecycle import Status
 from videos.models.event import Step
 from videos.template_loader import without_indentation
 from videos.templatetags.icons import ADMIN_ICONS, ICONS, REVIEW_ICONS, icon_sprite
-from videos.views.stacks import FACES
+from videos.views.stacks import BEST_FIRST
 
 FOLDER = Path(ROOT) / "templates"
 TEMPLATES = sorted(FOLDER.rglob("*.html"))
@@ -94,7 +94,7 @@ def test_every_state_without_a_video_has_its_own_look():
 
 
 def test_every_state_has_its_place_in_a_stack():
-    assert sorted(FACES) == sorted(Status)
+    assert sorted(BEST_FIRST) == sorted(Status)
 
 
 def test_every_step_of_a_history_has_a_title_with_an_icon_that_the_admin_has():

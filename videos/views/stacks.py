@@ -18,7 +18,7 @@ CHUNKS = (300, 20_000)  # rows read to find the batches of a page; 30 batches ha
 MAX_OPENED = 60  # in place; a larger batch has a page of its own
 SEGMENTS = 40  # drawn for one stack; a larger batch shows its numbers only in words
 # The state whose video stands for the whole stack, best first; and the order of the segments.
-FACES = [
+BEST_FIRST = [
     Status.READY,
     Status.SAVING,
     Status.RUNNING,
@@ -49,7 +49,7 @@ class StackedVideo:
 
     @property
     def place(self) -> tuple[int, int]:
-        return FACES.index(self.status), self.pk
+        return BEST_FIRST.index(self.status), self.pk
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,8 @@ def stacks_of(rows: GenerationQuerySet | WholeGallery, batch_ids: Iterable[int],
         members.setdefault(batch_id, []).append(StackedVideo(pk, public_id, Status(status), size or 0))
     verdicts = Verdict.objects.words_in(viewer, members)
     kept = {pk for pk, word in verdicts.items() if word == Verdict.Word.KEPT}  # the winner represents its batch
-    faces = [min(found, key=lambda member: (member.pk not in kept, member.place)).pk for found in members.values()]
-    cards = cards_of(Generation.objects.on_cards(faces), viewer, verdicts=verdicts)
+    shown = [min(found, key=lambda member: (member.pk not in kept, member.place)).pk for found in members.values()]
+    cards = cards_of(Generation.objects.on_cards(shown), viewer, verdicts=verdicts)
     by_batch = {card.generation.batch_id: card for card in cards}
     return {
         batch_id: Stack(by_batch[batch_id], found) if len(found) > 1 else by_batch[batch_id]
