@@ -45,6 +45,7 @@ class Dispatcher:
     def __init__(self):
         self.enqueued: dict[int, Enqueued] = {}
         self.next_account_check = 0.0
+        self.taken_below: int | None = None  # tasks with lower numbers have left the table; None: all have
 
     def dispatch(self):
         free = TASKS_WAITING - waiting()

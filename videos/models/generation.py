@@ -290,7 +290,9 @@ class Generation(
         error = {"error_class": error_class, "error_code": code, "error_detail": detail}
         ended = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
         refused = self._move(rows, Status.FAILED, Step.REFUSED, words=detail, **ended, **error)
-        return refused and self.release(failed=1, excused=error_class in NOT_ITS_FAULT)
+        if refused:
+            self.release(failed=1, excused=error_class in NOT_ITS_FAULT)
+        return refused
 
     def lose_reply(self, code: str, detail: str = "", error_class: str = "lost_reply") -> bool:
         """Sent, and no usable reply came: it may have been charged, and only a person can resolve it.

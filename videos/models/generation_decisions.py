@@ -28,7 +28,9 @@ class DecisionsMixin:
         rows = self._rows(Status.CANCELLED).filter(status=Status.QUEUED)
         ended = {"ended_at": timezone.now(), **NO_NOTE, **NO_LEASE}
         cancelled = self._move(rows, Status.CANCELLED, Step.CANCELLED, by=by, **ended)
-        return cancelled and self.release(cancelled=1)
+        if cancelled:
+            self.release(cancelled=1)
+        return cancelled
 
     @retried
     def hold(self, by=None) -> bool:
@@ -65,7 +67,9 @@ class DecisionsMixin:
         """The owner checked that the remote API has nothing. The sender's token stays, in case it has after all."""
         rows = self._rows(Status.CANCELLED).filter(status=Status.UNKNOWN)
         cancelled = self._move(rows, Status.CANCELLED, Step.NOT_MADE, by=by, ended_at=timezone.now())
-        return cancelled and self.release(cancelled=1)
+        if cancelled:
+            self.release(cancelled=1)
+        return cancelled
 
     @retried
     def resolve_as_found(self, remote_id: str, by=None) -> bool:

@@ -82,11 +82,10 @@ class LedgerMixin:
             return self.held_seconds
         return self.provider.quote(self.config, bool(self.start_frame_id or self.start_frame_url)).seconds
 
-    def release(self, **counted: int) -> bool:
+    def release(self, **counted: int):
         """Releases the held amount. `counted` is how the generation ended, for the usage of its day."""
         self.enter(LedgerEntry.Kind.RELEASE, videos=-1, amount=-(self.estimate or Decimal(0)))
         UsageDay.objects.count(self, **counted)
-        return True
 
     # Stored totals
     @property
