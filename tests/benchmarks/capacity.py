@@ -42,7 +42,7 @@ def line(videos: int, cost: dict) -> list[str]:
         f"{videos:,}",
         f"{in_flight:,.0f}",
         f"{in_flight / POLL_SECONDS:,.1f}",
-        f"{cpu:.2g}" if cpu < 1 else f"{cpu:.1f}",
+        f"{cpu:.2f}" if cpu >= 0.005 else "under 0.01",
         f"{hosts}",
         f"{videos * VIDEO_BYTES / 1e9:,.0f} GB",
         f"{database / 1e6:,.0f} MB" if database < 1e9 else f"{database / 1e9:.1f} GB",
