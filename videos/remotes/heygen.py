@@ -1,18 +1,21 @@
-"""The common part of HeyGen's APIs: the key, the three families of errors, picture uploads, and the account.
+"""The common part of HeyGen's APIs: the key, polls, the three families of errors, picture uploads, and the account.
 
 Sources: HeyGen's Video Generation page and related pages (assets, users/me, errors, deprecation).
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import quote
 
+from aiohttp import ClientSession
 from django.conf import settings
 
-from videos.remotes import keys, transport
-from videos.remotes.base import Accepted, Account, Backend, Image
+from videos.remotes import async_transport, keys, transport
+from videos.remotes.base import Accepted, Account, Backend, Image, Progress
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
 from videos.remotes.transport import BrokenReply, Reply, inside, read_date, text
@@ -75,6 +78,7 @@ class HeyGen(Backend):
     """Base of the backends that are HeyGen's: one key, one address, one account, one upload."""
 
     name = "HeyGen"
+    jobs_path: str  # a POST there makes a job; below it, each job has an address
     id_name: str  # of the field that holds the id of a job
     missing = MISSING
 
@@ -97,14 +101,13 @@ class HeyGen(Backend):
     # The paid call
     def post_job(
         self,
-        path: str,
         headers: dict[str, str],
         content: bytes,
         before_first_byte: Callable[[], None],
         seconds: float,
     ) -> Accepted:
         try:
-            reply = transport.post_once(self.api_url + path, headers, content, before_first_byte, seconds)
+            reply = transport.post_once(self.api_url + self.jobs_path, headers, content, before_first_byte, seconds)
         except BrokenReply as error:
             raise RemoteError(error.cause, error.detail + self.named_in(error.body)) from error
         return self.read_accepted(reply)
@@ -127,6 +130,21 @@ class HeyGen(Backend):
         pattern = rb'"%s"\s*:\s*"(%s)"' % (self.id_name.encode(), self.id_pattern.pattern.encode())
         found = re.search(pattern, body)
         return f" It says {found[1].decode()!r}." if found else ""
+
+    # Polls
+    def poll(self, remote_id: str, seconds: float = 30) -> Progress:
+        return self.read_progress(remote_id, transport.request("GET", self.address(remote_id), self.headers(), seconds))
+
+    async def poll_async(self, session: ClientSession, remote_id: str) -> Progress:
+        reply = await async_transport.get_async(session, self.address(remote_id), self.headers())
+        return self.read_progress(remote_id, reply)
+
+    def address(self, remote_id: str) -> str:
+        return f"{self.api_url}{self.jobs_path}/{quote(remote_id, safe='')}"
+
+    @abstractmethod
+    def read_progress(self, remote_id: str, reply: Reply) -> Progress:
+        """The answer to a poll. Raises RemoteError if it says nothing about the job."""
 
     # The account
     def check_account(self, seconds: float = 30) -> Account:

@@ -7,18 +7,14 @@ from base64 import b64encode
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
 
-from aiohttp import ClientSession
-
-from videos.remotes import async_transport, transport
+from videos.remotes import transport
 from videos.remotes.base import Accepted, Image, Progress, RemoteJob, State
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
 from videos.remotes.heygen import BY_CODE, MISSING, HeyGen, is_about_job
 from videos.remotes.transport import Reply, inside, text
 
-VIDEOS = "/v3/models/videos"
 LARGEST_BYTES = 5 * 1024 * 1024  # of an image inside the request
 SETTINGS = ("duration", "resolution", "seed", "prompt_enhancement")
 GONE = {"model_not_found": Cause.MODEL}
@@ -29,6 +25,7 @@ STATES = {"failed": State.FAILED, "cancelled": State.FAILED, "canceled": State.F
 class HeyGenModels(HeyGen):
     key = "heygen_models"
     api_name = "HeyGen's video model API"
+    jobs_path = "/v3/models/videos"
     id_name = "video_id"
     id_example = "5f0c8a1e2b9d4c7f"
     repeats_for = timedelta(hours=24)  # "Idempotency": within 24 hours the same key replays the first response
@@ -39,21 +36,11 @@ class HeyGenModels(HeyGen):
     def submit(self, job: RemoteJob, before_first_byte: Callable[[], None], seconds: float = 60) -> Accepted:
         """`POST /v3/models/videos`: 202 with the id of the video."""
         headers = self.headers(**{"Content-Type": "application/json", "Idempotency-Key": job.repeat_key})
-        return self.post_job(VIDEOS, headers, transport.as_json(body_of(job)), before_first_byte, seconds)
+        return self.post_job(headers, transport.as_json(body_of(job)), before_first_byte, seconds)
 
     # Polls
-    def poll(self, remote_id: str, seconds: float = 30) -> Progress:
-        """`GET /v3/models/videos/{video_id}`; each answer to a completed one brings a fresh link."""
-        return self.read_progress(remote_id, transport.request("GET", self.address(remote_id), self.headers(), seconds))
-
-    async def poll_async(self, session: ClientSession, remote_id: str) -> Progress:
-        reply = await async_transport.get_async(session, self.address(remote_id), self.headers())
-        return self.read_progress(remote_id, reply)
-
-    def address(self, remote_id: str) -> str:
-        return f"{self.api_url}{VIDEOS}/{quote(remote_id, safe='')}"
-
     def read_progress(self, remote_id: str, reply: Reply) -> Progress:
+        """`GET /v3/models/videos/{video_id}`; each answer to a completed one brings a fresh link."""
         data = reply.data().get("data")
         word = inside(data, "status")
         notice = read_end_notice(reply, self.clean)
@@ -133,7 +120,7 @@ def facts_of(data: Any) -> dict[str, int | float]:
 
 
 def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 BACKEND = HeyGenModels()

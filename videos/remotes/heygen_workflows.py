@@ -7,19 +7,16 @@ Generation page.
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
-from aiohttp import ClientSession
 from django.conf import settings
 
-from videos.remotes import async_transport, transport
+from videos.remotes import transport
 from videos.remotes.base import Accepted, Image, Progress, RemoteJob, State
 from videos.remotes.end_notice import read_end_notice
 from videos.remotes.errors import Cause, RemoteError
 from videos.remotes.heygen import MISSING, HeyGen, error_words, is_about_job
 from videos.remotes.transport import Reply, inside, text
 
-EXECUTIONS = "/v1/workflows/executions"
 WORKFLOW = "GenerateVideoNode"
 # All providers are behind the one type of workflow: without it, this API has ended for the studio.
 GONE = {
@@ -31,6 +28,7 @@ GONE = {
 class HeyGenWorkflows(HeyGen):
     key = "heygen_workflows"
     api_name = "HeyGen's workflow API"
+    jobs_path = "/v1/workflows/executions"
     id_name = "execution_id"
     id_example = "node-gw-v1d2e3o4"
     takes_any_provider = True
@@ -40,21 +38,11 @@ class HeyGenWorkflows(HeyGen):
     def submit(self, job: RemoteJob, before_first_byte: Callable[[], None], seconds: float = 60) -> Accepted:
         """ "Execute Video Generation"."""
         headers, content = self.headers(**{"Content-Type": "application/json"}), transport.as_json(body_of(job))
-        return self.post_job(EXECUTIONS, headers, content, before_first_byte, seconds)
+        return self.post_job(headers, content, before_first_byte, seconds)
 
     # Polls
-    def poll(self, remote_id: str, seconds: float = 30) -> Progress:
-        """ "Check Status"."""
-        return self.read_progress(remote_id, transport.request("GET", self.address(remote_id), self.headers(), seconds))
-
-    async def poll_async(self, session: ClientSession, remote_id: str) -> Progress:
-        reply = await async_transport.get_async(session, self.address(remote_id), self.headers())
-        return self.read_progress(remote_id, reply)
-
-    def address(self, remote_id: str) -> str:
-        return f"{self.api_url}{EXECUTIONS}/{quote(remote_id, safe='')}"
-
     def read_progress(self, remote_id: str, reply: Reply) -> Progress:
+        """ "Check Status"."""
         body = reply.data()
         data = body.get("data")
         word = inside(data, "status")
