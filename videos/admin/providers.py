@@ -21,13 +21,14 @@ from videos.admin.lists import StudioAdmin, report
 from videos.admin.price_hints import HINTS, READ_ON, SOURCE
 from videos.engine.enqueue import enqueue_submit
 from videos.models import Batch, OtherContents, OverBudget, Provider, ProviderPrice, Request, TokenTaken
+from videos.models.provider import LONGEST_SECONDS
 from videos.remotes import registry
 from videos.templatetags.studio import money
 
 RATIO = re.compile(r"[1-9]\d{0,3}:[1-9]\d{0,3}")
 SPAN = re.compile(r"(\d{1,4})\s*(?:-|–|to)\s*(\d{1,4})")
 KEY = re.compile(r"[A-Za-z_][\w.-]{0,63}")
-MAX_SECONDS = 60  # values of one list
+MAX_LENGTHS = 60  # in one list
 EMPTY_ROWS = 2
 TEST_PROMPT = "A paper boat on a still pond, gentle ripples, soft morning light"
 KEPT = {"value": "name_there", "backend": "remote_api"}  # shown and never changed: existing generations need them
@@ -73,14 +74,14 @@ class SecondsField(ListField):
             seconds = float(word)
         except ValueError:
             seconds = 0
-        if not 0 < seconds <= 3600:
+        if not 0 < seconds <= LONGEST_SECONDS:
             raise ValidationError(f"“{word[:40]}” is not a length. Write lengths like 4, 6, 8, or 2-12.")
         return int(seconds) if seconds.is_integer() else seconds
 
 
 def all_between(span: re.Match) -> str:
     first, last = int(span[1]), int(span[2])
-    return ", ".join(map(str, range(first, min(last, first + MAX_SECONDS) + 1)))
+    return ", ".join(map(str, range(first, min(last, first + MAX_LENGTHS) + 1)))
 
 
 class SettingForm(forms.Form):

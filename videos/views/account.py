@@ -120,7 +120,7 @@ def invitation(request, token):
 
 
 def make_member(link: OneTimeLink, form: NewPersonForm) -> User | None:
-    """Marks the link as used and stores the member, both or neither."""
+    """The new member; None if somebody was quicker, which the form then says."""
     person = form.person()
     try:
         if people.add_invited(person, link):

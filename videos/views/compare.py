@@ -17,7 +17,7 @@ from videos.models.generation_queryset import GenerationQuerySet
 from videos.templatetags.studio import clock, size
 from videos.views.cards import cards_of
 
-MIN_VIDEOS, MAX_VIDEOS = 2, 4
+MIN_COMPARED, MAX_COMPARED = 2, 4
 MAX_CHOICES = 40
 BATCHES_OFFERED = 8
 OTHERS_OFFERED = 12
@@ -49,7 +49,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     """`/compare?g=<uuid>&g=<uuid>` or `/compare?batch=<uuid>`, of which `show=<uuid>` picks; otherwise a choice."""
     found = asked_for(request)
     candidates = found[:MAX_CHOICES]
-    if len(candidates) < MIN_VIDEOS:
+    if len(candidates) < MIN_COMPARED:
         return render(request, "compare/choose.html", choice(request.user, candidates))
     videos = chosen(request, candidates)
     rows = [Row(name, [fact(video) for video in videos]) for name, fact in FACTS.items()]
@@ -57,7 +57,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "verdict_rows": ",".join(f"#verdict-{video.public_id}" for video in videos),
         "cards": cards_of(videos, request.user),
         "own_address": f"{request.path}?{request.GET.urlencode()}",
-        "can_wipe": len(videos) == MIN_VIDEOS,
+        "can_wipe": len(videos) == MIN_COMPARED,
         "strip": strip(request, candidates, videos),
         "has_more": len(found) > len(candidates),
         "batch": read_uuid(request.GET.get("batch", "")),
@@ -111,15 +111,15 @@ def chosen(request: HttpRequest, videos: list[Generation]) -> list[Generation]:
     more than fit."""
     wanted = ids_in(request, "show")
     shown = [video for video in videos if video.public_id in wanted]
-    if len(shown) < MIN_VIDEOS and (request.GET.get("batch") or len(videos) > MAX_VIDEOS):
+    if len(shown) < MIN_COMPARED and (request.GET.get("batch") or len(videos) > MAX_COMPARED):
         return one_for_each_provider(videos)
-    return (shown if len(shown) >= MIN_VIDEOS else videos)[:MAX_VIDEOS]
+    return (shown if len(shown) >= MIN_COMPARED else videos)[:MAX_COMPARED]
 
 
 def one_for_each_provider(videos: list[Generation]) -> list[Generation]:
     """The first video of each provider; the first videos, if all are by one."""
     shown = list({video.provider_id: video for video in reversed(videos)}.values())[::-1]
-    return (shown if len(shown) >= MIN_VIDEOS else videos)[:MAX_VIDEOS]
+    return (shown if len(shown) >= MIN_COMPARED else videos)[:MAX_COMPARED]
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ def strip(request: HttpRequest, videos: list[Generation], shown: list[Generation
 def swapped(video: Generation, shown: list[Generation]) -> list[Generation]:
     """The videos shown after a click on this video of the strip; unchanged if those would be too few."""
     if video in shown:
-        return [other for other in shown if other != video] if len(shown) > MIN_VIDEOS else shown
-    if len(shown) < MAX_VIDEOS:
+        return [other for other in shown if other != video] if len(shown) > MIN_COMPARED else shown
+    if len(shown) < MAX_COMPARED:
         return [*shown, video]
     same_provider = [other for other in shown if other.provider_id == video.provider_id]
     leaves = same_provider[0] if same_provider else shown[-1]
@@ -160,7 +160,7 @@ def comparable(user) -> list[tuple[Batch, list[Generation]]]:
     ready = Q(generations__status=Status.READY, generations__trashed_at=None)
     newest = list(user.batches.order_by("-pk").values_list("pk", flat=True)[:LOOKED_THROUGH])
     batches = user.batches.filter(pk__in=newest).annotate(ready=Count("generations", filter=ready))
-    batches = batches.filter(ready__gte=MIN_VIDEOS)
+    batches = batches.filter(ready__gte=MIN_COMPARED)
     batches = batches.prefetch_related("generations__provider", "generations__saved_video")
     return [(batch, first_shown(batch)) for batch in batches.order_by("-pk")[:BATCHES_OFFERED]]
 

@@ -14,10 +14,9 @@ from videos.models import Generation, PersonalNote, PublicLink
 from videos.models.studio_settings import current
 from videos.views.addresses import address_for_others, opens_only_here
 from videos.views.cards import cards_of, own_generation
+from videos.views.compare import MAX_COMPARED
 from videos.views.filtered_gallery import FilteredGallery
 from videos.views.gallery_filters import GalleryFilters
-
-MAX_COMPARED = 4
 
 
 @gzip_page
