@@ -19,6 +19,8 @@ from tests.parts.saving import make_due, save_until_ready, start_saver, stored_s
 from tests.parts.standin import Standin
 from videos import tasks
 from videos.engine.save import save
+from videos.host_locks import one_of
+from videos.limits import SAVERS
 from videos.models import Generation, SavedVideo
 from videos.storage.names import Names, partial_path, progress_path
 
@@ -111,6 +113,20 @@ def test_a_saver_goes_on_with_the_videos_that_have_no_task(remote, owner):
     first, *_ = completed(remote, owner, count=3)
     tasks.save(first.pk)
     assert {one.status for one in Generation.objects.all()} == {"ready"}
+
+
+def test_one_saver_is_left_for_what_can_be_saved(remote, owner):
+    """Each download that hangs holds a saver for half a minute, and is tried again and again."""
+    hung, fine, newest = completed(remote, owner, count=3)
+    Generation.objects.filter(pk=hung.pk).update(status_note="saving.stalled")
+    with one_of(settings.DATA / "saving", SAVERS), one_of(settings.DATA / "saving-in-turn", 1) as is_busy:
+        assert is_busy
+        tasks.save(hung.pk)
+    assert [one.status for one in (hung, fine, newest) if one.refresh_from_db() is None] == ["saving", "ready", "ready"]
+    assert newest.saved_at < fine.saved_at
+    tasks.save(hung.pk)
+    hung.refresh_from_db()
+    assert hung.status == "ready", "the other one takes everything in turn"
 
 
 def test_a_video_that_needs_more_than_a_slice_gets_a_task_for_the_next(heavy_remote, owner, monkeypatch):

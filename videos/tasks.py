@@ -81,7 +81,7 @@ def submit(pk: int):
     """Sends this one, and then others that wait."""
     with one_of(settings.DATA / "sending", SENDERS) as is_free:
         if is_free:
-            each_in_turn(pk, lambda: Generation.objects.sendable(timezone.now(), 2 * SENDERS), send)
+            each_in_turn([pk], lambda: Generation.objects.sendable(timezone.now(), 2 * SENDERS), send)
     if is_free:
         for another in Generation.objects.sendable(timezone.now(), 1):
             enqueue_submit(another)
@@ -94,13 +94,18 @@ def send(pk: int):
 
 @task(Job.SAVING, of_generation=True)
 def save(pk: int):
-    """Saves this one, and then others that wait. One that needs more than a slice of time gets a task for the next."""
-    tried: set[int] = set()
+    """Saves this one, and then others that wait. One that needs more than a slice of time gets a task for the next.
+
+    One saver takes nothing that went wrong before, and the newest first: a download that hangs holds its saver for half
+    a minute, and nothing that can be saved waits until all of those have been tried again.
+    """
     with one_of(settings.DATA / "saving", SAVERS) as is_free:
         if is_free:
-            tried = each_in_turn(pk, lambda: Generation.objects.savable(timezone.now())[: 2 * SAVERS], save_slice)
+            with one_of(settings.DATA / "saving-in-turn", SAVERS - 1) as in_turn:
+                waiting = Generation.objects.savable if in_turn else Generation.objects.newest_savable
+                tried = each_in_turn([pk] * in_turn, lambda: waiting(timezone.now())[: 2 * SAVERS], save_slice)
     if is_free:
-        for another in Generation.objects.savable(timezone.now()).exclude(pk__in=tried)[:1]:
+        for another in waiting(timezone.now()).exclude(pk__in=tried)[:1]:
             enqueue_save(another)
 
 
@@ -110,14 +115,15 @@ def save_slice(pk: int):
         enqueue_save(pk)
 
 
-def each_in_turn(pk: int, first: Callable[[], Iterable[int]], work: Callable[[int], None]) -> set[int]:
-    """Does the work for this generation, and then for others, which `first` finds, for some time: a task of its own for
-    each would often take longer than the work. Returns all of them.
+def each_in_turn(pks: list[int], first: Callable[[], Iterable[int]], work: Callable[[int], None]) -> set[int]:
+    """Does the work for these generations, and then for others, which `first` finds, for some time: a task of its own
+    for each would often take longer than the work. Returns all of them.
 
     Each once: one that another process has just claimed, or whose work cannot be done now, is skipped.
     """
-    until, tried = time.monotonic() + TASK_SECONDS, {pk}
-    work(pk)
+    until, tried = time.monotonic() + TASK_SECONDS, set(pks)
+    for pk in pks:
+        work(pk)
     while time.monotonic() < until and not stopping.is_set():
         another = next((pk for pk in first() if pk not in tried), None)
         if another is None:

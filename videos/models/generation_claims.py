@@ -102,6 +102,10 @@ class ClaimManagerMixin:
         """Ids of those whose video may be saved now, the longest due first."""
         return self.due(Status.SAVING, now).values_list("pk", flat=True)
 
+    def newest_savable(self, now: datetime):
+        """The same of those with which nothing has gone wrong yet, the newest first."""
+        return self.savable(now).filter(status_note="").order_by("-pk")
+
     def give_up_lost_replies(self) -> int:
         """Generations whose lease expired while they were being sent get an unknown outcome, unless the request may be
         repeated under the same key. Returns how many were lost."""
