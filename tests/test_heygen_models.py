@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64decode
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -566,7 +566,7 @@ def test_the_demo_server_makes_a_new_video_once_the_key_has_expired(remote):
 
 
 def test_the_demo_server_answers_409_while_the_first_request_is_on_its_way(remote):
-    remote.faults([{"call": "submit", "api": "models", "times": 1, "do": {"delay": 1.5}}])
+    remote.faults([{"call": "submit", "api": "models", "times": 1, "do": {"delay": "held"}}])
     body = {"model": "heygen-video-1", "mode": "text_to_video", "prompt": "It fails"}
     headers = {"X-Api-Key": "test-key", "Idempotency-Key": "one-key"}
 
@@ -574,7 +574,10 @@ def test_the_demo_server_answers_409_while_the_first_request_is_on_its_way(remot
         return httpx.post(f"{remote.url}/v3/models/videos", json=body, headers=headers, timeout=60, **LOOPBACK)
 
     with ThreadPoolExecutor() as threads:
-        statuses = sorted(reply.status_code for reply in threads.map(post, range(2)))
+        both = [threads.submit(post, None) for _ in range(2)]
+        wait(both, return_when=FIRST_COMPLETED)
+        remote.faults([])
+    statuses = sorted(reply.result().status_code for reply in both)
     again = post(None)
     assert (statuses, again.status_code, len(remote.ledger())) == ([202, 409], 202, 1)
     assert again.json()["data"]["video_id"] == remote.ledger()[0]["execution_id"]

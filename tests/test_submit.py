@@ -2,17 +2,17 @@
 
 import ast
 import sys
-import threading
 import uuid
 from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.parts.accounts import account
 from tests.parts.generations import generate, picture
+from tests.parts.held import held_at
 from tests.parts.postgres import MIGRATED, migrated_server
 from tests.parts.processes import ROOT, environment, manage, start, wait_until
 from videos.engine.account_check import check_accounts
@@ -62,21 +62,11 @@ def test_a_task_run_five_times_sends_once(remote):
 def test_a_generation_cancelled_at_the_last_moment_is_not_sent(remote):
     """The owner takes it back while its picture is on its way: the mark fails, and nothing leaves."""
     generation = generate(start_frame=picture())
-    remote.faults([{"call": "upload", "do": {"delay": 1.5}}])
-    sender = threading.Thread(target=in_own_connection, args=(submit, generation.pk))
-    sender.start()
-    wait_until(lambda: RemoteCopy.objects.filter(upload_until__isnull=False).exists(), what="the upload to begin")
-    assert fresh(generation).cancel()
-    sender.join()
+    with held_at(remote, "upload", submit, generation.pk):
+        wait_until(lambda: RemoteCopy.objects.filter(upload_until__isnull=False).exists(), what="the upload to begin")
+        assert fresh(generation).cancel()
     assert fresh(generation).status == "cancelled"
     assert remote.requests("submit") == []
-
-
-def in_own_connection(work, *arguments):
-    try:
-        work(*arguments)
-    finally:
-        connections.close_all()
 
 
 def test_no_more_than_the_limit_are_in_flight(remote, settings):
@@ -135,14 +125,11 @@ def test_an_uploaded_frame_is_sent_once_and_named_by_its_public_address(remote):
 def test_two_generations_at_once_upload_their_common_picture_once(remote):
     frame = picture()
     generations = [generate(f"number {number}", start_frame=frame) for number in range(2)]
-    remote.faults([{"call": "upload", "do": {"delay": 1}}])
-    first = threading.Thread(target=in_own_connection, args=(submit, generations[0].pk))
-    first.start()
-    wait_until(lambda: RemoteCopy.objects.filter(upload_until__isnull=False).exists(), what="the upload to begin")
-    submit(generations[1].pk)
-    waiting = fresh(generations[1])
-    assert (waiting.status, waiting.status_message) == ("queued", "")
-    first.join()
+    with held_at(remote, "upload", submit, generations[0].pk):
+        wait_until(lambda: RemoteCopy.objects.filter(upload_until__isnull=False).exists(), what="the upload to begin")
+        submit(generations[1].pk)
+        waiting = fresh(generations[1])
+        assert (waiting.status, waiting.status_message) == ("queued", "")
     Generation.objects.filter(pk=waiting.pk).update(due_at=timezone.now())
     submit(waiting.pk)
     assert {fresh(generation).status for generation in generations} == {"running"}
@@ -203,14 +190,12 @@ def test_a_studio_with_a_public_address_may_offer_its_pictures_itself(remote, se
 def test_an_id_that_the_database_cannot_take_waits_in_a_file_and_is_replayed(remote, settings, tmp_path):
     """The database is locked from the moment the request has left: the id outlives it, and recovery brings it back."""
     generation = generate()
-    remote.faults([{"call": "submit", "do": {"delay": 1.5}}])
     connection.ensure_connection()
     other = connection.copy("other")
-    sender = threading.Thread(target=send_impatiently, args=(generation.pk,))
-    sender.start()
-    wait_until(lambda: fresh(generation).status == "sending", what="the mark")
-    with other.cursor() as cursor:
+    with held_at(remote, "submit", send_impatiently, generation.pk) as sender, other.cursor() as cursor:
+        wait_until(lambda: fresh(generation).status == "sending", what="the mark")
         cursor.execute("BEGIN IMMEDIATE")
+        remote.faults([])
         sender.join()
         cursor.execute("ROLLBACK")
     other.close()
@@ -227,7 +212,7 @@ def send_impatiently(pk):
     connection.ensure_connection()
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA busy_timeout = 100")
-    in_own_connection(submit, pk)
+    submit(pk)
 
 
 def test_a_kept_id_is_replayed_even_after_the_outcome_was_given_up(remote):
@@ -296,15 +281,12 @@ def test_a_reply_that_arrives_after_its_sender_was_given_up_is_still_accepted(re
 @contextmanager
 def given_up_while_sending(generation, remote, do):
     """Recovery finds its lease run out; then the answer comes after all."""
-    remote.faults([{"call": "submit", "do": {"delay": 1.5, **do}}])
-    sender = threading.Thread(target=in_own_connection, args=(submit, generation.pk))
-    sender.start()
-    wait_until(lambda: fresh(generation).status == "sending", what="the mark")
-    Generation.objects.update(lease_until=timezone.now())
-    assert Generation.objects.give_up_lost_replies() == 1
-    assert fresh(generation).status == "unknown"
-    yield
-    sender.join()
+    with held_at(remote, "submit", submit, generation.pk, **do):
+        wait_until(lambda: fresh(generation).status == "sending", what="the mark")
+        Generation.objects.update(lease_until=timezone.now())
+        assert Generation.objects.give_up_lost_replies() == 1
+        assert fresh(generation).status == "unknown"
+        yield
 
 
 @pytest.mark.parametrize(

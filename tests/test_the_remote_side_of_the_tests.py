@@ -1,8 +1,13 @@
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 import boto3
 import httpx
 import pytest
 from botocore.client import Config
 from botocore.exceptions import ClientError
+
+from tests.parts.processes import wait_until
 
 
 def submit(remote, prompt):
@@ -56,3 +61,15 @@ def client(bucket, secret=None):
         aws_secret_access_key=secret or bucket.env["AWS_SECRET_ACCESS_KEY"],
         config=Config(signature_version="s3v4"),
     )
+
+
+@pytest.mark.parametrize("do", [{"delay": "held"}, {"hang": "held"}, {"accept": True, "hang": "held"}])
+def test_a_request_of_the_test_before_leaves_no_trace(standin, do):
+    standin.faults([{"call": "submit", "do": do}])
+    with ThreadPoolExecutor(1) as thread:
+        earlier = thread.submit(submit, standin, "a lighthouse")
+        wait_until(lambda: standin.ask("GET", "faults")["rules"][0]["hits"], what="the request to come")
+        standin.clear()
+        with suppress(httpx.RemoteProtocolError):
+            earlier.result()
+    assert (standin.ledger(), standin.requests()) == ([], [])

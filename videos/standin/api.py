@@ -34,6 +34,7 @@ class Api:
         self.links = Links(self.ledger, self.clock, link_seconds)
         self.render_queue = RenderQueue(folder, RENDERERS, draft, weight)
         self.base = ""
+        self.era = 0  # a test's: what it sent has no effect in the next one's
 
     async def handle(self, call: str | None, request: Request) -> Reply:
         """The reply that the real API would give. Raises Refused."""

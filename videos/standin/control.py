@@ -11,7 +11,8 @@ POST   /control/expire     all links issued until now expire
 POST   /control/finish     every execution is due now
 POST   /control/clock      {"offset": seconds} or {"advance": seconds}; answers {"now", "offset"}
 GET    /control/connections {"open": how many}
-POST   /control/clear      no faults, no requests, no ledger, no pictures, no clock offset
+POST   /control/clear      no faults, no requests, no ledger, no pictures, no clock offset; a request that has come and
+                           is not answered yet leaves no trace either
 """
 
 import hashlib
@@ -47,8 +48,10 @@ class Control:
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             return error(400, "invalid_parameter", f"{type(problem).__name__}: {problem}")
 
-    def remember(self, call: str | None, request: Request, status: int) -> None:
-        """Records a request, without its key."""
+    def remember(self, call: str | None, request: Request, status: int, era: int) -> None:
+        """Records a request, without its key; not one that came before all were forgotten."""
+        if era != self._api.era:
+            return
         headers = {name: value for name, value in request.headers.items() if name != "x-api-key"}
         self._requests.append(
             {
@@ -120,6 +123,7 @@ class Control:
         self._faults.set([])
         self._requests.clear()
         self._api.ledger.clear()
+        self._api.era += 1
         self._api.clock.set_offset(0.0)
         return {}
 

@@ -17,10 +17,11 @@ and these which of the matching ones, counted from 1 for the rule, or for each e
 
 `do` says what happens. For every call:
 
-    delay         seconds to wait first
+    delay         seconds to wait first, or "held": until the rules are replaced
     accept        true: carry out the request first (a submission is then in the ledger). Otherwise a submission
                   or upload that is reset, hung or given a canned reply is not carried out.
-    hang          seconds without a reply, or true for an hour; then the reply if it was carried out, otherwise a close
+    hang          seconds without a reply, true for an hour, or "held" as above; then the reply if it was carried out,
+                  otherwise a close
     reset, close  no reply: TCP reset, or a plain close
     status, headers, json | text | html | base64
                   a canned reply; a status alone gives an error of the newest family. `headers` without the
@@ -50,6 +51,7 @@ from videos.standin.wire import Reply, Request, json_reply
 
 CALLS = ("submit", "poll", "upload", "account", "file", "picture")
 LONG = 3600.0
+HELD = "held"
 _CANNED = ("status", "json", "text", "html", "base64")
 _SILENT = ("reset", "close", "hang")
 _MATCH = {"call", "do", "api", "prompt", "execution_id", "path", "when", "per"}
@@ -117,17 +119,26 @@ class Faults:
         """The reply to one request, changed if a rule says so. Raises Refused, as the real API would refuse."""
         row = self._api.execution_behind(call, request)
         rule = self._rule_for(call, request, row)
-        before = self._last_id
+        before, era = self._last_id, self._api.era
         if rule is None:
             return self._remember(call, await self._api.handle(call, request))
         do = rule.given["do"]
-        await asyncio.sleep(do.get("delay", 0))
+        await self._wait(rule, do.get("delay", 0))
+        if era != self._api.era:
+            return Reply(0, ending="close")
         reply = None
         if do.get("accept") or not _is_skipped(call, do):
             reply = self._remember(call, await self._api.handle(call, spoiled_request(request, do)))
         if "hang" in do:
-            await asyncio.sleep(LONG if do["hang"] is True else do["hang"])
+            await self._wait(rule, do["hang"])
         return self._altered(call, request, row, rule, reply, before)
+
+    async def _wait(self, rule: Rule, seconds: float | str) -> None:
+        """A test that holds a request says itself when it goes on, however slow the machine is."""
+        while seconds == HELD and any(rule is one for one in self.rules):
+            await asyncio.sleep(0.02)
+        if seconds != HELD:
+            await asyncio.sleep(LONG if seconds is True else seconds)
 
     def _rule_for(self, call: str | None, request: Request, row: Execution | None) -> Rule | None:
         for rule in self.rules:

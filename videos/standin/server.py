@@ -71,7 +71,7 @@ class Standin:
         """The reply to one request, with any fault that a test has set."""
         if self._control and request.path.startswith("/control/"):
             return await self._control.answer(request)
-        call = call_of(request)
+        call, era = call_of(request), self.api.era
         honest = self.api.handle if self._faults is None else self._faults.around
         try:
             with self._one_at_a_time(call, request):
@@ -79,7 +79,7 @@ class Standin:
         except Refused as refusal:
             reply = refusal.reply()
         if self._control:
-            self._control.remember(call, request, reply.status)
+            self._control.remember(call, request, reply.status, era)
         return reply
 
     @contextmanager
