@@ -189,9 +189,9 @@ def test_two_workers_at_once_send_nothing_twice(worker, studio, standin):
 
 def test_a_sender_frozen_past_its_lease_sent_nothing_twice(new_studio, standin):
     # A sender waits half its lease for a reply, so it stands still long before it would give up by itself. The reply
-    # is then there when it wakes.
+    # comes while it does, and is there when it wakes.
     studio = new_studio(STUDIO_LEASE_SECONDS="32")
-    standin.faults([{"call": "submit", "first": 1, "do": {"accept": True, "hang": 14}}])
+    standin.faults([{"call": "submit", "first": 1, "do": {"accept": True, "hang": "held"}}])
     worker = Worker(studio)
     try:
         worker.wait_for_poller()
@@ -201,6 +201,8 @@ def test_a_sender_frozen_past_its_lease_sent_nothing_twice(new_studio, standin):
         sender = wait_until(lambda: only(processes_of(studio, "submit")), what="one sender")
         sender.suspend()
         wait_until(lambda: rows(studio)[0]["status"] == "unknown", 40, "an unknown outcome")
+        standin.faults([])
+        wait_until(lambda: standin.requests("submit"), what="the reply")
         sender.resume()
         wait_until(lambda: rows(studio)[0]["status"] == "ready", 60, "the late reply adopted")
     finally:
@@ -262,8 +264,10 @@ def test_an_id_that_was_kept_beside_the_database_finds_its_generation_on_this_ho
     wait_until(lambda: rows(studio)[0]["status"] == "unknown", 30)
     [paid] = standin.ledger()
     [[public_id]] = read(studio, "SELECT public_id FROM videos_generation")
-    (studio.data / "accepted").mkdir(exist_ok=True)
-    (studio.data / "accepted" / public_id).write_text(paid["execution_id"])
+    accepted = studio.data / "accepted"
+    accepted.mkdir(exist_ok=True)
+    (accepted / ".whole").write_text(paid["execution_id"])  # the worker reads it at once
+    (accepted / ".whole").rename(accepted / public_id)
     wait_until(lambda: rows(studio)[0]["status"] == "ready", 60)
     assert rows(studio)[0]["remote_id"] == paid["execution_id"]
     assert len(standin.ledger()) == 1
