@@ -301,10 +301,10 @@ def test_generations_that_wait_are_enqueued_once(running, remote, django_user_mo
     owner = django_user_model.objects.create_user("other", password="x")
     request = Request(prompt="a harbour", provider=Provider.objects.get(value="veo_3_1"))
     Batch.objects.make(owner, "token", [request])
+    [generation] = running("a lighthouse")  # before the poller looks: it would enqueue this one to be sent, too
     record_checks()
     with polling():
         wait_until(lambda: enqueue.waiting() == 1, 20)
-        [generation] = running("a lighthouse")
         remote.faults([])
         wait_until(lambda: status_of(generation) == "saving", 20)
         wait_until(lambda: enqueue.waiting() >= 2, 20)
@@ -521,9 +521,10 @@ def test_one_rows_refusal_pauses_nothing_while_another_is_answered_well(running,
     settings.POLL_SECONDS = 2
     odd, fine = running("a lighthouse", "a harbour")
     remote.faults([{"call": "poll", "execution_id": odd.remote_id, "do": {"status": 402}}, STILL_RUNNING])
-    Generation.objects.filter(pk=fine.pk).update(due_at=timezone.now())
-    Generation.objects.filter(pk=odd.pk).update(due_at=timezone.now() + timedelta(seconds=1))
+    Generation.objects.filter(pk=odd.pk).update(due_at=timezone.now() + minutes(5))
     with polling():
+        wait_until(lambda: Generation.objects.get(pk=fine.pk).remote_status, 30)
+        Generation.objects.filter(pk=odd.pk).update(due_at=timezone.now())
         wait_until(lambda: Generation.objects.get(pk=odd.pk).status_message, 30)
     assert not account().paused
     remote.faults([{"call": "poll", "do": {"status": 402}}])
