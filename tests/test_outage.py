@@ -267,10 +267,10 @@ def test_a_page_that_fails_itself_leaves_the_usual_wait_to_the_connection(db):
 @contextmanager
 def a_database_that_refuses():
     only_on_postgresql()
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port = listener.getsockname()[1]
-    with with_options(port=port):
-        yield
+    with socket.socket() as kept:  # nobody listens at it, and nobody else gets it
+        kept.bind(("127.0.0.1", 0))
+        with with_options(port=kept.getsockname()[1]):
+            yield
 
 
 @contextmanager

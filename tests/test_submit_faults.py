@@ -347,9 +347,9 @@ def test_an_answer_ends_the_row_of_unknown_outcomes(remote):
 # Before anything has left
 @pytest.fixture
 def closed_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    with socket.socket() as kept:  # nobody listens at it, and nobody else gets it
+        kept.bind(("127.0.0.1", 0))
+        yield kept.getsockname()[1]
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:{closed}", "http://studio.invalid", "https://127.0.0.1:{plain}"])
