@@ -47,12 +47,12 @@ listen("drop paste", async (event) => {
   if (place) (await import("./dropped.js")).take(file, address, place);
 });
 
-const startSelection = async (event) => {
+let selection; // a click with Shift may come while it loads, and has its turn
+listen("click", async (event) => {
   if (!event.target.matches(".tick-box input")) return;
-  document.removeEventListener("click", startSelection);
-  (await import("./selection.js")).tick(event);
-};
-listen("click", startSelection);
+  selection ??= import("./selection.js");
+  (await selection).tick(event);
+});
 
 const canHover = matchMedia("(hover: hover)");
 const startPreviews = async (event) => {

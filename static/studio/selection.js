@@ -50,7 +50,6 @@ export const tick = ({ target, shiftKey }) => {
 
 listen("click", (event) => {
   if (event.target.matches("[name=everything]")) showSelection();
-  if (event.target.matches(".tick-box input")) tick(event);
 });
 
 /* The form is reset, and the card settles, only after these events. */

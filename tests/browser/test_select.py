@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.parts.generations import make
+from tests.parts.held import until_held
 from videos.models import Generation
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -30,6 +31,16 @@ def test_a_click_and_a_shift_click_select_a_range_and_the_bar_says_how_many_and_
     expect(gallery.locator("#selected")).to_contain_text("MB")
     gallery.keyboard.press("Escape")
     expect(gallery.locator("#selection")).to_be_hidden()
+
+
+def test_a_range_is_selected_also_before_its_script_has_loaded(gallery):
+    held = []
+    gallery.route("**/studio/selection*.js", lambda route: held.append(route))
+    tick(gallery, 4)
+    tick(gallery, 1, modifiers=["Shift"])
+    until_held(gallery, held)
+    held.pop().continue_()
+    expect(gallery.locator("#selected")).to_contain_text("4 selected")
 
 
 def test_many_go_to_the_trash_and_one_undo_brings_all_back(gallery):
