@@ -33,6 +33,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from tests.parts.bucket import Bucket
+from tests.parts.extent import EVERYTHING
 from tests.parts.once import made_once
 from tests.parts.people import make_owner
 from tests.parts.postgres import MIGRATED, migrated_server
@@ -71,9 +72,13 @@ BROWSER_FIXTURES = {"browser", "new_page", "page", "phone_page", "owner_page", "
 
 MEMBERS = 60  # of the shared studio, made at once: each test that asks for one gets its own
 
-# No test here is about speed, and every core may be busy with the other tests.
+# No test here is about speed, and every core may be busy with the other tests. `make test` draws the same each time, so
+# that it fails for what was changed and not by chance; `make test-all` draws anew.
 hypothesis_settings.register_profile(
-    "studio", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    "studio",
+    deadline=None,
+    derandomize=not EVERYTHING,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 hypothesis_settings.load_profile("studio")
 

@@ -316,7 +316,7 @@ def checked_ago(**ago):
 
 
 @pytest.mark.parametrize(
-    ("lasted", "checked", "is_again"), [(20, 9, False), (20, 11, True), (60, 29, False), (60, 31, True)]
+    ("lasted", "checked", "is_again"), [(20, 1, False), (20, 11, True), (200, 80, False), (200, 101, True)]
 )
 def test_the_banner_of_an_unreachable_api_goes_soon_after_the_fault(lasted, checked, is_again, remote):
     """At a start of the studio, the worker may check the account before the demo server listens."""
