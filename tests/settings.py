@@ -34,7 +34,7 @@ def prepare_environment():
         server = migrated_server()
         atexit.register(server.remove)
         os.environ["DATABASE_URL"] = server.url("postgres")
-    for name in ("STUDIO_URL", "STUDIO_HOSTS", "STUDIO_BUCKET", "STUDIO_DEMO", "HOST", "PORT", "DEBUG"):
+    for name in ("STUDIO_URL", "STUDIO_HOSTS", "STUDIO_BUCKET", "STUDIO_DEMO", "HOST", "PORT", "DEBUG", "TZ"):
         os.environ.pop(name, None)
 
 

@@ -149,7 +149,7 @@ SHOWN = {
     "q=du": lambda one: "dune" in one.prompt,
     "whose=mine": lambda one: one.owner.username == "member",
     "whose=team": lambda one: one.owner.username != "member",
-    "ratio=16:9&when=today": lambda one: True,
+    "ratio=16:9&when=week": lambda one: True,
 }
 
 
