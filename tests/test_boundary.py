@@ -124,7 +124,7 @@ print(json.dumps({
 def scratch(tmp_path):
     """A copy of the repository with three files more: the module, its demo contract, and a migration."""
     copy, fixture = tmp_path / "copy", Path(ROOT) / "tests" / "third_backend"
-    ignore = shutil.ignore_patterns("node_modules", "data", ".venv", ".git")
+    ignore = shutil.ignore_patterns("node_modules", "data", ".venv", ".git", "*.pyc.*")  # half-written ones go
     for name in ("videos", "heygen_studio", "templates", "static", "tests"):
         shutil.copytree(Path(ROOT) / name, copy / name, ignore=ignore)
     shutil.copy(Path(ROOT) / "manage.py", copy)
