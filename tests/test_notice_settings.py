@@ -10,7 +10,7 @@ from django.db import connection
 from tests.parts.people import make_manager, make_member, make_owner, signed_in
 from tests.parts.receiver import Receiver
 from videos.forms.notices import MAX_OWN_ADDRESSES, handle_of
-from videos.host_locks import one_of
+from videos.host_locks import host_lock
 from videos.models import Preferences, StudioSettings
 from videos.models.studio_settings import CACHE, VARIABLES, current
 from videos.views import notice_settings
@@ -168,7 +168,7 @@ def test_one_address_is_tried_at_a_time(owner, settings):
     held, done = threading.Event(), threading.Event()
 
     def hold():
-        with one_of(settings.DATA / "notice-test", 1):
+        with host_lock(settings.DATA / "notice-test", 1):
             held.set()
             done.wait()
 

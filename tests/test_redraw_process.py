@@ -14,7 +14,7 @@ from tests.corpus_pictures import a_see_through_png_of_40_megapixels, quarters, 
 from tests.parts.extent import EVERYTHING
 from tests.parts.people import signed_in
 from tests.parts.studio import csrf_token
-from videos.host_locks import one_of
+from videos.host_locks import host_lock
 from videos.models import Job, StudioFault
 from videos.storage import redraw_process
 from videos.storage.picture_limits import INTRICATE, PictureRefused
@@ -65,7 +65,7 @@ def test_no_more_than_the_limit_are_redrawn_at_once(tmp_path):
 
 def test_a_wait_that_is_too_long_ends_with_an_explanation(tmp_path, monkeypatch):
     monkeypatch.setattr(redraw_process, "LONGEST_WAIT", 0.3)
-    with one_of(tmp_path, 1), pytest.raises(PictureRefused) as refusal:
+    with host_lock(tmp_path, 1), pytest.raises(PictureRefused) as refusal:
         redraw_apart(upload(), tmp_path, 1)
     assert str(refusal.value) == BUSY
     assert redraw_apart(upload(), tmp_path, 1)

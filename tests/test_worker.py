@@ -14,7 +14,7 @@ from django_q.scheduler import scheduler
 from tests.parts.processes import WAIT_SECONDS, alive, start, stop, wait_until
 from tests.parts.worker_processes import generate, heartbeat, only, processes_of, read, rows
 from videos import tasks
-from videos.host_locks import one_of
+from videos.host_locks import host_lock
 from videos.models import Job, ProcessLock, StudioFault
 from videos.models.process_lock import POLLER
 from videos.worker.cluster import FROZEN
@@ -281,12 +281,12 @@ def test_tasks_of_rows_that_are_gone_end_quietly():
 
 def test_the_number_of_saves_at_once_is_limited(settings):
     with (
-        one_of(settings.DATA / "saving", 2) as first,
-        one_of(settings.DATA / "saving", 2) as second,
-        one_of(settings.DATA / "saving", 2) as third,
+        host_lock(settings.DATA / "saving", 2) as first,
+        host_lock(settings.DATA / "saving", 2) as second,
+        host_lock(settings.DATA / "saving", 2) as third,
     ):
         assert (first, second, third) == (True, True, False)
-    with one_of(settings.DATA / "saving", 2) as again:
+    with host_lock(settings.DATA / "saving", 2) as again:
         assert again
 
 

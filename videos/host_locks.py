@@ -14,10 +14,9 @@ LOOK_EVERY = 0.05  # seconds
 
 
 @contextmanager
-def one_of(folder: Path, limit: int, wait: float = 0.0) -> Iterator[bool]:
-    """Whether one of the `limit` locks in `folder` was free, at once or within `wait` seconds.
-
-    It is held until the block or the process ends.
+def host_lock(folder: Path, limit: int, wait: float = 0.0) -> Iterator[bool]:
+    """Takes one of the `limit` locks in `folder` until the block or the process ends. False: none was free, at once or
+    within `wait` seconds.
     """
     folder.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait
@@ -28,6 +27,7 @@ def one_of(folder: Path, limit: int, wait: float = 0.0) -> Iterator[bool]:
 
 
 def free_lock(folder: Path, limit: int) -> BinaryIO | None:
+    """The file of a lock that was free, locked as long as it is open; None if all are taken."""
     for number in range(limit):
         file = (folder / str(number)).open("wb")
         try:

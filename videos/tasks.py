@@ -22,7 +22,7 @@ from videos.engine import save as saving
 from videos.engine import submit as sending
 from videos.engine.enqueue import NO_LIMIT, enqueue_account_check, enqueue_poller, enqueue_save, enqueue_submit
 from videos.exception_place import kind_and_place
-from videos.host_locks import one_of
+from videos.host_locks import host_lock
 from videos.limits import SAVERS, SENDERS
 from videos.models import Generation, Job, OutgoingNotice, StudioFault, WebhookEvent
 from videos.models.lease import is_too_far_ahead
@@ -79,7 +79,7 @@ def task(job: Job, of_generation: bool = False) -> Callable[[Callable[..., None]
 @task(Job.SENDING, of_generation=True)
 def submit(pk: int):
     """Sends this one, and then others that wait."""
-    with one_of(settings.DATA / "sending", SENDERS) as is_free:
+    with host_lock(settings.DATA / "sending", SENDERS) as is_free:
         if is_free:
             each_in_turn([pk], lambda: Generation.objects.sendable(timezone.now(), 2 * SENDERS), send)
     if is_free:
@@ -99,9 +99,9 @@ def save(pk: int):
     One saver takes nothing that went wrong before, and the newest first: a download that hangs holds its saver for half
     a minute, and nothing that can be saved waits until all of those have been tried again.
     """
-    with one_of(settings.DATA / "saving", SAVERS) as is_free:
+    with host_lock(settings.DATA / "saving", SAVERS) as is_free:
         if is_free:
-            with one_of(settings.DATA / "saving-in-turn", SAVERS - 1) as in_turn:
+            with host_lock(settings.DATA / "saving-in-turn", SAVERS - 1) as in_turn:
                 waiting = Generation.objects.savable if in_turn else Generation.objects.newest_savable
                 tried = each_in_turn([pk] * in_turn, lambda: waiting(timezone.now())[: 2 * SAVERS], save_slice)
     if is_free:
@@ -140,14 +140,14 @@ def poll():
 
 @task(Job.WEBHOOKS)
 def deliver_webhooks():
-    with one_of(settings.DATA / "webhooks", 1) as is_free:
+    with host_lock(settings.DATA / "webhooks", 1) as is_free:
         if is_free:
             webhooks.deliver()
 
 
 @task(Job.NOTICES)
 def send_notices():
-    with one_of(settings.DATA / "notices", 1) as is_free:
+    with host_lock(settings.DATA / "notices", 1) as is_free:
         if is_free:
             notices.send()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from videos.exception_place import place_of
-from videos.host_locks import one_of
+from videos.host_locks import host_lock
 from videos.storage.picture_limits import INTRICATE, MAX_BYTES, PictureRefused
 from videos.storage.pictures import Redrawn, redraw
 
@@ -41,7 +41,7 @@ class RedrawFault(Exception):
 def redraw_apart(file: BinaryIO, folder: Path, at_once: int) -> Redrawn:
     """`pictures.redraw` in a process of its own. Waits while `at_once` others run on this host, whichever of the web's
     processes began them; `folder` holds the locks by which they know. Raises PictureRefused and RedrawFault."""
-    with one_of(folder, at_once, LONGEST_WAIT) as is_free:
+    with host_lock(folder, at_once, LONGEST_WAIT) as is_free:
         if not is_free:
             raise PictureRefused(BUSY)
         file.seek(0)

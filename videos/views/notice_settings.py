@@ -14,7 +14,7 @@ from videos.accounts.forms import ChangePasswordForm
 from videos.encryption import encrypt
 from videos.engine import push
 from videos.forms.notices import NoticesForm, Panel, handle_of, own_panel, studio_panel
-from videos.host_locks import one_of
+from videos.host_locks import host_lock
 from videos.models import Preferences, StudioSettings, audit
 from videos.views.account import show_account
 from videos.views.members import owner_only
@@ -73,7 +73,7 @@ def save(request: HttpRequest, panel: Panel, show_again: Callable[[], HttpRespon
 
 def is_known(url: str) -> bool:
     """Checks an address in a separate process, one at a time, however many people add addresses."""
-    with one_of(settings.DATA / "notice-test", 1) as is_free:
+    with host_lock(settings.DATA / "notice-test", 1) as is_free:
         if not is_free:
             raise ValidationError(BUSY)
         return push.is_known(url, TIMEOUT)
@@ -100,7 +100,7 @@ def store(request: HttpRequest, panel: Panel, given: dict):
 
 
 def send_test(request: HttpRequest, panel: Panel) -> HttpResponse:
-    with one_of(settings.DATA / "notice-test", 1) as is_free:
+    with host_lock(settings.DATA / "notice-test", 1) as is_free:
         if not is_free:
             messages.error(request, BUSY)
             return redirect(place_of(panel))
