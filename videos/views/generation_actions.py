@@ -3,6 +3,8 @@
 Every answer is the current card, so a click that came too late shows the present state instead of an error.
 """
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -71,17 +73,20 @@ def answer(
     )
 
 
+def after_move(request: HttpRequest, public_id, move: Callable[..., bool]) -> HttpResponse:
+    """Makes one of the owner's moves, such as Generation.cancel, and says so if it came too late."""
+    said = "" if move(own_generation(request, public_id), by=request.user) else TOO_LATE
+    return answer(request, own_generation(request, public_id), said)
+
+
 @require_POST
 def cancel(request: HttpRequest, public_id) -> HttpResponse:
-    generation = own_generation(request, public_id)
-    said = "" if generation.cancel(by=request.user) else TOO_LATE
-    return answer(request, own_generation(request, public_id), said)
+    return after_move(request, public_id, Generation.cancel)
 
 
 @require_POST
 def hold(request: HttpRequest, public_id) -> HttpResponse:
-    said = "" if own_generation(request, public_id).hold(by=request.user) else TOO_LATE
-    return answer(request, own_generation(request, public_id), said)
+    return after_move(request, public_id, Generation.hold)
 
 
 @require_POST
@@ -120,16 +125,16 @@ def retry(request: HttpRequest, public_id) -> HttpResponse:
     """
     generation, token = own_generation(request, public_id), request.POST.get("token", "")
     if not TOKEN.fullmatch(token):
-        return answer(request, generation, OUT_OF_DATE, True)
+        return answer(request, generation, OUT_OF_DATE, is_bad=True)
     again, confirmed = "again" in request.POST, request.POST.get("confirmed", "")
     try:
         batch = make_again(generation, request.user, token, again, confirmed)
     except NotConfirmed as asked:
         return ask_first(request, own_generation(request, public_id), asked.question)
     except OverBudget as refusal:
-        return answer(request, own_generation(request, public_id), str(refusal), True)
+        return answer(request, own_generation(request, public_id), str(refusal), is_bad=True)
     except OtherContents:
-        return answer(request, generation, OUT_OF_DATE, True)
+        return answer(request, generation, OUT_OF_DATE, is_bad=True)
     except AlreadyRetried:
         return ask_again(request, own_generation(request, public_id))
     except TokenTaken as error:
@@ -211,20 +216,17 @@ def why_not_linked(generation: Generation, remote_id: str) -> str:
 
 @require_POST
 def not_made(request: HttpRequest, public_id) -> HttpResponse:
-    said = "" if own_generation(request, public_id).resolve_as_not_made(by=request.user) else TOO_LATE
-    return answer(request, own_generation(request, public_id), said)
+    return after_move(request, public_id, Generation.resolve_as_not_made)
 
 
 @require_POST
 def stop(request: HttpRequest, public_id) -> HttpResponse:
-    said = "" if own_generation(request, public_id).stop_waiting(by=request.user) else TOO_LATE
-    return answer(request, own_generation(request, public_id), said)
+    return after_move(request, public_id, Generation.stop_waiting)
 
 
 @require_POST
 def check(request: HttpRequest, public_id) -> HttpResponse:
-    said = "" if own_generation(request, public_id).check_again(by=request.user) else TOO_LATE
-    return answer(request, own_generation(request, public_id), said)
+    return after_move(request, public_id, Generation.check_again)
 
 
 @require_POST
