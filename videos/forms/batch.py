@@ -173,7 +173,7 @@ class Row:
     def text(self, column: str) -> str:
         return next((cell.text for cell in self.cells if cell.column == column), "")
 
-    def say(self, name: str, sentence: str):
+    def add_error(self, name: str, sentence: str):
         cell = self.cell(name, hint=sentence)
         (cell.errors if cell else self.errors).append(sentence)
 
@@ -223,7 +223,7 @@ class BatchForm:
         form.is_valid()
         for name, sentences in form.errors.items():
             for sentence in sentences:
-                row.say(field_of(name), sentence)
+                row.add_error(field_of(name), sentence)
         if not row.all_errors:
             row.requests = form.requests()
             warn(row)
