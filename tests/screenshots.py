@@ -16,7 +16,7 @@ from tests.parts.studio import PASSWORD, Studio
 
 DOCS = ROOT / "docs"
 DEMO = {"HEYGEN_API_KEY": None, "HEYGEN_API_URL": None, "HEYGEN_UPLOAD_URL": None, "STUDIO_POLL_SECONDS": "10"}
-HANG = "from tests.parts.exhibition import hang_everything; hang_everything('maria')"
+FILL = "from tests.parts.exhibition import fill_gallery; fill_gallery('maria')"
 WIDE = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
 TIMEOUT_MS = 60_000  # ms
@@ -37,7 +37,7 @@ def lived_in_studio():
         studio = Studio(folder, DEMO)
         studio.prepare()
         studio.make_owner("maria")
-        studio.manage("shell", "-v", "0", "-c", HANG, STUDIO_DEMO="1")
+        studio.manage("shell", "-v", "0", "-c", FILL, STUDIO_DEMO="1")
         studio.start()
         try:
             yield studio

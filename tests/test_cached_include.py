@@ -12,7 +12,7 @@ from django.template import Context, engines
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_member, signed_in, with_single_cards
 from videos.models import Generation, PersonalNote, Provider, SavedVideo, Verdict
 from videos.templatetags.cached_include import rendered

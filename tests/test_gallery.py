@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from tests.parts.accounts import account
 from tests.parts.clicks import HTMX, click
-from tests.parts.exhibition import make, one_of_each
-from tests.parts.generations import make_queued, make_ready
+from tests.parts.exhibition import one_of_each
+from tests.parts.generations import make, make_queued, make_ready
 from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
 from videos.models import Budget, Generation, PersonalNote, ProcessLock
 from videos.models.recount import recount

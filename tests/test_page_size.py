@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.parts.exhibition import make
+from tests.parts.generations import make
 from tests.parts.people import make_owner, signed_in, with_single_cards
 
 pytestmark = pytest.mark.django_db

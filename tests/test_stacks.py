@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.parts.exhibition import make, settle
+from tests.parts.generations import make, settle
 from tests.parts.people import make_member, signed_in
 from videos.models import Generation, PersonalNote, Preferences
 from videos.views import archives, gallery

@@ -31,7 +31,8 @@ from copy import copy
 from uuid import uuid4
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from tests.parts.exhibition import PROMPTS, make
+from tests.parts.exhibition import PROMPTS
+from tests.parts.generations import make
 from tests.parts.people import make_owner, with_single_cards
 from videos.models import Batch
 owner = with_single_cards(make_owner())

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.parts.generations import hang, make
+from tests.parts.generations import add_copy, make
 from videos.models import Generation
 from videos.models.changes import CHANGED
 
@@ -20,7 +20,7 @@ HTMLAudioElement.prototype.play = async function () { played += 1; };"""
 
 def finish(prompt):
     generation = Generation.objects.get(prompt=prompt)
-    hang(generation)
+    add_copy(generation)
     Generation.objects.filter(pk=generation.pk).update(status="ready", **CHANGED)
 
 

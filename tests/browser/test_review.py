@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.parts.generations import hang, make, settle
+from tests.parts.generations import add_copy, make, settle
 from videos.models import Clip, Collection, Comment, ReviewAnswer, ReviewLink
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -71,7 +71,7 @@ def test_a_video_appears_by_itself_and_the_comment_that_is_being_written_stays(l
     expect(live_page.locator(f"#stage-{clip.public_id}")).to_contain_text("There is no video to review yet.")
     live_page.locator("#comment-form textarea").fill("Half a sentence")
     settle(coming, "saving", 60, 90, {})
-    hang(coming)
+    add_copy(coming)
     settle(coming, "ready", 60, 90, {})
     expect(live_page.locator("#film")).to_be_visible()
     expect(live_page.locator("#shots [aria-current] img")).to_have_count(1)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.parts.exhibition import hang, make
+from tests.parts.generations import add_copy, make
 from tests.parts.held import until_held
 from tests.parts.processes import wait_until
 from tests.parts.still import until_still
@@ -172,7 +172,7 @@ def test_a_generation_in_progress_turns_into_its_video_automatically(live_page):
 
 
 def make_ready(generation):
-    hang(generation)
+    add_copy(generation)
     Generation.objects.filter(pk=generation.pk).update(status="ready")
 
 

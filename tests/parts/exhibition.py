@@ -3,7 +3,7 @@
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from tests.parts.generations import counted_once, forget_drawings, hang, make, settle  # noqa: F401
+from tests.parts.generations import counted_once, forget_drawings, make
 from videos import wording
 from videos.models import Provider
 
@@ -51,7 +51,7 @@ def one_of_each(owner, draft=True):
     make(owner, PROMPTS["coast"], "running", seconds_ago=78)
 
 
-def hang_everything(username):
+def fill_gallery(username):
     """For a studio whose pictures are to be taken: a lived-in gallery, a month of usage, and something to compare."""
     owner = get_user_model().objects.get(username=username)
     price_some()

@@ -166,7 +166,7 @@ def make(owner, prompt="A lighthouse at dusk", status="ready", *, count=1, provi
             settle(generation, "saving" if status == "ready" else status, seconds_ago, took, fields)
     for generation in made:
         if status == "ready":
-            hang(generation, draft, size)
+            add_copy(generation, draft, size)
             settle(generation, status, seconds_ago, took, fields)
         if is_favourite:
             generation.mark_favourite(True)
@@ -209,7 +209,7 @@ def settle(generation, status, seconds_ago, took, fields):
     generation.refresh_from_db()
 
 
-def hang(generation, draft=True, size=None):
+def add_copy(generation, draft=True, size=None):
     """Gives it a saved copy: probed, with poster and last frame, like any other."""
     words = ("", "") if draft else (generation.prompt, generation.provider.value)  # a draft shows nothing of them
     seconds = None if draft else generation.config.get("duration", 5)
