@@ -1,5 +1,5 @@
 /* Many at once as a spreadsheet: one cell has the focus; it is typed into, pasted into and filled down. The text of the
-   table is what is sent, so every change is written there, and the verdicts wait for Check. */
+   table is what is sent, so every change is written there; the results come with Check. */
 import { createElement, find, findAll, listen } from "./dom.js";
 import { startKeeping } from "./kept-table.js";
 import { addPictures, picturesIn, showPicture } from "./pictures.js";

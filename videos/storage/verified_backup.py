@@ -48,10 +48,11 @@ def back_up_tonight():
     except Exception as error:  # of any kind: there is no backup, and a person has to know
         words = str(error) if isinstance(error, BackupError) else kind_and_place(error)
         logger.error("The backup failed: %s", words)
-        sentence = f"The nightly backup failed: {words}. The studio keeps working; until this is fixed, a lost "
-        Alarm.objects.set_off(
-            Alarm.Kind.BACKUP, "", f"{sentence}disk means losing what was made since the last one.", True
+        sentence = (
+            f"The nightly backup failed: {words}. The studio keeps working; until this is fixed, a lost disk means "
+            "losing what was made since the last one."
         )
+        Alarm.objects.set_off(Alarm.Kind.BACKUP, "", sentence, is_lasting=True)
     else:
         Alarm.objects.end(Alarm.Kind.BACKUP, "")
 
