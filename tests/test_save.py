@@ -19,7 +19,7 @@ from tests.parts.saving import make_due, save_until_ready, start_saver, stored_s
 from tests.parts.standin import Standin
 from videos import tasks
 from videos.engine.save import save
-from videos.host_locks import one_of
+from videos.host_locks import host_lock
 from videos.limits import SAVERS
 from videos.models import Generation, SavedVideo
 from videos.storage.names import Names, partial_path, progress_path
@@ -119,7 +119,7 @@ def test_one_saver_is_left_for_what_can_be_saved(remote, owner):
     """Each download that hangs holds a saver for half a minute, and is tried again and again."""
     hung, fine, newest = completed(remote, owner, count=3)
     Generation.objects.filter(pk=hung.pk).update(status_note="saving.stalled")
-    with one_of(settings.DATA / "saving", SAVERS), one_of(settings.DATA / "saving-in-turn", 1) as is_busy:
+    with host_lock(settings.DATA / "saving", SAVERS), host_lock(settings.DATA / "saving-in-turn", 1) as is_busy:
         assert is_busy
         tasks.save(hung.pk)
     assert [one.status for one in (hung, fine, newest) if one.refresh_from_db() is None] == ["saving", "ready", "ready"]
