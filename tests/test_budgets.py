@@ -200,6 +200,17 @@ def test_fetching_a_copy_again_costs_nothing(member, priced):
     assert lines(generation) == [HOLD, SETTLE, SECOND_LESS]
 
 
+@pytest.mark.parametrize("held", [6, None])
+def test_a_copy_that_is_fetched_again_costs_nothing_whatever_its_length(held, member, priced):
+    """Also one whose seconds were not kept when it was made, after an owner has edited its provider."""
+    generation = make_ready(member, **priced)
+    Generation.objects.filter(pk=generation.pk).update(held_seconds=held)
+    Provider.objects.filter(value="veo_3_1").update(seconds=[3])
+    assert generation.fetch_again()
+    generation.count_real_length(9.0)
+    assert lines(generation) == [HOLD, SETTLE, SECOND_LESS]
+
+
 def test_a_definite_refusal_releases_the_budget(member, priced):
     generation = claimed(make_queued(member, **priced))
     assert generation.refuse(generation.lease_token, "prompt", "Refused.")

@@ -84,9 +84,12 @@ class DecisionsMixin:
     # What was saved
     @retried
     def fetch_again(self, by=None) -> bool:
-        """The saved copy is missing or changed on disk: deletes its row, so that the engine downloads it again."""
+        """The saved copy is missing or changed on disk: deletes its row, so that the engine downloads it again.
+
+        What the video costs is settled: the length of the new copy makes no difference.
+        """
         rows = type(self).objects.filter(pk=self.pk, status=Status.READY, remote_id__isnull=False)
-        fields = {"due_at": timezone.now(), "saved_at": None, "ended_at": None, **NO_LEASE}
+        fields = {"due_at": timezone.now(), "saved_at": None, "ended_at": None, "held_seconds": 0, **NO_LEASE}
         if not self._move(rows, Status.SAVING, Step.FETCH_AGAIN, by=by, **fields):
             return False
         self.count_copy(sum(SavedVideo.objects.filter(generation=self).values_list("size", flat=True)), times=-1)
