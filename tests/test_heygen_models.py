@@ -1,6 +1,7 @@
 """HeyGen's own video models: requests, refusals before sending, and every odd answer, over real HTTP."""
 
 import json
+import uuid
 from base64 import b64decode
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
@@ -495,6 +496,28 @@ def test_a_repetition_waits_until_the_remotes_clock_can_be_read(remote):
     submit(generation.pk)
     generation.refresh_from_db()
     assert (generation.status, len(remote.ledger())) == ("running", 1), "any reply tells the time"
+
+
+def test_reading_the_remotes_clock_takes_nothing_from_the_time_for_the_request(remote, monkeypatch):
+    """With frames to prepare, it was put off again and again, and the card did not say so."""
+    generation = lost(remote)
+
+    def slow(backend, seconds):
+        Generation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    monkeypatch.setattr(type(generation.remote), "behind_by", slow)
+    submit(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.status, len(remote.ledger())) == ("running", 1)
+
+
+def test_a_repetition_that_another_process_has_claimed_meanwhile_is_left_to_it(remote, monkeypatch):
+    generation = lost(remote)
+    monkeypatch.setattr(
+        type(generation.remote), "behind_by", lambda *_: Generation.objects.update(lease_token=uuid.uuid4()) and None
+    )
+    submit(generation.pk)
+    assert len(remote.requests("submit")) == 1
 
 
 def test_an_owner_may_switch_it_off_and_a_lost_reply_is_unknown_then(remote):

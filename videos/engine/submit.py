@@ -124,10 +124,14 @@ class Attempt:
         return accepted.remote_id
 
     def check_clock(self):
-        """Before each repetition, because a clock may be wrong since a reboot a moment ago."""
-        behind = self.remote.behind_by(claim_lasts().total_seconds() / 4)
+        """Before each repetition, because a clock may be wrong since a reboot a moment ago. The rest has a whole claim
+        again: a remote that is slow just now must not keep the request back each time."""
+        behind = self.remote.behind_by(claim_lasts().total_seconds() / 2)
         if behind is not None and behind > REPEAT_MARGIN:
             raise ClockBehind
+        if not self.generation.keep_claim(self.token):
+            raise Aborted
+        self.started_at = time.monotonic()
 
     def mark(self):
         if self.remote.key_digest != self.key_digest:

@@ -171,7 +171,7 @@ class ClaimMixin:
         return cause if situation == "repeat" else "interrupted"
 
     def keep_claim(self, token: uuid.UUID) -> bool:
-        """Extends a claim to save; False when it is no longer ours."""
+        """Extends a claim to save or to repeat; False when it is no longer ours."""
         return bool(self._leased(token).update(lease_until=timezone.now() + claim_lasts()))
 
     @retried
