@@ -273,26 +273,26 @@ def prepare_process():
     role = getattr(process._target, "__name__", "")
     linux.show_name(PREFIX + {"run_sentinel": "sentinel", "worker": "idle"}.get(role, role))
     if role == "worker":
-        signal.signal(PARENT_DIED, Worker.orphaned)
-        pre_execute.connect(Worker.begins)
-        post_execute_in_worker.connect(Worker.ends)
+        signal.signal(PARENT_DIED, ThisWorker.orphaned)
+        pre_execute.connect(ThisWorker.begins)
+        post_execute_in_worker.connect(ThisWorker.ends)
 
 
-class Worker:
-    """The state of this process as one of django-q2's workers."""
+class ThisWorker:
+    """The state of this process, if it is one of django-q2's workers. Signals and hooks of the process change it."""
 
     is_busy = False
     is_orphan = False
 
     @staticmethod
     def begins(task, **kwargs):
-        Worker.is_busy = True
+        ThisWorker.is_busy = True
         linux.show_name(PREFIX + str(task["func"]).rpartition(".")[2])
 
     @staticmethod
     def ends(**kwargs):
-        Worker.is_busy = False
-        if Worker.is_orphan:
+        ThisWorker.is_busy = False
+        if ThisWorker.is_orphan:
             os._exit(0)
         linux.show_name(f"{PREFIX}idle")
 
@@ -300,8 +300,8 @@ class Worker:
     def orphaned(number: int, frame: FrameType | None):
         """The sentinel is gone. A running task may finish if it is quick: a submission should receive its reply."""
         stopping.request()
-        Worker.is_orphan = True
-        if not Worker.is_busy:
+        ThisWorker.is_orphan = True
+        if not ThisWorker.is_busy:
             os._exit(0)
         timer = threading.Timer(ORPHANS_MAY_WORK, os._exit, [0])
         timer.daemon = True
