@@ -22,7 +22,7 @@ from django.utils.functional import SimpleLazyObject
 from videos.admin_site import overview
 from videos.admin_site.overview import NEEDS_A_PERSON
 from videos.models import Generation
-from videos.models.bounded import count_each, count_in_any_order
+from videos.models.bounded import Count, count_each, count_in_any_order
 
 NEEDS_A_PERSON_QUERY = f"status__in={','.join(NEEDS_A_PERSON)}"
 # The menu on the left: group → (model, its name there, icon). Models that are not listed here come last.
@@ -68,9 +68,9 @@ class Entry:
     name: str
     address: str
     icon: str
-    count: object = ""
+    count: Count | str = ""
     is_current: bool = False
-    is_call: bool = False  # its count is of things that need a person
+    needs_a_person: bool = False  # what it counts
 
 
 class StudioAdminSite(admin.AdminSite):
@@ -98,22 +98,24 @@ class StudioAdminSite(admin.AdminSite):
         counts = {"person": count_in_any_order(waiting), **count_each(counted)}
         index = reverse("admin:index")
         generations = reverse("admin:videos_generation_changelist")
-        is_call = request.GET.get("status__in") == ",".join(NEEDS_A_PERSON)
-        call = Entry("Needs a person", f"{generations}?{NEEDS_A_PERSON_QUERY}", "hand", counts["person"], is_call, True)
+        is_about_people = request.GET.get("status__in") == ",".join(NEEDS_A_PERSON)
+        address = f"{generations}?{NEEDS_A_PERSON_QUERY}"
+        person = Entry("Needs a person", address, "hand", counts["person"], is_about_people, needs_a_person=True)
         yield {
             "name": "",
-            "entries": [Entry("Overview", index, "layout-dashboard", "", request.path == index), call],
+            "entries": [Entry("Overview", index, "layout-dashboard", "", request.path == index), person],
         }
         others = [(label, str(models[label]._meta.verbose_name_plural).capitalize(), "database") for label in models]
         for group, rows in {**LISTS, "More": [row for row in others if row[0] not in known]}.items():
-            shown = [self.entry(request, row, counts, is_call) for row in rows if row[0] in models]
+            shown = [self.entry(request, row, counts, is_about_people) for row in rows if row[0] in models]
             if shown:
                 yield {"name": group, "entries": shown}
 
-    def entry(self, request, row: tuple[str, str, str], counts: dict, is_call: bool) -> Entry:
+    def entry(self, request, row: tuple[str, str, str], counts: dict, is_about_people: bool) -> Entry:
         label, name, icon = row
         address = reverse(f"admin:{label.replace('.', '_')}_changelist")
-        return Entry(name, address, icon, counts.get(label, ""), request.path.startswith(address) and not is_call)
+        is_current = request.path.startswith(address) and not is_about_people
+        return Entry(name, address, icon, counts.get(label, ""), is_current)
 
     def has_permission(self, request):
         return request.user.is_active and request.user.is_superuser
