@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
@@ -42,11 +43,20 @@ def track_records() -> dict[int, TrackRecord]:
 
 
 @dataclass(frozen=True)
+class Section:
+    """The heading above the first card of a day, or of a provider."""
+
+    key: str
+    words: str
+    is_first: bool = False  # on its page
+
+
+@dataclass(frozen=True)
 class Card:
     """One generation as the signed-in person sees it."""
 
     generation: Generation
-    viewer: object
+    viewer: AbstractBaseUser
     record: TrackRecord
     is_new: bool = False
     retried_as: uuid.UUID | None = None
@@ -54,7 +64,7 @@ class Card:
     place: int | None = None  # in the queue
     own_title: str = ""
     verdict: str = ""
-    section: object = None  # the heading above it, where it is the first of a day
+    section: Section | None = None  # where it is the first of one
     order: int = 0  # its place on the page, see gallery_page.in_order
 
     is_stack = False

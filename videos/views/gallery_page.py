@@ -12,8 +12,8 @@ from videos.models import Generation, Provider
 from videos.models.bounded import MAX_COUNTED
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.whole_gallery import WholeGallery
-from videos.views.cards import Card, cards_of
-from videos.views.stacks import Section, Stack, keys_of, page_of_stacks
+from videos.views.cards import Card, Section, cards_of
+from videos.views.stacks import Stack, keys_of, page_of_stacks
 
 PAGE = 30
 # Scrolling loads so many into one page. What follows has a page of its own, because a browser keeps every poster that

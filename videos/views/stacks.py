@@ -11,7 +11,7 @@ from videos.models import Generation, Verdict
 from videos.models.generation_queryset import GenerationQuerySet
 from videos.models.whole_gallery import WholeGallery
 from videos.templatetags.studio import clock, ratio_class
-from videos.views.cards import Card, cards_of
+from videos.views.cards import Card, Section, cards_of
 from videos.views.faces import Face, StackFace
 
 CHUNKS = (300, 20_000)  # rows read to find the batches of a page; 30 batches have 15,000 videos at most
@@ -39,7 +39,6 @@ class StackedVideo:
     """The facts about one video that its stack shows."""
 
     pk: int
-    public_id: str
     status: Status
     size: int
 
@@ -50,15 +49,6 @@ class StackedVideo:
     @property
     def place(self) -> tuple[int, int]:
         return BEST_FIRST.index(self.status), self.pk
-
-
-@dataclass(frozen=True)
-class Section:
-    """The heading above the first card of a day, or of a provider."""
-
-    key: str
-    words: str
-    is_first: bool = False  # on its page
 
 
 @dataclass(frozen=True)
@@ -160,9 +150,8 @@ class Stack:
 def stacks_of(rows: GenerationQuerySet | WholeGallery, batch_ids: Iterable[int], viewer) -> dict[int, Card | Stack]:
     """Batch id → its stack, or the card of its only video in `rows`."""
     members: dict[int, list[StackedVideo]] = {}
-    for batch_id, *values in sorted(rows.stack_rows(list(batch_ids)), key=lambda row: -row[1]):
-        pk, public_id, status, size = values
-        members.setdefault(batch_id, []).append(StackedVideo(pk, public_id, Status(status), size or 0))
+    for batch_id, pk, status, size in sorted(rows.stack_rows(list(batch_ids)), key=lambda row: -row[1]):
+        members.setdefault(batch_id, []).append(StackedVideo(pk, Status(status), size or 0))
     verdicts = Verdict.objects.words_in(viewer, members)
     kept = {pk for pk, word in verdicts.items() if word == Verdict.Word.KEPT}  # the winner represents its batch
     shown = [min(found, key=lambda member: (member.pk not in kept, member.place)).pk for found in members.values()]
