@@ -382,7 +382,7 @@ def test_a_request_is_not_repeated_with_another_api_key_which_may_be_another_acc
     assert Generation.objects.give_up_lost_replies() == 1
     generation.refresh_from_db()
     assert (generation.status, len(remote.requests("submit"))) == ("unknown", 1)
-    assert "The API key was changed before HeyGen's answer came" in generation.error_message
+    assert "The API key changed before HeyGen answered" in generation.error_message
 
 
 def test_an_api_key_that_changes_just_before_sending_sends_nothing(remote, settings):

@@ -285,7 +285,7 @@ def test_an_id_that_another_generation_has_is_shown_and_not_stored(remote):
     submit(first.pk)
     remote.faults([{"call": "submit", "do": {"repeat_id": True}}])
     submit(second.pk)
-    check_unknown(second, "HeyGen answered with the id of another generation of this studio.")
+    check_unknown(second, "HeyGen answered with the id of another video here")
     first.refresh_from_db()
     assert first.remote_id in second.__class__.objects.get(pk=second.pk).error_detail
     assert first.status == "running"

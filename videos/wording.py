@@ -87,9 +87,9 @@ SENTENCES: dict[str, dict[str, str]] = {
         "interrupted": "The studio was interrupted while it was sending.",
         "studio": "The studio lost {name}'s answer.",
         "own_fault": "The studio had an internal error before it could store {name}'s answer.",
-        "clock": "The studio's clock was hours behind {name}'s, so the same request could not be repeated safely.",
-        "other_key": "The API key was changed before {name}'s answer came, and only the same key repeats it safely.",
-        "repeated": "{name} answered with the id of another generation of this studio.",
+        "clock": "The studio's clock was hours behind {name}'s, so a repeat of the lost request could cost again.",
+        "other_key": "The API key changed before {name} answered, and a repeat under another key could cost again.",
+        "repeated": "{name} answered with the id of another video here, which does not say whether it accepted this.",
         "*": "{name}'s answer does not say whether it accepted this request.",
     },
     # The request left, no usable answer came, and the remote replays its first answer to the same key.
