@@ -93,6 +93,34 @@ def test_a_failure_says_its_cause_and_offers_to_edit_retry_and_see_the_details(c
     assert "violence" in client.get(f"/g/{generation.public_id}/details").content.decode()
 
 
+def test_the_menu_of_a_small_queued_card_has_every_action_of_a_large_one(client, member):
+    first, second = make(member, status="queued", count=2)
+    assert 'popovertarget="card-menu"' in card_of(client, second)[1]
+    menu = client.get(f"/g/{second.public_id}/menu").text
+    for action in ("front", "hold", "edit", "cancel"):
+        assert f'formaction="/g/{second.public_id}/{action}"' in menu
+    assert "Download" not in menu and "Continue" not in menu
+    second.hold()
+    menu = client.get(f"/g/{second.public_id}/menu").text
+    assert "/let-go" in menu and "/hold" not in menu
+    (running,) = make(member, status="running")
+    menu = client.get(f"/g/{running.public_id}/menu").text
+    assert "/hold" not in menu and "/trash" not in menu and "Reuse" in menu
+
+
+def test_an_unknown_outcome_says_what_it_means_for_the_money_and_what_each_choice_does(client, member):
+    (generation,) = make(member, status="unknown", estimate="0.4", error_code="lost.other_key")
+    for page in ("", "/details"):
+        words = " ".join(client.get(f"/g/{generation.public_id}{page}").text.split())
+        for sentence in (
+            "The API key changed before HeyGen answered",
+            "may have charged about $0.40 for it",
+            "Look for it in the HeyGen account whose API key sent it.",
+            "<i>It was not made</i> gives back what it holds of the budget.",
+        ):
+            assert sentence in words
+
+
 @pytest.mark.parametrize("cause", sorted(set(Cause) - {Cause.BUSY, Cause.NETWORK, Cause.UNREADABLE, Cause.IN_PROGRESS}))
 def test_every_failure_has_a_title_of_its_own(client, member, cause):
     (generation,) = make(member, status="failed", error_class=cause)
@@ -207,6 +235,34 @@ def test_a_full_page_goes_on_in_a_page_of_its_own_that_leads_back(client, member
     third = client.get(address_in(link_in(second, "Next page")))
     assert len(cards(third)) == 10
     assert address_in(link_in(third.content.decode(), "First page")) == "/?state=running"
+
+
+@pytest.mark.parametrize("sort", ["", "oldest", "longest", "provider"])
+def test_the_address_of_a_page_says_how_many_cards_it_has_so_that_back_shows_as_many(client, member, sort):
+    make(member, count=100)
+    address = f"/?state=ready&sort={sort}"
+    first = client.get(address)
+    headers = HTMX | {"HX-Target": "more", "HX-Current-URL": f"http://testserver{address}"}
+    more = client.get(address_in(link_in(first.content.decode(), "Load more")), headers=headers)
+    assert more["HX-Replace-Url"] == f"{address}&cards=60"
+    again = client.get(more["HX-Replace-Url"])
+    assert [*cards(again)] == [*cards(first), *cards(more)]
+    assert link_in(again.content.decode(), "Load more") == link_in(more.content.decode(), "Load more")
+    headers["HX-Current-URL"] = f"http://testserver{more['HX-Replace-Url']}"
+    third = client.get(address_in(link_in(again.content.decode(), "Load more")), headers=headers)
+    assert third["HX-Replace-Url"] == f"{address}&cards=90"
+    assert len(cards(client.get(f"{address}&cards=999999"))) == 100
+    headers["HX-Current-URL"] = "http://testserver/g/a-video-that-is-open"
+    more = client.get(address_in(link_in(first.content.decode(), "Load more")), headers=headers)
+    assert "HX-Replace-Url" not in more
+
+
+def test_a_page_has_no_more_cards_than_scrolling_loads_into_it(client, member, monkeypatch):
+    monkeypatch.setattr("videos.views.gallery.MAX_ON_A_PAGE", 60)
+    make(member, count=70)
+    page = client.get("/?state=ready&cards=90")
+    assert len(cards(page)) == 60
+    assert "hx-get" not in link_in(page.content.decode(), "Next page")
 
 
 def link_in(page, words):

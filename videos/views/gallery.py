@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -76,11 +76,24 @@ def gallery(request: HttpRequest) -> HttpResponse:
     if request.htmx and "open" in request.GET:
         return answer_with_cards(request, list(in_order(cards_within(found.rows, request.user), filters.sort)))
     if request.htmx.target == "more":
-        return render(request, "gallery/_page.html", page_context(request, found, Preferences.objects.of(request.user)))
+        return more_cards(request, found)
     context = list_context(request, filters)
     if request.htmx.target == "gallery" and not request.htmx.history_restore_request:
         return render(request, "gallery/_list_answer.html", context)
     return render(request, "gallery.html", context | composer_context(request) | just_made(request))
+
+
+def more_cards(request: HttpRequest, found: FilteredGallery) -> HttpResponse:
+    """The next cards of the page that asks. Its address says from now on how many it has, so that Back and Reload show
+    as many, and the browser finds the place that it was scrolled to."""
+    context = page_context(request, found, Preferences.objects.of(request.user))
+    response = render(request, "gallery/_page.html", context)
+    page = address_of_page(request)
+    if page and page.path == reverse("gallery"):
+        query = QueryDict(page.query, mutable=True)
+        query["cards"] = context["shown"]
+        response["HX-Replace-Url"] = f"{page.path}?{query.urlencode()}"
+    return response
 
 
 def just_made(request: HttpRequest) -> dict:
@@ -188,10 +201,18 @@ def redraw_list(request: HttpRequest, filters: GalleryFilters, **context) -> Htt
 
 def page_filters(request: HttpRequest) -> GalleryFilters:
     """The filters of the page that sent the request; the defaults if its address cannot be read."""
+    page = address_of_page(request)
+    return GalleryFilters.asked_for(QueryDict(page.query)) if page else GalleryFilters()
+
+
+def address_of_page(request: HttpRequest) -> SplitResult | None:
+    """The address of the page that sent the request with HTMX; None if it cannot be read."""
     try:
-        return GalleryFilters.asked_for(QueryDict(urlsplit(request.htmx.current_url or "").query))
+        page = urlsplit(request.htmx.current_url or "")
+        QueryDict(page.query)
     except (ValueError, TooManyFieldsSent):
-        return GalleryFilters()
+        return None
+    return page
 
 
 @require_POST
@@ -207,17 +228,25 @@ def look(request: HttpRequest) -> HttpResponse:
 
 
 def page_context(request: HttpRequest, found: FilteredGallery, preferences: Preferences) -> dict:
-    """One page of cards, by key: `before` is the last video's number, `after` the last heading, and `shown` how many
-    cards the browser's page had before it asked for more."""
+    """One page of cards, by key: `before` is the last video's number, `after` the last heading, `shown` how many cards
+    the browser's page had before it asked for more, and `cards` how many it had when a person left it."""
     before, after = read_number(request.GET.get("before")), request.GET.get("after", "")[:64]
-    shown = PAGE + (read_number(request.GET.get("shown")) or 0 if request.htmx else 0)
+    shown_before = read_number(request.GET.get("shown")) or 0 if request.htmx.target == "more" else 0
+    limit = PAGE if shown_before else min(max(PAGE, read_number(request.GET.get("cards")) or 0), MAX_ON_A_PAGE)
+    shown = shown_before + limit
     filters, after = found.filters, after if before else ""
     stacks = filters.stacks_for(preferences)
     rows = WholeGallery(request.user) if stacks and filters.is_everything and not before else found.rows
-    page = gallery_page(rows, filters.sort, request.user, stacks, before, after, filters.state)
+    page = gallery_page(rows, filters.sort, request.user, stacks, before, after, filters.state, limit)
     is_full = shown >= MAX_ON_A_PAGE
     more = filters.query(before=page.before, after=page.section, shown="" if is_full else shown) if page.before else ""
-    return {"is_whole_page": True, "cards": page.cards, "more": more and f"/?{more}", "is_full": is_full}
+    return {
+        "is_whole_page": True,
+        "cards": page.cards,
+        "more": more and f"/?{more}",
+        "shown": shown,
+        "is_full": is_full,
+    }
 
 
 def list_context(request: HttpRequest, filters: GalleryFilters) -> dict:

@@ -39,44 +39,47 @@ def gallery_page(
     before: int | None,
     after: str = "",
     tab: str = "",
+    limit: int = PAGE,
 ) -> GalleryPage:
-    """The next PAGE cards or stacks after the video `before`; `after` is the heading above that video. A WholeGallery
-    has stacks, and its first page alone."""
+    """The next `limit` cards or stacks after the video `before`; `after` is the heading above that video. A
+    WholeGallery has stacks, and its first page alone."""
     if sort in BY_TIME:
         rows = rows.behind(before, newest=not sort) if before else rows
     if stacks:
-        cards, has_more = page_of_stacks(rows, PAGE, viewer, newest=not sort)
+        cards, has_more = page_of_stacks(rows, limit, viewer, newest=not sort)
     else:
-        pks = pks_on_page(rows, sort, viewer, before, tab)
-        found = {one.pk: one for one in Generation.objects.on_cards(pks[:PAGE])}
-        cards, has_more = cards_of([found[pk] for pk in pks[:PAGE] if pk in found], viewer), len(pks) > PAGE
+        pks = pks_on_page(rows, sort, viewer, before, tab, limit)
+        found = {one.pk: one for one in Generation.objects.on_cards(pks[:limit])}
+        cards, has_more = cards_of([found[pk] for pk in pks[:limit] if pk in found], viewer), len(pks) > limit
     cards = list(with_sections(cards, sort, after))
     last = section_of(cards[-1].generation, sort) if cards else None
     furthest = max if sort == "oldest" else min  # of the videos in the last stack
     return GalleryPage(cards, furthest(keys_of(cards[-1])) if has_more else None, last.key if last else after)
 
 
-def pks_on_page(rows: GenerationQuerySet, sort: str, viewer, before: int | None, tab: str = "") -> list[int]:
+def pks_on_page(rows: GenerationQuerySet, sort: str, viewer, before: int | None, tab: str, limit: int) -> list[int]:
     """The videos of one page in order, and one more if there are more."""
     if sort in BY_TIME:
-        return rows.newest_pks(viewer, PAGE + 1, newest=not sort)
+        return rows.newest_pks(viewer, limit + 1, newest=not sort)
     last = Generation.objects.filter(pk=before).select_related("provider", "saved_video").first() if before else None
-    return by_provider(rows, viewer, last) if sort == "provider" else by_length(rows, viewer, last, tab)
+    if sort == "provider":
+        return by_provider(rows, viewer, last, limit)
+    return by_length(rows, viewer, last, tab, limit)
 
 
-def by_length(rows: GenerationQuerySet, viewer, last: Generation | None, tab: str) -> list[int]:
+def by_length(rows: GenerationQuerySet, viewer, last: Generation | None, tab: str, limit: int) -> list[int]:
     """The longest first, then generations without a saved video, newest first."""
     no_more = tab in UNSAVED or (last and not hasattr(last, "saved_video"))
-    found = [] if no_more else saved_by_length(rows, viewer, last)
-    if len(found) > PAGE:
+    found = [] if no_more else saved_by_length(rows, viewer, last, limit)
+    if len(found) > limit:
         return found
     rest = rows.behind(last.pk, newest=True) if last and not hasattr(last, "saved_video") else rows
     parts = [rest.exclude(status=Status.READY)] if tab == "trash" else [rest.filter(tab=one) for one in UNSAVED]
-    unsaved = {pk for part in parts for pk in part.newest_pks(viewer, PAGE + 1 - len(found))}
-    return found + sorted(unsaved, reverse=True)[: PAGE + 1 - len(found)]
+    unsaved = {pk for part in parts for pk in part.newest_pks(viewer, limit + 1 - len(found))}
+    return found + sorted(unsaved, reverse=True)[: limit + 1 - len(found)]
 
 
-def saved_by_length(rows: GenerationQuerySet, viewer, last: Generation | None) -> list[int]:
+def saved_by_length(rows: GenerationQuerySet, viewer, last: Generation | None, limit: int) -> list[int]:
     """For many, SavedVideo has an index, where the next of them is never far; a few are sorted."""
     rows = rows.filter(saved_video__seconds__gte=0)
     few = rows.newest_pks(viewer, MAX_COUNTED + 1)
@@ -87,10 +90,10 @@ def saved_by_length(rows: GenerationQuerySet, viewer, last: Generation | None) -
         same, shorter = Q(saved_video__seconds=length), Q(saved_video__seconds__lt=length)
         rows = rows.filter(shorter | same & Q(pk__lt=last.pk))
     rows = rows.order_by("-saved_video__seconds", "-saved_video__generation_id")
-    return list(rows.values_list("pk", flat=True)[: PAGE + 1])
+    return list(rows.values_list("pk", flat=True)[: limit + 1])
 
 
-def by_provider(rows: GenerationQuerySet, viewer, last: Generation | None) -> list[int]:
+def by_provider(rows: GenerationQuerySet, viewer, last: Generation | None, limit: int) -> list[int]:
     """Provider by provider, in the order of their names; of each the newest first."""
     found: list[int] = []
     for provider in Provider.objects.order_by("name", "pk"):
@@ -99,8 +102,8 @@ def by_provider(rows: GenerationQuerySet, viewer, last: Generation | None) -> li
             continue
         part = rows.filter(provider=provider)
         part = part.behind(last.pk, newest=True) if reached and key == reached else part
-        found += part.newest_pks(viewer, PAGE + 1 - len(found))
-        if len(found) > PAGE:
+        found += part.newest_pks(viewer, limit + 1 - len(found))
+        if len(found) > limit:
             break
     return found
 

@@ -164,22 +164,25 @@ def stacks_of(rows: GenerationQuerySet | WholeGallery, batch_ids: Iterable[int],
     }
 
 
-def batches_on_page(rows: GenerationQuerySet | WholeGallery, limit: int, viewer, newest: bool) -> list[int]:
-    """The first `limit` batches of these rows, in their order, and one more if there are more."""
+def batches_on_page(
+    rows: GenerationQuerySet | WholeGallery, limit: int, viewer, newest: bool
+) -> tuple[list[int], bool]:
+    """The first batches of these rows in their order, `limit` at most, and whether there are more."""
     found: list[int] = []
+    has_more = True
     for chunk in CHUNKS:
         batches = rows.newest_batches(viewer, chunk, newest)
-        found = list(dict.fromkeys(batches))
-        if len(found) > limit or len(batches) < chunk:
+        found, has_more = list(dict.fromkeys(batches)), len(batches) == chunk
+        if len(found) > limit or not has_more:
             break
-    return found[: limit + 1]
+    return found[:limit], has_more or len(found) > limit
 
 
 def page_of_stacks(rows: GenerationQuerySet, limit: int, viewer, newest: bool) -> tuple[list[Card | Stack], bool]:
     """The page's cards and stacks, ordered by their newest (or oldest) videos, and whether there are more."""
-    ids = batches_on_page(rows, limit, viewer, newest)
-    found = stacks_of(rows, ids[:limit], viewer)
-    return [found[batch_id] for batch_id in ids[:limit] if batch_id in found], len(ids) > limit
+    ids, has_more = batches_on_page(rows, limit, viewer, newest)
+    found = stacks_of(rows, ids, viewer)
+    return [found[batch_id] for batch_id in ids if batch_id in found], has_more
 
 
 def keys_of(shown: Card | Stack) -> list[int]:
