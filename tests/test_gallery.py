@@ -94,7 +94,7 @@ def test_a_failure_says_its_cause_and_offers_to_edit_retry_and_see_the_details(c
 
 
 def test_the_menu_of_a_small_queued_card_has_every_action_of_a_large_one(client, member):
-    first, second = make(member, status="queued", count=2)
+    _first, second = make(member, status="queued", count=2)
     assert 'popovertarget="card-menu"' in card_of(client, second)[1]
     menu = client.get(f"/g/{second.public_id}/menu").text
     for action in ("front", "hold", "edit", "cancel"):
