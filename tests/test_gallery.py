@@ -16,7 +16,7 @@ from tests.parts.clicks import HTMX, click
 from tests.parts.exhibition import one_of_each
 from tests.parts.generations import make, make_queued, make_ready
 from tests.parts.people import make_member, make_owner, signed_in, with_single_cards
-from videos.models import Budget, Generation, PersonalNote, ProcessLock
+from videos.models import Budget, Generation, PersonalNote, ProcessLock, SavedVideo
 from videos.models.recount import recount
 from videos.remotes.errors import Cause
 from videos.templatetags.studio import ago, clock, ratio_class, size
@@ -540,3 +540,15 @@ def test_days_are_found_whatever_the_order_in_which_videos_were_made(owner):
     prompts = lambda query: {card.generation.prompt for card in client.get(f"/?{query}").context["cards"]}  # noqa: E731
     assert prompts("when=week") == {"Today", "Today too"}
     assert prompts(f"to={timezone.localdate() - timedelta(days=30)}") == {"Long ago"}
+
+
+@pytest.mark.parametrize("sort", ["longest", "provider"])
+def test_a_page_after_somebody_elses_private_video_says_nothing_about_that_one(sort):
+    """It began after a video of that length, or of that provider."""
+    member, other = make_member(), make_member("other")
+    mine, theirs = make_ready(member, provider="kling_pro"), make_ready(other, "node-gw-2")
+    SavedVideo.objects.filter(generation=mine).update(seconds=9)
+    page = signed_in(member).get(
+        f"/?sort={sort}&before={theirs.pk}", headers={"HX-Request": "true", "HX-Target": "more"}
+    )
+    assert str(mine.public_id) in page.content.decode()

@@ -1,5 +1,6 @@
 """One page of the gallery: its order, its headings, and where the next page begins."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -61,7 +62,8 @@ def pks_on_page(rows: GenerationQuerySet, sort: str, viewer, before: int | None,
     """The videos of one page in order, and one more if there are more."""
     if sort in BY_TIME:
         return rows.newest_pks(viewer, limit + 1, newest=not sort)
-    last = Generation.objects.filter(pk=before).select_related("provider", "saved_video").first() if before else None
+    seen = Generation.objects.visible_to(viewer).select_related("provider", "saved_video")
+    last = seen.filter(pk=before).first() if before else None
     if sort == "provider":
         return by_provider(rows, viewer, last, limit)
     return by_length(rows, viewer, last, tab, limit)
@@ -120,7 +122,7 @@ def order_of(generation: Generation, key: int, sort: str, names: list[str]) -> i
         saved = getattr(generation, "saved_video", None)
         return round(1000 * saved.seconds) if saved else key - 10**12
     if sort == "provider":
-        return key - 10**12 * names.index(generation.provider.name)
+        return key - 10**12 * bisect_left(names, generation.provider.name)  # renamed a moment ago, it is not among them
     return -key if sort == "oldest" else key
 
 
