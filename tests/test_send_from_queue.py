@@ -1,11 +1,18 @@
 """A sender's task continues with the waiting rows: in the order of the queue, each once, until the worker stops."""
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
+from django_q.models import OrmQ
 
 from tests.parts.generations import make_queued
 from tests.parts.people import make_member
 from videos import stopping, tasks
+from videos.engine.enqueue import enqueue_submit
+from videos.host_locks import host_lock
+from videos.limits import SENDERS
 from videos.models import Generation
+from videos.models.lease import CLAIM
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -59,3 +66,33 @@ def test_a_stopping_worker_begins_no_other(line, remote, monkeypatch):
     finally:
         stopping.renew()
     assert prompts(remote) == ["one"]
+
+
+def test_one_sender_is_left_for_apis_that_answer(remote):
+    member = make_member()
+    hangs = make_queued(member, "hangs", provider="heygen_video_1")
+    repeated = make_queued(member, "repeated", provider="heygen_video_1")
+    make_queued(member, "fine")
+    remote.faults([{"call": "submit", "prompt": "repeated", "times": 1, "do": {"accept": True, "reset": True}}])
+    tasks.send(repeated.pk)
+    Generation.objects.filter(pk=repeated.pk).update(due_at=timezone.now())
+    with host_lock(settings.DATA / "sending", SENDERS), host_lock(settings.DATA / "sending-in-turn", 1) as is_busy:
+        assert is_busy
+        tasks.submit(hangs.pk)
+    assert statuses() == {"hangs": "queued", "repeated": "sending", "fine": "running"}
+    tasks.submit(hangs.pk)
+    assert statuses() == {"hangs": "running", "repeated": "running", "fine": "running"}, (
+        "the other one sends everything"
+    )
+
+
+def statuses():
+    return dict(Generation.objects.values_list("prompt", "status"))
+
+
+def test_the_task_of_a_sender_outlives_its_slowest_request(line, settings):
+    """One that is ended in the middle leaves an unknown outcome."""
+    enqueue_submit(line[0].pk)
+    [row] = OrmQ.objects.all()
+    parts_of_the_lease = settings.LEASE_SECONDS * (1 / 2 + 1 / 4)  # the paid call, and storing its id
+    assert row.task["timeout"] > tasks.TASK_SECONDS + 2 * CLAIM.total_seconds() + parts_of_the_lease + 60

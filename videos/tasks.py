@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -50,7 +50,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 FAILURES_KEPT = timedelta(days=7)
-TASK_SECONDS = 15.0  # of sending or saving; the last submission may take a minute more, and django-q2 allows two
+TASK_SECONDS = 15.0  # of sending or saving; the last one may take longer, which the limit of the task allows
 NIGHTLY_SECONDS = 6 * 3600.0  # a first backup copies everything
 
 
@@ -78,12 +78,18 @@ def task(job: Job, of_generation: bool = False) -> Callable[[Callable[..., None]
 
 @task(Job.SENDING, of_generation=True)
 def submit(pk: int):
-    """Sends this one, and then others that wait."""
+    """Sends this one, and then others that wait.
+
+    One sender repeats nothing and leaves APIs alone that have a problem: a request that gets no answer holds its sender
+    for a minute, and what another API would take must not wait for all of those.
+    """
     with host_lock(settings.DATA / "sending", SENDERS) as is_free:
         if is_free:
-            each_in_turn([pk], lambda: Generation.objects.sendable(timezone.now(), 2 * SENDERS), send)
+            with host_lock(settings.DATA / "sending-in-turn", SENDERS - 1) as in_turn:
+                waiting = partial(Generation.objects.sendable, is_quick=not in_turn)
+                each_in_turn([pk] * in_turn, lambda: waiting(timezone.now(), 2 * SENDERS), send)
     if is_free:
-        for another in Generation.objects.sendable(timezone.now(), 1):
+        for another in waiting(timezone.now(), 1):
             enqueue_submit(another)
 
 

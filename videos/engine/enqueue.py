@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import Error, transaction
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
@@ -24,7 +25,15 @@ SAVE_SECONDS = 1800  # downloading stops by itself, but uploading a large file t
 
 
 def enqueue_submit(pk: int):
-    enqueue("submit", pk)
+    enqueue("submit", pk, timeout=submit_seconds())
+
+
+def submit_seconds() -> int:
+    """The limit of a sender's task, far more than it ever takes: ended in the middle, it leaves an unknown outcome.
+
+    Pictures, the paid call and storing its id have parts of the lease; a name server may be slow, too.
+    """
+    return int(60 + 2 * settings.LEASE_SECONDS)
 
 
 def enqueue_batch(batch: Batch):

@@ -80,15 +80,18 @@ class ClaimManagerMixin:
         update_in_order(RemoteCopy.objects.filter(picture__in=frames, upload_until__isnull=False), upload_until=None)
         return sum(generation.free_claim() for generation in held)
 
-    def sendable(self, now: datetime, limit: int | None = None) -> list[int]:
+    def sendable(self, now: datetime, limit: int | None = None, is_quick: bool = False) -> list[int]:
         """The ids that may be sent now, `limit` at most, the longest due first: as many as each backend's limit allows,
-        and those whose request may be repeated after a lost reply, which count against the limit already."""
+        and those whose request may be repeated after a lost reply, which count against the limit already.
+
+        `is_quick` leaves out what may take long: repetitions, and backends that have a problem.
+        """
         found, times = [], due_times(now)
         for account in RemoteAccount.objects.all_active():
-            if account.may_send(now):
+            if account.may_send(now) and not (is_quick and account.status_note):
                 backend, count = account.backend, limit or account.in_flight_limit
                 found += self.first_to_send(backend, *times, limit=count)[: self.free_capacity(account, now)]
-                if account.repeats_for:
+                if account.repeats_for and not is_quick:
                     known = registry.find(backend).key_digest, *first_sent_between(now, account.repeats_for)
                     found += self.first_to_repeat(backend, *known, *times, limit=count)[: account.in_flight_limit]
         return [pk for _, pk in sorted(found)][:limit]
