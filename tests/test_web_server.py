@@ -138,18 +138,32 @@ def test_a_download_that_makes_no_progress_is_ended(monkeypatch, large_file):
 
 
 def test_a_slow_download_continues_as_long_as_it_makes_progress(monkeypatch, large_file):
-    monkeypatch.setattr(wire, "SEND_PAUSE_SECONDS", 2)
+    looks, look = [], wire.Wire.look
+
+    def look_after_progress(self, done, before):
+        """However slow the machine is, the client has taken something since the last look."""
+        wait_until(lambda: self.taken() > before, every=0.01)
+        looks.append(before)
+        look(self, done, before)
+
+    monkeypatch.setattr(wire, "SEND_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(wire.Wire, "look", look_after_progress)
     with serving(Application(send_file(large_file))) as server, connect(server, receive_buffer=16_384) as client:
         client.sendall(GET)
-        _, found = client.recv(4096).split(b"\r\n\r\n")
-        until = time.monotonic() + 5
-        while time.monotonic() < until:
-            found += client.recv(8192)
-            time.sleep(0.1)
+        found = read_slowly_until(client, lambda: len(looks) >= 3)
         assert len(server.connections) == 1
         while len(found) < large_file.stat().st_size:
             found += client.recv(1024**2)
         assert found == large_file.read_bytes()
+
+
+def read_slowly_until(client, condition):
+    """The body, read slowly until the condition holds."""
+    found = client.recv(4096).partition(b"\r\n\r\n")[2]
+    while not condition():
+        found += client.recv(8192)
+        time.sleep(0.01)
+    return found
 
 
 def test_an_answer_made_while_it_is_sent_holds_no_thread_that_others_need():
