@@ -27,6 +27,7 @@ from contextlib import closing
 import pytest
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
+from django.core.cache import cache
 from django.db import connection, connections, transaction
 from django.test import TransactionTestCase, override_settings
 from hypothesis import HealthCheck
@@ -244,6 +245,13 @@ def no_settings_of_owners():
     CACHE.hold(StudioSettings(), seconds=3600)
     yield
     CACHE.forget()
+
+
+@pytest.fixture(autouse=True)
+def nothing_cached():
+    """Pages keep the providers' records for half a minute: those of another test are of other rows, and count as a
+    query less."""
+    cache.clear()
 
 
 @pytest.fixture(scope="session")

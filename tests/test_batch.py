@@ -5,7 +5,6 @@ import re
 import uuid
 
 import pytest
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
@@ -154,7 +153,6 @@ def test_the_estimated_time_counts_how_many_run_at_once(videos, seconds):
 
 
 def test_the_estimated_time_keeps_to_the_limit_of_an_api_of_its_own(client):
-    cache.clear()
     provider = Provider.objects.get(value="veo_3_1")
     backend = account(provider.backend).backend
     ProviderRecord.objects.create(provider=provider, backend=backend, newest=[[60, True]] * 5)

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -23,11 +22,6 @@ from videos.templatetags.studio import ago, clock, ratio_class, size
 from videos.views.generation_actions import make_again
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def nothing_measured_before():
-    cache.clear()
 
 
 @pytest.fixture
