@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.parts.generations import make, settle
+from tests.parts.held import until_held
 from videos.models import Preferences
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -49,6 +50,7 @@ def test_a_stack_that_changes_while_it_opens_shows_its_videos_beside_all_others(
     held = []
     live_page.route(re.compile("[?&]open=1$"), lambda route: held.append(route))
     live_page.get_by_role("link", name="Stack of 3").press("Enter")
+    until_held(live_page, held)
     settle(made[0], "failed", 60, 90, {})
     made[0].mark_favourite(True)
     expect(live_page.locator(".is-stack .progress")).to_contain_text("1 without a video")  # it was replaced
