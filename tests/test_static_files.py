@@ -102,6 +102,13 @@ def test_no_text_goes_over_several_lines_and_would_lose_its_indentation(path):
     assert not [line for line in path.read_text().splitlines() if line.count("`") % 2]
 
 
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_no_text_is_inside_another_one_and_would_lose_its_spaces(path):
+    """`${count}${size ? `, ${size} MB` : ""}`: the minifier takes the inner text for code."""
+    inside = re.compile(r"`[^`$]*(?:\$(?!\{)[^`$]*|\$\{[^`}]*\}[^`$]*)*\$\{[^`}]*`")
+    assert not [line for line in path.read_text().splitlines() if inside.search(line)]
+
+
 def test_no_script_lies_beside_the_modules():
     assert sorted((settings.BASE_DIR / "static").rglob("*.js")) == SCRIPTS
 

@@ -30,7 +30,8 @@ const showWaitingLabels = () => {
   const names = chosenModels().map((model) => find(".name", model.parentElement).textContent);
   const videos = names.length * field("count").value;
   find("#show-provider").textContent = names.join(", ") || "Choose a model";
-  find("#show-estimate").textContent = names.length ? `${videos > 1 ? `${videos} videos ` : ""}price…` : "";
+  const words = videos > 1 ? `${videos} videos price…` : "price…";
+  find("#show-estimate").textContent = names.length ? words : "";
   find("#show-ratio").textContent = field("aspect_ratio").value;
 };
 

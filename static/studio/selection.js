@@ -21,7 +21,8 @@ export const showSelection = () => {
   const megabytes = !everything().checked && sum(ticked, "size", 0) / 1e6;
   const { max } = output.dataset;
   const cut = count > Number(max) ? `, of which the newest ${max} are taken` : "";
-  const words = `${count} selected${megabytes ? `, ${megabytes.toFixed(1)} MB` : ""}${cut}`;
+  const size = megabytes ? `, ${megabytes.toFixed(1)} MB` : "";
+  const words = `${count} selected${size}${cut}`;
   output.textContent = ticked.length ? words : "";
   showWaiting(sum(ticked, "waiting", 0));
 };
