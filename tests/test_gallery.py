@@ -442,6 +442,23 @@ def test_a_pause_says_why_and_only_the_owner_may_resume(client):
     assert not account().paused
 
 
+def test_while_one_api_is_paused_the_banner_says_which_models_wait_and_that_others_cost_money(client):
+    account("heygen_models").pause("credits")
+    body = client.get("/").content.decode()
+    assert (
+        "What you generate with HeyGen Video 1 waits here, and costs nothing yet. Other models are still sent." in body
+    )
+    assert "nothing is charged" not in body
+    account("heygen_workflows").pause("credits")
+    body = client.get("/").content.decode()
+    assert body.count("What you generate now waits here, and nothing is charged.") == 1
+    account("heygen_models").resume()
+    assert (
+        "What you generate with VEO 3.1, VEO 3.1 Fast, Kling Pro and 5 others waits here"
+        in client.get("/").content.decode()
+    )
+
+
 def test_a_missing_key_and_problems_at_heygen_are_reported(client, settings):
     account()
     account().record_problem("network")

@@ -6,12 +6,15 @@ from hashlib import sha256
 
 from django.urls import reverse
 
-from videos.models import Alarm, ProcessLock, RemoteAccount, ReviewLink, StudioFault
+from videos.models import Alarm, ProcessLock, Provider, RemoteAccount, ReviewLink, StudioFault
 from videos.models.process_lock import POLLER, WORKER_SILENT
 from videos.remotes import registry
+from videos.text import listed
 
 ALARMS = (Alarm.Kind.DISK, Alarm.Kind.BACKUP)  # the others are read from their own rows
 WEB_STARTED = time.monotonic()
+EVERYTHING = "What you generate now waits here, and nothing is charged."
+MAX_NAMED = 4  # models in a sentence
 
 
 @dataclass(frozen=True)
@@ -66,15 +69,24 @@ def missing_key() -> Banner | None:
 
 def pauses_of(accounts: list[RemoteAccount]) -> list[Banner]:
     """One for each paused API; a single one if all are paused for the same reason."""
-    banners = [pause_of(account) for account in accounts if account.paused]
-    if len(banners) == len(accounts) and len({banner.sentence for banner in banners}) == 1:
+    are_all = all(account.paused for account in accounts)
+    banners = [pause_of(account, EVERYTHING if are_all else part_of(account)) for account in accounts if account.paused]
+    if banners and are_all and len({banner.sentence for banner in banners}) == 1:
         return [replace(banners[0], title="Sending is paused.", resumes="all")]
     return banners
 
 
-def pause_of(account: RemoteAccount) -> Banner:
-    rest = "What you generate now waits here, and nothing is charged. An owner or manager can resume at any time."
-    sentence = f"{account.pause_reason} {rest}"
+def part_of(account: RemoteAccount) -> str:
+    """What waits while only this API is paused: the others go on sending, which costs money."""
+    usable = Provider.objects.filter(backend=account.backend, state=Provider.State.ACTIVE)
+    names = list(usable.order_by("position", "name").values_list("name", flat=True)) or ["its models"]
+    if len(names) > MAX_NAMED:
+        names = [*names[: MAX_NAMED - 1], f"{len(names) - MAX_NAMED + 1} others"]
+    return f"What you generate with {listed(names)} waits here, and costs nothing yet. Other models are still sent."
+
+
+def pause_of(account: RemoteAccount, effect: str) -> Banner:
+    sentence = f"{account.pause_reason} {effect} An owner or manager can resume at any time."
     key = f"paused-{account.backend}-{account.pause_cause}"
     title = f"Sending to {account.api_name} is paused."
     return Banner(key, title, sentence, tone="bad", resumes=account.backend)
