@@ -11,6 +11,7 @@ from django.utils import timezone
 from tests.parts.generations import make, make_queued, make_running
 from tests.parts.people import make_member, signed_in
 from videos.models import Collection, Provider
+from videos.models.provider import ProviderPrice
 from videos.models.usage import usage
 
 pytestmark = pytest.mark.django_db
@@ -108,10 +109,18 @@ def spend_words(owner):
 
 
 def test_the_page_says_what_its_total_leaves_out(owner):
+    ProviderPrice.objects.all().delete()
     assert spend_words(owner) == "no provider has a price yet"
     Provider.objects.filter(value__in=["veo_3_1", "kling_pro"]).update(price="0.50")
     assert spend_words(owner) == "nothing spent"
     make(owner, providers=["veo_3_1"])
+    assert spend_words(owner) == "spent or held"
+    make(owner, providers=["kling_v2"])
+    assert spend_words(owner) == "spent or held, without Kling V2: no price is set"
+
+
+def test_a_price_for_some_settings_is_a_price_too(owner):
+    make(owner, providers=["heygen_video_1"])
     assert spend_words(owner) == "spent or held"
     make(owner, providers=["kling_v2"])
     assert spend_words(owner) == "spent or held, without Kling V2: no price is set"

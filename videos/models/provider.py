@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from videos import wording
@@ -64,6 +65,10 @@ class ProviderQuerySet(models.QuerySet):
     @prepared
     def of_keys(self, pks: list[int]):
         return self.filter(pk__in=pks)
+
+    def with_a_price(self) -> set[int]:
+        """The keys of those with a price, be it for every setting or only for some."""
+        return set(self.filter(Q(prices__isnull=False) | ~Q(price=None)).values_list("pk", flat=True))
 
     def imported(self) -> "Provider":
         """The provider of uploaded videos, whose real maker is not known. It cannot make videos."""

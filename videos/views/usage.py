@@ -46,10 +46,11 @@ def usage_page(request):
 
 def spend_words(asked: Usage) -> str:
     """A sentence about the sum of money: its meaning, and missing prices."""
-    if not Provider.objects.exclude(price=None).exists():
+    priced = Provider.objects.with_a_price()
+    if not priced:
         return "no provider has a price yet"
     unpriced = [
-        provider.name for provider, tally in asked.by_provider.items() if tally.count and provider.price is None
+        provider.name for provider, tally in asked.by_provider.items() if tally.count and provider.pk not in priced
     ]
     if not unpriced:
         return "spent or held" if asked.whole.spend else "nothing spent"
