@@ -48,6 +48,14 @@ def test_words_are_offered_by_kind_and_none_is_in_a_new_prompt(client):
     assert form_of(client.get("/compose")).value("prompt") == ""
 
 
+def test_variables_are_sent_as_written_which_the_composer_says_before_it_costs_anything(client):
+    page = client.post("/compose/advice", {"prompt": "{city} at {time}, {city}", "provider": "veo_3_1"})
+    sentence = "{city} and {time} would be sent as written. The page Many at once fills in variables."
+    assert page.content.decode().count(sentence) == 1
+    plain = client.post("/compose/advice", {"prompt": 'A sign with {} and {"a": 1}', "provider": "veo_3_1"})
+    assert "as written" not in plain.content.decode()
+
+
 def test_a_preset_keeps_models_ratio_and_settings_and_words_only_if_asked(client, owner):
     keep(client)
     keep(client, "With words", with_prompt="1", prompt="35mm film, calm")

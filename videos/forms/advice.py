@@ -72,6 +72,7 @@ class Plan:
     providers: Sequence[Provider]
     aspect_ratio: str
     prompt_length: int = 0
+    variables: Sequence[str] = ()
     has_start: bool = False
     has_end: bool = False
     config: dict = field(default_factory=dict)
@@ -83,7 +84,13 @@ class Plan:
 
     def warnings(self) -> list[str]:
         found = [sentence for provider in self.providers for _, sentence in self.warnings_about(provider)]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys([*self.unfilled_variables(), *found]))
+
+    def unfilled_variables(self) -> Iterator[str]:
+        """The composer sends one prompt as it stands; only a table has values for its variables."""
+        if self.variables:
+            words = listed([f"{{{name}}}" for name in dict.fromkeys(self.variables)])
+            yield f"{words} would be sent as written. The page Many at once fills in variables."
 
     def warnings_about(self, provider: Provider) -> Iterator[tuple[str, str]]:
         """(form field, sentence) for each thing that is unusual about this provider and this request."""

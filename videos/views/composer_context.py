@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.http import urlencode
 
 from videos.forms.advice import Plan, fitting_ratio
+from videos.forms.batch_tables import VARIABLE
 from videos.forms.fields import read_uuid
 from videos.forms.generate import DEFAULT_RATIO, FRAMES, MAX_AT_ONCE, MAX_PROVIDERS, GenerateForm, first_offer
 from videos.forms.settings_json import SettingsRefused, read_config
@@ -54,6 +55,7 @@ def advice_context(form: GenerateForm, offers: list[dict]) -> dict:
         providers=chosen,
         aspect_ratio=form.value("aspect_ratio").strip() or DEFAULT_RATIO,
         prompt_length=len(form.value("prompt")),
+        variables=VARIABLE.findall(form.value("prompt")),
         has_start=form.has_frame("start"),
         has_end=form.has_frame("end"),
         config=config,
