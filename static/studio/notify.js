@@ -1,5 +1,5 @@
 /* Notifications by the operating system about finished videos while the tab is in the background, and their switch in
-   the account menu. Loaded when that menu is opened, or when there is something to notify about. */
+   the account menu. Loaded when a menu is opened, or when there is something to notify about. */
 import { find } from "./dom.js";
 import { showToast } from "./toasts.js";
 

@@ -7,7 +7,5 @@ import { listen } from "./dom.js";
 
 document.documentElement.classList.add("scripted"); // some styles need scripts, and wait for this
 
-/* Notifications: loaded with the menu that has their switch, because browsers may ask only after a click. */
-const notices = () => import("./notify.js");
-listen("beforetoggle", ({ target }) => target.id === "me" && notices(), true);
-listen("click", async ({ target }) => target.closest("#notify") && (await notices()).turnOnOrOff());
+listen("beforetoggle", () => import("./panels.js"), true); // with the first panel or menu that opens
+listen("click", async ({ target }) => target.closest("#notify") && (await import("./notify.js")).turnOnOrOff());

@@ -1,5 +1,7 @@
 """Phones, held upright or sideways, and pages at 200 % zoom."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -89,6 +91,88 @@ def test_other_pages_on_a_phone_are_large_enough_to_touch(live_page, phone_page,
     page = live_page.enter(phone_page)
     page.goto(f"{live_page.studio.url}{address}")
     assert too_small(page) == []
+
+
+# Pairs of children whose boxes overlap.
+OVERLAPPING = """(selector) => {
+    const parts = [...document.querySelectorAll(selector)].filter((part) => part.checkVisibility());
+    const boxes = parts.map((part) => {
+        const range = document.createRange();
+        range.selectNodeContents(part);
+        return [part.textContent.trim(), range.getBoundingClientRect()];
+    });
+    const meet = (a, b, start, end) => a[start] < b[end] - 1 && b[start] < a[end] - 1;
+    const overlap = (a, b) => meet(a, b, "left", "right") && meet(a, b, "top", "bottom");
+    return boxes.flatMap(([words, box], at) =>
+        boxes.slice(at + 1).filter(([, other]) => overlap(box, other)).map(([others]) => [words, others]));
+}"""
+
+
+def test_on_a_phone_the_selection_bar_has_space_for_its_words_and_buttons(live_page, phone_page):
+    make(live_page.owner, ["one", "two", "three"])
+    make(live_page.owner, "four", "failed")
+    page = live_page.enter(phone_page)
+    page.goto(live_page.studio.url)
+    assert page.locator(".card.is-failed").bounding_box()["height"] < 300, "it has the whole row, and few words"
+    page.get_by_role("button", name="Select all of Today").tap()
+    expect(page.locator("#selected")).to_have_text(re.compile(r"^4 selected, [\d.]+ MB$"))
+    assert too_small(page) == []
+    assert page.evaluate(OVERLAPPING, "#selection > :not(.grow)") == []
+
+
+def test_on_a_phone_the_choices_of_the_settings_can_all_be_read(live_page, phone_page):
+    page = live_page.enter(phone_page)
+    page.goto(f"{live_page.studio.url}/settings")
+    until_still(page)
+    assert page.evaluate(OVERLAPPING, ".choice") == []
+    cut = "() => [...document.querySelectorAll('.choices')].some((list) => list.scrollHeight > list.clientHeight + 1)"
+    assert not page.evaluate(cut)
+
+
+def test_on_a_phone_a_tap_beside_a_panel_only_closes_it(live_page, phone_page):
+    page = live_page.enter(phone_page)
+    page.goto(live_page.studio.url)
+    page.tap("#prompt")
+    page.get_by_role("button", name="Words").tap()
+    word = page.locator("[data-word='golden hour']")
+    word.tap()
+    expect(word).to_have_attribute("aria-pressed", "true")
+    page.touchscreen.tap(200, 30)  # where the search is
+    expect(page.locator(":popover-open")).to_have_count(0)
+    expect(page.locator("#q")).not_to_be_focused()
+    page.touchscreen.tap(200, 30)
+    expect(page.locator("#q")).to_be_focused()
+    page.fill("#prompt", "a harbour")
+    page.get_by_role("button", name="Words").tap()
+    expect(word).to_have_attribute("aria-pressed", "false")
+
+
+def test_on_a_phone_a_picture_on_its_way_is_seen_and_replaces_the_error_before_it(live_page, phone_page):
+    page = live_page.enter(phone_page)
+    page.goto(live_page.studio.url)
+    page.tap("#prompt")
+    page.tap("#pick-start")
+    chooser = page.locator("#slot-start input[type=file]")
+    chooser.set_input_files({"name": "a.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4"})
+    error = page.locator("#slot-error-start")
+    expect(error).to_contain_text("This is a PDF")
+    waiting = []
+    page.route("**/frame/start", lambda route: waiting.append(route))
+    page.tap("#pick-start")
+    chooser.set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"x"})
+    expect(error).to_be_hidden()
+    words = "() => getComputedStyle(document.querySelector('#slot-start .drop'), '::after').content"
+    assert page.evaluate(words) == '"Uploading…"'
+    waiting[0].abort()
+    page.wait_for_function(f"({words})() === 'none'")
+    page.allowed_errors += [r"ERR_FAILED", r"^htmx:sendError"]
+
+
+def test_on_a_phone_held_sideways_the_viewer_shows_the_video_as_high_as_the_screen(sideways):
+    sideways.locator(".card a.open").first.tap()
+    expect(sideways.locator("dialog .player")).to_be_visible()
+    until_still(sideways)
+    assert sideways.locator("dialog .player").bounding_box()["height"] > 380
 
 
 def test_on_a_phone_held_sideways_the_composer_is_one_line_until_it_is_touched(sideways):
