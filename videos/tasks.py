@@ -87,9 +87,9 @@ def submit(pk: int):
         if is_free:
             with host_lock(settings.DATA / "sending-in-turn", SENDERS - 1) as in_turn:
                 waiting = partial(Generation.objects.sendable, is_quick=not in_turn)
-                each_in_turn([pk] * in_turn, lambda: waiting(timezone.now(), 2 * SENDERS), send)
+                tried = each_in_turn([pk] * in_turn, lambda: waiting(timezone.now(), 2 * SENDERS), send)
     if is_free:
-        for another in waiting(timezone.now(), 1):
+        for another in [pk for pk in waiting(timezone.now(), 2 * SENDERS) if pk not in tried][:1]:
             enqueue_submit(another)
 
 
