@@ -138,9 +138,7 @@ def test_an_update_turns_a_stack_of_two_into_a_card_when_one_leaves(client, owne
 def test_a_page_of_stacks_costs_the_same_queries_whatever_the_stacks_hold(client, owner):
     make(owner, count=2)
     client.get("/")
-    with CaptureQueriesContext(
-        connection,
-    ) as small:
+    with CaptureQueriesContext(connection) as small:
         client.get("/")
     make(owner, count=4)
     make(owner, "another", count=4)

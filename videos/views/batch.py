@@ -1,7 +1,7 @@
 """Many at once: a table of rows to check, and one batch of the selected ones."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django import forms
@@ -29,6 +29,7 @@ from videos.models import (
     Request,
 )
 from videos.models.batch import cost_of
+from videos.models.budget import BudgetLeft, Cost
 from videos.models.studio_settings import current
 from videos.remotes import registry
 from videos.views.cards import new_token, track_records
@@ -209,7 +210,7 @@ class Total:
     unpriced: int
     seconds: float | None
     at_once: int  # at the API that makes the fewest
-    left_after: object
+    left_after: BudgetLeft | None
     warnings: list[str]
 
 
@@ -252,16 +253,16 @@ def seconds_for(asked: list[Request], accounts: dict[str, RemoteAccount]) -> flo
     return max(ends)
 
 
-def left_after(user, cost):
-    """The tightest budget and how much of it this batch would leave; None without a budget."""
+def left_after(user, cost: Cost) -> BudgetLeft | None:
+    """What this batch would leave of the tightest budget; None without a budget."""
     left = left_for(user)
     if left is None:
         return None
     taken = cost.videos if left.unit == "videos" else cost.amounts.get(left.unit, Decimal(0))
-    return {"left": max(0, left.left - taken), "unit": left.unit, "period": left.period}
+    return replace(left, left=max(0, left.left - taken))
 
 
-def over_budget(user, cost) -> list[str]:
+def over_budget(user, cost: Cost) -> list[str]:
     try:
         Budget.objects.require_budget(user, cost, Generation.objects.unfinished())
     except OverBudget as refusal:
