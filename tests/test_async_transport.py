@@ -66,7 +66,7 @@ async def twice(session, address):
 def test_the_answer_comes_with_status_headers_and_json():
     server = Server(whole(Retry_After="7"))
     reply = asked(server, get)
-    assert (reply.status, reply.data()) == (200, {"data": {"status": "running"}})
+    assert (reply.status, reply.data) == (200, {"data": {"status": "running"}})
     assert reply.headers.get("retry-after") == "7"
     [head] = server.heads
     assert "X-Api-Key: secret\r\n" in head
@@ -109,7 +109,7 @@ def test_a_body_without_end_is_cut_and_its_connection_is_not_used_again():
     server = Server(whole(b"x" * (LARGEST_REPLY * 3)), whole())
     first, second = asked(server, twice)
     assert LARGEST_REPLY < len(first.body) < 2 * LARGEST_REPLY
-    assert second.data()
+    assert second.data
     assert server.connections == 2
 
 
@@ -117,7 +117,7 @@ def test_a_compressed_answer_is_read_and_a_bomb_is_cut():
     packed = whole(gzip.compress(RUNNING), Content_Encoding="gzip")
     bomb = whole(gzip.compress(b"0" * 50_000_000), Content_Encoding="gzip")
     first, second = asked(Server(packed, bomb), twice)
-    assert first.data() == {"data": {"status": "running"}}
+    assert first.data == {"data": {"status": "running"}}
     assert len(second.body) == LARGEST_REPLY
 
 

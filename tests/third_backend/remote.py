@@ -39,7 +39,7 @@ class Dreamlane(Backend):
             body["first_picture"] = b64encode(job.start.data).decode()
         content = transport.as_json(body)
         reply = transport.post_once(f"{self.api_url}/dreams", self.headers(), content, before_first_byte, seconds)
-        dream = text(inside(self.require_success(reply).data(), "dream"))
+        dream = text(inside(self.require_success(reply).data, "dream"))
         if not self.is_valid_id(dream):
             raise RemoteError(Cause.UNREADABLE, "The answer names no dream.")
         return Accepted(dream)
@@ -56,7 +56,7 @@ class Dreamlane(Backend):
     def read(self, reply: Reply) -> Progress:
         if reply.status == 404:
             return Progress(State.MISSING, "unknown")
-        said = self.require_success(reply).data()
+        said = self.require_success(reply).data
         state = STATES.get(text(said.get("mood")), State.RUNNING)
         failure = RemoteError(Cause.FAULT, self.clean(said.get("why")), is_definite=True)
         return Progress(
@@ -78,7 +78,7 @@ class Dreamlane(Backend):
     def require_success(self, reply: Reply) -> Reply:
         if reply.is_success:
             return reply
-        words = self.clean(reply.data().get("why") or f"HTTP status {reply.status}.")
+        words = self.clean(reply.data.get("why") or f"HTTP status {reply.status}.")
         raise RemoteError(CAUSES.get(reply.status, Cause.FAULT), words, is_definite=reply.status in CAUSES)
 
 

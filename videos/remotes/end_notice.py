@@ -37,7 +37,7 @@ OVER = re.compile(
 def read_end_notice(reply: Reply, clean: Callable[[Any], str]) -> EndNotice | None:
     """The announcement in this reply, or None."""
     headers = reply.headers
-    words = clean(next((said for said in sentences_about_api(reply.data()) if ENDING.search(said)), ""))
+    words = clean(next((said for said in sentences_about_api(reply.data) if ENDING.search(said)), ""))
     moment = read_moment(headers.get("sunset")) or read_moment(headers.get("deprecation"))
     moment = moment or read_written_date(words)
     is_deprecated = headers.get("deprecation", "false").strip().lower() not in {"", "false", "?0", "0"}

@@ -114,7 +114,7 @@ class HeyGen(Backend):
 
     def read_accepted(self, reply: Reply) -> Accepted:
         """An id means accepted, regardless of the rest of a successful reply: a paid job must be polled."""
-        remote_id = inside(reply.data(), "data", self.id_name)
+        remote_id = inside(reply.data, "data", self.id_name)
         if reply.is_success and isinstance(remote_id, str) and self.is_valid_id(remote_id):
             return Accepted(remote_id, read_end_notice(reply, self.clean))
         named = f" It says {remote_id!r}." if remote_id else self.named_in(reply.body)
@@ -176,7 +176,7 @@ class HeyGen(Backend):
         return self.read_asset(transport.request("POST", address, headers, seconds, content=image.data), "id")
 
     def read_asset(self, reply: Reply, id_name: str) -> Image:
-        data = self.require_success(reply).data().get("data")
+        data = self.require_success(reply).data.get("data")
         address = text(inside(data, "url"))
         is_address = address.startswith(("https://", "http://"))
         return Image(asset_id=text(inside(data, id_name))[:200], address=address if is_address else "")
@@ -195,7 +195,7 @@ class HeyGen(Backend):
         newest `{"error": {"code", "message", …}}`; middle `{"error": null | "text" | {…}, "data"}`; oldest
         `{"code": 100 | 4xxxxx, "message" | "msg", "data"}`. A body that is no JSON at all is judged by its status.
         """
-        body = reply.data()
+        body = reply.data
         code, message = error_words(body.get("error"))
         if not code and not message and body.get("code") not in (None, 100, "100"):
             code, message = error_words(body)
@@ -264,7 +264,7 @@ def by_range(status: int) -> Cause:
 
 def read_account(reply: Reply) -> Account:
     """`data.billing_type` names the object with the balance. Missing and odd values are left out."""
-    data = reply.data().get("data")
+    data = reply.data.get("data")
     kind = text(inside(data, "billing_type"))
     balance, unit = BALANCES.get(kind, no_balance)(inside(data, kind))
     plan = text(inside(data, kind, "plan")) or text(inside(data, kind, "plan_name")) or kind.replace("_", " ")

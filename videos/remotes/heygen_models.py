@@ -41,10 +41,10 @@ class HeyGenModels(HeyGen):
     # Polls
     def read_progress(self, remote_id: str, reply: Reply) -> Progress:
         """`GET /v3/models/videos/{video_id}`; each answer to a completed one brings a fresh link."""
-        data = reply.data().get("data")
+        data = reply.data.get("data")
         word = inside(data, "status")
         notice = read_end_notice(reply, self.clean)
-        if reply.status == 404 and is_about_job(reply.data()):
+        if reply.status == 404 and is_about_job(reply.data):
             return Progress(State.MISSING, "not_found", notice=notice)
         if not reply.is_success or not isinstance(word, str):
             raise self.read_error(reply) or RemoteError(Cause.UNREADABLE)

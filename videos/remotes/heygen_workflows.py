@@ -43,7 +43,7 @@ class HeyGenWorkflows(HeyGen):
     # Polls
     def read_progress(self, remote_id: str, reply: Reply) -> Progress:
         """ "Check Status"."""
-        body = reply.data()
+        body = reply.data
         data = body.get("data")
         word = inside(data, "status")
         notice = read_end_notice(reply, self.clean)

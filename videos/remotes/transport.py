@@ -46,12 +46,9 @@ class Reply:
     def is_success(self) -> bool:
         return 200 <= self.status < 300
 
+    @cached_property
     def data(self) -> dict[str, Any]:
         """The reply's JSON object, or {} if there is none."""
-        return self.parsed
-
-    @cached_property
-    def parsed(self) -> dict[str, Any]:
         try:
             data = json.loads(self.body)
         except (ValueError, RecursionError):
