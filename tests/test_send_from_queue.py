@@ -1,10 +1,13 @@
 """A sender's task continues with the waiting rows: in the order of the queue, each once, until the worker stops."""
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from tests.parts.accounts import account
 from tests.parts.generations import make_queued
 from tests.parts.people import make_member
 from videos import stopping, tasks
@@ -14,6 +17,7 @@ from videos.limits import SENDERS
 from videos.models import Generation
 from videos.models.lease import CLAIM
 
+LONG_AGO = timedelta(seconds=20)
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
@@ -76,7 +80,8 @@ def test_one_sender_is_left_for_apis_that_answer(remote):
     make_queued(member, "fine")
     remote.faults([{"call": "submit", "prompt": "repeated", "times": 1, "do": {"accept": True, "reset": True}}])
     tasks.send(repeated.pk)
-    Generation.objects.filter(pk=repeated.pk).update(due_at=timezone.now())
+    Generation.objects.filter(pk=repeated.pk).update(due_at=timezone.now(), sent_at=timezone.now() - LONG_AGO)
+    account("heygen_models").clear_problem()  # a free call succeeds
     with host_lock(settings.DATA / "sending", SENDERS), host_lock(settings.DATA / "sending-in-turn", 1) as is_busy:
         assert is_busy
         tasks.submit(hangs.pk)

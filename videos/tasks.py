@@ -80,8 +80,8 @@ def task(job: Job, of_generation: bool = False) -> Callable[[Callable[..., None]
 def submit(pk: int):
     """Sends this one, and then others that wait.
 
-    One sender repeats nothing and leaves APIs alone that have a problem: a request that gets no answer holds its sender
-    for a minute, and what another API would take must not wait for all of those.
+    One sender repeats nothing and leaves slow APIs alone: a request that gets no answer holds its sender for a minute,
+    and what another API would take must not wait for all of those.
     """
     with host_lock(settings.DATA / "sending", SENDERS) as is_free:
         if is_free:

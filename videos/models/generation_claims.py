@@ -23,6 +23,7 @@ from videos.models.transactions import retried, update_in_order
 from videos.remotes import registry
 
 LONGEST_AFTER_DEATHS = 300  # seconds
+SLOW = timedelta(seconds=10)  # without an answer to a request
 COUNTERS = {Status.QUEUED: "send_attempts", Status.SENDING: "send_attempts", Status.SAVING: "save_attempts"}
 
 
@@ -84,17 +85,22 @@ class ClaimManagerMixin:
         """The ids that may be sent now, `limit` at most, the longest due first: as many as each backend's limit allows,
         and those whose request may be repeated after a lost reply, which count against the limit already.
 
-        `is_quick` leaves out what may take long: repetitions, and backends that have a problem.
+        `is_quick` leaves out what may take long: repetitions, and backends that are slow.
         """
         found, times = [], due_times(now)
         for account in RemoteAccount.objects.all_active():
-            if account.may_send(now) and not (is_quick and account.status_note):
+            if account.may_send(now) and not (is_quick and self.is_slow(account, now)):
                 backend, count = account.backend, limit or account.in_flight_limit
                 found += self.first_to_send(backend, *times, limit=count)[: self.free_capacity(account, now)]
                 if account.repeats_for and not is_quick:
                     known = registry.find(backend).key_digest, *first_sent_between(now, account.repeats_for)
                     found += self.first_to_repeat(backend, *known, *times, limit=count)[: account.in_flight_limit]
         return [pk for _, pk in sorted(found)][:limit]
+
+    def is_slow(self, account: RemoteAccount, now: datetime) -> bool:
+        """Whether its API has a problem, or has not answered a request for a while."""
+        unanswered = self.filter(status=Status.SENDING, backend=account.backend, sent_at__lt=now - SLOW)
+        return bool(account.status_note) or unanswered.exists()
 
     def free_capacity(self, account: RemoteAccount, now: datetime) -> int:
         """How many more may be in flight at this backend; counts no further than its limit."""
