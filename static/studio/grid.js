@@ -7,9 +7,11 @@ import { addPictures, picturesIn, showPicture } from "./pictures.js";
 const BLANK_ROWS = 5;
 const MAX_UNDONE = 100;
 const text = find("#table");
+const file = find("#table-file");
 let columns = [];
 let rows = []; // arrays of strings, without the first line
 let focused = [0, 0]; // row and column
+let shownText; // the table as text that the cells show
 const undone = [];
 
 /* The CSV that the server wrote: commas, quotes where they are needed. Pasted cells come with tabs. */
@@ -37,7 +39,16 @@ const keepText = () => {
   text.value = written()
     .map((cells) => cells.map(quoted).join(","))
     .join("\n");
+  shownText = text.value;
   find(".many").classList.add("is-changed");
+};
+
+/* What is typed as text, or is in a chosen file, is in the cells after Check. Until then they take no changes, which
+   would overwrite the text, and there is no Generate, which would not make what they show. */
+const lockCells = () => {
+  const isNewer = text.value !== shownText || file.files.length > 0;
+  find(".many").classList.toggle("is-newer", isNewer);
+  find(".sheet-table").inert = isNewer;
 };
 
 const body = () => find(".sheet-table tbody");
@@ -276,6 +287,8 @@ const build = () => {
 };
 
 const start = () => {
+  shownText = text.value;
+  for (const field of [text, file]) field.oninput = lockCells;
   [columns, ...rows] = parse(text.value, ",");
   if (!columns) return;
   for (const cells of rows) while (cells.length < columns.length) cells.push("");
@@ -283,6 +296,7 @@ const start = () => {
   for (const cell of findAll("tbody td:not(:last-child)", find(".sheet-table"))) cell.tabIndex = -1;
   const first = cellAt([0, 0]);
   if (first) first.tabIndex = 0;
+  lockCells(); // after Back, a browser may have kept what was typed
 };
 
 if (text) {

@@ -74,6 +74,28 @@ def test_pictures_are_pasted_into_a_frame_and_dropped_ones_find_their_rows_by_na
     expect(live_page.locator(".sheet-table .is-wrong")).to_have_count(0)
 
 
+def test_what_is_typed_as_text_locks_the_cells_and_generate_until_it_is_checked(live_page):
+    live_page.goto(f"{live_page.studio.url}/batch")
+    text = live_page.locator("#table")
+    text.fill("prompt\nA fox")
+    live_page.get_by_role("button", name="Check").click()
+    expect(live_page.locator(".sums")).to_contain_text("1 video")
+    live_page.locator(".as-text summary").click()
+    checked = text.input_value()
+    generate, note = live_page.get_by_role("button", name="Generate"), live_page.locator(".newer")
+    expect(note).to_be_hidden()
+    text.fill("prompt\nA bear\nA wolf")
+    expect(generate).to_be_hidden()
+    expect(note).to_have_text("You changed the table. Press Check to see its rows, price and time.")
+    assert live_page.locator(".sheet-table").evaluate("table => table.inert")
+    text.fill(checked)
+    expect(generate).to_be_visible()
+    text.fill("prompt\nA bear\nA wolf")
+    live_page.get_by_role("button", name="Check").click()
+    expect(live_page.locator(".sums")).to_contain_text("2 videos")
+    expect(cell(live_page, 1, 0)).to_have_text("A wolf")
+
+
 def test_back_after_generate_shows_the_checked_table_and_never_sends_it_again(live_page):
     live_page.goto(f"{live_page.studio.url}/batch")
     live_page.locator("#table").fill("prompt,aspect_ratio\nA fox,9:16\nA bear,16:9\nA wolf,1:1")
