@@ -167,6 +167,19 @@ def test_a_verdict_is_each_persons_own_and_leads_back_to_the_comparison(client, 
     assert "Rejected" in client.get(address).content.decode()
 
 
+def test_a_comparison_says_that_a_video_went_to_the_trash_meanwhile(client, owner):
+    made = make(owner, count=2)
+    address = f"/compare?batch={made[0].batch.public_id}"
+    assert "This video is no longer here." in client.get(address).content.decode()  # for the script
+    made[0].move_to_trash()
+    video = f"/g/{made[0].public_id}"
+    headers = {"HX-Request": "true"}
+    assert client.post(f"{video}/verdict", {"word": "kept", "next": address}, headers=headers).status_code == 404
+    star = {"favourite": "1", "in": "compare", "next": address}
+    assert client.post(f"{video}/favourite", star, headers=headers).status_code == 404
+    assert not verdicts(owner) and not made[0].favourites.exists()
+
+
 def test_the_kept_video_represents_its_batch_in_the_gallery(client, owner):
     made = make(owner, "a wave", providers=["veo_3_1", "kling_pro"])
     decide(client, made[1], "kept")

@@ -68,6 +68,11 @@ listen("click", ({ target }) => {
   button.ariaPressed = isOn;
 });
 
+/* The first answer that a video is gone takes its buttons away, so that there is no second one. */
+listen("htmx:responseError", ({ detail: { elt, xhr } }) => {
+  if (xhr.status === 404) elt.closest(".verdict-row")?.replaceChildren(find("#gone").content.cloneNode(true));
+});
+
 if (leader) {
   leader.onloadedmetadata = leader.onplay = leader.onpause = leader.onseeked = synchronise;
   for (const video of videos) video.controls = false;

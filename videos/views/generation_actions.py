@@ -233,10 +233,13 @@ def check(request: HttpRequest, public_id) -> HttpResponse:
 def favourite(request: HttpRequest, public_id) -> HttpResponse:
     """Each person has their own stars, on shared videos too."""
     generation = shown(request, public_id)
+    in_comparison = request.htmx and request.POST.get("in") == "compare" and asked_next(request)
+    if in_comparison:
+        require_kept(generation)
     wanted = request.POST.get("favourite")
     is_favourite = generation.favourites.filter(user=request.user).exists()
     generation.mark_favourite(wanted == "1" if wanted in {"0", "1"} else not is_favourite, request.user)
-    if request.htmx and request.POST.get("in") == "compare" and asked_next(request):
+    if in_comparison:  # the comparison page, from which the button is taken
         return redirect_to(asked_next(request))
     if request.htmx and request.POST.get("in") == "viewer":
         [card] = cards_of([shown(request, public_id)], request.user)
@@ -249,10 +252,19 @@ def favourite(request: HttpRequest, public_id) -> HttpResponse:
 def verdict(request: HttpRequest, public_id) -> HttpResponse:
     """Sets this person's own verdict: `word` is kept, rejected, or empty to take it back."""
     generation, word = shown(request, public_id), request.POST.get("word", "")
+    in_comparison = request.htmx and asked_next(request)
+    if in_comparison:
+        require_kept(generation)
     Verdict.objects.decide(request.user, generation, word if word in Verdict.Word.values else "")
-    if request.htmx and asked_next(request):  # the comparison page, from which the buttons are taken
+    if in_comparison:  # the comparison page, from which the buttons are taken
         return redirect_to(asked_next(request))
     return answer(request, generation)
+
+
+def require_kept(generation: Generation):
+    """A comparison has no videos of the trash. Raises Http404."""
+    if generation.trashed_at:
+        raise Http404
 
 
 @require_POST
