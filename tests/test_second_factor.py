@@ -40,6 +40,14 @@ def set_up_app(client, password=PASSWORD):
     return secret
 
 
+def test_a_phone_that_cannot_scan_itself_opens_its_app_or_copies_the_key(member):
+    client = signed_in(member)
+    client.post("/account/again", {"password": PASSWORD})
+    page = client.get(f"{SETUP}/app")
+    assert 'href="otpauth://totp/' in page.content.decode()
+    assert f'data-copy="{page.context["form"].secret}"' in page.content.decode()
+
+
 @pytest.fixture
 def secret(member):
     return set_up_app(signed_in(member))
