@@ -81,12 +81,14 @@ class LinkForm(forms.Form):
     """A new review link."""
 
     label = Line(LONGEST_LABEL, missing="Enter who the link is for.", label="For whom")
-    ends = forms.DateField(required=False, label="Ends after", widget=forms.DateInput(attrs={"type": "date"}))
+    ends = forms.DateField(
+        required=False, label="Ends after (optional)", widget=forms.DateInput(attrs={"type": "date"})
+    )
     password = forms.CharField(
         required=False,
         strip=False,
         max_length=128,
-        label="Password",
+        label="Password (optional)",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     may_approve = forms.BooleanField(required=False, initial=True, label="Approve, or ask for a change")
