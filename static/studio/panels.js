@@ -1,4 +1,4 @@
-/* Panels and menus. Loaded when one is first opened. */
+/* Panels, menus and the viewer. Loaded when one is first opened. */
 import { find, listen, smallScreen } from "./dom.js";
 import "./notify.js"; // the switch in the account menu: a browser may ask only soon after its click
 
@@ -26,3 +26,21 @@ listen(
   },
   true,
 );
+
+/* A swipe across the video in the viewer shows the one beside it. At its foot are the player's own controls. */
+const CONTROLS = 72; // pixels
+const FAR = 60;
+let from;
+
+listen("touchstart", ({ touches, target }) => {
+  const foot = target.closest("#viewer .stage")?.getBoundingClientRect().bottom - CONTROLS;
+  from = touches.length === 1 && touches[0].clientY < foot ? touches[0] : null;
+});
+
+listen("touchend", ({ changedTouches: [to] }) => {
+  if (!from) return;
+  const across = to.clientX - from.clientX;
+  const isAcross = Math.abs(across) > Math.max(FAR, 2 * Math.abs(to.clientY - from.clientY));
+  from = null;
+  if (isAcross) find(`#viewer .turn.${across < 0 ? "older" : "newer"}`)?.click();
+});

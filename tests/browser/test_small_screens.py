@@ -168,6 +168,29 @@ def test_on_a_phone_a_picture_on_its_way_is_seen_and_replaces_the_error_before_i
     page.allowed_errors += [r"ERR_FAILED", r"^htmx:sendError"]
 
 
+def swipe(page, start, end, y):
+    devtools = page.context.new_cdp_session(page)
+    for kind, x in [("touchStart", start), ("touchMove", (start + end) // 2), ("touchMove", end), ("touchEnd", None)]:
+        points = [] if x is None else [{"x": x, "y": y}]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_on_a_phone_a_swipe_across_the_video_shows_the_one_beside_it(live_page, phone_page):
+    make(live_page.owner, ["older", "newer"])
+    page = live_page.enter(phone_page)
+    page.goto(live_page.studio.url)
+    page.locator(".card", has_text="newer").locator("a.open").tap()
+    shown = page.locator("#viewer .viewer:not(.is-loading) h1")
+    expect(shown).to_have_text("newer")
+    page.wait_for_function("() => performance.getEntriesByType('resource').some(({ name }) => /panels/.test(name))")
+    until_still(page)
+    swipe(page, 320, 60, 100)
+    expect(shown).to_have_text("older")
+    until_still(page)
+    swipe(page, 60, 320, 100)
+    expect(shown).to_have_text("newer")
+
+
 def test_on_a_phone_held_sideways_the_viewer_shows_the_video_as_high_as_the_screen(sideways):
     sideways.locator(".card a.open").first.tap()
     expect(sideways.locator("dialog .player")).to_be_visible()
