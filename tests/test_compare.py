@@ -178,6 +178,9 @@ def test_a_comparison_says_that_a_video_went_to_the_trash_meanwhile(client, owne
     star = {"favourite": "1", "in": "compare", "next": address}
     assert client.post(f"{video}/favourite", star, headers=headers).status_code == 404
     assert not verdicts(owner) and not made[0].favourites.exists()
+    kept = client.post(f"/g/{made[1].public_id}/verdict", {"word": "kept", "next": address}, headers=headers)
+    assert client.get(kept["Location"], headers=headers)["HX-Refresh"] == "true"
+    assert "Choose a video to compare with" in client.get(address).content.decode()
 
 
 def test_the_kept_video_represents_its_batch_in_the_gallery(client, owner):

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from videos.forms.fields import read_uuid
 from videos.lifecycle import Status
@@ -49,6 +50,8 @@ def compare(request: HttpRequest) -> HttpResponse:
     """`/compare?g=<uuid>&g=<uuid>` or `/compare?batch=<uuid>`, of which `show=<uuid>` picks; otherwise a choice."""
     found = asked_for(request)
     candidates = found[:MAX_CHOICES]
+    if len(candidates) < MIN_COMPARED and request.htmx:  # a button of a comparison that has lost its other videos
+        return HttpResponseClientRefresh()
     if len(candidates) < MIN_COMPARED:
         return render(request, "compare/choose.html", choice(request.user, candidates))
     videos = chosen(request, candidates)
