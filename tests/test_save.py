@@ -119,6 +119,7 @@ def test_one_saver_is_left_for_what_can_be_saved(remote, owner):
     """Each download that hangs holds a saver for half a minute, and is tried again and again."""
     hung, fine, newest = completed(remote, owner, count=3)
     Generation.objects.filter(pk=hung.pk).update(status_note="saving.stalled")
+    Generation.objects.filter(pk=fine.pk).update(status_note="saving.disk_full")  # which was so for all
     with host_lock(settings.DATA / "saving", SAVERS), host_lock(settings.DATA / "saving-in-turn", 1) as is_busy:
         assert is_busy
         tasks.save(hung.pk)

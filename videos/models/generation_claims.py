@@ -23,6 +23,8 @@ from videos.models.transactions import retried, update_in_order
 from videos.remotes import registry
 
 LONGEST_AFTER_DEATHS = 300  # seconds
+OF_OUR_STORAGE = [f"saving.{cause}" for cause in ("disk_full", "disk_nearly_full", "storage", "database")]
+OF_OUR_STORAGE += ["saving.bucket_refused", "saving.bucket_part"]
 SLOW = timedelta(seconds=10)  # without an answer to a request
 COUNTERS = {Status.QUEUED: "send_attempts", Status.SENDING: "send_attempts", Status.SAVING: "save_attempts"}
 
@@ -112,8 +114,8 @@ class ClaimManagerMixin:
         return self.due(Status.SAVING, now).values_list("pk", flat=True)
 
     def newest_savable(self, now: datetime):
-        """The same of those with which nothing has gone wrong yet, the newest first."""
-        return self.savable(now).filter(status_note="").order_by("-pk")
+        """The same of those with which nothing has gone wrong yet but at our own storage, the newest first."""
+        return self.savable(now).filter(status_note__in=["", *OF_OUR_STORAGE]).order_by("-pk")
 
     def give_up_lost_replies(self) -> int:
         """Generations whose lease expired while they were being sent get an unknown outcome, unless the request may be
