@@ -57,6 +57,14 @@ def test_a_stack_shows_its_progress_with_a_segment_for_each_video(client, owner)
     assert re.findall(r'<i class="(\w+)">', segments) == ["rendering", "waiting", "waiting", "failed"]
 
 
+def test_a_stack_of_several_models_or_ratios_does_not_claim_to_be_of_one(client, owner):
+    made = make(owner, providers=["veo_3_1", "kling_pro", "kling_v2"])
+    make(owner, providers=["seedance_pro"], count=2)
+    Generation.objects.filter(pk=made[0].pk).update(aspect_ratio="9:16")
+    lines = re.findall(r'<p class="sub">\s*<b>([^<]+)</b>\s*<span>(\S+)', client.get("/").content.decode())
+    assert lines == [("Seedance Pro", "16:9"), ("3 models", "2")]
+
+
 def test_a_stack_shows_only_failures_in_red(client, owner):
     made = make(owner, "a fox", "queued", count=3)
     for one, status in zip(made, ["failed", "cancelled", "unknown"], strict=True):

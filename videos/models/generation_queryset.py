@@ -113,7 +113,7 @@ class GenerationQuerySet(DueQuerySet):
     def stack_rows(self, batches: list[int]):
         """What stacks show of the videos in these batches. In another order, SQLite may read all of an owner's."""
         rows = self.filter(batch_id__in=batches).order_by()
-        return rows.values_list("batch_id", "pk", "status", "saved_video__size")
+        return rows.values_list("batch_id", "pk", "status", "saved_video__size", "provider_id", "aspect_ratio")
 
     @prepared
     def own_batches(self, owner, *, order: str, count: int):

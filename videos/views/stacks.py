@@ -41,6 +41,8 @@ class StackedVideo:
     pk: int
     status: Status
     size: int
+    provider: int
+    ratio: str
 
     @property
     def kind(self) -> str:
@@ -144,14 +146,23 @@ class Stack:
     @property
     def meta(self) -> Face:
         """The line below the stack, without facts that apply to only one of its videos."""
-        return self.card.face._replace(is_unwatched=False, verdict="", saved_size=0)
+        face = self.card.face
+        models = len({member.provider for member in self.members})
+        ratios = len({member.ratio for member in self.members})
+        return face._replace(
+            provider=face.provider if models == 1 else f"{models} models",
+            ratio=face.ratio if ratios == 1 else f"{ratios} ratios",
+            is_unwatched=False,
+            verdict="",
+            saved_size=0,
+        )
 
 
 def stacks_of(rows: GenerationQuerySet | WholeGallery, batch_ids: Iterable[int], viewer) -> dict[int, Card | Stack]:
     """Batch id → its stack, or the card of its only video in `rows`."""
     members: dict[int, list[StackedVideo]] = {}
-    for batch_id, pk, status, size in sorted(rows.stack_rows(list(batch_ids)), key=lambda row: -row[1]):
-        members.setdefault(batch_id, []).append(StackedVideo(pk, Status(status), size or 0))
+    for batch_id, pk, status, size, *asked in sorted(rows.stack_rows(list(batch_ids)), key=lambda row: -row[1]):
+        members.setdefault(batch_id, []).append(StackedVideo(pk, Status(status), size or 0, *asked))
     verdicts = Verdict.objects.words_in(viewer, members)
     kept = {pk for pk, word in verdicts.items() if word == Verdict.Word.KEPT}  # the winner represents its batch
     shown = [min(found, key=lambda member: (member.pk not in kept, member.place)).pk for found in members.values()]
