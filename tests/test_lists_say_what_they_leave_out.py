@@ -31,6 +31,7 @@ def test_of_many_presets_ones_own_are_listed_and_those_of_others_are_found_by_na
     page = words_of(client.get("/presets"))
     assert "These are 200 of them, your own first. Find others by name" in page
     assert "Z of my own" in page and "A 199" not in page
+    assert 'hx-params="preset_find"' in page  # otherwise it sends no parameter, as all around it
     page = words_of(client.get("/presets?preset_find=a+199"))
     assert "A 199" in page and "A 198" not in page
     assert "No preset has this name." in words_of(client.get("/presets?preset_find=%00nonsense"))
