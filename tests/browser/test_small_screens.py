@@ -168,6 +168,15 @@ def test_on_a_phone_a_picture_on_its_way_is_seen_and_replaces_the_error_before_i
     page.allowed_errors += [r"ERR_FAILED", r"^htmx:sendError"]
 
 
+def test_on_a_phone_the_tab_that_is_open_is_not_faded_out(live_page, phone_page):
+    page = live_page.enter(phone_page)
+    page.goto(f"{live_page.studio.url}/?state=trash")
+    until_still(page)
+    tabs, tab = (page.locator(name).bounding_box() for name in (".tabs", ".tabs [aria-current]"))
+    assert tab["x"] >= tabs["x"]
+    assert tab["x"] + tab["width"] <= tabs["x"] + tabs["width"] - 23
+
+
 def swipe(page, start, end, y):
     devtools = page.context.new_cdp_session(page)
     for kind, x in [("touchStart", start), ("touchMove", (start + end) // 2), ("touchMove", end), ("touchEnd", None)]:
