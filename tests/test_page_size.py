@@ -1,12 +1,28 @@
 """A page stays small: elements that cards share are on the page only once."""
 
 import pytest
+from django.db import connection
 
 from tests.parts.generations import make
 from tests.parts.people import make_owner, signed_in, with_single_cards
 
 pytestmark = pytest.mark.django_db
 MAX_BYTES = 90_000  # bytes before compression, for a page of 30 cards
+MADE_BEFORE = 1000  # videos, and batches of them
+RESTART = {
+    "sqlite": "INSERT INTO sqlite_sequence (name, seq) VALUES ('{table}', {last})",
+    "postgresql": "ALTER SEQUENCE {table}_id_seq RESTART WITH {last}",
+}
+
+
+@pytest.fixture(autouse=True)
+def numbers(db):
+    """The numbers of rows stand on the page: they have the digits of a studio at work, whichever tests ran before."""
+    with connection.cursor() as cursor:
+        for table in ("videos_generation", "videos_batch"):
+            if connection.vendor == "sqlite":
+                cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
+            cursor.execute(RESTART[connection.vendor].format(table=table, last=MADE_BEFORE))
 
 
 @pytest.fixture
