@@ -122,13 +122,45 @@ def test_a_poller_that_freezes_is_replaced(worker, studio, standin):
     frozen.suspend()
     try:
         seen = len(standin.requests("poll"))
-        # One that was frozen within a transaction holds up all others until the watch replaces them.
-        wait_until(lambda: len(standin.requests("poll")) > seen + 1, FROZEN + 30, "polls by another poller")
+        wait_until(lambda: len(standin.requests("poll")) > seen + 1, what="polls by another poller")
     finally:
         with suppress(psutil.NoSuchProcess):  # the watch may have ended it, with all others
             frozen.resume()
     worker.wait_for_beat(20)
     wait_until(lambda: len(processes_of(studio, "poll")) == 1, 30, "one poller again")
+
+
+def test_a_poller_that_freezes_while_it_writes_is_replaced(worker, studio, standin):
+    """SQLite then lets nobody write, the watch neither, until this process is killed."""
+    standin.faults([{"call": "poll", "do": {"status_word": "running"}}])
+    generate(studio, [f"a lighthouse, number {number}" for number in range(12)])
+    wait_until(lambda: standin.requests("poll"), 30, "a first poll")
+    frozen = wait_until(lambda: frozen_while_writing(studio, "poll"), what="a poller that writes", every=0)
+    seen = len(standin.requests("poll"))
+    wait_until(lambda: len(standin.requests("poll")) > seen + 1, what="polls by another poller")
+    assert is_gone(frozen)
+    worker.wait_for_beat(20)
+
+
+def frozen_while_writing(studio, role):
+    """The process, which is left suspended in the middle of a transaction; or None, if it had none."""
+    for process in processes_of(studio, role):
+        process.suspend()
+        if is_locked(studio):
+            return process
+        process.resume()
+    return None
+
+
+def is_locked(studio):
+    """Whether somebody stays in a transaction that writes."""
+    with closing(sqlite3.connect(studio.data / "studio.sqlite3", timeout=2, isolation_level=None)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        database.execute("ROLLBACK")
+    return False
 
 
 def test_a_sentinel_that_freezes_is_replaced_with_all_its_processes(worker, studio):

@@ -155,11 +155,11 @@ class Watchdog:
             if not self.cluster.is_alive():
                 return self.replace("The worker's processes ended")
             if self.cluster.is_frozen():
-                return self.replace("The worker's sentinel is frozen")
+                return self.replace_frozen("The worker's sentinel is frozen")
             if self.poller.seconds() > FROZEN:
-                return self.replace("The worker's poller is frozen")
+                return self.replace_frozen("The worker's poller is frozen")
             if self.queue.seconds() > FROZEN:
-                return self.replace("The worker's queue is frozen")
+                return self.replace_frozen("The worker's queue is frozen")
             self.end_former()
             self.repair()
             self.enqueue_poller()
@@ -196,6 +196,13 @@ class Watchdog:
         self.failures = 0 if self.cluster.age > LONGEST_BACK_OFF else self.failures + 1
         if self.failures > 2:
             time.sleep(min(0.1 * 2**self.failures, LONGEST_BACK_OFF))
+
+    def replace_frozen(self, reason: str):
+        """One that was frozen in a transaction keeps SQLite locked: nothing can begin before it is gone."""
+        self.replace(reason)
+        while self.former:
+            self.end_former()
+            time.sleep(STEP)
 
     def end_former(self):
         """Ends former clusters as soon as their processes have finished what they were sending."""
