@@ -8,7 +8,7 @@ from tests.parts.people import make_owner, signed_in, with_single_cards
 
 pytestmark = pytest.mark.django_db
 MAX_BYTES = 90_000  # bytes before compression, for a page of 30 cards
-MADE_BEFORE = 1000  # videos, and batches of them
+MADE_BEFORE = 500_000  # videos, and batches of them
 RESTART = {
     "sqlite": "INSERT INTO sqlite_sequence (name, seq) VALUES ('{table}', {last})",
     "postgresql": "ALTER SEQUENCE {table}_id_seq RESTART WITH {last}",

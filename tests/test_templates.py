@@ -104,5 +104,17 @@ def test_every_step_of_a_history_has_a_title_with_an_icon_that_the_admin_has():
 
 def test_only_the_end_of_a_line_with_a_tag_alone_is_left_out():
     source = "<a {% if one %}x{% endif %}\n{% if two %}\n  y{% endif %}\n>\n  {# why #}\n{{ z }}\n{% endif %}\n"
-    expected = "<a {% if one %}x{% endif %}\n{% if two %}y{% endif %}\n>\n{# why #}{{ z }}\n{% endif %}"
+    expected = "<a {% if one %}x{% endif %}\n{% if two %}y\n{% endif %}>\n{# why #}{{ z }}\n{% endif %}"
     assert without_indentation(source) == expected
+
+
+def test_a_line_that_prints_nothing_leaves_no_line_and_one_that_prints_keeps_its_end():
+    source = "<a\n{% if one %}b{% endif %}\n{% if two %}{{ c }}{% else %}d{% endif %}\n{% include 'e' %}\n>"
+    expected = "<a\n{% if one %}b\n{% endif %}{% if two %}{{ c }}{% else %}d{% endif %}\n{% include 'e' %}>"
+    assert without_indentation(source) == expected
+
+
+@pytest.mark.parametrize("name", names(TEMPLATES))
+def test_every_template_ends_its_last_line(name):
+    """So the line that includes it has no need to."""
+    assert (FOLDER / name).read_text().endswith("\n")

@@ -5,15 +5,21 @@ import re
 from django.template.loaders.filesystem import Loader as FilesystemLoader
 
 INDENTATION = re.compile(r"\n\s+")
-# A line that holds nothing but a tag which prints nothing by itself; the line's end before it stays.
+# A line that holds nothing but a tag which prints nothing by itself, or a template that ends its own last line; the
+# line's end before it stays.
 ALONE = "|".join(
     (
+        r"\{% include\b(?:(?!%\}).)*%\}",
         r"\{% (?:if|elif|else|endif|for|empty|endfor|with|endwith|load)\b(?:(?!%\}).)*%\}",
         r"\{% url [^%]* as \w+ %\}",
         r"\{#(?:(?!#\}).)*#\}",
     )
 )
 TAG_ALONE = re.compile(rf"^({ALONE})\n", re.MULTILINE)
+# A line that may print nothing at all: `{% if … %} … {% endif %}` without another branch. Its end goes inside.
+MAY_BE_EMPTY = re.compile(
+    r"^(\{% if (?:(?!%\}).)*%\}(?:(?!\{% (?:if|elif|else|endif)\b).)*)\{% endif %\}\n", re.MULTILINE
+)
 
 
 class Loader(FilesystemLoader):
@@ -27,4 +33,5 @@ class Loader(FilesystemLoader):
 
 
 def without_indentation(text: str) -> str:
-    return TAG_ALONE.sub(r"\1", INDENTATION.sub("\n", text))
+    text = TAG_ALONE.sub(r"\1", INDENTATION.sub("\n", text))
+    return MAY_BE_EMPTY.sub(r"\1\n{% endif %}", text)
