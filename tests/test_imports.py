@@ -87,7 +87,7 @@ def test_a_decoder_that_dies_or_never_ends_refuses_one_file(client, owner, mp4, 
 
 
 def test_files_beyond_those_taken_at_a_time_are_listed_and_the_page_says_before_how_many_there_may_be(client, owner):
-    assert "Up to 10 files at a time, 2.1 GB each and 2.1 GB together" in " ".join(client.get("/import").text.split())
+    assert "Up to 10 files at a time, 2.1 GB together" in " ".join(client.get("/import").text.split())
     reply = send(client, *[(f"{number}.mp4", b"no video") for number in range(1, 13)])
     page = " ".join(reply.text.split())
     assert reply.status_code == 422

@@ -100,5 +100,7 @@ def test_older_review_links_are_on_a_page_of_their_own(client, owner):
 def test_usage_says_of_how_many_collections_it_has_the_sums(client, owner, monkeypatch):
     make_collections(owner, 2)
     assert "only the newest" not in words_of(client.get("/usage.csv"))
+    assert client.get("/usage").context["max_collections"] is None
     monkeypatch.setattr("videos.views.usage.COLLECTIONS_SHOWN", 1)
     assert '"Of collections, only the newest 1 are looked at."' in words_of(client.get("/usage.csv"))
+    assert client.get("/usage").context["max_collections"] == 1

@@ -39,7 +39,7 @@ def usage_page(request):
         "budgets": Budget.objects.left_for(request.user),
         "spend_words": spend_words(asked),
         "money": money_rows(request),
-        "max_collections": COLLECTIONS_SHOWN,
+        "max_collections": COLLECTIONS_SHOWN if has_more_collections(request) else None,
     }
     return render(request, "usage/usage.html", context)
 
@@ -72,7 +72,7 @@ def usage_csv(request):
         writer.writerow(["provider", plain_text(provider.value), *line(tally)])
     for row in money_rows(request):
         writer.writerows(money_lines(*row))
-    if Collection.objects.visible_to(request.user)[COLLECTIONS_SHOWN : COLLECTIONS_SHOWN + 1].exists():
+    if has_more_collections(request):
         writer.writerow([f"Of collections, only the newest {COLLECTIONS_SHOWN} are looked at."])
     return response
 
@@ -88,6 +88,11 @@ def money_rows(request) -> list[tuple[str, str, Periods]]:
     collections = list(Collection.objects.visible_to(request.user).newest_first()[:COLLECTIONS_SHOWN])
     of_collections = by_collection(collections, owner)
     return found + [("collection", one.name, of_collections[one.pk]) for one in collections if one.pk in of_collections]
+
+
+def has_more_collections(request) -> bool:
+    """Whether there are collections beyond the newest, whose sums are not shown."""
+    return Collection.objects.visible_to(request.user)[COLLECTIONS_SHOWN : COLLECTIONS_SHOWN + 1].exists()
 
 
 def money_lines(kind: str, name: str, periods: Periods) -> list[list]:
