@@ -74,14 +74,14 @@ def no_statistics(db):
 
     It keeps them in memory although their transaction is undone: those of an earlier test would decide about plans.
     """
-    if connection.vendor == "sqlite":
-        forget_statistics()
+    forget_statistics()
     yield
-    if connection.vendor == "sqlite":
-        forget_statistics()
+    forget_statistics()
 
 
 def forget_statistics():
+    if connection.vendor != "sqlite":
+        return
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # makes the table that it keeps them in
         cursor.execute("DELETE FROM sqlite_stat1")

@@ -92,5 +92,5 @@ class Standin:
 
     def clear(self):
         """No faults, no requests, no ledger, no pictures, and the true time."""
-        self.ask("GET", "connections")  # whatever was sent before has come by the time of this answer, and is cleared
+        self.ask("GET", "connections")  # by the time it answers, every earlier request has arrived and is cleared
         self.ask("POST", "clear")
